@@ -1,0 +1,1 @@
+"""The nouns: samples, representation, neighbors, estimate, measure, provenance. Needs numpy only."""

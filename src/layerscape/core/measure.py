@@ -1,0 +1,118 @@
+"""Measure: one quantity as the machine sees it. Everything else about it is derived from its function."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, get_type_hints
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
+
+Change = Literal["order", "rotation", "translation", "scaling", "linear"]
+Data = Literal["graph", "vectors", "labels"]
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """What the pipeline, the command line, the docs and the contract tests need to know of a quantity.
+
+    Parameters
+    ----------
+    compute
+        A function of one or two positional-only data arguments, annotated `Neighbors`, `Representation` or (for
+        labels) anything else, and of keyword-only options with defaults; returns an `Estimate`.
+    unit
+        What the value counts.
+    bounds
+        The smallest and the largest value possible.
+    unchanged_by
+        Changes of the representation that leave the value as it is, to 1e-9.
+    source
+        Paper and DOI.
+    neighbors
+        How many neighbors a graph must hold: a number, or the name of the option that says so.
+    distinct
+        Whether a copy is meaningless to it, so that it gets the graph of the distinct rows.
+    """
+
+    compute: Callable[..., Estimate]
+    unit: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    unchanged_by: frozenset[Change] | set[Change] = frozenset()
+    source: str = ""
+    neighbors: int | str = 0
+    distinct: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.compute.__name__
+
+    @property
+    def says(self) -> str:
+        """The first sentence of the docstring: what the number is."""
+        return (inspect.getdoc(self.compute) or "").split("\n\n")[0].replace("\n", " ")
+
+    @cached_property
+    def data(self) -> tuple[Data, ...]:
+        """What each data argument is: a graph, vectors or labels."""
+        hints = get_type_hints(self.compute)
+        kinds: dict[Any, Data] = {Neighbors: "graph", Representation: "vectors"}
+        names = [p.name for p in self._parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+        found = tuple(kinds.get(hints.get(name), "labels") for name in names)
+        if not 1 <= len(found) <= 2 or found[0] == "labels":
+            raise InvalidType(
+                f"measure {self.name!r} takes {found or 'no data'}; its positional arguments must be one or two, "
+                "the first annotated Neighbors or Representation."
+            )
+        return found
+
+    @cached_property
+    def options(self) -> Mapping[str, Any]:
+        """Option name to default."""
+        return {p.name: p.default for p in self._parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+    @cached_property
+    def _parameters(self) -> tuple[inspect.Parameter, ...]:
+        return tuple(inspect.signature(self.compute).parameters.values())
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares two representations."""
+        return len(self.data) == 2 and "labels" not in self.data
+
+    def neighbors_needed(self, options: Mapping[str, Any], n_samples: int) -> int:
+        """How many neighbors the graph of N samples must hold under these options; 0 if no graph is needed."""
+        if "graph" not in self.data:
+            return 0
+        if isinstance(self.neighbors, int):
+            return self.neighbors
+        wanted = options.get(self.neighbors, self.options[self.neighbors])
+        # A default that a small data set cannot serve is cut to what there is; what the user asked for is not.
+        return wanted if self.neighbors in options else min(wanted, n_samples - 1)
+
+    def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options to call it with; raises at the first one that it does not have."""
+        for name in options:
+            if name not in self.options:
+                raise unknown_name(f"option of {self.name}", name, self.options)
+        return dict(options)
+
+    def __call__(self, *data: Any, **options: Any) -> Estimate:
+        if len(data) != len(self.data):
+            raise InvalidValue(f"{self.name} takes {' and '.join(self.data)}; {len(data)} given.")
+        estimate = self.compute(*data, **self.choose(options))
+        if not isinstance(estimate, Estimate):
+            raise InvalidType(f"measure {self.name!r} returned {type(estimate).__name__}; it must return an Estimate.")
+        return replace(estimate, measure=self.name, options={**self.options, **options})
+
+
+def as_measure(function: Callable[..., Estimate]) -> Measure:
+    """A user's own function as a measure; its graph arguments get the neighbors that its option ``k`` names."""
+    measure = Measure(compute=function)
+    return replace(measure, neighbors="k") if "k" in measure.options else replace(measure, neighbors=1)

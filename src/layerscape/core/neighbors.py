@@ -1,0 +1,204 @@
+"""Neighbors: who is near whom in one representation. The conventions of the field are decided here, once.
+
+- A sample is never its own neighbor, by index and not by distance: an exact copy is a neighbor at distance 0.
+- Neighbors are ordered by distance and, where distances tie, by index. No measure may profit from that order, so the
+  graph also knows its *border*: the samples beyond the last column that lie at exactly the last column's distance.
+- Copies stay in the graph; `groups` says which rows are copies of one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from layerscape.errors import InvalidType, InvalidValue
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The k nearest neighbors of M query samples among N, called ``graph`` in arguments.
+
+    Attributes
+    ----------
+    indices
+        Shape (M, k), int: row numbers in 0…N−1, nearest first.
+    distances
+        Shape (M, k), float64, not decreasing along a row.
+    n_samples
+        N, how many samples were searched.
+    n_units
+        D of the representation that was searched; None if unknown.
+    metric
+        ``"euclidean"`` or ``"cosine"`` (the chord between unit vectors).
+    queries
+        Shape (M,): the row number of each query, or −1 for points that are no row; None when all N rows were asked.
+    groups
+        Shape (N,): rows that are equal to the bit share a number; None if copies were not looked for.
+    border_starts, border_groups
+        The border as compressed rows: row i's are ``border_groups[border_starts[i]:border_starts[i + 1]]``, numbers of
+        groups all of whose members lie at the last column's distance (some of them may be in the columns already).
+    n_left_out
+        How many copies were left out before the search.
+    """
+
+    indices: np.ndarray = field(repr=False)
+    distances: np.ndarray = field(repr=False)
+    n_samples: int
+    n_units: int | None = None
+    metric: str = "euclidean"
+    queries: np.ndarray | None = field(default=None, repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
+    border_starts: np.ndarray | None = field(default=None, repr=False)
+    border_groups: np.ndarray | None = field(default=None, repr=False)
+    n_left_out: int = 0
+
+    def __post_init__(self) -> None:
+        indices, distances = np.asarray(self.indices), np.asarray(self.distances)
+        if indices.ndim != 2 or indices.shape != distances.shape:
+            raise InvalidValue(
+                f"indices of shape {indices.shape} and distances of shape {distances.shape}; "
+                "both must have one shape (queries, k)."
+            )
+        if indices.dtype.kind not in "iu":
+            raise InvalidType(f"indices of type {indices.dtype}; give row numbers as integers.")
+        if distances.dtype != np.float64:
+            raise InvalidType(f"distances of type {distances.dtype}; give float64, computed from differences.")
+        n_rows, k = indices.shape
+        if not 1 <= k <= self.n_samples:
+            raise InvalidValue(f"a graph of k={k} columns over {self.n_samples} samples; k must lie in 1..N-1.")
+        if self.queries is None and n_rows != self.n_samples:
+            raise InvalidValue(f"{n_rows} rows for {self.n_samples} samples; name the rows that were asked in queries.")
+        if indices.size and (indices.min() < 0 or indices.max() >= self.n_samples):
+            raise InvalidValue(f"an index lies outside 0..{self.n_samples - 1}; indices are row numbers.")
+        if not np.isfinite(distances).all() or (distances[:, :1] < 0).any() or (np.diff(distances, axis=1) < 0).any():
+            raise InvalidValue("distances must be finite, not negative, and not decrease along a row; sort them.")
+        if (indices == self.query_rows[:, None]).any():
+            raise InvalidValue("a sample is listed as its own neighbor; leave column 0 (itself) out.")
+        for array in (indices, distances):
+            array.setflags(write=False)
+
+    @property
+    def k(self) -> int:
+        """How many neighbors each query has."""
+        return int(self.indices.shape[1])
+
+    @property
+    def query_rows(self) -> np.ndarray:
+        """Shape (M,): the row number of each query, −1 for points that are no row."""
+        return np.arange(self.n_samples) if self.queries is None else np.asarray(self.queries)
+
+    @property
+    def n_copies(self) -> int:
+        """How many samples are exact copies of an earlier one."""
+        return 0 if self.groups is None else int(self.n_samples - len(np.unique(self.groups)))
+
+    def need(self, k: int) -> None:
+        """Raise unless the graph holds k neighbors."""
+        if not 1 <= k <= self.k:
+            raise InvalidValue(
+                f"k={k} neighbors asked of a graph that holds {self.k}; k must lie in 1..{self.k}: "
+                "search again with a larger k."
+            )
+
+    def weights(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Membership of the first k, with ties across the border shared evenly.
+
+        Returns
+        -------
+        rows, columns, weights
+            Flat arrays: sample ``columns[e]`` is among the first k of query number ``rows[e]`` with probability
+            ``weights[e]`` in (0, 1] when ties are broken at random. The weights of a query add up to k.
+        """
+        self.need(k)
+        last = self.distances[:, k - 1]
+        inside = self.distances < last[:, None]
+        tied = self.distances == last[:, None]
+        rows, columns = np.nonzero(inside | tied)
+        members = self.indices[rows, columns].astype(np.int64)
+        is_tied = tied[rows, columns]
+        more_rows, more = self._beyond(last)
+        rows, members = np.concatenate([rows, more_rows]), np.concatenate([members, more])
+        is_tied = np.concatenate([is_tied, np.ones(len(more), bool)])
+        places = k - inside.sum(axis=1)
+        share = places / np.bincount(rows[is_tied], minlength=len(last))
+        return rows, members, np.where(is_tied, share[rows], 1.0)
+
+    def _beyond(self, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(rows, samples) at distance ``last`` that no column holds."""
+        nothing = np.empty(0, np.int64), np.empty(0, np.int64)
+        if self.border_starts is None or self.border_groups is None or len(self.border_groups) == 0:
+            return nothing
+        open_rows = (self.distances[:, -1] == last) & (np.diff(self.border_starts) > 0)
+        if not open_rows.any():
+            return nothing
+        assert self.groups is not None
+        order = np.argsort(self.groups, kind="stable")
+        starts = np.searchsorted(self.groups[order], np.arange(int(self.groups.max()) + 2))
+        entry_rows = np.repeat(np.arange(len(last)), np.diff(self.border_starts))
+        wanted = open_rows[entry_rows]
+        entry_rows, entry_groups = entry_rows[wanted], self.border_groups[wanted]
+        sizes = starts[entry_groups + 1] - starts[entry_groups]
+        rows = np.repeat(entry_rows, sizes)
+        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        samples = order[np.repeat(starts[entry_groups], sizes) + offsets]
+        listed = np.flatnonzero(open_rows)
+        known = (listed[:, None] * self.n_samples + self.indices[listed]).ravel()
+        new = ~np.isin(rows * self.n_samples + samples, known) & (samples != self.query_rows[rows])
+        return rows[new], samples[new]
+
+    def first(self, k: int) -> Neighbors:
+        """The graph of the first k neighbors; its border is what ties with the new last column."""
+        self.need(k)
+        if k == self.k:
+            return self
+        groups = np.arange(self.n_samples) if self.groups is None else self.groups
+        last = self.distances[:, k - 1 : k]
+        rows, columns = np.nonzero(self.distances[:, k:] == last)
+        tied = groups[self.indices[rows, columns + k]]
+        if self.border_starts is not None and self.border_groups is not None:
+            entry_rows = np.repeat(np.arange(len(last)), np.diff(self.border_starts))
+            still = self.distances[entry_rows, -1] == last[entry_rows, 0]
+            rows, tied = np.concatenate([rows, entry_rows[still]]), np.concatenate([tied, self.border_groups[still]])
+        pairs = np.unique(np.stack([rows, tied], axis=1), axis=0)
+        starts = np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=len(last)))])
+        return Neighbors(
+            self.indices[:, :k].copy(),
+            self.distances[:, :k].copy(),
+            self.n_samples,
+            self.n_units,
+            self.metric,
+            self.queries,
+            groups,
+            starts,
+            pairs[:, 1],
+            self.n_left_out,
+        )
+
+    def restrict(self, rows: np.ndarray, k: int) -> Neighbors | None:
+        """The graph over some of the samples only, renumbered 0…len(rows)−1, or None if too few columns are left.
+
+        Parameters
+        ----------
+        rows
+            Increasing row numbers to keep, both as queries and as neighbors; no two may be copies.
+        k
+            How many neighbors each must keep.
+        """
+        assert self.queries is None, "restrict is for graphs of all rows"
+        number = np.full(self.n_samples, -1)
+        number[rows] = np.arange(len(rows))
+        indices, distances = number[self.indices[rows]], self.distances[rows]
+        kept = indices >= 0
+        if kept.sum(axis=1).min() < k:
+            return None
+        order = np.argsort(~kept, axis=1, kind="stable")[:, :k]
+        indices, distances = np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
+        return Neighbors(
+            indices,
+            distances,
+            len(rows),
+            self.n_units,
+            self.metric,
+            n_left_out=self.n_samples - len(rows),
+        )

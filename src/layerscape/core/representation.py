@@ -1,0 +1,127 @@
+"""Representation: the matrix that one layer gives to N samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.samples import check_ids
+from layerscape.errors import InvalidType, InvalidValue
+
+BLOCK_BYTES = 32 * 2**20  # float64 bytes of one block read from a matrix that may be larger than memory
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """One layer's matrix, shape (N, D): a sample per row, a unit per column.
+
+    Parameters
+    ----------
+    matrix
+        Anything of shape (N, D) that numpy can slice: array, memmap, Zarr array, torch tensor. It is not copied;
+        rows are read in blocks, as float64, and checked to be finite as they are read.
+    layer
+        Name of the layer.
+    ids
+        N distinct sample ids; row numbers when left out.
+
+    Raises
+    ------
+    InvalidType, InvalidValue
+        If the matrix is not two-dimensional, not numeric or has no rows or no columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Representation(np.eye(3), layer="input").n_units
+    3
+    """
+
+    matrix: Any = field(repr=False)
+    layer: str = ""
+    ids: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        matrix = _sliceable(self.matrix)
+        name = f"layer {self.layer!r}" if self.layer else "the data"
+        if matrix.ndim != 2:
+            raise InvalidValue(
+                f"{name} has shape {tuple(matrix.shape)}; a representation is a matrix of samples × units: "
+                "reshape it with x.reshape(len(x), -1)."
+            )
+        if 0 in matrix.shape:
+            raise InvalidValue(f"{name} is empty, shape {tuple(matrix.shape)}; give at least one row and one column.")
+        if matrix.dtype.kind not in "biuf":
+            raise InvalidType(f"{name} holds values of type {matrix.dtype}; give real numbers.")
+        ids = self.ids or tuple(map(str, range(matrix.shape[0])))
+        if len(ids) != matrix.shape[0]:
+            raise InvalidValue(f"{name} has {matrix.shape[0]} rows but {len(ids)} ids; give one id per row.")
+        if self.ids:
+            check_ids(ids)
+        object.__setattr__(self, "matrix", matrix)
+        object.__setattr__(self, "ids", tuple(ids))
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.matrix.shape[0])
+
+    @property
+    def n_units(self) -> int:
+        return int(self.matrix.shape[1])
+
+    def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        """The given rows as float64, shape (rows, D); raises at the first value that is not finite."""
+        if isinstance(rows, slice):
+            block = np.asarray(self.matrix[rows], dtype=np.float64)
+        else:
+            rows = np.asarray(rows, dtype=np.int64)
+            # Zarr reads unordered rows only through its orthogonal indexer.
+            oindex = getattr(self.matrix, "oindex", None)
+            block = np.asarray(self.matrix[rows] if oindex is None else oindex[rows], dtype=np.float64)
+        finite = np.isfinite(block)
+        if not finite.all():
+            row = int(np.flatnonzero(~finite.all(axis=1))[0])
+            number = (rows.start or 0) + row if isinstance(rows, slice) else int(rows[row])
+            where = f" of layer {self.layer!r}" if self.layer else ""
+            raise InvalidValue(
+                f"sample {self.ids[number]!r}{where} has a value that is NaN or infinite; "
+                "remove such rows, or repair what produced them."
+            )
+        return block
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """All rows in order, as (rows, float64 values), a bounded number at a time."""
+        step = max(1, BLOCK_BYTES // (8 * self.n_units))
+        for start in range(0, self.n_samples, step):
+            rows = slice(start, min(start + step, self.n_samples))
+            yield rows, self.read(rows)
+
+    def take(self, rows: np.ndarray) -> Representation:
+        """The representation of some of the samples, held in memory in its own precision."""
+        oindex = getattr(self.matrix, "oindex", None)
+        matrix = self.matrix[rows] if oindex is None else oindex[rows]
+        return Representation(np.asarray(matrix), self.layer, tuple(self.ids[row] for row in rows))
+
+
+def as_representation(x: Any, layer: str = "") -> Representation:
+    """``x`` itself if it is a `Representation`, otherwise one made from the array ``x``."""
+    return x if isinstance(x, Representation) else Representation(x, layer)
+
+
+def _sliceable(x: Any) -> Any:
+    if hasattr(x, "detach"):  # a torch tensor, met without importing torch
+        x = x.detach().cpu()
+        if str(x.dtype) == "torch.bfloat16":  # numpy has no such type; float32 holds every value of it
+            x = x.float()
+        return x.numpy()
+    if hasattr(x, "to_numpy"):  # a pandas or polars table
+        return x.to_numpy()
+    if all(hasattr(x, name) for name in ("shape", "dtype", "ndim", "__getitem__")):
+        return x
+    try:
+        return np.asarray(x)
+    except ValueError as error:  # rows of different lengths
+        raise InvalidValue(f"the data cannot be read as a matrix: {error}; give rows of one length.") from None

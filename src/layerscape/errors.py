@@ -1,0 +1,62 @@
+"""What layerscape raises when the user can mend it.
+
+Every message says what was given, what is allowed, and what to do. Each kind also derives from the built-in
+exception that a caller would expect, so that ``except ValueError`` works. The command line prints these in one
+line and exits with 2; anything else that escapes is a bug.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from difflib import get_close_matches
+from types import ModuleType
+
+
+class LayerscapeError(Exception):
+    """Base of everything that layerscape raises on purpose."""
+
+
+class InvalidValue(LayerscapeError, ValueError):
+    """A value that is not allowed, or data that cannot be measured."""
+
+
+class InvalidType(LayerscapeError, TypeError):
+    """An object of a kind that cannot be used here."""
+
+
+class UnknownName(LayerscapeError, LookupError):
+    """A layer, measure, model, column or option that does not exist."""
+
+
+class FileProblem(LayerscapeError, OSError):
+    """A file or folder that is missing, unreadable, corrupt or full."""
+
+
+class MissingExtra(LayerscapeError, ImportError):
+    """An optional library that the wish needs is not installed."""
+
+
+def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UnknownName:
+    """An error that names what was given and the nearest allowed names.
+
+    >>> str(unknown_name("measure", "twon", ["twonn", "gride"]))
+    "unknown measure 'twon'; nearest: twonn. There are: gride, twonn."
+    """
+    names = sorted({str(name) for name in allowed})
+    shown = ", ".join(names[:20]) + (f", … ({len(names)} in all)" if len(names) > 20 else "")
+    near = get_close_matches(given, names, n=3, cutoff=0.5)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    return UnknownName(f"unknown {kind} {given!r}{hint}. There are: {shown or 'none'}.")
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional library, or say how to get it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+            raise
+        raise MissingExtra(
+            f"this needs {module.split('.')[0]}, which is not installed; run: pip install 'layerscape[{extra}]'"
+        ) from None
