@@ -1,0 +1,36 @@
+"""Fixtures that every test folder shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+NO_SKIPS = os.environ.get("LAYERSCAPE_NO_SKIPS") == "1"
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real data sets, or a skip that says so."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("LAYERSCAPE_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no data at {folder}; set LAYERSCAPE_DATA to the folder that holds mnist/, text/ and proteins/")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Where nothing may be missing, a skip is a failure; a test that needs a GPU is the exception."""
+    outcome = yield
+    report = outcome.get_result()
+    if NO_SKIPS and report.skipped and "gpu" not in item.keywords and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where a skip is a failure: {report.longrepr}"
