@@ -1,0 +1,3 @@
+"""From a representation to its neighbor graph: exact to float64, whatever the engine."""
+
+from layerscape.search.find import find_neighbors as find_neighbors

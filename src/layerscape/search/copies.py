@@ -1,0 +1,103 @@
+"""From neighbors among distinct rows to neighbors among all rows, each copy at its own place.
+
+Engines search distinct rows only, so that data full of copies (a constant token, padding, repeated samples) cost less
+and not more, and a border of thousands of tied copies is kept as one number.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layerscape.search.tiled import Found
+
+ENTRIES_AT_ONCE = 2**22
+
+
+def expand(
+    found: Found, own: np.ndarray, which: np.ndarray, query_rows: np.ndarray, groups: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Neighbors of all queries among all samples.
+
+    Parameters
+    ----------
+    found
+        Neighbors of distinct queries among groups of equal samples.
+    own
+        For each distinct query its group, or −1.
+    which
+        For each query its row in ``found``.
+    query_rows
+        For each query its sample, or −1.
+    groups
+        For each sample its group.
+
+    Returns
+    -------
+    squared, indices, border_starts, border_groups
+        As in `Neighbors`, with squared distances.
+    """
+    if own.min(initial=0) >= 0:  # a query's own group comes first: its copies are neighbors at distance 0
+        near = np.concatenate([own[:, None], found.indices], axis=1)
+        far = np.concatenate([np.zeros((len(own), 1)), found.squared], axis=1)
+    else:
+        near, far = found.indices, found.squared
+    squared, indices = np.empty((len(which), k)), np.empty((len(which), k), np.int64)
+    sizes = np.bincount(groups)
+    order = np.argsort(groups, kind="stable")
+    step = max(1, ENTRIES_AT_ONCE // ((k + 1) * int(sizes.max())))
+    for first in range(0, len(which), step):
+        part = slice(first, first + step)
+        chosen = which[part]
+        squared[part], indices[part] = _members(near[chosen], far[chosen], query_rows[part], order, sizes, k)
+    return squared, indices, *_border(found, near, far, which, np.sqrt(squared), sizes, query_rows)
+
+
+def _members(
+    near: np.ndarray, far: np.ndarray, query_rows: np.ndarray, order: np.ndarray, sizes: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first k members of the groups ``near``, by (distance, index), without the query itself."""
+    counts = sizes[near]
+    needed = np.cumsum(counts, axis=1) - counts <= k
+    last = np.where(needed, far, -1).max(axis=1)
+    # Whole ties, or their members would not be in the order of the index.
+    counts = np.where(far <= last[:, None], counts, 0).ravel()
+    row = np.repeat(np.repeat(np.arange(len(near)), near.shape[1]), counts)
+    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = np.cumsum(sizes) - sizes
+    sample = order[np.repeat(starts[near.ravel()], counts) + offset]
+    value = np.repeat(far.ravel(), counts)
+    other = sample != query_rows[row]
+    row, sample, value = row[other], sample[other], value[other]
+    nearest = np.lexsort((sample, value, row))
+    begin = np.searchsorted(row[nearest], np.arange(len(near)))
+    chosen = nearest[begin[:, None] + np.arange(k)]
+    return value[chosen], sample[chosen]
+
+
+def _border(
+    found: Found,
+    near: np.ndarray,
+    far: np.ndarray,
+    which: np.ndarray,
+    distances: np.ndarray,
+    sizes: np.ndarray,
+    query_rows: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The groups at the distance of the last column, for the queries whose columns do not hold all their members."""
+    last = distances[:, -1:]
+    tied = np.sqrt(far)[which] == last
+    rows, columns = np.nonzero(tied)
+    entries = near[which[rows], columns]
+    order = np.argsort(found.border_rows, kind="stable")
+    counts = np.bincount(found.border_rows, minlength=len(near))
+    reaches = np.where(tied[:, -1], counts[which], 0)
+    more_rows = np.repeat(np.arange(len(which)), reaches)
+    offset = np.arange(reaches.sum()) - np.repeat(np.cumsum(reaches) - reaches, reaches)
+    more = found.border[order[np.repeat((np.cumsum(counts) - counts)[which], reaches) + offset]]
+    rows, entries = np.concatenate([rows, more_rows]), np.concatenate([entries, more])
+    total = np.bincount(rows, weights=sizes[entries], minlength=len(which))
+    total -= (last[:, 0] == 0) & (query_rows >= 0)  # its own group counts the query too
+    beyond = total > (distances == last).sum(axis=1)
+    rows, entries = rows[beyond[rows]], entries[beyond[rows]]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(which)))])
+    return starts, entries[np.argsort(rows, kind="stable")]

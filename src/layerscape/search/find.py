@@ -1,0 +1,125 @@
+"""`find_neighbors`: the one door to the engines. Copies are searched once, and the engine is chosen here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.representation import Representation, as_representation
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
+from layerscape.search import tiled
+from layerscape.search.copies import expand
+from layerscape.search.rows import Rows, scale_together
+
+METRICS = ("euclidean", "cosine")
+
+
+def find_neighbors(
+    x: Any,
+    k: int,
+    *,
+    queries: Any = None,
+    metric: Literal["euclidean", "cosine"] = "euclidean",
+    memory: int = 256 * 2**20,
+    progress: Callable[[int], None] | None = None,
+) -> Neighbors:
+    """The exact k nearest neighbors of samples, as a graph.
+
+    Neighbors are ordered by distance and then by index; a sample is never its own neighbor, and an exact copy of it is
+    one at distance 0. Distances are computed in float64 from differences of the stored values.
+
+    Parameters
+    ----------
+    x
+        Shape (N, D): a `Representation`, array, memmap, Zarr array or torch tensor.
+    k
+        Number of neighbors, in 1…N−1.
+    queries
+        Row numbers, to ask only for some samples; or a matrix of M other points, of which each may have up to N
+        neighbors. All rows when None.
+    metric
+        ``"euclidean"``, or ``"cosine"``: the Euclidean distance between unit vectors (the chord).
+    memory
+        Bytes of working memory beside the result.
+    progress
+        Called with the number of queries finished since the last call.
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        If k is out of range, a value is not finite, widths differ, or a row of zeros meets ``metric="cosine"``.
+
+    Examples
+    --------
+    >>> find_neighbors(np.array([[0.0], [1.0], [3.0]]), k=2).indices
+    array([[1, 2],
+           [0, 2],
+           [1, 0]])
+    """
+    x = as_representation(x)
+    if metric not in METRICS:
+        raise unknown_name("metric", str(metric), METRICS)
+    query_rows, asked = _asked(x, queries)
+    _check_k(k, x.n_samples, external=asked is not None)
+    every = Rows(x, metric)
+    groups = every.survey()
+    representatives, groups = np.unique(groups, return_inverse=True)
+    points = every.take(representatives)
+    if asked is None:
+        own, which = np.unique(groups[query_rows], return_inverse=True)
+        wanted = points.take(own)
+    else:
+        wanted = Rows(asked, metric)
+        own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
+    scale_together(points, wanted)
+    distinct_k = min(k, points.n_points - (asked is None))
+    if distinct_k:
+        found = tiled.search(points, wanted, own, distinct_k, memory, progress or (lambda _: None))
+    else:
+        found = tiled.nothing_found(wanted.n_points)
+    squared, indices, starts, border = expand(found, own, which, query_rows, groups, k)
+    return Neighbors(
+        indices,
+        np.ldexp(np.sqrt(squared), points.exponent),
+        x.n_samples,
+        x.n_units,
+        metric,
+        None if queries is None else query_rows,
+        groups,
+        starts,
+        border,
+    )
+
+
+def _asked(x: Representation, queries: Any) -> tuple[np.ndarray, Representation | None]:
+    """Which row each query is (−1 for none), and the other points if such are asked."""
+    if queries is None:
+        return np.arange(x.n_samples), None
+    if isinstance(queries, Representation) or np.ndim(queries) == 2:
+        points = as_representation(queries)
+        if points.n_units != x.n_units:
+            raise InvalidValue(f"queries have {points.n_units} units and the samples {x.n_units}; widths must agree.")
+        return np.full(points.n_samples, -1), points
+    rows = np.asarray(queries)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise InvalidType(
+            f"queries of shape {rows.shape} and type {rows.dtype}; give a list of row numbers, or a matrix of points."
+        )
+    if len(rows) == 0:
+        raise InvalidValue("queries is empty; name at least one row, or leave it out to ask for all.")
+    if rows.min() < 0 or rows.max() >= x.n_samples:
+        raise InvalidValue(f"query row {int(rows[(rows < 0) | (rows >= x.n_samples)][0])} asked of {x.n_samples} samples; "
+                           f"rows must lie in 0..{x.n_samples - 1}.")
+    return rows.astype(np.int64), None
+
+
+def _check_k(k: int, n_samples: int, *, external: bool) -> None:
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+        raise InvalidType(f"k={k!r} is no whole number; give how many neighbors to find.")
+    most = n_samples if external else n_samples - 1
+    if not 1 <= k <= most:
+        remedy = "" if most else ": a graph needs at least two samples"
+        raise InvalidValue(f"k={k} neighbors asked of {n_samples} samples; k must lie in 1..{most}{remedy}.")
