@@ -40,6 +40,9 @@ class Point:
     scale: float = math.nan
     k: int | None = None
 
+    def __post_init__(self) -> None:
+        _as_floats(self)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -76,6 +79,9 @@ class Estimate:
     measure: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        _as_floats(self)
+
     def __float__(self) -> float:
         return float(self.value)
 
@@ -98,6 +104,11 @@ class Estimate:
             names = ("scale", "k", "value", "low", "high")
             record["curve"] = [{name: _plain(getattr(point, name)) for name in names} for point in self.curve]
         return record
+
+
+def _as_floats(estimate: Estimate | Point) -> None:
+    for name in ("value", "low", "high"):
+        object.__setattr__(estimate, name, float(getattr(estimate, name)))
 
 
 def _plain(value: float | int | None) -> float | int | None:

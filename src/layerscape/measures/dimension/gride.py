@@ -1,0 +1,117 @@
+"""Gride: how many dimensions at every scale, from ratios of farther neighbors."""
+
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+from scipy.optimize import brentq
+
+from layerscape.core.estimate import Estimate, Point
+from layerscape.core.measure import Measure
+from layerscape.core.neighbors import Neighbors
+from layerscape.errors import InvalidValue
+from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.interval import Z95, sd_of_mean
+
+RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
+
+
+def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
+    """Intrinsic dimension at growing scales from the ratio of the distances to neighbors n and 2n.
+
+    With μ = r₂ₙ/rₙ and a density that is constant on the scale of r₂ₙ (Denti et al. 2022, eq. 2.4),
+    P(μ) = d·(μᵈ−1)^(n−1) / (μ^((2n−1)d+1)·B(n, n)). The maximum of the likelihood is the root of
+    (N−1)/d + (n−1) Σ x/(1−e^(−dx)) − (2n−1) Σ x with x = log μ, which falls in d and so has one root;
+    N−1 in place of N makes n = 1 the unbiased TwoNN.
+
+    Parameters
+    ----------
+    graph
+        Neighbors of N ≥ 3 samples without copies.
+    range_max
+        The farthest neighbor 2n used, at least 2; n = 1, 2, 4, … as far as the graph reaches.
+
+    Returns
+    -------
+    Estimate
+        The value at n = 1 in dimensions, and a curve with one point per n: ``k`` = 2n and ``scale`` the mean of rₙ
+        and r₂ₙ over the samples, in units of the data.
+
+    Raises
+    ------
+    InvalidValue
+        If samples are copies, the graph holds fewer than 2 neighbors, or every ratio is 1.
+
+    Notes
+    -----
+    A plateau over scales is a dimension. Without one the curve is the result: noise lifts small scales, curvature
+    and the edge of the cloud change large ones.
+
+    References
+    ----------
+    Denti, Doimo, Laio, Mira 2022, doi:10.1038/s41598-022-20991-1, arXiv:2104.13832.
+
+    Examples
+    --------
+    >>> from layerscape import find_neighbors
+    >>> x = np.random.default_rng(0).standard_normal((500, 2))
+    >>> [point.k for point in gride(find_neighbors(x, k=16)).curve]
+    [2, 4, 8, 16]
+    """
+    if range_max < 2:
+        raise InvalidValue(f"range_max={range_max}; the farthest neighbor used must be at least the second.")
+    graph.need(2)
+    check_enough(graph)
+    curve, n = [], 1
+    while 2 * n <= min(range_max, graph.k):
+        curve.append(_at(graph, n))
+        n *= 2
+    first = curve[0]
+    return Estimate(
+        first.value,
+        first.low,
+        first.high,
+        graph.n_samples,
+        graph.n_units,
+        2,
+        curve=tuple(curve),
+        warnings=tuple(common_warnings(graph, log_ratios(graph, 1, 2))),
+    )
+
+
+def _at(graph: Neighbors, n: int) -> Point:
+    x = log_ratios(graph, n, 2 * n)
+    total = x.sum()
+    if total == 0:
+        raise InvalidValue(
+            f"neighbors {n} and {2 * n} of every sample are at equal distances: the data are a lattice, on which "
+            "gride is not defined; add noise below the lattice spacing."
+        )
+
+    def pull(d: float) -> np.ndarray:
+        """x / (1 − e^(−dx)), which is 1/d where x is 0."""
+        return np.where(x == 0, 1 / d, x / -np.expm1(-d * np.where(x == 0, 1, x)))
+
+    def slope(d: float) -> float:
+        return float((len(x) - 1) / d + (n - 1) * pull(d).sum() - (2 * n - 1) * total)
+
+    # 1/d ≤ x/(1−e^(−dx)) ≤ x + 1/d puts the root between these two, at any scale of the data.
+    low, high = (n * len(x) - 1) / ((2 * n - 1) * total), len(x) / total
+    value = float(brentq(slope, low / 2, 2 * high, xtol=1e-14 * low, rtol=1e-14))
+    score = 1 / value + (n - 1) * pull(value) - (2 * n - 1) * x
+    information = 1 / value**2 + (n - 1) * np.mean(pull(value) ** 2 * np.exp(-value * x))
+    margin = Z95 * sd_of_mean(score, graph, k=RELATED) / information
+    scale = float((graph.distances[:, n - 1] + graph.distances[:, 2 * n - 1]).mean() / 2)
+    return Point(value, max(0.0, value - margin), value + margin, scale, 2 * n)
+
+
+MEASURE = Measure(
+    compute=gride,
+    unit="dimensions",
+    bounds=(0, inf),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Denti et al. 2022, doi:10.1038/s41598-022-20991-1",
+    neighbors="range_max",
+    distinct=True,
+)

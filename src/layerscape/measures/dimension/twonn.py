@@ -1,0 +1,137 @@
+"""TwoNN: how many dimensions, from the first two neighbors."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Literal
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.neighbors import Neighbors
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.interval import Z95, sd_of_mean
+
+RELATED = 2  # a sample's ratio depends on that of its first two neighbors
+BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
+
+
+def twonn(
+    graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard: float | None = None
+) -> Estimate:
+    """Intrinsic dimension from the ratio of the distances to the first two neighbors.
+
+    If the density is constant on the scale of the second neighbor, μ = r₂/r₁ follows the Pareto law
+    P(μ) = d·μ^(−d−1) whatever the density is (Facco et al. 2017, eq. 3). With x = log μ sorted increasingly:
+
+    - ``method="mle"``: d = (N−1) / Σ x; with ``discard`` > 0 the censored form d = (m−1) / T of the m smallest,
+      T = Σ_{i≤m} x₍ᵢ₎ + (N−m)·x₍ₘ₎.
+    - ``method="fit"``: the slope through the origin of −log(1 − i/N) against x₍ᵢ₎ (eq. 5), i ≤ m.
+
+    Parameters
+    ----------
+    graph
+        At least 2 neighbors of N ≥ 3 samples without copies.
+    method
+        Maximum likelihood or the linear fit of the paper.
+    discard
+        Share of the largest ratios that is left out, in [0, 1); by default 0 for ``"mle"`` and 0.1 for ``"fit"``.
+
+    Returns
+    -------
+    Estimate
+        In dimensions, above 0. The interval comes from the estimate's influence function and a sandwich over
+        neighbor pairs, since neighboring ratios depend on each other.
+
+    Raises
+    ------
+    InvalidValue
+        If samples are copies, all neighbors are at equal distances, or ``discard`` leaves fewer than 3 samples.
+
+    Notes
+    -----
+    A finite sample of a high-dimensional cloud reads low: 5,000 samples of a 50-dimensional Gaussian read 34.
+
+    References
+    ----------
+    Facco, d'Errico, Rodriguez, Laio 2017, doi:10.1038/s41598-017-11873-y.
+
+    Examples
+    --------
+    >>> from layerscape import find_neighbors
+    >>> x = np.random.default_rng(0).standard_normal((1000, 3))
+    >>> estimate = twonn(find_neighbors(x, k=2))
+    >>> estimate.low < 3 < estimate.high
+    True
+    """
+    if method not in ("mle", "fit"):
+        raise unknown_name("method of twonn", str(method), ("mle", "fit"))
+    discard = (0.1 if method == "fit" else 0.0) if discard is None else discard
+    if not 0 <= discard < 1:
+        raise InvalidValue(f"discard={discard}; it is the share of the largest ratios left out: give 0 ≤ discard < 1.")
+    check_enough(graph)
+    x = log_ratios(graph, 1, 2)
+    n_kept = int(len(x) * (1 - discard) + 1e-9)
+    if n_kept < 3:
+        raise InvalidValue(f"discard={discard} keeps {n_kept} of {len(x)} samples; at least 3 must be kept.")
+    ranked = np.sort(x)
+    if ranked[n_kept - 1] == 0:
+        raise InvalidValue(
+            "the first two neighbors of the samples kept are all at equal distances: the data are a lattice, "
+            "on which TwoNN is not defined; use gride at a larger scale, or add noise below the lattice spacing."
+        )
+    value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
+    margin = Z95 * sd_of_mean(influence, graph, k=RELATED)
+    warnings = common_warnings(graph, x) + _straightness(ranked, n_kept, value)
+    return Estimate(
+        value, max(0.0, value - margin), value + margin, graph.n_samples, graph.n_units, 2, warnings=tuple(warnings)
+    )
+
+
+def _likelihood(x: np.ndarray, ranked: np.ndarray, m: int) -> tuple[float, np.ndarray]:
+    """The dimension, and how much each sample moves it (times N)."""
+    if m == len(x):
+        value = (m - 1) / ranked.sum()
+        return value, -value * value * x
+    last = ranked[m - 1]
+    value = (m - 1) / (ranked[:m].sum() + (len(x) - m) * last)
+    share = m / len(x)
+    # The last term: a sample below the quantile pulls the quantile down, at density (1 − share)·d under the law.
+    return value, -(value**2) / share * (np.minimum(x, last) + (share - (x <= last)) / value)
+
+
+def _fit(x: np.ndarray, ranked: np.ndarray, m: int) -> tuple[float, np.ndarray]:
+    if m == len(x):
+        m -= 1  # the empirical law reaches 1 at the last point, where the logarithm ends
+    level = np.arange(1, m + 1) / len(x)
+    y, q = -np.log1p(-level), ranked[:m]
+    value = float((q @ y) / (q @ q))
+    # Influence function of a sum over quantiles Σ J(u)·Q(u): −Σ (1[x ≤ Q(u)] − u)·J(u)·dQ(u).
+    steps = np.diff(q, prepend=0.0) * (y - 2 * value * q)
+    above = np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]])
+    moved = -(above[np.searchsorted(q, x)] - (level * steps).sum())
+    return value, moved / (q @ q / len(x))
+
+
+def _straightness(ranked: np.ndarray, m: int, value: float) -> list[str]:
+    """A warning if the ratios leave the Pareto law: the largest gap between its distribution function and theirs."""
+    gap = np.abs(np.arange(1, m + 1) / len(ranked) - -np.expm1(-value * ranked[:m])).max()
+    if gap < max(BENT, 2 / np.sqrt(len(ranked))):
+        return []
+    return [
+        f"the ratios do not follow the Pareto law (largest gap {gap:.2f}): the density is not constant at the scale of "
+        "two neighbors, so read gride's curve over scale instead"
+    ]
+
+
+MEASURE = Measure(
+    compute=twonn,
+    unit="dimensions",
+    bounds=(0, inf),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Facco et al. 2017, doi:10.1038/s41598-017-11873-y",
+    neighbors=2,
+    distinct=True,
+)
