@@ -1,4 +1,54 @@
 """layerscape: point it at a model and some data; see the shape of every layer."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
-from layerscape.search import find_neighbors
+
+if TYPE_CHECKING:
+    from layerscape.core.estimate import Estimate as Estimate
+    from layerscape.core.measure import Measure as Measure
+    from layerscape.core.neighbors import Neighbors as Neighbors
+    from layerscape.core.representation import Representation as Representation
+    from layerscape.errors import LayerscapeError as LayerscapeError
+    from layerscape.pipeline.estimate import estimate as estimate
+    from layerscape.pipeline.extract import extract as extract
+    from layerscape.pipeline.measure import measure as measure
+    from layerscape.reports import report as report
+    from layerscape.run import Run as Run
+    from layerscape.run import from_arrays as from_arrays
+    from layerscape.run import open_run as open  # noqa: A004 (ls.open reads as it should)
+    from layerscape.search import find_neighbors as find_neighbors
+
+# Where each public name lives; it is imported when it is first asked for, so that the package loads in no time.
+_HOMES = {
+    "extract": "pipeline.extract",
+    "from_arrays": "run",
+    "open": "run:open_run",
+    "measure": "pipeline.measure",
+    "report": "reports",
+    "find_neighbors": "search",
+    "estimate": "pipeline.estimate",
+    "Run": "run",
+    "Representation": "core.representation",
+    "Neighbors": "core.neighbors",
+    "Estimate": "core.estimate",
+    "Measure": "core.measure",
+    "LayerscapeError": "errors",
+}
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 (the names are strings)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'layerscape' has no attribute {name!r}")
+    home, _, other_name = _HOMES[name].partition(":")
+    value = getattr(import_module(f"layerscape.{home}"), other_name or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -38,8 +38,6 @@ class Neighbors:
     border_starts, border_groups
         The border as compressed rows: row i's are ``border_groups[border_starts[i]:border_starts[i + 1]]``, numbers of
         groups all of whose members lie at the last column's distance (some of them may be in the columns already).
-    n_left_out
-        How many copies were left out before the search.
     """
 
     indices: np.ndarray = field(repr=False)
@@ -51,7 +49,6 @@ class Neighbors:
     groups: np.ndarray | None = field(default=None, repr=False)
     border_starts: np.ndarray | None = field(default=None, repr=False)
     border_groups: np.ndarray | None = field(default=None, repr=False)
-    n_left_out: int = 0
 
     def __post_init__(self) -> None:
         indices, distances = np.asarray(self.indices), np.asarray(self.distances)
@@ -172,7 +169,6 @@ class Neighbors:
             groups,
             starts,
             pairs[:, 1],
-            self.n_left_out,
         )
 
     def restrict(self, rows: np.ndarray, k: int) -> Neighbors | None:
@@ -194,11 +190,4 @@ class Neighbors:
             return None
         order = np.argsort(~kept, axis=1, kind="stable")[:, :k]
         indices, distances = np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
-        return Neighbors(
-            indices,
-            distances,
-            len(rows),
-            self.n_units,
-            self.metric,
-            n_left_out=self.n_samples - len(rows),
-        )
+        return Neighbors(indices, distances, len(rows), self.n_units, self.metric)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def find_neighbors(
     k: int,
     *,
     queries: Any = None,
-    metric: Literal["euclidean", "cosine"] = "euclidean",
+    metric: str = "euclidean",
     memory: int = 256 * 2**20,
     progress: Callable[[int], None] | None = None,
 ) -> Neighbors:

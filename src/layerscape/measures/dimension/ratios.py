@@ -29,11 +29,9 @@ def check_enough(graph: Neighbors) -> None:
         raise InvalidValue(f"{len(graph.indices)} samples; a dimension needs at least 3, and hundreds to mean something.")
 
 
-def common_warnings(graph: Neighbors, ratios: np.ndarray) -> list[str]:
+def common_warnings(ratios: np.ndarray) -> list[str]:
     """What is wrong with these samples whatever the estimator, in words."""
     warnings = []
-    if graph.n_left_out:
-        warnings.append(f"{graph.n_left_out} copies were left out; {graph.n_samples} distinct samples remain")
     if len(ratios) < FEW_SAMPLES:
         warnings.append(f"only {len(ratios)} samples: the interval is itself uncertain")
     tied = float((ratios == 0).mean())

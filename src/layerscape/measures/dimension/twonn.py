@@ -84,7 +84,7 @@ def twonn(
         )
     value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
     margin = Z95 * sd_of_mean(influence, graph, k=RELATED)
-    warnings = common_warnings(graph, x) + _straightness(ranked, n_kept, value)
+    warnings = common_warnings(x) + _straightness(ranked, n_kept, value)
     return Estimate(
         value, max(0.0, value - margin), value + margin, graph.n_samples, graph.n_units, 2, warnings=tuple(warnings)
     )

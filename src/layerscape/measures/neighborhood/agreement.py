@@ -9,8 +9,10 @@ pairs of ordered pairs, which coincide in seven ways.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from statistics import NormalDist
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
@@ -20,10 +22,30 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.measures.interval import Z95
 
 
-def membership(graph: Neighbors, k: int) -> sparse.csr_array:
+# A graph takes part in as many overlaps as there are layers; what they share is kept while the graph lives.
+_KNOWN: WeakKeyDictionary[Neighbors, dict[int, Membership]] = WeakKeyDictionary()
+
+
+def membership(graph: Neighbors, k: int) -> Membership:
+    """The first k neighbors of every query as a relation."""
+    known = _KNOWN.setdefault(graph, {})
+    if k not in known:
+        rows, columns, weights = graph.weights(k)
+        shape = (len(graph.indices), graph.n_samples)
+        known[k] = Membership(sparse.csr_array((weights, (rows, columns)), shape=shape))
+    return known[k]
+
+
+@dataclass(frozen=True)
+class Membership:
     """Shape (M, N): probability that a sample is among the first k of a query when ties are broken at random."""
-    rows, columns, weights = graph.weights(k)
-    return sparse.csr_array((weights, (rows, columns)), shape=(len(graph.indices), graph.n_samples))
+
+    matrix: sparse.csr_array
+
+    @cached_property
+    def relation(self) -> Relation:
+        """Its sums; only where every sample is a query."""
+        return Relation.of(self.matrix)
 
 
 @dataclass(frozen=True)
@@ -79,6 +101,6 @@ def chance_of(a: Relation, b: Relation, n: int, observed: float, divisor: float)
     second = float(np.divide(products, counts, out=np.zeros(7), where=counts > 0).sum())
     spread = sqrt(max(0.0, second - mean**2)) / divisor
     mean /= divisor
-    # Without spread every permutation gives the same value.
-    p = NormalDist(mean, spread).cdf(2 * mean - observed) if spread > 1e-12 else 1.0
+    # Without spread (but for rounding) every permutation gives the same value.
+    p = NormalDist(mean, spread).cdf(2 * mean - observed) if spread > 1e-6 * mean else 1.0
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)

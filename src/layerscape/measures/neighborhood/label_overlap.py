@@ -66,8 +66,7 @@ def label_overlap(
     if rows.min() < 0:
         raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
     members = membership(graph, k)
-    same = members.multiply(_agreement(members, classes[rows], classes))
-    per_sample = same.sum(axis=1) / k
+    per_sample = _shared(members.matrix, classes[rows], classes) / k
     asked = np.bincount(classes[rows], minlength=len(sizes))
     share = np.ones(len(rows)) if weight == "sample" else 1 / asked[classes[rows]]
     share = share / share.sum()
@@ -76,7 +75,7 @@ def label_overlap(
     chance = None
     if graph.queries is None:
         per_pair = np.full(len(sizes), 1 / graph.n_samples) if weight == "sample" else 1 / (len(sizes) * sizes)
-        chance = chance_of(Relation.of(members), _of_labels(sizes, per_pair), graph.n_samples, value, k)
+        chance = chance_of(members.relation, _of_labels(sizes, per_pair), graph.n_samples, value, k)
     return Estimate(
         value,
         max(0.0, value - margin),
@@ -112,10 +111,11 @@ def _classes(labels: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     return classes, sizes
 
 
-def _agreement(members: sparse.csr_array, own: np.ndarray, classes: np.ndarray) -> sparse.csr_array:
-    rows = np.repeat(np.arange(members.shape[0]), np.diff(members.indptr))
-    equal = (own[rows] == classes[members.indices]).astype(float)
-    return sparse.csr_array((equal, members.indices, members.indptr), shape=members.shape)
+def _shared(members: sparse.csr_array, own: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """For every query the weight of the neighbors of its own class."""
+    rows = np.repeat(np.arange(len(own)), np.diff(members.indptr))
+    equal = own[rows] == classes[members.indices]
+    return np.bincount(rows, weights=members.data * equal, minlength=len(own))
 
 
 def _of_labels(sizes: np.ndarray, per_pair: np.ndarray) -> Relation:

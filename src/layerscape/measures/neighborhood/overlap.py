@@ -9,7 +9,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95, sd_of_mean
-from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
+from layerscape.measures.neighborhood.agreement import chance_of, membership
 
 RELATED = 2
 
@@ -55,12 +55,12 @@ def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
             "both must be of the same samples in the same order."
         )
     in_a, in_b = membership(a, k), membership(b, k)
-    per_sample = in_a.multiply(in_b).sum(axis=1) / k
+    per_sample = in_a.matrix.multiply(in_b.matrix).sum(axis=1) / k
     value = float(per_sample.mean())
     margin = Z95 * sd_of_mean(per_sample, a, b, k=min(RELATED, k))
     chance = None
     if a.queries is None:
-        chance = chance_of(Relation.of(in_a), Relation.of(in_b), a.n_samples, value, k * a.n_samples)
+        chance = chance_of(in_a.relation, in_b.relation, a.n_samples, value, k * a.n_samples)
     warnings = []
     for which, graph in (("first", a), ("second", b)):
         if graph.n_copies > graph.n_samples / 2:

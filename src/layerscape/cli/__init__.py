@@ -1,0 +1,76 @@
+"""The command line: one command per stage, and `run`, which does them all. Nothing heavy is loaded before it is needed."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import click
+
+from layerscape.errors import LayerscapeError
+
+HOMES = {
+    "demo": "stages",
+    "run": "stages",
+    "layers": "stages",
+    "extract": "stages",
+    "search": "stages",
+    "measure": "stages",
+    "report": "stages",
+    "estimate": "estimate",
+    "list": "estimate",
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are imported when they are called, and described without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(HOMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in HOMES:
+            return None
+        from importlib import import_module
+
+        module = import_module(f"layerscape.cli.{HOMES[cmd_name]}")
+        return getattr(module, f"{cmd_name}_command")
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="layerscape", message="layerscape %(version)s")
+def cli() -> None:
+    """Point it at a model and some data; see the shape of every layer.
+
+    \b
+    Example:
+      layerscape run facebook/dinov2-small photos/ --out runs/dino
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; the exit status is 0 when done, 2 when the user can mend it, and anything else is a bug."""
+    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)  # type: ignore[assignment]
+    try:
+        cli.main(args=arguments, prog_name="layerscape", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_text:
+        print(help_text.format_message())
+        return 2
+    except click.UsageError as error:
+        where = f" See: {error.ctx.command_path} --help" if error.ctx else ""
+        return _fail(error.format_message() + where)
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; the same command goes on where it stopped")
+    except LayerscapeError as error:
+        return _fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return 2

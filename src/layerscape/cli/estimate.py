@@ -1,0 +1,151 @@
+"""`layerscape estimate` and `layerscape list`: the measures, each with the options that its function has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import click
+
+from layerscape.cli.show import number, say
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures import catalog, question
+
+
+class Measures(click.Group):
+    """One command per measure, derived from its function."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(catalog())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if cmd_name not in catalog():
+            raise unknown_name("measure", cmd_name, catalog())
+        return _command(catalog()[cmd_name])
+
+
+@click.group(cls=Measures, name="estimate", subcommand_metavar="NAME A [B]")
+def estimate_command() -> None:
+    """One measure on files: .npy, .npz, .csv, .parquet, .safetensors.
+
+    \b
+    Examples:
+      layerscape estimate twonn vectors.npy
+      layerscape estimate overlap layer1.npy layer2.npy --k 30 --json
+      layerscape estimate label_overlap vectors.npy --labels digits.csv:digit
+    """
+
+
+def _command(measure: Measure) -> click.Command:
+    """The command of a measure: its data as arguments, its options as options."""
+    hints = get_type_hints(measure.compute)
+    parameters: list[click.Parameter] = [click.Argument(["a"], metavar="A")]
+    if measure.compares:
+        parameters.append(click.Argument(["b"], metavar="B"))
+    if "labels" in measure.data:
+        parameters.append(
+            click.Option(
+                ["--labels"],
+                required=True,
+                metavar="FILE[:COLUMN]",
+                help="One label per sample: .csv, .npy, lines of text, or IDX.",
+            )
+        )
+    for name, default in measure.options.items():
+        flag = f"--{name.replace('_', '-')}"
+        shown = "by the method" if default is None else default
+        parameters.append(click.Option([flag, name], type=_type(hints[name]), help=f"Default: {shown}."))
+    if "graph" in measure.data:
+        parameters.append(
+            click.Option(["--metric"], default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search.")
+        )
+    parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
+
+    def call(**given: Any) -> None:
+        _run(measure, given)
+
+    help_text = f"{measure.says}\n\nSource: {measure.source}"
+    return click.Command(measure.name, params=parameters, callback=call, help=help_text, short_help=measure.says)
+
+
+def _type(hint: Any) -> Any:
+    """The click type of an annotation: a Literal is a choice, an optional value is its type."""
+    if get_origin(hint) is Literal:
+        return click.Choice(list(get_args(hint)))
+    if get_origin(hint) is UnionType:
+        return _type(next(part for part in get_args(hint) if part is not type(None)))
+    return hint
+
+
+def _run(measure: Measure, given: dict[str, Any]) -> None:
+    from layerscape.inputs import read_matrix
+    from layerscape.pipeline.estimate import estimate
+
+    as_json, labels = given.pop("as_json"), given.pop("labels", None)
+    data: list[Any] = [read_matrix(given.pop(name)) for name in ("a", "b") if name in given]
+    if labels is not None:
+        data.append(_labels(labels))
+    options = {name: value for name, value in given.items() if value is not None}
+    result = estimate(measure, *data, **options)
+    say(_text(measure, result), as_json, result.to_dict())
+
+
+def _labels(wanted: str) -> Any:
+    """One column of a file of labels, ``FILE`` or ``FILE:COLUMN``."""
+    from layerscape.inputs import read_labels
+
+    path, _, column = wanted.rpartition(":")
+    if not path or Path(wanted).exists():
+        path, column = wanted, ""
+    columns = read_labels(path)
+    if not column and len(columns) > 1:
+        raise InvalidValue(f"{path} has the columns {', '.join(columns)}; choose one: --labels {path}:COLUMN.")
+    if column and column not in columns:
+        raise unknown_name(f"column of {path}", column, columns)
+    return columns[column or next(iter(columns))]
+
+
+def _text(measure: Measure, estimate: Estimate) -> str:
+    """An estimate for people."""
+    record = estimate.to_dict()
+    size = f"{estimate.n_samples} samples" + (f" × {estimate.n_units} units" if estimate.n_units else "")
+    lines = [
+        f"{measure.name}: {number(record['value'])} {measure.unit}, "
+        f"95 % interval {number(record['low'])} to {number(record['high'])} ({size})"
+    ]
+    if record["chance"]:
+        chance = record["chance"]
+        lines.append(f"chance: {number(chance['value'])} ({number(chance['low'])} to {number(chance['high'])}), p = {number(chance['p'])}")
+    if estimate.curve:
+        lines.append("    k      scale    value      low     high")
+        for point in record["curve"]:
+            cells = (number(point[name]) for name in ("scale", "value", "low", "high"))
+            lines.append(f"{point['k'] or '–':>5}" + "{:>11}{:>9}{:>9}{:>9}".format(*cells))
+    lines += [f"warning: {warning}" for warning in estimate.warnings]
+    return "\n".join(lines)
+
+
+@click.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def list_command(as_json: bool) -> None:
+    """The measures: what each says, needs and cites."""
+    record = {
+        name: {
+            "question": question(measure),
+            "says": measure.says,
+            "needs": list(measure.data),
+            "options": dict(measure.options),
+            "unit": measure.unit,
+            "source": measure.source,
+        }
+        for name, measure in catalog().items()
+    }
+    lines = []
+    for name, facts in record.items():
+        options = ", ".join(f"{option}={value}" for option, value in facts["options"].items()) or "none"
+        lines.append(f"{name}  ({facts['question']}; needs {' and '.join(facts['needs'])})")
+        lines.append(f"    {facts['says']}\n    options: {options}\n    source: {facts['source']}")
+    say("\n".join(lines), as_json, record)

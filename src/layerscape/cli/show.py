@@ -1,0 +1,52 @@
+"""What the commands show: progress and notes on standard error, results on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+
+def note(message: str) -> None:
+    """A sentence for the user, on standard error."""
+    tqdm.write(f"note: {message}", file=sys.stderr)
+
+
+def say(text: str, as_json: bool, record: Any) -> None:
+    """The result: one JSON object, or the text for people."""
+    click.echo(json.dumps(record, allow_nan=False) if as_json else text)
+
+
+def number(value: float | None) -> str:
+    """Four digits that count; a dash for what is not known.
+
+    >>> number(13.5582), number(None)
+    ('13.56', '–')
+    """
+    return "–" if value is None or value != value else f"{value:.4g}"
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar per stage, with rate and time left; silent where standard error is no terminal."""
+    bars: dict[str, tqdm] = {}
+
+    def advance(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            for bar in bars.values():
+                bar.close()
+            bars[what] = tqdm(
+                total=total, initial=done, desc=what, file=sys.stderr, disable=None, dynamic_ncols=True, leave=True
+            )
+        bars[what].update(done - bars[what].n)
+
+    try:
+        yield advance
+    finally:
+        for bar in bars.values():
+            bar.close()

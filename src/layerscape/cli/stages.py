@@ -1,0 +1,219 @@
+"""The stages of a run, one command each, and `run`, which does them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from layerscape.cli.show import note, number, progress_bars, say
+
+Command = Callable[..., Any]
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, shown in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+_model = _options(
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
+    click.option("--dtype", default="float32", show_default=True, help="Precision of the model: float32, float16, bfloat16."),
+    click.option("--revision", help="Version of the model on the hub."),
+    click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."),
+    click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
+    click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
+)
+_inputs = _options(
+    click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."),
+    click.option("--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm]"),
+    click.option("--pooling", help="mean, last, first, cls, max, flatten.  [default: what suits the model]"),
+    click.option("--text-column", help="Column that holds the text.  [default: text]"),
+    click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
+    click.option("--labels", help="Label columns, comma-separated, or a CSV or .npy file of labels."),
+    click.option("--kind", type=click.Choice(["text", "image", "protein", "array"]), help="What the samples are."),
+    click.option("--limit", type=click.IntRange(1), help="So many samples only: the first, or drawn with --sample-seed."),
+    click.option("--sample-seed", type=int, help="Seed of the draw."),
+    click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, and record them."),
+    click.option("--batch-size", type=click.IntRange(1), help="Samples per batch."),
+    click.option("--store", default="float32", show_default=True, help="Precision on disk: float32 or float16."),
+    click.option("--compress", is_flag=True, help="Compress the vectors on disk."),
+)
+_measuring = _options(
+    click.option("--measures", help="Names, comma-separated.  [default: all]"),
+    click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors."),
+    click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
+    click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
+)
+_run_argument = click.argument("run", type=click.Path(path_type=Path))
+
+
+@click.command(name="demo")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write.")
+@_json
+def demo_command(out: Path, as_json: bool) -> None:
+    """The whole job on a small self-supervised network and real scans that ship inside."""
+    from layerscape.pipeline.demo import demo
+    from layerscape.reports import findings
+
+    with progress_bars() as progress:
+        run, baseline, page = demo(out, progress)
+    found = findings(run, baseline)
+    lines = [f"{number_}. {sentence}" for number_, sentence in enumerate(found[:3], 1)]
+    say("\n".join([*lines, f"The page: {page}"]), as_json, {"run": str(run.path), "report": str(page), "findings": found})
+
+
+@click.command(name="run")
+@click.argument("model")
+@click.argument("inputs")
+@_inputs
+@_model
+@_measuring
+@_json
+def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
+    """Extract, search, measure, report: one folder, one page.
+
+    \b
+    Examples:
+      layerscape run facebook/dinov2-small photos/ --out runs/dino
+      layerscape run gpt2 questions.csv --text-column text --limit 5000 --out runs/gpt2
+      layerscape run demo digits --out runs/digits
+    """
+    from layerscape.reports import findings, report
+
+    measuring = {name: options.pop(name) for name in ("measures", "k", "by", "metric", "seed")}
+    with progress_bars() as progress:
+        run = _extract(model, inputs, options, progress)
+        _measure(run, measuring | {"by": None}, progress)
+        if measuring["by"]:
+            _measure(run, measuring, progress)
+        page = report(run)
+    found = findings(run)
+    text = "\n".join([*found[:3], f"The page: {page}"])
+    say(text, as_json, {"run": str(run.path), "report": str(page), "findings": found})
+
+
+@click.command(name="extract")
+@click.argument("model")
+@click.argument("inputs")
+@_inputs
+@_model
+@_json
+def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
+    """The vectors of all layers, in one pass over the data, as a run folder."""
+    with progress_bars() as progress:
+        run = _extract(model, inputs, options, progress)
+    n_units = {layer: run[layer].n_units for layer in run.layers}
+    text = f"{run.path}: {len(run.layers)} layers of {len(run.samples.ids)} samples"
+    say(text, as_json, {"run": str(run.path), "n_samples": len(run.samples.ids), "layers": n_units})
+
+
+@click.command(name="layers")
+@click.argument("model")
+@click.option("--layers", "select", help="Patterns, comma-separated: 'encoder.layer.*.attention'.")
+@click.option("--pooling", help="mean, last, first, cls, max, flatten.")
+@_model
+@_json
+def layers_command(model: str, select: str | None, pooling: str | None, as_json: bool, **options: Any) -> None:
+    """The layers that MODEL has, in order of execution, with shapes."""
+    from layerscape.extraction import open_model
+
+    network = open_model(model, **options)
+    infos = network.layers(pooling, select=select)
+    lines = [f"{'layer':<28} {'depth':>6} {'shape':>18} {'D':>7}  module"]
+    for info in infos:
+        shape = " × ".join("·" if size is None else str(size) for size in info.shape)
+        lines.append(f"{info.name:<28} {number(info.depth):>6} {shape:>18} {info.n_units:>7}  {info.module}")
+    record = [vars(info) for info in infos]
+    say("\n".join(lines), as_json, {"model": network.name, "layers": record})
+
+
+@click.command(name="search")
+@_run_argument
+@click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Number of neighbors.")
+@click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
+@_json
+def search_command(run: Path, k: int, metric: str, as_json: bool) -> None:
+    """The neighbor graph of every layer of RUN, kept on disk."""
+    from layerscape.run import open_run
+
+    opened = open_run(run)
+    with progress_bars() as progress:
+        for done, layer in enumerate(opened.layers):
+            progress("searching", done, len(opened.layers))
+            opened.graph(layer, k, metric=metric)
+        progress("searching", len(opened.layers), len(opened.layers))
+    text = f"{opened.path}: graphs of {len(opened.layers)} layers, k={k}"
+    say(text, as_json, {"run": str(opened.path), "layers": list(opened.layers), "k": k, "metric": metric})
+
+
+@click.command(name="measure")
+@_run_argument
+@_measuring
+@click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
+@click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file too.")
+@_json
+def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) -> None:
+    """The table of RUN: every measure of every layer, pair of layers and label."""
+    from layerscape.run import open_run
+
+    with progress_bars() as progress:
+        table = _measure(open_run(run), options, progress)
+    if csv:
+        table.to_csv(csv, index=False)
+        note(f"the table is in {csv}")
+    shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
+    record = {"run": str(run), "rows": [_plain(row) for row in table.to_dict("records")]}
+    say(table[shown].to_string(index=False, na_rep="–", float_format=number), as_json, record)
+
+
+@click.command(name="report")
+@_run_argument
+@click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RUN/report.html]")
+@click.option("--baseline", type=click.Path(path_type=Path), help="Another run, an untrained network say, to compare with.")
+@_json
+def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: bool) -> None:
+    """The page of RUN: one file to look at."""
+    from layerscape.reports import report
+    from layerscape.run import open_run
+
+    page = report(open_run(run), out, baseline=open_run(baseline) if baseline else None)
+    say(f"The page: {page}", as_json, {"run": str(run), "report": str(page)})
+
+
+def _extract(model: str, inputs: str, options: dict[str, Any], progress: Any) -> Any:
+    from layerscape.pipeline.extract import extract
+
+    labels = options.pop("labels")
+    if labels and not Path(labels).exists():
+        labels = labels.split(",")
+    return extract(model, inputs, labels=labels, progress=progress, note=note, **options)
+
+
+def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
+    from layerscape.pipeline.measure import measure
+
+    chosen = {name: value.split(",") for name, value in options.items() if name in ("measures", "labels") and value}
+    return measure(run, **{**options, "measures": None, **chosen}, progress=progress)
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON: what does not apply is null."""
+    from math import isfinite
+
+    from pandas import isna
+
+    return {
+        name: None if isna(value) or (isinstance(value, float) and not isfinite(value)) else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,1 @@
+"""Layers × measures → plan → table; and a model and its data → a run."""

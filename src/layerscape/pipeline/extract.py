@@ -1,0 +1,236 @@
+"""`extract`: a model and its data → a run. Blocks come from the network and go to the disk, one at a time."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.provenance import fingerprint
+from layerscape.core.samples import Kind, Samples
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.extraction import Network, check_batches, open_model
+from layerscape.inputs import open_inputs
+from layerscape.pipeline.part import Progress
+from layerscape.pipeline.previews import previews
+from layerscape.run import Run
+from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed
+from layerscape.storage.files import in_words
+
+UNEVEN = 1e-3  # results that depend on the batch by more than this are wrong, not rounded
+
+
+def extract(
+    model: Any,
+    inputs: Any,
+    *,
+    out: str | Path,
+    layers: str | Sequence[str] | None = None,
+    pooling: str | None = None,
+    labels: Any = None,
+    limit: int | None = None,
+    sample_seed: int | None = None,
+    skip_bad: bool = False,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    kind: Kind | None = None,
+    make_inputs: Callable[[list[Any]], Any] | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    store: str = "float32",
+    batch_size: int | None = None,
+    max_length: int | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    random_init: int | None = None,
+    compress: bool = False,
+    progress: Progress | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> Run:
+    """The representations of all chosen layers of a model, in one pass over the data, as a run on disk.
+
+    Parameters
+    ----------
+    model
+        A Hugging Face name, a local folder, ``demo`` or ``demo@CHECKPOINT``, or a `torch.nn.Module`.
+    inputs
+        A file or folder (images, text, FASTA, arrays), ``digits``, a `Samples`, a list of texts, or an array (N, …).
+    out
+        Folder of the run. Where the same call was interrupted, it goes on; where anything differs, it is refused.
+    layers
+        Patterns of layers, as ``layerscape layers MODEL`` lists them.
+    pooling
+        ``mean | last | first | cls | max | flatten``; what suits the model when left out.
+    labels
+        Label columns to keep or a file of labels; for a list or an array a dict of column name to N values.
+    limit, sample_seed
+        The first samples only, or so many drawn with a seed.
+    skip_bad
+        Leave out images that cannot be read, and record them.
+    text_column, id_column, kind
+        Which columns hold text and ids; what the samples are, where it cannot be guessed.
+    make_inputs
+        For a module: turns a list of sample contents into what its forward takes.
+    device, dtype
+        Where and in which precision the model computes.
+    store
+        Precision on disk: ``"float32"`` or ``"float16"``.
+    batch_size, max_length
+        Samples in a batch; tokens after which a text is cut.
+    revision, trust_remote_code, random_init
+        Of the model: its version on the hub; whether its own code may be run; a seed for untrained weights.
+    compress
+        Whether vectors are compressed on disk.
+    progress, note
+        Called as ``progress(what, done, total)``, and with a sentence for the user.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    LayerscapeError
+        If the model or the data cannot be read, the disk is too small, or the folder holds something else.
+    """
+    network = open_model(
+        model,
+        inputs=make_inputs,
+        kind=kind,
+        device=device,
+        dtype=dtype,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        max_length=max_length,
+        random_init=random_init,
+    )
+    samples = as_samples(
+        inputs,
+        kind=kind or (network.kind if network.kind == "protein" else None),
+        text_column=text_column,
+        id_column=id_column,
+        labels=labels,
+        limit=limit,
+        sample_seed=sample_seed,
+        skip_bad=skip_bad,
+    )
+    pooling = pooling or network.default_pooling
+    infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
+    specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
+    needed = disk_needed(specs, len(samples), store)
+    note(f"{len(specs)} layers of {len(samples)} samples need {in_words(needed)} on disk")
+    plan = {
+        "model": dict(network.describe()) | {"fingerprint": network.fingerprint},
+        "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
+        "pooling": pooling,
+        "layers": [spec.name for spec in specs],
+        "batching": network.batching(batch_size),
+        "store": store,
+    }
+    with RunFolder.create(out, plan, specs, len(samples), dtype=store, compress=compress) as folder:
+        if folder.finished:
+            note(f"{folder.path} is finished already")
+        else:
+            left = disk_needed(specs, sum(r.stop - r.start for _, r in folder.blocks_left()) or 1, store)
+            check_space(folder.path, left)
+            _fill(folder, network, samples, pooling, batch_size, progress)
+    return Run(folder)
+
+
+def _fill(
+    folder: RunFolder,
+    network: Network,
+    samples: Samples,
+    pooling: str,
+    batch_size: int | None,
+    progress: Progress | None,
+) -> None:
+    folder.write_samples(samples.ids, samples.labels, samples.kind)
+    names = [spec.name for spec in folder.layers]
+    done = len(samples) - sum(rows.stop - rows.start for _, rows in folder.blocks_left())
+
+    def advance(n: int) -> None:
+        nonlocal done
+        done += n
+        if progress:
+            progress("extracting", done, len(samples))
+
+    advance(0)
+    blocks = network.blocks(
+        samples,
+        names,
+        pooling,
+        block_rows=folder.layout.block_rows,
+        batch_size=batch_size,
+        skip=folder.finished_blocks,
+        progress=advance,
+    )
+    for number, vectors in blocks:
+        rows = folder.layout.rows(number)
+        folder.write_block(number, vectors, previews(samples, range(rows.start, rows.stop)))
+    folder.finish(_record(network, samples, names, pooling))
+
+
+def _record(network: Network, samples: Samples, names: list[str], pooling: str) -> dict[str, Any]:
+    """What the making of the run has to tell, warnings in words."""
+    uneven = check_batches(network, samples, names, pooling)
+    warnings = [
+        f"layer {name!r} depends on the batch: results differ by {difference:.1g} when a sample is alone"
+        for name, difference in uneven.items()
+        if difference > UNEVEN
+    ]
+    n_cut = sum(network.truncated.values())
+    if n_cut:
+        warnings.append(f"{n_cut} texts were cut at the model's greatest length")
+    if samples.skipped:
+        warnings.append(f"{len(samples.skipped)} samples could not be read and were left out")
+    for warning in warnings:
+        python_warnings.warn(warning, stacklevel=4)
+    return {"skipped": [list(pair) for pair in samples.skipped], "batch_difference": uneven, "warnings": warnings}
+
+
+def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **options: Any) -> Samples:
+    """Samples from a path, a list of texts or an array; a `Samples` is returned as it is.
+
+    Examples
+    --------
+    >>> as_samples(["to be", "or not"], labels={"half": ["first", "second"]}).ids
+    ('0', '1')
+    """
+    if isinstance(inputs, Samples):
+        return inputs
+    if isinstance(inputs, (str, Path)):
+        return open_inputs(inputs, kind=kind, labels=labels, **options)
+    if not (labels is None or isinstance(labels, Mapping)):
+        raise InvalidType(f"labels of type {type(labels).__name__}; for data in memory give a dict of name to values.")
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
+    columns = {name: np.asarray(values) for name, values in (labels or {}).items()}
+    if isinstance(inputs, (list, tuple)) and all(isinstance(item, str) for item in inputs):
+        texts = list(inputs)
+        return Samples(
+            tuple(map(str, range(len(texts)))),
+            kind or "text",
+            lambda rows: [texts[row] for row in rows],
+            fingerprint(texts),
+            columns,
+            "a list",
+        )
+    array = np.asarray(inputs)
+    if array.ndim < 2 or array.dtype.kind not in "biuf":
+        raise InvalidType(
+            f"inputs of type {type(inputs).__name__} and shape {array.shape}; give a path, a list of texts or an array "
+            "with one sample per row."
+        )
+    return Samples(
+        tuple(map(str, range(len(array)))),
+        kind or "array",
+        lambda rows: [array[row] for row in rows],
+        fingerprint([str(array.dtype), str(array.shape), array.tobytes()]),
+        columns,
+        "an array",
+    )

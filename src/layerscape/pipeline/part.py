@@ -1,0 +1,110 @@
+"""Part: the samples of a run that are measured together: all of them, or one group at the size of the smallest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerscape.core.measure import Data
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.pipeline.distinct import Distinct, distinct_rows, graph_of
+from layerscape.run import Run
+from layerscape.search import find_neighbors
+
+if TYPE_CHECKING:
+    from layerscape.pipeline.measure import Task
+
+Progress = Callable[[str, int, int], None]
+
+
+class Part:
+    """Some samples of a run, with everything that a measure may ask of them."""
+
+    def __init__(self, run: Run, metric: str, rows: np.ndarray | None = None, group: str = ""):
+        self.run, self.metric, self.rows, self.group = run, metric, rows, group
+        self.n_samples = run.folder.n_samples if rows is None else len(rows)
+        self._vectors: dict[str, Representation] = {}
+        self._graphs: dict[str, Neighbors] = {}
+        self._distinct: dict[str, Distinct] = {}
+        self._cut: dict[tuple[str, bool, int], Neighbors] = {}
+
+    def prepare(self, k: int, distinct: bool, progress: Progress | None) -> None:
+        """Search the graph of every layer with k neighbors, and choose the rows for dimensions, the same everywhere."""
+        if k < 1:
+            return
+        for done, layer in enumerate(self.run.layers):
+            if progress:
+                progress("searching", done, len(self.run.layers))
+            if self.rows is None:
+                self._graphs[layer] = self.run.graph(layer, k, metric=self.metric)
+            else:
+                self._graphs[layer] = find_neighbors(self._representation(layer), k, metric=self.metric)
+        if progress:
+            progress("searching", len(self.run.layers), len(self.run.layers))
+        if distinct:
+            self._distinct = common_rows({layer: distinct_rows(graph) for layer, graph in self._graphs.items()})
+
+    def data(self, kind: Data, task: Task, k: int, place: int) -> Any:
+        """The data argument number ``place`` of a task."""
+        layer = task.other_layer if place and task.other_layer else task.layer
+        if kind == "labels":
+            values = self.run.samples.labels[task.label]
+            return values if self.rows is None else values[self.rows]
+        if kind == "vectors":
+            return self._representation(layer)
+        key = (layer, task.measure.distinct, k)
+        if key not in self._cut:
+            graph = self._graphs[layer]
+            if task.measure.distinct:
+                self._cut[key] = graph_of(self._representation(layer), graph, self._distinct[layer].rows, k)
+            else:
+                self._cut[key] = graph.first(k)
+        return self._cut[key]
+
+    def words(self, task: Task) -> tuple[str, ...]:
+        """What the choice of rows has to say of a task's estimate."""
+        return self._distinct[task.layer].words if task.measure.distinct and self._distinct else ()
+
+    def _representation(self, layer: str) -> Representation:
+        if layer not in self._vectors:
+            whole = self.run[layer]
+            self._vectors[layer] = whole if self.rows is None else whole.take(self.rows)
+        return self._vectors[layer]
+
+
+def common_rows(distinct: dict[str, Distinct]) -> dict[str, Distinct]:
+    """The rows that are distinct in every layer, so that N does not change with depth.
+
+    A layer in which most rows are copies (a constant token, say) keeps rows of its own, or it would decide for all.
+    """
+    sizes = {layer: len(d.rows) + d.n_copies + d.n_near for layer, d in distinct.items()}
+    sound = {layer: d for layer, d in distinct.items() if len(d.rows) > sizes[layer] / 2}
+    if not sound:
+        return distinct
+    first, *others = sound.values()
+    rows = first.rows
+    for other in others:
+        rows = np.intersect1d(rows, other.rows, assume_unique=True)
+    n_copies = max(d.n_copies for d in sound.values())
+    common = Distinct(rows, n_copies, next(iter(sizes.values())) - len(rows) - n_copies)
+    return {layer: common if layer in sound else d for layer, d in distinct.items()}
+
+
+def parts_of(run: Run, by: str | None, seed: int, metric: str) -> Iterator[Part]:
+    """The whole run, or one part per value of a label column, all of the size of the smallest."""
+    if by is None:
+        yield Part(run, metric)
+        return
+    if by not in run.samples.labels:
+        raise unknown_name("label column", by, run.samples.labels)
+    names, groups, sizes = np.unique(run.samples.labels[by].astype(str), return_inverse=True, return_counts=True)
+    if len(names) == run.folder.n_samples:
+        raise InvalidValue(f"label column {by!r} has a value of its own for every sample; choose one that samples share.")
+    rng = np.random.default_rng(seed)
+    for number, name in enumerate(names):
+        rows = np.sort(rng.permutation(np.flatnonzero(groups == number))[: sizes.min()])
+        yield Part(run, metric, rows, f"{by}={name}")

@@ -1,0 +1,189 @@
+"""Run: one folder with the representations, graphs and estimates of a network, as the user holds it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.provenance import fingerprint
+from layerscape.core.representation import Representation, as_representation
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.search import find_neighbors
+from layerscape.storage import LayerSpec, RunFolder, SampleTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """A finished run: its layers, samples, graphs and table of estimates.
+
+    Made by `extract`, `from_arrays` and `open_run`.
+
+    Attributes
+    ----------
+    folder
+        Where it lives on disk.
+    name
+        The name of that folder, which stands in the column ``run`` of its table.
+
+    Examples
+    --------
+    >>> run = from_arrays({"first": np.eye(4), "second": np.eye(4)[:, ::-1]})
+    >>> run.layers, run["second"].n_units, run.graph("first", k=2).k
+    (('first', 'second'), 4, 2)
+    """
+
+    def __init__(self, folder: RunFolder, keep: Any = None):
+        self.folder = folder
+        self.name = folder.path.name
+        self._keep = keep  # a temporary folder lives as long as its run
+        self._opened: dict[str, Representation] = {}
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}: {len(self.layers)} layers × {self.folder.n_samples} samples)"
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in order of execution."""
+        return tuple(layer.name for layer in self.folder.layers)
+
+    @property
+    def depths(self) -> dict[str, float | None]:
+        """Layer name to l / L; None for a layer that is off the axis of blocks."""
+        return {layer.name: layer.depth for layer in self.folder.layers}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """How the run came to be: the plan, what its making told, and the versions of the libraries."""
+        manifest = self.folder.manifest
+        return {**manifest.plan, **manifest.record, "versions": dict(manifest.versions), "finished": manifest.finished}
+
+    @cached_property
+    def samples(self) -> SampleTable:
+        """Ids, labels and previews of the samples."""
+        return self.folder.samples
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The latest table that `measure` made of this run."""
+        table = self.folder.load_estimates()
+        if table is None:
+            raise InvalidValue(f"nothing was measured in {self.path} yet; run: layerscape measure {self.path}")
+        return table
+
+    def __getitem__(self, layer: str) -> Representation:
+        if layer not in self._opened:
+            self._known(layer)
+            self._opened[layer] = Representation(self.folder.vectors(layer), layer, self.samples.ids)
+        return self._opened[layer]
+
+    def graph(self, layer: str, k: int, *, metric: str = "euclidean", progress: Any = None) -> Neighbors:
+        """The graph of a layer, searched once and kept on disk; a larger k searches again.
+
+        Parameters
+        ----------
+        layer
+            Name of a layer.
+        k
+            Number of neighbors, 1…N−1.
+        metric
+            ``"euclidean"`` or ``"cosine"``.
+        progress
+            As in `find_neighbors`.
+        """
+        self._known(layer)
+        kept = self.folder.load_graph(layer, metric)
+        if kept is None or kept.k < k:
+            kept = find_neighbors(self[layer], k, metric=metric, progress=progress)
+            self.folder.save_graph(layer, metric, kept)
+        return kept.first(k)
+
+    def _known(self, layer: str) -> None:
+        if layer not in self.layers:
+            raise unknown_name("layer", layer, self.layers)
+
+
+def open_run(path: str | Path) -> Run:
+    """The finished run in a folder.
+
+    Raises
+    ------
+    FileProblem
+        If there is no run, or it is not finished, or another version of layerscape wrote it.
+    """
+    return Run(RunFolder.open(path))
+
+
+def from_arrays(
+    arrays: Mapping[str, Any],
+    *,
+    labels: Mapping[str, Any] | None = None,
+    ids: Any = None,
+    out: str | Path | None = None,
+) -> Run:
+    """A run from vectors that are there already.
+
+    Parameters
+    ----------
+    arrays
+        Layer name to array (N, D), in order of depth; N the same for all.
+    labels
+        Column name to N values.
+    ids
+        N distinct names of the samples; row numbers when left out.
+    out
+        Folder of the run; a temporary one, gone with the run, when left out.
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        If an array is no matrix of finite real numbers, or the numbers of samples differ.
+
+    Examples
+    --------
+    >>> from_arrays({"layer 1": np.eye(3)}, labels={"digit": [0, 1, 1]}).samples.labels["digit"]
+    array([0, 1, 1])
+    """
+    if not arrays:
+        raise InvalidValue("no arrays given; give a dict of layer name to array (N, D).")
+    layers = {str(name): as_representation(x, str(name)) for name, x in arrays.items()}
+    sizes = {name: x.n_samples for name, x in layers.items()}
+    n = next(iter(sizes.values()))
+    for name, size in sizes.items():
+        if size != n:
+            raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
+    columns = {name: np.asarray(values) for name, values in (labels or {}).items()}
+    dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
+    steps = max(1, len(layers) - 1)
+    specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]
+    plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
+    keep = None if out else tempfile.TemporaryDirectory(prefix="layerscape-")
+    with RunFolder.create(out or Path(keep.name) / "run", plan, specs, n, dtype=dtype.name) as folder:  # pyright: ignore[reportOptionalMemberAccess]
+        if not folder.finished:
+            names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
+            folder.write_samples(names, columns, "array")
+            for number, rows in folder.blocks_left():
+                folder.write_block(number, {name: x.read(rows) for name, x in layers.items()})
+            folder.finish({"source": "arrays"})
+    return Run(folder, keep)
+
+
+def _fingerprint(layers: Mapping[str, Representation]) -> str:
+    def parts():
+        for name, x in layers.items():
+            yield name
+            for _, block in x.blocks():
+                yield block.tobytes()
+
+    return fingerprint(parts())
