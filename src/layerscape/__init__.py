@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from layerscape.reports import report as report
     from layerscape.run import Run as Run
     from layerscape.run import from_arrays as from_arrays
-    from layerscape.run import open_run as open  # noqa: A004 (ls.open reads as it should)
+    from layerscape.run import open_run as open  # noqa: F401
     from layerscape.search import find_neighbors as find_neighbors
 
 # Where each public name lives; it is imported when it is first asked for, so that the package loads in no time.
@@ -38,7 +38,7 @@ _HOMES = {
     "Measure": "core.measure",
     "LayerscapeError": "errors",
 }
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 (the names are strings)
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -49,10 +49,19 @@ def cloud(kind: str, n: int, d: int, seed: int) -> np.ndarray:
     }[kind]
 
 
-KINDS = (
-    "gaussian float32 float16 offset lattice copies binary".split()
-    + ["offset in float64", "constant columns", "one far row", "almost equal"]
-)
+KINDS = [
+    "gaussian",
+    "float32",
+    "float16",
+    "offset",
+    "lattice",
+    "copies",
+    "binary",
+    "offset in float64",
+    "constant columns",
+    "one far row",
+    "almost equal",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

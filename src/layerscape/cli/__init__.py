@@ -1,4 +1,4 @@
-"""The command line: one command per stage, and `run`, which does them all. Nothing heavy is loaded before it is needed."""
+"""The command line: one command per stage, and `run`, which does them all; each loads only what it needs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="layerscape", message="layerscape %(version)s")
 def cli() -> None:
-    """Point it at a model and some data; see the shape of every layer.
+    r"""Point it at a model and some data; see the shape of every layer.
 
     \b
     Example:
@@ -53,8 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)  # type: ignore[assignment]
     try:
         cli.main(args=arguments, prog_name="layerscape", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as help_text:
-        print(help_text.format_message())
+    except click.exceptions.NoArgsIsHelpError:
         return 2
     except click.UsageError as error:
         where = f" See: {error.ctx.command_path} --help" if error.ctx else ""
@@ -72,5 +71,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
     return 2

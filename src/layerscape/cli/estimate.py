@@ -29,7 +29,7 @@ class Measures(click.Group):
 
 @click.group(cls=Measures, name="estimate", subcommand_metavar="NAME A [B]")
 def estimate_command() -> None:
-    """One measure on files: .npy, .npz, .csv, .parquet, .safetensors.
+    r"""One measure on files: .npy, .npz, .csv, .parquet, .safetensors.
 
     \b
     Examples:
@@ -60,7 +60,9 @@ def _command(measure: Measure) -> click.Command:
         parameters.append(click.Option([flag, name], type=_type(hints[name]), help=f"Default: {shown}."))
     if "graph" in measure.data:
         parameters.append(
-            click.Option(["--metric"], default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search.")
+            click.Option(
+                ["--metric"], default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search."
+            )
         )
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
 
@@ -118,7 +120,8 @@ def _text(measure: Measure, estimate: Estimate) -> str:
     ]
     if record["chance"]:
         chance = record["chance"]
-        lines.append(f"chance: {number(chance['value'])} ({number(chance['low'])} to {number(chance['high'])}), p = {number(chance['p'])}")
+        value, low, high, p = (number(chance[name]) for name in ("value", "low", "high", "p"))
+        lines.append(f"chance: {value} ({low} to {high}), p = {p}")
     if estimate.curve:
         lines.append("    k      scale    value      low     high")
         for point in record["curve"]:

@@ -27,21 +27,31 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 _model = _options(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
-    click.option("--dtype", default="float32", show_default=True, help="Precision of the model: float32, float16, bfloat16."),
+    click.option(
+        "--dtype", default="float32", show_default=True, help="Precision of the model: float32, float16, bfloat16."
+    ),
     click.option("--revision", help="Version of the model on the hub."),
-    click.option("--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."),
+    click.option(
+        "--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."
+    ),
     click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
     click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
 )
 _inputs = _options(
-    click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."),
-    click.option("--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm]"),
+    click.option(
+        "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."
+    ),
+    click.option(
+        "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm]"
+    ),
     click.option("--pooling", help="mean, last, first, cls, max, flatten.  [default: what suits the model]"),
     click.option("--text-column", help="Column that holds the text.  [default: text]"),
     click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
     click.option("--labels", help="Label columns, comma-separated, or a CSV or .npy file of labels."),
     click.option("--kind", type=click.Choice(["text", "image", "protein", "array"]), help="What the samples are."),
-    click.option("--limit", type=click.IntRange(1), help="So many samples only: the first, or drawn with --sample-seed."),
+    click.option(
+        "--limit", type=click.IntRange(1), help="So many samples only: the first, or drawn with --sample-seed."
+    ),
     click.option("--sample-seed", type=int, help="Seed of the draw."),
     click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, and record them."),
     click.option("--batch-size", type=click.IntRange(1), help="Samples per batch."),
@@ -59,18 +69,25 @@ _run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
 @click.command(name="demo")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
+)
 @_json
 def demo_command(out: Path, as_json: bool) -> None:
     """The whole job on a small self-supervised network and real scans that ship inside."""
     from layerscape.pipeline.demo import demo
-    from layerscape.reports import findings
+    from layerscape.reports import findings, report
 
     with progress_bars() as progress:
-        run, baseline, page = demo(out, progress)
+        run, baseline = demo(out, progress)
+    page = report(run, out / "report.html", baseline=baseline)
     found = findings(run, baseline)
     lines = [f"{number_}. {sentence}" for number_, sentence in enumerate(found[:3], 1)]
-    say("\n".join([*lines, f"The page: {page}"]), as_json, {"run": str(run.path), "report": str(page), "findings": found})
+    say(
+        "\n".join([*lines, f"The page: {page}"]),
+        as_json,
+        {"run": str(run.path), "report": str(page), "findings": found},
+    )
 
 
 @click.command(name="run")
@@ -81,7 +98,7 @@ def demo_command(out: Path, as_json: bool) -> None:
 @_measuring
 @_json
 def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
-    """Extract, search, measure, report: one folder, one page.
+    r"""Extract, search, measure, report: one folder, one page.
 
     \b
     Examples:
@@ -180,7 +197,9 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
 @click.command(name="report")
 @_run_argument
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RUN/report.html]")
-@click.option("--baseline", type=click.Path(path_type=Path), help="Another run, an untrained network say, to compare with.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), help="Another run, an untrained network say, to compare with."
+)
 @_json
 def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: bool) -> None:
     """The page of RUN: one file to look at."""

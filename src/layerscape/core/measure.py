@@ -64,7 +64,7 @@ class Measure:
         hints = get_type_hints(self.compute)
         kinds: dict[Any, Data] = {Neighbors: "graph", Representation: "vectors"}
         names = [p.name for p in self._parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-        found = tuple(kinds.get(hints.get(name), "labels") for name in names)
+        found: tuple[Data, ...] = tuple(kinds.get(hints.get(name), "labels") for name in names)
         if not 1 <= len(found) <= 2 or found[0] == "labels":
             raise InvalidType(
                 f"measure {self.name!r} takes {found or 'no data'}; its positional arguments must be one or two, "

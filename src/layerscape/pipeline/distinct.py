@@ -66,8 +66,8 @@ def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int) -> N
     if len(rows) < FEWEST:
         name = f"layer {x.layer!r}" if x.layer else "the data"
         raise InvalidValue(
-            f"{name} has {len(rows)} distinct rows of {x.n_samples}: it is constant, or nearly so, and has no dimension; "
-            "leave it out, or pool another token."
+            f"{name} has {len(rows)} distinct rows of {x.n_samples}: it is constant, or nearly so, and has no "
+            "dimension; leave it out, or pool another token."
         )
     k = min(k, len(rows) - 1)
     if len(rows) == x.n_samples:

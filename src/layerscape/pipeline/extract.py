@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
-from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction import Network, check_batches, open_model
-from layerscape.inputs import open_inputs
 from layerscape.pipeline.part import Progress
 from layerscape.pipeline.previews import previews
+from layerscape.pipeline.samples import as_samples
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed
 from layerscape.storage.files import in_words
@@ -120,13 +116,10 @@ def extract(
     pooling = pooling or network.default_pooling
     infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
     specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
-    needed = disk_needed(specs, len(samples), store)
-    note(f"{len(specs)} layers of {len(samples)} samples need {in_words(needed)} on disk")
-    plan = {
-        "model": dict(network.describe()) | {"fingerprint": network.fingerprint},
-        "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
+    needed = in_words(disk_needed(specs, len(samples), store))
+    note(f"{len(specs)} layers of {len(samples)} samples need {needed} on disk")
+    plan = _plan(network, samples, specs) | {
         "pooling": pooling,
-        "layers": [spec.name for spec in specs],
         "batching": network.batching(batch_size),
         "store": store,
     }
@@ -138,6 +131,15 @@ def extract(
             check_space(folder.path, left)
             _fill(folder, network, samples, pooling, batch_size, progress)
     return Run(folder)
+
+
+def _plan(network: Network, samples: Samples, specs: list[LayerSpec]) -> dict[str, Any]:
+    """What decides the vectors, beside the options: a run of another plan is another run."""
+    return {
+        "model": {**network.describe(), "fingerprint": network.fingerprint},
+        "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
+        "layers": [spec.name for spec in specs],
+    }
 
 
 def _fill(
@@ -190,47 +192,3 @@ def _record(network: Network, samples: Samples, names: list[str], pooling: str) 
     for warning in warnings:
         python_warnings.warn(warning, stacklevel=4)
     return {"skipped": [list(pair) for pair in samples.skipped], "batch_difference": uneven, "warnings": warnings}
-
-
-def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **options: Any) -> Samples:
-    """Samples from a path, a list of texts or an array; a `Samples` is returned as it is.
-
-    Examples
-    --------
-    >>> as_samples(["to be", "or not"], labels={"half": ["first", "second"]}).ids
-    ('0', '1')
-    """
-    if isinstance(inputs, Samples):
-        return inputs
-    if isinstance(inputs, (str, Path)):
-        return open_inputs(inputs, kind=kind, labels=labels, **options)
-    if not (labels is None or isinstance(labels, Mapping)):
-        raise InvalidType(f"labels of type {type(labels).__name__}; for data in memory give a dict of name to values.")
-    given = [name for name, value in options.items() if value]
-    if given:
-        raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
-    columns = {name: np.asarray(values) for name, values in (labels or {}).items()}
-    if isinstance(inputs, (list, tuple)) and all(isinstance(item, str) for item in inputs):
-        texts = list(inputs)
-        return Samples(
-            tuple(map(str, range(len(texts)))),
-            kind or "text",
-            lambda rows: [texts[row] for row in rows],
-            fingerprint(texts),
-            columns,
-            "a list",
-        )
-    array = np.asarray(inputs)
-    if array.ndim < 2 or array.dtype.kind not in "biuf":
-        raise InvalidType(
-            f"inputs of type {type(inputs).__name__} and shape {array.shape}; give a path, a list of texts or an array "
-            "with one sample per row."
-        )
-    return Samples(
-        tuple(map(str, range(len(array)))),
-        kind or "array",
-        lambda rows: [array[row] for row in rows],
-        fingerprint([str(array.dtype), str(array.shape), array.tobytes()]),
-        columns,
-        "an array",
-    )

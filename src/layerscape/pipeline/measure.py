@@ -10,8 +10,6 @@ from itertools import combinations
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
@@ -182,7 +180,9 @@ def _attempt(part: Part, task: Task, needed: int) -> Estimate:
         return task.measure(*data, **task.options)
     except LayerscapeError as error:
         options = {**task.measure.options, **task.options}
-        return Estimate(nan, nan, nan, part.n_samples, warnings=(str(error),), measure=task.measure.name, options=options)
+        return Estimate(
+            nan, nan, nan, part.n_samples, warnings=(str(error),), measure=task.measure.name, options=options
+        )
 
 
 def _rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict[str, Any]]:

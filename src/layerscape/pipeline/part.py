@@ -103,7 +103,9 @@ def parts_of(run: Run, by: str | None, seed: int, metric: str) -> Iterator[Part]
         raise unknown_name("label column", by, run.samples.labels)
     names, groups, sizes = np.unique(run.samples.labels[by].astype(str), return_inverse=True, return_counts=True)
     if len(names) == run.folder.n_samples:
-        raise InvalidValue(f"label column {by!r} has a value of its own for every sample; choose one that samples share.")
+        raise InvalidValue(
+            f"label column {by!r} has a value of its own for every sample; choose one that samples share."
+        )
     rng = np.random.default_rng(seed)
     for number, name in enumerate(names):
         rows = np.sort(rng.permutation(np.flatnonzero(groups == number))[: sizes.min()])

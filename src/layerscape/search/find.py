@@ -111,8 +111,10 @@ def _asked(x: Representation, queries: Any) -> tuple[np.ndarray, Representation 
     if len(rows) == 0:
         raise InvalidValue("queries is empty; name at least one row, or leave it out to ask for all.")
     if rows.min() < 0 or rows.max() >= x.n_samples:
-        raise InvalidValue(f"query row {int(rows[(rows < 0) | (rows >= x.n_samples)][0])} asked of {x.n_samples} samples; "
-                           f"rows must lie in 0..{x.n_samples - 1}.")
+        raise InvalidValue(
+            f"query row {int(rows[(rows < 0) | (rows >= x.n_samples)][0])} asked of {x.n_samples} samples; "
+            f"rows must lie in 0..{x.n_samples - 1}."
+        )
     return rows.astype(np.int64), None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.measure import Measure
@@ -90,7 +90,7 @@ def _at(graph: Neighbors, n: int) -> Point:
         )
 
     def pull(d: float) -> np.ndarray:
-        """x / (1 − e^(−dx)), which is 1/d where x is 0."""
+        """X / (1 − e^(−dx)), which is 1/d where x is 0."""
         return np.where(x == 0, 1 / d, x / -np.expm1(-d * np.where(x == 0, 1, x)))
 
     def slope(d: float) -> float:
@@ -98,9 +98,9 @@ def _at(graph: Neighbors, n: int) -> Point:
 
     # 1/d ≤ x/(1−e^(−dx)) ≤ x + 1/d puts the root between these two, at any scale of the data.
     low, high = (n * len(x) - 1) / ((2 * n - 1) * total), len(x) / total
-    value = float(brentq(slope, low / 2, 2 * high, xtol=1e-14 * low, rtol=1e-14))
+    value = float(root_scalar(slope, bracket=(low / 2, 2 * high), method="brentq", xtol=1e-14 * low).root)
     score = 1 / value + (n - 1) * pull(value) - (2 * n - 1) * x
-    information = 1 / value**2 + (n - 1) * np.mean(pull(value) ** 2 * np.exp(-value * x))
+    information = 1 / value**2 + (n - 1) * float(np.mean(pull(value) ** 2 * np.exp(-value * x)))
     margin = Z95 * sd_of_mean(score, graph, k=RELATED) / information
     scale = float((graph.distances[:, n - 1] + graph.distances[:, 2 * n - 1]).mean() / 2)
     return Point(value, max(0.0, value - margin), value + margin, scale, 2 * n)

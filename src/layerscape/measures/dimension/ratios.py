@@ -26,7 +26,9 @@ def log_ratios(graph: Neighbors, near: int, far: int) -> np.ndarray:
 def check_enough(graph: Neighbors) -> None:
     """Raise if there are fewer than three samples, from which no spread can be told."""
     if len(graph.indices) < 3:
-        raise InvalidValue(f"{len(graph.indices)} samples; a dimension needs at least 3, and hundreds to mean something.")
+        raise InvalidValue(
+            f"{len(graph.indices)} samples; a dimension needs at least 3, and hundreds to mean something."
+        )
 
 
 def common_warnings(ratios: np.ndarray) -> list[str]:

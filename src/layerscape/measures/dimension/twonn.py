@@ -18,9 +18,7 @@ RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
 
 
-def twonn(
-    graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard: float | None = None
-) -> Estimate:
+def twonn(graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard: float | None = None) -> Estimate:
     """Intrinsic dimension from the ratio of the distances to the first two neighbors.
 
     If the density is constant on the scale of the second neighbor, μ = r₂/r₁ follows the Pareto law

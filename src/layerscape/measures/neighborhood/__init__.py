@@ -1,0 +1,1 @@
+"""Who is near, and what does that encode?"""

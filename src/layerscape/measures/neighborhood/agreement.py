@@ -21,7 +21,6 @@ from layerscape.core.estimate import Chance
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.interval import Z95
 
-
 # A graph takes part in as many overlaps as there are layers; what they share is kept while the graph lives.
 _KNOWN: WeakKeyDictionary[Neighbors, dict[int, Membership]] = WeakKeyDictionary()
 

@@ -94,7 +94,7 @@ def _classes(labels: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     labels = np.asarray(labels)
     if labels.shape != (n_samples,):
         raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
-    missing = labels == "" if labels.dtype.kind in "US" else labels != labels  # noqa: PLR0124 (NaN is not itself)
+    missing = labels == "" if labels.dtype.kind in "US" else labels != labels
     if labels.dtype.kind == "O":
         missing = np.array([label is None or label == "" or label != label for label in labels])
         labels = labels.astype(str)

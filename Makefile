@@ -1,0 +1,30 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each makes its own environment first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types tests wheel coverage clean
+
+demo: .venv/installed
+	$(BIN)/layerscape demo --out demo
+
+test: lint types tests
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed
+	$(BIN)/pyright
+
+# One thread per worker: more would only wait for each other.
+tests: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The versions are those of constraints.txt; the stamp is written last, so that a broken install is done again.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv demo dist build

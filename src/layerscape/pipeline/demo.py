@@ -1,0 +1,28 @@
+"""The demo: a network and data that ship inside the package, through all stages, beside the untrained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from layerscape.pipeline.extract import extract
+from layerscape.pipeline.measure import measure
+from layerscape.pipeline.part import Progress
+from layerscape.run import Run
+
+
+def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
+    """Runs of the trained and of the untrained network on held-out scans, both measured.
+
+    Parameters
+    ----------
+    out
+        Folder for the two runs, ``final`` and ``untrained``.
+    progress
+        As in `measure`.
+    """
+    runs = []
+    for checkpoint in ("final", "untrained"):
+        run = extract(f"demo@{checkpoint}", "digits", out=Path(out) / checkpoint, progress=progress)
+        measure(run, progress=progress)
+        runs.append(run)
+    return runs[0], runs[1]

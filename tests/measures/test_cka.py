@@ -1,0 +1,83 @@
+"""CKA against the N × N formula, at chance, and with its interval."""
+
+import numpy as np
+import pytest
+
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.pipeline.estimate import estimate
+
+
+def u_centered(x):
+    """Székely and Rizzo's U-centering of the linear kernel, whose inner product is HSIC₁ up to a constant."""
+    kernel = x @ x.T
+    np.fill_diagonal(kernel, 0)
+    n, row = len(kernel), kernel.sum(axis=0)
+    kernel = kernel - row / (n - 2) - row[:, None] / (n - 2) + row.sum() / ((n - 1) * (n - 2))
+    np.fill_diagonal(kernel, 0)
+    return kernel
+
+
+def by_kernels(x, y):
+    k, m = u_centered(x), u_centered(y)
+    return (k * m).sum() / np.sqrt((k * k).sum() * (m * m).sum())
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_moments_give_what_the_kernels_give(rng, offset):
+    x = rng.standard_normal((150, 40)) * np.geomspace(1, 30, 40)
+    y = np.tanh(x[:, :25]) + 0.4 * rng.standard_normal((150, 25))
+    assert estimate("cka", x + offset, y).value == pytest.approx(by_kernels(x, y), abs=1e-9)
+
+
+def test_unrelated_data_score_zero_where_the_biased_form_gives_0_43(rng):
+    x, y = rng.standard_normal((2, 1024, 768))
+    result = estimate("cka", x, y)
+    assert abs(result.value) < 0.01
+    assert result.low < 0 < result.high
+    assert result.chance.low < result.value < result.chance.high
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    biased = np.linalg.norm(x.T @ y) ** 2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    assert biased == pytest.approx(0.43, abs=0.01)
+
+
+def test_interval_is_the_jackknife(rng):
+    x = rng.standard_normal((80, 4))
+    y = x @ rng.standard_normal((4, 3)) + rng.standard_normal((80, 3))
+    result = estimate("cka", x, y)
+    left_out = np.array([by_kernels(np.delete(x, i, 0), np.delete(y, i, 0)) for i in range(80)])
+    jackknife = 1.96 * np.sqrt(79 / 80 * ((left_out - left_out.mean()) ** 2).sum())
+    assert result.high - result.value == pytest.approx(jackknife, rel=0.15)
+
+
+def test_spread_at_chance_is_that_of_permutations(rng):
+    x, y = rng.standard_normal((2, 100, 30))
+    values = [by_kernels(x, y[rng.permutation(100)]) for _ in range(400)]
+    result = estimate("cka", x, y)
+    assert 1.96 * np.std(values) == pytest.approx(result.chance.high, rel=0.15)
+
+
+def test_a_representation_is_like_itself(rng):
+    x = Representation(rng.standard_normal((50, 6)))
+    assert estimate("cka", x, x).value == 1.0
+
+
+def test_float32_and_blocks_do_not_change_it(rng, monkeypatch):
+    x, y = rng.standard_normal((2, 90, 8)).astype(np.float32)
+    whole = estimate("cka", x, y).value
+    monkeypatch.setattr("layerscape.measures.similarity.cka.BLOCK_ELEMENTS", 100)
+    assert estimate("cka", x, y).value == pytest.approx(whole, rel=1e-12)
+
+
+def test_bad_input(rng):
+    x = rng.standard_normal((50, 3))
+    with pytest.raises(
+        InvalidValue, match=r"^representations of 50 and 40 samples; both must be of the same samples\.$"
+    ):
+        estimate("cka", x, x[:40])
+    with pytest.raises(InvalidValue, match=r"^9 samples; cka needs at least 10\.$"):
+        estimate("cka", x[:9], x[:9])
+    outlier = np.zeros((50, 3))
+    outlier[7] = 1
+    with pytest.raises(InvalidValue, match="constant over the samples, or all but one; cka cannot compare it"):
+        estimate("cka", x, outlier)

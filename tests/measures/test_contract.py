@@ -1,0 +1,153 @@
+"""What every measure promises in its MEASURE, tried on one probe: float64, free of ties, with structure."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.neighbors import Neighbors
+from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.measures import catalog, question
+from layerscape.pipeline.estimate import estimate
+
+N = 240
+CHANGES = ("order", "rotation", "translation", "scaling", "linear")
+MEASURES = list(catalog().values())
+rng = np.random.default_rng(7)
+LABELS = np.arange(N) % 4
+CENTERS = rng.standard_normal((4, 12))
+X = CENTERS[LABELS] + rng.standard_normal((N, 12)) * np.linspace(0.3, 1.5, 12)
+Y = np.tanh(X @ rng.standard_normal((12, 9))) + 0.3 * rng.standard_normal((N, 9))
+ROTATION = np.linalg.qr(rng.standard_normal((12, 12)))[0]
+ORDER = rng.permutation(N)
+SMALL = {"k": 8}
+
+
+def options(measure):
+    return {name: value for name, value in SMALL.items() if name in measure.options}
+
+
+def arguments(measure, x=X, y=Y, labels=LABELS):
+    return [x, labels if "labels" in measure.data else y][: len(measure.data)]
+
+
+def changed(measure, change):
+    """The arguments after one change of the first representation (and of the order, in both)."""
+    if change == "order":
+        return arguments(measure, X[ORDER], Y[ORDER], LABELS[ORDER])
+    x = {
+        "rotation": X @ ROTATION,
+        "translation": X + 3 * X[0],
+        "scaling": 250.0 * X,
+        "linear": X * np.geomspace(0.05, 20, 12),
+    }[change]
+    return arguments(measure, x)
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda m: m.name)
+class TestEveryMeasure:
+    def test_lives_in_a_file_of_its_name_under_its_question(self, measure):
+        assert measure.compute.__module__ == f"layerscape.measures.{question(measure)}.{measure.name}"
+
+    def test_is_an_estimate_within_bounds_inside_its_interval(self, measure):
+        result = estimate(measure, *arguments(measure), **options(measure))
+        assert isinstance(result, Estimate)
+        low, high = measure.bounds
+        assert low <= result.low <= result.value <= result.high <= high
+        assert result.low < result.high
+        assert result.measure == measure.name
+        assert result.n_samples == N
+        assert result.n_units in (12, None)
+        assert set(result.options) == set(measure.options)
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_is_unchanged_by_what_it_says_and_changed_by_the_rest(self, measure, change):
+        before = estimate(measure, *arguments(measure), **options(measure)).value
+        after = estimate(measure, *changed(measure, change), **options(measure)).value
+        if change in measure.unchanged_by:
+            assert after == pytest.approx(before, rel=1e-9, abs=1e-9)
+        else:
+            assert abs(after - before) > 1e-3
+
+    @pytest.mark.parametrize("scale", [1e-20, 1e20])
+    def test_does_not_care_for_the_unit_of_the_data(self, measure, scale):
+        before = estimate(measure, *arguments(measure), **options(measure)).value
+        after = estimate(measure, *arguments(measure, X * scale, Y * scale), **options(measure)).value
+        assert after == pytest.approx(before, rel=1e-9)
+
+    def test_copies_of_samples_are_said_or_change_nothing(self, measure):
+        again = np.r_[0:N, 0:40]
+        result = estimate(measure, *arguments(measure, X[again], Y[again], LABELS[again]), **options(measure))
+        assert math.isfinite(result.value)
+        if measure.distinct:
+            assert result.value == estimate(measure, *arguments(measure), **options(measure)).value
+            assert "40 exact copies left out; 240 samples remain" in result.warnings
+
+    def test_a_comparison_says_what_chance_gives(self, measure):
+        result = estimate(measure, *arguments(measure), **options(measure))
+        if len(measure.data) == 2:
+            assert result.chance is not None
+            assert result.chance.low < result.chance.value < result.chance.high
+            assert 0 <= result.chance.p <= 1
+        else:
+            assert result.chance is None
+
+    def test_constant_data_are_refused_or_are_chance(self, measure):
+        try:
+            result = estimate(measure, *arguments(measure, np.ones((N, 3))), **options(measure))
+        except LayerscapeError as error:
+            assert "constant" in str(error)
+        else:
+            assert result.chance is not None
+            assert result.value == pytest.approx(result.chance.value)
+
+    def test_a_value_that_is_not_finite_is_named(self, measure):
+        x = X.copy()
+        x[17, 3] = np.nan
+        with pytest.raises(InvalidValue, match="sample '17' has a value that is NaN or infinite"):
+            estimate(measure, *arguments(measure, x), **options(measure))
+
+    def test_two_samples_are_too_few_and_that_is_said(self, measure):
+        with pytest.raises(LayerscapeError):
+            estimate(measure, *arguments(measure, X[:2], Y[:2], LABELS[:2]), **options(measure))
+
+    def test_reads_no_global_state(self, measure):
+        np.random.seed(0)  # noqa: NPY002 (the global state is what is tested)
+        state = np.random.get_state()[1].copy()  # noqa: NPY002
+        estimate(measure, *arguments(measure), **options(measure))
+        assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+
+    def test_docstring_says_what_it_is_with_source_and_example(self, measure):
+        text = inspect.getdoc(measure.compute)
+        for part in ("Parameters", "Returns", "Raises", "References", "Examples", ">>>"):
+            assert part in text
+        assert measure.source
+        assert measure.unit
+        assert len(measure.options) <= 5
+
+    def test_data_are_positional_and_options_have_defaults(self, measure):
+        for parameter in inspect.signature(measure.compute).parameters.values():
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                assert parameter.default is not inspect.Parameter.empty
+                assert not isinstance(parameter.default, bool)
+            else:
+                assert parameter.kind is inspect.Parameter.POSITIONAL_ONLY
+
+    def test_a_graph_may_be_given_in_place_of_the_data(self, measure):
+        if set(measure.data) != {"graph"}:
+            return
+        from layerscape.search import find_neighbors
+
+        graphs = [find_neighbors(x, 64) for x in arguments(measure)]
+        assert all(isinstance(graph, Neighbors) for graph in graphs)
+        by_graph = estimate(measure, *graphs, **options(measure))
+        assert by_graph.value == estimate(measure, *arguments(measure), **options(measure)).value
+
+
+def test_the_contract_can_fail():
+    """A measure that is not what it says is caught."""
+    overlap = catalog()["overlap"]
+    before = estimate(overlap, X, Y, k=8).value
+    assert abs(estimate(overlap, *changed(overlap, "linear"), k=8).value - before) > 1e-3

@@ -1,0 +1,155 @@
+"""Overlap and label overlap against their definitions, by every permutation, and at chance."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layerscape.errors import InvalidValue, UnknownName
+from layerscape.measures.neighborhood.agreement import membership
+from layerscape.pipeline.estimate import estimate
+from layerscape.search import find_neighbors
+
+
+def naive_overlap(x, y, k):
+    sets = [[set(row) for row in find_neighbors(z, k).indices.tolist()] for z in (x, y)]
+    return np.mean([len(a & b) / k for a, b in zip(*sets, strict=True)])
+
+
+def test_overlap_is_the_share_of_common_neighbors(rng):
+    x = rng.standard_normal((300, 6))
+    y = x + 0.5 * rng.standard_normal((300, 6))
+    result = estimate("overlap", x, y, k=15)
+    assert result.value == pytest.approx(naive_overlap(x, y, 15), abs=1e-12)
+    assert result.per_sample.mean() == pytest.approx(result.value)
+    assert estimate("overlap", y, x, k=15).value == pytest.approx(result.value)
+
+
+def test_a_representation_overlaps_fully_with_its_isometries(rng):
+    x = rng.standard_normal((200, 5))
+    q = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+    result = estimate("overlap", x, 7 * x @ q - 2, k=10)
+    assert result.value == 1
+    assert result.chance.p < 1e-6
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_independent_data_overlap_as_chance_says(ties):
+    """k/(N−1) also for data full of ties: 2,000 samples with 300 distinct rows."""
+    inside, values = 0, []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x, y = rng.standard_normal((2, 2000, 4))
+        if ties:
+            x, y = x[rng.integers(0, 300, 2000)], y[rng.integers(0, 300, 2000)]
+        result = estimate("overlap", x, y, k=20)
+        assert result.chance.value == pytest.approx(20 / 1999)
+        inside += result.low <= 20 / 1999 <= result.high
+        values.append(result.value)
+    assert inside >= 16
+    assert np.mean(values) == pytest.approx(20 / 1999, abs=4 * np.std(values) / np.sqrt(20))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 99), levels=st.integers(2, 4), k=st.integers(1, 6))
+def test_ties_are_averaged_over_all_ways_to_break_them(seed, levels, k):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, levels, (2, 14, 3))
+    expected = estimate("overlap", x, y, k=k).value
+    values = []
+    for _ in range(150):  # a permutation of the rows breaks ties at random
+        a, b = rng.permutation(14), rng.permutation(14)
+        graph_a, graph_b = find_neighbors(x[a], k), find_neighbors(y[b], k)
+        lists_a = {a[i]: set(a[graph_a.indices[i]]) for i in range(14)}
+        lists_b = {b[i]: set(b[graph_b.indices[i]]) for i in range(14)}
+        values.append(np.mean([len(lists_a[i] & lists_b[i]) / k for i in range(14)]))
+    assert np.mean(values) == pytest.approx(expected, abs=5 * np.std(values) / 12 + 1e-9)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_chance_of_overlap_is_that_of_permutations(rng, ties):
+    x, y = rng.standard_normal((2, 60, 3))
+    x, y = (np.round(x), np.round(y)) if ties else (x, x + 0.3 * y)
+    result = estimate("overlap", x, y, k=5)
+    a, b = (membership(find_neighbors(z, 20), 5).matrix.toarray() for z in (x, y))
+    values = []
+    for _ in range(4000):
+        order = rng.permutation(60)
+        values.append((a * b[np.ix_(order, order)]).sum() / 300)
+    assert np.mean(values) == pytest.approx(result.chance.value, abs=4 * np.std(values) / 63)
+    assert 1.96 * np.std(values) == pytest.approx(result.chance.high - result.chance.value, rel=0.06)
+
+
+@pytest.mark.parametrize("weight", ["sample", "class"])
+def test_label_overlap_is_its_definition_and_its_chance_that_of_permutations(rng, weight):
+    labels = np.repeat([0, 1, 2], [50, 30, 20])
+    x = labels[:, None] * [0.7, 0, 0] + rng.standard_normal((100, 3))
+    graph = find_neighbors(x, 10)
+    share = (labels[graph.indices] == labels[:, None]).mean(axis=1)
+    weights = np.ones(100) if weight == "sample" else 1 / np.bincount(labels)[labels]
+    result = estimate("label_overlap", graph, labels, k=10, weight=weight)
+    assert result.value == pytest.approx(np.average(share, weights=weights))
+    exact = (50 * 49 + 30 * 29 + 20 * 19) / (100 * 99) if weight == "sample" else (100 - 3) / (3 * 99)
+    assert result.chance.value == pytest.approx(exact)
+    values = [estimate("label_overlap", graph, rng.permutation(labels), k=10, weight=weight).value for _ in range(1500)]
+    assert np.mean(values) == pytest.approx(exact, abs=4 * np.std(values) / 38)
+    assert 1.96 * np.std(values) == pytest.approx(result.chance.high - exact, rel=0.08)
+
+
+def test_small_classes_bound_the_value_and_the_bound_is_said(rng):
+    labels = np.repeat(["many", "few"], [95, 5])
+    (warning,) = estimate("label_overlap", rng.standard_normal((100, 2)), labels, k=10).warnings
+    assert warning == "1 of 2 classes have fewer than k+1=11 members: the highest value possible is 0.970"
+
+
+def test_a_graph_of_some_queries_averages_over_them(rng):
+    x, y = rng.standard_normal((2, 100, 4))
+    rows = np.array([4, 50, 7])
+    a, b = (find_neighbors(z, 12, queries=rows) for z in (x, y))
+    whole = estimate("overlap", find_neighbors(x, 12), find_neighbors(y, 12), k=12)
+    some = estimate("overlap", a, b, k=12)
+    assert some.per_sample == pytest.approx(whole.per_sample[rows])
+    labels = np.arange(100) % 2
+    of_labels = estimate("label_overlap", a, labels, k=12)
+    assert of_labels.value == pytest.approx((labels[a.indices] == labels[rows][:, None]).mean())
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "text"),
+    [
+        (np.zeros(50), InvalidValue, "all 50 samples have the label 0.0; give at least two classes."),
+        (
+            np.arange(50),
+            InvalidValue,
+            "each of the 50 samples has a label of its own; give labels that samples share.",
+        ),
+        (np.zeros(49), InvalidValue, "labels of shape (49,) for 50 samples; give one label per sample."),
+        (
+            np.where(np.arange(50) == 3, np.nan, 1.0),
+            InvalidValue,
+            "1 of 50 labels are missing, the first at row 3; leave these samples out, or give them a label.",
+        ),
+        (
+            [None if i == 4 else "a" for i in range(50)],
+            InvalidValue,
+            "1 of 50 labels are missing, the first at row 4; leave these samples out, or give them a label.",
+        ),
+    ],
+)
+def test_bad_labels(labels, kind, text, rng):
+    with pytest.raises(kind, match=f"^{re.escape(text)}$"):
+        estimate("label_overlap", rng.standard_normal((50, 3)), labels, k=5)
+
+
+def test_other_bad_input(rng):
+    x = rng.standard_normal((50, 3))
+    with pytest.raises(UnknownName, match=r"^unknown weight of label_overlap 'clas'; nearest: class\."):
+        estimate("label_overlap", x, np.arange(50) % 2, k=5, weight="clas")
+    with pytest.raises(InvalidValue, match=r"^k=50 neighbors asked of 50 samples; k must lie in 1\.\.49\.$"):
+        estimate("overlap", x, x, k=50)
+    with pytest.raises(InvalidValue, match="both must be of the same samples in the same order"):
+        estimate("overlap", x, x[:40], k=5)
+    with pytest.raises(InvalidValue, match=r"k=9 neighbors asked of a graph that holds 5; k must lie in 1\.\.5"):
+        estimate("overlap", find_neighbors(x, 5), find_neighbors(x, 5), k=9)

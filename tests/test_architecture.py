@@ -1,0 +1,135 @@
+"""Who may import whom, what is loaded when, and that these checks can fail."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "layerscape"
+STAGES = {"extraction", "inputs", "storage", "search", "measures"}
+ABOVE = {"run": {"core", "errors", "search", "storage"}, "resample": {"core", "errors"} | STAGES | {"run"}}
+ABOVE["pipeline"] = {"core", "errors", "run", "resample"} | STAGES
+ABOVE["reports"] = {"core", "errors", "run"} | STAGES
+ABOVE["cli"] = {"core", "errors", "run", "resample", "pipeline", "reports"} | STAGES
+DOORS = {
+    "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
+    "transformers": ("extraction/huggingface.py", "extraction/readers.py"),
+    "numba": ("search/compiled.py",),
+    "zarr": ("storage/",),
+    "jinja2": ("reports/",),
+    "vl_convert": ("reports/",),
+    "sklearn": ("inputs/digits.py",),
+}
+HEAVY = (
+    "torch",
+    "transformers",
+    "numba",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "zarr",
+    "PIL",
+    "sklearn",
+    "matplotlib",
+    "click",
+)
+
+
+def imported(text):
+    """Modules that a file imports, wherever in it; `require` counts, type checking does not."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (
+                [f"{node.module}.{alias.name}" for alias in node.names]
+                if node.module == "layerscape"
+                else [node.module]
+            )
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require":
+            yield node.args[0].value
+
+
+def without_type_checking(text):
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def home(module):
+    return module.split(".")[1] if module.startswith("layerscape.") else None
+
+
+def allowed(place):
+    if place == "errors":
+        return set()
+    if place == "core":
+        return {"core", "errors"}
+    if place in STAGES:
+        return {place, "core", "errors"}
+    return {place} | ABOVE[place]
+
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def breaches(place, text):
+    return [m for m in imported(without_type_checking(text)) if home(m) and home(m) not in allowed(place)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.relative_to(SOURCE).as_posix())
+def test_imports_go_one_way_and_through_the_doors(file):
+    relative = file.relative_to(SOURCE).as_posix()
+    place = relative.split("/")[0].removesuffix(".py")
+    if place != "__init__":
+        assert breaches(place, file.read_text()) == []
+    for library, doors in DOORS.items():
+        if any(m.split(".")[0] == library for m in imported(without_type_checking(file.read_text()))):
+            assert relative.startswith(doors), f"{library} is imported outside of {doors}"
+
+
+def test_a_breach_is_seen():
+    assert breaches("search", "from layerscape.storage import RunFolder") == ["layerscape.storage"]
+    assert breaches("core", "def f():\n    import layerscape.search") == ["layerscape.search"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.relative_to(SOURCE).as_posix())
+def test_files_and_functions_are_short(file):
+    text = file.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node, clean=False)
+            size = node.end_lineno - node.body[0].lineno + 1 - (docstring.count("\n") + 1 if docstring else 0)
+            assert size <= 40, f"{node.name} has {size} lines"
+
+
+def loaded_by(statement):
+    code = f"{statement}\nimport sys\nprint(*sorted({{m.split('.')[0] for m in sys.modules}}))"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by("import layerscape") & set(HEAVY) == set()
+
+
+def test_a_heavy_import_is_seen():
+    assert "scipy" in loaded_by("import layerscape; layerscape.estimate")
+
+
+def test_help_loads_no_library_but_click():
+    code = "from layerscape.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"
+    assert loaded_by(code) & set(HEAVY) <= {"click"}
+
+
+def test_public_face_fits_on_one_screen_and_exists():
+    import layerscape
+
+    names = [name for name in layerscape.__all__ if name != "__version__"]
+    assert len(names) <= 14
+    for name in names:
+        assert getattr(layerscape, name).__doc__
