@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,10 +42,9 @@ class Run:
     (('first', 'second'), 4, 2)
     """
 
-    def __init__(self, folder: RunFolder, keep: Any = None):
+    def __init__(self, folder: RunFolder):
         self.folder = folder
         self.name = folder.path.name
-        self._keep = keep  # a temporary folder lives as long as its run
         self._opened: dict[str, Representation] = {}
 
     def __repr__(self) -> str:
@@ -168,19 +169,22 @@ def from_arrays(
     steps = max(1, len(layers) - 1)
     specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]
     plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
-    keep = None if out else tempfile.TemporaryDirectory(prefix="layerscape-")
-    with RunFolder.create(out or Path(keep.name) / "run", plan, specs, n, dtype=dtype.name) as folder:  # pyright: ignore[reportOptionalMemberAccess]
+    path = Path(out or tempfile.mkdtemp(prefix="layerscape-"))
+    with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
         if not folder.finished:
             names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
             folder.write_samples(names, columns, "array")
             for number, rows in folder.blocks_left():
                 folder.write_block(number, {name: x.read(rows) for name, x in layers.items()})
             folder.finish({"source": "arrays"})
-    return Run(folder, keep)
+    run = Run(folder)
+    if out is None:
+        weakref.finalize(run, shutil.rmtree, path, ignore_errors=True)
+    return run
 
 
 def _fingerprint(layers: Mapping[str, Representation]) -> str:
-    def parts():
+    def parts() -> Iterator[str | bytes]:
         for name, x in layers.items():
             yield name
             for _, block in x.blocks():

@@ -87,7 +87,7 @@ def measure(
 
     Examples
     --------
-    >>> import layerscape as ls
+    >>> import numpy as np, layerscape as ls
     >>> x = np.random.default_rng(0).standard_normal((300, 8))
     >>> table = ls.measure(ls.from_arrays({"a": x, "b": x**3}), ["twonn", "overlap"], k=10)
     >>> table[["layer", "other_layer", "measure"]].values.tolist()
@@ -95,7 +95,8 @@ def measure(
     """
     pandas = require("pandas", "runs")
     chosen = [find_measure(name) for name in (catalog() if measures is None else measures)]
-    columns = _label_columns(run, labels)
+    uses_labels = any("labels" in m.data for m in chosen)
+    columns = _label_columns(run, labels) if uses_labels or labels else []
     rows = []
     for part in parts_of(run, by, seed, metric):
         plan = list(_plan(chosen, run.layers, columns if by is None else [c for c in columns if c != by], k, options))
