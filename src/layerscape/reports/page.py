@@ -1,0 +1,201 @@
+"""The page: a run as one HTML file that opens from disk and touches no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from layerscape.errors import FileProblem, InvalidValue, require
+from layerscape.reports.charts import charts
+from layerscape.reports.profile import ReportedRun
+from layerscape.reports.sentences import findings
+from layerscape.reports.strip import strip
+
+MAX_BYTES = 10_000_000
+MARGIN = 50_000  # bytes for what the strip's budget does not count
+MAX_TABLE = 2_000_000  # bytes of CSV; the rest of a longer table stays in the run folder
+
+
+def report(
+    run: ReportedRun,
+    out: Path | None = None,
+    *,
+    baseline: ReportedRun | None = None,
+    n_neighbors: int = 10,
+    n_queries: int = 1000,
+    seed: int = 0,
+) -> Path:
+    """Write one self-contained HTML page of a measured run, below 10 MB, and return where it is.
+
+    Parameters
+    ----------
+    run
+        A run whose layers have been searched and measured.
+    out
+        Where to write; ``report.html`` in the run folder when left out.
+    baseline
+        A second run of the same layers, such as the untrained network, drawn beside it in grey.
+    n_neighbors
+        How many neighbors of a sample the strip shows.
+    n_queries
+        Of how many samples at most; fewer if the page would become too large, which it then says.
+    seed
+        Seed of the choice of these samples.
+
+    Raises
+    ------
+    InvalidValue
+        If a number is below 1, the baseline has no layer in common, or one sample's neighbors exceed the page.
+    FileProblem
+        If the file cannot be written.
+    """
+    for name, value in (("n_neighbors", n_neighbors), ("n_queries", n_queries)):
+        if value < 1:
+            raise InvalidValue(f"{name}={value}; give a number of at least 1.")
+    if baseline is not None and not set(baseline.layers) & set(run.layers):
+        raise InvalidValue(
+            f"the baseline {baseline.name!r} has no layer of {run.name!r}; give a run of the same network, "
+            "whose layers have the same names."
+        )
+    out = run.path / "report.html" if out is None else Path(out)
+    _write(out, _html(run, baseline, n_neighbors, n_queries, seed))
+    return out
+
+
+def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_queries: int, seed: int) -> str:
+    table, left_out = _table(run)
+    specs = charts(run, baseline)
+    context = {
+        "name": run.name,
+        "facts": _facts(run),
+        "findings": findings(run, baseline),
+        "baseline": baseline.name if baseline else "",
+        "charts": {name: spec["usermeta"]["left_out"] for name, spec in specs.items()},
+        "labels": list(run.samples.labels),
+        "warnings": _warnings(run),
+        "n_rows": len(run.table) - left_out,
+        "left_out": left_out,
+        "path": run.path,
+        "command": _command(run.record.get("command")),
+        "versions": run.record.get("versions") or {},
+        "record": json.dumps(run.record, indent=2, ensure_ascii=False, default=str),
+        "neighbors_asked": n_neighbors,
+        "queries_asked": min(n_queries, len(run.samples.ids)),
+        "seed": seed,
+    }
+    islands = {"charts": specs, "table": table}
+    render = partial(_rendered, context, islands, _scripts())
+    # The strip gets what the rest leaves of the page.
+    budget = MAX_BYTES - len(render({"n_queries": 0}).encode(errors="backslashreplace")) - MARGIN
+    return render(strip(run, n_neighbors, n_queries, seed, budget))
+
+
+@cache  # the bundle takes seconds to make
+def _scripts() -> tuple[str, ...]:
+    """Vega, Vega-Lite and Vega-Embed in one script, and the page's own."""
+    library = require("vl_convert", "report").javascript_bundle()
+    return library, *map(_asset, ("charts.js", "strip.js", "table.js"))
+
+
+def _rendered(
+    context: Mapping[str, Any], islands: Mapping[str, Any], scripts: Sequence[str], shown: Mapping[str, Any]
+) -> str:
+    jinja2 = require("jinja2", "report")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_asset("template.html")).render(
+        context,
+        strip=shown,
+        style=_asset("page.css"),
+        scripts=scripts,
+        # Only these scripts may run, and nothing may be loaded: what a label or text smuggled in stays dead.
+        hashes=" ".join(f"'sha256-{_sha256(script)}'" for script in scripts),
+        islands={name: _island(content) for name, content in {**islands, "strip": shown}.items()},
+    )
+
+
+def _asset(name: str) -> str:
+    return files("layerscape.reports").joinpath(name).read_text("utf-8")
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _island(content: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _table(run: ReportedRun) -> tuple[str, int]:
+    """The table as CSV, and how many rows of it were left out."""
+    text = run.table.to_csv(index=False, lineterminator="\n")
+    if len(text) <= MAX_TABLE:
+        return text, 0
+    kept = int(len(run.table) * MAX_TABLE / len(text))
+    return run.table.head(kept).to_csv(index=False, lineterminator="\n"), len(run.table) - kept
+
+
+def _facts(run: ReportedRun) -> dict[str, str]:
+    """What the head of the page says of a run."""
+    record = run.record
+    found = {
+        "model": _named(record.get("model")),
+        "data": _named(record.get("inputs") or record.get("source")),
+        "samples": f"{len(run.samples.ids):,}",
+        "layers": str(len(run.layers)),
+        "pooling": _named(record.get("pooling")),
+        "finished": _named(record.get("finished"))[:16].replace("T", " "),
+        "layerscape": _named((record.get("versions") or {}).get("layerscape")),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _named(value: Any) -> str:
+    """A name, or what a record of several entries says first of its name or source."""
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in ("name", "model", "source") if value.get(key)), None)
+    return "" if value is None else str(value)
+
+
+def _warnings(run: ReportedRun) -> dict[str, list[str]]:
+    """Text of a warning → where it was given."""
+    found: dict[str, list[str]] = {str(text): [] for text in run.record.get("warnings") or ()}
+    table = run.table
+    for row in table[table["warnings"].fillna("") != ""].to_dict("records"):
+        names = [
+            row["measure"],
+            *(row[key] for key in ("layer", "other_layer", "label") if isinstance(row[key], str) and row[key]),
+        ]
+        for text in filter(None, str(row["warnings"]).split("\n")):
+            found.setdefault(text, []).append(" · ".join(names))
+    return {text: list(dict.fromkeys(places)) for text, places in found.items()}
+
+
+def _command(command: Any) -> str:
+    return shlex.join(map(str, command)) if isinstance(command, (list, tuple)) else str(command or "")
+
+
+def _write(out: Path, html: str) -> None:
+    """Written aside and renamed, so that a page is never half there."""
+    part = out.with_name(f"{out.name}.part")
+    try:
+        # A lone surrogate, as in a file name that is not UTF-8, is shown by its number.
+        part.write_text(html, "utf-8", errors="backslashreplace", newline="\n")
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise FileProblem(
+            f"cannot write {out}: {error.strerror or error}; give a path in a folder that can be written."
+        ) from error

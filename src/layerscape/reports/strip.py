@@ -1,0 +1,159 @@
+"""The strip of neighbors: which samples are shown, their neighbors at every layer, and a picture or text of each."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from layerscape.errors import InvalidValue, require
+from layerscape.reports.profile import ReportedRun
+
+PIXELS = 64  # the longer side of a thumbnail
+CHARACTERS = 220  # of a text that are shown
+FIRST_BATCH = 16  # queries whose previews are read at once, before it is known what one costs
+
+TIED, COPY = 1, 2  # what the flags of a neighbor mean
+
+
+def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget: int) -> dict[str, Any]:
+    """What the strip shows, ready for JSON, in at most about ``budget`` bytes.
+
+    The queries are a seeded sample. *Items* are the queries, first, and whatever is a neighbor of one of them;
+    neighbors are given as item numbers in little-endian arrays of shape (queries, layers, k), in base64.
+
+    Raises
+    ------
+    InvalidValue
+        If not even one query fits into the budget.
+    """
+    n_samples = len(run.samples.ids)
+    k = min(n_neighbors, n_samples - 1)
+    queries = np.random.default_rng(seed).permutation(n_samples)[:n_queries]
+    if k < 1:
+        return {"n_queries": 0}
+    metric = _metric(run)
+    indices, distances = _neighbors(run, queries, k, metric)
+    previews, n_shown = _previews(run, queries, indices, budget)
+    if not n_shown:
+        raise InvalidValue(
+            f"n_neighbors={n_neighbors} at {len(run.layers)} layers: one sample alone needs more than the page may "
+            "hold; ask for fewer neighbors."
+        )
+    queries, indices, distances = queries[:n_shown], indices[:n_shown], distances[:n_shown]
+    rest = np.setdiff1d(indices, queries)
+    rows = np.concatenate([queries, rest])
+    order = np.argsort(rows)
+    items = order[np.searchsorted(rows, indices, sorter=order)]
+    farthest = distances[..., -1]
+    with np.errstate(invalid="ignore"):
+        relative = np.nan_to_num(255 * distances / farthest[..., None])
+    return {
+        "kind": run.samples.kind,
+        "k": k,
+        "metric": metric,
+        "n_queries": n_shown,
+        "n_samples": n_samples,
+        "layers": list(run.layers),
+        "ids": [run.samples.ids[row] for row in rows],
+        "previews": [previews[row] for row in rows.tolist()],
+        "labels": {name: _labels(np.asarray(values)[rows]) for name, values in run.samples.labels.items()},
+        "neighbors": _packed(items, "<u4"),
+        "flags": _packed(_flags(distances), "u1"),
+        "relative": _packed(np.rint(relative), "u1"),
+        "farthest": _packed(farthest, "<f4"),
+    }
+
+
+def _metric(run: ReportedRun) -> str:
+    """The metric that the run was first measured with, whose graphs are there already."""
+    return next((metric for metric in run.table["metric"] if isinstance(metric, str) and metric), "euclidean")
+
+
+def _neighbors(run: ReportedRun, queries: np.ndarray, k: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers and distances of the queries' neighbors, shape (queries, layers, k); one graph at a time."""
+    shape = (len(queries), len(run.layers), k)
+    indices, distances = np.empty(shape, np.int64), np.empty(shape)
+    for number, layer in enumerate(run.layers):
+        graph = run.graph(layer, k, metric=metric)
+        if graph.queries is not None:
+            raise InvalidValue(
+                f"the graph of layer {layer!r} holds some of the samples only; a page needs graphs of all: search "
+                "again without queries."
+            )
+        indices[:, number], distances[:, number] = graph.indices[queries, :k], graph.distances[queries, :k]
+    return indices, distances
+
+
+def _flags(distances: np.ndarray) -> np.ndarray:
+    """TIED where the next or the previous neighbor is exactly as far, COPY at distance 0."""
+    same = distances[..., 1:] == distances[..., :-1]
+    none = np.zeros((*distances.shape[:-1], 1), bool)
+    tied = np.concatenate([same, none], -1) | np.concatenate([none, same], -1)
+    return TIED * tied + COPY * (distances == 0)
+
+
+def _previews(run: ReportedRun, queries: np.ndarray, indices: np.ndarray, budget: int) -> tuple[dict[int, str], int]:
+    """Previews of the first queries and their neighbors by row, and of how many queries before the budget is spent.
+
+    They may lie scattered over a large file, so they are read in few batches, each as large as the budget allows.
+    """
+    previews: dict[int, str] = {}
+    left, done, batch = budget, 0, FIRST_BATCH
+    per_query = indices[0].size * 8 + indices.shape[1] * 6  # base64 of number, flag and distance
+    while done < len(queries) and batch:
+        numbers = range(done, min(done + batch, len(queries)))
+        groups = [[int(queries[number]), *indices[number].ravel().tolist()] for number in numbers]
+        new = sorted({row for group in groups for row in group} - previews.keys())
+        made = dict(zip(new, map(_preview, run.samples.previews(new)), strict=True))
+        for group in groups:
+            fresh = {row: made[row] for row in group if row not in previews}
+            left -= per_query + sum(_cost(run, row, text) for row, text in fresh.items())
+            if left < 0:
+                return previews, done
+            previews |= fresh
+            done += 1
+        batch = left * done // (budget - left)
+    return previews, done
+
+
+def _cost(run: ReportedRun, row: int, preview: str) -> int:
+    """Bytes of one item on the page; what is escaped counts six, a label at its own length."""
+    texts = [preview, run.samples.ids[row], *(str(values[row]) for values in run.samples.labels.values())]
+    return sum(len(json.dumps(text)) + 6 * sum(map(text.count, "<>&")) + 8 for text in texts)
+
+
+def _preview(content: str | bytes) -> str:
+    """A shortened text, or a thumbnail in base64."""
+    if isinstance(content, str):
+        return content if len(content) <= CHARACTERS else content[: CHARACTERS - 1] + "…"
+    return base64.b64encode(_thumbnail(content)).decode()
+
+
+def _thumbnail(png: bytes) -> bytes:
+    """The picture at most PIXELS wide and high, in the smaller of PNG and WebP."""
+    with require("PIL.Image", "report").open(io.BytesIO(png)) as image:
+        small = max(image.size) <= PIXELS
+        if small and len(png) < 1000:
+            return png
+        image = image.convert("RGBA" if "transparency" in image.info or image.mode.endswith("A") else "RGB")
+    image.thumbnail((PIXELS, PIXELS))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=70)
+    return png if small and len(png) <= buffer.tell() else buffer.getvalue()
+
+
+def _labels(values: np.ndarray) -> dict[str, Any]:
+    """Distinct names, and per item the number of its name, −1 where it has none."""
+    texts = ["" if value is None or value != value else str(value) for value in values.tolist()]
+    names = sorted(set(texts) - {""})
+    number = {name: place for place, name in enumerate(names)}
+    return {"names": names, "codes": _packed(np.array([number.get(text, -1) for text in texts]), "<i4")}
+
+
+def _packed(values: np.ndarray | Sequence[float], dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, dtype=dtype).tobytes()).decode()

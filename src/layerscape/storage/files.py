@@ -1,0 +1,133 @@
+"""Files that are whole or absent, one writer at a time, and a full disk said in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from layerscape.errors import FileProblem
+
+PARTIAL = ".partial"  # what is being written; Zarr uses the same ending
+
+
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A name to write to, which becomes ``path`` at the end; so ``path`` is whole even after a kill or a power cut."""
+    aside = path.with_name(path.name + PARTIAL)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield aside
+        sync(aside)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a whole file at once."""
+    with written_aside(path) as aside:
+        aside.write_bytes(data)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the entries of a folder, are on the disk."""
+    if path.is_dir() and os.name != "posix":  # Windows cannot open a folder
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def file_problems(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing a run into one line that says what to do."""
+    try:
+        yield
+    except FileProblem:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FileProblem(
+                f"the disk is full at {path}; what was finished is kept: free some space and run the same command again"
+            ) from error
+        raise FileProblem(
+            f"cannot write {path}: {error.strerror or error}; mend that, or give another --out"
+        ) from error
+
+
+def check_space(path: str | Path, needed: int) -> None:
+    """Raise unless the disk of ``path`` has room for ``needed`` bytes; vectors that are there already count as room.
+
+    Examples
+    --------
+    >>> check_space(".", 1)
+    """
+    folder = Path(path).absolute()
+    present = sum(file.stat().st_size for file in folder.glob("vectors.zarr/*/*"))
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if needed - present > free:
+        raise FileProblem(
+            f"the run needs {in_words(needed - present)} on disk but {in_words(free)} are free at {folder}; "
+            "choose fewer layers, --limit or another --out"
+        )
+
+
+def in_words(n_bytes: int) -> str:
+    """A number of bytes as people read it.
+
+    >>> in_words(12_345_678_901)
+    '12.3 GB'
+    """
+    size, units = float(n_bytes), iter(("bytes", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while size >= 999.95 and unit != "TB":
+        size, unit = size / 1000, next(units)
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+class Lock:
+    """The right to write a run folder; it ends with `release`, or with the process, however that ends."""
+
+    def __init__(self, folder: Path, *, wait: bool) -> None:
+        self._path = folder / ".lock"
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            self._close = weakref.finalize(self, os.close, descriptor)
+            if not _lock(descriptor, wait):
+                self._close()
+                raise FileProblem(
+                    f"the run at {folder} is open for writing elsewhere; wait until that ends, or give another --out"
+                )
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), self._path.stat()):
+                    return
+            self._close()  # its last holder removed the file meanwhile: what was locked is nobody's
+
+    def release(self) -> None:
+        """Leave no trace and let the next one in; doing so twice does no harm."""
+        if self._close.alive:
+            self._path.unlink(missing_ok=True)
+            self._close()
+
+
+def _lock(descriptor: int, wait: bool) -> bool:
+    if os.name != "posix":
+        return True  # Windows has no flock; its users must start one process per folder
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True

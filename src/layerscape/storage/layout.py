@@ -1,0 +1,120 @@
+"""How a run folder is laid out: one chunk per block of rows and layer, one block at most as large as memory allows."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from layerscape.errors import InvalidValue, unknown_name
+
+BLOCK_BYTES = 64 * 2**20  # all layers of one block together: what a writer must hold in memory
+MOST_ROWS = 4096
+DTYPES = ("float16", "float32", "float64")  # bfloat16 ranks neighbors too badly to be stored
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """What is known of a layer before its vectors are there.
+
+    Attributes
+    ----------
+    name
+        Any text; no two layers of a run share it.
+    n_units
+        D, the number of columns.
+    depth
+        Position l / L in [0, 1]; None for a layer that stands outside of the blocks.
+    module
+        The submodule that computes it; empty for vectors that came without a model.
+    """
+
+    name: str
+    n_units: int
+    depth: float | None = None
+    module: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a run: their rows, their precision and how they are cut into blocks."""
+
+    n_samples: int
+    dtype: str
+    block_rows: int
+    compress: bool = False
+
+    @property
+    def n_blocks(self) -> int:
+        return math.ceil(self.n_samples / self.block_rows)
+
+    def rows(self, number: int) -> slice:
+        """The rows of a block."""
+        start = number * self.block_rows
+        return slice(start, min(start + self.block_rows, self.n_samples))
+
+
+def lay_out(
+    layers: Iterable[LayerSpec], n_samples: int, dtype: str, *, block_bytes: int = BLOCK_BYTES, compress: bool = False
+) -> Layout:
+    """Cut N rows into equal blocks of at most ``block_bytes`` over all layers, so that little is padded.
+
+    Examples
+    --------
+    >>> lay_out([LayerSpec(f"block {number}", 768) for number in range(13)], 20_000, "float32").block_rows
+    1667
+    """
+    layers = tuple(layers)
+    check_layers(layers)
+    if dtype not in DTYPES:
+        raise unknown_name("dtype to store", dtype, DTYPES)
+    if n_samples < 1:
+        raise InvalidValue(f"a run of {n_samples} samples; give at least one.")
+    row_bytes = sum(layer.n_units for layer in layers) * np.dtype(dtype).itemsize
+    most = min(max(block_bytes // row_bytes, 1), MOST_ROWS)
+    block_rows = math.ceil(n_samples / math.ceil(n_samples / most))
+    return Layout(n_samples, dtype, block_rows, compress)
+
+
+def check_layers(layers: tuple[LayerSpec, ...]) -> None:
+    """Raise unless there is a layer, every name occurs once and every layer has a unit."""
+    if not layers:
+        raise InvalidValue("a run without layers; give at least one.")
+    seen: set[str] = set()
+    for layer in layers:
+        if layer.name in seen:
+            raise InvalidValue(f"the layer {layer.name!r} is given twice; layer names must be distinct.")
+        if layer.n_units < 1:
+            raise InvalidValue(f"layer {layer.name!r} has {layer.n_units} units; a layer must have at least one.")
+        seen.add(layer.name)
+
+
+def disk_needed(layers: Iterable[LayerSpec], n_samples: int, dtype: str = "float32") -> int:
+    """Bytes that the vectors of a run take on disk.
+
+    Examples
+    --------
+    >>> disk_needed([LayerSpec("embedding", 768), LayerSpec("block 1", 768)], 1000, "float16")
+    3072000
+    """
+    layers = tuple(layers)
+    layout = lay_out(layers, n_samples, dtype)
+    units = sum(layer.n_units for layer in layers)
+    return layout.n_blocks * layout.block_rows * units * np.dtype(dtype).itemsize
+
+
+def folder_names(layers: Iterable[LayerSpec]) -> dict[str, str]:
+    """Layer name to a folder name that every file system takes; the exact name is kept in ``run.json`` and in Zarr.
+
+    Examples
+    --------
+    >>> folder_names([LayerSpec("encoder/layer 0", 4), LayerSpec("слой", 4)])
+    {'encoder/layer 0': '000-encoder_layer_0', 'слой': '001-_'}
+    """
+    return {
+        layer.name: f"{number:03d}-{re.sub('[^A-Za-z0-9.=-]+', '_', layer.name)[:60]}"
+        for number, layer in enumerate(layers)
+    }

@@ -1,0 +1,148 @@
+"""``run.json``: what a run is, how it came to be, and whether it is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from layerscape.core.provenance import versions
+from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
+from layerscape.storage.files import PARTIAL, replace_file
+from layerscape.storage.layout import LayerSpec, Layout
+
+SCHEMA = 1
+NAME = "run.json"
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of ``run.json``.
+
+    Attributes
+    ----------
+    plan
+        Everything that decides the vectors: model, data, pooling, layers, seed. JSON values.
+    layers, layout
+        The arrays.
+    versions
+        The libraries that began the run.
+    created, finished
+        Times in UTC; `finished` is None until the run is whole.
+    record
+        What the making of it left to tell: how long it took, on which device, what was skipped. JSON values.
+    """
+
+    plan: Mapping[str, Any]
+    layers: tuple[LayerSpec, ...]
+    layout: Layout
+    versions: Mapping[str, str] = field(default_factory=versions)
+    created: str = field(default_factory=now)
+    finished: str | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Replace the run.json of a folder."""
+        text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2, ensure_ascii=False, allow_nan=False)
+        replace_file(folder / NAME, text.encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest | None:
+        """The run.json of a folder, or None if it has none."""
+        path = folder / NAME
+        try:
+            values = json.loads(path.read_bytes())
+            schema = values.pop("schema")
+            if schema != SCHEMA:
+                raise FileProblem(_other_schema(folder, schema, values.get("versions", {})))
+            layers = tuple(LayerSpec(**layer) for layer in values.pop("layers"))
+            return cls(layers=layers, layout=Layout(**values.pop("layout")), **values)
+        except FileNotFoundError:
+            return None
+        except LayerscapeError:
+            raise
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise FileProblem(f"{path} cannot be read ({error}); make the run again with another --out") from None
+
+    def differences(self, other: Manifest) -> list[str]:
+        """What was chosen otherwise for `other`, in words; the libraries count as long as the run is not finished."""
+        mine, others = (dict(_choices(each, with_versions=self.finished is None)) for each in (self, other))
+        keys = [key for key in mine | others if mine.get(key) != others.get(key)]
+        return [_difference(key, mine.get(key), others.get(key)) for key in keys]
+
+    def must_equal(self, wanted: Manifest, folder: Path) -> None:
+        """Raise, naming what changed, unless the run that is there is the run that is wanted."""
+        found = self.differences(wanted)
+        if found:
+            more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+            raise InvalidValue(
+                f"the run at {folder} was made with {'; '.join(found[:3])}{more}; "
+                "give another --out, or the same options"
+            )
+
+
+def look(path: Path) -> Manifest | None:
+    """The run.json of a folder that may become a run; raises if the place is taken by something else."""
+    place = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not place.is_dir():
+        raise FileProblem(f"{place} is a file, and a run is a folder; give another --out")
+    manifest = Manifest.read(path)
+    if manifest is None and path.is_dir():
+        # A kill may have left these two before there was a run.json.
+        others = sorted({file.name for file in path.iterdir()} - {".lock", NAME + PARTIAL})
+        if others:
+            raise FileProblem(f"{path} holds {others[0]!r} and no run; give another --out, or empty that folder")
+    return manifest
+
+
+def _choices(manifest: Manifest, *, with_versions: bool) -> Iterator[tuple[str, str]]:
+    """Dotted key and text of everything that must not change between two starts of one run."""
+    stored = asdict(manifest.layout)
+    del stored["block_rows"]  # a continued run goes on with the blocks that it began with
+    stored["layers"] = [layer.name for layer in manifest.layers]
+    stored["n_units"] = [layer.n_units for layer in manifest.layers]
+    yield from _leaves("", manifest.plan)
+    yield from _leaves("stored", stored)
+    if with_versions:
+        yield from _leaves("versions", manifest.versions)
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and (value or not key):
+        for name, inner in value.items():
+            yield from _leaves(f"{key}.{name}" if key else str(name), inner)
+    else:
+        yield key, repr(json.loads(json.dumps(value, sort_keys=True)))  # as it reads back from the file
+
+
+def _difference(key: str, made: str | None, wanted: str | None) -> str:
+    if made is None:
+        return f"no {key}, now {key}={_short(wanted or '', 0)}"
+    if wanted is None:
+        return f"{key}={_short(made, 0)}, now without {key}"
+    pairs = enumerate(zip(made, wanted, strict=False))
+    same = next((place for place, (mine, other) in pairs if mine != other), min(len(made), len(wanted)))
+    return f"{key}={_short(made, same)}, now {key}={_short(wanted, same)}"
+
+
+def _short(text: str, same: int) -> str:
+    """At most some 40 characters of a value, around the place where it begins to differ."""
+    start = same - 10 if len(text) > 40 and same > 20 else 0
+    end = start + 40
+    return ("…" if start else "") + text[start:end] + ("…" if len(text) > end else "")
+
+
+def _other_schema(folder: Path, schema: Any, libraries: Mapping[str, str]) -> str:
+    writer, reader = (found.get("layerscape", "of unknown version") for found in (libraries, versions()))
+    return (
+        f"the run at {folder} was written by layerscape {writer} in format {schema}, and this is layerscape {reader}, "
+        f"which knows format {SCHEMA}; use that version, or make the run again with another --out"
+    )

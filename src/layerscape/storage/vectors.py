@@ -1,0 +1,128 @@
+"""The vectors of a run: a Zarr v3 group of one array per layer, written a whole chunk at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, require, unknown_name
+from layerscape.storage.files import PARTIAL, sync
+from layerscape.storage.layout import LayerSpec, Layout, folder_names
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """The arrays under ``vectors.zarr``, of shape (N, D) each."""
+
+    root: Path
+    layers: tuple[LayerSpec, ...]
+    layout: Layout
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return folder_names(self.layers)
+
+    def _chunk(self, layer: str, number: int) -> Path:
+        return self.root / self._names[layer] / f"c.{number}.0"
+
+    def create(self) -> None:
+        """Make the arrays that are not there yet."""
+        zarr = require("zarr", "runs")
+        zarr.open_group(self.root, mode="a", zarr_format=3)
+        for layer in self.layers:
+            name = self._names[layer.name]
+            if (self.root / name / "zarr.json").exists():
+                continue
+            zarr.create_array(
+                self.root,
+                name=name,
+                shape=(self.layout.n_samples, layer.n_units),
+                chunks=(self.layout.block_rows, layer.n_units),
+                dtype=self.layout.dtype,
+                compressors=zarr.codecs.ZstdCodec() if self.layout.compress else None,
+                fill_value=0,
+                chunk_key_encoding={"name": "default", "separator": "."},  # files and no folder per chunk
+                dimension_names=("sample", "unit"),
+                attributes={"layer": layer.name, "depth": layer.depth, "module": layer.module},
+            )
+
+    def clean(self, finished: set[int]) -> None:
+        """Remove the chunks of blocks that are not finished, which a kill has left."""
+        kept = {f"c.{number}.0" for number in finished} | {"zarr.json"}
+        for file in self.root.glob("*/*"):
+            if file.name not in kept:
+                file.unlink()
+
+    def write(self, number: int, vectors: Mapping[str, np.ndarray]) -> None:
+        """Put one block of all layers on the disk."""
+        zarr = require("zarr", "runs")
+        rows = self.layout.rows(number)
+        checked = self._check(rows, vectors)
+        # A chunk of zeros must be a file like any other; the setting is read when an array is opened.
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            for layer, values in checked.items():
+                zarr.open_array(self.root / self._names[layer], mode="r+")[rows] = values
+        for layer in checked:
+            sync(self._chunk(layer, number))
+
+    def _check(self, rows: slice, vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        for name in vectors:
+            if name not in self._names:
+                raise unknown_name("layer", name, self._names)
+        missing = [name for name in self._names if name not in vectors]
+        if missing:
+            raise InvalidValue(
+                f"a block without layer {missing[0]!r}; give all {len(self.layers)} layers of the block."
+            )
+        dtype = np.dtype(self.layout.dtype)
+        return {layer.name: _check_values(layer, np.asarray(vectors[layer.name]), rows, dtype) for layer in self.layers}
+
+    def open(self, layer: str) -> Any:
+        """One layer as a Zarr array to read; raises if a chunk of it is not there, which Zarr would read as zeros."""
+        zarr = require("zarr", "runs")
+        if layer not in self._names:
+            raise unknown_name("layer", layer, self._names)
+        folder = self.root / self._names[layer]
+        found = {file.name for file in folder.glob("c.*") if file.suffix != PARTIAL}
+        for number in range(self.layout.n_blocks):
+            if f"c.{number}.0" not in found:
+                raise FileProblem(
+                    f"{folder} is damaged: block {number} of layer {layer!r} is missing; "
+                    "copy the run again from where it came, or make it again with another --out"
+                )
+        return zarr.open_array(folder, mode="r")
+
+
+def _check_values(layer: LayerSpec, values: np.ndarray, rows: slice, dtype: np.dtype) -> np.ndarray:
+    shape = (rows.stop - rows.start, layer.n_units)
+    if values.shape != shape:
+        raise InvalidValue(
+            f"layer {layer.name!r} has a block of shape {values.shape}; rows {_range(rows)} need {shape}."
+        )
+    if values.dtype.kind not in "biuf":
+        raise InvalidType(f"layer {layer.name!r} has values of type {values.dtype}; give real numbers.")
+    largest = np.finfo(dtype).max
+    # NaN fails both comparisons.
+    if values.min() >= -largest and values.max() <= largest:
+        return values
+    for number, row in enumerate(values, rows.start):
+        if not np.isfinite(row).all():
+            raise InvalidValue(
+                f"layer {layer.name!r} has a value that is NaN or infinite at sample row {number}; "
+                "leave that sample out, or compute in float32."
+            )
+        if np.abs(row).max() > largest:
+            raise InvalidValue(
+                f"layer {layer.name!r} reaches {np.abs(row).max():.6g} at sample row {number}, "
+                f"more than {dtype} holds ({largest:.6g}); store float32."
+            )
+    raise AssertionError("a block failed its check but none of its rows did")
+
+
+def _range(rows: slice) -> str:
+    return f"{rows.start}..{rows.stop - 1}"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import vl_convert
+
+from layerscape.reports.charts import charts
+from layerscape.reports.profile import rows_of
+
+
+def values(spec, **wanted):
+    return [row for row in spec["data"]["values"] if all(row.get(key) == value for key, value in wanted.items())]
+
+
+def menu(spec):
+    return spec["params"][0].get("bind", {}).get("options")
+
+
+def test_every_chart_is_a_vega_lite_specification_that_draws(make_run):
+    run = make_run(n_samples=40, layers=4, dead="stage 2")
+    specs = charts(run, make_run(n_samples=40, layers=4, trained=False, name="untrained"))
+    assert list(specs) == ["dimension", "scales", "steps", "overlap", "labels", "cka"]
+    for spec in specs.values():
+        assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(spec | {"width": 400}))
+
+
+def test_the_dimension_can_be_chosen_at_every_scale(make_run):
+    spec = charts(make_run(n_samples=40, layers=3))["dimension"]
+    assert menu(spec) == ["TwoNN", *(f"Gride, n₁ = {n}" for n in (1, 2, 4, 8, 16, 32))]
+    assert [row["said"] for row in values(spec, choice="TwoNN", layer="input")] == ["9.00 [8.73, 9.27]"]
+
+
+def test_a_layer_that_cannot_be_measured_is_a_gap_at_every_scale(make_run):
+    specs = charts(make_run(n_samples=40, layers=4, dead="stage 2"))
+    gaps = values(specs["dimension"], layer="stage 2")
+    assert len(gaps) == len(menu(specs["dimension"])) == 7
+    assert not any("value" in row for row in gaps)
+
+
+def test_maps_of_pairs_hold_both_directions_the_diagonal_and_what_chance_reaches(make_run):
+    run = make_run(n_samples=40, layers=4, dead="stage 2")
+    spec = charts(run)["overlap"]
+    assert len(values(spec)) == len(run.layers) ** 2
+    assert len(values(spec, said="1 (itself)")) == len(run.layers)
+    unclear = {(row["layer"], row["other_layer"]) for row in values(spec, unclear=True)}
+    assert ("input", "stage 2") in unclear
+    assert ("stage 2", "input") in unclear
+    assert ("input", "stage 1") not in unclear
+
+
+def test_steps_are_named_by_the_later_layer_whichever_way_a_pair_is_stored(make_run):
+    run = make_run(n_samples=40, layers=4)
+    before = values(charts(run)["steps"])
+    run.table = run.table.rename(columns={"layer": "other_layer", "other_layer": "layer"}).assign(
+        layer=lambda table: table["layer"].where(table["measure"] == "overlap", table["other_layer"])
+    )
+    assert values(charts(run)["steps"]) == before
+    assert [row["layer"] for row in before] == ["stage 1", "stage 2", "stage 3"]
+
+
+def test_the_raw_input_is_a_level_and_the_baseline_stays_beside(make_run):
+    run, untrained = make_run(n_samples=40, layers=4), make_run(n_samples=40, layers=4, trained=False, name="untrained")
+    spec = charts(run, untrained)["labels"]
+    assert menu(spec) == ["digit", "writer"]
+    assert [row["note"] for row in values(spec, choice="digit") if "note" in row] == ["raw input: 0.17"]
+    assert {row["layer"] for row in values(spec, beside=True)} == {"stage 1", "stage 2", "stage 3"}
+
+
+def test_a_baseline_that_answers_another_question_is_not_drawn(make_run):
+    run, untrained = make_run(n_samples=40, layers=4), make_run(n_samples=40, layers=4, trained=False, name="untrained")
+    untrained.table.loc[untrained.table["measure"] == "label_overlap", "k"] = 10
+    assert values(charts(run, untrained)["labels"], beside=True) == []
+
+
+def test_two_metrics_are_two_curves(make_run):
+    run = make_run(n_samples=40, layers=3)
+    second = run.table.assign(metric="cosine")
+    run.table = type(second)(np.concatenate([run.table, second]), columns=second.columns)
+    assert menu(charts(run)["steps"]) == ["metric euclidean", "metric cosine"]
+    assert len({row["variant"] for row in rows_of(run, "gride")}) == 2
+
+
+def test_many_groups_are_cut_to_the_first_and_all_samples_come_before_them(make_run, monkeypatch):
+    monkeypatch.setattr("layerscape.reports.vegalite.MAX_POINTS", 100)
+    run = make_run(n_samples=40, layers=5)
+    pairs = run.table[run.table["measure"] == "overlap"]
+    groups = [pairs.assign(group=name) for name in ("digit=1", "digit=2", "digit=3", "digit=4", "")]
+    run.table = pairs.iloc[:0].merge(type(pairs)(np.concatenate(groups), columns=pairs.columns), how="outer")
+    spec = charts(run)["overlap"]
+    assert menu(spec)[0] == "group all"
+    assert spec["usermeta"] == {"left_out": 5 - len(menu(spec))} == {"left_out": 1}
+
+
+def test_what_was_not_measured_has_no_chart(make_run):
+    run = make_run(n_samples=40, layers=3)
+    run.table = run.table[run.table["measure"] == "twonn"]
+    assert list(charts(run)) == ["dimension"]
+    run.table = run.table.assign(value=np.nan)
+    assert charts(run) == {}
+
+
+@pytest.mark.parametrize("name", ["</script><b>", "\"quoted\" and 'quoted'", "back\\slash", "line\u2028break"])
+def test_hostile_names_of_layers_draw(make_run, name):
+    run = make_run(n_samples=40, layers=3)
+    run.table = run.table.replace({"layer": {"stage 1": name}, "other_layer": {"stage 1": name}})
+    run.layers = ("input", name, "stage 2")
+    for spec in charts(run).values():
+        assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(spec | {"width": 400}))

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from layerscape.reports import findings
+from layerscape.reports.profile import number, rows_of, said
+
+
+def estimates(make_row, measure, values, *, width=0.1, **more):
+    rows = []
+    for n, value in enumerate(values):
+        own = {key: each[n] if isinstance(each, list) else each for key, each in more.items()}
+        ends = {"value": value, "low": value - width, "high": value + width}
+        rows.append(make_row(measure=measure, **{"layer": f"stage {n}", **ends, **own}))
+    return rows
+
+
+@pytest.fixture
+def run_of(make_run, make_row):
+    """A function that makes a run of three layers with the given rows as its table."""
+
+    def make(*rows, name="run", n_layers=3):
+        run = make_run(n_samples=40, layers=n_layers + 1, name=name)
+        run.layers = tuple(f"stage {n}" for n in range(n_layers))
+        run.table = pd.DataFrame([each for group in rows for each in group])
+        return run
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            [5.0, 9.0, 3.0],
+            "rises from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to a peak of 9.00 [8.90, 9.10] at 'stage 1' and "
+            "falls to 3.00 [2.90, 3.10] at 'stage 2'",
+        ),
+        (
+            [5.0, 2.0, 3.0],
+            "falls from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to 2.00 [1.90, 2.10] at 'stage 1' and rises to "
+            "3.00 [2.90, 3.10] at 'stage 2'",
+        ),
+        (
+            [5.0, 5.05, 9.0],
+            "rises from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to 9.00 [8.90, 9.10] at 'stage 2'",
+        ),
+        (
+            [9.0, 5.0, 4.95],
+            "falls from 9.00 [95 % interval 8.90, 9.10] at 'stage 0' to 4.95 [4.85, 5.05] at 'stage 2'",
+        ),
+        (
+            [5.0, 5.1, 5.15],
+            "is 5.00 [95 % interval 4.90, 5.10] at 'stage 0' and 5.15 [5.05, 5.25] at 'stage 2'; the intervals of all "
+            "layers touch, so that no change with depth can be claimed",
+        ),
+    ],
+)
+def test_the_dimension_is_said_to_change_only_where_intervals_do_not_touch(run_of, make_row, values, words):
+    run = run_of(estimates(make_row, "twonn", values, k=2))
+    assert findings(run) == [f"The intrinsic dimension (TwoNN) {words}."]
+
+
+def test_a_change_between_ends_that_are_alike_names_both_extremes(run_of, make_row):
+    run = run_of(estimates(make_row, "twonn", [5.0, 5.15, 4.9, 5.0], k=2), n_layers=4)
+    assert findings(run) == [
+        "The intrinsic dimension (TwoNN) is 5.00 [95 % interval 4.90, 5.10] at 'stage 0' and 5.00 [4.90, 5.10] at "
+        "'stage 3', which the intervals do not tell apart; its lowest is 4.90 [4.80, 5.00] at 'stage 2' (not told "
+        "apart from 'stage 0', 'stage 3'), its highest 5.15 [5.05, 5.25] at 'stage 1' (not told apart from 'stage 0', "
+        "'stage 3')."
+    ]
+
+
+def test_a_shape_that_depends_on_the_scale_is_said_to_depend_on_it(run_of, make_row):
+    run = run_of(
+        estimates(make_row, "twonn", [5.0, 9.0, 3.0], k=2),
+        estimates(make_row, "gride", [5.0, 9.0, 3.0], k=2),
+        estimates(make_row, "gride", [5.0, 4.0, 3.0], k=4),
+    )
+    assert findings(run)[0].endswith(
+        " The shape holds at 1 of 2 scales of Gride, with the peak at 'stage 1'; it does not at n₁ = 2, so that it "
+        "depends on the scale at which one looks."
+    )
+
+
+def test_gride_alone_speaks_for_the_dimension(run_of, make_row):
+    run = run_of(estimates(make_row, "gride", [5.0, 9.0, 3.0], k=2))
+    assert findings(run)[0].startswith("The intrinsic dimension (Gride, n₁ = 1) rises from 5.00")
+
+
+def test_high_dimensions_come_with_a_caution(run_of, make_row):
+    run = run_of(estimates(make_row, "twonn", [5.0, 19.0, 30.0], k=2))
+    assert findings(run)[1] == (
+        "Dimensions above about 15 come out too low from 500 samples, the more so the higher they are: compare layers "
+        "by them, and do not read them as counts."
+    )
+
+
+def test_a_layer_without_a_dimension_is_named_with_its_reason_and_left_out_of_the_steps(run_of, make_row):
+    dimension = estimates(make_row, "twonn", [5.0, float("nan"), 3.0], k=2)
+    dimension[1] |= {"k": None, "low": None, "warnings": "every row is equal."}
+    first, other = ["stage 0", "stage 1", "stage 2"], ["stage 1", "stage 2", "stage 3"]
+    steps = estimates(make_row, "overlap", [0.02, 0.02, 0.9], width=0.01, k=30, layer=first, other_layer=other)
+    more = make_row(measure="twonn", layer="stage 3", value=3.0, low=2.9, high=3.1, k=2)
+    assert findings(run_of(dimension, steps, [more], n_layers=4))[1:] == [
+        "A sample keeps a share of 0.900 [0.890, 0.910] of its k = 30 nearest neighbors from 'stage 2' to 'stage 3'.",
+        "No dimension can be given at 'stage 1', which the sentence on neighborhoods leaves out: every row is equal.",
+    ]
+
+
+def test_neighborhoods_change_most_where_the_interval_is_lowest(run_of, make_row):
+    pairs = {"layer": ["stage 0", "stage 1"], "other_layer": ["stage 1", "stage 2"], "chance": 0.06, "k": 30}
+    assert findings(run_of(estimates(make_row, "overlap", [0.3, 0.9], width=0.02, **pairs))) == [
+        "Neighborhoods change most from 'stage 0' to 'stage 1': a sample keeps a share of 0.300 [0.280, 0.320] of its "
+        "k = 30 nearest neighbors (chance 0.06, most possible 1). They change least from 'stage 1' to 'stage 2': 0.900 "
+        "[0.880, 0.920]."
+    ]
+    assert findings(run_of(estimates(make_row, "overlap", [0.3, 0.31], width=0.02, **pairs))) == [
+        "From layer to layer a sample keeps a share of its k = 30 nearest neighbors between 0.28 and 0.33 (chance "
+        "0.06, most possible 1); the intervals all touch, so that no step is seen to change neighborhoods most."
+    ]
+
+
+def test_labels_are_compared_with_chance_the_raw_input_and_the_baseline(run_of, make_row):
+    more = {"label": "digit", "k": 30, "chance": 0.1, "chance_high": 0.12, "layer": ["input", "stage 1", "stage 2"]}
+    more["warnings"] = ["", "", "2 of 10 classes have fewer than k+1=31 members: the highest value possible is 0.950"]
+    run = run_of(estimates(make_row, "label_overlap", [0.2, 0.5, 0.8], width=0.02, **more))
+    run.layers = ("input", "stage 1", "stage 2")
+    untrained = run_of(estimates(make_row, "label_overlap", [0.2, 0.19, 0.79], width=0.02, **more), name="untrained")
+    untrained.layers = run.layers
+    sentence = (
+        "Neighbors share 'digit' most at 'stage 2': label overlap 0.800 [0.780, 0.820] with k = 30 (chance 0.1, most "
+        "possible 1). The raw input scores 0.200 [0.180, 0.220]. The baseline 'untrained' reaches 0.790 [0.770, 0.810] "
+        "at 'stage 2', which the intervals do not tell apart from it. 2 of 10 classes have fewer than k+1=31 members: "
+        "the highest value possible is 0.950."
+    )
+    assert findings(run, untrained) == [sentence]
+    untrained.table.loc[2, ["value", "low", "high"]] = [0.9, 0.88, 0.92]
+    assert (
+        "The baseline 'untrained' reaches 0.900 [0.880, 0.920] at 'stage 2', which is higher."
+        in findings(run, untrained)[0]
+    )
+    untrained.table["k"] = 10  # another question: not to be compared
+    assert "baseline" not in findings(run, untrained)[0]
+
+
+def test_what_is_within_chance_is_not_called_encoded(run_of, make_row):
+    more = {"label": "coin", "k": 30, "chance": 0.5, "chance_high": 0.52}
+    assert findings(run_of(estimates(make_row, "label_overlap", [0.5, 0.5, 0.53], width=0.02, **more))) == [
+        "No layer is seen to encode 'coin': at 'stage 2', the highest, label overlap 0.530 [0.510, 0.550] with k = 30 "
+        "(chance 0.5, most possible 1) is not above chance."
+    ]
+
+
+def test_a_raw_input_that_scores_highest_is_said_to(run_of, make_row):
+    more = {"label": "digit", "k": 30, "chance": 0.1, "layer": ["input", "stage 1", "stage 2"]}
+    run = run_of(estimates(make_row, "label_overlap", [0.9, 0.5, 0.8], width=0.02, **more))
+    run.layers = ("input", "stage 1", "stage 2")
+    assert findings(run)[0].endswith(" That is the raw input: no layer is seen to add to it.")
+
+
+def test_a_table_of_other_measures_says_what_to_run(run_of, make_row):
+    run = run_of(estimates(make_row, "my_own", [1.0, 2.0, 3.0]))
+    assert findings(run) == [
+        f"Run 'run' has no dimension and no overlap to speak of; measure them: layerscape measure {run.path}"
+    ]
+
+
+def test_questions_asked_in_several_ways_are_told_apart_all_samples_first(run_of, make_row):
+    run = run_of(
+        estimates(make_row, "twonn", [5.0, 9.0, 3.0], k=2, group="digit=7"),
+        estimates(make_row, "twonn", [5.0, 9.0, 3.0], k=2, group=""),
+    )
+    assert {row["variant"] for row in rows_of(run, "twonn")} == {"group digit=7", "group all"}
+    assert findings(run)[0].startswith("The intrinsic dimension (TwoNN; group all) rises")
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text"),
+    [(13.5571, 0.28, "13.56"), (0.5, 0.0, "0.5"), (3.0, 40.0, "3"), (None, 1.0, "none"), (-0.0012, 0.01, "-0.001")],
+)
+def test_a_number_has_the_digits_its_uncertainty_leaves(value, step, text):
+    assert number(value, step) == text
+
+
+def test_a_value_without_interval_says_so():
+    assert said({"value": 0.25, "low": None, "high": None}) == "0.25 [no interval]"
+    assert said({"value": None, "low": None, "high": None}) == "no estimate"
