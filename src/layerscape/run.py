@@ -171,9 +171,9 @@ def from_arrays(
     plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
     path = Path(out or tempfile.mkdtemp(prefix="layerscape-"))
     with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
+        names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
+        folder.write_samples(names, columns, "array")
         if not folder.finished:
-            names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
-            folder.write_samples(names, columns, "array")
             for number, rows in folder.blocks_left():
                 folder.write_block(number, {name: x.read(rows) for name, x in layers.items()})
             folder.finish({"source": "arrays"})

@@ -211,12 +211,16 @@ def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: 
 
 
 def _extract(model: str, inputs: str, options: dict[str, Any], progress: Any) -> Any:
+    import shlex
+    import sys
+
     from layerscape.pipeline.extract import extract
 
     labels = options.pop("labels")
     if labels and not Path(labels).exists():
         labels = labels.split(",")
-    return extract(model, inputs, labels=labels, progress=progress, note=note, **options)
+    command = shlex.join(["layerscape", *sys.argv[1:]])
+    return extract(model, inputs, labels=labels, command=command, progress=progress, note=note, **options)
 
 
 def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:

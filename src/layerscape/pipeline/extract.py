@@ -13,8 +13,7 @@ from layerscape.pipeline.part import Progress
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.samples import as_samples
 from layerscape.run import Run
-from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed
-from layerscape.storage.files import in_words
+from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
 
 UNEVEN = 1e-3  # results that depend on the batch by more than this are wrong, not rounded
 
@@ -43,6 +42,7 @@ def extract(
     trust_remote_code: bool = False,
     random_init: int | None = None,
     compress: bool = False,
+    command: str | None = None,
     progress: Progress | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Run:
@@ -80,6 +80,8 @@ def extract(
         Of the model: its version on the hub; whether its own code may be run; a seed for untrained weights.
     compress
         Whether vectors are compressed on disk.
+    command
+        How the user asked for this run, kept for the page.
     progress, note
         Called as ``progress(what, done, total)``, and with a sentence for the user.
 
@@ -116,20 +118,21 @@ def extract(
     pooling = pooling or network.default_pooling
     infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
     specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
-    needed = in_words(disk_needed(specs, len(samples), store))
-    note(f"{len(specs)} layers of {len(samples)} samples need {needed} on disk")
+    needed = disk_needed(specs, len(samples), store)
+    note(f"{len(specs)} layers of {len(samples)} samples need {in_words(needed)} on disk")
+    check_space(out, needed)
     plan = _plan(network, samples, specs) | {
         "pooling": pooling,
         "batching": network.batching(batch_size),
         "store": store,
     }
     with RunFolder.create(out, plan, specs, len(samples), dtype=store, compress=compress) as folder:
+        folder.write_samples(samples.ids, samples.labels, samples.kind)
         if folder.finished:
             note(f"{folder.path} is finished already")
         else:
-            left = disk_needed(specs, sum(r.stop - r.start for _, r in folder.blocks_left()) or 1, store)
-            check_space(folder.path, left)
             _fill(folder, network, samples, pooling, batch_size, progress)
+            folder.finish(_record(network, samples, folder.layers, pooling) | {"command": command})
     return Run(folder)
 
 
@@ -150,7 +153,6 @@ def _fill(
     batch_size: int | None,
     progress: Progress | None,
 ) -> None:
-    folder.write_samples(samples.ids, samples.labels, samples.kind)
     names = [spec.name for spec in folder.layers]
     done = len(samples) - sum(rows.stop - rows.start for _, rows in folder.blocks_left())
 
@@ -173,12 +175,11 @@ def _fill(
     for number, vectors in blocks:
         rows = folder.layout.rows(number)
         folder.write_block(number, vectors, previews(samples, range(rows.start, rows.stop)))
-    folder.finish(_record(network, samples, names, pooling))
 
 
-def _record(network: Network, samples: Samples, names: list[str], pooling: str) -> dict[str, Any]:
+def _record(network: Network, samples: Samples, layers: Sequence[LayerSpec], pooling: str) -> dict[str, Any]:
     """What the making of the run has to tell, warnings in words."""
-    uneven = check_batches(network, samples, names, pooling)
+    uneven = check_batches(network, samples, [layer.name for layer in layers], pooling)
     warnings = [
         f"layer {name!r} depends on the batch: results differ by {difference:.1g} when a sample is alone"
         for name, difference in uneven.items()

@@ -11,10 +11,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.interval import Z95, sd_of_mean
+from layerscape.measures.interval import Z95
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
-
-RELATED = 2
 
 
 def label_overlap(
@@ -66,12 +64,16 @@ def label_overlap(
     if rows.min() < 0:
         raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
     members = membership(graph, k)
-    per_sample = _shared(members.matrix, classes[rows], classes) / k
+    same = _of_own_class(members.matrix, classes[rows], classes)
+    per_sample = same.sum(axis=1) / k
     asked = np.bincount(classes[rows], minlength=len(sizes))
     share = np.ones(len(rows)) if weight == "sample" else 1 / asked[classes[rows]]
     share = share / share.sum()
     value = float(share @ per_sample)
-    margin = Z95 * sd_of_mean(len(rows) * share * (per_sample - value), graph, k=min(RELATED, k))
+    # A sample counts twice, through its own neighbors and as a neighbor of others (Hájek's projection).
+    moved = same.T @ share / k - value * (members.matrix.T @ share / k)
+    np.add.at(moved, rows, share * (per_sample - value))
+    margin = Z95 * float(np.sqrt(moved @ moved))
     chance = None
     if graph.queries is None:
         per_pair = np.full(len(sizes), 1 / graph.n_samples) if weight == "sample" else 1 / (len(sizes) * sizes)
@@ -111,11 +113,11 @@ def _classes(labels: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     return classes, sizes
 
 
-def _shared(members: sparse.csr_array, own: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """For every query the weight of the neighbors of its own class."""
+def _of_own_class(members: sparse.csr_array, own: np.ndarray, classes: np.ndarray) -> sparse.csr_array:
+    """The neighbors of a query's own class, with their weights."""
     rows = np.repeat(np.arange(len(own)), np.diff(members.indptr))
     equal = own[rows] == classes[members.indices]
-    return np.bincount(rows, weights=members.data * equal, minlength=len(own))
+    return sparse.csr_array((members.data * equal, members.indices, members.indptr), shape=members.shape)
 
 
 def _of_labels(sizes: np.ndarray, per_pair: np.ndarray) -> Relation:
