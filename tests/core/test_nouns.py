@@ -53,7 +53,7 @@ def test_representation_takes_tables_and_parts():
         (
             lambda: Representation(np.ones((2, 2)), ids=("a", "a")),
             InvalidValue,
-            "the id 'a' occurs 2 times; ids must be distinct: choose another id column.",
+            "the id 'a' occurs 2 times; ids must be distinct: choose others.",
         ),
         (
             lambda: Samples((), "text", list, ""),

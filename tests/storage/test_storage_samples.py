@@ -73,7 +73,7 @@ def test_text_and_pictures_are_not_mixed(tmp_path):
 @pytest.mark.parametrize(
     ("ids", "labels", "text"),
     [
-        (["a", "a"], {}, "the id 'a' occurs 2 times; ids must be distinct: choose another id column."),
+        (["a", "a"], {}, "the id 'a' occurs 2 times; ids must be distinct: choose others."),
         (["a", "b"], {"y": [1]}, "label column 'y' has 1 values for 2 samples; give one value per sample."),
     ],
 )

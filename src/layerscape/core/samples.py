@@ -38,13 +38,13 @@ class Samples:
         (id, reason) of the bad ones that were left out because the user asked for that.
     """
 
-    ids: tuple[str, ...]
+    ids: tuple[str, ...] = field(repr=False)
     kind: Kind
     read: Callable[[Sequence[int]], list[Any]] = field(repr=False)
     fingerprint: str
-    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     source: str = ""
-    skipped: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         check_ids(self.ids)
@@ -65,4 +65,4 @@ def check_ids(ids: Sequence[str]) -> None:
         raise InvalidValue("no samples were found; give an input with at least one sample.")
     if len(set(ids)) < len(ids):
         name, times = Counter(ids).most_common(1)[0]
-        raise InvalidValue(f"the id {name!r} occurs {times} times; ids must be distinct: choose another id column.")
+        raise InvalidValue(f"the id {name!r} occurs {times} times; ids must be distinct: choose others.")

@@ -1,0 +1,68 @@
+"""Files: which format a path has, and its text as UTF-8, plain or gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TextIO, cast
+
+from layerscape.errors import FileProblem
+
+
+def format_of(path: Path) -> str:
+    """The ending that tells the format, in lower case and without ``.gz``; ``.idx`` for the files of MNIST.
+
+    >>> format_of(Path("a/B.FASTA.gz")), format_of(Path("t10k-images-idx3-ubyte.gz"))
+    ('.fasta', '.idx')
+    """
+    name = path.name.lower().removesuffix(".gz")
+    return ".idx" if re.search(r"[-.]idx\d-ubyte$", name) else Path(name).suffix
+
+
+def existing_file(path: str | Path) -> Path:
+    """The path, or an error if it is not a file with something in it."""
+    path = Path(path)
+    if path.is_dir():
+        raise FileProblem(f"{path} is a folder; give a file.")
+    if not path.exists():
+        raise FileProblem(f"{path} does not exist; check the path.")
+    if path.stat().st_size == 0:
+        raise FileProblem(f"{path} is empty; give a file with at least one sample.")
+    return path
+
+
+def reason_of(error: Exception) -> str:
+    """What another library says is wrong, in one line."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(reason.split())
+
+
+@contextmanager
+def open_binary(path: str | Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked if it ends in ``.gz``; whatever goes wrong while it is open is a FileProblem."""
+    path = existing_file(path)
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            yield cast(IO[bytes], file)
+    except FileProblem:
+        raise
+    except (EOFError, OSError, zlib.error) as error:
+        raise FileProblem(f"{path} cannot be read ({reason_of(error)}); check it, or make it again.") from None
+
+
+@contextmanager
+def open_text(path: str | Path) -> Iterator[TextIO]:
+    """The text of a file, which must be UTF-8; line ends are kept as they are."""
+    try:
+        with open_binary(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            yield text
+    except UnicodeDecodeError as error:
+        raise FileProblem(
+            f"{path} holds the byte 0x{error.object[error.start]:02x}, which is not UTF-8; convert it: "
+            f"iconv -f ENCODING -t utf-8 {path} > new (ENCODING is often latin1 or utf-16)."
+        ) from None

@@ -1,0 +1,129 @@
+"""A folder of pictures as a source: read when they are needed, each decoded once before any work begins."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.errors import FileProblem, InvalidValue, require
+from layerscape.inputs.files import reason_of
+from layerscape.inputs.source import Bad, Source
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif")
+_AT_ONCE = 4096  # files in the queue of the threads
+
+
+def open_folder(folder: Path) -> Source:
+    """The pictures below a folder, in the order of their paths.
+
+    The label column ``class`` is the subfolder at the top; where folders lie deeper, ``folder`` is the whole way.
+    """
+    require("PIL.Image", "models")
+    ids = sorted(_pictures(folder))
+    if not ids:
+        raise FileProblem(f"{folder} holds no images; they end in {', '.join(ENDINGS)}.")
+
+    def read(rows: Sequence[int]) -> list[np.ndarray]:
+        with ThreadPoolExecutor() as threads:
+            return list(threads.map(lambda row: _read(folder / ids[row]), rows))
+
+    def inspect(rows: Sequence[int]) -> Iterator[str | Bad]:
+        from tqdm import tqdm
+
+        # Says nothing where standard error is no terminal.
+        progress = tqdm(total=len(rows), desc="checking images", unit=" images", disable=None, leave=False)
+        with progress, ThreadPoolExecutor() as threads:
+            for start in range(0, len(rows), _AT_ONCE):
+                for found in threads.map(lambda row: _inspect(folder / ids[row]), rows[start : start + _AT_ONCE]):
+                    progress.update()
+                    yield found
+
+    ways = [name.rpartition("/")[0] for name in ids]
+    labels = {"class": np.array([way.partition("/")[0] for way in ways])} if any(ways) else {}
+    if any("/" in way for way in ways):
+        labels["folder"] = np.array(ways)
+    return Source(ids, "image", read, inspect, labels)
+
+
+def _pictures(folder: Path) -> Iterator[str]:
+    seen: set[str] = set()
+    for root, folders, files in os.walk(folder, followlinks=True, onerror=_unreadable):
+        real = os.path.realpath(root)
+        if real in seen:  # a link led back to it
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if name.lower().endswith(ENDINGS) and not name.startswith("."):
+                yield (Path(root) / name).relative_to(folder).as_posix()
+
+
+def _unreadable(error: OSError) -> None:
+    raise FileProblem(f"{error.filename} cannot be read ({error.strerror}); check who may read it.") from None
+
+
+def _read(path: Path) -> np.ndarray:
+    found = _load(path)
+    if isinstance(found, Bad):
+        raise FileProblem(f"{path} {found.reason}, though it could be at first; check the disk and start again.")
+    return found[1]
+
+
+def _inspect(path: Path) -> str | Bad:
+    found = _load(path)
+    return found if isinstance(found, Bad) else hashlib.sha256(found[0]).hexdigest()
+
+
+def _load(path: Path) -> tuple[bytes, np.ndarray] | Bad:
+    try:
+        content = path.read_bytes()
+        return content, decode(content)
+    except MemoryError:
+        raise
+    except Exception as error:  # a decoder may raise anything on corrupt bytes
+        return Bad(f"cannot be decoded ({reason_of(error)})")
+
+
+def decode(content: bytes) -> np.ndarray:
+    """A picture as uint8 of shape (height, width) if it is gray, otherwise (height, width, 3).
+
+    It is turned as its EXIF entry says; transparent parts lie on white; 16-bit gray is scaled to 8 bits; of an
+    animation the first picture is taken.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image = ImageOps.exif_transpose(image)
+            return np.array(_eight_bits(image))
+    except Image.UnidentifiedImageError:
+        raise InvalidValue("it is no picture of a known format") from None
+
+
+def _eight_bits(image: Any) -> Any:
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode.startswith("I"):
+        values = np.asarray(image)
+        if values.min() < 0 or values.max() > 65535:
+            raise InvalidValue(f"its values lie in {values.min()}..{values.max()}, beyond 16 bits")
+        return np.rint(values / 257).astype(np.uint8)
+    if image.mode == "F":
+        raise InvalidValue("its pixels are floats; save it with 8 or 16 bits, or give an array")
+    if image.has_transparency_data:
+        white = image.convert("RGBA")
+        ground = white.copy()
+        ground.paste((255, 255, 255, 255), (0, 0, *white.size))
+        ground.alpha_composite(white)
+        return ground.convert("L" if image.mode == "LA" else "RGB")
+    return image.convert("RGB")

@@ -1,0 +1,146 @@
+"""Labels: which columns are labels, and labels from a file of their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, unknown_name
+from layerscape.inputs.files import existing_file, format_of, open_text
+from layerscape.inputs.idx import read_idx
+from layerscape.inputs.matrix import read_npy
+from layerscape.inputs.source import Source
+from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
+
+LONGEST = 200  # characters; what is longer is a text
+
+
+def as_labels(values: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """A column as labels: whole numbers and words are categories (``str``), other numbers real (float64).
+
+    A missing value becomes ``""`` among categories and NaN among real numbers.
+
+    >>> as_labels([3, 1.0, None])
+    array(['3', '1', ''], dtype='<U1')
+    >>> as_labels(["0.5", "", "2"])
+    array([0.5, nan, 2. ])
+    """
+    numbers = as_numbers(values.tolist() if isinstance(values, np.ndarray) else values)
+    if numbers is not None and not (np.isnan(numbers) | (np.isfinite(numbers) & (numbers == np.round(numbers)))).all():
+        return numbers.astype(np.float64)
+    return np.array(as_words(values), dtype=str)
+
+
+def own_labels(source: Source, wanted: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """The labels that come with the samples: the columns that are wanted, or those that look like labels."""
+    if wanted is None:
+        likely = {name: as_labels(values) for name, values in source.columns.items() if _may_be_labels(values)}
+        return {**source.labels, **{name: values for name, values in likely.items() if _label_like(values)}}
+    found: dict[str, np.ndarray] = {}
+    for name in wanted:
+        if name in source.labels:
+            found[name] = source.labels[name]
+            continue
+        if name not in source.columns:
+            raise unknown_name("label column", name, [*source.labels, *source.columns])
+        if not _may_be_labels(source.columns[name]):
+            raise InvalidType(
+                f"label column {name!r} holds lists, objects or long texts; choose one of short words or numbers."
+            )
+        found[name] = as_labels(source.columns[name])
+    return found
+
+
+def _may_be_labels(values: Sequence[Any]) -> bool:
+    """Whether it holds no lists, no objects and no long texts."""
+    if isinstance(values, np.ndarray):
+        return True
+    return not any(
+        isinstance(value, (list, dict)) or (isinstance(value, str) and len(value) > LONGEST) for value in values
+    )
+
+
+def _label_like(values: np.ndarray) -> bool:
+    """Whether they are real numbers, or categories that on average occur at least twice."""
+    if values.dtype.kind == "f":
+        return True
+    return 2 <= len(set(values.tolist())) <= len(values) / 2
+
+
+def read_labels(path: str | Path) -> dict[str, np.ndarray]:
+    """Column name to one label per sample.
+
+    Parameters
+    ----------
+    path
+        A table (CSV, TSV, JSON lines, Parquet), whose columns of words or numbers are taken; or one label per row
+        under the name ``label``: a ``.npy`` of one axis, the lines of a ``.txt``, or an IDX file.
+
+    Returns
+    -------
+    dict
+        Arrays of ``str`` for categories and of float64 for real numbers, as `as_labels` makes them.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, empty, broken, or of another format.
+    InvalidValue
+        If an array has more than one axis.
+    """
+    path = existing_file(path)
+    if format_of(path) in TABLES:
+        return {name: as_labels(values) for name, values in read_table(path).items() if _may_be_labels(values)}
+    return {"label": as_labels(_read_column(path))}
+
+
+def _read_column(path: Path) -> Sequence[Any] | np.ndarray:
+    kind = format_of(path)
+    if kind == ".txt":
+        with open_text(path) as file:
+            return [line.strip() for line in file]
+    if kind not in (".npy", ".idx"):
+        raise FileProblem(f"{path} holds no labels ({kind or 'no ending'}); give .csv, .parquet, .jsonl, .npy or .txt.")
+    values = read_idx(path) if kind == ".idx" else read_npy(path)
+    if values.ndim != 1:
+        raise InvalidValue(f"{path} has shape {values.shape}; give one label per row, as an array of one axis.")
+    return values
+
+
+def labels_from(
+    path: str | Path, ids: Sequence[str], rows: Sequence[int], id_column: str | None
+) -> dict[str, np.ndarray]:
+    """Labels of the selected rows from a file: joined by id from a table, by row from anything else."""
+    path = existing_file(path)
+    if format_of(path) in TABLES:
+        return _join(path, read_table(path), [ids[row] for row in rows], id_column)
+    found = read_labels(path)
+    n_values = len(found["label"])
+    if n_values != len(ids):
+        raise InvalidValue(f"{path} has {n_values} labels for {len(ids)} samples; give one per sample, in their order.")
+    return {name: values[rows] for name, values in found.items()}
+
+
+def _join(path: Path, table: Table, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:
+    key = id_column if id_column in table else "id"
+    if key not in table:
+        raise unknown_name(f"id column in {path}", id_column or "id", table)
+    keys = as_words(table[key])
+    name, times = Counter(keys).most_common(1)[0]
+    if times > 1:
+        raise InvalidValue(f"{path} has {times} rows for the id {name!r}; leave one.")
+    place: Mapping[str, int] = {name: row for row, name in enumerate(keys)}
+    missing = [name for name in ids if name not in place]
+    if missing:
+        shown = ", ".join(map(repr, missing[:3])) + (", …" if len(missing) > 3 else "")
+        raise InvalidValue(
+            f"{path} has no row for {len(missing)} of {len(ids)} samples: {shown}; add them, "
+            f"or name with id_column (--id) another column of ids than {key!r}."
+        )
+    rows = [place[name] for name in ids]
+    others = {column: values for column, values in table.items() if column != key and _may_be_labels(values)}
+    return {column: as_labels(values)[rows] for column, values in others.items()}

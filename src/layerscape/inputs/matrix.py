@@ -1,0 +1,181 @@
+"""Arrays from files: .npy, .npz, .safetensors, .parquet, .csv and IDX. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, unknown_name
+from layerscape.inputs.files import existing_file, format_of, reason_of
+from layerscape.inputs.idx import read_idx
+from layerscape.inputs.tables import CSV, PANDAS_INDEX, as_numbers, read_arrow, read_table
+
+ARRAYS = (".npy", ".npz", ".safetensors")
+
+
+def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
+    """The array in a file, one sample per row.
+
+    Parameters
+    ----------
+    path
+        A ``.npy`` (not loaded but mapped into memory), ``.npz``, ``.safetensors``, ``.csv``, ``.tsv``, ``.parquet`` or
+        IDX file. ``file.npz:name`` chooses one of several arrays, or one column of a table.
+    name
+        The same, said apart.
+
+    Returns
+    -------
+    np.ndarray
+        In the type it is stored in, except that bfloat16 becomes float32. Of a table, shape (N, columns): the numeric
+        columns of Parquet, all columns of CSV, where a missing value is NaN. IDX images are flattened.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, empty, corrupt, or holds objects that would have to be unpickled.
+    UnknownName, InvalidValue
+        If it has no array of that name, or several and none is named.
+    InvalidType
+        If the values are no real numbers.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savetxt(f"{folder}/x.csv", np.eye(2), delimiter=",", header="a,b", comments="")
+    ...     read_matrix(f"{folder}/x.csv")
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    path, said = split_name(path)
+    name = said if name is None else name
+    kind = format_of(existing_file(path))
+    if kind in CSV:
+        array = _read_csv(path, name)
+    elif kind == ".parquet":
+        array = _read_parquet(path, name)
+    elif kind == ".npz":
+        array = _read_npz(path, name)
+    elif kind == ".safetensors":
+        array = _read_safetensors(path, name)
+    elif kind in (".npy", ".idx"):
+        if name is not None:
+            raise InvalidValue(f"{path}:{name} names an array, but the file holds only one; leave the name out.")
+        array = read_npy(path) if kind == ".npy" else read_idx(path)
+        array = array.reshape(len(array), -1) if kind == ".idx" else array
+    else:
+        raise FileProblem(
+            f"{path} is no array ({kind or 'no ending'}); give .npy, .npz, .safetensors, .parquet, .csv or IDX. "
+            "Pickles are never loaded."
+        )
+    if array.dtype.kind not in "biuf":
+        raise InvalidType(f"{path} holds values of type {array.dtype}; give real numbers.")
+    if array.ndim == 0 or array.size == 0:
+        raise InvalidValue(f"{path} has shape {array.shape}; give at least one row and one column.")
+    return array
+
+
+def split_name(given: str | Path) -> tuple[Path, str | None]:
+    """``file.npz:name`` as path and name; a file that is really called so comes first."""
+    head, _, name = str(given).rpartition(":")
+    return (Path(head), name) if not Path(given).exists() and Path(head).is_file() else (Path(given), None)
+
+
+def _choose(path: Path, name: str | None, names: Iterable[str]) -> str:
+    names = list(names)
+    if name is None and len(names) == 1:
+        return names[0]
+    if name is None:
+        listed = ", ".join(names[:20]) + (f", … ({len(names)} in all)" if len(names) > 20 else "")
+        raise InvalidValue(f"{path} holds the arrays: {listed or 'none'}; choose one, as in {path}:NAME.")
+    if name not in names:
+        raise unknown_name(f"array in {path}", name, names)
+    return name
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array in a .npy file, mapped into memory; of any type but objects."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except MemoryError:
+        raise
+    except Exception as error:  # a broken header may make numpy raise anything
+        raise _broken(path, error) from None
+
+
+def _read_npz(path: Path, name: str | None) -> np.ndarray:
+    try:
+        with path.open("rb") as file:  # np.load leaves a file that it cannot read open
+            arrays = np.load(file, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                raise ValueError("it is a .npy file; rename it")
+            return arrays[_choose(path, name, arrays.files)]
+    except (LayerscapeError, MemoryError):
+        raise
+    except Exception as error:  # so may zipfile
+        raise _broken(path, error) from None
+
+
+def _broken(path: Path, error: Exception) -> FileProblem:
+    if "pickle" in str(error) or "Python objects" in str(error):
+        error = ValueError("it is no array, or one of Python objects, which is never unpickled")
+    return FileProblem(f"{path} cannot be read ({reason_of(error)}); save it again from an array of numbers.")
+
+
+def _read_safetensors(path: Path, name: str | None) -> np.ndarray:
+    import safetensors
+
+    try:
+        with safetensors.safe_open(path, framework="numpy") as tensors:
+            name = _choose(path, name, tensors.keys())
+            stored = tensors.get_slice(name)
+            if stored.get_dtype() != "BF16":  # of which numpy has no notion
+                return tensors.get_tensor(name)
+            shape = stored.get_shape()
+    except safetensors.SafetensorError as error:
+        raise FileProblem(f"{path} cannot be read ({reason_of(error)}); check it, or save it again.") from None
+    except (TypeError, AttributeError) as error:  # such as the 8-bit floats
+        raise InvalidType(f"{path}:{name} cannot be read by numpy ({error}); save it as float32.") from None
+    return _read_bfloat16(path, name, shape)
+
+
+def _read_bfloat16(path: Path, name: str, shape: list[int]) -> np.ndarray:
+    """A bfloat16 tensor as float32, of which it is the upper half."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        start, end = json.loads(file.read(length))[name]["data_offsets"]
+        file.seek(start, 1)
+        upper = np.frombuffer(file.read(end - start), "<u2")
+    return (upper.astype(np.uint32) << 16).view(np.float32).reshape(shape)
+
+
+def _read_csv(path: Path, name: str | None) -> np.ndarray:
+    table = read_table(path)
+    columns = []
+    for column in table if name is None else [_choose(path, name, table)]:
+        numbers = as_numbers(table[column])
+        if numbers is None:
+            first = next((cell for cell in table[column] if cell and as_numbers([cell]) is None), "")
+            raise InvalidType(
+                f"{path} holds {first!r} in column {column!r}; give numbers only, or choose one column: {path}:NAME."
+            )
+        columns.append(numbers)
+    return np.column_stack(columns)
+
+
+def _read_parquet(path: Path, name: str | None) -> np.ndarray:
+    table = read_arrow(path)
+    names = [column for column in table.column_names if not PANDAS_INDEX.fullmatch(column)]
+    if name is not None:
+        try:
+            return np.array(table[_choose(path, name, names)].to_pylist(), dtype=float).reshape(table.num_rows, -1)
+        except (TypeError, ValueError):
+            raise InvalidType(f"{path}:{name} holds no numbers, or lists of unlike lengths; choose another.") from None
+    columns = [values for values in (table[name].to_numpy() for name in names) if values.dtype.kind in "iuf"]
+    if not columns:
+        raise InvalidType(f"{path} has no column of numbers; there are: {', '.join(names)}.")
+    return np.column_stack(columns)

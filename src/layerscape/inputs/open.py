@@ -1,0 +1,175 @@
+"""Open: recognize what the user points at, choose labels, select samples, check them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import get_args
+
+from layerscape.core.samples import Kind, Samples, check_ids
+from layerscape.errors import FileProblem, InvalidValue, unknown_name
+from layerscape.inputs.arrays import from_table, open_arrays, open_idx
+from layerscape.inputs.files import existing_file, format_of
+from layerscape.inputs.images import open_folder
+from layerscape.inputs.labels import labels_from, own_labels
+from layerscape.inputs.matrix import ARRAYS, split_name
+from layerscape.inputs.source import Source, as_samples, select_rows
+from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
+from layerscape.inputs.text import FASTA, open_fasta, open_lines, text_source
+
+DIGITS = "digits"
+# Endings, kinds of sample (the first is the guess) and who opens them; a table is met here only as file.parquet:name.
+_FORMATS: tuple[tuple[tuple[str, ...], tuple[Kind, ...], Callable[[str | Path, Kind], Source]], ...] = (
+    ((".txt",), ("text", "protein"), open_lines),
+    (FASTA, ("protein", "text"), open_fasta),
+    ((*ARRAYS, *TABLES), ("array", "image"), open_arrays),
+    ((".idx",), ("image", "array"), open_idx),
+)
+
+
+def open_inputs(
+    source: str | Path,
+    *,
+    kind: Kind | None = None,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    labels: str | Path | Sequence[str] | None = None,
+    limit: int | None = None,
+    sample_seed: int | None = None,
+    skip_bad: bool = False,
+) -> Samples:
+    """What a network shall be shown, recognized by what the path is.
+
+    Parameters
+    ----------
+    source
+        - a folder of images: the id is the relative path, the label ``class`` the subfolder;
+        - a table of texts (CSV, TSV, JSON lines, Parquet): one sample per row, the row number its id;
+        - plain lines (``.txt``);
+        - FASTA (``.fasta``, ``.fa``, ``.faa``): the id is the accession, ``key=value`` in a header a label;
+        - an array (``.npy``, ``.npz``, ``.safetensors``, or a table of numbers): one sample per row;
+        - IDX images, as MNIST has them, with the labels file beside them;
+        - the word ``digits``: the held-out scans of `layerscape.inputs.digits` (the folder is ``./digits``).
+
+        All files but arrays and Parquet may be gzipped. ``file.npz:name`` chooses one of several arrays.
+    kind
+        What the samples are, where the guess is wrong: ``"protein"`` for sequences in a table, ``"array"`` for
+        numbers beside texts, ``"image"`` for a uint8 array.
+    text_column
+        The column of texts; ``text`` when left out, or ``sequence`` for proteins.
+    id_column
+        The column of ids, in the table and in that of ``labels``.
+    labels
+        Names of the columns that are labels. Or a file: a table joined by id (column ``id_column`` or ``id``; every
+        other column is a label), or one label per row (``.npy``, ``.txt``). When left out, all columns of numbers with
+        fractions, and of short words or whole numbers that on average occur at least twice.
+    limit, sample_seed
+        The first ``limit`` samples; or, with a seed, as many drawn at random and kept in the order of the input.
+    skip_bad
+        Leave out, and record in ``skipped``, samples that cannot be used: corrupt images, empty texts.
+
+    Returns
+    -------
+    Samples
+        Their contents are checked and fingerprinted; pictures and arrays are not held in memory.
+
+    Raises
+    ------
+    FileProblem
+        If a file is missing, empty, broken, of no known format, or samples in it are bad.
+    InvalidValue, UnknownName
+        If ids repeat, an option does not apply, or a column does not exist.
+
+    Examples
+    --------
+    >>> samples = open_inputs("digits", limit=3)
+    >>> samples.ids, samples.read([0])[0].shape, samples.labels["digit"]
+    (('scan-0000', 'scan-0001', 'scan-0003'), (16, 16), array(['0', '1', '3'], dtype='<U1'))
+    """
+    if kind is not None and kind not in get_args(Kind):
+        raise unknown_name("kind of sample", kind, get_args(Kind))
+    joined = picked = None
+    if isinstance(labels, (str, Path)):
+        joined = labels
+    elif labels is not None:
+        picked = list(labels)
+    found = _recognize(source, kind, text_column, id_column, picked or [], joined is not None)
+    check_ids(found.ids)
+    if joined in {**found.labels, **found.columns} and not Path(str(joined)).exists():
+        raise InvalidValue(f"labels={joined!r} is no file but a column; give labels=[{joined!r}] to choose columns.")
+    own = own_labels(found, picked)
+    rows = select_rows(len(found.ids), limit, sample_seed)
+    values = {name: column[rows] for name, column in own.items()}
+    if joined is not None:
+        values |= labels_from(joined, found.ids, rows, id_column)
+    return as_samples(found, rows, values, str(source), skip_bad)
+
+
+def _recognize(
+    given: str | Path,
+    kind: Kind | None,
+    text_column: str | None,
+    id_column: str | None,
+    picked: Sequence[str],
+    joined: bool,
+) -> Source:
+    path, name = split_name(given)
+    ending = format_of(path)
+    if ending in TABLES and name is None and not path.is_dir():
+        return _open_table(path, kind, text_column, id_column, picked)
+    if text_column is not None or (id_column is not None and not joined):
+        option = "text_column" if text_column is not None else "id_column"
+        raise InvalidValue(f"{option}={text_column or id_column!r}, but {given} has no columns; leave it out.")
+    if given == DIGITS:
+        from layerscape.inputs.digits import digits_source
+
+        _choose_kind(given, kind, ("image",))
+        return digits_source()
+    if path.is_dir():
+        _choose_kind(given, kind, ("image",))
+        return open_folder(path)
+    for endings, kinds, opener in _FORMATS:
+        if ending in endings:
+            return opener(given, _choose_kind(given, kind, kinds))
+    raise FileProblem(
+        f"{existing_file(path)} is of no known format ({ending or 'no ending'}); give a folder of images, an IDX file, "
+        f"or one that ends in {', '.join((*TABLES, '.txt', *FASTA, *ARRAYS))}. Pickles are never loaded."
+    )
+
+
+def _choose_kind(given: str | Path, kind: Kind | None, kinds: tuple[Kind, ...]) -> Kind:
+    if kind is not None and kind not in kinds:
+        raise InvalidValue(f"kind={kind!r} for {given}; its samples can be: {', '.join(kinds)}.")
+    return kind or kinds[0]
+
+
+def _open_table(
+    path: Path, kind: Kind | None, text_column: str | None, id_column: str | None, picked: Sequence[str]
+) -> Source:
+    table = read_table(path)
+    for column in (text_column, id_column):
+        if column is not None and column not in table:
+            raise unknown_name(f"column of {path}", column, table)
+    ids = _ids(path, table, id_column)
+    columns = {name: values for name, values in table.items() if name != id_column}
+    if kind is None:
+        units = [values for name, values in columns.items() if name not in picked]
+        is_text = text_column is not None or "text" in columns or any(as_numbers(values) is None for values in units)
+        kind = "text" if is_text else "array"
+    if kind == "image" or (kind == "array" and text_column is not None):
+        raise InvalidValue(f"kind={kind!r} for the table {path}; give text or protein, or array without a text_column.")
+    if kind == "array":
+        return from_table(columns, ids, picked, str(path))
+    text_column = text_column or ("sequence" if kind == "protein" and "sequence" in columns else "text")
+    if text_column not in columns:
+        raise unknown_name(f"column of {path}", text_column, columns)
+    return text_source(columns.pop(text_column), kind, ids, columns)
+
+
+def _ids(path: Path, table: Table, id_column: str | None) -> Sequence[str]:
+    if id_column is None:
+        return ()
+    ids = as_words(table[id_column])
+    if "" in ids:
+        raise InvalidValue(f"{path} has no id in row {ids.index('')}, column {id_column!r}; fill it in.")
+    return ids

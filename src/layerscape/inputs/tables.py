@@ -1,0 +1,158 @@
+"""Tables: CSV, JSON lines and Parquet as named columns."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.errors import FileProblem, require
+from layerscape.inputs.files import existing_file, format_of, open_text, reason_of
+
+Table = dict[str, Sequence[Any]]
+CSV, JSON_LINES = (".csv", ".tsv"), (".jsonl", ".ndjson")
+TABLES = (*CSV, *JSON_LINES, ".parquet")
+_LONGEST_CELL = 2**31 - 1
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")
+
+
+def read_table(path: Path) -> Table:
+    """Column name to N ≥ 1 values: ``str`` from CSV, what JSON says, numpy arrays for numbers in Parquet.
+
+    The columns of a CSV file that starts with numbers are called 0, 1, 2, … A column without a name, or named as
+    pandas names the index, numbers the rows and is left out.
+    """
+    kind = format_of(path)
+    if kind in CSV:
+        columns = _read_csv(path)
+    else:
+        columns = _read_json_lines(path) if kind in JSON_LINES else _read_parquet(path)
+    return {name: values for name, values in columns.items() if name.strip() and not PANDAS_INDEX.fullmatch(name)}
+
+
+def _read_csv(path: Path) -> Table:
+    with open_text(path) as file:
+        rows = list(_csv_rows(path, file, "\t" if format_of(path) == ".tsv" else ","))
+    has_header = bool(rows) and _has_header(path, rows)
+    header = rows.pop(0) if has_header else [str(number) for number in range(len(rows[0]) if rows else 0)]
+    if not rows:
+        raise FileProblem(f"{path} has no rows below its header; give a file with at least one sample.")
+    name, times = Counter(header).most_common(1)[0]
+    if times > 1:
+        raise FileProblem(f"{path} has {times} columns named {name!r}; rename all but one.")
+    return dict(zip(header, zip(*rows, strict=True), strict=True))
+
+
+def _csv_rows(path: Path, file: Any, delimiter: str) -> Iterator[list[str]]:
+    n_cells = 0
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    limit = csv.field_size_limit(_LONGEST_CELL)  # a text may be a book
+    try:
+        for row in reader:
+            if not row:
+                continue  # a blank line
+            n_cells = n_cells or len(row)
+            if len(row) != n_cells:
+                raise FileProblem(
+                    f"{path} has {len(row)} cells in line {reader.line_num} and {n_cells} in the first; "
+                    "give every row as many, and put cells that hold commas in quotes."
+                )
+            yield row
+    except csv.Error as error:
+        raise FileProblem(f"{path} is no valid CSV near line {reader.line_num} ({error}); repair that line.") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _has_header(path: Path, rows: Sequence[Sequence[str]]) -> bool:
+    if as_numbers(rows[0]) is None:
+        return True
+    # pandas names the columns of a plain array 0, 1, 2, …, and so may a sample begin.
+    if len(rows) == 1 or list(rows[0]) != [str(number) for number in range(len(rows[0]))]:
+        return False
+    is_header = any("." in cell for cell in rows[1])
+    if not is_header and len(rows[0]) > 2:
+        raise FileProblem(
+            f"{path} starts with 0, 1, 2, …, which may be names or a sample; give the columns names such as x0, x1."
+        )
+    return is_header
+
+
+def _read_json_lines(path: Path) -> Table:
+    records: list[dict[str, Any]] = []
+    with open_text(path) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                reason = getattr(error, "msg", error)
+                raise FileProblem(f"{path} has broken JSON in line {number} ({reason}); repair or remove it.") from None
+            if not isinstance(record, dict):
+                raise FileProblem(f'{path} has no object in line {number}; give lines like {{"text": "…"}}.')
+            records.append(record)
+    if not records:
+        raise FileProblem(f"{path} has no rows; give a file with at least one sample.")
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _read_parquet(path: Path) -> Table:
+    table = read_arrow(path)
+    return {name: _values(table[name]) for name in table.column_names}
+
+
+def read_arrow(path: Path) -> Any:
+    """A Parquet file as a ``pyarrow.Table`` with at least one row."""
+    arrow = require("pyarrow", "runs")
+    parquet = require("pyarrow.parquet", "runs")
+    existing_file(path)
+    try:
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
+    except (arrow.ArrowException, OSError) as error:
+        raise FileProblem(f"{path} is no valid Parquet ({reason_of(error)}); check it, or make it again.") from None
+    if table.num_rows == 0:
+        raise FileProblem(f"{path} has no rows; give a file with at least one sample.")
+    return table
+
+
+def _values(column: Any) -> Sequence[Any]:
+    values = column.to_numpy()
+    return values if values.dtype.kind in "iuf" else column.to_pylist()
+
+
+def as_numbers(values: Sequence[Any]) -> np.ndarray | None:
+    """The column as numbers, missing ones as NaN; None if one of them is no number, or all are missing."""
+    if isinstance(values, np.ndarray):
+        return values
+    n_missing = values.count(None) + values.count("")
+    if n_missing == len(values) or bool in set(map(type, values)):
+        return None
+    if n_missing:
+        values = [math.nan if value is None or value == "" else value for value in values]
+    try:
+        return np.fromiter(map(float, values), float, len(values))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def as_words(values: Sequence[Any] | np.ndarray) -> list[str]:
+    """The column as words: a whole number without its point, a missing value as ``""``."""
+    return [_word(value) for value in (values.tolist() if isinstance(values, np.ndarray) else values)]
+
+
+def _word(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
