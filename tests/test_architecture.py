@@ -48,7 +48,7 @@ def imported(text):
                 if node.module == "layerscape"
                 else [node.module]
             )
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require":
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require" and hasattr(node.args[0], "value"):
             yield node.args[0].value
 
 

@@ -1,0 +1,60 @@
+"""The built wheel, without the source tree beside it."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    pytest.importorskip("build")
+    pytest.importorskip("hatchling")
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def site(wheel, tmp_path_factory):
+    """The wheel unpacked, in front of the editable install."""
+    folder = tmp_path_factory.mktemp("site")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+def python(site, code, cwd):
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(site)!r})\n{code}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_wheel_holds_code_types_template_and_weights_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in ("layerscape/py.typed", "layerscape/reports/template.html", "layerscape/reports/strip.js"):
+        assert needed in names
+    assert sum(name.endswith(".safetensors") for name in names) == 5
+    assert not [name for name in names if not name.startswith(("layerscape/", "layerscape-"))]
+    weights = [info.file_size for info in zipfile.ZipFile(wheel).infolist() if info.filename.endswith(".safetensors")]
+    assert sum(weights) <= 3_000_000
+
+
+def test_wheel_works_without_the_source_tree(site, tmp_path):
+    pytest.importorskip("torch")
+    code = """
+import layerscape as ls, numpy as np
+assert ls.__file__.startswith(sys.path[0]), ls.__file__
+run = ls.extract("demo", "digits", out="run", limit=60)
+table = ls.measure(run, ["twonn", "label_overlap"], k=5)
+print(len(run.layers), ls.report(run))
+"""
+    n_layers, page = python(site, code, tmp_path).split()
+    assert int(n_layers) >= 8
+    assert (tmp_path / page).stat().st_size > 100_000
