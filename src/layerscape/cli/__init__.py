@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 
 import click
@@ -50,10 +49,12 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status is 0 when done, 2 when the user can mend it, and anything else is a bug."""
-    warnings.showwarning = lambda message, *_, **__: print(f"note: {message}", file=sys.stderr)  # type: ignore[assignment]
     try:
-        cli.main(args=arguments, prog_name="layerscape", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError:
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            cli.main(args=arguments, prog_name="layerscape", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
         return 2
     except click.UsageError as error:
         where = f" See: {error.ctx.command_path} --help" if error.ctx else ""
@@ -64,11 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("interrupted; the same command goes on where it stopped")
     except LayerscapeError as error:
         return _fail(str(error))
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
     return 0
 
 
+def _note(message: Warning | str, *_: object, **__: object) -> None:
+    from layerscape.cli.show import note
+
+    note(str(message))
+
+
 def _fail(message: str) -> int:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
     return 2

@@ -1,0 +1,160 @@
+"""The commands: what they print, with which status they end, and that a mistake is one line."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.cli import cli, main
+from layerscape.measures import catalog
+
+
+@pytest.fixture
+def vectors(tmp_path, rng, monkeypatch):
+    """Two layers of 120 samples, and their labels, in files of the current folder."""
+    x = rng.standard_normal((120, 6))
+    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "both.npz", x=x, y=np.tanh(x[:, :4]))
+    (tmp_path / "labels.csv").write_text("id,side\n" + "".join(f"{i},{'ab'[int(v > 0)]}\n" for i, v in enumerate(x[:, 0])))
+    monkeypatch.chdir(tmp_path)
+    return x
+
+
+@pytest.fixture
+def run(vectors):
+    side = np.where(vectors[:, 0] > 0, "b", "a")
+    return ls.from_arrays({"one": vectors, "two": np.tanh(vectors)}, labels={"side": side}, out="run")
+
+
+def said(capsys, *words):
+    """Standard output of a command that must succeed."""
+    status = main(list(words))
+    out = capsys.readouterr()
+    assert status == 0, out.err
+    return out.out
+
+
+def refused(capsys, *words):
+    """The line on standard error of a command that must fail."""
+    status = main(list(words))
+    out = capsys.readouterr()
+    assert status == 2
+    assert out.out == ""
+    assert out.err.count("\n") == 1
+    return out.err.strip()
+
+
+def test_estimate_as_json_is_one_object_with_the_stated_keys(vectors, capsys):
+    record = json.loads(said(capsys, "estimate", "twonn", "x.npy", "--json"))
+    keys = ["measure", "value", "low", "high", "n_samples", "n_units", "k", "chance", "options", "warnings"]
+    assert list(record) == keys
+    assert record["value"] == ls.estimate("twonn", vectors).value
+    assert (record["n_samples"], record["n_units"], record["k"], record["chance"]) == (120, 6, 2, None)
+    curve = json.loads(said(capsys, "estimate", "gride", "x.npy", "--range-max", "8", "--json"))["curve"]
+    assert [point["k"] for point in curve] == [2, 4, 8]
+    assert list(curve[0]) == ["scale", "k", "value", "low", "high"]
+
+
+def test_estimate_compares_files_and_labels(vectors, capsys):
+    record = json.loads(said(capsys, "estimate", "overlap", "both.npz:x", "both.npz:y", "--k", "7", "--json"))
+    assert record["options"] == {"k": 7}
+    assert record["chance"]["value"] == pytest.approx(7 / 119)
+    text = said(capsys, "estimate", "label_overlap", "x.npy", "--labels", "labels.csv:side", "--k", "5", "--weight", "class")
+    assert text.startswith("label_overlap: 0.")
+    assert "\nchance: 0." in text
+
+
+def test_stages_one_at_a_time_on_a_run(run, capsys):
+    assert said(capsys, "search", "run", "--k", "20") == "run: graphs of 2 layers, k=20\n"
+    rows = json.loads(said(capsys, "measure", "run", "--measures", "twonn,label_overlap", "--k", "5", "--json"))["rows"]
+    assert [row["measure"] for row in rows] == ["twonn", "twonn", "label_overlap", "label_overlap"]
+    assert rows[0]["chance"] is None
+    table = said(capsys, "measure", "run", "--measures", "overlap", "--k", "5", "--csv", "table.csv")
+    assert "overlap" in table
+    assert said(capsys, "measure", "run", "--measures", "twonn", "--by", "side").count("side=a") == 2
+    page = json.loads(said(capsys, "report", "run", "--json"))["report"]
+    assert Path(page).read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+
+
+def test_list_says_what_each_measure_needs_and_cites(capsys):
+    record = json.loads(said(capsys, "list", "--json"))
+    assert set(record) == set(catalog())
+    assert record["cka"]["needs"] == ["vectors", "vectors"]
+    text = said(capsys, "list")
+    for measure in catalog().values():
+        assert measure.source in text
+
+
+@pytest.mark.parametrize("command", [*cli.list_commands(None), *(f"estimate {name}" for name in catalog())])
+def test_every_command_has_help(command, capsys):
+    text = said(capsys, *command.split(), "--help")
+    assert len(text.splitlines()) > 5
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("estimate twon x.npy", "unknown measure 'twon'; nearest: twonn. There are: "),
+        ("estimate twonn nothing.npy", "nothing.npy"),
+        ("estimate twonn", "Missing argument 'A'. See: layerscape estimate twonn --help"),
+        ("estimate twonn x.npy --discard 2", "discard=2.0; it is the share of the largest ratios left out: give 0 ≤"),
+        ("estimate twonn x.npy --k 3", "No such option '--k'."),
+        ("estimate twonn both.npz", "both.npz"),
+        ("estimate overlap x.npy x.npy --k 120", "k=120 neighbors asked of 120 samples; k must lie in 1..119."),
+        ("estimate label_overlap x.npy", "Missing option '--labels'."),
+        ("estimate label_overlap x.npy --labels labels.csv", "choose one: --labels labels.csv:COLUMN."),
+        ("estimate label_overlap x.npy --labels labels.csv:sid", "unknown column of labels.csv 'sid'; nearest: side"),
+        ("measure nowhere", "there is no run at nowhere"),
+        ("report nowhere", "there is no run at nowhere"),
+        ("run demo digits", "Missing option '--out'."),
+        ("rum demo digits", "No such command 'rum'."),
+        ("extract demo nothing.csv --out out", "nothing.csv"),
+        ("extract no/such/folder x.npy --out out", "no/such/folder"),
+        ("extract demo digits --out out --layers blok_1", "unknown layer"),
+        ("extract demo digits --out out --pooling men", "unknown pooling 'men'; nearest: "),
+        ("extract demo labels.csv --out out --text-column side", "'image'"),
+        ("layers demo@fnal", "unknown checkpoint 'fnal'; nearest: final"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(words, text, vectors, capsys):
+    line = refused(capsys, *words.split())
+    assert line.startswith("error: ")
+    assert text in line
+
+
+def test_a_run_that_was_measured_with_nothing_says_so(run, capsys):
+    assert refused(capsys, "report", "run").startswith("error: nothing was measured in run yet; run: layerscape measure")
+
+
+def test_a_bug_shows_its_traceback(vectors, monkeypatch):
+    monkeypatch.setattr("layerscape.cli.estimate._text", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["estimate", "twonn", "x.npy"])
+
+
+def test_demo_on_few_samples_takes_all_stages(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    out = said(capsys, "run", "demo", "digits", "--limit", "80", "--out", "few", "--k", "5", "--by", "digit", "--json")
+    record = json.loads(out)
+    assert record["run"] == "few"
+    assert (tmp_path / record["report"]).exists()
+    assert len(record["findings"]) >= 3
+    assert "group" in ls.open("few").table
+    layers = json.loads(said(capsys, "layers", "demo", "--json"))["layers"]
+    assert [layer["name"] for layer in layers][-1] == "block_7"
+
+
+def test_help_takes_little_longer_than_python_itself():
+    """Not a benchmark: the least of three tries, against a generous limit, catches a heavy import on the way."""
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "layerscape", "--help"], check=True, capture_output=True)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 2
