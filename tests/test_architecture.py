@@ -48,7 +48,9 @@ def imported(text):
                 if node.module == "layerscape"
                 else [node.module]
             )
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require" and hasattr(node.args[0], "value"):
+        elif (
+            isinstance(node, ast.Call) and getattr(node.func, "id", "") == "require" and hasattr(node.args[0], "value")
+        ):
             yield node.args[0].value
 
 

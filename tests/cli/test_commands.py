@@ -20,7 +20,9 @@ def vectors(tmp_path, rng, monkeypatch):
     x = rng.standard_normal((120, 6))
     np.save(tmp_path / "x.npy", x)
     np.savez(tmp_path / "both.npz", x=x, y=np.tanh(x[:, :4]))
-    (tmp_path / "labels.csv").write_text("id,side\n" + "".join(f"{i},{'ab'[int(v > 0)]}\n" for i, v in enumerate(x[:, 0])))
+    (tmp_path / "labels.csv").write_text(
+        "id,side\n" + "".join(f"{i},{'ab'[int(v > 0)]}\n" for i, v in enumerate(x[:, 0]))
+    )
     monkeypatch.chdir(tmp_path)
     return x
 
@@ -64,7 +66,9 @@ def test_estimate_compares_files_and_labels(vectors, capsys):
     record = json.loads(said(capsys, "estimate", "overlap", "both.npz:x", "both.npz:y", "--k", "7", "--json"))
     assert record["options"] == {"k": 7}
     assert record["chance"]["value"] == pytest.approx(7 / 119)
-    text = said(capsys, "estimate", "label_overlap", "x.npy", "--labels", "labels.csv:side", "--k", "5", "--weight", "class")
+    text = said(
+        capsys, "estimate", "label_overlap", "x.npy", "--labels", "labels.csv:side", "--k", "5", "--weight", "class"
+    )
     assert text.startswith("label_overlap: 0.")
     assert "\nchance: 0." in text
 
@@ -128,7 +132,9 @@ def test_a_mistake_is_one_line_that_says_what_to_do(words, text, vectors, capsys
 
 
 def test_a_run_that_was_measured_with_nothing_says_so(run, capsys):
-    assert refused(capsys, "report", "run").startswith("error: nothing was measured in run yet; run: layerscape measure")
+    assert refused(capsys, "report", "run").startswith(
+        "error: nothing was measured in run yet; run: layerscape measure"
+    )
 
 
 def test_a_bug_shows_its_traceback(vectors, monkeypatch):

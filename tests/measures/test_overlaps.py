@@ -101,7 +101,7 @@ def test_label_overlap_is_its_definition_and_its_chance_that_of_permutations(rng
 def test_small_classes_bound_the_value_and_the_bound_is_said(rng):
     labels = np.repeat(["many", "few"], [95, 5])
     (warning,) = estimate("label_overlap", rng.standard_normal((100, 2)), labels, k=10).warnings
-    assert warning == "1 of 2 classes have fewer than k+1=11 members: the highest value possible is 0.970"
+    assert warning == "1 of 2 classes have fewer than k+1=11 members: the highest value possible is 0.97"
 
 
 def test_a_graph_of_some_queries_averages_over_them(rng):

@@ -52,7 +52,9 @@ def test_table_has_every_layer_pair_and_label_and_the_values_of_estimate(run, la
 
 
 def test_columns_that_are_no_categories_are_left_out_and_that_is_said(run):
-    with pytest.warns(UserWarning, match="label column 'name' is left out: 200 values of 200 samples are no categories"):
+    with pytest.warns(
+        UserWarning, match="label column 'name' is left out: 200 values of 200 samples are no categories"
+    ):
         table = ls.measure(run, ["label_overlap"], k=5)
     assert set(table.label) == {"half"}
 

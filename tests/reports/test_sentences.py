@@ -187,3 +187,15 @@ def test_a_number_has_the_digits_its_uncertainty_leaves(value, step, text):
 def test_a_value_without_interval_says_so():
     assert said({"value": 0.25, "low": None, "high": None}) == "0.25 [no interval]"
     assert said({"value": None, "low": None, "high": None}) == "no estimate"
+
+
+def test_a_layer_of_copies_is_left_out_of_the_comparison():
+    def rows(layer, value, n_samples):
+        shared = {"layer": layer, "measure": "twonn", "k": 2, "n_samples": n_samples}
+        return shared | {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+    from layerscape.reports.sentences import _thin
+
+    assert _thin([rows("embedding", 40.0, 61), rows("block_1", 10.0, 1900), rows("block_2", 9.0, 1900)]) == {
+        "embedding": 61
+    }

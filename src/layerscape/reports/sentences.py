@@ -39,9 +39,20 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     columns = [_labels(labels, beside, column, baseline.name if baseline else "") for column in label_columns(labels)]
     curves = {name: first_variant(rows) for name, rows in dimension_curves(run).items()}
     finest = next(iter(curves.values()), [])
-    dead = {row["layer"] for row in finest if row["value"] is None}
-    sentences = [_dimension(curves), _rearrangement(run, dead), *columns, _similarity(run)]
-    sentences += [_too_high(finest), *_gaps(finest)]
+    thin = _thin(finest)
+    dead = {row["layer"] for row in finest if row["value"] is None} | set(thin)
+    sentences = [
+        _dimension({name: [row for row in rows if row["layer"] not in thin] for name, rows in curves.items()}),
+        _rearrangement(run, dead),
+        *columns,
+        _similarity(run),
+    ]
+    sentences += [_too_high([row for row in finest if row["layer"] not in thin]), *_gaps(finest)]
+    sentences += [
+        f"Layer {layer!r} has only {n:,} distinct samples, the others being copies of them; the sentences on "
+        "dimension and neighborhoods leave it out."
+        for layer, n in thin.items()
+    ]
     return [sentence for sentence in sentences if sentence] or [
         f"Run {run.name!r} has no dimension and no overlap to speak of; measure them: layerscape measure {run.path}"
     ]
@@ -196,6 +207,13 @@ def _gaps(rows: Sequence[Row]) -> list[str]:
         f"No dimension can be given at {', '.join(layers)}, which the sentence on neighborhoods leaves out: {reason}."
         for reason, layers in reasons.items()
     ]
+
+
+def _thin(rows: Sequence[Row]) -> dict[str, int]:
+    """Layers in which most samples are copies, with the number of samples that are not: not to be compared."""
+    rows = _known(rows)
+    most = max((row["n_samples"] for row in rows), default=0)
+    return {row["layer"]: row["n_samples"] for row in rows if row["n_samples"] <= most / 2}
 
 
 def _known(rows: Sequence[Row]) -> list[Row]:

@@ -134,7 +134,7 @@ def _ceiling(share: np.ndarray, reachable: np.ndarray, sizes: np.ndarray, k: int
         return ()
     return (
         f"{small} of {len(sizes)} classes have fewer than k+1={k + 1} members: "
-        f"the highest value possible is {float(share @ reachable):.3f}",
+        f"the highest value possible is {float(share @ reachable):.4g}",
     )
 
 
