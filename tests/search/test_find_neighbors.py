@@ -246,3 +246,17 @@ def test_graph_checks_itself():
         Neighbors(np.array([[0], [0]]), np.ones((2, 1)), 2)
     with pytest.raises(InvalidValue, match="not decrease along a row"):
         Neighbors(np.array([[1, 2], [0, 2], [0, 1]]), np.array([[2.0, 1.0]] * 3), 3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(d=st.integers(1, 300), seed=st.integers(0, 99))
+def test_sums_are_added_in_the_stated_order(d, seed):
+    """Column j into lane j mod 16, one after the other; lanes as a tree; to the bit."""
+    a, b = np.random.default_rng(seed).standard_normal((2, d))
+    lanes = [0.0] * 16
+    for column, difference in enumerate((a - b).tolist()):
+        lanes[column % 16] += difference * difference
+    for half in (8, 4, 2, 1):
+        lanes = [lanes[i] + lanes[i + half] for i in range(half)]
+    assert squared_distances(a, b) == lanes[0]
+    assert (squared_distances(np.tile(a, (7, 5, 1)), b) == lanes[0]).all()

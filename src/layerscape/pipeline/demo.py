@@ -16,13 +16,15 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
     Parameters
     ----------
     out
-        Folder for the two runs, ``final`` and ``untrained``.
+        Folder for the two runs, ``trained`` and ``untrained``.
     progress
         As in `measure`.
     """
     runs = []
-    for checkpoint in ("final", "untrained"):
-        run = extract(f"demo@{checkpoint}", "digits", out=Path(out) / checkpoint, progress=progress)
+    for name, checkpoint in (("trained", "final"), ("untrained", "untrained")):
+        # Flattened maps keep the place of the digit, so that one can watch the network forget it.
+        options = {"pooling": "flatten", "command": f"layerscape demo --out {out}"}
+        run = extract(f"demo@{checkpoint}", "digits", out=Path(out) / name, progress=progress, **options)
         measure(run, progress=progress)
         runs.append(run)
     return runs[0], runs[1]

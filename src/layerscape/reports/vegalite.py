@@ -17,6 +17,7 @@ FIELDS = (
     *("scale", "order", "n_samples", "warnings", "said", "choice", "note", "beside", "unclear"),
 )
 PROFILE_HEIGHT = 300
+MOST_NAMES = 26  # so many layer names fit side by side when turned; of more, some are left out
 HALF_WIDTH = 450  # pixels of a chart that has another one beside it
 MAX_POINTS = 6000  # of one chart; many groups of samples make many choices
 CELLS = (17, 40)  # a row of a map is between these many pixels high
@@ -65,7 +66,7 @@ def x_axis(names: Sequence[str]) -> Spec:
         "title": None,
         "labelAngle": -45 if pixels > HALF_WIDTH else 0,
         "labelLimit": 110,
-        "labelOverlap": "greedy",
+        "labelOverlap": len(names) > MOST_NAMES and "greedy",
         "labelSeparation": 2,
     }
     return {"field": "layer", "type": "ordinal", "scale": {"domain": list(names)}, "axis": axis}
@@ -73,7 +74,7 @@ def x_axis(names: Sequence[str]) -> Spec:
 
 def layer_rows(names: Sequence[str]) -> Spec:
     """The layers down the side of a map."""
-    axis = {"title": None, "labelLimit": 110, "labelOverlap": "greedy"}
+    axis = {"title": None, "labelLimit": 110, "labelOverlap": len(names) > MOST_NAMES and "greedy"}
     return {"field": "other_layer", "type": "ordinal", "scale": {"domain": list(names)}, "axis": axis}
 
 

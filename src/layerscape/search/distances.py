@@ -29,12 +29,20 @@ def squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     >>> squared_distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]))
     array([25.])
     """
-    shape = np.broadcast_shapes(a.shape, b.shape)
-    lanes = np.zeros((*shape[:-1], LANES))
-    for start in range(0, shape[-1], LANES):
-        difference = a[..., start : start + LANES] - b[..., start : start + LANES]
-        difference *= difference
-        lanes[..., : difference.shape[-1]] += difference
+    return squared_lengths(padded(a) - padded(b))
+
+
+def padded(x: np.ndarray) -> np.ndarray:
+    """``x`` with columns of zeros added up to a whole number of lanes; they change no sum."""
+    missing = -x.shape[-1] % LANES
+    return np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)]) if missing else x
+
+
+def squared_lengths(differences: np.ndarray) -> np.ndarray:
+    """Sums of squares of padded rows, shape (…, D) to (…); the differences are overwritten."""
+    differences *= differences
+    # Along an axis that is not the last, numpy adds one element after the other.
+    lanes = differences.reshape(*differences.shape[:-1], -1, LANES).sum(axis=-2)
     for half in (8, 4, 2, 1):
         lanes = lanes[..., :half] + lanes[..., half : 2 * half]
     return lanes[..., 0]

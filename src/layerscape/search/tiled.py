@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from layerscape.search.distances import squared_distances
+from layerscape.search.distances import padded, squared_lengths
 
 SPARE = 28  # candidates beyond k: on clouds of points these suffice, and copies were taken out before
 ROUNDING = 2.0**-24
@@ -24,7 +24,6 @@ UNDERFLOW = 2.0**-100  # what float32 can lose below its smallest number when th
 ULPS = 1 + 2.0**-50  # ties are judged after the square root, which can make two neighboring values one
 TILE_COLUMNS = 4096
 TILE_BYTES = 32  # per element of a tile: its bound, a copy of it, its place in the selection
-PAIR_BYTES = 8 * 2**20  # differences of so many bytes stay in the processor's cache
 
 
 class Points(Protocol):
@@ -145,12 +144,15 @@ def _norms(x: np.ndarray) -> np.ndarray:
 def _exact(points: Points, x: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """Squared distances from each row of x to its own candidates, reading the points in order."""
     squared = np.empty(candidates.shape)
-    pairs_at_once = max(1, PAIR_BYTES // (8 * points.n_units))
+    x = padded(x)
     for start, block in _tiles(points):
-        rows, columns = np.nonzero((candidates >= start) & (candidates < start + len(block)))
-        for first in range(0, len(rows), pairs_at_once):
-            r, c = rows[first : first + pairs_at_once], columns[first : first + pairs_at_once]
-            squared[r, c] = squared_distances(x[r], block[candidates[r, c] - start])
+        block = padded(block)
+        # Candidates are sorted, so those of a row that lie in this tile stand side by side.
+        inside = (candidates >= start) & (candidates < start + len(block))
+        first, count = inside.argmax(axis=1), inside.sum(axis=1)
+        for row in np.flatnonzero(count):  # one row at a time stays in the processor's cache
+            columns = slice(first[row], first[row] + count[row])
+            squared[row, columns] = squared_lengths(block[candidates[row, columns] - start] - x[row])
     return squared
 
 
