@@ -1,0 +1,25 @@
+"""From a model and its samples to representations of every layer, in one pass. Importing this loads no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from layerscape.extraction.info import LayerInfo as LayerInfo
+from layerscape.extraction.opening import open_model as open_model
+
+if TYPE_CHECKING:
+    from layerscape.extraction.check import check_batches as check_batches
+    from layerscape.extraction.network import Network as Network
+
+
+def __getattr__(name: str) -> Any:
+    """`Network` and `check_batches` on first use, since they bring torch with them."""
+    if name == "Network":
+        from layerscape.extraction.network import Network
+
+        return Network
+    if name == "check_batches":
+        from layerscape.extraction.check import check_batches
+
+        return check_batches
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -22,9 +22,14 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
     """
     runs = []
     for name, checkpoint in (("trained", "final"), ("untrained", "untrained")):
-        # Flattened maps keep the place of the digit, so that one can watch the network forget it.
-        options = {"pooling": "flatten", "command": f"layerscape demo --out {out}"}
-        run = extract(f"demo@{checkpoint}", "digits", out=Path(out) / name, progress=progress, **options)
+        run = extract(
+            f"demo@{checkpoint}",
+            "digits",
+            out=Path(out) / name,
+            pooling="flatten",  # which keeps the place of the digit, so that one can watch the network forget it
+            command=f"layerscape demo --out {out}",
+            progress=progress,
+        )
         measure(run, progress=progress)
         runs.append(run)
     return runs[0], runs[1]

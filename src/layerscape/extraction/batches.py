@@ -1,0 +1,50 @@
+"""Batches: which samples go through the network together. The bits of a result depend on it: it is part of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from layerscape.errors import InvalidValue
+
+TOKENS = 8192  # positions per batch, padding included, unless the user says how many samples
+SAMPLES = 64  # samples per batch where a sample has no positions to count
+
+
+def limits(batch_size: int | None, positions: int | None) -> dict[str, int]:
+    """The rule for batches: at most so many ``samples``, or so many ``tokens`` with padding.
+
+    Parameters
+    ----------
+    batch_size
+        What the user asked for.
+    positions
+        Tokens of every sample; 0 if they differ, None if there is no such thing.
+
+    >>> limits(None, 0), limits(None, 197), limits(16, 197)
+    ({'tokens': 8192}, {'samples': 41}, {'samples': 16})
+    """
+    if batch_size is not None:
+        if batch_size < 1:
+            raise InvalidValue(f"a batch of {batch_size} samples; --batch-size must be 1 or more.")
+        return {"samples": batch_size}
+    if positions == 0:
+        return {"tokens": TOKENS}
+    return {"samples": SAMPLES if positions is None else max(1, TOKENS // positions)}
+
+
+def compose(lengths: Sequence[int], rule: Mapping[str, int]) -> list[list[int]]:
+    """Positions of the samples in each batch, longest first, so that little is padded and too much fails at once.
+
+    >>> compose([2, 9, 3, 9], {"samples": 2})
+    [[1, 3], [2, 0]]
+    >>> compose([2, 9, 3, 9], {"tokens": 10})
+    [[1], [3], [2, 0]]
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    batches, start = [], 0
+    while start < len(order):
+        longest = max(1, lengths[order[start]])
+        size = rule["samples"] if "samples" in rule else max(1, rule["tokens"] // longest)
+        batches.append(order[start : start + size])
+        start += size
+    return batches

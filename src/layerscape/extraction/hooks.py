@@ -1,0 +1,175 @@
+"""Hooks: look at what modules put out while a network runs, and at nothing after the last one wanted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch.utils.hooks import RemovableHandle
+
+from layerscape.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in the network: the output (or input) of a module, the n-th time that it runs in one forward pass."""
+
+    module: str
+    call: int = 0
+    side: Literal["output", "input"] = "output"
+
+
+@dataclass(frozen=True)
+class Firing:
+    """What a dry run saw at a site: the shape with the batch axis; None if it is no floating-point tensor."""
+
+    site: Site
+    shape: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is passed to forward."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] | None = None
+
+    def tensors(self) -> list[torch.Tensor]:
+        """The tensors among them, in order."""
+        values = [*self.args, *(self.kwargs or {}).values()]
+        return [value for value in values if isinstance(value, torch.Tensor)]
+
+    def floating(self) -> torch.Tensor | None:
+        """The first one of floating-point numbers, which is no index or mask."""
+        return next((tensor for tensor in self.tensors() if tensor.is_floating_point()), None)
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> Inputs:
+        """The same on another device, with floating-point tensors in another type."""
+
+        def move(value: Any) -> Any:
+            if not isinstance(value, torch.Tensor):
+                return value
+            return value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
+
+        return Inputs(tuple(map(move, self.args)), {name: move(value) for name, value in (self.kwargs or {}).items()})
+
+
+class _Enough(Exception):
+    """Raised in the hook of the last site wanted, to end the forward pass."""
+
+
+def trace(module: torch.nn.Module, inputs: Inputs) -> list[Firing]:
+    """Every module's inputs and outputs in the order in which they come, in one forward pass."""
+    firings: list[Firing] = []
+    calls: Counter[str] = Counter()
+
+    def before(path: str) -> Callable[..., None]:
+        def look(_module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+            firings.append(Firing(Site(path, calls[path], "input"), _shape(_entering(args, kwargs))))
+
+        return look
+
+    def after(path: str) -> Callable[..., None]:
+        def look(_module: torch.nn.Module, _args: Any, output: Any) -> None:
+            firings.append(Firing(Site(path, calls[path]), _shape(_leading(output))))
+            calls[path] += 1
+
+        return look
+
+    handles = []
+    try:
+        for path, part in module.named_modules():
+            handles.append(part.register_forward_pre_hook(before(path), with_kwargs=True))
+            handles.append(part.register_forward_hook(after(path)))
+        module(*inputs.args, **(inputs.kwargs or {}))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return firings
+
+
+class Taps:
+    """Runs the network batch by batch and hands out what it sees at the sites; hooks are there only inside ``with``."""
+
+    def __init__(self, module: torch.nn.Module, sites: Mapping[str, Site]) -> None:
+        self._module, self._sites = module, sites
+        self._names = {site: name for name, site in sites.items()}
+        self._calls: Counter[Site] = Counter()
+        self._found: dict[str, torch.Tensor] = {}
+        self._take: Callable[[str, torch.Tensor], torch.Tensor] = lambda _name, tensor: tensor
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> Taps:
+        for site in {replace(site, call=0) for site in self._sites.values()}:
+            part = self._module.get_submodule(site.module)
+            if site.side == "input":
+                hook = part.register_forward_pre_hook(partial(self._before, site), with_kwargs=True)
+            else:
+                hook = part.register_forward_hook(partial(self._after, site))
+            self._handles.append(hook)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def __call__(self, inputs: Inputs, take: Callable[[str, torch.Tensor], torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What ``take(name, tensor)`` made of the tensor at every site, by name."""
+        self._take, self._found = take, {}
+        self._calls.clear()
+        if self._sites:
+            with suppress(_Enough):
+                self._module(*inputs.args, **(inputs.kwargs or {}))
+        if missing := [name for name in self._sites if name not in self._found]:
+            raise InvalidValue(
+                f"layer {missing[0]!r} gave no output for a batch, though it did in the dry run; choose other layers."
+            )
+        return self._found
+
+    def _before(self, site: Site, _module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        self._reached(site, _entering(args, kwargs))
+
+    def _after(self, site: Site, _module: torch.nn.Module, _args: Any, output: Any) -> None:
+        self._reached(site, _leading(output))
+
+    def _reached(self, site: Site, tensor: torch.Tensor | None) -> None:
+        name = self._names.get(replace(site, call=self._calls[site]))
+        self._calls[site] += 1
+        if name is not None and tensor is not None:
+            self._found[name] = self._take(name, tensor)
+            if len(self._found) == len(self._sites):
+                raise _Enough
+
+
+@contextmanager
+def evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """No dropout, no batch statistics and no gradients inside; afterwards every part is in the mode it was in."""
+    training = [part for part in module.modules() if part.training]
+    try:
+        module.eval()
+        with torch.inference_mode():
+            yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _leading(output: Any) -> torch.Tensor | None:
+    """The tensor itself, or the first of a tuple, as blocks return their hidden state."""
+    if isinstance(output, (tuple, list)) and output:
+        output = output[0]
+    return output if isinstance(output, torch.Tensor) else None
+
+
+def _entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.Tensor | None:
+    values = [*args, *kwargs.values()]
+    return next((value for value in values if isinstance(value, torch.Tensor)), None)
+
+
+def _shape(tensor: torch.Tensor | None) -> tuple[int, ...] | None:
+    return tuple(tensor.shape) if tensor is not None and tensor.is_floating_point() else None

@@ -1,0 +1,287 @@
+"""Network: a model that is ready to be asked for its layers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+
+from layerscape.core.provenance import fingerprint
+from layerscape.core.samples import Kind, Samples
+from layerscape.errors import InvalidValue
+from layerscape.extraction.batches import compose, limits
+from layerscape.extraction.hooks import Inputs, Taps, evaluating
+from layerscape.extraction.info import LayerInfo
+from layerscape.extraction.layers import INPUT, Place, choose
+from layerscape.extraction.pooling import Tokens
+from layerscape.extraction.readers import Encoded, Reader
+from layerscape.extraction.survey import Build, Survey, survey
+
+EXAMPLES = ("example 1", "example 2")
+
+
+class Network:
+    """A model together with what turns samples into its inputs; made by `open_model`.
+
+    Attributes
+    ----------
+    name
+        As the user said it, with the seed if its weights are random.
+    kind
+        What samples it takes: ``"text"``, ``"protein"``, ``"image"`` or ``"array"``.
+    default_pooling
+        ``"last"`` for causal language models, ``"mean"`` for all others.
+    truncated
+        Of the latest pass: block number to how many of its texts were cut at the greatest length.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: torch.nn.Module,
+        reader: Reader,
+        *,
+        configuration: str,
+        facts: Mapping[str, Any],
+        build: Build,
+        default_pooling: str = "mean",
+    ) -> None:
+        self.name = name
+        self.kind: Kind = reader.kind
+        self.default_pooling = default_pooling
+        self.truncated: dict[int, int] = {}
+        self._module, self._reader = module, reader
+        self._configuration, self._facts, self._build = configuration, dict(facts), build
+        parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+        self._device, self._dtype = parameter.device, parameter.dtype
+        self._survey: Survey | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal digest of configuration and weights: it changes when any weight does. Computed once."""
+
+        def parts() -> Iterator[bytes | str]:
+            yield self._configuration
+            for name, tensor in sorted(self._module.state_dict().items()):
+                yield f"{name} {tensor.dtype} {tuple(tensor.shape)}"
+                yield tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+        return fingerprint(parts())
+
+    def describe(self) -> dict[str, Any]:
+        """What identifies the model and its preprocessing, as plain values for JSON; the device is not part of it."""
+        facts = {
+            "model": self.name,
+            "kind": self.kind,
+            "class": type(self._module).__name__,
+            "n_parameters": sum(p.numel() for p in self._module.parameters()),
+            "dtype": str(self._dtype).removeprefix("torch."),
+            **self._facts,
+            "preprocessing": self._reader.describe(),
+        }
+        return json.loads(json.dumps(facts))  # tuples become lists, so that it equals what is read back from a file
+
+    def batching(self, batch_size: int | None = None, contents: Sequence[Any] | None = None) -> dict[str, int]:
+        """The rule for batches, for the plan: at most so many ``samples``, or so many ``tokens`` with padding.
+
+        ``contents`` are those of two samples, for networks that have no built-in examples.
+        """
+        return limits(batch_size, self._surveyed(contents).positions)
+
+    def layers(
+        self,
+        pooling: str | None = None,
+        contents: list[Any] | None = None,
+        *,
+        select: str | Sequence[str] | None = None,
+    ) -> tuple[LayerInfo, ...]:
+        """The chosen layers in the order in which they come, found by a dry run on two samples.
+
+        Parameters
+        ----------
+        pooling
+            ``mean | last | first | cls | max | flatten``; the default of the model when left out.
+        contents
+            Contents of two samples; built-in examples when left out (kind ``"array"`` has none).
+        select
+            Names or patterns, comma-separated or in a sequence: ``block_*``, ``encoder.layer.*.attention`` (a star
+            stops at a dot, two do not). Left out: ``embedding``, all blocks, ``final_norm`` and, for images and arrays
+            of at most 4096 values, ``input``.
+
+        Raises
+        ------
+        UnknownName
+            If a name or pattern fits no layer, with the nearest names.
+        InvalidValue
+            If the pooling makes no sense for a chosen layer.
+        """
+        pooling = pooling or self.default_pooling
+        found = self._surveyed(contents)
+        found.check_pooling(self.name, pooling)
+        chosen = choose(found.places, select)
+        encoded = self._encode_two(contents)
+        with self._running(chosen, pooling) as pooled_batch:
+            pooled = pooled_batch(*self._reader.batch(encoded))
+        return tuple(
+            LayerInfo(
+                place.name,
+                place.site.module if place.site else "",
+                place.depth,
+                (None, *place.shape[2:]) if self._reader.varies and len(place.shape) == 3 else place.shape[1:],
+                pooled[place.name].shape[1],
+            )
+            for place in chosen
+        )
+
+    def blocks(
+        self,
+        samples: Samples,
+        layers: Sequence[str],
+        pooling: str,
+        *,
+        block_rows: int,
+        batch_size: int | None = None,
+        skip: Collection[int] = (),
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """One pass through the model for all layers, a block of rows at a time.
+
+        Parameters
+        ----------
+        samples
+            Of the network's kind.
+        layers
+            Names or patterns as in `layers`.
+        pooling
+            As in `layers`.
+        block_rows
+            Block b holds rows b·block_rows to (b + 1)·block_rows; batches never cross a block, so that each block is
+            the same to the bit whatever else is computed.
+        batch_size
+            Samples per batch; left out, as `batching` says.
+        skip
+            Numbers of blocks that are there already.
+        progress
+            Called after each batch with the number of samples in it.
+
+        Yields
+        ------
+        (b, {layer: float32 array of shape (rows of the block, D)}), rows in the order of the samples.
+
+        Raises
+        ------
+        InvalidValue
+            If a sample is empty or of the wrong kind, a value is not finite (with its layer and sample), or a batch
+            does not fit into memory.
+        """
+        if samples.kind != self.kind:
+            raise InvalidValue(
+                f"the samples are of kind {samples.kind!r}, but {self.name} takes {self.kind!r}; "
+                "give another model or other samples."
+            )
+        if block_rows < 1:
+            raise InvalidValue(f"blocks of {block_rows} rows; block_rows must be 1 or more.")
+        if self._survey is None:
+            rows = range(min(2, len(samples)))
+            self._surveyed(samples.read(rows), samples.ids)
+        found = self._surveyed()
+        found.check_pooling(self.name, pooling)
+        rule = limits(batch_size, found.positions)
+        chosen = choose(found.places, layers)
+        self.truncated = {}
+        bounds = [*range(0, len(samples), block_rows), len(samples)]
+        wanted = [(number, range(*ends)) for number, ends in enumerate(pairwise(bounds)) if number not in skip]
+
+        def block(number: int, rows: range) -> dict[str, np.ndarray]:
+            ids = samples.ids[rows.start : rows.stop]
+            encoded = self._reader.encode(samples.read(rows), ids)
+            self.truncated[number] = sum(one.truncated for one in encoded)
+            table: dict[str, np.ndarray] = {}
+            with self._running(chosen, pooling) as pooled_batch:
+                for batch in compose([one.length for one in encoded], rule):
+                    pooled = pooled_batch(*self._reader.batch([encoded[i] for i in batch]))
+                    for name, vectors in pooled.items():
+                        values = vectors.cpu().numpy()
+                        if name not in table:
+                            table[name] = np.empty((len(rows), values.shape[1]), dtype=np.float32)
+                        self._check_values(name, values, [ids[i] for i in batch], table[name].shape[1])
+                        table[name][batch] = values
+                    if progress is not None:
+                        progress(len(batch))
+            return {place.name: table[place.name] for place in chosen}
+
+        # Nothing of torch (hooks, inference mode) is held across a yield.
+        return ((number, block(number, rows)) for number, rows in wanted)
+
+    @contextmanager
+    def _running(
+        self, chosen: Sequence[Place], pooling: str
+    ) -> Iterator[Callable[[Inputs, Tokens | None], dict[str, torch.Tensor]]]:
+        """A function from a batch to its pooled vectors by layer, on the device of the model."""
+        found = self._surveyed()
+        sites = {place.name: place.site for place in chosen if place.site is not None}
+
+        def pooled_batch(inputs: Inputs, tokens: Tokens | None) -> dict[str, torch.Tensor]:
+            n_samples = len(inputs.tensors()[0])
+            pooled, given = {}, inputs.floating()
+            if len(sites) < len(chosen) and given is not None:
+                pooled[INPUT] = given.reshape(n_samples, -1).to(torch.float32, copy=True)
+            tokens = tokens and tokens.to(self._device)
+
+            def take(name: str, hidden: torch.Tensor) -> torch.Tensor:
+                return found.pool(name, hidden, pooling, tokens, n_samples)
+
+            with _memory_explained(self._device, n_samples):
+                return pooled | run(inputs.to(self._device, self._dtype), take)
+
+        with evaluating(self._module), Taps(self._module, sites) as run:
+            yield pooled_batch
+
+    def _surveyed(self, contents: Sequence[Any] | None = None, ids: Sequence[str] = EXAMPLES) -> Survey:
+        """What a dry run says, done once."""
+        if self._survey is None:
+            encoded = self._encode_two(contents, ids)
+            self._survey = survey(self._module, self._reader, encoded, self._build, self._device, self._dtype)
+        return self._survey
+
+    def _encode_two(self, contents: Sequence[Any] | None, ids: Sequence[str] = EXAMPLES) -> list[Encoded]:
+        contents = self._reader.examples if contents is None else contents
+        if not len(contents):
+            raise InvalidValue(f"there is no telling what samples {self.name} takes; give the contents of two.")
+        return self._reader.encode(
+            [contents[0], contents[min(1, len(contents) - 1)]], [ids[0], ids[min(1, len(ids) - 1)]]
+        )
+
+    def _check_values(self, name: str, values: np.ndarray, ids: Sequence[str], n_units: int) -> None:
+        if values.shape[1] != n_units:
+            raise InvalidValue(
+                f"layer {name!r} has {values.shape[1]} units for sample {ids[0]!r} and {n_units} for others; "
+                "make the samples equal in size, or choose a pooling other than flatten."
+            )
+        finite = np.isfinite(values).all(axis=1)
+        if not finite.all():
+            half = self._dtype in (torch.float16, torch.bfloat16)
+            remedy = "compute with --dtype float32" if half else "check the model's weights, or leave the sample out"
+            raise InvalidValue(
+                f"layer {name!r} gives NaN or infinite values for sample {ids[int(np.argmin(finite))]!r}; {remedy}."
+            )
+
+
+@contextmanager
+def _memory_explained(device: torch.device, n_samples: int) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).lower()
+        if "out of memory" not in reason and "not enough memory" not in reason:
+            raise
+        raise InvalidValue(
+            f"a batch of {n_samples} samples does not fit into the memory of {device}; "
+            f"give a --batch-size below {n_samples}, or a smaller --max-length."
+        ) from None

@@ -1,0 +1,108 @@
+"""Open a model by name, from a folder, or from a module that the user has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from layerscape.core.samples import Kind
+from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
+
+if TYPE_CHECKING:
+    import torch
+
+    from layerscape.extraction.network import Network
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def open_model(
+    model: str | torch.nn.Module,
+    *,
+    inputs: Callable[[list[Any]], Any] | None = None,
+    kind: Kind | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    revision: str | None = None,
+    trust_remote_code: bool = False,
+    max_length: int | None = None,
+    random_init: int | None = None,
+) -> Network:
+    """A network ready for extraction.
+
+    Parameters
+    ----------
+    model
+        ``demo`` or ``demo@CHECKPOINT`` (inside the package), a name on the Hugging Face hub, a local folder, or a
+        module, which is never altered: it is copied if it must move to another device or type.
+    inputs
+        Only for a module: turns a list of sample contents into a tensor, tuple or dict of tensors for its forward. A
+        dict may hold ``attention_mask`` and ``special_tokens_mask``, shape (batch, tokens), which the pooling heeds.
+        Left out, arrays are stacked to float32.
+    kind
+        What samples it takes: for a module (left out: ``"array"``), and to read proteins as text or the other way.
+    device
+        Any name that torch knows, or ``auto``: a module stays where it is, other models go to CUDA, MPS or CPU,
+        the first there is.
+    dtype
+        In which the model computes: ``float32``, ``float16`` or ``bfloat16``. Pooling is always float32.
+    revision
+        Branch, tag or commit on the hub.
+    trust_remote_code
+        Whether code that comes with the model may be run; never unless asked.
+    max_length
+        Texts are cut after so many tokens; left out, after what the model can take.
+    random_init
+        A seed: the same architecture with random weights, the untrained twin.
+
+    Raises
+    ------
+    FileProblem
+        If the model is not found, or its folder lacks configuration, tokenizer or safetensors weights.
+    InvalidValue, InvalidType, UnknownName, MissingExtra
+        If an option is not allowed or a library is not installed.
+    """
+    torch = require("torch", "models")
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, DTYPES)
+    if not isinstance(model, str):
+        if not isinstance(model, torch.nn.Module):
+            raise InvalidType(f"a model of type {type(model).__name__}; give a name, a folder or a torch.nn.Module.")
+        for option, given in {"revision": revision, "max_length": max_length, "random_init": random_init}.items():
+            if given is not None:
+                raise InvalidValue(f"{option}={given!r} with a module; it is for models that are opened by name.")
+        from layerscape.extraction.modules import open_module
+
+        return open_module(model, inputs, kind or "array", _device(device), getattr(torch, dtype))
+    if inputs is not None:
+        raise InvalidValue(f"inputs= with the model {model!r}; it is for modules, a model opened by name has its own.")
+    place = _device(device) or _best_device()
+    if model == "demo" or model.startswith("demo@"):
+        from layerscape.extraction.modules import open_demo
+
+        return open_demo(model, place, getattr(torch, dtype))
+    from layerscape.extraction.huggingface import Wish, open_pretrained
+
+    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init)
+    return open_pretrained(wish, place, getattr(torch, dtype))
+
+
+def _device(device: str) -> torch.device | None:
+    import torch
+
+    if device == "auto":
+        return None
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise InvalidValue(f"device {device!r} cannot be used here; choose auto, cpu, cuda or mps.") from None
+    return chosen
+
+
+def _best_device() -> torch.device:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

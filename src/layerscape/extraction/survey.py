@@ -1,0 +1,144 @@
+"""Survey: what a dry run on two samples tells of a network: its layers, its tokens, and which pooling makes sense."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.extraction.hooks import Inputs, evaluating, trace
+from layerscape.extraction.layers import INPUT, Place, name_layers
+from layerscape.extraction.pooling import POOLINGS, Tokens, pool
+from layerscape.extraction.readers import Encoded, Reader
+
+MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
+
+
+@dataclass(frozen=True)
+class Build:
+    """What is known of a network before it runs.
+
+    Attributes
+    ----------
+    n_blocks
+        How many blocks its configuration states; None if it has none.
+    patch
+        Side of a patch in pixels, for vision transformers.
+    n_registers
+        How many of the tokens before the patches are registers.
+    """
+
+    n_blocks: int | None = None
+    patch: int | None = None
+    n_registers: int = 0
+
+    @classmethod
+    def of(cls, config: Any) -> Build:
+        """From a configuration in the words of transformers; or from None."""
+        n_blocks, patch = getattr(config, "num_hidden_layers", None), getattr(config, "patch_size", None)
+        if isinstance(patch, (list, tuple)):
+            patch = patch[0] if len(set(patch)) == 1 else None
+        return cls(
+            n_blocks if isinstance(n_blocks, int) else None,
+            patch if isinstance(patch, int) else None,
+            getattr(config, "num_register_tokens", None) or 0,
+        )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a dry run found.
+
+    Attributes
+    ----------
+    places
+        All layers, in the order in which they come.
+    positions
+        Tokens of every sample; 0 if samples differ, None if there are no tokens.
+    n_prefix
+        How many of them come before the patches of a picture.
+    has_cls
+        Whether the first token is a class token.
+    """
+
+    places: tuple[Place, ...]
+    positions: int | None
+    n_prefix: int
+    has_cls: bool
+
+    def check_pooling(self, model: str, pooling: str) -> None:
+        """Raise unless the pooling exists and makes sense for this model."""
+        if pooling not in POOLINGS:
+            raise unknown_name("pooling", pooling, POOLINGS)
+        if pooling == "cls" and not self.has_cls:
+            raise InvalidValue(
+                f"pooling 'cls' asked of {model}, which has no class token; choose mean, last, first or max."
+            )
+        if pooling == "flatten" and self.positions == 0:
+            raise InvalidValue(
+                f"pooling 'flatten' asked of {model}, whose samples differ in length; choose mean, last, first or max."
+            )
+
+    def pool(
+        self, layer: str, hidden: torch.Tensor, pooling: str, tokens: Tokens | None, n_samples: int
+    ) -> torch.Tensor:
+        """One vector per sample, errors naming the layer; ``tokens`` are those of the input, if it has a mask."""
+        if len(hidden) != n_samples:
+            raise InvalidValue(
+                f"layer {layer!r} puts out {len(hidden)} rows for {n_samples} samples; choose other layers."
+            )
+        if hidden.ndim == 3:
+            n_expected = tokens.real.shape[1] if tokens else self.positions
+            if hidden.shape[1] != n_expected and (tokens or pooling == "cls"):
+                raise InvalidValue(
+                    f"layer {layer!r} has {hidden.shape[1]} tokens where others have {n_expected}; "
+                    "it is not known which are which: choose other layers."
+                )
+            if tokens is None and hidden.shape[1] == n_expected and pooling in ("mean", "max", "first"):
+                hidden = hidden[:, self.n_prefix :]
+        try:
+            return pool(hidden, pooling, tokens)
+        except InvalidValue as error:
+            raise InvalidValue(f"layer {layer!r}: {error}") from None
+
+
+def survey(
+    module: torch.nn.Module,
+    reader: Reader,
+    encoded: Sequence[Encoded],
+    build: Build,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Survey:
+    """Run two samples through the network and look at every module."""
+    inputs, tokens = reader.batch(encoded)
+    with evaluating(module):
+        firings = trace(module, inputs.to(device, dtype))
+    places = name_layers(module, firings, len(encoded), build.n_blocks)
+    lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
+    positions = 0 if reader.varies else lengths[0] if lengths else None
+    n_prefix = _count_prefix(module, inputs, positions, build.patch)
+    has_cls = reader.has_cls
+    if has_cls is None:
+        has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
+    floating = inputs.floating()
+    if reader.kind in ("image", "array") and floating is not None:
+        small = floating[0].numel() <= MAX_INPUT_UNITS
+        places.insert(0, Place(INPUT, None, None, tuple(floating.shape), small))
+    if not places:
+        raise InvalidValue(
+            f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
+        )
+    return Survey(tuple(places), positions, n_prefix, has_cls)
+
+
+def _count_prefix(module: torch.nn.Module, inputs: Inputs, positions: int | None, patch: int | None) -> int:
+    """Tokens beyond those that the patches of the picture account for: class, distillation and register tokens."""
+    pixels = inputs.floating()
+    if not patch or not positions or pixels is None or pixels.ndim != 4:
+        return int(getattr(module, "num_prefix_tokens", 0))  # as timm calls it
+    n_patches = (pixels.shape[2] // patch) * (pixels.shape[3] // patch)
+    return max(0, positions - n_patches)

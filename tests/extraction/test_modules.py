@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.extraction import check_batches, open_model
+
+
+class Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return x + self.relu(self.conv(x))
+
+
+class Stages(nn.Module):
+    """Blocks of one kind in several lists, as in a ResNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True))
+        self.layer1 = nn.Sequential(Block(4), Block(4))
+        self.layer2 = nn.Sequential(Block(4), Block(4), Block(4))
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = self.layer2(self.layer1(self.stem(x)))
+        return self.head(self.drop(x.mean((2, 3))))
+
+
+class Reused(nn.Module):
+    """One activation for two layers, as many networks have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.act = nn.Linear(5, 4), nn.Linear(4, 3), nn.ReLU()
+
+    def forward(self, x):
+        return self.act(self.second(self.act(self.first(x))))
+
+
+@pytest.fixture
+def arrays(rng, make_samples):
+    return lambda n, *shape: make_samples([rng.normal(size=shape).astype(np.float32) for _ in range(n)], "array")
+
+
+def test_a_module_that_runs_twice_is_two_layers(arrays):
+    torch.manual_seed(0)
+    module, samples = Reused(), arrays(6, 5)
+    network = open_model(module)
+    layers = network.layers("mean", samples.read([0, 1]))
+    assert [(layer.name, layer.depth, layer.n_units) for layer in layers] == [
+        ("input", None, 5),
+        ("first", 0, 4),
+        ("act", 1 / 3, 4),
+        ("second", 2 / 3, 3),
+        ("act_1", 1, 3),
+    ]
+    table = dict(network.blocks(samples, [layer.name for layer in layers], "mean", block_rows=6))[0]
+    x = torch.from_numpy(np.stack(samples.read(range(6))))
+    with torch.no_grad():
+        np.testing.assert_allclose(table["act"], module.first(x).relu(), atol=1e-6)
+        np.testing.assert_allclose(table["act_1"], module(x), atol=1e-6)
+    np.testing.assert_array_equal(table["input"], x)
+
+
+def test_blocks_are_found_across_stages_and_survive_changes_in_place(arrays):
+    torch.manual_seed(0)
+    module, samples = Stages(), arrays(5, 1, 8, 8)
+    module.layer1.requires_grad_(False)
+    network = open_model(module)
+    names = [layer.name for layer in network.layers("mean", samples.read([0, 1]))]
+    assert names == ["input", "embedding", "block_1", "block_2", "block_3", "block_4", "block_5"]
+    chosen = ["stem.0", "stem.1", "block_2", "block_5", "head"]
+    for pooling in ("mean", "flatten"):
+        table = dict(network.blocks(samples, chosen, pooling, block_rows=5))[0]
+        x = torch.from_numpy(np.stack(samples.read(range(5))))
+        module.eval()
+        with torch.no_grad():
+            conv = module.stem[0](x)
+            maps = {"stem.0": conv, "stem.1": module.stem[1](conv)}
+            maps["block_2"] = module.layer1(module.stem(x))
+            maps["block_5"] = module.layer2(maps["block_2"])
+            expected = {name: m.mean((2, 3)) if pooling == "mean" else m.flatten(1) for name, m in maps.items()}
+            expected["head"] = module(x)
+        module.train()
+        for name in chosen:
+            np.testing.assert_allclose(table[name], expected[name], atol=1e-5)
+    assert all(part.training for part in module.modules())
+
+
+def test_a_layer_that_mixes_samples_fails_the_check(arrays):
+    class Mixing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.norm = nn.Linear(5, 4), nn.BatchNorm1d(4, track_running_stats=False)
+
+        def forward(self, x):
+            return self.norm(self.linear(x)) if len(x) > 1 else self.linear(x)
+
+    network, samples = open_model(Mixing()), arrays(30, 5)
+    network.layers("mean", samples.read([0, 1]))
+    assert check_batches(network, samples, ["linear"], "mean")["linear"] < 1e-5
+    message = "layer 'norm' gave no output for a batch, though it did in the dry run; choose other layers."
+    with pytest.raises(InvalidValue, match=re.escape(message)):
+        check_batches(network, samples, ["norm"], "mean")
+    always = open_model(nn.Sequential(nn.Linear(5, 4), _Shift()))
+    assert check_batches(always, samples, ["1"], "mean")["1"] > 1e-3
+
+
+class _Shift(nn.Module):
+    def forward(self, x):
+        return x - x.mean(0)
+
+
+def test_inputs_may_be_a_tensor_a_tuple_or_a_dict_with_a_mask(make_samples):
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(10, 3)
+
+        def forward(self, ids, attention_mask=None):
+            return self.embed(ids)
+
+    torch.manual_seed(0)
+    module = Sum()
+    samples = make_samples(["12", "345"], "text")
+
+    def ids(texts):
+        return torch.tensor([[int(letter) for letter in text.ljust(3, "0")] for text in texts])
+
+    def masked(texts):
+        return {"ids": ids(texts), "attention_mask": (ids(texts) != 0).long()}
+
+    means = {}
+    for inputs in (ids, lambda texts: (ids(texts),), masked):
+        network = open_model(module, inputs=inputs, kind="text")
+        means[inputs] = dict(network.blocks(samples, ["embed"], "mean", block_rows=2))[0]["embed"]
+    plain, _, heeded = means.values()
+    weight = module.embed.weight.detach()
+    np.testing.assert_allclose(plain[0], weight[[1, 2, 0]].mean(0), atol=1e-6)
+    np.testing.assert_allclose(heeded[0], weight[[1, 2]].mean(0), atol=1e-6)
+    np.testing.assert_allclose(heeded[1], weight[[3, 4, 5]].mean(0), atol=1e-6)
+
+
+def test_what_inputs_returns_is_checked(make_samples):
+    samples = make_samples(["a", "b"], "text")
+    network = open_model(nn.Linear(3, 3), inputs=lambda texts: texts, kind="text")
+    with pytest.raises(
+        InvalidType, match=re.escape("inputs returned list; it must return a tensor, or a tuple or dict of")
+    ):
+        network.blocks(samples, ["output"], "mean", block_rows=2)
+    network = open_model(nn.Linear(3, 3), inputs=lambda texts: torch.zeros(1, 3), kind="text")
+    with pytest.raises(
+        InvalidValue, match=re.escape("inputs made 1 rows of 2 samples; it must make one row per sample.")
+    ):
+        network.blocks(samples, ["output"], "mean", block_rows=2)
+
+
+def test_a_module_is_never_altered(arrays):
+    module = nn.Linear(3, 2)
+    network = open_model(module, dtype="bfloat16")
+    assert module.weight.dtype == torch.float32
+    assert network.describe()["dtype"] == "bfloat16"
+    assert network.layers("mean", arrays(2, 3).read([0, 1]))[-1].name == "output"
+
+
+def test_what_a_module_cannot_be_asked(arrays, make_samples):
+    with pytest.raises(
+        InvalidType, match=re.escape("a model of type int; give a name, a folder or a torch.nn.Module.")
+    ):
+        open_model(3)  # type: ignore[arg-type]
+    with pytest.raises(
+        InvalidValue, match=re.escape("random_init=0 with a module; it is for models that are opened by")
+    ):
+        open_model(nn.Linear(2, 2), random_init=0)
+    with pytest.raises(
+        InvalidValue, match=re.escape("a module that takes samples of kind 'text' needs inputs=, a function from")
+    ):
+        open_model(nn.Linear(2, 2), kind="text")
+    with pytest.raises(
+        InvalidValue, match=re.escape("there is no telling what samples Linear takes; give the contents of")
+    ):
+        open_model(nn.Linear(2, 2)).layers()
+    with pytest.raises(
+        InvalidValue, match=re.escape("samples of shapes [(2,), (3,)]; they must have one shape, or give")
+    ):
+        open_model(nn.Linear(2, 2)).layers("mean", [np.zeros(2), np.zeros(3)])
+    with pytest.raises(InvalidValue, match=r"^a batch of 0 samples; --batch-size must be 1 or more\.$"):
+        open_model(nn.Linear(2, 2)).blocks(arrays(3, 2), ["output"], "mean", block_rows=2, batch_size=0)
+    with pytest.raises(InvalidValue, match=r"^blocks of 0 rows; block_rows must be 1 or more\.$"):
+        open_model(nn.Linear(2, 2)).blocks(arrays(3, 2), ["output"], "mean", block_rows=0)
+
+
+def test_one_sample_is_enough(arrays):
+    table = dict(open_model(nn.Linear(3, 2)).blocks(arrays(1, 3), ["output"], "mean", block_rows=4))
+    assert table[0]["output"].shape == (1, 2)

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from layerscape.errors import FileProblem, InvalidValue, UnknownName
+from layerscape.extraction import open_model
+
+
+@pytest.fixture
+def copy(folders, tmp_path):
+    """A copy of a family's folder, without some of its files."""
+
+    def make(family: str, *without: str) -> Path:
+        folder = tmp_path / family
+        shutil.copytree(folders(family), folder)
+        for pattern in without:
+            for path in folder.glob(pattern):
+                path.unlink()
+        return folder
+
+    return make
+
+
+def raises(kind: type[Exception], message: str):
+    return pytest.raises(kind, match="^" + re.escape(message) + "$")
+
+
+def test_the_face_loads_no_torch():
+    code = "import sys, layerscape.extraction; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_missing_folder_names_its_neighbors(copy):
+    folder = copy("bert")
+    near = str(folder.parent / "brt")
+    with raises(FileProblem, f"no model folder {near!r}; nearest: {folder}; give a folder with config.json."):
+        open_model(near)
+    with raises(FileProblem, "no model folder '/no/such/place'; give a folder with config.json."):
+        open_model("/no/such/place")
+
+
+def test_a_folder_without_configuration(tmp_path):
+    message = (
+        f"folder {str(tmp_path)!r} has no config.json; give a folder made by save_pretrained of a transformers model."
+    )
+    with raises(FileProblem, message):
+        open_model(str(tmp_path))
+
+
+def test_a_folder_with_pickled_weights_only(copy):
+    folder = copy("bert", "*.safetensors")
+    (folder / "pytorch_model.bin").write_bytes(b"never read")
+    message = (
+        f"folder {str(folder)!r} has no weights in safetensors "
+        "(in other formats: pytorch_model.bin, which are not read); "
+        "save the model with safe_serialization=True, or ask for random weights."
+    )
+    with raises(FileProblem, message):
+        open_model(str(folder))
+    assert open_model(str(folder), device="cpu", random_init=0).describe()["random_init"] == 0
+
+
+@pytest.mark.parametrize(
+    ("family", "pattern", "what"),
+    [
+        ("bert", "tokenizer*", "tokenizer (none of tokenizer.json, tokenizer.model, vocab.*, *.model, *.tiktoken)"),
+        ("esm", "vocab.txt", "tokenizer (none of tokenizer.json, tokenizer.model, vocab.*, *.model, *.tiktoken)"),
+        ("vit", "preprocessor*", "image processor (none of preprocessor_config.json, processor_config.json)"),
+    ],
+)
+def test_a_folder_without_what_makes_inputs(copy, family, pattern, what):
+    folder = copy(family, pattern)
+    with raises(FileProblem, f"folder {str(folder)!r} has no {what}; save it there with save_pretrained."):
+        open_model(str(folder))
+
+
+def test_damaged_weights(copy):
+    folder = copy("bert")
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(
+        FileProblem, match=rf"^the weights of {str(folder)!r} are damaged \(.*\); fetch or save them again\.$"
+    ):
+        open_model(str(folder))
+
+
+def test_weights_that_lack_a_part_are_refused_but_for_the_pooler(copy):
+    from safetensors.torch import load_file, save_file
+
+    folder = copy("bert")
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    save_file({name: w for name, w in weights.items() if not name.startswith("pooler.")}, path, {"format": "pt"})
+    network = open_model(str(folder), device="cpu")
+    assert network.fingerprint == open_model(str(folder), device="cpu").fingerprint
+    del weights["encoder.layer.1.output.dense.bias"]
+    save_file(weights, path, {"format": "pt"})
+    message = (
+        f"the weights of {str(folder)!r} lack 1 that the model needs, first 'encoder.layer.1.output.dense.bias', "
+        "which would be random; give a complete model, or ask for random weights."
+    )
+    with raises(InvalidValue, message):
+        open_model(str(folder))
+
+
+def test_code_in_a_folder_is_not_run(copy, tmp_path):
+    folder = copy("bert")
+    mark = tmp_path / "ran"
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "code.Mine", "AutoModel": "code.Model"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "code.py").write_text(f"import pathlib; pathlib.Path({str(mark)!r}).touch()")
+    message = (
+        f"model {str(folder)!r} comes with code of its own, which is not run unless you ask for it; "
+        "read that code, then give --trust-remote-code."
+    )
+    with raises(InvalidValue, message):
+        open_model(str(folder))
+    assert not mark.exists()
+
+
+def test_a_model_of_no_known_type(copy):
+    folder = copy("bert")
+    (folder / "config.json").write_text('{"model_type": "nonesuch"}')
+    with pytest.raises(InvalidValue, match=rf"^model {str(folder)!r} cannot be opened: .*nonesuch"):
+        open_model(str(folder))
+
+
+def test_a_tokenizer_of_another_model(copy, folders, make_samples):
+    folder = copy("bert", "tokenizer*")
+    path = folder / "tokenizer.json"
+    shutil.copy(Path(folders("bert")) / "tokenizer.json", path)
+    shutil.copy(Path(folders("bert")) / "tokenizer_config.json", folder)
+    path.write_text(path.read_text().replace('"cat": 6', '"cat": 600'))
+    network = open_model(str(folder), device="cpu")
+    message = (
+        "the tokenizer gives token 600 for sample 's0', but the model knows 0..19 only; "
+        "they do not belong together: save both from one model."
+    )
+    with raises(InvalidValue, message):
+        list(network.blocks(make_samples(["a cat"], "text"), ["block_1"], "mean", block_rows=1))
+
+
+def test_a_name_that_the_hub_does_not_have(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    pattern = (
+        r"^model 'no-such-model-at-all' is no local folder, and the hub did not give it \([^\n]*\) "
+        r"Check the name and the network; what was fetched once opens offline with HF_HUB_OFFLINE=1\.$"
+    )
+    with pytest.raises(FileProblem, match=pattern):
+        open_model("no-such-model-at-all")
+
+
+def test_options_that_are_not_allowed(folders):
+    with raises(
+        UnknownName,
+        "unknown dtype 'float64'; nearest: float16, bfloat16, float32. There are: bfloat16, float16, float32.",
+    ):
+        open_model(folders("bert"), dtype="float64")
+    with raises(InvalidValue, "device 'nonesuch' cannot be used here; choose auto, cpu, cuda or mps."):
+        open_model(folders("bert"), device="nonesuch")
+    with raises(InvalidValue, f"kind='image' asked of {folders('bert')!r}, which takes 'text'; leave it out."):
+        open_model(folders("bert"), kind="image")
+    with raises(
+        InvalidValue,
+        f"inputs= with the model {folders('bert')!r}; it is for modules, a model opened by name has its own.",
+    ):
+        open_model(folders("bert"), inputs=len)
+
+
+def test_proteins_can_be_read_as_text(folders):
+    assert open_model(folders("esm"), device="cpu").kind == "protein"
+    assert open_model(folders("esm"), device="cpu", kind="text").kind == "text"
