@@ -121,7 +121,7 @@ def test_every_command_has_help(command, capsys):
         ("extract no/such/folder x.npy --out out", "no/such/folder"),
         ("extract demo digits --out out --layers blok_1", "unknown layer"),
         ("extract demo digits --out out --pooling men", "unknown pooling 'men'; nearest: "),
-        ("extract demo labels.csv --out out --text-column side", "'image'"),
+        ("extract demo labels.csv --out out --text-column side", "holds samples of kind 'text' and demo takes 'image'"),
         ("layers demo@fnal", "unknown checkpoint 'fnal'; nearest: final"),
     ],
 )

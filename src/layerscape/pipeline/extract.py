@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from layerscape.core.samples import Kind, Samples
+from layerscape.errors import InvalidValue
 from layerscape.extraction import Network, check_batches, open_model
 from layerscape.pipeline.part import Progress
 from layerscape.pipeline.previews import previews
@@ -115,17 +116,14 @@ def extract(
         sample_seed=sample_seed,
         skip_bad=skip_bad,
     )
+    _check_kind(network, samples)
     pooling = pooling or network.default_pooling
     infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
     specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
     needed = disk_needed(specs, len(samples), store)
     note(f"{len(specs)} layers of {len(samples)} samples need {in_words(needed)} on disk")
     check_space(out, needed)
-    plan = _plan(network, samples, specs) | {
-        "pooling": pooling,
-        "batching": network.batching(batch_size),
-        "store": store,
-    }
+    plan = _plan(network, samples, specs, pooling=pooling, batching=network.batching(batch_size), store=store)
     with RunFolder.create(out, plan, specs, len(samples), dtype=store, compress=compress) as folder:
         folder.write_samples(samples.ids, samples.labels, samples.kind)
         if folder.finished:
@@ -136,12 +134,23 @@ def extract(
     return Run(folder)
 
 
-def _plan(network: Network, samples: Samples, specs: list[LayerSpec]) -> dict[str, Any]:
+def _check_kind(network: Network, samples: Samples) -> None:
+    """Raise if the network cannot take such samples; it may say so of a module only when it is called."""
+    strings = {"text", "protein"}
+    if network.kind != "array" and samples.kind != network.kind and {samples.kind, network.kind} != strings:
+        raise InvalidValue(
+            f"{samples.source} holds samples of kind {samples.kind!r} and {network.name} takes {network.kind!r}; "
+            "give other inputs, or say what they are with kind."
+        )
+
+
+def _plan(network: Network, samples: Samples, specs: list[LayerSpec], **options: Any) -> dict[str, Any]:
     """What decides the vectors, beside the options: a run of another plan is another run."""
     return {
         "model": {**network.describe(), "fingerprint": network.fingerprint},
         "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
         "layers": [spec.name for spec in specs],
+        **options,
     }
 
 
