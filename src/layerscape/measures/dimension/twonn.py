@@ -50,7 +50,7 @@ def twonn(graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard
 
     Notes
     -----
-    A finite sample of a high-dimensional cloud reads low: 5,000 samples of a 50-dimensional Gaussian read 34.
+    A finite sample of a high-dimensional cloud reads low: 5,000 samples of a 50-dimensional Gaussian read 33.
 
     References
     ----------
