@@ -5,15 +5,18 @@ that were tokenized, padded and put in order before the clock started, and whose
 of it on the clock (tokenizing or image processing, hooks on every layer, pooling, checks, arrays in order of the
 samples), which is why images are shown twice: with their processor, and with ready pixels in both loops.
 
-    python benchmarks/extraction.py [--repeats 5]
+    python benchmarks/extraction.py [--repeats 31] [--clock cpu] [--write]
 
-Peak memory is that of a fresh process that does nothing else, above what it held before the first batch.
+The ratio is the median over repetitions, in each of which both loops ran, one after the other. On a machine that others
+use too, `--clock cpu` counts processor seconds. Peak memory is that of a fresh process (Linux only), above what it held
+before the loop.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import json
+import os
 import statistics
 import subprocess
 import sys
@@ -26,15 +29,20 @@ from typing import Any
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).parent))
+from publish import publish
+
 from layerscape.core.samples import Kind, Samples
 from layerscape.extraction import Network, open_model
 from layerscape.extraction.batches import compose
 
+N = 128
 LOOPS = ("bare", "ours")
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def text_model(folder: Path) -> tuple[Network, list[Any]]:
-    """BERT-like: 6 blocks of 256 units; 512 texts of 8 to 120 words."""
+    """BERT-like: 6 blocks of 256 units; 128 texts of 8 to 120 words."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -45,26 +53,28 @@ def text_model(folder: Path) -> tuple[Network, list[Any]]:
     shape = {"hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4, "intermediate_size": 1024}
     BertModel(BertConfig(vocab_size=len(vocabulary), **shape)).save_pretrained(folder)
     rng = np.random.default_rng(0)
-    texts = [" ".join(f"w{i}" for i in rng.integers(0, 2000, rng.integers(8, 121))) for _ in range(512)]
-    return open_model(str(folder)), texts
+    texts = [" ".join(f"w{i}" for i in rng.integers(0, 2000, rng.integers(8, 121))) for _ in range(N)]
+    return open_model(str(folder), device="cpu"), texts
 
 
 def image_model(folder: Path) -> tuple[Network, list[Any]]:
-    """ViT: 6 blocks of 192 units, 65 tokens; 512 pictures of 64 × 64."""
+    """ViT: 6 blocks of 192 units, 65 tokens; 128 pictures of 64 × 64."""
     from transformers import ViTConfig, ViTModel
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
     ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
     shape = {"hidden_size": 192, "num_hidden_layers": 6, "num_attention_heads": 3, "intermediate_size": 768}
     ViTModel(ViTConfig(image_size=64, patch_size=8, **shape)).save_pretrained(folder)
-    return open_model(str(folder)), list(np.random.default_rng(0).integers(0, 256, (512, 64, 64, 3), dtype=np.uint8))
+    return open_model(str(folder), device="cpu"), list(
+        np.random.default_rng(0).integers(0, 256, (N, 64, 64, 3), dtype=np.uint8)
+    )
 
 
 def pixel_model(folder: Path) -> tuple[Network, list[Any]]:
     """The same ViT with ready pixels."""
     network, pictures = image_model(folder)
     pixels = [picture.transpose(2, 0, 1).astype(np.float32) / 128 - 1 for picture in pictures]
-    return open_model(network._module), pixels
+    return open_model(network._module, device="cpu"), pixels
 
 
 CASES: dict[str, tuple[Kind, Callable[[Path], tuple[Network, list[Any]]]]] = {
@@ -97,47 +107,65 @@ def loops(case: str, folder: Path) -> dict[str, Callable[[], None]]:
     return {"bare": bare, "ours": ours}
 
 
-def measure(case: str, repeats: int) -> dict[str, list[float]]:
+def measure(case: str, repeats: int, clock: Callable[[], float]) -> dict[str, list[float]]:
     """Seconds of each repetition; the loops take turns, so that both meet the same neighbors on the machine."""
     seconds: dict[str, list[float]] = {name: [] for name in LOOPS}
     with tempfile.TemporaryDirectory() as folder:
         both = loops(case, Path(folder))
         for loop in both.values():
             loop()
-        for _ in range(repeats):
-            for name, loop in both.items():
-                start = time.perf_counter()
+        for repeat in range(repeats):
+            for name, loop in list(both.items())[:: 1 if repeat % 2 else -1]:
+                start = clock()
                 loop()
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return seconds
 
 
-def peak(case: str, name: str) -> float:
-    """Peak of a fresh process that runs one loop once, in MiB above what it held before."""
-    done = subprocess.run([sys.executable, __file__, "--peak", case, name], capture_output=True, text=True, check=True)
-    return float(done.stdout.splitlines()[-1])
+def peak_here(case: str, name: str) -> float:
+    """MiB by which one loop raises this process's resident memory."""
+
+    def resident(field: str) -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+    with tempfile.TemporaryDirectory() as folder:
+        loop = loops(case, Path(folder))[name]
+        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+        before = resident("VmRSS")
+        loop()
+        return (resident("VmHWM") - before) / 1024
+
+
+def in_fresh_process(what: str, case: str, *more: str, **environment: str) -> Any:
+    """What `measure` or `peak_here` returns in a process that has done nothing else."""
+    command = [sys.executable, __file__, "--only", what, case, *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--peak", nargs=2, metavar=("CASE", "LOOP"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.peak:
-        case, name = options.peak
-        with tempfile.TemporaryDirectory() as folder:
-            loop = loops(case, Path(folder))[name]
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            loop()
-            print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    parser.add_argument("--repeats", type=int, default=31)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--only", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_known_args()[0]
+    if options.only:
+        what, *rest = options.only
+        print(json.dumps(peak_here(*rest) if what == "peak" else measure(rest[0], int(rest[1]), CLOCKS[rest[2]])))
         return
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, median of {options.repeats}")
-    print(f"{'case':8}{'bare s':>9}{'ours s':>9}{'bare/ours':>11}{'bare MiB':>10}{'ours MiB':>10}")
+    lines = ["| case | bare, s | ours, s | bare / ours | bare, MiB | ours, MiB |", "|---|---|---|---|---|---|"]
     for case in CASES:
-        seconds = measure(case, options.repeats)
+        seconds = in_fresh_process("speed", case, str(options.repeats), options.clock)
         bare, ours = (statistics.median(seconds[name]) for name in LOOPS)
-        memory = "".join(f"{peak(case, name):10.0f}" for name in LOOPS)
-        print(f"{case:8}{bare:9.3f}{ours:9.3f}{bare / ours:11.3f}{memory}", flush=True)
+        ratio = statistics.median(b / o for b, o in zip(seconds["bare"], seconds["ours"], strict=True))
+        # Else glibc keeps large freed blocks, of which it can use the less again the more small ones lie between them.
+        fixed = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
+        memory = " | ".join(f"{in_fresh_process('peak', case, name, **fixed):.0f}" for name in LOOPS)
+        lines.append(f"| {case} | {bare:.3f} | {ours:.3f} | {ratio:.3f} | {memory} |")
+    threads = f"{torch.get_num_threads()} threads" if torch.get_num_threads() > 1 else "1 thread"
+    lines += ["", f"Median of {options.repeats} repetitions on {threads}, {options.clock} seconds."]
+    publish("Extraction against the bare forward loop", lines)
 
 
 if __name__ == "__main__":

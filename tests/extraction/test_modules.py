@@ -180,7 +180,7 @@ def test_what_a_module_cannot_be_asked(arrays, make_samples):
     ):
         open_model(3)  # type: ignore[arg-type]
     with pytest.raises(
-        InvalidValue, match=re.escape("random_init=0 with a module; it is for models that are opened by")
+        InvalidValue, match=re.escape("random_init=0 is for models from the hub or a folder; leave it out.")
     ):
         open_model(nn.Linear(2, 2), random_init=0)
     with pytest.raises(

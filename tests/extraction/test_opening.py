@@ -178,3 +178,13 @@ def test_options_that_are_not_allowed(folders):
 def test_proteins_can_be_read_as_text(folders):
     assert open_model(folders("esm"), device="cpu").kind == "protein"
     assert open_model(folders("esm"), device="cpu", kind="text").kind == "text"
+
+
+def test_the_demo_opens_by_name():
+    network = open_model("demo", device="cpu")
+    layers = network.layers()
+    assert [layer.name for layer in layers] == ["input", "embedding", *(f"block_{i}" for i in range(1, 8))]
+    assert network.kind == "image"
+    assert open_model("demo@untrained", device="cpu").fingerprint != network.fingerprint
+    with raises(InvalidValue, "random_init=3 is for models from the hub or a folder; leave it out."):
+        open_model("demo", random_init=3)

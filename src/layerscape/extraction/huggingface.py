@@ -21,8 +21,10 @@ from safetensors import SafetensorError
 from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.extraction.network import Network
-from layerscape.extraction.readers import Pictures, Reader, Texts
+from layerscape.extraction.pictures import Pictures
+from layerscape.extraction.readers import Reader
 from layerscape.extraction.survey import Build
+from layerscape.extraction.texts import Texts
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.model", "*.tiktoken")
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")

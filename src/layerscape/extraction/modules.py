@@ -11,8 +11,8 @@ import torch
 
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidValue
+from layerscape.extraction.custom import Custom, stack
 from layerscape.extraction.network import Network
-from layerscape.extraction.readers import Custom, stack
 from layerscape.extraction.survey import Build
 
 

@@ -65,19 +65,21 @@ def open_model(
     torch = require("torch", "models")
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
+    is_demo = isinstance(model, str) and (model == "demo" or model.startswith("demo@"))
+    if is_demo or not isinstance(model, str):
+        for option, given in {"revision": revision, "max_length": max_length, "random_init": random_init}.items():
+            if given is not None:
+                raise InvalidValue(f"{option}={given!r} is for models from the hub or a folder; leave it out.")
     if not isinstance(model, str):
         if not isinstance(model, torch.nn.Module):
             raise InvalidType(f"a model of type {type(model).__name__}; give a name, a folder or a torch.nn.Module.")
-        for option, given in {"revision": revision, "max_length": max_length, "random_init": random_init}.items():
-            if given is not None:
-                raise InvalidValue(f"{option}={given!r} with a module; it is for models that are opened by name.")
         from layerscape.extraction.modules import open_module
 
         return open_module(model, inputs, kind or "array", _device(device), getattr(torch, dtype))
     if inputs is not None:
         raise InvalidValue(f"inputs= with the model {model!r}; it is for modules, a model opened by name has its own.")
     place = _device(device) or _best_device()
-    if model == "demo" or model.startswith("demo@"):
+    if is_demo:
         from layerscape.extraction.modules import open_demo
 
         return open_demo(model, place, getattr(torch, dtype))

@@ -57,7 +57,7 @@ class Survey:
     places
         All layers, in the order in which they come.
     positions
-        Tokens of every sample; 0 if samples differ, None if there are no tokens.
+        Tokens of every sample; 0 if samples differ, None if there are none or only the user knows.
     n_prefix
         How many of them come before the patches of a picture.
     has_cls
@@ -119,7 +119,7 @@ def survey(
         firings = trace(module, inputs.to(device, dtype))
     places = name_layers(module, firings, len(encoded), build.n_blocks)
     lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
-    positions = 0 if reader.varies else lengths[0] if lengths else None
+    positions = 0 if reader.varies else lengths[0] if lengths and tokens is None else None
     n_prefix = _count_prefix(module, inputs, positions, build.patch)
     has_cls = reader.has_cls
     if has_cls is None:

@@ -1,0 +1,54 @@
+"""Pictures: arrays of pixels through an image processor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.provenance import fingerprint
+from layerscape.core.samples import Kind
+from layerscape.errors import InvalidValue
+from layerscape.extraction.hooks import Inputs
+from layerscape.extraction.readers import Encoded
+
+
+class Pictures:
+    """Pictures, uint8 of shape (height, width) or (height, width, 3), through the model's own image processor."""
+
+    kind: Kind = "image"
+    varies = False
+    has_cls = None
+
+    def __init__(self, processor: Any, accepted: Sequence[str], channels: int) -> None:
+        self._processor, self._accepted, self._channels = processor, accepted, channels
+        ramp = np.arange(32 * 32 * 3, dtype=np.int64).reshape(32, 32, 3)
+        self.examples: list[Any] = [(ramp % 251).astype(np.uint8), (ramp % 241).astype(np.uint8)]
+
+    def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
+        for content, name in zip(contents, ids, strict=True):
+            array = np.asarray(content)
+            if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
+                raise InvalidValue(
+                    f"sample {name!r} has shape {array.shape} and type {array.dtype}; "
+                    "a picture is uint8 of shape (height, width) or (height, width, 3)."
+                )
+        return [Encoded(content) for content in contents]
+
+    def batch(self, encoded: Sequence[Encoded]) -> tuple[Inputs, None]:
+        from PIL import Image
+
+        pictures: list[Any] = [Image.fromarray(np.squeeze(np.asarray(one.content))) for one in encoded]
+        if self._channels == 1:
+            pictures = [np.asarray(picture.convert("L"))[..., None] for picture in pictures]
+            made = self._processor(images=pictures, return_tensors="pt", input_data_format="channels_last")
+        else:
+            made = self._processor(images=[picture.convert("RGB") for picture in pictures], return_tensors="pt")
+        return Inputs(kwargs={key: value for key, value in made.items() if key in self._accepted}), None
+
+    def describe(self) -> dict[str, Any]:
+        settings = self._processor.to_dict()
+        if settings.get("clusters") is not None:
+            settings["clusters"] = fingerprint([np.asarray(settings["clusters"], dtype=np.float64).tobytes()])
+        return {"processor": type(self._processor).__name__, "settings": settings}

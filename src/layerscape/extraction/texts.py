@@ -1,0 +1,115 @@
+"""Texts: strings through a tokenizer, with what the pooling must know of their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from layerscape.core.provenance import fingerprint
+from layerscape.core.samples import Kind
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.extraction.hooks import Inputs
+from layerscape.extraction.pooling import Tokens
+from layerscape.extraction.readers import Encoded
+
+
+class Texts:
+    """Texts and proteins through a tokenizer, padded on the right.
+
+    Right padding is right for every network: a causal one never sees it, and positions count from the first token.
+    """
+
+    varies = True
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        kind: Kind,
+        accepted: Sequence[str],
+        pad_id: int,
+        vocabulary: int,
+        max_length: int | None,
+    ) -> None:
+        self.kind: Kind = kind
+        self.max_length = max_length
+        self._tokenizer, self._accepted = tokenizer, accepted
+        self._pad_id, self._vocabulary = pad_id, vocabulary
+        # Before the first call, which leaves its padding and truncation in the serialized tokenizer.
+        self._digest = _tokenizer_digest(tokenizer)
+        proteins = ["MKTAYIAKQRQISFVKSHFSRQ", "MADEEKLPPGWEKRM"]
+        texts = ["The sun rises in the east and sets in the west.", "Water boils."]
+        self.examples = proteins if kind == "protein" else texts
+        first = self._tokenize(self.examples[:1])["input_ids"][0][:1]
+        self.has_cls = tokenizer.cls_token_id is not None and first == [tokenizer.cls_token_id]
+
+    def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
+        for content, name in zip(contents, ids, strict=True):
+            if not isinstance(content, str):
+                raise InvalidType(f"sample {name!r} is {type(content).__name__}; a {self.kind} must be a string.")
+        encoded = []
+        table = self._tokenize(contents)
+        for i, (content, name) in enumerate(zip(contents, ids, strict=True)):
+            row = {key: values[i] for key, values in table.items()}
+            length = len(row["input_ids"])
+            if truncated := self.max_length is not None and length > self.max_length:
+                cut = self._tokenize([content], truncation=True, max_length=self.max_length)
+                row = {key: values[0] for key, values in cut.items()}
+            self._check(content, row, name)
+            encoded.append(Encoded(row, len(row["input_ids"]), truncated))
+        return encoded
+
+    def batch(self, encoded: Sequence[Encoded]) -> tuple[Inputs, Tokens]:
+        width = max(one.length for one in encoded)
+        rows = [one.content for one in encoded]
+
+        def padded(key: str, fill: int) -> torch.Tensor:
+            array = np.full((len(rows), width), fill, dtype=np.int64)
+            for i, row in enumerate(rows):
+                array[i, : len(row[key])] = row[key]
+            return torch.from_numpy(array)
+
+        kwargs = {
+            key: padded(key, self._pad_id if key == "input_ids" else 0) for key in rows[0] if key in self._accepted
+        }
+        special = padded("special_tokens_mask", 1).bool()
+        real = torch.arange(width) < torch.tensor([one.length for one in encoded])[:, None]
+        return Inputs(kwargs=kwargs), Tokens(real, real & ~special)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "tokenizer": type(self._tokenizer).__name__,
+            "digest": self._digest,
+            "max_length": self.max_length,
+            "padding_side": "right",
+        }
+
+    def _tokenize(self, contents: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
+        return self._tokenizer(
+            list(contents),
+            return_special_tokens_mask=True,
+            return_attention_mask=True,
+            padding=False,
+            verbose=False,
+            **options,
+        )
+
+    def _check(self, content: str, row: Mapping[str, list[int]], name: str) -> None:
+        if not content.strip() or all(row["special_tokens_mask"]):
+            raise InvalidValue(
+                f"sample {name!r} is empty: no token is left of {content[:20]!r}; remove it from the input."
+            )
+        if max(row["input_ids"]) >= self._vocabulary:
+            raise InvalidValue(
+                f"the tokenizer gives token {max(row['input_ids'])} for sample {name!r}, but the model knows "
+                f"0..{self._vocabulary - 1} only; they do not belong together: save both from one model."
+            )
+
+
+def _tokenizer_digest(tokenizer: Any) -> str:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        return fingerprint([backend.to_str()])
+    return fingerprint([str(sorted(tokenizer.get_vocab().items())), str(tokenizer.special_tokens_map)])
