@@ -219,6 +219,12 @@ class Network:
         # Nothing of torch (hooks, inference mode) is held across a yield.
         return ((number, block(number, rows)) for number, rows in wanted)
 
+    def count_truncated(self, samples: Samples, rows: Sequence[int]) -> int:
+        """How many of these samples are cut at the greatest length; only texts and proteins can be."""
+        if self.kind not in ("text", "protein"):
+            return 0
+        return sum(one.truncated for one in self._reader.encode(samples.read(rows), [samples.ids[row] for row in rows]))
+
     @contextmanager
     def _running(
         self, chosen: Sequence[Place], pooling: str

@@ -130,7 +130,7 @@ def extract(
             note(f"{folder.path} is finished already")
         else:
             _fill(folder, network, samples, pooling, batch_size, progress)
-            folder.finish(_record(network, samples, folder.layers, pooling) | {"command": command})
+            folder.finish(_record(network, samples, folder, pooling) | {"command": command})
     return Run(folder)
 
 
@@ -186,15 +186,19 @@ def _fill(
         folder.write_block(number, vectors, previews(samples, range(rows.start, rows.stop)))
 
 
-def _record(network: Network, samples: Samples, layers: Sequence[LayerSpec], pooling: str) -> dict[str, Any]:
+def _record(network: Network, samples: Samples, folder: RunFolder, pooling: str) -> dict[str, Any]:
     """What the making of the run has to tell, warnings in words."""
-    uneven = check_batches(network, samples, [layer.name for layer in layers], pooling)
+    uneven = check_batches(network, samples, [layer.name for layer in folder.layers], pooling)
     warnings = [
         f"layer {name!r} depends on the batch: results differ by {difference:.1g} when a sample is alone"
         for name, difference in uneven.items()
         if difference > UNEVEN
     ]
-    n_cut = sum(network.truncated.values())
+    # Blocks of an earlier, interrupted call count too: a run must not tell how often it was interrupted.
+    earlier = set(range(folder.layout.n_blocks)) - set(network.truncated)
+    blocks = [folder.layout.rows(number) for number in earlier]
+    n_cut = sum(network.count_truncated(samples, range(rows.start, rows.stop)) for rows in blocks)
+    n_cut += sum(network.truncated.values())
     if n_cut:
         warnings.append(f"{n_cut} texts were cut at the model's greatest length")
     if samples.skipped:

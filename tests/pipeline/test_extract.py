@@ -1,0 +1,95 @@
+"""From a model and its data to a run: interrupted and gone on with, refused when something changed."""
+
+import json
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.pipeline.previews import previews
+from layerscape.pipeline.samples import as_samples
+
+torch = pytest.importorskip("torch")
+
+
+class Interrupted(BaseException):
+    """Stands in for a kill between two blocks."""
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    blocks = torch.nn.Sequential(*(torch.nn.Linear(6, 6) for _ in range(3)))
+    return torch.nn.Sequential(torch.nn.Linear(5, 6), blocks)
+
+
+@pytest.fixture
+def x(rng, monkeypatch):
+    monkeypatch.setattr("layerscape.storage.layout.MOST_ROWS", 20)  # so that 90 samples make five blocks
+    return rng.standard_normal((90, 5)).astype(np.float32)
+
+
+def files(folder):
+    """Every file with its bytes; of run.json the times are left out."""
+    found = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (manifest,) = (path for path in found if path.name == "run.json")
+    record = json.loads(found[manifest])
+    found[manifest] = {name: value for name, value in record.items() if name not in ("created", "finished")}
+    return found
+
+
+def test_layers_of_a_module_are_those_of_its_forward(network, x, tmp_path):
+    run = ls.extract(network, x, out=tmp_path / "run", labels={"half": np.arange(90) % 2})
+    last = run.layers[-1]
+    with torch.no_grad():
+        expected = network(torch.from_numpy(x)).numpy()
+    np.testing.assert_allclose(run[last].matrix[:], expected, rtol=1e-5, atol=1e-6)
+    assert run.samples.labels["half"].tolist() == [0, 1] * 45
+    assert ls.open(tmp_path / "run").layers == run.layers
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(network, x, tmp_path):
+    def stop(what, done, total):
+        if done >= 50:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        ls.extract(network, x, out=tmp_path / "broken", progress=stop)
+    seen = []
+    ls.extract(network, x, out=tmp_path / "broken", progress=lambda what, done, total: seen.append(done))
+    ls.extract(network, x, out=tmp_path / "whole")
+    assert seen[0] >= 18
+    assert seen[-1] == 90
+    assert files(tmp_path / "broken") == files(tmp_path / "whole")
+
+
+def test_what_changed_is_named(network, x, tmp_path):
+    ls.extract(network, x, out=tmp_path / "run")
+    with pytest.raises(InvalidValue, match=r"inputs\.fingerprint"):
+        ls.extract(network, x + 1, out=tmp_path / "run")
+    with pytest.raises(InvalidValue, match=r"store"):
+        ls.extract(network, x, out=tmp_path / "run", store="float16")
+    with torch.no_grad():
+        network[0].weight += 1
+    with pytest.raises(InvalidValue, match=r"model\.fingerprint"):
+        ls.extract(network, x, out=tmp_path / "run")
+
+
+def test_data_in_memory_are_checked():
+    with pytest.raises(InvalidType, match="labels of type list; for data in memory give a dict of name to values"):
+        as_samples(["a", "b"], labels=["half"])
+    with pytest.raises(InvalidValue, match="limit=3 is for files; select the samples in memory yourself"):
+        as_samples(["a", "b"], limit=3)
+    with pytest.raises(InvalidType, match="inputs of type dict"):
+        as_samples({"a": 1})
+
+
+def test_previews_are_small(rng):
+    texts = as_samples(["short", "x" * 1000])
+    assert [len(text) for text in previews(texts, [0, 1])] == [5, 300]
+    assert previews(as_samples(rng.standard_normal((3, 4))), [0]) is None
+    images = as_samples(rng.integers(0, 255, (2, 200, 100), dtype=np.uint8), kind="image")
+    (picture,) = previews(images, [1])
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 10_000
