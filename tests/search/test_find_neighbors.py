@@ -119,8 +119,9 @@ def test_other_points_find_the_rows_themselves():
     np.testing.assert_allclose(far.distances, [[2e30]])
 
 
-def test_cosine_is_the_chord_between_unit_vectors():
-    x = cloud("gaussian", 100, 6, 6) * 1e-30
+@pytest.mark.parametrize("d", [6, 16, 40])
+def test_cosine_is_the_chord_between_unit_vectors(d):
+    x = cloud("gaussian", 100, d, 6) * 1e-30
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     graph = find_neighbors(x, 8, metric="cosine")
     indices, distances = plain(unit, 8)

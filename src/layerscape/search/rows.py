@@ -52,7 +52,7 @@ class Rows:
             )
         exponents = np.frexp(largest)[1]
         scaled = np.ldexp(block, -exponents[:, None])
-        return np.ldexp(np.sqrt(squared_distances(scaled, np.zeros(1))), exponents)
+        return np.ldexp(np.sqrt(squared_distances(scaled, np.zeros_like(scaled[:1]))), exponents)
 
     def take(self, rows: np.ndarray) -> Rows:
         """Some of these rows, by position."""
