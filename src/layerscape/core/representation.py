@@ -74,23 +74,31 @@ class Representation:
 
     def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """The given rows as float64, shape (rows, D); raises at the first value that is not finite."""
+        block = self.stored(rows).astype(np.float64)
+        finite = np.isfinite(block)
+        if not finite.all():
+            row = int(np.flatnonzero(~finite.all(axis=1))[0])
+            raise self.not_finite((rows.start or 0) + row if isinstance(rows, slice) else int(rows[row]))
+        return block
+
+    def stored(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        """The given rows as they are, in float32 if that holds every value of their type and float64 otherwise."""
         if isinstance(rows, slice):
-            block = np.asarray(self.matrix[rows], dtype=np.float64)
+            block = np.asarray(self.matrix[rows])
         else:
             rows = np.asarray(rows, dtype=np.int64)
             # Zarr reads unordered rows only through its orthogonal indexer.
             oindex = getattr(self.matrix, "oindex", None)
-            block = np.asarray(self.matrix[rows] if oindex is None else oindex[rows], dtype=np.float64)
-        finite = np.isfinite(block)
-        if not finite.all():
-            row = int(np.flatnonzero(~finite.all(axis=1))[0])
-            number = (rows.start or 0) + row if isinstance(rows, slice) else int(rows[row])
-            where = f" of layer {self.layer!r}" if self.layer else ""
-            raise InvalidValue(
-                f"sample {self.ids[number]!r}{where} has a value that is NaN or infinite; "
-                "remove such rows, or repair what produced them."
-            )
-        return block
+            block = np.asarray(self.matrix[rows] if oindex is None else oindex[rows])
+        return block.astype(np.float32 if np.can_cast(block.dtype, np.float32) else np.float64, copy=False)
+
+    def not_finite(self, number: int) -> InvalidValue:
+        """The error that says which sample has a value that is NaN or infinite."""
+        where = f" of layer {self.layer!r}" if self.layer else ""
+        return InvalidValue(
+            f"sample {self.ids[number]!r}{where} has a value that is NaN or infinite; "
+            "remove such rows, or repair what produced them."
+        )
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """All rows in order, as (rows, float64 values), a bounded number at a time."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.search.tiled import Found
+from layerscape.search.engine import Found
 
 ENTRIES_AT_ONCE = 2**22
 

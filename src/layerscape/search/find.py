@@ -10,9 +10,11 @@ import numpy as np
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
-from layerscape.search import tiled
+from layerscape.search import compiled
 from layerscape.search.copies import expand
+from layerscape.search.engine import Job, nothing_found
 from layerscape.search.rows import Rows, scale_together
+from layerscape.search.threads import thread_count
 
 METRICS = ("euclidean", "cosine")
 
@@ -23,7 +25,8 @@ def find_neighbors(
     *,
     queries: Any = None,
     metric: str = "euclidean",
-    memory: int = 256 * 2**20,
+    memory: int = 512 * 2**20,
+    threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Neighbors:
     """The exact k nearest neighbors of samples, as a graph.
@@ -65,21 +68,23 @@ def find_neighbors(
     query_rows, asked = _asked(x, queries)
     _check_k(k, x.n_samples, external=asked is not None)
     every = Rows(x, metric)
-    groups = every.survey()
-    representatives, groups = np.unique(groups, return_inverse=True)
+    seen = every.survey()
+    representatives, groups = np.unique(seen.groups, return_inverse=True)
     points = every.take(representatives)
     if asked is None:
         own, which = np.unique(groups[query_rows], return_inverse=True)
         wanted = points.take(own)
+        scale_together(points, wanted, [seen])
     else:
         wanted = Rows(asked, metric)
         own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
-    scale_together(points, wanted)
+        scale_together(points, wanted, [seen, wanted.survey()])
     distinct_k = min(k, points.n_points - (asked is None))
     if distinct_k:
-        found = tiled.search(points, wanted, own, distinct_k, memory, progress or (lambda _: None))
+        job = Job(points, wanted, own, distinct_k, memory, thread_count(threads), progress or (lambda _: None))
+        found = compiled.search(job)
     else:
-        found = tiled.nothing_found(wanted.n_points)
+        found = nothing_found(wanted.n_points)
     squared, indices, starts, border = expand(found, own, which, query_rows, groups, k)
     return Neighbors(
         indices,

@@ -1,16 +1,41 @@
-"""Rows as an engine wants them: float64, unit length for cosine, scaled by a power of two, copies found once."""
+"""Rows as an engine wants them: unit length for cosine, centered and scaled for bounds, surveyed once for copies."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from hashlib import blake2b
+from dataclasses import dataclass
 
 import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.search.distances import squared_distances
+from layerscape.search import kernels
+from layerscape.search.distances import padded, squared_distances
+
+SAMPLE = 512  # rows drawn for the center and for the first limits
+BLOCK_VALUES = 2**21
+SAFE_EXPONENT = 256  # between two to the minus and the plus this, squares neither under- nor overflow
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over rows tells.
+
+    Attributes
+    ----------
+    groups
+        Shape (n,): for every row the position of the first row that is equal to it to the bit.
+    low, high
+        Shape (D,): the smallest and largest value of every column.
+    sample
+        Some rows at random, float64, each the first of its group.
+    """
+
+    groups: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    sample: np.ndarray
 
 
 class Rows:
@@ -31,16 +56,46 @@ class Rows:
         self.n_points = representation.n_samples if rows is None else len(rows)
         self.n_units = representation.n_units
         self.center = np.zeros(self.n_units)
-        self.exponent = 0
+        self.reach = 0  # the largest centered coordinate is below two to this
+        self.exponent = 0  # what `read` divides by, as a power of two
+        self.sample = np.empty((0, self.n_units))  # some of the rows, as `read` gives them
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
-        """The given rows, shape (rows, D), divided by two to the ``exponent``."""
+        """The given rows, shape (rows, D), float32 or float64, as distances are computed from them."""
         chosen = rows if self.rows is None else self.rows[rows]
-        block = self.representation.read(chosen)
+        block = self.representation.stored(chosen)
         if self.metric == "cosine":
-            block = block / self._lengths(block, chosen)[:, None]
+            block = block.astype(np.float64)
+            block /= self._lengths(block, chosen)[:, None]
         # A power of two changes no bit of a mantissa, and keeps squares from under- and overflowing.
         return np.ldexp(block, -self.exponent) if self.exponent else block
+
+    def whole_lanes(self, rows: slice) -> np.ndarray:
+        """`read` for the compiled kernels: in one piece, its width a multiple of the lanes."""
+        return np.ascontiguousarray(padded(self.read(rows)))
+
+    def centered(self, block: np.ndarray, share: float, out: np.ndarray, halves: np.ndarray) -> None:
+        """A block that was read, as float32 for bounds: the center taken off, no coordinate above 1.
+
+        ``halves`` becomes half of each squared length, times ``share``.
+        """
+        kernels.center_rows(block, self._seen_center, self._seen_scale, share, out, halves)
+
+    def centered_wide(self, block: np.ndarray) -> np.ndarray:
+        """The same in float64."""
+        return (block - self._seen_center) * self._seen_scale
+
+    @property
+    def _seen_center(self) -> np.ndarray:
+        return np.ldexp(self.center, -self.exponent)
+
+    @property
+    def _seen_scale(self) -> float:
+        return math.ldexp(1.0, self.exponent - self.reach)
+
+    def in_bound_units(self, squared: np.ndarray) -> np.ndarray:
+        """Squared distances between rows as read, in the scale of `centered`."""
+        return np.ldexp(squared, 2 * (self.exponent - self.reach))
 
     def _lengths(self, block: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
         largest = np.abs(block).max(axis=1)
@@ -60,33 +115,53 @@ class Rows:
             return self
         return Rows(self.representation, self.metric, rows if self.rows is None else self.rows[rows])
 
-    def survey(self) -> np.ndarray:
-        """Shape (n_points,): for every row the position of the first row that is equal to it to the bit."""
-        first: dict[bytes, int] = {}
-        same = np.empty(self.n_points, np.int64)
-        for start, block in self._blocks():
-            for number, row in enumerate(block + 0.0, start):  # −0.0 becomes 0.0
-                same[number] = first.setdefault(blake2b(row.tobytes(), digest_size=16).digest(), number)
-        return same
+    def survey(self) -> Survey:
+        """Read every row once: copies, extent, a sample; raises at the first value that is not finite."""
+        low, high = np.full(self.n_units, np.inf), np.full(self.n_units, -np.inf)
+        hashes = np.empty(self.n_points, np.uint64)
+        drawn = np.sort(np.random.default_rng(0).permutation(self.n_points)[:SAMPLE])
+        sample = []
+        for rows in self.blocks():
+            block = self.read(rows)
+            bad = kernels.survey_rows(block, low, high, hashes[rows])
+            if bad >= 0:
+                raise self.representation.not_finite(rows.start + bad)
+            first, last = np.searchsorted(drawn, [rows.start, rows.stop])
+            sample.append(block[drawn[first:last] - rows.start].astype(np.float64))
+        groups = self._groups(hashes)
+        return Survey(groups, low, high, np.concatenate(sample)[groups[drawn] == drawn])
 
-    def mean(self) -> np.ndarray:
-        """Shape (D,)."""
-        return sum((block.sum(axis=0) / self.n_points for _, block in self._blocks()), start=np.zeros(self.n_units))
+    def _groups(self, hashes: np.ndarray) -> np.ndarray:
+        """Rows of one hash are compared, so that a collision makes no copies."""
+        _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
+        groups = first[which]
+        different = []
+        suspects = np.flatnonzero(groups != np.arange(len(groups)))
+        step = max(1, BLOCK_VALUES // self.n_units)
+        for start in range(0, len(suspects), step):
+            some = suspects[start : start + step]
+            heads, place = np.unique(groups[some], return_inverse=True)
+            equal = (self.read(some) == self.read(heads)[place]).all(axis=1)
+            different += some[~equal].tolist()
+        seen: dict[bytes, int] = {}
+        for row in different:
+            groups[row] = seen.setdefault((self.read(np.array([row])) + 0.0).tobytes(), row)
+        return groups
 
-    def reach(self, center: np.ndarray) -> float:
-        """The largest coordinate, seen from ``center``."""
-        return max(float(np.abs(block - center).max()) for _, block in self._blocks())
-
-    def _blocks(self) -> Iterator[tuple[int, np.ndarray]]:
-        step = max(1, 2**22 // self.n_units)
+    def blocks(self, n_rows: int | None = None) -> Iterator[slice]:
+        """Slices that cover all rows in order."""
+        step = n_rows or max(1, BLOCK_VALUES // self.n_units)
         for start in range(0, self.n_points, step):
-            yield start, self.read(slice(start, min(start + step, self.n_points)))
+            yield slice(start, min(start + step, self.n_points))
 
 
-def scale_together(points: Rows, queries: Rows) -> None:
-    """Give both the center of the points and the scale at which no coordinate of either is above 1."""
-    center = points.mean()
-    reach = max(rows.reach(center) for rows in {points, queries})
-    for rows in {points, queries}:
-        rows.exponent = math.frexp(reach)[1]
-        rows.center = np.ldexp(center, -rows.exponent)
+def scale_together(points: Rows, queries: Rows, surveys: list[Survey]) -> None:
+    """Give both one center, the median of the sampled points, and the scale at which no coordinate is above 1."""
+    center = np.median(surveys[0].sample, axis=0)
+    # Subtracted at half size, since a difference of the largest numbers overflows.
+    reach = max(float(np.abs(edge / 2 - center / 2).max()) for s in surveys for edge in (s.low, s.high))
+    for rows in (points, queries):
+        rows.center = center
+        rows.reach = math.frexp(reach)[1] + 1 if reach else 0
+        rows.exponent = rows.reach if abs(rows.reach) > SAFE_EXPONENT else 0
+    points.sample = np.ldexp(surveys[0].sample, -points.exponent)

@@ -1,0 +1,129 @@
+"""Every point within a known distance: for the queries whose candidates are not proven.
+
+Such queries have more near ties than candidates (lattices, codes), or lie in clusters so small beside the whole that
+float32 cannot tell their points apart. An upper bound of the k-th distance is known by now, so that the search is
+complete by construction: all points whose lower bound, from a float64 product, is not above it are looked up exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layerscape.search import kernels
+from layerscape.search.distances import padded
+from layerscape.search.engine import ULPS, Found, Job, slack
+from layerscape.search.threads import Workers, ahead
+
+PART = 256  # queries that one thread takes at a time
+COLUMNS = 4096
+TINY = 2.0**-1000  # what float64 can lose below its smallest number when the largest coordinate is near 1
+MOST_PAIRS = 2**20  # kept for the queries of a part before farther ones are dropped
+
+
+def complete(job: Job, rows: np.ndarray, upper: np.ndarray, pool: Workers) -> Found:
+    """The k nearest of all points for the queries ``rows``.
+
+    Parameters
+    ----------
+    upper
+        Shape (rows,): squared distances that at least k points do not exceed; infinite where none is known.
+    """
+    width = 24 * job.points.n_units  # bytes of a query or point: as read, padded, centered
+    n_held = int(np.clip(job.memory // 2 // width, 1, len(rows)))
+    step = int(np.clip(job.memory // 8 // width, 1, COLUMNS))
+    parts: list[_Part] = []
+    for start in range(0, len(rows), n_held):
+        held = rows[start : start + n_held]
+        mine = [
+            _Part(job, held[s : s + PART], upper[start + s : start + s + PART]) for s in range(0, len(held), PART)
+        ]
+
+        def load(block: slice) -> tuple[np.ndarray, np.ndarray]:
+            values = job.points.read(block)
+            return np.ascontiguousarray(padded(values)), job.points.centered_wide(values)
+
+        for block, (exact, centered) in ahead(load, list(job.points.blocks(step))):
+
+            def add(part: _Part, first: int = block.start, y: np.ndarray = exact, b: np.ndarray = centered) -> None:
+                part.add(first, y, b)
+
+            pool.all(add, mine)
+        for part in mine:
+            part.close()
+        parts += mine
+    offsets = np.cumsum([0, *[len(part.rows) for part in parts[:-1]]])
+    return Found(
+        np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.squared for part in parts]),
+        np.concatenate([part.border_rows + offset for part, offset in zip(parts, offsets, strict=True)]),
+        np.concatenate([part.border for part in parts]),
+    )
+
+
+class _Part:
+    """Some queries, and the points found within their upper bounds."""
+
+    def __init__(self, job: Job, rows: np.ndarray, upper: np.ndarray):
+        self.job, self.rows = job, rows
+        self.own = job.own[rows]
+        values = job.queries.read(rows)
+        self.x, self.a = np.ascontiguousarray(padded(values)), job.queries.centered_wide(values)
+        self.upper = upper.copy()
+        self.found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+        self.n_pairs = 0
+        if np.isinf(upper).any():
+            self._reach_some()
+
+    def _reach_some(self) -> None:
+        """An upper bound from any k points."""
+        y = self.job.points.whole_lanes(slice(0, min(self.job.k + 1, self.job.points.n_points)))
+        unknown = np.flatnonzero(np.isinf(self.upper))
+        row, column = np.divmod(np.arange(len(unknown) * len(y)), len(y))
+        squared = np.empty(len(row))
+        kernels.exact_pairs(self.x, y, unknown[row], column, squared)
+        squared[column == self.own[unknown[row]]] = np.inf
+        self.upper[unknown] = np.partition(squared.reshape(len(unknown), -1), self.job.k - 1, axis=1)[:, self.job.k - 1]
+
+    def add(self, first: int, y: np.ndarray, b: np.ndarray) -> None:
+        """Look through some more points."""
+        share = 1 - slack(b.shape[1], bits=53)
+        lower = (-2 * self.a) @ b.T
+        lower += share * np.einsum("ij,ij->i", self.a, self.a)[:, None]
+        lower += share * np.einsum("ij,ij->i", b, b)
+        lower -= TINY
+        rows, columns = np.nonzero(lower <= self.job.points.in_bound_units(self.upper)[:, None] * ULPS)
+        other = columns + first != self.own[rows]
+        rows, columns = rows[other], columns[other]
+        squared = np.empty(len(rows))
+        kernels.exact_pairs(self.x, y, rows, columns, squared)
+        near = squared <= self.upper[rows] * ULPS
+        self.found.append((rows[near], columns[near] + first, squared[near]))
+        self.n_pairs += int(near.sum())
+        if self.n_pairs > MOST_PAIRS:
+            self._sort()
+
+    def _sort(self) -> tuple[np.ndarray, ...]:
+        """Put what was found in order, and drop what is farther than the k-th by now."""
+        rows, columns, squared = (np.concatenate(arrays) for arrays in zip(*self.found, strict=True))
+        order = np.lexsort((columns, squared, rows))
+        rows, columns, squared = rows[order], columns[order], squared[order]
+        counts = np.bincount(rows, minlength=len(self.rows))
+        starts = np.cumsum(counts) - counts
+        full = counts >= self.job.k
+        self.upper[full] = squared[starts[full] + self.job.k - 1]
+        near = squared <= self.upper[rows] * ULPS
+        self.found = [(rows[near], columns[near], squared[near])]
+        self.n_pairs = int(near.sum())
+        return self.found[0]
+
+    def close(self) -> None:
+        """The first k of every query, and what ties with the last of them."""
+        k = self.job.k
+        rows, columns, squared = self._sort()
+        counts = np.bincount(rows, minlength=len(self.rows))
+        place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        self.indices, self.squared = columns[place < k].reshape(-1, k), squared[place < k].reshape(-1, k)
+        tied = (place >= k) & (np.sqrt(squared) == np.sqrt(self.squared[rows, -1]))
+        self.border_rows, self.border = rows[tied], columns[tied]
+        self.found = []
+        del self.x, self.a

@@ -1,0 +1,86 @@
+"""From candidates to neighbors: exact distances, the order, and the proof that nothing was missed.
+
+Why the result is exact. Every point outside a query's list has a *lower bound* of its distance that is at least the
+list's limit: with u = 2⁻²⁴, rounding the rows, the products and the sums of a float32 matrix product is wrong by less
+than 2(D + 16)·u·(‖a‖² + ‖b‖²), whatever the order of summation, and this was taken off. The distances of the list are
+computed again in float64 from differences of the stored values. If the limit is above the k-th of these, no other point
+can be nearer than it or tie with it: the query is proven. Queries that are not proven go to `complete`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layerscape.search import kernels
+from layerscape.search.complete import complete
+from layerscape.search.engine import ULPS, UNDERFLOW, Candidates, Found, Job, slack
+from layerscape.search.threads import Workers, ahead
+
+PART = 512  # queries that one thread takes at a time
+BLOCK_BYTES = 2**23  # of points that are looked up at a time: what the processor's cache holds
+
+
+def finish(job: Job, candidates: Candidates, pool: Workers) -> Found:
+    """The k nearest of all points for each query."""
+    n_queries, capacity = candidates.lists.shape
+    indices, squared = np.empty((n_queries, job.k), np.int64), np.empty((n_queries, job.k))
+    upper = np.full(n_queries, np.inf)
+    borders = []
+    per_query = 16 * capacity + 8 * job.points.n_units
+    for panel in job.queries.blocks(max(PART, job.memory // 2 // per_query)):
+        numbers, distances, counts = _exact(job, candidates, panel, pool)
+        found = counts > 0
+        upper[panel][found] = distances[found, job.k - 1]
+        indices[panel], squared[panel] = numbers[:, : job.k], distances[:, : job.k]
+        borders.append(_beyond(numbers, counts, job.k, panel.start))
+    proven = 2 * candidates.limits.astype(np.float64) - UNDERFLOW > job.points.in_bound_units(upper) * ULPS
+    proven |= np.isinf(candidates.limits) & np.isfinite(upper)
+    rows, samples = (np.concatenate(parts) for parts in zip(*borders, strict=True))
+    rows, samples = rows[proven[rows]], samples[proven[rows]]
+    left = np.flatnonzero(~proven)
+    if len(left):
+        again = complete(job, left, upper[left], pool)
+        indices[left], squared[left] = again.indices, again.squared
+        rows = np.concatenate([rows, left[again.border_rows]])
+        samples = np.concatenate([samples, again.border])
+    return Found(indices, squared, rows, samples)
+
+
+def _exact(
+    job: Job, candidates: Candidates, panel: slice, pool: Workers
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers and squared distances of the candidates in order, and how many are among the first k or tie with them."""
+    counts = candidates.counts[panel].copy()
+    numbers = np.empty((len(counts), candidates.lists.shape[1]), np.int32)
+    squared = np.empty(numbers.shape)
+    done = np.zeros(len(counts), np.int32)
+    parts = [slice(start, min(start + PART, len(counts))) for start in range(0, len(counts), PART)]
+    wrong = slack(job.points.n_units)
+    error = 2 * wrong / (1 - wrong) if wrong < 1 else np.inf
+
+    def trim(part: slice) -> None:
+        where = slice(panel.start + part.start, panel.start + part.stop)
+        kernels.trim(
+            candidates.lists[where], counts[part], candidates.row_halves[where], candidates.column_halves,
+            job.k, error, UNDERFLOW, numbers[part],
+        )  # fmt: skip
+
+    pool.all(trim, parts)
+    x = job.queries.whole_lanes(panel)
+    blocks = list(job.points.blocks(max(1, BLOCK_BYTES // (x.itemsize * x.shape[1]))))
+    for block, y in ahead(job.points.whole_lanes, blocks):
+
+        def look_up(part: slice, first: int = block.start, y: np.ndarray = y) -> None:
+            kernels.exact_block(x[part], y, first, numbers[part], counts[part], done[part], squared[part])
+
+        pool.all(look_up, parts)
+    pool.all(lambda part: kernels.order(numbers[part], squared[part], counts[part], job.k), parts)
+    return numbers, squared, counts
+
+
+def _beyond(numbers: np.ndarray, counts: np.ndarray, k: int, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """(queries, samples) that tie with column k beyond it."""
+    more = np.maximum(counts - k, 0)
+    rows = np.repeat(np.arange(len(counts)), more)
+    columns = k + np.arange(len(rows)) - np.repeat(np.cumsum(more) - more, more)
+    return rows + first, numbers[rows, columns].astype(np.int64)
