@@ -16,7 +16,8 @@ ABOVE["cli"] = {"core", "errors", "run", "resample", "pipeline", "reports"} | ST
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
     "transformers": ("extraction/huggingface.py", "extraction/readers.py"),
-    "numba": ("search/compiled.py",),
+    "numba": ("search/kernels.py",),
+    "llvmlite": ("search/kernels.py",),
     "zarr": ("storage/",),
     "jinja2": ("reports/",),
     "vl_convert": ("reports/",),

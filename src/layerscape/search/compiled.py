@@ -20,7 +20,7 @@ from layerscape.search import kernels
 from layerscape.search.engine import Candidates, Found, Job, slack
 from layerscape.search.finish import finish
 from layerscape.search.rows import SAMPLE
-from layerscape.search.threads import Workers, ahead, workers
+from layerscape.search.threads import ahead
 
 TILE_ROWS, TILE_COLUMNS = 512, 2048
 MOST_HITS = 2**17  # of a tile before they are put into the lists
@@ -29,8 +29,7 @@ SPARE = 12  # candidates beyond k: on clouds of points these suffice, and copies
 
 def search(job: Job) -> Found:
     """The k nearest of all points for each query."""
-    with workers(job.threads) as pool:
-        return finish(job, _Sweep(job, pool).candidates(), pool)
+    return finish(job, _Sweep(job).candidates())
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class _Tile:
 class _Sweep:
     """One pass over all pairs, which fills the lists."""
 
-    def __init__(self, job: Job, pool: Workers):
-        self.job, self.pool = job, pool
+    def __init__(self, job: Job):
+        self.job, self.pool = job, job.pool
         self.share = 1 - slack(job.points.n_units)
         self.n_queries, self.n_points = job.queries.n_points, job.points.n_points
         self.width = min(job.k + SPARE, self.n_points)
@@ -64,7 +63,9 @@ class _Sweep:
         """The smallest bounds of every query."""
         row_bytes = 4 * self.job.points.n_units
         held = int(min(self.n_queries, max(1, self.job.memory // 2 // row_bytes)))
-        panels = list(self.job.queries.blocks(held if held == self.n_queries else max(1, held // TILE_ROWS) * TILE_ROWS))
+        panels = list(
+            self.job.queries.blocks(held if held == self.n_queries else max(1, held // TILE_ROWS) * TILE_ROWS)
+        )
         step = int(np.clip(self.job.memory // 8 // row_bytes, 1, 2 * TILE_COLUMNS))
         rows = np.empty((panels[0].stop, self.job.points.n_units), np.float32)
         self._guess(panels, rows, step)
@@ -129,7 +130,9 @@ class _Sweep:
         blocks = [slice(s, min(s + step, self.n_points)) for s in range(after, self.n_points, step)]
         for block, columns in ahead(self._load_points, blocks):
             tiles = (
-                _Tile(part, other) for part in _split(len(rows), TILE_ROWS) for other in _split(len(columns), TILE_COLUMNS)
+                _Tile(part, other)
+                for part in _split(len(rows), TILE_ROWS)
+                for other in _split(len(columns), TILE_COLUMNS)
             )
             self._run(tiles, panel.start, rows, block.start, columns)
 

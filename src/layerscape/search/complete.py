@@ -12,7 +12,7 @@ import numpy as np
 from layerscape.search import kernels
 from layerscape.search.distances import padded
 from layerscape.search.engine import ULPS, Found, Job, slack
-from layerscape.search.threads import Workers, ahead
+from layerscape.search.threads import ahead
 
 PART = 256  # queries that one thread takes at a time
 COLUMNS = 4096
@@ -20,7 +20,7 @@ TINY = 2.0**-1000  # what float64 can lose below its smallest number when the la
 MOST_PAIRS = 2**20  # kept for the queries of a part before farther ones are dropped
 
 
-def complete(job: Job, rows: np.ndarray, upper: np.ndarray, pool: Workers) -> Found:
+def complete(job: Job, rows: np.ndarray, upper: np.ndarray) -> Found:
     """The k nearest of all points for the queries ``rows``.
 
     Parameters
@@ -34,9 +34,7 @@ def complete(job: Job, rows: np.ndarray, upper: np.ndarray, pool: Workers) -> Fo
     parts: list[_Part] = []
     for start in range(0, len(rows), n_held):
         held = rows[start : start + n_held]
-        mine = [
-            _Part(job, held[s : s + PART], upper[start + s : start + s + PART]) for s in range(0, len(held), PART)
-        ]
+        mine = [_Part(job, held[s : s + PART], upper[start + s : start + s + PART]) for s in range(0, len(held), PART)]
 
         def load(block: slice) -> tuple[np.ndarray, np.ndarray]:
             values = job.points.read(block)
@@ -47,7 +45,7 @@ def complete(job: Job, rows: np.ndarray, upper: np.ndarray, pool: Workers) -> Fo
             def add(part: _Part, first: int = block.start, y: np.ndarray = exact, b: np.ndarray = centered) -> None:
                 part.add(first, y, b)
 
-            pool.all(add, mine)
+            job.pool.all(add, mine)
         for part in mine:
             part.close()
         parts += mine

@@ -36,20 +36,32 @@ def expand(
     squared, indices, border_starts, border_groups
         As in `Neighbors`, with squared distances.
     """
-    if own.min(initial=0) >= 0:  # a query's own group comes first: its copies are neighbors at distance 0
-        near = np.concatenate([own[:, None], found.indices], axis=1)
-        far = np.concatenate([np.zeros((len(own), 1)), found.squared], axis=1)
-    else:
-        near, far = found.indices, found.squared
-    squared, indices = np.empty((len(which), k)), np.empty((len(which), k), np.int64)
     sizes = np.bincount(groups)
     order = np.argsort(groups, kind="stable")
-    step = max(1, ENTRIES_AT_ONCE // ((k + 1) * int(sizes.max())))
-    for first in range(0, len(which), step):
-        part = slice(first, first + step)
-        chosen = which[part]
-        squared[part], indices[part] = _members(near[chosen], far[chosen], query_rows[part], order, sizes, k)
-    return squared, indices, *_border(found, near, far, which, np.sqrt(squared), sizes, query_rows)
+    heads = order[np.cumsum(sizes) - sizes]
+    special = np.bincount(found.border_rows, minlength=len(own)) > 0
+    if sizes.max() > 1:
+        special |= (sizes[found.indices] > 1).any(axis=1) | ((own >= 0) & (sizes[own] > 1))
+    squared, indices = np.empty((len(which), k)), np.empty((len(which), k), np.int64)
+    starts, borders = np.zeros(len(which) + 1, np.int64), [np.empty(0, np.int64)]
+    plain = np.flatnonzero(~special[which])
+    step = max(1, ENTRIES_AT_ONCE // (k + 1))
+    for rows in (plain[first : first + step] for first in range(0, len(plain), step)):
+        # Groups of one member are in the order of their members.
+        squared[rows], indices[rows] = found.squared[which[rows], :k], heads[found.indices[which[rows], :k]]
+    rest = np.flatnonzero(special[which])
+    step = max(1, step // int(sizes.max()))
+    for rows in (rest[first : first + step] for first in range(0, len(rest), step)):
+        chosen = which[rows]
+        near, far = found.indices[chosen], found.squared[chosen]
+        if own.min(initial=0) >= 0:  # a query's own group comes first: its copies are neighbors at distance 0
+            near = np.concatenate([own[chosen, None], near], axis=1)
+            far = np.concatenate([np.zeros((len(rows), 1)), far], axis=1)
+        squared[rows], indices[rows] = _members(near, far, query_rows[rows], order, sizes, k)
+        counts, border = _border(found, chosen, near, far, np.sqrt(squared[rows]), sizes, query_rows[rows])
+        starts[rows + 1] = counts
+        borders.append(border)
+    return squared, indices, np.cumsum(starts), np.concatenate(borders)
 
 
 def _members(
@@ -76,28 +88,30 @@ def _members(
 
 def _border(
     found: Found,
+    chosen: np.ndarray,
     near: np.ndarray,
     far: np.ndarray,
-    which: np.ndarray,
     distances: np.ndarray,
     sizes: np.ndarray,
     query_rows: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The groups at the distance of the last column, for the queries whose columns do not hold all their members."""
+    """The groups at the distance of the last column, for the queries whose columns do not hold all their members, and
+    how many each query has.
+    """
     last = distances[:, -1:]
-    tied = np.sqrt(far)[which] == last
+    tied = np.sqrt(far) == last
     rows, columns = np.nonzero(tied)
-    entries = near[which[rows], columns]
+    entries = near[rows, columns]
     order = np.argsort(found.border_rows, kind="stable")
-    counts = np.bincount(found.border_rows, minlength=len(near))
-    reaches = np.where(tied[:, -1], counts[which], 0)
-    more_rows = np.repeat(np.arange(len(which)), reaches)
+    sorted_rows = found.border_rows[order]
+    first, stop = np.searchsorted(sorted_rows, chosen), np.searchsorted(sorted_rows, chosen, side="right")
+    reaches = np.where(tied[:, -1], stop - first, 0)
+    more_rows = np.repeat(np.arange(len(chosen)), reaches)
     offset = np.arange(reaches.sum()) - np.repeat(np.cumsum(reaches) - reaches, reaches)
-    more = found.border[order[np.repeat((np.cumsum(counts) - counts)[which], reaches) + offset]]
+    more = found.border[order[np.repeat(first, reaches) + offset]]
     rows, entries = np.concatenate([rows, more_rows]), np.concatenate([entries, more])
-    total = np.bincount(rows, weights=sizes[entries], minlength=len(which))
+    total = np.bincount(rows, weights=sizes[entries], minlength=len(chosen))
     total -= (last[:, 0] == 0) & (query_rows >= 0)  # its own group counts the query too
     beyond = total > (distances == last).sum(axis=1)
     rows, entries = rows[beyond[rows]], entries[beyond[rows]]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(which)))])
-    return starts, entries[np.argsort(rows, kind="stable")]
+    return np.bincount(rows, minlength=len(chosen)), entries[np.argsort(rows, kind="stable")]

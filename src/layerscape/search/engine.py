@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.search.rows import Rows
+from layerscape.search.threads import Workers
 
 UNDERFLOW = 2.0**-100  # what float32 can lose below its smallest number when the largest coordinate is near 1
 ULPS = 1 + 2.0**-50  # ties are judged after the square root, which can make two neighboring values one
@@ -29,8 +30,8 @@ class Job:
         How many neighbors to find: at most N, or N − 1 if any query is a point.
     memory
         Bytes to work with, beside what grows with M·k.
-    threads
-        How many threads may run at a time.
+    pool
+        The threads that may run.
     progress
         Called with the number of queries finished since the last call.
     """
@@ -40,7 +41,7 @@ class Job:
     own: np.ndarray
     k: int
     memory: int
-    threads: int
+    pool: Workers
     progress: Callable[[int], None]
 
     @property

@@ -14,7 +14,7 @@ from layerscape.search import compiled
 from layerscape.search.copies import expand
 from layerscape.search.engine import Job, nothing_found
 from layerscape.search.rows import Rows, scale_together
-from layerscape.search.threads import thread_count
+from layerscape.search.threads import thread_count, workers
 
 METRICS = ("euclidean", "cosine")
 
@@ -67,24 +67,25 @@ def find_neighbors(
         raise unknown_name("metric", str(metric), METRICS)
     query_rows, asked = _asked(x, queries)
     _check_k(k, x.n_samples, external=asked is not None)
-    every = Rows(x, metric)
-    seen = every.survey()
-    representatives, groups = np.unique(seen.groups, return_inverse=True)
-    points = every.take(representatives)
-    if asked is None:
-        own, which = np.unique(groups[query_rows], return_inverse=True)
-        wanted = points.take(own)
-        scale_together(points, wanted, [seen])
-    else:
-        wanted = Rows(asked, metric)
-        own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
-        scale_together(points, wanted, [seen, wanted.survey()])
-    distinct_k = min(k, points.n_points - (asked is None))
-    if distinct_k:
-        job = Job(points, wanted, own, distinct_k, memory, thread_count(threads), progress or (lambda _: None))
-        found = compiled.search(job)
-    else:
-        found = nothing_found(wanted.n_points)
+    with workers(thread_count(threads)) as pool:
+        every = Rows(x, metric)
+        seen = every.survey(pool)
+        representatives, groups = np.unique(seen.groups, return_inverse=True)
+        points = every.take(representatives)
+        if asked is None:
+            own, which = np.unique(groups[query_rows], return_inverse=True)
+            wanted = points.take(own)
+            scale_together(points, wanted, [seen])
+        else:
+            wanted = Rows(asked, metric)
+            own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
+            scale_together(points, wanted, [seen, wanted.survey(pool)])
+        distinct_k = min(k, points.n_points - (asked is None))
+        if distinct_k:
+            job = Job(points, wanted, own, distinct_k, memory, pool, progress or (lambda _: None))
+            found = compiled.search(job)
+        else:
+            found = nothing_found(wanted.n_points)
     squared, indices, starts, border = expand(found, own, which, query_rows, groups, k)
     return Neighbors(
         indices,

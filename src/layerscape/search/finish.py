@@ -14,13 +14,13 @@ import numpy as np
 from layerscape.search import kernels
 from layerscape.search.complete import complete
 from layerscape.search.engine import ULPS, UNDERFLOW, Candidates, Found, Job, slack
-from layerscape.search.threads import Workers, ahead
+from layerscape.search.threads import ahead
 
 PART = 512  # queries that one thread takes at a time
 BLOCK_BYTES = 2**23  # of points that are looked up at a time: what the processor's cache holds
 
 
-def finish(job: Job, candidates: Candidates, pool: Workers) -> Found:
+def finish(job: Job, candidates: Candidates) -> Found:
     """The k nearest of all points for each query."""
     n_queries, capacity = candidates.lists.shape
     indices, squared = np.empty((n_queries, job.k), np.int64), np.empty((n_queries, job.k))
@@ -28,7 +28,7 @@ def finish(job: Job, candidates: Candidates, pool: Workers) -> Found:
     borders = []
     per_query = 16 * capacity + 8 * job.points.n_units
     for panel in job.queries.blocks(max(PART, job.memory // 2 // per_query)):
-        numbers, distances, counts = _exact(job, candidates, panel, pool)
+        numbers, distances, counts = _exact(job, candidates, panel)
         found = counts > 0
         upper[panel][found] = distances[found, job.k - 1]
         indices[panel], squared[panel] = numbers[:, : job.k], distances[:, : job.k]
@@ -39,16 +39,14 @@ def finish(job: Job, candidates: Candidates, pool: Workers) -> Found:
     rows, samples = rows[proven[rows]], samples[proven[rows]]
     left = np.flatnonzero(~proven)
     if len(left):
-        again = complete(job, left, upper[left], pool)
+        again = complete(job, left, upper[left])
         indices[left], squared[left] = again.indices, again.squared
         rows = np.concatenate([rows, left[again.border_rows]])
         samples = np.concatenate([samples, again.border])
     return Found(indices, squared, rows, samples)
 
 
-def _exact(
-    job: Job, candidates: Candidates, panel: slice, pool: Workers
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _exact(job: Job, candidates: Candidates, panel: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Numbers and squared distances of the candidates in order, and how many are among the first k or tie with them."""
     counts = candidates.counts[panel].copy()
     numbers = np.empty((len(counts), candidates.lists.shape[1]), np.int32)
@@ -65,7 +63,7 @@ def _exact(
             job.k, error, UNDERFLOW, numbers[part],
         )  # fmt: skip
 
-    pool.all(trim, parts)
+    job.pool.all(trim, parts)
     x = job.queries.whole_lanes(panel)
     blocks = list(job.points.blocks(max(1, BLOCK_BYTES // (x.itemsize * x.shape[1]))))
     for block, y in ahead(job.points.whole_lanes, blocks):
@@ -73,8 +71,8 @@ def _exact(
         def look_up(part: slice, first: int = block.start, y: np.ndarray = y) -> None:
             kernels.exact_block(x[part], y, first, numbers[part], counts[part], done[part], squared[part])
 
-        pool.all(look_up, parts)
-    pool.all(lambda part: kernels.order(numbers[part], squared[part], counts[part], job.k), parts)
+        job.pool.all(look_up, parts)
+    job.pool.all(lambda part: kernels.order(numbers[part], squared[part], counts[part], job.k), parts)
     return numbers, squared, counts
 
 

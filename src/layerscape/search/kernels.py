@@ -1,7 +1,7 @@
 """The inner loops of the search, compiled by numba, which keeps the machine code on disk.
 
-None of them holds Python's lock, so threads run them side by side. None is compiled with fast math: sums are added in
-the order written, and no product is fused into a sum.
+None of them holds Python's lock, so threads run them side by side. Where distances are computed, sums are added in
+the order written and no product is fused into a sum.
 """
 
 from __future__ import annotations
@@ -19,17 +19,23 @@ from numba.extending import intrinsic
 from layerscape.search.distances import LANES
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """``function`` as machine code, kept on disk where there is a folder to keep it in."""
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, **options)(function)
+
+
+def _compiled_in_any_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, with sums added in whatever order is fastest: for bounds that allow for any."""
+    return _compiled(function, fastmath={"reassoc"})
 
 
 @_compiled
 def survey_rows(x, low, high, hashes):
-    """Widen ``low`` and ``high`` by every column, hash every row; the first row with a value not finite, or −1."""
+    """Smallest and largest value of every column, a hash of every row; the first row with a value not finite, or −1."""
+    low[:], high[:] = np.inf, -np.inf
     for i in range(len(x)):
         mark, finite = np.uint64(0x9E3779B97F4A7C15), 0.0
         for j in range(x.shape[1]):
@@ -46,7 +52,7 @@ def survey_rows(x, low, high, hashes):
     return -1
 
 
-@_compiled
+@_compiled_in_any_order
 def center_rows(x, center, scale, share, rows, halves):
     """(x − center)·scale in float32, and half of each squared length times ``share``."""
     for i in range(len(x)):

@@ -12,8 +12,9 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.search import kernels
 from layerscape.search.distances import padded, squared_distances
+from layerscape.search.threads import Workers
 
-SAMPLE = 512  # rows drawn for the center and for the first limits
+SAMPLE = 256  # rows drawn for the center and for the first limits
 BLOCK_VALUES = 2**21
 SAFE_EXPONENT = 256  # between two to the minus and the plus this, squares neither under- nor overflow
 
@@ -115,21 +116,26 @@ class Rows:
             return self
         return Rows(self.representation, self.metric, rows if self.rows is None else self.rows[rows])
 
-    def survey(self) -> Survey:
+    def survey(self, pool: Workers) -> Survey:
         """Read every row once: copies, extent, a sample; raises at the first value that is not finite."""
-        low, high = np.full(self.n_units, np.inf), np.full(self.n_units, -np.inf)
         hashes = np.empty(self.n_points, np.uint64)
         drawn = np.sort(np.random.default_rng(0).permutation(self.n_points)[:SAMPLE])
-        sample = []
-        for rows in self.blocks():
+        sample = np.empty((len(drawn), self.n_units))
+        blocks = list(self.blocks())
+        edges = np.empty((2, len(blocks), self.n_units))
+
+        def look(number: int) -> None:
+            rows = blocks[number]
             block = self.read(rows)
-            bad = kernels.survey_rows(block, low, high, hashes[rows])
+            bad = kernels.survey_rows(block, *edges[:, number], hashes[rows])
             if bad >= 0:
                 raise self.representation.not_finite(rows.start + bad)
-            first, last = np.searchsorted(drawn, [rows.start, rows.stop])
-            sample.append(block[drawn[first:last] - rows.start].astype(np.float64))
+            here = slice(*np.searchsorted(drawn, [rows.start, rows.stop]))
+            sample[here] = block[drawn[here] - rows.start]
+
+        pool.all(look, range(len(blocks)))
         groups = self._groups(hashes)
-        return Survey(groups, low, high, np.concatenate(sample)[groups[drawn] == drawn])
+        return Survey(groups, edges[0].min(axis=0), edges[1].max(axis=0), sample[groups[drawn] == drawn])
 
     def _groups(self, hashes: np.ndarray) -> np.ndarray:
         """Rows of one hash are compared, so that a collision makes no copies."""
