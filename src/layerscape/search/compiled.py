@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -19,7 +19,6 @@ import numpy as np
 from layerscape.search import kernels
 from layerscape.search.engine import Candidates, Found, Job, slack
 from layerscape.search.finish import finish
-from layerscape.search.rows import SAMPLE
 from layerscape.search.threads import ahead
 
 TILE_ROWS, TILE_COLUMNS = 512, 2048
@@ -33,18 +32,31 @@ def search(job: Job) -> Found:
 
 
 @dataclass(frozen=True)
-class _Tile:
-    """Rows of the panel that is held, and columns of a block, both counted from the start of each."""
+class _Block:
+    """Consecutive rows in memory as `Rows.centered` gives them, from number ``first`` on."""
 
-    rows: slice
-    columns: slice
+    first: int
+    rows: np.ndarray
+    halves: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def where(self) -> slice:
+        return slice(self.first, self.first + len(self))
+
+    def parts(self, length: int, start: int = 0) -> Iterator[_Block]:
+        """Blocks of some rows each, from place ``start`` on."""
+        for at in range(start, len(self), length):
+            yield _Block(self.first + at, self.rows[at : at + length], self.halves[at : at + length])
 
 
 class _Sweep:
     """One pass over all pairs, which fills the lists."""
 
     def __init__(self, job: Job):
-        self.job, self.pool = job, job.pool
+        self.job = job
         self.share = 1 - slack(job.points.n_units)
         self.n_queries, self.n_points = job.queries.n_points, job.points.n_points
         self.width = min(job.k + SPARE, self.n_points)
@@ -62,134 +74,112 @@ class _Sweep:
     def candidates(self) -> Candidates:
         """The smallest bounds of every query."""
         row_bytes = 4 * self.job.points.n_units
-        held = int(min(self.n_queries, max(1, self.job.memory // 2 // row_bytes)))
-        panels = list(
-            self.job.queries.blocks(held if held == self.n_queries else max(1, held // TILE_ROWS) * TILE_ROWS)
-        )
+        held = self.job.memory // 2 // row_bytes
+        held = self.n_queries if held >= self.n_queries else max(1, held // TILE_ROWS) * TILE_ROWS
         step = int(np.clip(self.job.memory // 8 // row_bytes, 1, 2 * TILE_COLUMNS))
-        rows = np.empty((panels[0].stop, self.job.points.n_units), np.float32)
-        self._guess(panels, rows, step)
-        for panel in panels:
-            if len(panels) > 1:
-                self._load_queries(panel, rows)
-            self._search(panel, rows[: panel.stop - panel.start], step)
+        panels = list(self.job.queries.blocks(held))
+        guess, panel = self._guesser(), None
+        for where in panels:  # all limits first, since a pair may join the list of a query of any panel
+            panel = self._panel(where, step, guess)
+        for where in panels:
+            panel = self._panel(where, step) if len(panels) > 1 else panel
+            assert panel is not None
+            self._search(panel, step)
         self.job.progress(self.n_queries - self.queries_told)
         return Candidates(self.lists, self.counts, self.limits, self.row_halves, self.column_halves)
 
-    def _load_queries(self, rows: slice, out: np.ndarray) -> np.ndarray:
-        out = out[: rows.stop - rows.start]
-        self.job.queries.centered(self.job.queries.read(rows), self.share, out, self.row_halves[rows])
-        return out
+    def _panel(self, where: slice, step: int, then: Callable[[_Block], None] | None = None) -> _Block:
+        """Some queries in memory, after ``then`` was done with every part of them."""
+        queries = self.job.queries
+        rows = np.empty((where.stop - where.start, queries.n_units), np.float32)
+        panel = _Block(where.start, rows, self.row_halves[where])
+        for block, values in ahead(lambda block: queries.read(block.where), list(panel.parts(step))):
 
-    def _load_points(self, rows: slice) -> np.ndarray:
-        out = np.empty((rows.stop - rows.start, self.job.points.n_units), np.float32)
-        self.job.points.centered(self.job.points.read(rows), self.share, out, self.column_halves[rows])
-        return out
+            def task(part: _Block, first: int = block.first, values: np.ndarray = values) -> None:
+                queries.centered(values[part.first - first :][: len(part)], self.share, part.rows, part.halves)
+                if then:
+                    then(part)
 
-    def _guess(self, panels: list[slice], rows: np.ndarray, step: int) -> None:
-        """Load every query once, and give it a limit that about the ``rank`` nearest of the sample lie below.
+            self.job.pool.all(task, block.parts(TILE_ROWS))
+        return panel
 
-        The sample was drawn at random, so how many of all points lie below does not depend on the data: fewer than k
-        in about one of 10⁴ queries, which `finish` then searches again.
+    def _guesser(self) -> Callable[[_Block], None] | None:
+        """What sets the limits of some queries to a bound that about ``rank`` points of a sample are below.
+
+        The sample was drawn at random, so how many of all points are below does not depend on the data: fewer than k
+        for less than one of 10⁵ queries, which `finish` then searches again. None where a sample tells too little.
         """
         sample = self.job.points.sample
         expected = self.job.k * len(sample) / self.n_points
         rank = math.ceil(expected + 4 * math.sqrt(expected) + 4) + 1  # 1 for the query itself
-        useful = 4 * len(sample) <= self.n_points and 2 * rank <= len(sample)
-        halves = np.empty(len(sample), np.float32)
-        centered = np.empty(sample.shape, np.float32)
-        self.job.points.centered(sample, self.share, centered, halves)
+        if 8 * len(sample) > self.n_points or 2 * rank > len(sample):
+            return None
+        points, halves = np.empty(sample.shape, np.float32), np.empty(len(sample), np.float32)
+        self.job.points.centered(sample, self.share, points, halves)
 
-        for panel in panels:
-            blocks = [slice(s, min(s + step, panel.stop)) for s in range(panel.start, panel.stop, step)]
+        def guess(block: _Block) -> None:
+            products = self._products(block.rows, points)
+            kernels.guess_limits(products, block.halves, halves, rank, self.limits[block.where])
 
-            def load(block: slice, panel: slice = panel) -> np.ndarray:
-                return self._load_queries(block, rows[block.start - panel.start :])
+        return guess
 
-            def guess(part: tuple[slice, np.ndarray]) -> None:
-                where, values = part
-                products = self._products(values, centered)
-                kernels.guess_limits(products, self.row_halves[where], halves, rank, self.limits[where])
-
-            for block, values in ahead(load, blocks):
-                if useful:
-                    parts = _split(len(values), TILE_ROWS)
-                    self.pool.all(guess, [(_shift(part, block.start), values[part]) for part in parts])
-
-    def _search(self, panel: slice, rows: np.ndarray, step: int) -> None:
+    def _search(self, panel: _Block, step: int) -> None:
         """All pairs of the queries of a panel with the points, those among the panel itself first."""
         after = 0
         if self.job.symmetric:
-            tiles = (
-                _Tile(part, slice(start, min(start + TILE_COLUMNS, len(rows))))
-                for part in _split(len(rows), TILE_ROWS)
-                for start in range(part.start, len(rows), TILE_COLUMNS)
-            )
-            self._run(tiles, panel.start, rows, panel.start, rows)
-            after = panel.stop
-        blocks = [slice(s, min(s + step, self.n_points)) for s in range(after, self.n_points, step)]
-        for block, columns in ahead(self._load_points, blocks):
-            tiles = (
-                _Tile(part, other)
-                for part in _split(len(rows), TILE_ROWS)
-                for other in _split(len(columns), TILE_COLUMNS)
-            )
-            self._run(tiles, panel.start, rows, block.start, columns)
+            self._run((r, c) for r in panel.parts(TILE_ROWS) for c in panel.parts(TILE_COLUMNS, r.first - panel.first))
+            after = panel.where.stop
+        blocks = [slice(at, min(at + step, self.n_points)) for at in range(after, self.n_points, step)]
+        for _, block in ahead(self._points, blocks):
+            self._run((r, c) for r in panel.parts(TILE_ROWS) for c in block.parts(TILE_COLUMNS))
 
-    def _run(self, tiles: Iterator[_Tile], first_row: int, rows: np.ndarray, first: int, columns: np.ndarray) -> None:
+    def _points(self, where: slice) -> _Block:
+        rows = np.empty((where.stop - where.start, self.job.points.n_units), np.float32)
+        self.job.points.centered(self.job.points.read(where), self.share, rows, self.column_halves[where])
+        return _Block(where.start, rows, self.column_halves[where])
+
+    def _run(self, tiles: Iterable[tuple[_Block, _Block]]) -> None:
+        """Look through tiles of rows and columns, side by side."""
         pairs = self.n_queries * self.n_points / (2 if self.job.symmetric else 1)
-
-        def task(tile: _Tile) -> None:
-            products = self._products(rows[tile.rows], columns[tile.columns])
-            # On the diagonal a tile holds both pairs of two of its rows.
-            twice = tile.rows.stop - tile.rows.start if rows is columns and tile.rows.start == tile.columns.start else 0
-            self._look_through(products, _shift(tile.rows, first_row), _shift(tile.columns, first), twice)
-
-        for tile in self.pool.each(task, tiles):
-            self.pairs_done += (tile.rows.stop - tile.rows.start) * (tile.columns.stop - tile.columns.start)
+        for rows, columns in self.job.pool.each(self._look_through, tiles):
+            self.pairs_done += len(rows) * len(columns)
             reached = min(self.n_queries, int(self.pairs_done / pairs * self.n_queries))
             if reached > self.queries_told:
                 self.job.progress(reached - self.queries_told)
                 self.queries_told = reached
 
     def _products(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """rows · columnsᵀ, in memory that this thread uses again for its next tile."""
-        if not hasattr(self.scratch, "products"):
-            self.scratch.products = np.empty(TILE_ROWS * max(TILE_COLUMNS, SAMPLE), np.float32)
-            self.scratch.hits, self.scratch.values = np.empty((MOST_HITS, 2), np.int32), np.empty(MOST_HITS, np.float32)
-        products = self.scratch.products[: len(rows) * len(columns)].reshape(len(rows), len(columns))
+        """Rows · columnsᵀ, in memory that this thread uses again for its next tile."""
+        mine = self.scratch
+        if not hasattr(mine, "products"):
+            mine.products = np.empty(TILE_ROWS * TILE_COLUMNS, np.float32)
+            mine.hits, mine.values = np.empty((MOST_HITS, 2), np.int32), np.empty(MOST_HITS, np.float32)
+        products = mine.products[: len(rows) * len(columns)].reshape(len(rows), len(columns))
         return np.matmul(rows, columns.T, out=products)
 
-    def _look_through(self, products: np.ndarray, rows: slice, columns: slice, twice: int) -> None:
-        symmetric, hits, values = self.job.symmetric, self.scratch.hits, self.scratch.values
-        row_halves, column_halves = self.row_halves[rows], self.column_halves[columns]
-        column_limits = self.limits[columns] if symmetric else np.zeros(len(column_halves), np.float32)
-        mirrored = twice if symmetric else len(column_halves)
-        position = np.zeros(1, np.int64)
-        while position[0] < len(row_halves):
+    def _look_through(self, tile: tuple[_Block, _Block]) -> None:
+        rows, columns = tile
+        symmetric, mine = self.job.symmetric, self.scratch
+        products, position = self._products(rows.rows, columns.rows), np.zeros(1, np.int64)
+        column_limits = self.limits[columns.where] if symmetric else np.zeros(len(columns), np.float32)
+        # From here on columns collect too: nowhere unless all points are queries, and where a tile meets the diagonal
+        # not among its own rows, of which it holds both pairs.
+        mirrored = len(columns) if not symmetric else len(rows) if rows.first == columns.first else 0
+        while position[0] < len(rows):
             found = kernels.scan(
-                products, row_halves, column_halves, self.limits[rows], column_limits, self.job.own[rows],
-                columns.start, mirrored, position, hits, values,
+                products, rows.halves, columns.halves, self.limits[rows.where], column_limits,
+                self.job.own[rows.where], columns.first, mirrored, position, mine.hits, mine.values,
             )  # fmt: skip
-            self._keep(rows, hits, values, found, 0, columns.start, 0)
+            self._keep(rows.where, found, 0, columns.first, 0)
             if symmetric:
-                self._keep(columns, hits, values, found, 1, rows.start, mirrored)
+                self._keep(columns.where, found, 1, rows.first, mirrored)
 
-    def _keep(
-        self, where: slice, hits: np.ndarray, values: np.ndarray, found: int, side: int, other: int, mirrored: int
-    ) -> None:
+    def _keep(self, where: slice, found: int, side: int, other: int, mirrored: int) -> None:
+        """Put the hits of this thread into the lists of their rows (side 0) or columns (side 1)."""
         with ExitStack() as held:
             for lock in self.locks[where.start // TILE_ROWS : (where.stop - 1) // TILE_ROWS + 1]:
                 held.enter_context(lock)
             kernels.keep(
                 self.lists[where], self.counts[where], self.limits[where], self.width,
-                hits, values, found, side, other, mirrored,
+                self.scratch.hits, self.scratch.values, found, side, other, mirrored,
             )  # fmt: skip
-
-
-def _split(length: int, step: int) -> list[slice]:
-    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
-
-
-def _shift(part: slice, by: int) -> slice:
-    return slice(part.start + by, part.stop + by)

@@ -42,6 +42,8 @@ def expand(
     special = np.bincount(found.border_rows, minlength=len(own)) > 0
     if sizes.max() > 1:
         special |= (sizes[found.indices] > 1).any(axis=1) | ((own >= 0) & (sizes[own] > 1))
+    if len(sizes) == len(groups) and not special.any() and np.array_equal(which, np.arange(len(own))):
+        return found.squared, found.indices, np.zeros(len(which) + 1, np.int64), np.empty(0, np.int64)
     squared, indices = np.empty((len(which), k)), np.empty((len(which), k), np.int64)
     starts, borders = np.zeros(len(which) + 1, np.int64), [np.empty(0, np.int64)]
     plain = np.flatnonzero(~special[which])

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sys
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +18,14 @@ from layerscape.core.representation import Representation, as_representation
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import compiled
 from layerscape.search.copies import expand
-from layerscape.search.engine import Job, nothing_found
+from layerscape.search.engine import Found, Job, nothing_found
 from layerscape.search.rows import Rows, scale_together
 from layerscape.search.threads import thread_count, workers
 
 METRICS = ("euclidean", "cosine")
+DEVICES = ("auto", "cpu", "cuda", "cuda:1", "mps")  # as examples: any number may follow cuda
+GPU_WORK = 2e10  # products below which a search ends before torch is loaded
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, Windows' and AMD's
 
 
 def find_neighbors(
@@ -25,6 +34,7 @@ def find_neighbors(
     *,
     queries: Any = None,
     metric: str = "euclidean",
+    device: str = "auto",
     memory: int = 512 * 2**20,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -45,6 +55,9 @@ def find_neighbors(
         neighbors. All rows when None.
     metric
         ``"euclidean"``, or ``"cosine"``: the Euclidean distance between unit vectors (the chord).
+    device
+        ``"cpu"``; ``"cuda"``, ``"cuda:1"``, … or ``"mps"``, where torch multiplies matrices on a GPU; or ``"auto"``,
+        which takes CUDA where it is there and the search large. The graph is the same to the bit.
     memory
         Bytes of working memory beside the result.
     progress
@@ -53,7 +66,10 @@ def find_neighbors(
     Raises
     ------
     InvalidValue, InvalidType
-        If k is out of range, a value is not finite, widths differ, or a row of zeros meets ``metric="cosine"``.
+        If k is out of range, a value is not finite, widths differ, a row of zeros meets ``metric="cosine"``, or the
+        device is not there or its memory too small.
+    MissingExtra
+        If a GPU is asked for and torch is not installed.
 
     Examples
     --------
@@ -67,6 +83,7 @@ def find_neighbors(
         raise unknown_name("metric", str(metric), METRICS)
     query_rows, asked = _asked(x, queries)
     _check_k(k, x.n_samples, external=asked is not None)
+    search = _engine(str(device), len(query_rows) * x.n_samples * x.n_units)
     with workers(thread_count(threads)) as pool:
         every = Rows(x, metric)
         seen = every.survey(pool)
@@ -83,7 +100,7 @@ def find_neighbors(
         distinct_k = min(k, points.n_points - (asked is None))
         if distinct_k:
             job = Job(points, wanted, own, distinct_k, memory, pool, progress or (lambda _: None))
-            found = compiled.search(job)
+            found = search(job)
         else:
             found = nothing_found(wanted.n_points)
     squared, indices, starts, border = expand(found, own, which, query_rows, groups, k)
@@ -98,6 +115,26 @@ def find_neighbors(
         starts,
         border,
     )
+
+
+def _engine(device: str, work: int) -> Callable[[Job], Found]:
+    """What searches on a device; ``work`` is queries × samples × units."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise unknown_name("device", device, DEVICES)
+    if device == "cpu" or (device == "auto" and (work < GPU_WORK or not _gpu_in_sight())):
+        return compiled.search
+    from layerscape.search import gpu  # loads torch, which takes seconds
+
+    found = gpu.available(device)
+    return compiled.search if found is None else partial(gpu.search, device=found)
+
+
+def _gpu_in_sight() -> bool:
+    """Whether it is worth loading torch to see if it can use a GPU."""
+    if sys.modules.get("torch"):
+        return True
+    driver = any(Path(file).exists() for file in DRIVERS) or shutil.which("nvidia-smi") is not None
+    return driver and find_spec("torch") is not None
 
 
 def _asked(x: Representation, queries: Any) -> tuple[np.ndarray, Representation | None]:

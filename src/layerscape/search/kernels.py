@@ -151,6 +151,7 @@ def keep(lists, counts, limits, width, hits, values, found, side, other, mirrore
 
 @_compiled
 def bound_of(entry):
+    """The bound of an entry."""
     return np.uint32(entry >> np.uint64(32)).view(np.float32)
 
 
@@ -243,7 +244,7 @@ def exact_block(x, y, first, numbers, counts, done, squared):
     for i in range(len(x)):
         c = done[i]
         while c < counts[i] and numbers[i, c] < stop:
-            squared[i, c] = squared_distance(x[i], y[numbers[i, c] - first])
+            squared[i, c] = squared_distance(x[i], y[numbers[i, c] - first])  # pyright: ignore[reportCallIssue]
             c += 1
         done[i] = c
 
@@ -252,14 +253,15 @@ def exact_block(x, y, first, numbers, counts, done, squared):
 def exact_pairs(x, y, rows, columns, squared):
     """Squared distances of x[rows[p]] and y[columns[p]]."""
     for p in range(len(rows)):
-        squared[p] = squared_distance(x[rows[p]], y[columns[p]])
+        squared[p] = squared_distance(x[rows[p]], y[columns[p]])  # pyright: ignore[reportCallIssue]
 
 
 @_compiled
 def order(numbers, squared, counts, k):
-    """Sort each row's candidates by (d², number); ``counts`` becomes k and the ties that follow, or 0 if k are not there.
+    """Sort each row's candidates by (d², number).
 
-    Ties are judged after the square root, which can make two neighboring values one.
+    ``counts`` becomes k and the ties that follow, or 0 where k are not there. Ties are judged after the square root,
+    which can make two neighboring values one.
     """
     for i in range(len(counts)):
         count = counts[i]
