@@ -16,8 +16,8 @@ ABOVE["cli"] = {"core", "errors", "run", "resample", "pipeline", "reports"} | ST
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
     "transformers": ("extraction/huggingface.py", "extraction/readers.py"),
-    "numba": ("search/kernels.py",),
-    "llvmlite": ("search/kernels.py",),
+    "numba": ("search/kernels/",),
+    "llvmlite": ("search/kernels/",),
     "zarr": ("storage/",),
     "jinja2": ("reports/",),
     "vl_convert": ("reports/",),

@@ -1,3 +1,4 @@
 """From a representation to its neighbor graph: exact to float64, whatever the engine."""
 
 from layerscape.search.find import find_neighbors as find_neighbors
+from layerscape.search.rank import ranks as ranks

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.search import kernels
-from layerscape.search.engine import Candidates, Found, Job, slack
+from layerscape.search.engine import SPARE, Candidates, Found, Job, slack
 from layerscape.search.finish import finish
 from layerscape.search.threads import ahead
 
 TILE_ROWS, TILE_COLUMNS = 512, 2048
 MOST_HITS = 2**17  # of a tile before they are put into the lists
-SPARE = 12  # candidates beyond k: on clouds of points these suffice, and copies were taken out before
 
 
 def search(job: Job) -> Found:
@@ -118,7 +117,7 @@ class _Sweep:
         self.job.points.centered(sample, self.share, points, halves)
 
         def guess(block: _Block) -> None:
-            products = self._products(block.rows, points)
+            products = self.job.pool.product(block.rows, points)
             kernels.guess_limits(products, block.halves, halves, rank, self.limits[block.where])
 
         return guess
@@ -148,19 +147,12 @@ class _Sweep:
                 self.job.progress(reached - self.queries_told)
                 self.queries_told = reached
 
-    def _products(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Rows · columnsᵀ, in memory that this thread uses again for its next tile."""
-        mine = self.scratch
-        if not hasattr(mine, "products"):
-            mine.products = np.empty(TILE_ROWS * TILE_COLUMNS, np.float32)
-            mine.hits, mine.values = np.empty((MOST_HITS, 2), np.int32), np.empty(MOST_HITS, np.float32)
-        products = mine.products[: len(rows) * len(columns)].reshape(len(rows), len(columns))
-        return np.matmul(rows, columns.T, out=products)
-
     def _look_through(self, tile: tuple[_Block, _Block]) -> None:
         rows, columns = tile
         symmetric, mine = self.job.symmetric, self.scratch
-        products, position = self._products(rows.rows, columns.rows), np.zeros(1, np.int64)
+        if not hasattr(mine, "hits"):
+            mine.hits, mine.values = np.empty((MOST_HITS, 2), np.int32), np.empty(MOST_HITS, np.float32)
+        products, position = self.job.pool.product(rows.rows, columns.rows), np.zeros(1, np.int64)
         column_limits = self.limits[columns.where] if symmetric else np.zeros(len(columns), np.float32)
         # From here on columns collect too: nowhere unless all points are queries, and where a tile meets the diagonal
         # not among its own rows, of which it holds both pairs.

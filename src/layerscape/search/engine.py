@@ -11,6 +11,7 @@ from layerscape.search.rows import Rows
 from layerscape.search.threads import Workers
 
 UNDERFLOW = 2.0**-100  # what float32 can lose below its smallest number when the largest coordinate is near 1
+SPARE = 12  # candidates beyond k: on clouds of points these suffice, and copies were taken out before
 ULPS = 1 + 2.0**-50  # ties are judged after the square root, which can make two neighboring values one
 
 

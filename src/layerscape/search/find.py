@@ -19,11 +19,10 @@ from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import compiled
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
-from layerscape.search.rows import Rows, scale_together
+from layerscape.search.rows import Rows, check_metric, distinct_points, scale_together
 from layerscape.search.threads import thread_count, workers
 
-METRICS = ("euclidean", "cosine")
-DEVICES = ("auto", "cpu", "cuda", "cuda:1", "mps")  # as examples: any number may follow cuda
+DEVICES = ("auto", "cpu", "cuda", "cuda:1")  # as examples: any number may follow cuda
 GPU_WORK = 2e10  # products below which a search ends before torch is loaded
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, Windows' and AMD's
 
@@ -56,10 +55,13 @@ def find_neighbors(
     metric
         ``"euclidean"``, or ``"cosine"``: the Euclidean distance between unit vectors (the chord).
     device
-        ``"cpu"``; ``"cuda"``, ``"cuda:1"``, … or ``"mps"``, where torch multiplies matrices on a GPU; or ``"auto"``,
-        which takes CUDA where it is there and the search large. The graph is the same to the bit.
+        ``"cpu"``; ``"cuda"``, ``"cuda:1"``, …, where torch multiplies matrices on a GPU; or ``"auto"``, which takes
+        CUDA where it is there and the search large. The graph is the same to the bit.
     memory
-        Bytes of working memory beside the result.
+        Bytes of working memory, beside what grows with the result: 16 bytes for each neighbor, and about 12 more for
+        its candidates.
+    threads
+        How many may run at a time; as many as there are processors, or as OMP_NUM_THREADS says, when left out.
     progress
         Called with the number of queries finished since the last call.
 
@@ -79,16 +81,12 @@ def find_neighbors(
            [1, 0]])
     """
     x = as_representation(x)
-    if metric not in METRICS:
-        raise unknown_name("metric", str(metric), METRICS)
+    check_metric(metric)
     query_rows, asked = _asked(x, queries)
     _check_k(k, x.n_samples, external=asked is not None)
     search = _engine(str(device), len(query_rows) * x.n_samples * x.n_units)
     with workers(thread_count(threads)) as pool:
-        every = Rows(x, metric)
-        seen = every.survey(pool)
-        representatives, groups = np.unique(seen.groups, return_inverse=True)
-        points = every.take(representatives)
+        points, groups, seen = distinct_points(x, metric, pool)
         if asked is None:
             own, which = np.unique(groups[query_rows], return_inverse=True)
             wanted = points.take(own)
@@ -119,7 +117,12 @@ def find_neighbors(
 
 def _engine(device: str, work: int) -> Callable[[Job], Found]:
     """What searches on a device; ``work`` is queries × samples × units."""
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+    if device == "mps":
+        raise InvalidValue(
+            "device='mps': Apple's float32 products can be wrong without an error (pytorch issues 193487 and 195163), "
+            "so that nothing could be proven from them; use device='cpu'."
+        )
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise unknown_name("device", device, DEVICES)
     if device == "cpu" or (device == "auto" and (work < GPU_WORK or not _gpu_in_sight())):
         return compiled.search

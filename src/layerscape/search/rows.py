@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, unknown_name
 from layerscape.search import kernels
 from layerscape.search.distances import padded, squared_distances
 from layerscape.search.threads import Workers
 
+METRICS = ("euclidean", "cosine")
 SAMPLE = 256  # rows drawn for the center and for the first limits
 BLOCK_VALUES = 2**21
 SAFE_EXPONENT = 256  # between two to the minus and the plus this, squares neither under- nor overflow
@@ -30,7 +31,7 @@ class Survey:
     low, high
         Shape (D,): the smallest and largest value of every column.
     sample
-        Some rows at random, float64, each the first of its group.
+        Some rows at random, float64, no two of one group.
     """
 
     groups: np.ndarray
@@ -135,7 +136,9 @@ class Rows:
 
         pool.all(look, range(len(blocks)))
         groups = self._groups(hashes)
-        return Survey(groups, edges[0].min(axis=0), edges[1].max(axis=0), sample[groups[drawn] == drawn])
+        heads = groups[drawn] == drawn
+        heads[0] |= not heads.any()  # a copy stands for its group as well
+        return Survey(groups, edges[0].min(axis=0), edges[1].max(axis=0), sample[heads])
 
     def _groups(self, hashes: np.ndarray) -> np.ndarray:
         """Rows of one hash are compared, so that a collision makes no copies."""
@@ -159,6 +162,20 @@ class Rows:
         step = n_rows or max(1, BLOCK_VALUES // self.n_units)
         for start in range(0, self.n_points, step):
             yield slice(start, min(start + step, self.n_points))
+
+
+def check_metric(metric: str) -> None:
+    """Raise unless the metric is one that rows can be read for."""
+    if metric not in METRICS:
+        raise unknown_name("metric", str(metric), METRICS)
+
+
+def distinct_points(x: Representation, metric: str, pool: Workers) -> tuple[Rows, np.ndarray, Survey]:
+    """The first of every group of equal rows, for each row the number of its group, and what the survey told."""
+    every = Rows(x, metric)
+    survey = every.survey(pool)
+    heads, groups = np.unique(survey.groups, return_inverse=True)
+    return every.take(heads), groups, survey
 
 
 def scale_together(points: Rows, queries: Rows, surveys: list[Survey]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from layerscape.errors import InvalidType, InvalidValue
@@ -52,6 +54,7 @@ class Workers:
 
     def __init__(self, pool: ThreadPoolExecutor, threads: int):
         self._pool, self._threads = pool, threads
+        self._scratch = threading.local()
 
     def each(self, task: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[Item]:
         """Do the task for every item, and yield each item when it is done. An error in a task is raised here."""
@@ -68,6 +71,13 @@ class Workers:
                 for following in islice(left, 1):
                     running[self._pool.submit(task, following)] = following
                 yield item
+
+    def product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The product a · bᵀ in float32, in memory that this thread uses again for its next product."""
+        size = len(a) * len(b)
+        if getattr(self._scratch, "products", np.empty(0)).size < size:
+            self._scratch.products = np.empty(size, np.float32)
+        return np.matmul(a, b.T, out=self._scratch.products[:size].reshape(len(a), len(b)))
 
     def all(self, task: Callable[[Item], Any], items: Iterable[Item]) -> None:
         """Do the task for every item."""

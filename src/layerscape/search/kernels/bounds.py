@@ -1,38 +1,13 @@
-"""The inner loops of the search, compiled by numba, which keeps the machine code on disk.
-
-None of them holds Python's lock, so threads run them side by side. Where distances are computed, sums are added in
-the order written and no product is fused into a sum.
-"""
+"""Inner loops over bounds of distances: rows made ready, tiles of a matrix product looked through, lists kept."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-from layerscape.search.distances import LANES
+from layerscape.search.kernels.jit import compiled, compiled_in_any_order
 
 
-def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """``function`` as machine code, kept on disk where there is a folder to keep it in."""
-    try:
-        return numba.njit(nogil=True, cache=True, **options)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return numba.njit(nogil=True, **options)(function)
-
-
-def _compiled_in_any_order(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, with sums added in whatever order is fastest: for bounds that allow for any."""
-    return _compiled(function, fastmath={"reassoc"})
-
-
-@_compiled
+@compiled
 def survey_rows(x, low, high, hashes):
     """Smallest and largest value of every column, a hash of every row; the first row with a value not finite, or −1."""
     low[:], high[:] = np.inf, -np.inf
@@ -52,19 +27,24 @@ def survey_rows(x, low, high, hashes):
     return -1
 
 
-@_compiled_in_any_order
+@compiled
 def center_rows(x, center, scale, share, rows, halves):
     """(x − center)·scale in float32, and half of each squared length times ``share``."""
     for i in range(len(x)):
-        total = 0.0
         for j in range(x.shape[1]):
-            value = np.float32((x[i, j] - center[j]) * scale)
-            rows[i, j] = value
-            total += np.float64(value) * np.float64(value)
-        halves[i] = np.float32(total * 0.5 * share)
+            rows[i, j] = np.float32((x[i, j] - center[j]) * scale)
+        halves[i] = np.float32(_squared_length(rows[i]) * 0.5 * share)
 
 
-@_compiled
+@compiled_in_any_order
+def _squared_length(row):
+    total = 0.0
+    for j in range(len(row)):
+        total += np.float64(row[j]) * np.float64(row[j])
+    return total
+
+
+@compiled
 def guess_limits(products, row_halves, column_halves, rank, limits):
     """Set each row's limit to about the ``rank``-th smallest bound of a tile, from the minima of groups of columns."""
     n_rows, n_columns = products.shape
@@ -81,7 +61,7 @@ def guess_limits(products, row_halves, column_halves, rank, limits):
             limits[i] = guess
 
 
-@_compiled
+@compiled
 def scan(products, row_halves, column_halves, row_limits, column_limits, own, first, mirrored, position, hits, values):
     """Collect the pairs of a tile whose bound is below the limit of their row or, from column ``mirrored`` on, of their
     column. Goes on from row ``position[0]``, and stops early when ``hits`` is full.
@@ -115,13 +95,13 @@ def scan(products, row_halves, column_halves, row_limits, column_limits, own, fi
     return found
 
 
-@_compiled
+@compiled
 def _mark(row, half, column_halves, limit, column_limits, below):
     for j in range(len(row)):  # from 0, or numba would have each place checked for a negative sign
         below[j] = (half + column_halves[j]) - row[j] < max(limit, column_limits[j])
 
 
-@_compiled
+@compiled
 def keep(lists, counts, limits, width, hits, values, found, side, other, mirrored):
     """Put the hits into the lists of their rows (``side`` 0) or columns (``side`` 1).
 
@@ -149,13 +129,13 @@ def keep(lists, counts, limits, width, hits, values, found, side, other, mirrore
         counts[i] = count + 1
 
 
-@_compiled
+@compiled
 def bound_of(entry):
     """The bound of an entry."""
     return np.uint32(entry >> np.uint64(32)).view(np.float32)
 
 
-@_compiled
+@compiled
 def _cut(entries, width):
     """Bring the ``width`` smallest entries to the front, the largest of them last (Hoare's selection)."""
     low, high, k = 0, len(entries) - 1, width - 1
@@ -181,7 +161,7 @@ def _cut(entries, width):
             return
 
 
-@_compiled
+@compiled
 def trim(lists, counts, row_halves, column_halves, k, slack, underflow, numbers):
     """The candidates that fewer than k others are surely nearer than, sorted by number; ``counts`` says how many."""
     for i in range(len(counts)):
@@ -203,75 +183,39 @@ def trim(lists, counts, row_halves, column_halves, k, slack, underflow, numbers)
         numbers[i, : counts[i]] = np.sort(numbers[i, : counts[i]])
 
 
-@intrinsic
-def squared_distance(typingctx, a, b):
-    """d² of two rows of whole lanes, in the order of summation that `layerscape.search.distances` states.
+@compiled
+def count_nearer(
+    products, row_halves, column_halves, weights, error, places, low, high, surely, position, doubts
+):  # fmt: skip
+    """Add up the weights of the columns that are surely nearer to a pair's row than the pair is, and list the doubtful.
 
-    Written as vector instructions, since numba's loops would take one lane at a time.
+    Goes on from pair ``position[0]``, and stops early when ``doubts`` is full. Half a squared distance lies between its
+    bound and that plus ``error`` times the half lengths; below ``low`` it is nearer, above ``high`` farther.
+
+    Returns how many doubts were found: pair and column.
     """
-    narrow = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[a.dtype]
-    wide = ir.VectorType(ir.DoubleType(), LANES)
-
-    def emit(context, builder, signature, arguments):
-        arrays = [
-            cgutils.create_struct_proxy(kind)(context, builder, value=value)
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
-        size = builder.extract_value(arrays[0].shape, 0)
-        total = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))
-        with cgutils.for_range_slice(builder, size.type(0), size, size.type(LANES), size.type) as (place, _):
-            lanes = []
-            for array in arrays:
-                address = builder.bitcast(builder.gep(array.data, [place]), ir.VectorType(narrow, LANES).as_pointer())
-                value = builder.load(address, align=a.dtype.bitwidth // 8)
-                lanes.append(builder.fpext(value, wide) if narrow != ir.DoubleType() else value)
-            difference = builder.fsub(*lanes)
-            builder.store(builder.fadd(builder.load(total), builder.fmul(difference, difference)), total)
-        lanes, half = builder.load(total), LANES
-        while half > 1:
-            half //= 2
-            places = [ir.Constant(ir.VectorType(ir.IntType(32), half), list(range(at, at + half))) for at in (0, half)]
-            lanes = builder.fadd(*[builder.shuffle_vector(lanes, lanes, place) for place in places])
-        return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
-
-    return types.float64(a, b), emit
-
-
-@_compiled
-def exact_block(x, y, first, numbers, counts, done, squared):
-    """Squared distances of each row of x to those of its candidates that lie in y, the rows from ``first`` on."""
-    stop = first + len(y)
-    for i in range(len(x)):
-        c = done[i]
-        while c < counts[i] and numbers[i, c] < stop:
-            squared[i, c] = squared_distance(x[i], y[numbers[i, c] - first])  # pyright: ignore[reportCallIssue]
-            c += 1
-        done[i] = c
-
-
-@_compiled
-def exact_pairs(x, y, rows, columns, squared):
-    """Squared distances of x[rows[p]] and y[columns[p]]."""
-    for p in range(len(rows)):
-        squared[p] = squared_distance(x[rows[p]], y[columns[p]])  # pyright: ignore[reportCallIssue]
-
-
-@_compiled
-def order(numbers, squared, counts, k):
-    """Sort each row's candidates by (d², number).
-
-    ``counts`` becomes k and the ties that follow, or 0 where k are not there. Ties are judged after the square root,
-    which can make two neighboring values one.
-    """
-    for i in range(len(counts)):
-        count = counts[i]
-        if count < k:
-            counts[i] = 0
-            continue
-        places = np.argsort(squared[i, :count], kind="mergesort")
-        squared[i, :count] = squared[i, :count][places]
-        numbers[i, :count] = numbers[i, :count][places]
-        last, tied = math.sqrt(squared[i, k - 1]), k
-        while tied < count and math.sqrt(squared[i, tied]) == last:
-            tied += 1
-        counts[i] = tied
+    n_columns = products.shape[1]
+    found = 0
+    for p in range(position[0], len(places)):
+        if found + n_columns > len(doubts):
+            position[0] = p
+            return found
+        half, row, nearest, farthest = row_halves[places[p]], products[places[p]], low[p], high[p]
+        near, doubtful = np.int32(0), np.int32(0)
+        for j in range(n_columns):
+            length = half + column_halves[j]
+            bound = length - row[j]
+            surely_nearer = bound + error * length < nearest
+            near += weights[j] * np.int32(surely_nearer)
+            doubtful += np.int32(bound <= farthest) - np.int32(surely_nearer)
+        surely[p] += near
+        if doubtful:
+            for j in range(n_columns):
+                length = half + column_halves[j]
+                bound = length - row[j]
+                if bound <= farthest and not bound + error * length < nearest:
+                    doubts[found, 0] = p
+                    doubts[found, 1] = j
+                    found += 1
+    position[0] = len(places)
+    return found

@@ -1,0 +1,87 @@
+"""Inner loops over distances as they are defined, and the order of neighbors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from layerscape.search.distances import LANES
+from layerscape.search.kernels.jit import compiled
+
+
+@intrinsic
+def squared_distance(typingctx, a, b):
+    """d² of two rows of whole lanes, in the order of summation that `layerscape.search.distances` states.
+
+    Written as vector instructions, since numba's loops would take one lane at a time.
+    """
+    narrow = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[a.dtype]
+    wide = ir.VectorType(ir.DoubleType(), LANES)
+
+    def emit(context, builder, signature, arguments):
+        arrays = [
+            cgutils.create_struct_proxy(kind)(context, builder, value=value)
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+        size = builder.extract_value(arrays[0].shape, 0)
+        total = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))
+        with cgutils.for_range_slice(builder, size.type(0), size, size.type(LANES), size.type) as (place, _):
+            lanes = []
+            for array in arrays:
+                address = builder.bitcast(builder.gep(array.data, [place]), ir.VectorType(narrow, LANES).as_pointer())
+                value = builder.load(address, align=a.dtype.bitwidth // 8)
+                lanes.append(builder.fpext(value, wide) if narrow != ir.DoubleType() else value)
+            difference = builder.fsub(*lanes)
+            builder.store(builder.fadd(builder.load(total), builder.fmul(difference, difference)), total)
+        lanes, half = builder.load(total), LANES
+        while half > 1:
+            half //= 2
+            places = [ir.Constant(ir.VectorType(ir.IntType(32), half), list(range(at, at + half))) for at in (0, half)]
+            lanes = builder.fadd(*[builder.shuffle_vector(lanes, lanes, place) for place in places])
+        return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
+
+    return types.float64(a, b), emit
+
+
+@compiled
+def exact_block(x, y, first, numbers, counts, done, squared):
+    """Squared distances of each row of x to those of its candidates that lie in y, the rows from ``first`` on."""
+    stop = first + len(y)
+    for i in range(len(x)):
+        c = done[i]
+        while c < counts[i] and numbers[i, c] < stop:
+            squared[i, c] = squared_distance(x[i], y[numbers[i, c] - first])  # pyright: ignore[reportCallIssue]
+            c += 1
+        done[i] = c
+
+
+@compiled
+def exact_pairs(x, y, rows, columns, squared):
+    """Squared distances of x[rows[p]] and y[columns[p]]."""
+    for p in range(len(rows)):
+        squared[p] = squared_distance(x[rows[p]], y[columns[p]])  # pyright: ignore[reportCallIssue]
+
+
+@compiled
+def order(numbers, squared, counts, k):
+    """Sort each row's candidates by (d², number).
+
+    ``counts`` becomes k and the ties that follow, or 0 where k are not there. Ties are judged after the square root,
+    which can make two neighboring values one.
+    """
+    for i in range(len(counts)):
+        count = counts[i]
+        if count < k:
+            counts[i] = 0
+            continue
+        places = np.argsort(squared[i, :count], kind="mergesort")
+        squared[i, :count] = squared[i, :count][places]
+        numbers[i, :count] = numbers[i, :count][places]
+        last, tied = math.sqrt(squared[i, k - 1]), k
+        while tied < count and math.sqrt(squared[i, tied]) == last:
+            tied += 1
+        counts[i] = tied

@@ -1,0 +1,205 @@
+"""Ranks of given pairs: how many samples are nearer, counted tile by tile and never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.representation import as_representation
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.search import kernels
+from layerscape.search.distances import padded
+from layerscape.search.engine import UNDERFLOW, slack
+from layerscape.search.rows import Rows, check_metric, distinct_points, scale_together
+from layerscape.search.threads import Workers, ahead, thread_count, workers
+
+PART, COLUMNS = 512, 2048
+MOST_DOUBTS = 2**17  # of a part before they are looked up
+SURE = 2.0**-20  # share by which a bound must differ from a distance to be no tie after the square root
+
+
+def ranks(
+    x: Any,
+    pairs: Any,
+    *,
+    metric: str = "euclidean",
+    memory: int = 512 * 2**20,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """Ranks of given samples among the neighbors of others: 1 for the nearest, N − 1 for the farthest.
+
+    The rank of j for i is 1 + the number of samples nearer to i than j is; where distances tie it is the mean over the
+    ways to break the tie (the mid-rank). Exact at any N: no N × N array is made.
+
+    Parameters
+    ----------
+    x
+        Shape (N, D): a `Representation`, array, memmap, Zarr array or torch tensor.
+    pairs
+        Shape (P, 2), row numbers: sample i and the sample j whose rank for i is asked. A sample has no rank for itself.
+    metric
+        ``"euclidean"`` or ``"cosine"``.
+    memory
+        Bytes of working memory.
+    threads
+        How many may run at a time; as many as there are processors when left out.
+    progress
+        Called with the number of pairs finished since the last call.
+
+    Returns
+    -------
+    np.ndarray
+        Shape (P,), float64, in 1…N−1, in halves.
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        If pairs are no pairs of different row numbers, or x holds a value that is not finite.
+
+    References
+    ----------
+    As the information imbalance uses them: Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039.
+
+    Examples
+    --------
+    >>> ranks(np.array([[0.0], [1.0], [3.0], [-3.0]]), [(0, 1), (0, 2), (3, 2)])
+    array([1. , 2.5, 3. ])
+    """
+    x = as_representation(x)
+    check_metric(metric)
+    pairs = _check_pairs(pairs, x.n_samples)
+    with workers(thread_count(threads)) as pool:
+        points, groups, survey = distinct_points(x, metric, pool)
+        scale_together(points, points, [survey])
+        count = _Count(points, np.bincount(groups), groups[pairs], memory, pool)
+        return count.ranks(progress or (lambda _: None))
+
+
+def _check_pairs(pairs: Any, n_samples: int) -> np.ndarray:
+    pairs = np.asarray(pairs)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
+        raise InvalidType(
+            f"pairs of shape {pairs.shape} and type {pairs.dtype}; give row numbers of shape (pairs, 2): "
+            "a sample, and one whose rank is asked."
+        )
+    outside = (pairs < 0) | (pairs >= n_samples)
+    if outside.any():
+        raise InvalidValue(
+            f"row {int(pairs[outside][0])} in a pair of {n_samples} samples; rows must lie in 0..{n_samples - 1}."
+        )
+    itself = np.flatnonzero(pairs[:, 0] == pairs[:, 1])
+    if len(itself):
+        raise InvalidValue(
+            f"pair {int(itself[0])} is sample {int(pairs[itself[0], 0])} with itself, which has no rank; "
+            "give two different samples."
+        )
+    return pairs.astype(np.int64)
+
+
+class _Count:
+    """Counts for pairs of distinct points, of which each stands for as many samples as it has copies."""
+
+    def __init__(self, points: Rows, sizes: np.ndarray, pairs: np.ndarray, memory: int, pool: Workers):
+        self.points, self.sizes, self.pool = points, sizes.astype(np.int32), pool
+        self.order = np.argsort(pairs[:, 0], kind="stable")
+        self.pairs = pairs[self.order]
+        wrong = slack(points.n_units)
+        self.share = 1 - wrong
+        # By how much d²/2 can be above its bound, as a share of the half lengths; then every pair is in doubt.
+        self.error = np.float32(2 * wrong / self.share if wrong < 1 else np.inf)
+        width = 20 * points.n_units  # bytes of a point: as read, padded, centered
+        self.held = int(np.clip(memory // 2 // width, 1, max(1, len(np.unique(pairs[:, 0])))))
+        self.step = int(np.clip(memory // 8 // width, 1, COLUMNS))
+        self.distance, self.nearer, self.tied = (np.zeros(len(pairs)) for _ in range(3))
+
+    def ranks(self, progress: Callable[[int], None]) -> np.ndarray:
+        """The rank of every pair, in the order they were given in."""
+        rows, starts = np.unique(self.pairs[:, 0], return_index=True)
+        starts = np.append(starts, len(self.pairs))
+        for first in range(0, len(rows), self.held):
+            last = min(first + self.held, len(rows))
+            self._panel(rows[first:last], starts[first : last + 1])
+            progress(int(starts[last] - starts[first]))
+        ranks = np.empty(len(self.pairs))
+        ranks[self.order] = 1 + self.nearer + (self.tied - 1) / 2
+        return ranks
+
+    def _panel(self, rows: np.ndarray, starts: np.ndarray) -> None:
+        """Count for the pairs of some points, which are held in memory."""
+        parts = []
+        for at in range(0, len(rows), PART):
+            mine = slice(int(starts[at]), int(starts[min(at + PART, len(rows))]))
+            parts.append(_Part(self, rows[at : at + PART], mine))
+        self.pool.all(lambda part: part.measure(), parts)
+
+        def load(block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            values = self.points.read(block)
+            return _lanes(values), *_centered(self.points, values, self.share)
+
+        for block, loaded in ahead(load, list(self.points.blocks(self.step))):
+            self.pool.all(lambda part, first=block.start, loaded=loaded: part.count(first, *loaded), parts)
+
+
+class _Part:
+    """Some points, and the pairs ``mine`` of which they are the first."""
+
+    def __init__(self, whole: _Count, rows: np.ndarray, mine: slice):
+        self.whole, self.mine, self.numbers = whole, mine, rows
+        values = whole.points.read(rows)
+        self.x = _lanes(values)
+        self.rows, self.halves = _centered(whole.points, values, whole.share)
+        self.places = np.searchsorted(rows, whole.pairs[mine, 0])  # of each pair's first point among the rows
+        self.low = self.high = np.empty(0, np.float32)
+
+    def measure(self) -> None:
+        """The distance of every pair."""
+        points, squared = self.whole.points, np.empty(len(self.places))
+        others = self.whole.pairs[self.mine, 1]
+        for at in range(0, len(others), PART):
+            some = slice(at, at + PART)
+            numbers, places = np.unique(others[some], return_inverse=True)
+            kernels.exact_pairs(self.x, _lanes(points.read(numbers)), self.places[some], places, squared[some])
+        self.whole.distance[self.mine] = np.sqrt(squared)
+        # Its copies are nearer to a point than anything else, or tie with the pair where that is a copy too.
+        copies = self.whole.sizes[self.numbers[self.places]] - 1
+        self.whole.nearer[self.mine] = np.where(squared > 0, copies, 0)
+        self.whole.tied[self.mine] = np.where(squared > 0, 0, copies)
+        half = points.in_bound_units(squared) / 2
+        self.low = (half * (1 - SURE) - UNDERFLOW).astype(np.float32)
+        self.high = (half * (1 + SURE) + UNDERFLOW).astype(np.float32)
+
+    def count(self, first: int, y: np.ndarray, columns: np.ndarray, halves: np.ndarray) -> None:
+        """Count the points of a block that are surely nearer than a pair is, and look up those in doubt."""
+        whole, stop = self.whole, first + len(y)
+        products = whole.pool.product(self.rows, columns)
+        mine = np.flatnonzero((self.numbers >= first) & (self.numbers < stop))
+        products[mine, self.numbers[mine] - first] = -np.inf  # a point is not its own neighbor
+        weights, surely = whole.sizes[first:stop], np.zeros(len(self.places), np.int64)
+        doubts, position = np.empty((max(MOST_DOUBTS, len(y)), 2), np.int64), np.zeros(1, np.int64)
+        nearer, tied = whole.nearer[self.mine], whole.tied[self.mine]
+        while position[0] < len(self.places):
+            found = kernels.count_nearer(
+                products, self.halves, halves, weights, whole.error, self.places, self.low, self.high, surely,
+                position, doubts,
+            )  # fmt: skip
+            pair, column = doubts[:found].T
+            squared = np.empty(found)
+            kernels.exact_pairs(self.x, y, self.places[pair], column, squared)
+            distance, asked = np.sqrt(squared), whole.distance[self.mine][pair]
+            n_pairs, counted = len(self.places), weights[column]
+            nearer += np.bincount(pair, weights=counted * (distance < asked), minlength=n_pairs)
+            tied += np.bincount(pair, weights=counted * (distance == asked), minlength=n_pairs)
+        nearer += surely
+
+
+def _lanes(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(padded(values))
+
+
+def _centered(points: Rows, values: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    rows, halves = np.empty(values.shape, np.float32), np.empty(len(values), np.float32)
+    points.centered(values, share, rows, halves)
+    return rows, halves
