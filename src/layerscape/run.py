@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, as_representation
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.search import find_neighbors
+from layerscape.search import MEMORY, find_neighbors
+from layerscape.search.threads import ahead
 from layerscape.storage import LayerSpec, RunFolder, SampleTable
 
 if TYPE_CHECKING:
@@ -104,11 +106,51 @@ class Run:
             As in `find_neighbors`.
         """
         self._known(layer)
-        kept = self.folder.load_graph(layer, metric)
-        if kept is None or kept.k < k:
-            kept = find_neighbors(self[layer], k, metric=metric, progress=progress)
-            self.folder.save_graph(layer, metric, kept)
-        return kept.first(k)
+        self.search(k, layers=[layer], metric=metric, progress=progress)
+        graph = self.folder.load_graph(layer, metric)
+        assert graph is not None
+        return graph.first(k)
+
+    def search(
+        self,
+        k: int,
+        *,
+        layers: Sequence[str] | None = None,
+        metric: str = "euclidean",
+        device: str = "auto",
+        memory: int = MEMORY,
+        threads: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """Search the graphs of layers and keep them on disk; while one is searched the next is loaded.
+
+        Each is kept as soon as it is whole, so that a search that was interrupted goes on with the layer it was at.
+
+        Parameters
+        ----------
+        k, metric, device, memory, threads
+            As in `find_neighbors`. A layer of up to ``memory`` bytes is loaded ahead, a larger one read from disk.
+        layers
+            Names of layers; all when None.
+        progress
+            Called with the number of samples finished since the last call, N for each layer.
+        """
+        layers = self.layers if layers is None else layers
+        tell = progress or (lambda _: None)
+        for layer in layers:
+            self._known(layer)
+        missing = [layer for layer in layers if self.folder.graph_width(layer, metric) < k]
+        tell((len(layers) - len(missing)) * self.folder.n_samples)
+        for layer, x in ahead(lambda layer: self._loaded(layer, memory), missing):
+            graph = find_neighbors(x, k, metric=metric, device=device, memory=memory, threads=threads, progress=tell)
+            self.folder.save_graph(layer, metric, graph)
+
+    def _loaded(self, layer: str, most: int) -> Representation:
+        """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""
+        x = self[layer]
+        if x.matrix.dtype.itemsize * x.n_samples * x.n_units > most:
+            return x
+        return replace(x, matrix=np.asarray(x.matrix[:]))
 
     def _known(self, layer: str) -> None:
         if layer not in self.layers:

@@ -64,6 +64,8 @@ def _command(measure: Measure) -> click.Command:
                 ["--metric"], default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search."
             )
         )
+        parameters.append(click.Option(["--device"], default="auto", help="That searches: auto, cpu, cuda, cuda:1."))
+        parameters.append(click.Option(["--threads"], type=click.IntRange(1), help="That search side by side."))
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
 
     def call(**given: Any) -> None:

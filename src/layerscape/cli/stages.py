@@ -65,6 +65,12 @@ _measuring = _options(
     click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
+_threads = click.option(
+    "--threads", type=click.IntRange(1), help="That search side by side.  [default: OMP_NUM_THREADS, or all processors]"
+)
+_search_device = click.option(
+    "--device", default="auto", show_default=True, help="That searches: auto, cpu, cuda, cuda:1."
+)
 _run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
@@ -96,6 +102,7 @@ def demo_command(out: Path, as_json: bool) -> None:
 @_inputs
 @_model
 @_measuring
+@_threads
 @_json
 def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     r"""Extract, search, measure, report: one folder, one page.
@@ -108,7 +115,8 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """
     from layerscape.reports import findings, report
 
-    measuring = {name: options.pop(name) for name in ("measures", "k", "by", "metric", "seed")}
+    measuring = {name: options.pop(name) for name in ("measures", "k", "by", "metric", "seed", "threads")}
+    measuring["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     with progress_bars() as progress:
         run = _extract(model, inputs, options, progress)
         _measure(run, measuring | {"by": None}, progress)
@@ -159,17 +167,21 @@ def layers_command(model: str, select: str | None, pooling: str | None, as_json:
 @_run_argument
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Number of neighbors.")
 @click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
+@click.option("--memory", type=click.IntRange(1), default=512, show_default=True, help="MiB to work with.")
+@_search_device
+@_threads
 @_json
-def search_command(run: Path, k: int, metric: str, as_json: bool) -> None:
-    """The neighbor graph of every layer of RUN, kept on disk."""
+def search_command(
+    run: Path, k: int, metric: str, memory: int, device: str, threads: int | None, as_json: bool
+) -> None:
+    """The neighbor graph of every layer of RUN, kept on disk; an interrupted search goes on."""
+    from layerscape.pipeline.part import counted
     from layerscape.run import open_run
 
     opened = open_run(run)
     with progress_bars() as progress:
-        for done, layer in enumerate(opened.layers):
-            progress("searching", done, len(opened.layers))
-            opened.graph(layer, k, metric=metric)
-        progress("searching", len(opened.layers), len(opened.layers))
+        tell = counted(progress, "searching", len(opened.layers) * opened.folder.n_samples)
+        opened.search(k, metric=metric, memory=memory * 2**20, device=device, threads=threads, progress=tell)
     text = f"{opened.path}: graphs of {len(opened.layers)} layers, k={k}"
     say(text, as_json, {"run": str(opened.path), "layers": list(opened.layers), "k": k, "metric": metric})
 
@@ -177,6 +189,8 @@ def search_command(run: Path, k: int, metric: str, as_json: bool) -> None:
 @click.command(name="measure")
 @_run_argument
 @_measuring
+@_search_device
+@_threads
 @click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file too.")
 @_json

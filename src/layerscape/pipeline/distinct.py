@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -61,8 +62,11 @@ def distinct_rows(graph: Neighbors, near: float = NEAR) -> Distinct:
     return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
 
 
-def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int) -> Neighbors:
-    """The graph of some rows with up to k neighbors: cut from the whole graph if that holds enough, else searched."""
+def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int, **how: Any) -> Neighbors:
+    """The graph of some rows with up to k neighbors: cut from the whole graph if that holds enough, else searched.
+
+    ``how`` goes to `find_neighbors`.
+    """
     if len(rows) < FEWEST:
         name = f"layer {x.layer!r}" if x.layer else "the data"
         raise InvalidValue(
@@ -72,4 +76,4 @@ def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int) -> N
     k = min(k, len(rows) - 1)
     if len(rows) == x.n_samples:
         return whole if whole.k <= k else whole.first(k)
-    return whole.restrict(rows, k) or find_neighbors(x.take(rows), k, metric=whole.metric)
+    return whole.restrict(rows, k) or find_neighbors(x.take(rows), k, **{"metric": whole.metric, **how})

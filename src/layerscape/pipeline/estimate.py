@@ -40,6 +40,8 @@ def estimate(
     *data: Any,
     metric: str = "euclidean",
     near_copies: float = NEAR,
+    device: str = "auto",
+    threads: int | None = None,
     **options: Any,
 ) -> Estimate:
     """One measure on arrays, with its interval.
@@ -56,6 +58,8 @@ def estimate(
     near_copies
         Samples nearer than this share of the median first-neighbor distance are left out of dimensions like exact
         copies are, and counted; 0 keeps them.
+    device, threads
+        Of the search, as in `find_neighbors`.
     options
         Of the measure.
 
@@ -95,7 +99,8 @@ def estimate(
             if kind == "vectors":
                 values.append(x)
                 continue
-            graph, words = _graph(chosen, x, options, metric, near_copies)
+            how = {"metric": metric, "device": device, "threads": threads}
+            graph, words = _graph(chosen, x, options, near_copies, how)
             warnings += words
         first = first or graph
         values.append(graph)
@@ -105,14 +110,14 @@ def estimate(
 
 
 def _graph(
-    measure: Measure, x: Representation, options: dict[str, Any], metric: str, near_copies: float
+    measure: Measure, x: Representation, options: dict[str, Any], near_copies: float, how: dict[str, Any]
 ) -> tuple[Neighbors, tuple[str, ...]]:
     needed = measure.neighbors_needed(options, x.n_samples)
     if not measure.distinct:
-        return find_neighbors(x, needed, metric=metric), ()
+        return find_neighbors(x, needed, **how), ()
     if needed < x.n_samples:
-        whole = find_neighbors(x, min(needed + SPARE, max(needed, x.n_samples - 1)), metric=metric)
+        whole = find_neighbors(x, min(needed + SPARE, max(needed, x.n_samples - 1)), **how)
     else:
-        whole = find_neighbors(x, needed, metric=metric)  # which says what is wrong
+        whole = find_neighbors(x, needed, **how)  # which says what is wrong
     distinct = distinct_rows(whole, near_copies)
-    return graph_of(x, whole, distinct.rows, needed), distinct.words
+    return graph_of(x, whole, distinct.rows, needed, **how), distinct.words

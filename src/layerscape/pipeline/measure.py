@@ -47,6 +47,8 @@ def measure(
     by: str | None = None,
     metric: str = "euclidean",
     seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -68,6 +70,8 @@ def measure(
         ``"euclidean"`` or ``"cosine"``.
     seed
         Of the choice of samples in groups larger than the smallest.
+    device, threads
+        Of the search, as in `find_neighbors`.
     progress
         Called as ``progress(what, done, total)``.
     options
@@ -98,7 +102,7 @@ def measure(
     uses_labels = any("labels" in m.data for m in chosen)
     columns = _label_columns(run, labels) if uses_labels or labels else []
     rows = []
-    for part in parts_of(run, by, seed, metric):
+    for part in parts_of(run, by, seed, {"metric": metric, "device": device, "threads": threads}):
         plan = list(_plan(chosen, run.layers, columns if by is None else [c for c in columns if c != by], k, options))
         needed = {id(task): task.measure.neighbors_needed(task.options, part.n_samples) for task in plan}
         widest = max((needed[id(task)] + SPARE * task.measure.distinct for task in plan if needed[id(task)]), default=0)
@@ -198,7 +202,7 @@ def _rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict
         "group": part.group,
         "measure": estimate.measure,
         "options": json.dumps(dict(estimate.options), default=str),
-        "metric": part.metric if "graph" in task.measure.data else "",
+        "metric": part.how["metric"] if "graph" in task.measure.data else "",
         "chance": chance.value if chance else nan,
         "chance_low": chance.low if chance else nan,
         "chance_high": chance.high if chance else nan,

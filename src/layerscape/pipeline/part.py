@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +24,8 @@ Progress = Callable[[str, int, int], None]
 class Part:
     """Some samples of a run, with everything that a measure may ask of them."""
 
-    def __init__(self, run: Run, metric: str, rows: np.ndarray | None = None, group: str = ""):
-        self.run, self.metric, self.rows, self.group = run, metric, rows, group
+    def __init__(self, run: Run, how: Mapping[str, Any], rows: np.ndarray | None = None, group: str = ""):
+        self.run, self.how, self.rows, self.group = run, how, rows, group
         self.n_samples = run.folder.n_samples if rows is None else len(rows)
         self._vectors: dict[str, Representation] = {}
         self._graphs: dict[str, Neighbors] = {}
@@ -36,15 +36,14 @@ class Part:
         """Search the graph of every layer with k neighbors, and choose the rows for dimensions, the same everywhere."""
         if k < 1:
             return
-        for done, layer in enumerate(self.run.layers):
-            if progress:
-                progress("searching", done, len(self.run.layers))
+        tell = counted(progress, "searching", len(self.run.layers) * self.n_samples)
+        if self.rows is None:
+            self.run.search(k, progress=tell, **self.how)
+        for layer in self.run.layers:
             if self.rows is None:
-                self._graphs[layer] = self.run.graph(layer, k, metric=self.metric)
+                self._graphs[layer] = self.run.graph(layer, k, metric=self.how["metric"])
             else:
-                self._graphs[layer] = find_neighbors(self._representation(layer), k, metric=self.metric)
-        if progress:
-            progress("searching", len(self.run.layers), len(self.run.layers))
+                self._graphs[layer] = find_neighbors(self._representation(layer), k, progress=tell, **self.how)
         if distinct:
             self._distinct = common_rows({layer: distinct_rows(graph) for layer, graph in self._graphs.items()})
 
@@ -60,7 +59,7 @@ class Part:
         if key not in self._cut:
             graph = self._graphs[layer]
             if task.measure.distinct:
-                self._cut[key] = graph_of(self._representation(layer), graph, self._distinct[layer].rows, k)
+                self._cut[key] = graph_of(self._representation(layer), graph, self._distinct[layer].rows, k, **self.how)
             else:
                 self._cut[key] = graph.first(k)
         return self._cut[key]
@@ -94,10 +93,24 @@ def common_rows(distinct: dict[str, Distinct]) -> dict[str, Distinct]:
     return {layer: common if layer in sound else d for layer, d in distinct.items()}
 
 
-def parts_of(run: Run, by: str | None, seed: int, metric: str) -> Iterator[Part]:
+def counted(progress: Progress | None, what: str, total: int) -> Callable[[int], None] | None:
+    """A progress that is told how many more are done, where one is told how many are done in all."""
+    if progress is None:
+        return None
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(what, done, total)
+
+    return tell
+
+
+def parts_of(run: Run, by: str | None, seed: int, how: Mapping[str, Any]) -> Iterator[Part]:
     """The whole run, or one part per value of a label column, all of the size of the smallest."""
     if by is None:
-        yield Part(run, metric)
+        yield Part(run, how)
         return
     if by not in run.samples.labels:
         raise unknown_name("label column", by, run.samples.labels)
@@ -109,4 +122,4 @@ def parts_of(run: Run, by: str | None, seed: int, metric: str) -> Iterator[Part]
     rng = np.random.default_rng(seed)
     for number, name in enumerate(names):
         rows = np.sort(rng.permutation(np.flatnonzero(groups == number))[: sizes.min()])
-        yield Part(run, metric, rows, f"{by}={name}")
+        yield Part(run, how, rows, f"{by}={name}")

@@ -2,3 +2,4 @@
 
 from layerscape.search.find import find_neighbors as find_neighbors
 from layerscape.search.rank import ranks as ranks
+from layerscape.search.rows import MEMORY as MEMORY

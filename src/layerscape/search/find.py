@@ -19,7 +19,7 @@ from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import compiled
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
-from layerscape.search.rows import Rows, check_metric, distinct_points, scale_together
+from layerscape.search.rows import MEMORY, Rows, check_metric, distinct_points, scale_together
 from layerscape.search.threads import thread_count, workers
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:1")  # as examples: any number may follow cuda
@@ -34,7 +34,7 @@ def find_neighbors(
     queries: Any = None,
     metric: str = "euclidean",
     device: str = "auto",
-    memory: int = 512 * 2**20,
+    memory: int = MEMORY,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Neighbors:

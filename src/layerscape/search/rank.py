@@ -12,7 +12,7 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
 from layerscape.search.distances import padded
 from layerscape.search.engine import UNDERFLOW, slack
-from layerscape.search.rows import Rows, check_metric, distinct_points, scale_together
+from layerscape.search.rows import MEMORY, Rows, check_metric, distinct_points, scale_together
 from layerscape.search.threads import Workers, ahead, thread_count, workers
 
 PART, COLUMNS = 512, 2048
@@ -25,7 +25,7 @@ def ranks(
     pairs: Any,
     *,
     metric: str = "euclidean",
-    memory: int = 512 * 2**20,
+    memory: int = MEMORY,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:

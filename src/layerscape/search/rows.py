@@ -15,6 +15,7 @@ from layerscape.search.distances import padded, squared_distances
 from layerscape.search.threads import Workers
 
 METRICS = ("euclidean", "cosine")
+MEMORY = 512 * 2**20  # bytes a search works with, unless it is told otherwise
 SAMPLE = 256  # rows drawn for the center and for the first limits
 BLOCK_VALUES = 2**21
 SAFE_EXPONENT = 256  # between two to the minus and the plus this, squares neither under- nor overflow

@@ -47,6 +47,10 @@ class Results:
         """The graph that was kept under this key, or None."""
         return read_graph(self._graph_file(layer, key))
 
+    def graph_width(self, layer: str, key: str) -> int:
+        """How many neighbors the graph of this key holds; 0 if there is none."""
+        return read_width(self._graph_file(layer, key))
+
     def save_estimates(self, frame: pd.DataFrame) -> None:
         """Keep the table of estimates; the one that was there is replaced."""
         with file_problems(self.path), self._writing():
@@ -88,16 +92,31 @@ def write_graph(path: Path, graph: Neighbors) -> None:
 
 def read_graph(path: Path) -> Neighbors | None:
     """The graph in a file exactly as it was saved, or None if there is no file."""
-    from safetensors import SafetensorError, safe_open
-
     if not path.exists():
         return None
-    try:
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            plain = json.loads(file.metadata()[META])
+    with _opened(path) as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+        plain = json.loads(file.metadata()[META])
         arrays["indices"] = arrays["indices"].astype(plain.pop("indices_dtype"))
         return Neighbors(**arrays, **plain)
+
+
+def read_width(path: Path) -> int:
+    """How many neighbors the graph in a file holds, from its header; 0 if there is no file."""
+    if not path.exists():
+        return 0
+    with _opened(path) as file:
+        return int(file.get_slice("indices").get_shape()[1])
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file of a graph; whatever is wrong with it is said in one line."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
     except (SafetensorError, LayerscapeError, LookupError, TypeError, ValueError) as error:
         raise FileProblem(f"the graph {path} is damaged ({error}); remove that file and search again") from None
 
