@@ -1,6 +1,7 @@
 """Every graph against the plain definition: all distances in float64, sorted by (distance, index)."""
 
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
-from layerscape.search import find_neighbors
+from layerscape.search import compiled, complete, find_neighbors, finish, kernels, rows, threads
 from layerscape.search.distances import squared_distances
+from layerscape.search.threads import thread_count
 from tests.search.reference import KINDS, cloud, plain
 
 
@@ -58,6 +60,137 @@ def test_many_tiles_and_little_memory_give_the_same_graph():
 
 def test_all_neighbors_can_be_asked_for():
     assert_plain(cloud("copies", 128, 5, 3), 127)
+
+
+@pytest.mark.parametrize("n", [2, 3, 64, 128, 1000])
+@pytest.mark.parametrize("kind", ["gaussian", "lattice"])
+def test_all_neighbors_of_all_samples(n, kind):
+    assert_plain(cloud(kind, n, 7, 9), n - 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from(KINDS),
+    n=st.integers(2, 90),
+    memory=st.sampled_from([1, 3000, 20_000]),
+    threads=st.integers(1, 3),
+    data=st.data(),
+)
+def test_many_small_tiles_panels_and_threads_change_nothing(kind, n, memory, threads, data):
+    k = data.draw(st.integers(1, n - 1))
+    with pytest.MonkeyPatch.context() as patch:
+        small = {
+            compiled: {"TILE_ROWS": 7, "TILE_COLUMNS": 11, "MOST_HITS": 20},
+            finish: {"PART": 5, "BLOCK_BYTES": 500},
+            complete: {"PART": 4, "COLUMNS": 6, "MOST_PAIRS": 40},
+            rows: {"SAMPLE": 4, "BLOCK_VALUES": 60},
+        }
+        for module, constants in small.items():
+            for name, value in constants.items():
+                patch.setattr(module, name, value)
+        assert_plain(cloud(kind, n, 6, 3), k, memory=memory, threads=threads)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "copies", "lattice"])
+def test_a_sample_that_misleads_costs_time_and_no_neighbor(kind, monkeypatch):
+    """Limits far too low keep neighbors out of the lists; the proof fails for these rows, which are searched again."""
+    searched_again = []
+
+    def mislead(products, row_halves, column_halves, rank, limits):
+        limits[:] = 0.02
+
+    def count(job, rows, upper):
+        searched_again.extend(rows)
+        return complete.complete(job, rows, upper)
+
+    monkeypatch.setattr(kernels, "guess_limits", mislead)
+    monkeypatch.setattr(finish, "complete", count)
+    x = cloud(kind, 3000, 3, 4)
+    asked = np.arange(0, 3000, 100)
+    graph = find_neighbors(x, 20)
+    indices, distances = plain(x, 20, asked)
+    np.testing.assert_array_equal(graph.indices[asked], indices)
+    np.testing.assert_array_equal(graph.distances[asked], distances)
+    assert len(searched_again) > 0 or kind != "gaussian"
+
+
+def test_clusters_that_float32_cannot_look_into_are_searched_in_float64(rng):
+    centers = np.repeat(rng.standard_normal((30, 12)), 20, axis=0)
+    assert_plain(centers + 1e-7 * rng.standard_normal((600, 12)), 10)
+    assert_plain(centers + 1e-12 * rng.standard_normal((600, 12)), 25)
+
+
+def test_rows_of_one_hash_are_no_copies_unless_they_are_equal(monkeypatch):
+    survey = kernels.survey_rows
+
+    def collide(block, low, high, hashes):
+        bad = survey(block, low, high, hashes)
+        hashes[:] %= 3
+        return bad
+
+    monkeypatch.setattr(kernels, "survey_rows", collide)
+    x = np.repeat(cloud("gaussian", 60, 4, 5), 2, axis=0)
+    assert assert_plain(x, 9).n_copies == 60
+
+
+def test_minus_zero_is_zero():
+    x = np.array([[0.0, 1.0], [-0.0, 1.0], [2.0, 0.0]])
+    graph = find_neighbors(x, 2)
+    assert graph.n_copies == 1
+    assert graph.distances[0].tolist() == [0, 5**0.5]
+
+
+def test_the_graph_does_not_depend_on_the_number_of_threads():
+    x = cloud("float16", 5000, 20, 6)
+    one, three = find_neighbors(x, 30, threads=1), find_neighbors(x, 30, threads=3)
+    np.testing.assert_array_equal(one.indices, three.indices)
+    np.testing.assert_array_equal(one.distances, three.distances)
+
+
+def test_threads_are_counted(monkeypatch):
+    monkeypatch.setattr(threads, "_allowed", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert (thread_count(None), thread_count(3), thread_count(99)) == (8, 3, 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2,1")
+    assert (thread_count(None), thread_count(3)) == (2, 3)
+
+
+def test_an_interruption_leaves_no_thread_and_blas_as_it_was(monkeypatch):
+    info = threads._libraries().info()
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find_neighbors(cloud("gaussian", 4000, 30, 7), 5, progress=interrupt)
+    assert not [t for t in threading.enumerate() if t.name.startswith("layerscape")]
+    assert threads._libraries().info() == info
+
+
+def test_an_error_in_a_thread_is_raised(monkeypatch):
+    monkeypatch.setattr(kernels, "keep", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        find_neighbors(cloud("gaussian", 3000, 5, 8), 5)
+
+
+def test_progress_counts_every_query():
+    told = []
+    find_neighbors(cloud("gaussian", 6000, 4, 9), 5, progress=told.append)
+    assert sum(told) == 6000
+    assert len(told) > 3
+
+
+def test_arrays_on_disk_are_read_in_blocks(tmp_path, rng):
+    zarr = pytest.importorskip("zarr")
+    x = rng.standard_normal((3000, 40)).astype(np.float16)
+    stored = zarr.create_array(tmp_path / "x", shape=x.shape, chunks=(700, 40), dtype=x.dtype)
+    stored[:] = x
+    expected = find_neighbors(x, 6)
+    for queries in (None, [2999, 0, 17]):
+        graph = find_neighbors(stored, 6, queries=queries, memory=100_000)
+        chosen = slice(None) if queries is None else queries
+        np.testing.assert_array_equal(graph.indices, expected.indices[chosen])
+        np.testing.assert_array_equal(graph.distances, expected.distances[chosen])
 
 
 def test_queries_by_row_are_those_rows_of_the_whole_graph():
@@ -128,7 +261,8 @@ def test_memmap_and_tensor_and_list_are_read(tmp_path):
     expected = find_neighbors(x, 4).indices
     for given_as in (np.load(tmp_path / "x.npy", mmap_mode="r"), torch.from_numpy(x), x.tolist()):
         np.testing.assert_array_equal(find_neighbors(given_as, 4).indices, expected)
-    assert find_neighbors(torch.from_numpy(x).bfloat16(), 4).k == 4
+    half = torch.from_numpy(x).bfloat16()
+    np.testing.assert_array_equal(find_neighbors(half, 4).distances, find_neighbors(half.float(), 4).distances)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +300,28 @@ def test_memmap_and_tensor_and_list_are_read(tmp_path):
             lambda x: find_neighbors(x, 3, queries=x[:, :2]),
             InvalidValue,
             "queries have 2 units and the samples 4; widths must agree.",
+        ),
+        (
+            lambda x: find_neighbors(x, 3, queries=x[0]),
+            InvalidType,
+            "queries of shape (4,) and type float64; give a list of row numbers, or a matrix of points.",
+        ),
+        (
+            lambda x: find_neighbors(x, 3, queries=np.where(x == x[2, 1], np.inf, x)),
+            InvalidValue,
+            "sample '2' has a value that is NaN or infinite; remove such rows, or repair what produced them.",
+        ),
+        (lambda x: find_neighbors(x, 3, threads=0), InvalidValue, "threads=0; at least 1 must run."),
+        (
+            lambda x: find_neighbors(x, 3, threads=1.5),
+            InvalidType,
+            "threads=1.5 is no whole number; give how many may run at a time.",
+        ),
+        (lambda x: find_neighbors(x, 3, memory=0), InvalidValue, "memory=0 bytes; give at least 1."),
+        (
+            lambda x: find_neighbors(x, 3, memory="1G"),
+            InvalidType,
+            "memory='1G' is no whole number; give how many bytes to work with.",
         ),
         (
             lambda x: find_neighbors(x * [0, 0, 0, 0], 3, metric="cosine"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,6 +115,25 @@ class Representation:
         return Representation(np.asarray(matrix), self.layer, tuple(self.ids[row] for row in rows))
 
 
+@dataclass(frozen=True)
+class Bfloat16:
+    """A matrix of bfloat16, which numpy does not have; what is read of it is float32, of which it is the upper half."""
+
+    bits: np.ndarray
+    dtype = np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.bits.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.bits.ndim
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return (self.bits[rows].astype(np.uint32) << 16).view(np.float32)
+
+
 def as_representation(x: Any, layer: str = "") -> Representation:
     """``x`` itself if it is a `Representation`, otherwise one made from the array ``x``."""
     return x if isinstance(x, Representation) else Representation(x, layer)
@@ -122,8 +142,8 @@ def as_representation(x: Any, layer: str = "") -> Representation:
 def _sliceable(x: Any) -> Any:
     if hasattr(x, "detach"):  # a torch tensor, met without importing torch
         x = x.detach().cpu()
-        if str(x.dtype) == "torch.bfloat16":  # numpy has no such type; float32 holds every value of it
-            x = x.float()
+        if str(x.dtype) == "torch.bfloat16":
+            return Bfloat16(x.view(sys.modules["torch"].int16).numpy().view(np.uint16))
         return x.numpy()
     if hasattr(x, "to_numpy"):  # a pandas or polars table
         return x.to_numpy()

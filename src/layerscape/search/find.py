@@ -19,7 +19,7 @@ from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import compiled
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
-from layerscape.search.rows import MEMORY, Rows, check_metric, distinct_points, scale_together
+from layerscape.search.rows import MEMORY, Rows, check_memory, check_metric, distinct_points, scale_together
 from layerscape.search.threads import thread_count, workers
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:1")  # as examples: any number may follow cuda
@@ -82,6 +82,7 @@ def find_neighbors(
     """
     x = as_representation(x)
     check_metric(metric)
+    check_memory(memory)
     query_rows, asked = _asked(x, queries)
     _check_k(k, x.n_samples, external=asked is not None)
     search = _engine(str(device), len(query_rows) * x.n_samples * x.n_units)

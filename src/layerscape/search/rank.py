@@ -12,7 +12,7 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
 from layerscape.search.distances import padded
 from layerscape.search.engine import UNDERFLOW, slack
-from layerscape.search.rows import MEMORY, Rows, check_metric, distinct_points, scale_together
+from layerscape.search.rows import MEMORY, Rows, check_memory, check_metric, distinct_points, scale_together
 from layerscape.search.threads import Workers, ahead, thread_count, workers
 
 PART, COLUMNS = 512, 2048
@@ -70,6 +70,7 @@ def ranks(
     """
     x = as_representation(x)
     check_metric(metric)
+    check_memory(memory)
     pairs = _check_pairs(pairs, x.n_samples)
     with workers(thread_count(threads)) as pool:
         points, groups, survey = distinct_points(x, metric, pool)

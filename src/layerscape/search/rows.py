@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import kernels
 from layerscape.search.distances import padded, squared_distances
 from layerscape.search.threads import Workers
@@ -169,6 +169,14 @@ def check_metric(metric: str) -> None:
     """Raise unless the metric is one that rows can be read for."""
     if metric not in METRICS:
         raise unknown_name("metric", str(metric), METRICS)
+
+
+def check_memory(memory: int) -> None:
+    """Raise unless it is a number of bytes to work with."""
+    if isinstance(memory, bool) or not isinstance(memory, (int, np.integer)):
+        raise InvalidType(f"memory={memory!r} is no whole number; give how many bytes to work with.")
+    if memory < 1:
+        raise InvalidValue(f"memory={memory} bytes; give at least 1.")
 
 
 def distinct_points(x: Representation, metric: str, pool: Workers) -> tuple[Rows, np.ndarray, Survey]:

@@ -23,13 +23,17 @@ Made = TypeVar("Made")
 def thread_count(wanted: int | None) -> int:
     """How many threads to run: as wanted, else OMP_NUM_THREADS, and never more than this process may use."""
     if wanted is not None:
-        if isinstance(wanted, bool) or not isinstance(wanted, int):
+        if isinstance(wanted, bool) or not isinstance(wanted, (int, np.integer)):
             raise InvalidType(f"threads={wanted!r} is no whole number; give how many may run at a time.")
         if wanted < 1:
             raise InvalidValue(f"threads={wanted}; at least 1 must run.")
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = _allowed()
     named = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return min(allowed, wanted or (int(named) if named.isdigit() and int(named) else allowed))
+
+
+def _allowed() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

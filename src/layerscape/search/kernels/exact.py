@@ -14,10 +14,11 @@ from layerscape.search.kernels.jit import compiled
 
 
 @intrinsic
-def squared_distance(typingctx, a, b):
+def squared_distance(typingctx, a, b, following):
     """d² of two rows of whole lanes, in the order of summation that `layerscape.search.distances` states.
 
-    Written as vector instructions, since numba's loops would take one lane at a time.
+    Written as vector instructions, since numba's loops would take one lane at a time. The row that will be asked for
+    next is fetched meanwhile, which else waits for memory.
     """
     narrow = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[a.dtype]
     wide = ir.VectorType(ir.DoubleType(), LANES)
@@ -27,11 +28,16 @@ def squared_distance(typingctx, a, b):
             cgutils.create_struct_proxy(kind)(context, builder, value=value)
             for kind, value in zip(signature.args, arguments, strict=True)
         ]
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, into the second cache, data
         size = builder.extract_value(arrays[0].shape, 0)
         total = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))
         with cgutils.for_range_slice(builder, size.type(0), size, size.type(LANES), size.type) as (place, _):
             lanes = []
-            for array in arrays:
+            builder.call(fetch, [builder.bitcast(builder.gep(arrays[2].data, [place]), byte), *hints])
+            for array in arrays[:2]:
                 address = builder.bitcast(builder.gep(array.data, [place]), ir.VectorType(narrow, LANES).as_pointer())
                 value = builder.load(address, align=a.dtype.bitwidth // 8)
                 lanes.append(builder.fpext(value, wide) if narrow != ir.DoubleType() else value)
@@ -44,7 +50,7 @@ def squared_distance(typingctx, a, b):
             lanes = builder.fadd(*[builder.shuffle_vector(lanes, lanes, place) for place in places])
         return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
 
-    return types.float64(a, b), emit
+    return types.float64(a, b, following), emit
 
 
 @compiled
@@ -54,7 +60,8 @@ def exact_block(x, y, first, numbers, counts, done, squared):
     for i in range(len(x)):
         c = done[i]
         while c < counts[i] and numbers[i, c] < stop:
-            squared[i, c] = squared_distance(x[i], y[numbers[i, c] - first])  # pyright: ignore[reportCallIssue]
+            following = numbers[i, c + 1] if c + 1 < counts[i] and numbers[i, c + 1] < stop else numbers[i, c]
+            squared[i, c] = squared_distance(x[i], y[numbers[i, c] - first], y[following - first])  # pyright: ignore[reportCallIssue]
             c += 1
         done[i] = c
 
@@ -63,7 +70,7 @@ def exact_block(x, y, first, numbers, counts, done, squared):
 def exact_pairs(x, y, rows, columns, squared):
     """Squared distances of x[rows[p]] and y[columns[p]]."""
     for p in range(len(rows)):
-        squared[p] = squared_distance(x[rows[p]], y[columns[p]])  # pyright: ignore[reportCallIssue]
+        squared[p] = squared_distance(x[rows[p]], y[columns[p]], y[columns[min(p + 1, len(rows) - 1)]])  # pyright: ignore[reportCallIssue]
 
 
 @compiled
