@@ -146,6 +146,21 @@ class TestEveryMeasure:
         assert by_graph.value == estimate(measure, *arguments(measure), **options(measure)).value
 
 
+@pytest.mark.parametrize("measure", [m for m in MEASURES if "graph" in m.data], ids=lambda m: m.name)
+def test_a_graph_of_some_queries_will_do(measure):
+    """Averages over the queries: the same value for all rows by name, and near it for a third of them."""
+    from layerscape.search import find_neighbors
+
+    def graphs(queries):
+        return [x if x is LABELS else find_neighbors(x, 64, queries=queries) for x in arguments(measure)]
+
+    whole = estimate(measure, *graphs(None), **options(measure))
+    assert estimate(measure, *graphs(np.arange(N)), **options(measure)).value == pytest.approx(whole.value, rel=1e-12)
+    some = estimate(measure, *graphs(np.arange(0, N, 3)), **options(measure))
+    assert some.low < some.value < some.high
+    assert abs(some.value - whole.value) < 2 * (some.high - some.low)
+
+
 def test_the_contract_can_fail():
     """A measure that is not what it says is caught."""
     overlap = catalog()["overlap"]

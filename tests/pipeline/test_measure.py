@@ -82,6 +82,39 @@ def test_graphs_are_searched_once_at_the_largest_k(run, monkeypatch):
     assert run.graph("in", 7).k == 7
 
 
+def test_an_interrupted_search_goes_on_with_the_layer_it_was_at(run, monkeypatch):
+    def fail_at_third(x, k, **options):
+        if x.layer == "out":
+            raise KeyboardInterrupt
+        return find_neighbors(x, k, **options)
+
+    monkeypatch.setattr("layerscape.run.find_neighbors", fail_at_third)
+    with pytest.raises(KeyboardInterrupt):
+        run.search(9)
+    searched, told = [], []
+    monkeypatch.setattr(
+        "layerscape.run.find_neighbors",
+        lambda x, k, **options: searched.append(x.layer) or find_neighbors(x, k, **options),
+    )
+    run.search(9, progress=told.append)
+    assert searched == ["out"]
+    assert sum(told) == 3 * N
+    assert run.graph("in", 9).k == 9
+    with pytest.raises(UnknownName, match="unknown layer 'inn'"):
+        run.search(9, layers=["inn"])
+
+
+def test_a_layer_larger_than_the_memory_is_read_from_disk(run, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "layerscape.run.find_neighbors",
+        lambda x, k, **options: seen.append(type(x.matrix).__name__) or find_neighbors(x, k, **options),
+    )
+    run.search(4, layers=["in"], memory=N * 10 * 8)
+    run.search(5, layers=["in"], memory=N * 10 * 8 - 1)
+    assert seen == ["ndarray", "Array"]
+
+
 def test_dimensions_use_the_same_distinct_rows_in_every_layer(layers):
     again = np.r_[0:N, 0:20]
     arrays = {name: x[again] for name, x in layers.items()}
