@@ -1,8 +1,8 @@
 """Exact neighbor search against its peers: speed and peak memory, printed as tables.
 
 Every peer finds k neighbors of all N samples: ours, faiss `IndexFlatL2`, scikit-learn's brute force, and DADApy. The
-last column of the speeds compares ours with a bound that no such search can beat: the N²·D operations of a symmetric
-matrix product at the speed of one large product of two different float32 matrices.
+last column of the speeds compares ours with what any search must take that multiplies all pairs of whole rows: the
+N²·D operations of a symmetric matrix product at the speed of one large product of two different float32 matrices.
 
     python benchmarks/search.py [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--write]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from layerscape.run import from_arrays as from_arrays
     from layerscape.run import open_run as open  # noqa: F401
     from layerscape.search import find_neighbors as find_neighbors
+    from layerscape.search import ranks as ranks
 
 # Where each public name lives; it is imported when it is first asked for, so that the package loads in no time.
 _HOMES = {
@@ -30,6 +31,7 @@ _HOMES = {
     "measure": "pipeline.measure",
     "report": "reports",
     "find_neighbors": "search",
+    "ranks": "search",
     "estimate": "pipeline.estimate",
     "Run": "run",
     "Representation": "core.representation",

@@ -217,7 +217,7 @@ def from_arrays(
         folder.write_samples(names, columns, "array")
         if not folder.finished:
             for number, rows in folder.blocks_left():
-                folder.write_block(number, {name: x.read(rows) for name, x in layers.items()})
+                folder.write_block(number, {name: x.checked(rows) for name, x in layers.items()})
             folder.finish({"source": "arrays"})
     run = Run(folder)
     if out is None:
@@ -229,7 +229,7 @@ def _fingerprint(layers: Mapping[str, Representation]) -> str:
     def parts() -> Iterator[str | bytes]:
         for name, x in layers.items():
             yield name
-            for _, block in x.blocks():
-                yield block.tobytes()
+            for rows in x.slices():
+                yield x.checked(rows).tobytes()
 
     return fingerprint(parts())

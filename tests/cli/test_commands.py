@@ -74,7 +74,8 @@ def test_estimate_compares_files_and_labels(vectors, capsys):
 
 
 def test_stages_one_at_a_time_on_a_run(run, capsys):
-    assert said(capsys, "search", "run", "--k", "20") == "run: graphs of 2 layers, k=20\n"
+    words = ("--k", "20", "--memory", "1", "--threads", "1", "--device", "cpu")
+    assert said(capsys, "search", "run", *words) == "run: graphs of 2 layers, k=20\n"
     rows = json.loads(said(capsys, "measure", "run", "--measures", "twonn,label_overlap", "--k", "5", "--json"))["rows"]
     assert [row["measure"] for row in rows] == ["twonn", "twonn", "label_overlap", "label_overlap"]
     assert rows[0]["chance"] is None
@@ -113,6 +114,13 @@ def test_every_command_has_help(command, capsys):
         ("estimate label_overlap x.npy", "Missing option '--labels'."),
         ("estimate label_overlap x.npy --labels labels.csv", "choose one: --labels labels.csv:COLUMN."),
         ("estimate label_overlap x.npy --labels labels.csv:sid", "unknown column of labels.csv 'sid'; nearest: side"),
+        (
+            "estimate twonn x.npy --device gpu",
+            "unknown device 'gpu'; nearest: cpu. There are: auto, cpu, cuda, cuda:1.",
+        ),
+        ("estimate twonn x.npy --device mps", "device='mps': Apple's float32 products can be wrong without an error"),
+        ("estimate twonn x.npy --threads 0", "Invalid value for '--threads': 0 is not in the range x>=1."),
+        ("search nowhere", "there is no run at nowhere"),
         ("measure nowhere", "there is no run at nowhere"),
         ("report nowhere", "there is no run at nowhere"),
         ("run demo digits", "Missing option '--out'."),
@@ -129,6 +137,13 @@ def test_a_mistake_is_one_line_that_says_what_to_do(words, text, vectors, capsys
     line = refused(capsys, *words.split())
     assert line.startswith("error: ")
     assert text in line
+
+
+def test_a_search_says_what_it_cannot_do(run, capsys):
+    assert refused(capsys, "search", "run", "--k", "120") == (
+        "error: k=120 neighbors asked of 120 samples; k must lie in 1..119."
+    )
+    assert "unknown device 'cudda'" in refused(capsys, "search", "run", "--k", "9", "--device", "cudda")
 
 
 def test_a_run_that_was_measured_with_nothing_says_so(run, capsys):

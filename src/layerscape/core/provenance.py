@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = ("layerscape", "numpy", "scipy", "torch", "transformers", "zarr", "safetensors")
+LIBRARIES = ("layerscape", "numpy", "scipy", "numba", "torch", "transformers", "zarr", "safetensors")
 
 
 def versions() -> dict[str, str]:

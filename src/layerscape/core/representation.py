@@ -75,7 +75,11 @@ class Representation:
 
     def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """The given rows as float64, shape (rows, D); raises at the first value that is not finite."""
-        block = self.stored(rows).astype(np.float64)
+        return self.checked(rows).astype(np.float64, copy=False)
+
+    def checked(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        """`stored`; raises at the first value that is not finite."""
+        block = self.stored(rows)
         finite = np.isfinite(block)
         if not finite.all():
             row = int(np.flatnonzero(~finite.all(axis=1))[0])
@@ -103,10 +107,14 @@ class Representation:
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """All rows in order, as (rows, float64 values), a bounded number at a time."""
+        for rows in self.slices():
+            yield rows, self.read(rows)
+
+    def slices(self) -> Iterator[slice]:
+        """Slices that cover all rows in order, a bounded number of rows each."""
         step = max(1, BLOCK_BYTES // (8 * self.n_units))
         for start in range(0, self.n_samples, step):
-            rows = slice(start, min(start + step, self.n_samples))
-            yield rows, self.read(rows)
+            yield slice(start, min(start + step, self.n_samples))
 
     def take(self, rows: np.ndarray) -> Representation:
         """The representation of some of the samples, held in memory in its own precision."""
