@@ -139,7 +139,7 @@ class Run:
         tell = progress or (lambda _: None)
         for layer in layers:
             self._known(layer)
-        missing = [layer for layer in layers if self.folder.graph_width(layer, metric) < k]
+        missing = [layer for layer in layers if not 0 < k <= self.folder.graph_width(layer, metric)]
         tell((len(layers) - len(missing)) * self.folder.n_samples)
         for layer, x in ahead(lambda layer: self._loaded(layer, memory), missing):
             graph = find_neighbors(x, k, metric=metric, device=device, memory=memory, threads=threads, progress=tell)

@@ -224,6 +224,8 @@ def test_from_arrays_goes_on_in_a_folder_and_refuses_other_data(layers, tmp_path
             UnknownName,
             "unknown label column 'haf'; nearest: half. There are: half, name.",
         ),
+        (lambda run: run.graph("in", 0), InvalidValue, "k=0 neighbors asked of 200 samples; k must lie in 1..199."),
+        (lambda run: run.graph("in", 200), InvalidValue, "k=200 neighbors asked of 200 samples; k must lie in 1..199."),
         (lambda run: run["inn"], UnknownName, "unknown layer 'inn'; nearest: in. There are: in, mid, out."),
         (lambda run: ls.from_arrays({}), InvalidValue, "no arrays given; give a dict of layer name to array (N, D)."),
         (

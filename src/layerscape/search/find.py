@@ -97,11 +97,13 @@ def find_neighbors(
             own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
             scale_together(points, wanted, [seen, wanted.survey(pool)])
         distinct_k = min(k, points.n_points - (asked is None))
+        tell = progress or (lambda _: None)
         if distinct_k:
-            job = Job(points, wanted, own, distinct_k, memory, pool, progress or (lambda _: None))
-            found = search(job)
+            found = search(Job(points, wanted, own, distinct_k, memory, pool, tell))
+            tell(len(query_rows) - wanted.n_points)  # copies of queries are done with them
         else:
             found = nothing_found(wanted.n_points)
+            tell(len(query_rows))
     squared, indices, starts, border = expand(found, own, which, query_rows, groups, k)
     return Neighbors(
         indices,
