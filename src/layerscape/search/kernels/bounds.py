@@ -56,7 +56,8 @@ def guess_limits(products, row_halves, column_halves, rank, limits):
             row, halves = products[i, start : start + n_groups], column_halves[start : start + n_groups]
             for g in range(n_groups):
                 minima[g] = min(minima[g], (row_halves[i] + halves[g]) - row[g])
-        guess = np.partition(minima, rank - 1)[rank - 1]
+        _cut(minima, rank)
+        guess = minima[rank - 1]
         if guess > 0:  # a limit of 0 would keep everything out
             limits[i] = guess
 
@@ -180,7 +181,23 @@ def trim(lists, counts, row_halves, column_halves, k, slack, underflow, numbers)
             counts[i] = kept
         for c in range(counts[i]):
             numbers[i, c] = np.uint32(entries[c])
-        numbers[i, : counts[i]] = np.sort(numbers[i, : counts[i]])
+        _sort(numbers[i, : counts[i]])
+
+
+@compiled
+def _sort(numbers):
+    """Increasing, in place (Shell's sort; numpy's takes numba seconds to compile)."""
+    gap = 1
+    while gap < len(numbers) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, len(numbers)):
+            number, j = numbers[i], i
+            while j >= gap and numbers[j - gap] > number:
+                numbers[j] = numbers[j - gap]
+                j -= gap
+            numbers[j] = number
+        gap //= 3
 
 
 @compiled

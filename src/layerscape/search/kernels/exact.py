@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -85,10 +84,24 @@ def order(numbers, squared, counts, k):
         if count < k:
             counts[i] = 0
             continue
-        places = np.argsort(squared[i, :count], kind="mergesort")
-        squared[i, :count] = squared[i, :count][places]
-        numbers[i, :count] = numbers[i, :count][places]
+        _sort(squared[i, :count], numbers[i, :count])
         last, tied = math.sqrt(squared[i, k - 1]), k
         while tied < count and math.sqrt(squared[i, tied]) == last:
             tied += 1
         counts[i] = tied
+
+
+@compiled
+def _sort(squared, numbers):
+    """By distance and then by number, in place (Shell's sort; numpy's takes numba seconds to compile)."""
+    gap = 1
+    while gap < len(squared) // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, len(squared)):
+            value, number, j = squared[i], numbers[i], i
+            while j >= gap and (squared[j - gap] > value or (squared[j - gap] == value and numbers[j - gap] > number)):
+                squared[j], numbers[j] = squared[j - gap], numbers[j - gap]
+                j -= gap
+            squared[j], numbers[j] = value, number
+        gap //= 3
