@@ -109,7 +109,7 @@ class _Count:
         self.pairs = pairs[self.order]
         wrong = slack(points.n_units)
         self.share = 1 - wrong
-        # By how much d²/2 can be above its bound, as a share of the half lengths; then every pair is in doubt.
+        # By how much d²/2 can be above its bound, as a share of the half lengths; infinite where bounds say nothing.
         self.error = np.float32(2 * wrong / self.share if wrong < 1 else np.inf)
         width = 20 * points.n_units  # bytes of a point: as read, padded, centered
         self.held = int(np.clip(memory // 2 // width, 1, max(1, len(np.unique(pairs[:, 0])))))
