@@ -212,6 +212,65 @@ def test_other_points_find_the_rows_themselves():
     np.testing.assert_allclose(far.distances, [[2e30]])
 
 
+PRECISIONS = [np.float64, np.float32, np.float16, np.int64, np.int8]
+
+
+@pytest.mark.parametrize("queries_as", PRECISIONS)
+@pytest.mark.parametrize("as_", PRECISIONS)
+@pytest.mark.parametrize("n", [40, 3000])
+def test_samples_and_other_points_may_be_of_different_precision(n, as_, queries_as, rng):
+    x, queries = (20 * rng.standard_normal((n, 21))).astype(as_), (20 * rng.standard_normal((9, 21))).astype(queries_as)
+    graph = find_neighbors(x, 7, queries=queries)
+    squared = squared_distances(queries.astype(float)[:, None], x.astype(float)[None])
+    order = np.argsort(squared, axis=1, kind="stable")[:, :7]
+    np.testing.assert_array_equal(graph.indices, order)
+    np.testing.assert_array_equal(graph.distances, np.sqrt(np.take_along_axis(squared, order, 1)))
+
+
+def test_a_kernel_takes_rows_of_one_precision_only(rng):
+    x, one = rng.standard_normal((2, 16)), np.zeros(1, np.int64)
+    with pytest.raises(Exception, match="rows of float64 and float32"):
+        kernels.exact_pairs(x, x.astype(np.float32), one, one, np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ([[1e80], [0.0], [3e-90], [1e-90]], [1, 3, 3, 1]),
+        ([[1.0, 0], [1.0, 5e-324], [1.0, 2e-323]], [1, 0, 1]),
+        ([[1e100, 0], [1e100, 1e-220], [1e100, 3e-220]], [1, 0, 1]),
+        ([[1e308], [1.1e308], [1.2e308], [1.35e308]], [1, 0, 1, 2]),
+        ([[-8e307], [8e307], [7e307]], [2, 2, 1]),
+    ],
+)
+def test_numbers_at_the_ends_of_float64_keep_their_order(x, expected):
+    assert find_neighbors(x, 1).indices.ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("as_", [np.float64, np.float32])
+def test_one_far_query_changes_no_other(as_):
+    points = np.array([[3.0], [2.0], [1.0]], as_)
+    assert find_neighbors(points, 1, queries=[[1.1], [1e200]]).indices.ravel().tolist() == [2, 0]
+
+
+def test_squares_that_underflow_tie_and_nothing_is_lost():
+    graph = find_neighbors([[m * 2.0**-545] for m in range(100)] + [[2.0**-250]], 1)
+    assert graph.distances[:100].max() == 0
+    assert graph.indices[:3].ravel().tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("scale", [1.5e308, 1.0, 5e-324])
+def test_directions_do_not_depend_on_scale(scale):
+    x = scale * np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    assert find_neighbors(x, 2, metric="cosine").distances[1].tolist() == pytest.approx([(2 - 2**0.5) ** 0.5, 2**0.5])
+
+
+def test_a_distance_that_float64_cannot_hold_is_said():
+    text = "a distance exceeds what float64 can hold (1.8e308); divide the data by 2 or more."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        find_neighbors([[-1.7e308], [1.7e308]], 1)
+
+
 @pytest.mark.parametrize("d", [6, 16, 40])
 def test_cosine_is_the_chord_between_unit_vectors(d):
     x = cloud("gaussian", 100, d, 6) * 1e-30

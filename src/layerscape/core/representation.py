@@ -87,7 +87,7 @@ class Representation:
         return block
 
     def stored(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
-        """The given rows as they are, in float32 if that holds every value of their type and float64 otherwise."""
+        """The given rows as they are, in `precision`. Integers beyond 2⁵³ are rounded."""
         if isinstance(rows, slice):
             block = np.asarray(self.matrix[rows])
         else:
@@ -95,7 +95,12 @@ class Representation:
             # Zarr reads unordered rows only through its orthogonal indexer.
             oindex = getattr(self.matrix, "oindex", None)
             block = np.asarray(self.matrix[rows] if oindex is None else oindex[rows])
-        return block.astype(np.float32 if np.can_cast(block.dtype, np.float32) else np.float64, copy=False)
+        return block.astype(self.precision, copy=False)
+
+    @property
+    def precision(self) -> type[np.float32] | type[np.float64]:
+        """Float32 if that holds every value of the matrix's type, and float64 otherwise."""
+        return np.float32 if np.can_cast(self.matrix.dtype, np.float32) else np.float64
 
     def not_finite(self, number: int) -> InvalidValue:
         """The error that says which sample has a value that is NaN or infinite."""

@@ -84,11 +84,11 @@ class _Part:
 
     def add(self, first: int, y: np.ndarray, b: np.ndarray) -> None:
         """Look through some more points."""
-        share = 1 - slack(b.shape[1], bits=53)
+        share = 1 - slack(2 * b.shape[1], bits=53)  # here the lengths are sums in this precision too
         lower = (-2 * self.a) @ b.T
         lower += share * np.einsum("ij,ij->i", self.a, self.a)[:, None]
         lower += share * np.einsum("ij,ij->i", b, b)
-        lower -= TINY
+        lower -= TINY + self.job.points.in_bound_units(np.array(TINY))
         rows, columns = np.nonzero(lower <= self.job.points.in_bound_units(self.upper)[:, None] * ULPS)
         other = columns + first != self.own[rows]
         rows, columns = rows[other], columns[other]

@@ -40,8 +40,8 @@ def find_neighbors(
 ) -> Neighbors:
     """The exact k nearest neighbors of samples, as a graph.
 
-    Neighbors are ordered by distance and then by index; a sample is never its own neighbor, and an exact copy of it is
-    one at distance 0. Distances are computed in float64 from differences of the stored values.
+    Neighbors are ordered by squared distance and then by index; a sample is never its own neighbor, and an exact copy
+    of it is one at distance 0. Distances are computed in float64 from differences of the stored values.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def find_neighbors(
     squared, indices, starts, border = expand(found, own, which, query_rows, groups, k)
     return Neighbors(
         indices,
-        np.ldexp(np.sqrt(squared), points.exponent),
+        _distances(squared, points.exponent),
         x.n_samples,
         x.n_units,
         metric,
@@ -116,6 +116,17 @@ def find_neighbors(
         starts,
         border,
     )
+
+
+def _distances(squared: np.ndarray, exponent: int) -> np.ndarray:
+    """The roots, times two to the exponent; in the memory of ``squared``."""
+    with np.errstate(over="ignore"):
+        distances = np.sqrt(squared, out=squared)
+        if exponent:
+            np.ldexp(distances, exponent, out=distances)
+    if not np.isfinite(distances[:, -1]).all():
+        raise InvalidValue("a distance exceeds what float64 can hold (1.8e308); divide the data by 2 or more.")
+    return distances
 
 
 def _engine(device: str, work: int) -> Callable[[Job], Found]:

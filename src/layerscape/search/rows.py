@@ -18,7 +18,8 @@ METRICS = ("euclidean", "cosine")
 MEMORY = 512 * 2**20  # bytes a search works with, unless it is told otherwise
 SAMPLE = 256  # rows drawn for the center and for the first limits
 BLOCK_VALUES = 2**21
-SAFE_EXPONENT = 256  # between two to the minus and the plus this, squares neither under- nor overflow
+SAFE_EXPONENT = 256  # between two to the minus and the plus this, squares of coordinates do not overflow
+ROOM = 480
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,18 @@ class Rows:
         self.representation, self.metric, self.rows = representation, metric, rows
         self.n_points = representation.n_samples if rows is None else len(rows)
         self.n_units = representation.n_units
+        self.precision = np.float64 if metric == "cosine" else representation.precision
         self.center = np.zeros(self.n_units)
         self.reach = 0  # the largest centered coordinate is below two to this
         self.exponent = 0  # what `read` divides by, as a power of two
         self.sample = np.empty((0, self.n_units))  # some of the rows, as `read` gives them
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
-        """The given rows, shape (rows, D), float32 or float64, as distances are computed from them."""
+        """The given rows, shape (rows, D), in `precision`, as distances are computed from them."""
         chosen = rows if self.rows is None else self.rows[rows]
-        block = self.representation.stored(chosen)
+        block = self.representation.stored(chosen).astype(self.precision, copy=False)
         if self.metric == "cosine":
-            block = block.astype(np.float64)
-            block /= self._lengths(block, chosen)[:, None]
-        # A power of two changes no bit of a mantissa, and keeps squares from under- and overflowing.
+            block = self._unit(block, chosen)
         return np.ldexp(block, -self.exponent) if self.exponent else block
 
     def whole_lanes(self, rows: slice) -> np.ndarray:
@@ -100,7 +100,8 @@ class Rows:
         """Squared distances between rows as read, in the scale of `centered`."""
         return np.ldexp(squared, 2 * (self.exponent - self.reach))
 
-    def _lengths(self, block: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
+    def _unit(self, block: np.ndarray, rows: slice | np.ndarray) -> np.ndarray:
+        """Rows divided by their lengths, at a scale at which no square under- or overflows."""
         largest = np.abs(block).max(axis=1)
         if not largest.all():
             numbers = np.arange(self.representation.n_samples)[rows]
@@ -108,9 +109,9 @@ class Rows:
             raise InvalidValue(
                 f"sample {name!r} is a row of zeros, which has no direction; leave it out, or use metric='euclidean'."
             )
-        exponents = np.frexp(largest)[1]
-        scaled = np.ldexp(block, -exponents[:, None])
-        return np.ldexp(np.sqrt(squared_distances(scaled, np.zeros_like(scaled[:1]))), exponents)
+        with np.errstate(invalid="ignore"):  # what is not finite is found by the survey
+            scaled = np.ldexp(block, -np.frexp(largest)[1][:, None])
+            return scaled / np.sqrt(squared_distances(scaled, np.zeros_like(scaled[:1])))[:, None]
 
     def take(self, rows: np.ndarray) -> Rows:
         """Some of these rows, by position."""
@@ -188,12 +189,27 @@ def distinct_points(x: Representation, metric: str, pool: Workers) -> tuple[Rows
 
 
 def scale_together(points: Rows, queries: Rows, surveys: list[Survey]) -> None:
-    """Give both one center, the median of the sampled points, and the scale at which no coordinate is above 1."""
-    center = np.median(surveys[0].sample, axis=0)
-    # Subtracted at half size, since a difference of the largest numbers overflows.
-    reach = max(float(np.abs(edge / 2 - center / 2).max()) for s in surveys for edge in (s.low, s.high))
+    """Give both one precision, one center, and the scales at which bounds and squares neither under- nor overflow.
+
+    The center is the median of the sampled points. Where coordinates are far from 1, rows are read divided by a power
+    of two, which leaves about 1,000 binary digits between the largest coordinate and the smallest difference.
+    """
+    sample = surveys[0].sample
+    center = np.partition(sample, len(sample) // 2, axis=0)[len(sample) // 2]
+    edges = np.concatenate([edge for s in surveys for edge in (s.low, s.high)]).reshape(-1, len(center))
+    with np.errstate(over="ignore"):
+        reach = exponent_of(float(np.abs(edges - center).max()))
     for rows in (points, queries):
-        rows.center = center
-        rows.reach = math.frexp(reach)[1] + 1 if reach else 0
-        rows.exponent = rows.reach if abs(rows.reach) > SAFE_EXPONENT else 0
-    points.sample = np.ldexp(surveys[0].sample, -points.exponent)
+        rows.center, rows.reach = center, reach
+        if abs(reach) > SAFE_EXPONENT:
+            # At 2 to the ROOM squares of coordinates do not overflow, and at 2 to the 1023 the values themselves.
+            rows.exponent = max(reach - ROOM, exponent_of(float(np.abs(edges).max())) - 1023)
+            rows.precision = np.float64
+        if np.float64 in (points.precision, queries.precision):
+            rows.precision = np.float64
+    points.sample = np.ldexp(sample, -points.exponent)
+
+
+def exponent_of(value: float) -> int:
+    """The smallest n for which the value is below 2ⁿ; 0 for 0, and 1025 for what float64 cannot hold."""
+    return math.frexp(value)[1] if math.isfinite(value) else 1025

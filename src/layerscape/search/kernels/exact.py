@@ -6,6 +6,7 @@ import math
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from layerscape.search.distances import LANES
@@ -20,6 +21,8 @@ def squared_distance(typingctx, a, b, following):
     next is fetched meanwhile, which else waits for memory.
     """
     narrow = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[a.dtype]
+    if a.dtype != b.dtype:  # the instructions are made for one
+        raise TypingError(f"rows of {a.dtype} and {b.dtype}")
     wide = ir.VectorType(ir.DoubleType(), LANES)
 
     def emit(context, builder, signature, arguments):
