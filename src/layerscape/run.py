@@ -115,7 +115,7 @@ class Run:
         self,
         k: int,
         *,
-        layers: Sequence[str] | None = None,
+        layers: Sequence[str] | str | None = None,
         metric: str = "euclidean",
         device: str = "auto",
         memory: int = MEMORY,
@@ -129,18 +129,19 @@ class Run:
         Parameters
         ----------
         k, metric, device, memory, threads
-            As in `find_neighbors`. A layer of up to ``memory`` bytes is loaded ahead, a larger one read from disk.
+            As in `find_neighbors`. A layer of up to ``memory`` bytes is loaded ahead, a larger one read from disk; so a
+            layer in use, the next one and the search may take three times ``memory``.
         layers
-            Names of layers; all when None.
+            Names of layers, or one; all when None.
         progress
             Called with the number of samples finished since the last call, N for each layer.
         """
-        layers = self.layers if layers is None else layers
+        wanted = self.layers if layers is None else [layers] if isinstance(layers, str) else dict.fromkeys(layers)
         tell = progress or (lambda _: None)
-        for layer in layers:
+        for layer in wanted:
             self._known(layer)
-        missing = [layer for layer in layers if not 0 < k <= self.folder.graph_width(layer, metric)]
-        tell((len(layers) - len(missing)) * self.folder.n_samples)
+        missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, metric)]
+        tell((len(wanted) - len(missing)) * self.folder.n_samples)
         for layer, x in ahead(lambda layer: self._loaded(layer, memory), missing):
             graph = find_neighbors(x, k, metric=metric, device=device, memory=memory, threads=threads, progress=tell)
             self.folder.save_graph(layer, metric, graph)

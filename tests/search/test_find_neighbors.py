@@ -12,7 +12,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
 from layerscape.search import compiled, complete, find_neighbors, finish, kernels, rows, threads
 from layerscape.search.distances import squared_distances
-from layerscape.search.threads import thread_count
+from layerscape.search.threads import thread_count, workers
 from tests.search.reference import KINDS, cloud, plain
 
 
@@ -165,6 +165,32 @@ def test_an_interruption_leaves_no_thread_and_blas_as_it_was(monkeypatch):
         find_neighbors(cloud("gaussian", 4000, 30, 7), 5, progress=interrupt)
     assert not [t for t in threading.enumerate() if t.name.startswith("layerscape")]
     assert threads._libraries().info() == info
+
+
+def test_searches_side_by_side_give_blas_back_when_the_last_ends():
+    info = threads._libraries().info()
+    first, second = workers(1), workers(1)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert all(library["num_threads"] == 1 for library in threads._libraries().info() if library["user_api"] == "blas")
+    second.__exit__(None, None, None)
+    assert threads._libraries().info() == info
+
+
+def test_rows_too_wide_for_a_proof_are_refused():
+    text = "1048577 units; a search can prove its result up to 1048576: pool the layer, or project it."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        find_neighbors(np.zeros((2, 2**20 + 1), np.float32), 1)
+
+
+def test_a_large_group_of_copies_takes_no_more_of_them_than_are_asked_for(rng):
+    x = np.concatenate([np.zeros((900, 3)), rng.standard_normal((300, 3))])[rng.permutation(1200)]
+    graph = assert_plain(x, 20)
+    rows, _, weights = graph.weights(20)
+    np.testing.assert_allclose(np.bincount(rows, weights), 20)
+    one_hot = assert_plain(np.eye(60), 5)
+    assert len(one_hot.border_groups) == 60 * 59
 
 
 def test_an_error_in_a_thread_is_raised(monkeypatch):

@@ -77,13 +77,14 @@ class _Sweep:
         held = self.n_queries if held >= self.n_queries else max(1, held // TILE_ROWS) * TILE_ROWS
         step = int(np.clip(self.job.memory // 8 // row_bytes, 1, 2 * TILE_COLUMNS))
         panels = list(self.job.queries.blocks(held))
-        guess, panel = self._guesser(), None
-        for where in panels:  # all limits first, since a pair may join the list of a query of any panel
-            panel = self._panel(where, step, guess)
-        for where in panels:
-            panel = self._panel(where, step) if len(panels) > 1 else panel
-            assert panel is not None
-            self._search(panel, step)
+        guess = self._guesser()
+        if len(panels) == 1:
+            self._search(self._panel(panels[0], step, guess), step)
+        else:
+            for where in panels if guess else []:  # first, since a pair may join the list of a query of any panel
+                self._panel(where, step, guess)
+            for where in panels:
+                self._search(self._panel(where, step), step)
         self.job.progress(self.n_queries - self.queries_told)
         return Candidates(self.lists, self.counts, self.limits, self.row_halves, self.column_halves)
 

@@ -68,7 +68,7 @@ class _Part:
         self.x, self.a = np.ascontiguousarray(padded(values)), job.queries.centered_wide(values)
         self.upper = upper.copy()
         self.found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-        self.n_pairs = 0
+        self.n_pairs, self.most = 0, MOST_PAIRS
         if np.isinf(upper).any():
             self._reach_some()
 
@@ -97,8 +97,9 @@ class _Part:
         near = squared <= self.upper[rows] * ULPS
         self.found.append((rows[near], columns[near] + first, squared[near]))
         self.n_pairs += int(near.sum())
-        if self.n_pairs > MOST_PAIRS:
+        if self.n_pairs > self.most:
             self._sort()
+            self.most = max(MOST_PAIRS, 2 * self.n_pairs)  # ties stay
 
     def _sort(self) -> tuple[np.ndarray, ...]:
         """Put what was found in order, and drop what is farther than the k-th by now."""

@@ -30,6 +30,8 @@ def expand(
         For each query its sample, or −1.
     groups
         For each sample its group.
+    k
+        How many neighbors each query gets.
 
     Returns
     -------
@@ -38,7 +40,8 @@ def expand(
     """
     sizes = np.bincount(groups)
     order = np.argsort(groups, kind="stable")
-    heads = order[np.cumsum(sizes) - sizes]
+    heads_at = np.cumsum(sizes) - sizes
+    heads = order[heads_at]
     special = np.bincount(found.border_rows, minlength=len(own)) > 0
     if sizes.max() > 1:
         special |= (sizes[found.indices] > 1).any(axis=1) | ((own >= 0) & (sizes[own] > 1))
@@ -52,14 +55,15 @@ def expand(
         # Groups of one member are in the order of their members.
         squared[rows], indices[rows] = found.squared[which[rows], :k], heads[found.indices[which[rows], :k]]
     rest = np.flatnonzero(special[which])
-    step = max(1, step // int(sizes.max()))
+    some = np.minimum(sizes, k + 1)  # of each group these suffice; the query itself may be one of them
+    step = max(1, step // int(some.max()))
     for rows in (rest[first : first + step] for first in range(0, len(rest), step)):
         chosen = which[rows]
         near, far = found.indices[chosen], found.squared[chosen]
         if own.min(initial=0) >= 0:  # a query's own group comes first: its copies are neighbors at distance 0
             near = np.concatenate([own[chosen, None], near], axis=1)
             far = np.concatenate([np.zeros((len(rows), 1)), far], axis=1)
-        squared[rows], indices[rows] = _members(near, far, query_rows[rows], order, sizes, k)
+        squared[rows], indices[rows] = _members(near, far, query_rows[rows], order, heads_at, some, k)
         counts, border = _border(found, chosen, near, far, np.sqrt(squared[rows]), sizes, query_rows[rows])
         starts[rows + 1] = counts
         borders.append(border)
@@ -67,18 +71,26 @@ def expand(
 
 
 def _members(
-    near: np.ndarray, far: np.ndarray, query_rows: np.ndarray, order: np.ndarray, sizes: np.ndarray, k: int
+    near: np.ndarray,
+    far: np.ndarray,
+    query_rows: np.ndarray,
+    order: np.ndarray,
+    heads_at: np.ndarray,
+    some: np.ndarray,
+    k: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The first k members of the groups ``near``, by (distance, index), without the query itself."""
-    counts = sizes[near]
+    """The first k members of the groups ``near``, by (distance, index), without the query itself.
+
+    Of each group ``some`` members are enough, from place ``heads_at`` of ``order`` on: they are in order of the index.
+    """
+    counts = some[near]
     needed = np.cumsum(counts, axis=1) - counts <= k
     last = np.where(needed, far, -1).max(axis=1)
     # Whole ties, or their members would not be in the order of the index.
     counts = np.where(far <= last[:, None], counts, 0).ravel()
     row = np.repeat(np.repeat(np.arange(len(near)), near.shape[1]), counts)
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    starts = np.cumsum(sizes) - sizes
-    sample = order[np.repeat(starts[near.ravel()], counts) + offset]
+    sample = order[np.repeat(heads_at[near.ravel()], counts) + offset]
     value = np.repeat(far.ravel(), counts)
     other = sample != query_rows[row]
     row, sample, value = row[other], sample[other], value[other]

@@ -19,7 +19,15 @@ from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import compiled
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
-from layerscape.search.rows import MEMORY, Rows, check_memory, check_metric, distinct_points, scale_together
+from layerscape.search.rows import (
+    MEMORY,
+    Rows,
+    check_memory,
+    check_metric,
+    check_width,
+    distinct_points,
+    scale_together,
+)
 from layerscape.search.threads import thread_count, workers
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:1")  # as examples: any number may follow cuda
@@ -58,12 +66,17 @@ def find_neighbors(
         ``"cpu"``; ``"cuda"``, ``"cuda:1"``, …, where torch multiplies matrices on a GPU; or ``"auto"``, which takes
         CUDA where it is there and the search large. The graph is the same to the bit.
     memory
-        Bytes of working memory, beside what grows with the result: 16 bytes for each neighbor, and about 12 more for
-        its candidates.
+        Bytes of working memory, beside what grows with the result: 16 bytes for each neighbor and about 30 more until
+        the search is done.
     threads
         How many may run at a time; as many as there are processors, or as OMP_NUM_THREADS says, when left out.
     progress
         Called with the number of queries finished since the last call.
+
+    Returns
+    -------
+    Neighbors
+        Of all samples, or of the queries in the order they were given in.
 
     Raises
     ------
@@ -83,6 +96,7 @@ def find_neighbors(
     x = as_representation(x)
     check_metric(metric)
     check_memory(memory)
+    check_width(x.n_units)
     query_rows, asked = _asked(x, queries)
     _check_k(k, x.n_samples, external=asked is not None)
     search = _engine(str(device), len(query_rows) * x.n_samples * x.n_units)

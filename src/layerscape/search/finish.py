@@ -54,7 +54,7 @@ def _exact(job: Job, candidates: Candidates, panel: slice) -> tuple[np.ndarray, 
     done = np.zeros(len(counts), np.int32)
     parts = [slice(start, min(start + PART, len(counts))) for start in range(0, len(counts), PART)]
     wrong = slack(job.points.n_units)
-    error = 2 * wrong / (1 - wrong) if wrong < 1 else np.inf
+    error = 2 * wrong / (1 - wrong)
 
     def trim(part: slice) -> None:
         where = slice(panel.start + part.start, panel.start + part.stop)

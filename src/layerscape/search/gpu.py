@@ -13,7 +13,7 @@ fetched and the next are loaded. Points that do not fit are loaded again for eve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -208,7 +208,13 @@ class _Sweep:
     def candidates(self) -> Candidates:
         """The smallest bounds of every query."""
         kept = list(self._points()) if self.sizes.resident else None
-        queries = ahead(self._load_queries, list(self.job.queries.blocks(self.sizes.part)))
+        loading = ahead(self._load_queries, list(self.job.queries.blocks(self.sizes.part)))
+        with closing(loading) as queries:  # or an error would leave its thread waiting
+            return self._candidates(kept, queries)
+
+    def _candidates(
+        self, kept: list[tuple[int, torch.Tensor, torch.Tensor]] | None, queries: Iterator[tuple[slice, np.ndarray]]
+    ) -> Candidates:
         before, done = [], self._mark()
         while panel := [_Part(where, self._moved(x), self.width) for where, x in islice(queries, self.sizes.panel)]:
             for block in kept or self._points():

@@ -12,7 +12,15 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
 from layerscape.search.distances import padded
 from layerscape.search.engine import UNDERFLOW, slack
-from layerscape.search.rows import MEMORY, Rows, check_memory, check_metric, distinct_points, scale_together
+from layerscape.search.rows import (
+    MEMORY,
+    Rows,
+    check_memory,
+    check_metric,
+    check_width,
+    distinct_points,
+    scale_together,
+)
 from layerscape.search.threads import Workers, ahead, thread_count, workers
 
 PART, COLUMNS = 512, 2048
@@ -45,7 +53,7 @@ def ranks(
     memory
         Bytes of working memory.
     threads
-        How many may run at a time; as many as there are processors when left out.
+        How many may run at a time; as many as there are processors, or as OMP_NUM_THREADS says, when left out.
     progress
         Called with the number of pairs finished since the last call.
 
@@ -71,6 +79,7 @@ def ranks(
     x = as_representation(x)
     check_metric(metric)
     check_memory(memory)
+    check_width(x.n_units)
     pairs = _check_pairs(pairs, x.n_samples)
     with workers(thread_count(threads)) as pool:
         points, groups, survey = distinct_points(x, metric, pool)
@@ -109,8 +118,7 @@ class _Count:
         self.pairs = pairs[self.order]
         wrong = slack(points.n_units)
         self.share = 1 - wrong
-        # By how much d²/2 can be above its bound, as a share of the half lengths; infinite where bounds say nothing.
-        self.error = np.float32(2 * wrong / self.share if wrong < 1 else np.inf)
+        self.error = np.float32(2 * wrong / self.share)  # how far d²/2 can be above its bound, over the half lengths
         width = 20 * points.n_units  # bytes of a point: as read, padded, centered
         self.held = int(np.clip(memory // 2 // width, 1, max(1, len(np.unique(pairs[:, 0])))))
         self.step = int(np.clip(memory // 8 // width, 1, COLUMNS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from layerscape.search.threads import Workers
 
 METRICS = ("euclidean", "cosine")
 MEMORY = 512 * 2**20  # bytes a search works with, unless it is told otherwise
+MOST_UNITS = 2**20
 SAMPLE = 256  # rows drawn for the center and for the first limits
 BLOCK_VALUES = 2**21
 SAFE_EXPONENT = 256  # between two to the minus and the plus this, squares of coordinates do not overflow
@@ -124,23 +126,26 @@ class Rows:
         hashes = np.empty(self.n_points, np.uint64)
         drawn = np.sort(np.random.default_rng(0).permutation(self.n_points)[:SAMPLE])
         sample = np.empty((len(drawn), self.n_units))
-        blocks = list(self.blocks())
-        edges = np.empty((2, len(blocks), self.n_units))
+        low, high = np.full(self.n_units, np.inf), np.full(self.n_units, -np.inf)
+        one_at_a_time = threading.Lock()
 
-        def look(number: int) -> None:
-            rows = blocks[number]
+        def look(rows: slice) -> None:
             block = self.read(rows)
-            bad = kernels.survey_rows(block, *edges[:, number], hashes[rows])
+            here_low, here_high = np.empty((2, self.n_units))
+            bad = kernels.survey_rows(block, here_low, here_high, hashes[rows])
             if bad >= 0:
                 raise self.representation.not_finite(rows.start + bad)
+            with one_at_a_time:
+                np.minimum(low, here_low, out=low)
+                np.maximum(high, here_high, out=high)
             here = slice(*np.searchsorted(drawn, [rows.start, rows.stop]))
             sample[here] = block[drawn[here] - rows.start]
 
-        pool.all(look, range(len(blocks)))
+        pool.all(look, self.blocks())
         groups = self._groups(hashes)
         heads = groups[drawn] == drawn
         heads[0] |= not heads.any()  # a copy stands for its group as well
-        return Survey(groups, edges[0].min(axis=0), edges[1].max(axis=0), sample[heads])
+        return Survey(groups, low, high, sample[heads])
 
     def _groups(self, hashes: np.ndarray) -> np.ndarray:
         """Rows of one hash are compared, so that a collision makes no copies."""
@@ -170,6 +175,14 @@ def check_metric(metric: str) -> None:
     """Raise unless the metric is one that rows can be read for."""
     if metric not in METRICS:
         raise unknown_name("metric", str(metric), METRICS)
+
+
+def check_width(n_units: int) -> None:
+    """Raise if rows are so wide that rounding in float32 could be as large as what is computed."""
+    if n_units > MOST_UNITS:
+        raise InvalidValue(
+            f"{n_units} units; a search can prove its result up to {MOST_UNITS}: pool the layer, or project it."
+        )
 
 
 def check_memory(memory: int) -> None:

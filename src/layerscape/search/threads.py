@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +18,10 @@ from layerscape.errors import InvalidType, InvalidValue
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+
+_setting = threading.Lock()
+_searches = 0  # that run now
+_before: Any = None  # what BLAS was set to
 
 
 def thread_count(wanted: int | None) -> int:
@@ -44,13 +48,32 @@ def _libraries() -> ThreadpoolController:
 @contextmanager
 def workers(threads: int) -> Iterator[Workers]:
     """Threads for the time of one search; when it is left, however that is, none of them runs any more."""
-    # Each worker multiplies matrices of its own, so BLAS must not start threads beside them.
-    with _libraries().limit(limits=1, user_api="blas"):
+    with _one_blas_thread_each():
         pool = ThreadPoolExecutor(threads, thread_name_prefix="layerscape")
         try:
             yield Workers(pool, threads)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _one_blas_thread_each() -> Iterator[None]:
+    """Each worker multiplies matrices of its own, so BLAS must not start threads beside them.
+
+    The setting is the process's: of searches that run side by side the first sets it and the last gives it back.
+    """
+    global _searches, _before
+    with _setting:
+        if _searches == 0:
+            _before = _libraries().limit(limits=1, user_api="blas")
+        _searches += 1
+    try:
+        yield
+    finally:
+        with _setting:
+            _searches -= 1
+            if _searches == 0:
+                _before.restore_original_limits()
 
 
 class Workers:
@@ -89,7 +112,7 @@ class Workers:
             pass
 
 
-def ahead(make: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[tuple[Item, Made]]:
+def ahead(make: Callable[[Item], Made], items: Sequence[Item]) -> Generator[tuple[Item, Made]]:
     """Every item with what is made of it, made in a thread while the one before is in use."""
     with ThreadPoolExecutor(1, thread_name_prefix="layerscape-load") as loader:
         following = loader.submit(make, items[0]) if items else None
