@@ -58,7 +58,7 @@ def _command(measure: Measure) -> click.Command:
         flag = f"--{name.replace('_', '-')}"
         shown = "by the method" if default is None else default
         parameters.append(click.Option([flag, name], type=_type(hints[name]), help=f"Default: {shown}."))
-    if "graph" in measure.data:
+    if measure.searches:
         parameters.append(
             click.Option(
                 ["--metric"], default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search."
@@ -125,10 +125,12 @@ def _text(measure: Measure, estimate: Estimate) -> str:
         value, low, high, p = (number(chance[name]) for name in ("value", "low", "high", "p"))
         lines.append(f"chance: {value} ({low} to {high}), p = {p}")
     if estimate.curve:
-        lines.append("    k      scale    value      low     high")
+        lines.append("    k   samples      scale    value      low     high")
         for point in record["curve"]:
             cells = (number(point[name]) for name in ("scale", "value", "low", "high"))
-            lines.append(f"{point['k'] or '–':>5}" + "{:>11}{:>9}{:>9}{:>9}".format(*cells))
+            size = point.get("n_samples", estimate.n_samples)
+            lines.append(f"{point['k'] or '–':>5}{size:>10}" + "{:>11}{:>9}{:>9}{:>9}".format(*cells))
+    lines += [f"{name.replace('_', ' ')}: {number(value)}" for name, value in record.get("details", {}).items()]
     lines += [f"warning: {warning}" for warning in estimate.warnings]
     return "\n".join(lines)
 
@@ -144,6 +146,7 @@ def list_command(as_json: bool) -> None:
             "needs": list(measure.data),
             "options": dict(measure.options),
             "unit": measure.unit,
+            "standard": measure.standard,
             "source": measure.source,
         }
         for name, measure in catalog().items()
@@ -151,6 +154,7 @@ def list_command(as_json: bool) -> None:
     lines = []
     for name, facts in record.items():
         options = ", ".join(f"{option}={value}" for option, value in facts["options"].items()) or "none"
-        lines.append(f"{name}  ({facts['question']}; needs {' and '.join(facts['needs'])})")
+        standard = "; in the standard profile" if facts["standard"] else ""
+        lines.append(f"{name}  ({facts['question']}; needs {' and '.join(facts['needs'])}{standard})")
         lines.append(f"    {facts['says']}\n    options: {options}\n    source: {facts['source']}")
     say("\n".join(lines), as_json, record)

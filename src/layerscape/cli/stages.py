@@ -59,7 +59,7 @@ _inputs = _options(
     click.option("--compress", is_flag=True, help="Compress the vectors on disk."),
 )
 _measuring = _options(
-    click.option("--measures", help="Names, comma-separated.  [default: all]"),
+    click.option("--measures", help="Names, comma-separated.  [default: the standard ones of `layerscape list`]"),
     click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors."),
     click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
     click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True),

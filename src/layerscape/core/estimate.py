@@ -32,16 +32,22 @@ class Chance:
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve: the value at one scale or one number of neighbors."""
+    """One point of a curve: the value at one scale, one number of neighbors or one number of samples."""
 
     value: float
     low: float
     high: float
     scale: float = math.nan
     k: int | None = None
+    n_samples: int | None = None
 
     def __post_init__(self) -> None:
         _as_floats(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; ``n_samples`` only where the point has its own."""
+        names = ("scale", "k", "value", "low", "high") + (("n_samples",) if self.n_samples else ())
+        return {name: _plain(getattr(self, name)) for name in names}
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,9 @@ class Estimate:
     curve
         The value at every scale or k, for measures that have one.
     per_sample
-        One value per sample, whose mean or sum the value is; None if there is no such thing.
+        One value per sample, of which the value is a sum or a mean of some kind; None if there is no such thing.
+    details
+        What lies behind the value, by name: numbers, and arrays that a plot or a closer look needs.
     warnings
         In words: where an assumption of the method fails on these data.
     measure, options
@@ -75,6 +83,7 @@ class Estimate:
     chance: Chance | None = None
     curve: tuple[Point, ...] = ()
     per_sample: np.ndarray | None = field(default=None, repr=False, compare=False)
+    details: Mapping[str, float | np.ndarray] = field(default_factory=dict, repr=False, compare=False)
     warnings: tuple[str, ...] = ()
     measure: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -86,7 +95,7 @@ class Estimate:
         return float(self.value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: NaN and infinities become None, and keys that do not apply are None."""
+        """Plain values for JSON: NaN, infinities and keys that do not apply become None; arrays are left out."""
         chance = self.chance and {name: _plain(getattr(self.chance, name)) for name in ("value", "low", "high", "p")}
         record: dict[str, Any] = {
             "measure": self.measure,
@@ -101,8 +110,10 @@ class Estimate:
             "warnings": list(self.warnings),
         }
         if self.curve:
-            names = ("scale", "k", "value", "low", "high")
-            record["curve"] = [{name: _plain(getattr(point, name)) for name in names} for point in self.curve]
+            record["curve"] = [point.to_dict() for point in self.curve]
+        numbers = {name: value for name, value in self.details.items() if not isinstance(value, np.ndarray)}
+        if numbers:
+            record["details"] = {name: _plain(value) for name, value in numbers.items()}
         return record
 
 

@@ -12,10 +12,12 @@ from typing import Any, Literal, get_type_hints
 from layerscape.core.estimate import Estimate
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
+from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
-Data = Literal["graph", "vectors", "labels"]
+Data = Literal["graph", "subsets", "vectors", "labels"]
+Values = Literal["real", "whole", "binary"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +27,9 @@ class Measure:
     Parameters
     ----------
     compute
-        A function of one or two positional-only data arguments, annotated `Neighbors`, `Representation` or (for
-        labels) anything else, and of keyword-only options with defaults; returns an `Estimate`.
+        A function of one or two positional-only data arguments, annotated `Neighbors`, `Subsets`, `Representation`
+        or (for labels) anything else, and of keyword-only options with defaults; returns an `Estimate`. With
+        `Subsets` its options ``smallest``, ``repetitions`` and ``seed`` say which subsets are drawn.
     unit
         What the value counts.
     bounds
@@ -36,9 +39,14 @@ class Measure:
     source
         Paper and DOI.
     neighbors
-        How many neighbors a graph must hold: a number, or the name of the option that says so.
+        How many neighbors a graph (of subsets: each of them) must hold: a number, or the name of the option that says
+        so.
     distinct
         Whether a copy is meaningless to it, so that it gets the graph of the distinct rows.
+    standard
+        Whether it belongs to the profile that is measured when no measure is named.
+    values
+        What it is for: real numbers, whole numbers (counts, lattices), or bits.
     """
 
     compute: Callable[..., Estimate]
@@ -48,6 +56,8 @@ class Measure:
     source: str = ""
     neighbors: int | str = 0
     distinct: bool = False
+    standard: bool = True
+    values: Values = "real"
 
     @property
     def name(self) -> str:
@@ -62,13 +72,13 @@ class Measure:
     def data(self) -> tuple[Data, ...]:
         """What each data argument is: a graph, vectors or labels."""
         hints = get_type_hints(self.compute)
-        kinds: dict[Any, Data] = {Neighbors: "graph", Representation: "vectors"}
+        kinds: dict[Any, Data] = {Neighbors: "graph", Subsets: "subsets", Representation: "vectors"}
         names = [p.name for p in self._parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         found: tuple[Data, ...] = tuple(kinds.get(hints.get(name), "labels") for name in names)
         if not 1 <= len(found) <= 2 or found[0] == "labels":
             raise InvalidType(
                 f"measure {self.name!r} takes {found or 'no data'}; its positional arguments must be one or two, "
-                "the first annotated Neighbors or Representation."
+                "the first annotated Neighbors, Subsets or Representation."
             )
         return found
 
@@ -86,9 +96,14 @@ class Measure:
         """Whether it compares two representations."""
         return len(self.data) == 2 and "labels" not in self.data
 
+    @property
+    def searches(self) -> bool:
+        """Whether it needs neighbors."""
+        return "graph" in self.data or "subsets" in self.data
+
     def neighbors_needed(self, options: Mapping[str, Any], n_samples: int) -> int:
         """How many neighbors the graph of N samples must hold under these options; 0 if no graph is needed."""
-        if "graph" not in self.data:
+        if not self.searches:
             return 0
         if isinstance(self.neighbors, int):
             return self.neighbors

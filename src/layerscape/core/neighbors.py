@@ -171,23 +171,42 @@ class Neighbors:
             pairs[:, 1],
         )
 
+    def among(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The first k neighbors of some samples among themselves, as far as this graph holds them.
+
+        Parameters
+        ----------
+        rows
+            Increasing row numbers to keep, both as queries and as neighbors.
+        k
+            How many neighbors each should keep.
+
+        Returns
+        -------
+        indices, distances, whole
+            Shapes (len(rows), k), renumbered 0…len(rows)−1, and (len(rows),): whether all k of a row were found.
+        """
+        assert self.queries is None, "among is for graphs of all rows"
+        number = np.full(self.n_samples, -1)
+        number[rows] = np.arange(len(rows))
+        members = number[self.indices[rows]]
+        left, every = members >= 0, np.arange(len(rows))
+        whole = np.count_nonzero(left, axis=1) >= k
+        columns = np.empty((len(rows), k), np.intp)
+        for place in range(k):
+            columns[:, place] = left.argmax(axis=1)
+            left[every, columns[:, place]] = False
+        return np.take_along_axis(members, columns, 1), np.take_along_axis(self.distances[rows], columns, 1), whole
+
     def restrict(self, rows: np.ndarray, k: int) -> Neighbors | None:
         """The graph over some of the samples only, renumbered 0…len(rows)−1, or None if too few columns are left.
 
         Parameters
         ----------
         rows
-            Increasing row numbers to keep, both as queries and as neighbors; no two may be copies.
+            Increasing row numbers to keep; no two may be copies.
         k
             How many neighbors each must keep.
         """
-        assert self.queries is None, "restrict is for graphs of all rows"
-        number = np.full(self.n_samples, -1)
-        number[rows] = np.arange(len(rows))
-        indices, distances = number[self.indices[rows]], self.distances[rows]
-        kept = indices >= 0
-        if kept.sum(axis=1).min() < k:
-            return None
-        order = np.argsort(~kept, axis=1, kind="stable")[:, :k]
-        indices, distances = np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
-        return Neighbors(indices, distances, len(rows), self.n_units, self.metric)
+        indices, distances, whole = self.among(rows, k)
+        return Neighbors(indices, distances, len(rows), self.n_units, self.metric) if whole.all() else None

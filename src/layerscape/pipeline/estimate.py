@@ -10,9 +10,11 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure, as_measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
+from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.measures import catalog
 from layerscape.pipeline.distinct import NEAR, distinct_rows, graph_of
+from layerscape.pipeline.subsets import WIDE, subsets_of
 from layerscape.search import find_neighbors
 
 SPARE = 8  # neighbors beyond those that a dimension needs, so that few copies cost no second search
@@ -90,9 +92,9 @@ def estimate(
             values.append(given)
             continue
         if isinstance(given, Neighbors):
-            if kind != "graph":
+            if kind == "vectors":
                 raise InvalidType(f"{chosen.name} needs the vectors themselves; give the array and not its graph.")
-            graph = given
+            graph = subsets_of(chosen, options, given) if kind == "subsets" else given
         else:
             x = as_representation(given)
             first = first or x
@@ -111,13 +113,18 @@ def estimate(
 
 def _graph(
     measure: Measure, x: Representation, options: dict[str, Any], near_copies: float, how: dict[str, Any]
-) -> tuple[Neighbors, tuple[str, ...]]:
-    needed = measure.neighbors_needed(options, x.n_samples)
+) -> tuple[Neighbors | Subsets, tuple[str, ...]]:
+    needed = width = measure.neighbors_needed(options, x.n_samples)
+    if "subsets" in measure.data:
+        width = max(needed, min(WIDE, x.n_samples - 1))
     if not measure.distinct:
-        return find_neighbors(x, needed, **how), ()
+        return find_neighbors(x, width, **how), ()
     if needed < x.n_samples:
-        whole = find_neighbors(x, min(needed + SPARE, max(needed, x.n_samples - 1)), **how)
+        whole = find_neighbors(x, min(width + SPARE, max(width, x.n_samples - 1)), **how)
     else:
         whole = find_neighbors(x, needed, **how)  # which says what is wrong
     distinct = distinct_rows(whole, near_copies)
-    return graph_of(x, whole, distinct.rows, needed, **how), distinct.words
+    graph = graph_of(x, whole, distinct.rows, width, **how)
+    if "subsets" in measure.data:
+        return subsets_of(measure, options, graph, x, distinct.rows, **how), distinct.words
+    return graph, distinct.words

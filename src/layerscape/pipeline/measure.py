@@ -16,6 +16,7 @@ from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_na
 from layerscape.measures import catalog
 from layerscape.pipeline.estimate import SPARE, AnyMeasure, find_measure
 from layerscape.pipeline.part import Part, Progress, parts_of
+from layerscape.pipeline.subsets import WIDE
 from layerscape.run import Run
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def measure(
     run
         From `extract`, `from_arrays` or `open`.
     measures
-        Names, `Measure` values or functions; all that layerscape has when left out.
+        Names, `Measure` values or functions; the standard profile when left out, which is what costs little more than
+        the graphs (``layerscape list`` shows which measures that are).
     k
         Number of neighbors, for the measures that have this option.
     labels
@@ -98,14 +100,14 @@ def measure(
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
     pandas = require("pandas", "runs")
-    chosen = [find_measure(name) for name in (catalog() if measures is None else measures)]
+    chosen = [find_measure(name) for name in (_standard() if measures is None else measures)]
     uses_labels = any("labels" in m.data for m in chosen)
     columns = _label_columns(run, labels) if uses_labels or labels else []
     rows = []
     for part in parts_of(run, by, seed, {"metric": metric, "device": device, "threads": threads}):
         plan = list(_plan(chosen, run.layers, columns if by is None else [c for c in columns if c != by], k, options))
         needed = {id(task): task.measure.neighbors_needed(task.options, part.n_samples) for task in plan}
-        widest = max((needed[id(task)] + SPARE * task.measure.distinct for task in plan if needed[id(task)]), default=0)
+        widest = max((_width(task, needed[id(task)]) for task in plan if needed[id(task)]), default=0)
         _check_size(max(needed.values(), default=0), part)
         part.prepare(min(widest, part.n_samples - 1), any(task.measure.distinct for task in plan), progress)
         for done, task in enumerate(plan):
@@ -170,6 +172,15 @@ def _plan(
             yield from (Task(m, own, layer) for layer in layers)
 
 
+def _standard() -> list[Measure]:
+    return [measure for measure in catalog().values() if measure.standard]
+
+
+def _width(task: Task, needed: int) -> int:
+    """How many neighbors the graph of all samples should hold for a task."""
+    return max(needed, WIDE * ("subsets" in task.measure.data)) + SPARE * task.measure.distinct
+
+
 def _check_size(needed: int, part: Part) -> None:
     if needed >= part.n_samples:
         which = f" of the group {part.group}" if part.group else ""
@@ -202,15 +213,16 @@ def _rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict
         "group": part.group,
         "measure": estimate.measure,
         "options": json.dumps(dict(estimate.options), default=str),
-        "metric": part.how["metric"] if "graph" in task.measure.data else "",
+        "metric": part.how["metric"] if task.measure.searches else "",
         "chance": chance.value if chance else nan,
         "chance_low": chance.low if chance else nan,
         "chance_high": chance.high if chance else nan,
         "p": chance.p if chance else nan,
-        "n_samples": estimate.n_samples,
         "n_units": run[task.layer].n_units,
         "warnings": "\n".join((*part.words(task), *estimate.warnings)),
     }
     for point in estimate.curve or (estimate,):
         scale = getattr(point, "scale", nan)
-        yield shared | {"k": point.k, "scale": scale, "value": point.value, "low": point.low, "high": point.high}
+        n_samples = point.n_samples or estimate.n_samples
+        own = {"k": point.k, "scale": scale, "n_samples": n_samples}
+        yield shared | own | {"value": point.value, "low": point.low, "high": point.high}

@@ -12,6 +12,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.pipeline.distinct import Distinct, distinct_rows, graph_of
+from layerscape.pipeline.subsets import WIDE, subsets_of
 from layerscape.run import Run
 from layerscape.search import find_neighbors
 
@@ -55,10 +56,17 @@ class Part:
             return values if self.rows is None else values[self.rows]
         if kind == "vectors":
             return self._representation(layer)
-        key = (layer, task.measure.distinct, k)
+        if kind == "subsets":
+            graph = self._graph(layer, task.measure.distinct, max(k, min(WIDE, self._graphs[layer].k)))
+            rows = self._distinct[layer].rows if task.measure.distinct else None
+            return subsets_of(task.measure, task.options, graph, self._representation(layer), rows, **self.how)
+        return self._graph(layer, task.measure.distinct, k)
+
+    def _graph(self, layer: str, distinct: bool, k: int) -> Neighbors:
+        key = (layer, distinct, k)
         if key not in self._cut:
             graph = self._graphs[layer]
-            if task.measure.distinct:
+            if distinct:
                 self._cut[key] = graph_of(self._representation(layer), graph, self._distinct[layer].rows, k, **self.how)
             else:
                 self._cut[key] = graph.first(k)
