@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from layerscape.core.neighbors import Neighbors as Neighbors
     from layerscape.core.representation import Representation as Representation
     from layerscape.errors import LayerscapeError as LayerscapeError
+    from layerscape.pipeline.controls import controls as controls
+    from layerscape.pipeline.dimension_report import dimension_report as dimension_report
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
     from layerscape.pipeline.measure import measure as measure
@@ -33,6 +35,8 @@ _HOMES = {
     "find_neighbors": "search",
     "ranks": "search",
     "estimate": "pipeline.estimate",
+    "controls": "pipeline.controls",
+    "dimension_report": "pipeline.dimension_report",
     "Run": "run",
     "Representation": "core.representation",
     "Neighbors": "core.neighbors",
@@ -40,10 +44,13 @@ _HOMES = {
     "Measure": "core.measure",
     "LayerscapeError": "errors",
 }
+_MODULES = ("datasets", "plot")
 __all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"layerscape.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'layerscape' has no attribute {name!r}")
     home, _, other_name = _HOMES[name].partition(":")

@@ -54,7 +54,8 @@ def refused(capsys, *words):
 def test_estimate_as_json_is_one_object_with_the_stated_keys(vectors, capsys):
     record = json.loads(said(capsys, "estimate", "twonn", "x.npy", "--json"))
     keys = ["measure", "value", "low", "high", "n_samples", "n_units", "k", "chance", "options", "warnings"]
-    assert list(record) == keys
+    assert list(record) == [*keys, "details"]
+    assert set(record["details"]) == {"gap", "r_squared"}
     assert record["value"] == ls.estimate("twonn", vectors).value
     assert (record["n_samples"], record["n_units"], record["k"], record["chance"]) == (120, 6, 2, None)
     curve = json.loads(said(capsys, "estimate", "gride", "x.npy", "--range-max", "8", "--json"))["curve"]

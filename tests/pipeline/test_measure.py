@@ -10,9 +10,10 @@ import layerscape as ls
 from layerscape.core.estimate import Estimate
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, UnknownName
+from layerscape.errors import InvalidValue, UnknownName, unknown_name
+from layerscape.measures import catalog
 from layerscape.pipeline.distinct import distinct_rows
-from layerscape.pipeline.measure import COLUMNS
+from layerscape.pipeline.table import COLUMNS
 from layerscape.search import find_neighbors
 
 N = 200
@@ -192,7 +193,7 @@ def test_from_arrays_goes_on_in_a_folder_and_refuses_other_data(layers, tmp_path
         (
             lambda run: ls.measure(run, ["twon"]),
             UnknownName,
-            "unknown measure 'twon'; nearest: twonn. There are: cka, gride, label_overlap, overlap, twonn.",
+            str(unknown_name("measure", "twon", catalog())),
         ),
         (
             lambda run: ls.measure(run, ["overlap"], k=200),
@@ -217,7 +218,7 @@ def test_from_arrays_goes_on_in_a_folder_and_refuses_other_data(layers, tmp_path
         (
             lambda run: ls.measure(run, ["twonn"], wieght="class"),
             UnknownName,
-            "unknown option 'wieght'. There are: discard, method.",
+            "unknown option 'wieght'. There are: discard, method, prior.",
         ),
         (
             lambda run: ls.measure(run, ["label_overlap"], labels=["haf"]),

@@ -17,6 +17,7 @@ HOMES = {
     "measure": "stages",
     "report": "stages",
     "estimate": "estimate",
+    "dimension": "estimate",
     "list": "estimate",
 }
 

@@ -1,4 +1,4 @@
-"""`layerscape estimate` and `layerscape list`: the measures, each with the options that its function has."""
+"""`layerscape estimate`, `dimension` and `list`: the measures, each with the options that its function has."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def _command(measure: Measure) -> click.Command:
 
 
 def _type(hint: Any) -> Any:
-    """The click type of an annotation: a Literal is a choice, an optional value is its type."""
+    """The click type of an annotation: a Literal is a choice, an optional value is its type, a tuple several values."""
+    if get_origin(hint) is tuple:
+        return tuple(get_args(hint))
     if get_origin(hint) is Literal:
         return click.Choice(list(get_args(hint)))
     if get_origin(hint) is UnionType:
@@ -124,15 +126,58 @@ def _text(measure: Measure, estimate: Estimate) -> str:
         chance = record["chance"]
         value, low, high, p = (number(chance[name]) for name in ("value", "low", "high", "p"))
         lines.append(f"chance: {value} ({low} to {high}), p = {p}")
-    if estimate.curve:
-        lines.append("    k   samples      scale    value      low     high")
-        for point in record["curve"]:
-            cells = (number(point[name]) for name in ("scale", "value", "low", "high"))
-            size = point.get("n_samples", estimate.n_samples)
-            lines.append(f"{point['k'] or '–':>5}{size:>10}" + "{:>11}{:>9}{:>9}{:>9}".format(*cells))
+    lines += _curve(estimate)
     lines += [f"{name.replace('_', ' ')}: {number(value)}" for name, value in record.get("details", {}).items()]
     lines += [f"warning: {warning}" for warning in estimate.warnings]
     return "\n".join(lines)
+
+
+def _curve(estimate: Estimate) -> list[str]:
+    """A curve as the lines of a table."""
+    if not estimate.curve:
+        return []
+    lines = ["    k   samples      scale    value      low     high"]
+    for point in estimate.curve:
+        cells = (number(value) for value in (point.scale, point.value, point.low, point.high))
+        size = point.n_samples or estimate.n_samples
+        lines.append(f"{point.k or '–':>5}{size:>10}" + "{:>11}{:>9}{:>9}{:>9}".format(*cells))
+    return lines
+
+
+@click.command(name="dimension")
+@click.argument("a", metavar="A")
+@click.option("--controls", default="gaussian,columns", show_default=True, help="Beside which controls; '' for none.")
+@click.option("--metric", default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of controls, subsets and simulated Gaussians.")
+@click.option("--device", default="auto", help="That searches: auto, cpu, cuda, cuda:1.")
+@click.option("--threads", type=click.IntRange(1), help="That search side by side.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> None:
+    r"""Which dimension to believe: all suitable estimators on one axis of scale.
+
+    One value is recommended, with the reason, or none, and what may mislead is said in words.
+
+    
+    Example:
+      layerscape dimension vectors.npy
+    """
+    from layerscape.inputs import read_matrix
+    from layerscape.pipeline.dimension_report import dimension_report
+
+    kinds = [name for name in controls.split(",") if name]
+    found = dimension_report(read_matrix(a), controls=kinds, **options)
+    record = found.to_dict()
+    if record["value"] is None:
+        lines = ["dimension: none recommended"]
+    else:
+        lines = [f"dimension: {number(found.value)}, 95 % interval {number(found.low)} to {number(found.high)}"]
+    lines[0] += f" ({found.n_samples} samples × {found.n_units} units)"
+    lines.append(f"because {found.reason}.")
+    for name, estimate in found.estimates.items():
+        lines.append(f"{name}: {number(estimate.value)} ({number(estimate.low)} to {number(estimate.high)})")
+        lines += _curve(estimate)
+    lines += [f"control {name}, gride: {number(estimate.value)}" for name, estimate in found.controls.items()]
+    say("\n".join([*lines, *(f"warning: {words}" for words in found.warnings)]), as_json, record)
 
 
 @click.command(name="list")

@@ -35,6 +35,7 @@ _model = _options(
         "--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."
     ),
     click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
+    click.option("--shuffle-tokens", type=int, metavar="SEED", help="Tokens of every text in random order: a control."),
     click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
 )
 _inputs = _options(
@@ -62,6 +63,7 @@ _measuring = _options(
     click.option("--measures", help="Names, comma-separated.  [default: the standard ones of `layerscape list`]"),
     click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors."),
     click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
+    click.option("--controls", help="Dimensions of controls too, comma-separated: gaussian,columns."),
     click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
@@ -115,13 +117,13 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """
     from layerscape.reports import findings, report
 
-    measuring = {name: options.pop(name) for name in ("measures", "k", "by", "metric", "seed", "threads")}
+    measuring = {name: options.pop(name) for name in ("measures", "k", "by", "controls", "metric", "seed", "threads")}
     measuring["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     with progress_bars() as progress:
         run = _extract(model, inputs, options, progress)
         _measure(run, measuring | {"by": None}, progress)
         if measuring["by"]:
-            _measure(run, measuring, progress)
+            _measure(run, measuring | {"controls": None}, progress)
         page = report(run)
     found = findings(run)
     text = "\n".join([*found[:3], f"The page: {page}"])
@@ -192,6 +194,7 @@ def search_command(
 @_search_device
 @_threads
 @click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
+@click.option("--protocol", help="The recipe of a paper in place of measures: ansuini2019, valeriani2023, ….")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file too.")
 @_json
 def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) -> None:
@@ -240,8 +243,9 @@ def _extract(model: str, inputs: str, options: dict[str, Any], progress: Any) ->
 def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
     from layerscape.pipeline.measure import measure
 
-    chosen = {name: value.split(",") for name, value in options.items() if name in ("measures", "labels") and value}
-    return measure(run, **{**options, "measures": None, **chosen}, progress=progress)
+    lists = ("measures", "labels", "controls")
+    chosen = {name: value.split(",") for name, value in options.items() if name in lists and value}
+    return measure(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Wish:
     trust_remote_code: bool
     max_length: int | None
     random_init: int | None
+    shuffle_tokens: int | None = None
 
     @property
     def folder(self) -> Path | None:
@@ -146,6 +147,11 @@ def _load_reader(wish: Wish, config: Any, module: Any) -> Reader:
     if wish.kind not in (None, kind) and {wish.kind, kind} != {"text", "protein"}:
         raise InvalidValue(f"kind={wish.kind!r} asked of {wish.model!r}, which takes {kind!r}; leave it out.")
     if kind == "image":
+        if wish.shuffle_tokens is not None:
+            raise InvalidValue(
+                f"shuffle_tokens={wish.shuffle_tokens} for {wish.model!r}, which takes images; it is for texts and "
+                "proteins: leave it out."
+            )
         from transformers import AutoImageProcessor
 
         _check_files(wish, PROCESSOR_FILES, "image processor")
@@ -164,6 +170,7 @@ def _load_reader(wish: Wish, config: Any, module: Any) -> Reader:
         pad_id=next(pad for pad in pads if pad is not None and pad >= 0),
         vocabulary=module.get_input_embeddings().num_embeddings,
         max_length=_max_length(wish, config, module, tokenizer),
+        shuffle=wish.shuffle_tokens,
     )
 
 

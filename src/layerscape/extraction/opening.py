@@ -27,6 +27,7 @@ def open_model(
     trust_remote_code: bool = False,
     max_length: int | None = None,
     random_init: int | None = None,
+    shuffle_tokens: int | None = None,
 ) -> Network:
     """A network ready for extraction.
 
@@ -54,6 +55,8 @@ def open_model(
         Texts are cut after so many tokens; left out, after what the model can take.
     random_init
         A seed: the same architecture with random weights, the untrained twin.
+    shuffle_tokens
+        A seed: the tokens of every text or protein in random order, a control that keeps words and takes sentences.
 
     Raises
     ------
@@ -67,7 +70,12 @@ def open_model(
         raise unknown_name("dtype", dtype, DTYPES)
     is_demo = isinstance(model, str) and (model == "demo" or model.startswith("demo@"))
     if is_demo or not isinstance(model, str):
-        for option, given in {"revision": revision, "max_length": max_length, "random_init": random_init}.items():
+        for option, given in {
+            "revision": revision,
+            "max_length": max_length,
+            "random_init": random_init,
+            "shuffle_tokens": shuffle_tokens,
+        }.items():
             if given is not None:
                 raise InvalidValue(f"{option}={given!r} is for models from the hub or a folder; leave it out.")
     if not isinstance(model, str):
@@ -85,7 +93,7 @@ def open_model(
         return open_demo(model, place, getattr(torch, dtype))
     from layerscape.extraction.huggingface import Wish, open_pretrained
 
-    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init)
+    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens)
     return open_pretrained(wish, place, getattr(torch, dtype))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ class Texts:
     """Texts and proteins through a tokenizer, padded on the right.
 
     Right padding is right for every network: a causal one never sees it, and positions count from the first token.
+    With a ``shuffle`` seed the tokens of every sample are put in random order, special tokens staying where they are:
+    a control that keeps the words and takes the sentence.
     """
 
     varies = True
@@ -32,7 +35,9 @@ class Texts:
         pad_id: int,
         vocabulary: int,
         max_length: int | None,
+        shuffle: int | None = None,
     ) -> None:
+        self._shuffle = shuffle
         self.kind: Kind = kind
         self.max_length = max_length
         self._tokenizer, self._accepted = tokenizer, accepted
@@ -58,6 +63,8 @@ class Texts:
                 cut = self._tokenize([content], truncation=True, max_length=self.max_length)
                 row = {key: values[0] for key, values in cut.items()}
             self._check(content, row, name)
+            if self._shuffle is not None:
+                row = _shuffled(row, [self._shuffle, zlib.crc32(content.encode())])
             encoded.append(Encoded(row, len(row["input_ids"]), truncated))
         return encoded
 
@@ -84,6 +91,7 @@ class Texts:
             "digest": self._digest,
             "max_length": self.max_length,
             "padding_side": "right",
+            "shuffle_tokens": self._shuffle,
         }
 
     def _tokenize(self, contents: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
@@ -106,6 +114,14 @@ class Texts:
                 f"the tokenizer gives token {max(row['input_ids'])} for sample {name!r}, but the model knows "
                 f"0..{self._vocabulary - 1} only; they do not belong together: save both from one model."
             )
+
+
+def _shuffled(row: Mapping[str, list[int]], seed: list[int]) -> dict[str, list[int]]:
+    """The tokens that are not special in random order, the same for a text in whichever batch it comes."""
+    places = np.flatnonzero(np.asarray(row["special_tokens_mask"]) == 0)
+    order = np.arange(len(row["input_ids"]))
+    order[places] = np.random.default_rng(seed).permutation(places)
+    return {key: [values[place] for place in order] for key, values in row.items()}
 
 
 def _tokenizer_digest(tokenizer: Any) -> str:

@@ -1,9 +1,16 @@
 """Intervals for means over a cloud of points, where the values of neighboring samples depend on each other.
 
 The variance of a mean of independent values is too small here: two samples that share neighbors share their values'
-fluctuations too. The sandwich over neighbor pairs adds the products of the values of all pairs of samples of which
-one is a neighbor of the other (White 1980, doi:10.2307/1912934, with Conley's 1999 doi:10.1016/S0304-4076(98)00084-0
-idea of which products to keep). How well the intervals cover is measured in benchmarks/coverage.py.
+fluctuations too. Two ways to count that, for values that come from few and from many neighbors:
+
+- The sandwich over neighbor pairs (`sd_of_mean`) adds the products of the values of all pairs of samples of which one
+  is a neighbor of the other (White 1980, doi:10.2307/1912934, with Conley's 1999 doi:10.1016/S0304-4076(98)00084-0
+  idea of which products to keep).
+- The jackknife (`sd_of_neighborhoods`) asks how much each sample moves the sum, through its own value and through those
+  of the samples whose neighbor it is. It counts the interaction of two samples twice, once for each of them, so that
+  the interactions are taken off once (Efron and Stein 1981, doi:10.1214/aos/1176345462, section 5).
+
+How well the intervals cover is measured in benchmarks/coverage.py.
 """
 
 from __future__ import annotations
@@ -14,6 +21,7 @@ from scipy import sparse
 from layerscape.core.neighbors import Neighbors
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal law
+MUTUAL = 5000  # rows from which the sum over mutual neighbors is estimated; more would only cost time
 
 
 def sd_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:
@@ -37,6 +45,42 @@ def sd_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:
     independent = values @ values
     variance = products / (1 - share) if share < 0.5 else 2 * products
     return float(np.sqrt(max(variance, independent / 4))) / n
+
+
+def sd_of_neighborhoods(graph: Neighbors, own: np.ndarray, moved: np.ndarray) -> float:
+    """Standard deviation of a sum of values, each of which depends on where the sample's K nearest neighbors are.
+
+    Parameters
+    ----------
+    graph
+        At least K neighbors of M queries among N samples.
+    own
+        Shape (M,): what each query adds to the sum, less the mean.
+    moved
+        Shape (M, K): how much the j-th neighbor of query i moves what query i adds.
+    """
+    columns = graph.indices[:, : moved.shape[1]]
+    by_row = np.bincount(columns.ravel(), weights=moved.ravel(), minlength=graph.n_samples)
+    is_row = graph.query_rows >= 0
+    np.add.at(by_row, graph.query_rows[is_row], own[is_row])
+    total = float(((by_row - by_row.mean()) ** 2).sum() + (own[~is_row] ** 2).sum())
+    variance = total - float((moved * moved).sum()) - _mutual(graph, columns, moved)
+    return float(np.sqrt(max(variance, float(own @ own) / 4)))
+
+
+def _mutual(graph: Neighbors, columns: np.ndarray, moved: np.ndarray) -> float:
+    """Σ moved(i, j)·moved(j, i) over all i and j that are neighbors of each other, from at most MUTUAL of the i."""
+    position = np.full(graph.n_samples, -1)
+    asked = graph.query_rows >= 0
+    position[graph.query_rows[asked]] = np.flatnonzero(asked)
+    every = np.flatnonzero(asked)
+    rows = every[np.linspace(0, len(every) - 1, min(len(every), MUTUAL)).astype(int)] if len(every) else every
+    sum_ = 0.0
+    for some in np.array_split(rows, max(1, len(rows) * columns.shape[1] ** 2 // 2**24)):
+        other = position[columns[some]]  # (rows, K): whose neighbor may be the row
+        back = (columns[other] == graph.query_rows[some][:, None, None]) & (other >= 0)[:, :, None]
+        sum_ += float((moved[some] * (moved[other] * back).sum(axis=2)).sum())
+    return sum_ * len(every) / max(1, len(rows))
 
 
 def _adjacency(graph: Neighbors, k: int) -> sparse.csr_array:

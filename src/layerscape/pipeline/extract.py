@@ -42,6 +42,7 @@ def extract(
     revision: str | None = None,
     trust_remote_code: bool = False,
     random_init: int | None = None,
+    shuffle_tokens: int | None = None,
     compress: bool = False,
     command: str | None = None,
     progress: Progress | None = None,
@@ -79,6 +80,8 @@ def extract(
         Samples in a batch; tokens after which a text is cut.
     revision, trust_remote_code, random_init
         Of the model: its version on the hub; whether its own code may be run; a seed for untrained weights.
+    shuffle_tokens
+        A seed: a control run, in which the tokens of every text or protein come in random order.
     compress
         Whether vectors are compressed on disk.
     command
@@ -105,6 +108,7 @@ def extract(
         trust_remote_code=trust_remote_code,
         max_length=max_length,
         random_init=random_init,
+        shuffle_tokens=shuffle_tokens,
     )
     samples = as_samples(
         inputs,

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import warnings as python_warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from math import nan
 from typing import TYPE_CHECKING, Any
 
-from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
-from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
+from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.measures import catalog
+from layerscape.pipeline.controls import check_controls
 from layerscape.pipeline.estimate import SPARE, AnyMeasure, find_measure
-from layerscape.pipeline.part import Part, Progress, parts_of
+from layerscape.pipeline.part import Part, Progress, label_columns, parts_of
+from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.subsets import WIDE
+from layerscape.pipeline.table import Task, as_table, attempt, keep, rows_of
 from layerscape.run import Run
 
 if TYPE_CHECKING:
     import pandas as pd
-
-COLUMNS = (
-    "run", "layer", "depth", "other_layer", "label", "group", "measure", "options", "metric", "k", "scale", "value",
-    "low", "high", "chance", "chance_low", "chance_high", "p", "n_samples", "n_units", "warnings",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Task:
-    """One measure of one layer, two layers, or a layer and a label."""
-
-    measure: Measure
-    options: Mapping[str, Any]
-    layer: str
-    other_layer: str = ""
-    label: str = ""
 
 
 def measure(
@@ -46,6 +28,8 @@ def measure(
     k: int = 30,
     labels: Sequence[str] | None = None,
     by: str | None = None,
+    controls: Sequence[str] = (),
+    protocol: str | None = None,
     metric: str = "euclidean",
     seed: int = 0,
     device: str = "auto",
@@ -68,10 +52,16 @@ def measure(
         Label columns to measure against; when left out, all columns of categories that samples share.
     by
         A label column: every group of samples with one value is measured on its own, all at the size of the smallest.
+    controls
+        ``"gaussian"``, ``"columns"``: dimensions of these controls of every layer too, as rows of the group
+        ``control=NAME``; see `layerscape.controls`. Each costs a search of all layers.
+    protocol
+        The recipe of a paper by name, in place of measures, k and options: ``"ansuini2019"``, ``"doimo2020"``,
+        ``"valeriani2023"``, ``"doimo2024"``, ``"cheng2025"``.
     metric
         ``"euclidean"`` or ``"cosine"``.
     seed
-        Of the choice of samples in groups larger than the smallest.
+        Of the choice of samples in groups larger than the smallest, and of the controls.
     device, threads
         Of the search, as in `find_neighbors`.
     progress
@@ -99,13 +89,24 @@ def measure(
     >>> table[["layer", "other_layer", "measure"]].values.tolist()
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
-    pandas = require("pandas", "runs")
+    require("pandas", "runs")
+    if protocol is not None:
+        if measures is not None or options:
+            raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
+        how = {"metric": metric, "device": device, "threads": threads}
+        table = as_table(list(replicate(run, protocol, labels, by, seed, how, progress)))
+        keep(run, table)
+        return table
     chosen = [find_measure(name) for name in (_standard() if measures is None else measures)]
     uses_labels = any("labels" in m.data for m in chosen)
-    columns = _label_columns(run, labels) if uses_labels or labels else []
+    columns = label_columns(run, labels) if uses_labels or labels else []
     rows = []
-    for part in parts_of(run, by, seed, {"metric": metric, "device": device, "threads": threads}):
-        plan = list(_plan(chosen, run.layers, columns if by is None else [c for c in columns if c != by], k, options))
+    check_controls(controls)
+    if by and controls:
+        raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
+    for part in parts_of(run, by, controls, seed, {"metric": metric, "device": device, "threads": threads}):
+        asked = chosen if part.control is None else [m for m in chosen if m.data in (("graph",), ("subsets",))]
+        plan = list(_plan(asked, run.layers, columns if by is None else [c for c in columns if c != by], k, options))
         needed = {id(task): task.measure.neighbors_needed(task.options, part.n_samples) for task in plan}
         widest = max((_width(task, needed[id(task)]) for task in plan if needed[id(task)]), default=0)
         _check_size(max(needed.values(), default=0), part)
@@ -113,46 +114,12 @@ def measure(
         for done, task in enumerate(plan):
             if progress:
                 progress("measuring", done, len(plan))
-            rows += _rows(run, part, task, _attempt(part, task, needed[id(task)]))
+            rows += rows_of(run, part, task, attempt(part, task, needed[id(task)]))
         if progress:
             progress("measuring", len(plan), len(plan))
-    table = pandas.DataFrame(rows, columns=list(COLUMNS)).astype({"k": "Int64", "n_units": "Int64"})
-    _keep(run, table)
+    table = as_table(rows)
+    keep(run, table)
     return table
-
-
-def _keep(run: Run, table: pd.DataFrame) -> None:
-    """Add a table to that of the run, in place of rows of the same measures, metric and groups."""
-    pandas = require("pandas", "runs")
-    kept = run.folder.load_estimates()
-    if kept is not None:
-        key = ["measure", "metric", "group"]
-        replaced = pandas.MultiIndex.from_frame(kept[key]).isin(pandas.MultiIndex.from_frame(table[key]))
-        kept = kept[~replaced]
-        table = pandas.concat([kept, table], ignore_index=True) if len(kept) else table
-    run.folder.save_estimates(table)
-
-
-def _label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
-    """The columns to measure against: those that are named, or all whose values are categories that samples share."""
-    known = run.samples.labels
-    if labels is not None:
-        for name in labels:
-            if name not in known:
-                raise unknown_name("label column", name, known)
-        return list(labels)
-    found = []
-    for name, values in known.items():
-        n_values = len({str(value) for value in values})
-        if values.dtype.kind == "f" or not 2 <= n_values <= len(values) // 2:
-            python_warnings.warn(
-                f"label column {name!r} is left out: {n_values} values of {len(values)} samples are no categories; "
-                "name it in labels to measure it all the same",
-                stacklevel=3,
-            )
-        else:
-            found.append(name)
-    return found
 
 
 def _plan(
@@ -187,42 +154,3 @@ def _check_size(needed: int, part: Part) -> None:
         raise InvalidValue(
             f"k={needed} neighbors asked of {part.n_samples} samples{which}; k must lie in 1..{part.n_samples - 1}."
         )
-
-
-def _attempt(part: Part, task: Task, needed: int) -> Estimate:
-    """The estimate, or one without a value that says why there is none: one bad layer must not cost the others."""
-    try:
-        data = [part.data(kind, task, needed, place) for place, kind in enumerate(task.measure.data)]
-        return task.measure(*data, **task.options)
-    except LayerscapeError as error:
-        options = {**task.measure.options, **task.options}
-        return Estimate(
-            nan, nan, nan, part.n_samples, warnings=(str(error),), measure=task.measure.name, options=options
-        )
-
-
-def _rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict[str, Any]]:
-    chance = estimate.chance
-    depth = run.depths[task.layer]
-    shared = {
-        "run": run.name,
-        "layer": task.layer,
-        "depth": nan if depth is None else depth,
-        "other_layer": task.other_layer,
-        "label": task.label,
-        "group": part.group,
-        "measure": estimate.measure,
-        "options": json.dumps(dict(estimate.options), default=str),
-        "metric": part.how["metric"] if task.measure.searches else "",
-        "chance": chance.value if chance else nan,
-        "chance_low": chance.low if chance else nan,
-        "chance_high": chance.high if chance else nan,
-        "p": chance.p if chance else nan,
-        "n_units": run[task.layer].n_units,
-        "warnings": "\n".join((*part.words(task), *estimate.warnings)),
-    }
-    for point in estimate.curve or (estimate,):
-        scale = getattr(point, "scale", nan)
-        n_samples = point.n_samples or estimate.n_samples
-        own = {"k": point.k, "scale": scale, "n_samples": n_samples}
-        yield shared | own | {"value": point.value, "low": point.low, "high": point.high}

@@ -1,8 +1,10 @@
-"""Part: the samples of a run that are measured together: all of them, or one group at the size of the smallest."""
+"""Part: what is measured together: all samples of a run, one group at the size of the smallest, or a control."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import warnings as python_warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,22 +13,30 @@ from layerscape.core.measure import Data
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.pipeline.controls import make_control
 from layerscape.pipeline.distinct import Distinct, distinct_rows, graph_of
 from layerscape.pipeline.subsets import WIDE, subsets_of
 from layerscape.run import Run
 from layerscape.search import find_neighbors
 
 if TYPE_CHECKING:
-    from layerscape.pipeline.measure import Task
+    from layerscape.pipeline.table import Task
 
 Progress = Callable[[str, int, int], None]
 
 
 class Part:
-    """Some samples of a run, with everything that a measure may ask of them."""
+    """Some samples of a run, or a control of all of them, with everything that a measure may ask of them."""
 
-    def __init__(self, run: Run, how: Mapping[str, Any], rows: np.ndarray | None = None, group: str = ""):
-        self.run, self.how, self.rows, self.group = run, how, rows, group
+    def __init__(
+        self,
+        run: Run,
+        how: Mapping[str, Any],
+        rows: np.ndarray | None = None,
+        group: str = "",
+        control: Callable[[Representation], Representation] | None = None,
+    ):
+        self.run, self.how, self.rows, self.group, self.control = run, how, rows, group, control
         self.n_samples = run.folder.n_samples if rows is None else len(rows)
         self._vectors: dict[str, Representation] = {}
         self._graphs: dict[str, Neighbors] = {}
@@ -38,10 +48,11 @@ class Part:
         if k < 1:
             return
         tell = counted(progress, "searching", len(self.run.layers) * self.n_samples)
-        if self.rows is None:
+        own = self.rows is None and self.control is None  # whose graphs are the run's and stay in it
+        if own:
             self.run.search(k, progress=tell, **self.how)
         for layer in self.run.layers:
-            if self.rows is None:
+            if own:
                 self._graphs[layer] = self.run.graph(layer, k, metric=self.how["metric"])
             else:
                 self._graphs[layer] = find_neighbors(self._representation(layer), k, progress=tell, **self.how)
@@ -79,6 +90,9 @@ class Part:
     def _representation(self, layer: str) -> Representation:
         if layer not in self._vectors:
             whole = self.run[layer]
+            if self.control is not None:
+                self._vectors.clear()  # one control in memory; a layer's is the same whenever it is made
+                whole = self.control(whole)
             self._vectors[layer] = whole if self.rows is None else whole.take(self.rows)
         return self._vectors[layer]
 
@@ -115,10 +129,12 @@ def counted(progress: Progress | None, what: str, total: int) -> Callable[[int],
     return tell
 
 
-def parts_of(run: Run, by: str | None, seed: int, how: Mapping[str, Any]) -> Iterator[Part]:
-    """The whole run, or one part per value of a label column, all of the size of the smallest."""
+def parts_of(run: Run, by: str | None, controls: Sequence[str], seed: int, how: Mapping[str, Any]) -> Iterator[Part]:
+    """The whole run and its controls, or one part per value of a label column, all of the size of the smallest."""
     if by is None:
         yield Part(run, how)
+        for name in controls:
+            yield Part(run, how, None, f"control={name}", partial(make_control, name, seed))
         return
     if by not in run.samples.labels:
         raise unknown_name("label column", by, run.samples.labels)
@@ -131,3 +147,25 @@ def parts_of(run: Run, by: str | None, seed: int, how: Mapping[str, Any]) -> Ite
     for number, name in enumerate(names):
         rows = np.sort(rng.permutation(np.flatnonzero(groups == number))[: sizes.min()])
         yield Part(run, how, rows, f"{by}={name}")
+
+
+def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
+    """The columns to measure against: those that are named, or all whose values are categories that samples share."""
+    known = run.samples.labels
+    if labels is not None:
+        for name in labels:
+            if name not in known:
+                raise unknown_name("label column", name, known)
+        return list(labels)
+    found = []
+    for name, values in known.items():
+        n_values = len({str(value) for value in values})
+        if values.dtype.kind == "f" or not 2 <= n_values <= len(values) // 2:
+            python_warnings.warn(
+                f"label column {name!r} is left out: {n_values} values of {len(values)} samples are no categories; "
+                "name it in labels to measure it all the same",
+                stacklevel=3,
+            )
+        else:
+            found.append(name)
+    return found

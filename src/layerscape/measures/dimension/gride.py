@@ -12,9 +12,10 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
-from layerscape.measures.interval import Z95, sd_of_mean
+from layerscape.measures.interval import Z95, sd_of_mean, sd_of_neighborhoods
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
+FEW, MANY = 8, 32  # up to n = FEW the sandwich is right, from n = MANY on the jackknife, between them their mean
 
 
 def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
@@ -89,21 +90,46 @@ def _at(graph: Neighbors, n: int) -> Point:
             "gride is not defined; add noise below the lattice spacing."
         )
 
-    def pull(d: float) -> np.ndarray:
-        """X / (1 − e^(−dx)), which is 1/d where x is 0."""
-        return np.where(x == 0, 1 / d, x / -np.expm1(-d * np.where(x == 0, 1, x)))
-
     def slope(d: float) -> float:
-        return float((len(x) - 1) / d + (n - 1) * pull(d).sum() - (2 * n - 1) * total)
+        return float((len(x) - 1) / d + (n - 1) * _pull(d, x).sum() - (2 * n - 1) * total)
 
     # 1/d ≤ x/(1−e^(−dx)) ≤ x + 1/d puts the root between these two, at any scale of the data.
     low, high = (n * len(x) - 1) / ((2 * n - 1) * total), len(x) / total
     value = float(root_scalar(slope, bracket=(low / 2, 2 * high), method="brentq", xtol=1e-14 * low).root)
-    score = 1 / value + (n - 1) * pull(value) - (2 * n - 1) * x
-    information = 1 / value**2 + (n - 1) * float(np.mean(pull(value) ** 2 * np.exp(-value * x)))
-    margin = Z95 * sd_of_mean(score, graph, k=RELATED) / information
+    margin = Z95 * _sd(graph, n, value, x)
     scale = float((graph.distances[:, n - 1] + graph.distances[:, 2 * n - 1]).mean() / 2)
     return Point(value, max(0.0, value - margin), value + margin, scale, 2 * n)
+
+
+def _pull(d: float, x: np.ndarray) -> np.ndarray:
+    """X / (1 − e^(−dx)), which is 1/d where x is 0."""
+    return np.where(x == 0, 1 / d, x / -np.expm1(-d * np.where(x == 0, 1, x)))
+
+
+def _score(d: float, n: int, x: np.ndarray) -> np.ndarray:
+    """What each ratio adds to the slope of the likelihood."""
+    return 1 / d + (n - 1) * _pull(d, x) - (2 * n - 1) * x
+
+
+def _sd(graph: Neighbors, n: int, d: float, x: np.ndarray) -> float:
+    score = _score(d, n, x)
+    information = 1 / d**2 + (n - 1) * float(np.mean(_pull(d, x) ** 2 * np.exp(-d * x)))
+    sandwich = sd_of_mean(score, graph, k=RELATED) if n < MANY else 0.0
+    jackknife = sd_of_neighborhoods(graph, score, _moved(graph, n, d, score)) / len(x) if n > FEW else 0.0
+    return float(np.hypot(sandwich, jackknife)) / information / (2**0.5 if FEW < n < MANY else 1)
+
+
+def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
+    """How much one neighbor more or less changes a sample's score, by its rank: up to n, and from there to 2n.
+
+    Some neighbors more within rₙ bring both distances down to what they are at so many neighbors fewer; between rₙ
+    and r₂ₙ, only the outer one. A quarter of n at once: the gap to the very next neighbor is mostly noise.
+    """
+    step, r = n // 4, graph.distances
+    outer = r[:, 2 * n - 1 - step]
+    both = _score(d, n, np.log(outer / r[:, n - 1 - step])) - score
+    alone = _score(d, n, np.log(outer / r[:, n - 1])) - score
+    return np.repeat(np.stack([both, alone], axis=1) / step, n, axis=1)
 
 
 MEASURE = Measure(

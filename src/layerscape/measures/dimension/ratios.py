@@ -13,14 +13,19 @@ FEW_SAMPLES = 100
 def log_ratios(graph: Neighbors, near: int, far: int) -> np.ndarray:
     """log(r_far / r_near) of every query, shape (M,), for 1 ≤ near < far ≤ k; raises if r_near is 0 anywhere."""
     graph.need(far)
-    inner, outer = graph.distances[:, near - 1], graph.distances[:, far - 1]
-    n_zero = int((inner == 0).sum())
+    check_no_copies(graph, near)
+    return np.log(graph.distances[:, far - 1] / graph.distances[:, near - 1])
+
+
+def check_no_copies(graph: Neighbors, near: int) -> None:
+    """Raise if a query lies at distance 0 of its neighbor number ``near``."""
+    n_zero = int((graph.distances[:, near - 1] == 0).sum())
     if n_zero:
         raise InvalidValue(
-            f"{n_zero} of {len(inner)} samples lie at distance 0 of their neighbor {near}: they are copies, of which "
-            "a dimension cannot be computed; ls.estimate and ls.measure leave copies out when given the vectors."
+            f"{n_zero} of {len(graph.distances)} samples lie at distance 0 of their neighbor {near}: they are copies, "
+            "of which a dimension cannot be computed; ls.estimate and ls.measure leave copies out when given the "
+            "vectors."
         )
-    return np.log(outer / inner)
 
 
 def check_enough(graph: Neighbors) -> None:

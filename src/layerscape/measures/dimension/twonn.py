@@ -6,6 +6,7 @@ from math import inf
 from typing import Literal
 
 import numpy as np
+from scipy.stats import gamma
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
@@ -18,15 +19,23 @@ RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
 
 
-def twonn(graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard: float | None = None) -> Estimate:
+def twonn(
+    graph: Neighbors,
+    /,
+    *,
+    method: Literal["mle", "fit"] = "mle",
+    discard: float | None = None,
+    prior: tuple[float, float] | None = None,
+) -> Estimate:
     """Intrinsic dimension from the ratio of the distances to the first two neighbors.
 
     If the density is constant on the scale of the second neighbor, μ = r₂/r₁ follows the Pareto law
     P(μ) = d·μ^(−d−1) whatever the density is (Facco et al. 2017, eq. 3). With x = log μ sorted increasingly:
 
     - ``method="mle"``: d = (N−1) / Σ x; with ``discard`` > 0 the censored form d = (m−1) / T of the m smallest,
-      T = Σ_{i≤m} x₍ᵢ₎ + (N−m)·x₍ₘ₎.
-    - ``method="fit"``: the slope through the origin of −log(1 − i/N) against x₍ᵢ₎ (eq. 5), i ≤ m.
+      T = Σ_{i≤m} x₍ᵢ₎ + (N−m)·x₍ₘ₎. With ``prior`` (a, b) the mean (a + m) / (b + T) of the posterior, which is the
+      Gamma law of that shape and rate.
+    - ``method="fit"``: the slope through the origin of −log(1 − i/N) against x₍ᵢ₎ (Facco et al. 2017, eq. 5), i ≤ m.
 
     Parameters
     ----------
@@ -36,17 +45,23 @@ def twonn(graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard
         Maximum likelihood or the linear fit of the paper.
     discard
         Share of the largest ratios that is left out, in [0, 1); by default 0 for ``"mle"`` and 0.1 for ``"fit"``.
+    prior
+        Shape a and rate b, both above 0, of a Gamma law for d; none by default. Only for ``method="mle"``.
 
     Returns
     -------
     Estimate
         In dimensions, above 0. The interval comes from the estimate's influence function and a sandwich over
-        neighbor pairs, since neighboring ratios depend on each other.
+        neighbor pairs, since neighboring ratios depend on each other; with a prior it is that of a Gamma law of this
+        spread. ``details`` hold the points of the fit, ``log_ratio`` x₍ᵢ₎ and ``minus_log_survival`` −log(1 − i/N)
+        for i ≤ m; ``gap``, the largest distance between their law and Pareto's; and ``r_squared`` of the line of
+        slope d through the origin: how straight the points are.
 
     Raises
     ------
     InvalidValue
-        If samples are copies, all neighbors are at equal distances, or ``discard`` leaves fewer than 3 samples.
+        If samples are copies, all neighbors are at equal distances, ``discard`` leaves fewer than 3 samples, or the
+        prior is none.
 
     Notes
     -----
@@ -54,7 +69,8 @@ def twonn(graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard
 
     References
     ----------
-    Facco, d'Errico, Rodriguez, Laio 2017, doi:10.1038/s41598-017-11873-y.
+    Facco, d'Errico, Rodriguez, Laio 2017, doi:10.1038/s41598-017-11873-y; Denti, Doimo, Laio, Mira 2022,
+    doi:10.1038/s41598-022-20991-1.
 
     Examples
     --------
@@ -63,12 +79,10 @@ def twonn(graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard
     >>> estimate = twonn(find_neighbors(x, k=2))
     >>> estimate.low < 3 < estimate.high
     True
+    >>> estimate.details["r_squared"] > 0.99
+    True
     """
-    if method not in ("mle", "fit"):
-        raise unknown_name("method of twonn", str(method), ("mle", "fit"))
-    discard = (0.1 if method == "fit" else 0.0) if discard is None else discard
-    if not 0 <= discard < 1:
-        raise InvalidValue(f"discard={discard}; it is the share of the largest ratios left out: give 0 ≤ discard < 1.")
+    discard = _checked(method, discard, prior)
     check_enough(graph)
     x = log_ratios(graph, 1, 2)
     n_kept = int(len(x) * (1 - discard) + 1e-9)
@@ -81,11 +95,28 @@ def twonn(graph: Neighbors, /, *, method: Literal["mle", "fit"] = "mle", discard
             "on which TwoNN is not defined; use gride at a larger scale, or add noise below the lattice spacing."
         )
     value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
-    margin = Z95 * sd_of_mean(influence, graph, k=RELATED)
-    warnings = common_warnings(x) + _straightness(ranked, n_kept, value)
-    return Estimate(
-        value, max(0.0, value - margin), value + margin, graph.n_samples, graph.n_units, 2, warnings=tuple(warnings)
-    )
+    sd = sd_of_mean(influence, graph, k=RELATED)
+    if prior is None:
+        low, high = max(0.0, value - Z95 * sd), value + Z95 * sd
+    else:
+        value, low, high = _posterior(value, sd, n_kept, *prior)
+    details = _straightness(ranked, n_kept, value)
+    warnings = (*common_warnings(x), *_bent(float(details["gap"]), len(x)))
+    return Estimate(value, low, high, graph.n_samples, graph.n_units, 2, details=details, warnings=warnings)
+
+
+def _checked(method: str, discard: float | None, prior: tuple[float, float] | None) -> float:
+    """The share to discard, after everything that was asked has been looked at."""
+    if method not in ("mle", "fit"):
+        raise unknown_name("method of twonn", str(method), ("mle", "fit"))
+    discard = (0.1 if method == "fit" else 0.0) if discard is None else discard
+    if not 0 <= discard < 1:
+        raise InvalidValue(f"discard={discard}; it is the share of the largest ratios left out: give 0 ≤ discard < 1.")
+    if prior is not None and (len(prior) != 2 or not all(0 < part < inf for part in prior)):
+        raise InvalidValue(f"prior={prior}; give shape and rate of a Gamma law, two numbers above 0.")
+    if prior is not None and method == "fit":
+        raise InvalidValue("a prior is for method='mle'; the fit has no likelihood to weigh it with.")
+    return discard
 
 
 def _likelihood(x: np.ndarray, ranked: np.ndarray, m: int) -> tuple[float, np.ndarray]:
@@ -98,6 +129,15 @@ def _likelihood(x: np.ndarray, ranked: np.ndarray, m: int) -> tuple[float, np.nd
     share = m / len(x)
     # The last term: a sample below the quantile pulls the quantile down, at density (1 − share)·d under the law.
     return value, -(value**2) / share * (np.minimum(x, last) + (share - (x <= last)) / value)
+
+
+def _posterior(value: float, sd: float, m: int, shape: float, rate: float) -> tuple[float, float, float]:
+    """Posterior mean and its 95 %, for a likelihood as wide as the samples' dependence makes it."""
+    mean = (shape + m) / (rate + (m - 1) / value)
+    # Independent ratios would count as m of them; these count as (value / sd)², which is about m / 1.6.
+    counted = shape + min(m, (value / sd) ** 2)
+    low, high = gamma.ppf((0.025, 0.975), counted, scale=mean / counted)
+    return mean, float(low), float(high)
 
 
 def _fit(x: np.ndarray, ranked: np.ndarray, m: int) -> tuple[float, np.ndarray]:
@@ -113,15 +153,24 @@ def _fit(x: np.ndarray, ranked: np.ndarray, m: int) -> tuple[float, np.ndarray]:
     return value, moved / (q @ q / len(x))
 
 
-def _straightness(ranked: np.ndarray, m: int, value: float) -> list[str]:
-    """A warning if the ratios leave the Pareto law: the largest gap between its distribution function and theirs."""
-    gap = np.abs(np.arange(1, m + 1) / len(ranked) - -np.expm1(-value * ranked[:m])).max()
-    if gap < max(BENT, 2 / np.sqrt(len(ranked))):
-        return []
-    return [
+def _straightness(ranked: np.ndarray, m: int, value: float) -> dict[str, float | np.ndarray]:
+    """The points of the fit, and how far they are from the law."""
+    m = min(m, len(ranked) - 1)  # the empirical law reaches 1 at the last point, where the logarithm ends
+    level, x = np.arange(1, m + 1) / len(ranked), ranked[:m]
+    y = -np.log1p(-level)
+    unexplained = float(((y - value * x) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    gap = float(np.abs(level - -np.expm1(-value * x)).max())
+    return {"gap": gap, "r_squared": 1 - unexplained, "log_ratio": x, "minus_log_survival": y}
+
+
+def _bent(gap: float, n: int) -> tuple[str, ...]:
+    """A warning if the ratios leave the Pareto law."""
+    if gap < max(BENT, 2 / np.sqrt(n)):
+        return ()
+    return (
         f"the ratios do not follow the Pareto law (largest gap {gap:.2f}): the density is not constant at the scale of "
-        "two neighbors, so read gride's curve over scale instead"
-    ]
+        "two neighbors, so read gride's curve over scale instead",
+    )
 
 
 MEASURE = Measure(

@@ -1,0 +1,187 @@
+"""ABIDE: how many dimensions, at the scale up to which the density around each sample is constant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, log
+
+import numpy as np
+from scipy.stats import chi2
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.neighbors import Neighbors
+from layerscape.errors import InvalidValue
+from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.interval import Z95, sd_of_neighborhoods
+
+FEWEST = 4  # neighbors of the smallest neighborhood
+BEST_SHARE = 0.2032  # of the neighbors expected inside the inner ball: where the binomial estimate is sharpest
+WIDEST_RATIO = 0.975  # of the two radii, in high dimension
+MOST_ROUNDS = 30
+STILL = 1e-4  # a relative change below which the rounds have converged
+
+
+def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Estimate:
+    """Intrinsic dimension from the largest neighborhood of each sample in which a test finds the density constant.
+
+    Two things are found in turn until they agree (Di Noia et al. 2024, algorithm 1):
+
+    - k*, for each sample x the largest k such that for no smaller one the density of the k neighbors around x and that
+      around its (k+1)-th neighbor y differ: D = −2k·[log V_x + log V_y − 2·log(V_x + V_y) + log 4], with V = r_kᵈ, is
+      below the 1 − alpha quantile of χ² with one degree of freedom.
+    - d, from how many of the k* − 1 neighbors inside r_k* lie inside τ·r_k*: their share is τᵈ, and so
+      d = log(Σ n / Σ (k* − 1)) / log τ, with τ = 0.2032^(1/d), which makes the estimate sharpest.
+
+    Parameters
+    ----------
+    graph
+        At least ``k_max`` neighbors of N ≥ 3 samples without copies.
+    k_max
+        The largest neighborhood tried, at least 8.
+    alpha
+        Level of the test, in (0, 1).
+
+    Returns
+    -------
+    Estimate
+        In dimensions. ``details`` hold ``mean_neighbors``, the mean of k*; ``scale``, the mean of r_k*;
+        ``share_at_k_max`` of the samples for which no difference was found up to the end; the number of ``rounds``;
+        and the arrays ``neighbors`` (k*) and ``radius`` (r_k*), shape (M,).
+
+    Raises
+    ------
+    InvalidValue
+        If samples are copies, the graph holds fewer than ``k_max`` neighbors, or an option lies outside its range.
+
+    Notes
+    -----
+    The scale is chosen by the test and not by eye, but it is chosen sample by sample: noise that is smaller than r_k*
+    is looked through, curvature that begins below it is not.
+
+    References
+    ----------
+    Di Noia, Macocco, Glielmo, Laio, Mira 2024, arXiv:2405.15132; the test: Rodriguez, d'Errico, Facco, Laio 2018,
+    doi:10.1021/acs.jctc.7b00916.
+
+    Examples
+    --------
+    >>> from layerscape import find_neighbors
+    >>> x = np.random.default_rng(0).random((1000, 2))
+    >>> estimate = abide(find_neighbors(x, k=100))
+    >>> round(estimate.value, 1), estimate.details["mean_neighbors"] > 30
+    (1.9, True)
+    """
+    if k_max < 2 * FEWEST:
+        raise InvalidValue(f"k_max={k_max}; give at least {2 * FEWEST}, so that there is something to choose from.")
+    if not 0 < alpha < 1:
+        raise InvalidValue(f"alpha={alpha}; it is the level of a test: give 0 < alpha < 1.")
+    if graph.queries is not None:
+        raise InvalidValue("abide compares each sample with its neighbors; give the graph of all samples.")
+    graph.need(k_max)
+    check_enough(graph)
+    x = log_ratios(graph, 1, 2)
+    if not x.any():
+        raise InvalidValue(
+            "the first two neighbors of every sample are at equal distances: the data are a lattice, on which abide "
+            "has no dimension to start from; add noise below the lattice spacing."
+        )
+    near, far = _log_radii(graph, k_max)
+    step = _round(graph, (len(x) - 1) / x.sum(), near, far, alpha)
+    rounds = 1
+    while abs(step.change) > STILL * step.value and rounds < MOST_ROUNDS:
+        step = _round(graph, step.value, near, far, alpha)
+        rounds += 1
+    return _estimate(graph, step, rounds, k_max)
+
+
+@dataclass(frozen=True)
+class _Round:
+    value: float
+    change: float
+    kept: np.ndarray
+    ratio: float
+
+
+def _round(graph: Neighbors, d: float, near: np.ndarray, far: np.ndarray, alpha: float) -> _Round:
+    """Neighborhoods for the dimension d, and the dimension that they have."""
+    kept = _constant_up_to(d * near, d * far, alpha)
+    ratio = min(WIDEST_RATIO, BEST_SHARE ** (1 / d))
+    value = _binomial(graph, kept, ratio)
+    return _Round(value, value - d, kept, ratio)
+
+
+def _log_radii(graph: Neighbors, k_max: int) -> tuple[np.ndarray, np.ndarray]:
+    """Log r_k of every sample and of its (k+1)-th neighbor, shape (N, K), for k = FEWEST − 1, …, k_max − 1."""
+    k = np.arange(FEWEST - 1, k_max)
+    logs = np.log(graph.distances[:, :k_max])
+    return logs[:, k - 1], logs[graph.indices[:, k], k - 1]
+
+
+def _constant_up_to(near: np.ndarray, far: np.ndarray, alpha: float) -> np.ndarray:
+    """k* from the log volumes of the balls around every sample and around its (k+1)-th neighbor."""
+    k = np.arange(FEWEST - 1, FEWEST - 1 + near.shape[1])
+    # log V_x + log V_y − 2 log(V_x + V_y) + log 4 = −2 log cosh of half their difference, at any scale of the data.
+    half = np.abs(near - far) / 2
+    log_cosh = half + np.log1p(np.exp(-2 * half)) - log(2)
+    differs = 4 * k * log_cosh > chi2.isf(alpha, 1)
+    first = np.where(differs.any(axis=1), differs.argmax(axis=1), near.shape[1])
+    return np.maximum(k[0], k[0] + first)
+
+
+def _inside(graph: Neighbors, kept: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """Which neighbors lie inside r_k*, and which of these inside ratio·r_k*; shape (N, K) each."""
+    radius = np.take_along_axis(graph.distances, kept[:, None] - 1, axis=1)
+    outer = np.arange(1, kept.max()) < kept[:, None]
+    return outer, outer & (graph.distances[:, : kept.max() - 1] < ratio * radius)
+
+
+def _binomial(graph: Neighbors, kept: np.ndarray, ratio: float) -> float:
+    outer, inner = _inside(graph, kept, ratio)
+    if not 0 < inner.sum() < outer.sum():
+        raise InvalidValue(
+            "all neighbors of every sample lie at about the same distance: the data are a lattice, or of very high "
+            "dimension for so few samples; abide has no dimension there."
+        )
+    return float(log(inner.sum() / outer.sum()) / log(ratio))
+
+
+def _estimate(graph: Neighbors, step: _Round, rounds: int, k_max: int) -> Estimate:
+    d, kept, ratio = step.value, step.kept, step.ratio
+    outer, inner = _inside(graph, kept, ratio)
+    moved = np.where(outer, inner - inner.sum() / outer.sum(), 0.0) / (inner.sum() * log(ratio))
+    sd = sd_of_neighborhoods(graph, moved.sum(axis=1), moved)
+    radius = np.take_along_axis(graph.distances, kept[:, None] - 1, axis=1)[:, 0]
+    at_end = float((kept == k_max).mean())
+    warnings = common_warnings(log_ratios(graph, 1, 2))
+    if at_end > 0.5:
+        warnings.append(
+            f"no change of density was found around {at_end:.0%} of the samples up to k_max={k_max} neighbors: the "
+            "scale is set by k_max, and a larger one would give a sharper value"
+        )
+    if abs(step.change) > STILL * d:
+        warnings.append(
+            f"the rounds had not settled after {MOST_ROUNDS}: the last changed the value by {step.change:.2g}"
+        )
+    details = {
+        "mean_neighbors": float(kept.mean()),
+        "scale": float(radius.mean()),
+        "share_at_k_max": at_end,
+        "rounds": rounds,
+        "neighbors": kept,
+        "radius": radius,
+    }
+    low, high = max(0.0, d - Z95 * sd), d + Z95 * sd
+    return Estimate(d, low, high, graph.n_samples, graph.n_units, k_max, details=details, warnings=tuple(warnings))
+
+
+MEASURE = Measure(
+    compute=abide,
+    unit="dimensions",
+    bounds=(0, inf),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Di Noia et al. 2024, arXiv:2405.15132",
+    neighbors="k_max",
+    distinct=True,
+    standard=False,
+)

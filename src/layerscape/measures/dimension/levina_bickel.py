@@ -1,0 +1,125 @@
+"""Levina–Bickel: how many dimensions around each sample, from all of its first k neighbors."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Literal
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate, Point
+from layerscape.core.measure import Measure
+from layerscape.core.neighbors import Neighbors
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.dimension.ratios import check_enough, check_no_copies, common_warnings, log_ratios
+from layerscape.measures.interval import Z95, sd_of_neighborhoods
+
+AVERAGES = ("harmonic", "arithmetic")
+
+
+def levina_bickel(
+    graph: Neighbors, /, *, k: int = 20, average: Literal["harmonic", "arithmetic"] = "harmonic"
+) -> Estimate:
+    """Intrinsic dimension from the distances to the first k neighbors, of every sample and on average.
+
+    With T_j(x) the distance from x to its j-th neighbor and a density that is constant up to T_k, the k − 1 numbers
+    log(T_k/T_j) are exponential with mean 1/d (Levina and Bickel 2005, eq. 8).
+
+    - ``average="harmonic"``: one likelihood for all samples, 1/d = Σ_x Σ_{j<k} log(T_k/T_j) / (N(k−1)) (MacKay and
+      Ghahramani 2005).
+    - ``average="arithmetic"``: the mean over x of m(x) = (k−2) / Σ_{j<k} log(T_k/T_j), as in the first paper.
+
+    Parameters
+    ----------
+    graph
+        At least k neighbors of N ≥ 3 samples without copies.
+    k
+        Number of neighbors, at least 3.
+    average
+        How the samples are brought together.
+
+    Returns
+    -------
+    Estimate
+        In dimensions. ``per_sample`` is m(x), the unbiased local dimension of each sample, which scatters by about
+        d/√(k−2); it is infinite where all k neighbors are at one distance. ``curve`` has the value at 4, 8, 16, …
+        neighbors up to k, with ``scale`` the mean of T_k.
+
+    Raises
+    ------
+    InvalidValue
+        If samples are copies, the graph holds fewer than k neighbors, or k < 3.
+
+    References
+    ----------
+    Levina, Bickel 2005, Advances in Neural Information Processing Systems 17; MacKay, Ghahramani 2005, Comments on
+    "Maximum likelihood estimation of intrinsic dimension",
+    http://www.inference.org.uk/mackay/dimension/.
+
+    Examples
+    --------
+    >>> from layerscape import find_neighbors
+    >>> x = np.random.default_rng(0).standard_normal((1000, 3))
+    >>> estimate = levina_bickel(find_neighbors(x, k=20))
+    >>> round(estimate.value, 1), estimate.per_sample.shape
+    (2.9, (1000,))
+    """
+    if average not in AVERAGES:
+        raise unknown_name("average of levina_bickel", str(average), AVERAGES)
+    if k < 3:
+        raise InvalidValue(f"k={k}; levina_bickel needs at least 3 neighbors.")
+    graph.need(k)
+    check_enough(graph)
+    check_no_copies(graph, 1)
+    sizes = [size for size in (2**power for power in range(2, 31)) if size < k]
+    curve = [_at(graph, size, average)[0] for size in (*sizes, k)]
+    last = curve[-1]
+    return Estimate(
+        last.value,
+        last.low,
+        last.high,
+        graph.n_samples,
+        graph.n_units,
+        k,
+        curve=tuple(curve),
+        per_sample=_at(graph, k, average)[1],
+        warnings=tuple(common_warnings(log_ratios(graph, 1, k))),
+    )
+
+
+def _at(graph: Neighbors, k: int, average: str) -> tuple[Point, np.ndarray]:
+    """The value at k neighbors, and the local dimension of every query."""
+    logs = np.log(graph.distances[:, k - 1 : k] / graph.distances[:, : k - 1])
+    sums = logs.sum(axis=1)
+    if not sums.any():
+        raise InvalidValue(
+            f"the first {k} neighbors of every sample are at equal distances: the data are a lattice, on which "
+            "levina_bickel is not defined; raise k, or add noise below the lattice spacing."
+        )
+    with np.errstate(divide="ignore"):
+        local = (k - 2) / sums
+    pooled = sums.size * (k - 1) / sums.sum()
+    moved = pooled * (1 - pooled * logs) / (sums.size * (k - 1))
+    value = pooled
+    if average == "arithmetic":
+        if not sums.all():
+            raise InvalidValue(
+                f"{(sums == 0).sum()} samples have all {k} neighbors at one distance, where the local dimension is "
+                "infinite; use average='harmonic', or raise k."
+            )
+        value = float(local.mean())
+    sd = sd_of_neighborhoods(graph, moved.sum(axis=1), moved)
+    scale = float(graph.distances[:, k - 1].mean())
+    return Point(value, max(0.0, value - Z95 * sd), value + Z95 * sd, scale, k), local
+
+
+MEASURE = Measure(
+    compute=levina_bickel,
+    unit="dimensions",
+    bounds=(0, inf),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Levina and Bickel 2005, Adv. Neural Inf. Process. Syst. 17; MacKay and Ghahramani 2005",
+    neighbors="k",
+    distinct=True,
+    standard=False,
+)

@@ -1,0 +1,92 @@
+"""The table: what was asked of one layer or two, the estimate that came of it, and its rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.errors import LayerscapeError, require
+from layerscape.pipeline.part import Part
+from layerscape.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "run", "layer", "depth", "other_layer", "label", "group", "measure", "options", "metric", "k", "scale", "value",
+    "low", "high", "chance", "chance_low", "chance_high", "p", "n_samples", "n_units", "warnings",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """One measure of one layer, two layers, or a layer and a label."""
+
+    measure: Measure
+    options: Mapping[str, Any]
+    layer: str
+    other_layer: str = ""
+    label: str = ""
+
+
+def attempt(part: Part, task: Task, needed: int) -> Estimate:
+    """The estimate, or one without a value that says why there is none: one bad layer must not cost the others."""
+    try:
+        data = [part.data(kind, task, needed, place) for place, kind in enumerate(task.measure.data)]
+        return task.measure(*data, **task.options)
+    except LayerscapeError as error:
+        options = {**task.measure.options, **task.options}
+        return Estimate(
+            nan, nan, nan, part.n_samples, warnings=(str(error),), measure=task.measure.name, options=options
+        )
+
+
+def rows_of(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict[str, Any]]:
+    """One row of the table per point of an estimate's curve, or one for the estimate."""
+    chance = estimate.chance
+    depth = run.depths[task.layer]
+    shared = {
+        "run": run.name,
+        "layer": task.layer,
+        "depth": nan if depth is None else depth,
+        "other_layer": task.other_layer,
+        "label": task.label,
+        "group": part.group,
+        "measure": estimate.measure,
+        "options": json.dumps(dict(estimate.options), default=str),
+        "metric": part.how["metric"] if task.measure.searches else "",
+        "chance": chance.value if chance else nan,
+        "chance_low": chance.low if chance else nan,
+        "chance_high": chance.high if chance else nan,
+        "p": chance.p if chance else nan,
+        "n_units": run[task.layer].n_units,
+        "warnings": "\n".join((*part.words(task), *estimate.warnings)),
+    }
+    for point in estimate.curve or (estimate,):
+        scale = getattr(point, "scale", nan)
+        n_samples = point.n_samples or estimate.n_samples
+        own = {"k": point.k, "scale": scale, "n_samples": n_samples}
+        yield shared | own | {"value": point.value, "low": point.low, "high": point.high}
+
+
+def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows as a table with the columns of every table."""
+    pandas = require("pandas", "runs")
+    return pandas.DataFrame(rows, columns=list(COLUMNS)).astype({"k": "Int64", "n_units": "Int64"})
+
+
+def keep(run: Run, table: pd.DataFrame) -> None:
+    """Add a table to that of the run, in place of rows of the same measures, metric and groups."""
+    pandas = require("pandas", "runs")
+    kept = run.folder.load_estimates()
+    if kept is not None:
+        key = ["measure", "metric", "group"]
+        replaced = pandas.MultiIndex.from_frame(kept[key]).isin(pandas.MultiIndex.from_frame(table[key]))
+        kept = kept[~replaced]
+        table = pandas.concat([kept, table], ignore_index=True) if len(kept) else table
+    run.folder.save_estimates(table)

@@ -1,0 +1,72 @@
+"""Protocols: each paper's recipe, as a plain loop over its subsets would do it."""
+
+import re
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.errors import InvalidValue, UnknownName
+from layerscape.pipeline.protocols import PROTOCOLS
+
+
+@pytest.fixture
+def run(rng):
+    x = rng.standard_normal((1000, 7))
+    return ls.from_arrays({"a": x, "b": np.tanh(x[:, :4])}, labels={"side": np.where(x[:, 0] > 0, "left", "right")})
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_gives_a_dimension_of_every_layer_and_names_itself(run, name):
+    table = ls.measure(run, protocol=name)
+    dimensions = table[table.measure == PROTOCOLS[name].measure]
+    assert list(dimensions.layer) == ["a", "b"]
+    assert (dimensions.low < dimensions.value).all()
+    assert (dimensions.value < dimensions.high).all()
+    assert set(table.group) == {f"protocol={name}"}
+    assert PROTOCOLS[name].source.count("arXiv:") == 1
+
+
+def test_ansuini_is_a_fit_on_ninety_percent_five_times(run):
+    x = run["a"].matrix[:]
+    rng = np.random.default_rng(0)
+    rng.permutation(1000)
+    values = []
+    for _ in range(5):
+        rows = np.sort(rng.permutation(1000)[:900])
+        values.append(ls.estimate("twonn", x[rows], method="fit", discard=0.1).value)
+    row = ls.measure(run, protocol="ansuini2019").iloc[0]
+    assert row.value == pytest.approx(np.mean(values), rel=1e-12)
+    assert row.high - row.value == pytest.approx(np.std(values))
+    assert "the standard deviation over 5 subsets, and no 95 % interval" in row.warnings
+
+
+def test_cheng_takes_five_disjoint_parts(run):
+    parts = list(PROTOCOLS["cheng2025"].draws(1000, 0))
+    assert sorted(np.concatenate(parts)) == list(range(1000))
+    assert ls.measure(run, protocol="cheng2025").iloc[0].n_samples == 200
+
+
+def test_doimo2024_reads_the_scale_of_sixteen_neighbors(run):
+    row = ls.measure(run, protocol="doimo2024").iloc[0]
+    curve = {point.k: point.value for point in ls.estimate("gride", run["a"]).curve}
+    assert (row.k, row.value) == (32, pytest.approx(curve[32]))
+
+
+def test_classes_are_measured_one_by_one_and_other_rows_of_the_run_stay(run):
+    ls.measure(run, ["twonn"])
+    table = ls.measure(run, protocol="ansuini2019", by="side")
+    assert set(table.group) == {"side=left, protocol=ansuini2019", "side=right, protocol=ansuini2019"}
+    assert set(run.table.group) == {"", *table.group}
+
+
+def test_a_run_of_another_pooling_is_told_so(run):
+    run.folder.record  # noqa: B018 (a run from arrays has none to compare)
+    with pytest.raises(UnknownName, match=r"^unknown protocol 'valeriani'; nearest: valeriani2023\. There are: "):
+        ls.measure(run, protocol="valeriani")
+
+
+def test_a_protocol_fixes_measures_and_options(run):
+    text = "protocol='doimo2020' fixes measures and their options; leave these out."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        ls.measure(run, ["twonn"], protocol="doimo2020")
