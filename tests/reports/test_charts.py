@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import vl_convert
 
@@ -21,7 +22,7 @@ def menu(spec):
 def test_every_chart_is_a_vega_lite_specification_that_draws(make_run):
     run = make_run(n_samples=40, layers=4, dead="stage 2")
     specs = charts(run, make_run(n_samples=40, layers=4, trained=False, name="untrained"))
-    assert list(specs) == ["dimension", "scales", "steps", "overlap", "labels", "cka"]
+    assert list(specs) == ["dimension", "scales", "explorer", "steps", "overlap", "labels", "cka"]
     for spec in specs.values():
         assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(spec | {"width": 400}))
 
@@ -108,3 +109,24 @@ def test_hostile_names_of_layers_draw(make_run, name):
     run.layers = ("input", name, "stage 2")
     for spec in charts(run).values():
         assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(spec | {"width": 400}))
+
+
+def test_controls_are_grey_lines_of_their_own_and_no_choice_of_the_menu(make_run):
+    run = make_run(n_samples=40, layers=3)
+    own = run.table[run.table["measure"].isin(["twonn", "gride"])]
+    plain = charts(run)
+    run.table = pd.concat([run.table, own.assign(group="control=gaussian", value=own["value"] + 30)], ignore_index=True)
+    specs = charts(run)
+    for name in ("dimension", "explorer"):
+        assert menu(specs[name]) == menu(plain[name])
+        assert len(values(specs[name], control="gaussian")) == len(values(plain[name]))
+        assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(specs[name] | {"width": 400}))
+    assert values(specs["scales"]) == values(plain["scales"])
+
+
+def test_the_explorer_shows_dimension_against_scale_of_every_layer(make_run):
+    run = make_run(n_samples=40, layers=3)
+    spec = charts(run)["explorer"]
+    assert menu(spec) == list(run.layers)
+    assert [row["order"] for row in values(spec, layer="stage 1")] == [1, 2, 4, 8, 16, 32]
+    assert all(row["scale"] > 0 for row in values(spec))

@@ -78,10 +78,18 @@ def test_a_shape_that_depends_on_the_scale_is_said_to_depend_on_it(run_of, make_
         estimates(make_row, "gride", [5.0, 9.0, 3.0], k=2),
         estimates(make_row, "gride", [5.0, 4.0, 3.0], k=4),
     )
+    assert "rises from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to 9.00 [8.90, 9.10]" in findings(run)[0]
     assert findings(run)[0].endswith(
-        " The shape holds at 1 of 2 scales of Gride, with the peak at 'stage 1'; it does not at n₁ = 2, so that it "
-        "depends on the scale at which one looks."
+        " No peak is claimed: the shape holds at 1 of 2 scales of Gride, with the peak at 'stage 1'; it does not at "
+        "n₁ = 2, so that it depends on the scale at which one looks."
     )
+
+
+def test_a_shape_of_all_scales_is_a_peak(run_of, make_row):
+    peak = [5.0, 9.0, 3.0]
+    run = run_of(estimates(make_row, "twonn", peak, k=2), *(estimates(make_row, "gride", peak, k=k) for k in (2, 4)))
+    assert "to a peak of 9.00 [8.90, 9.10] at 'stage 1'" in findings(run)[0]
+    assert "The same shape holds at all 2 scales of Gride" in findings(run)[0]
 
 
 def test_gride_alone_speaks_for_the_dimension(run_of, make_row):

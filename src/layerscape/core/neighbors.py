@@ -189,14 +189,15 @@ class Neighbors:
         assert self.queries is None, "among is for graphs of all rows"
         number = np.full(self.n_samples, -1)
         number[rows] = np.arange(len(rows))
-        members = number[self.indices[rows]]
-        left, every = members >= 0, np.arange(len(rows))
-        whole = np.count_nonzero(left, axis=1) >= k
-        columns = np.empty((len(rows), k), np.intp)
-        for place in range(k):
-            columns[:, place] = left.argmax(axis=1)
-            left[every, columns[:, place]] = False
-        return np.take_along_axis(members, columns, 1), np.take_along_axis(self.distances[rows], columns, 1), whole
+        indices, distances = np.zeros((len(rows), k), np.int64), np.zeros((len(rows), k))
+        whole, asked = np.zeros(len(rows), bool), np.arange(len(rows))
+        # Four times the columns that are needed on average serve almost all rows; the others look at all columns.
+        for width in (min(self.k, 4 * -(-k * self.n_samples // max(1, len(rows)))), self.k):
+            members, columns, found = _first(number[self.indices[rows[asked], :width]], k)
+            indices[asked], whole[asked] = members, found
+            distances[asked] = np.take_along_axis(self.distances[rows[asked], :width], columns, 1)
+            asked = asked[~found]
+        return indices, distances, whole
 
     def restrict(self, rows: np.ndarray, k: int) -> Neighbors | None:
         """The graph over some of the samples only, renumbered 0…len(rows)−1, or None if too few columns are left.
@@ -210,3 +211,14 @@ class Neighbors:
         """
         indices, distances, whole = self.among(rows, k)
         return Neighbors(indices, distances, len(rows), self.n_units, self.metric) if whole.all() else None
+
+
+def _first(members: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first k entries of every row that are not negative, their columns, and whether there are so many."""
+    left, every = members >= 0, np.arange(len(members))
+    found = np.count_nonzero(left, axis=1) >= k
+    columns = np.empty((len(members), k), np.intp)
+    for place in range(k):
+        columns[:, place] = left.argmax(axis=1)
+        left[every, columns[:, place]] = False
+    return np.take_along_axis(members, columns, 1), columns, found

@@ -21,7 +21,7 @@ from scipy import sparse
 from layerscape.core.neighbors import Neighbors
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal law
-MUTUAL = 5000  # rows from which the sum over mutual neighbors is estimated; more would only cost time
+MUTUAL = 2**21  # comparisons for the sum over mutual neighbors; beyond, it is estimated from rows spread evenly
 
 
 def sd_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:
@@ -69,14 +69,15 @@ def sd_of_neighborhoods(graph: Neighbors, own: np.ndarray, moved: np.ndarray) ->
 
 
 def _mutual(graph: Neighbors, columns: np.ndarray, moved: np.ndarray) -> float:
-    """Σ moved(i, j)·moved(j, i) over all i and j that are neighbors of each other, from at most MUTUAL of the i."""
+    """Σ moved(i, j)·moved(j, i) over all i and j that are neighbors of each other."""
     position = np.full(graph.n_samples, -1)
     asked = graph.query_rows >= 0
     position[graph.query_rows[asked]] = np.flatnonzero(asked)
     every = np.flatnonzero(asked)
-    rows = every[np.linspace(0, len(every) - 1, min(len(every), MUTUAL)).astype(int)] if len(every) else every
+    n_rows = min(len(every), max(1, MUTUAL // columns.shape[1] ** 2))
+    rows = every[np.linspace(0, len(every) - 1, n_rows).astype(int)]
     sum_ = 0.0
-    for some in np.array_split(rows, max(1, len(rows) * columns.shape[1] ** 2 // 2**24)):
+    for some in np.array_split(rows, max(1, len(rows) * columns.shape[1] ** 2 // 2**20)):
         other = position[columns[some]]  # (rows, K): whose neighbor may be the row
         back = (columns[other] == graph.query_rows[some][:, None, None]) & (other >= 0)[:, :, None]
         sum_ += float((moved[some] * (moved[other] * back).sum(axis=2)).sum())

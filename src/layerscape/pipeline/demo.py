@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from layerscape.pipeline.controls import CONTROLS
 from layerscape.pipeline.extract import extract
 from layerscape.pipeline.measure import measure
 from layerscape.pipeline.part import Progress
@@ -30,6 +31,6 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
             command=f"layerscape demo --out {out}",
             progress=progress,
         )
-        measure(run, progress=progress)
+        measure(run, controls=CONTROLS if name == "trained" else (), progress=progress)
         runs.append(run)
     return runs[0], runs[1]

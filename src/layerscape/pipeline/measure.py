@@ -28,7 +28,7 @@ def measure(
     k: int = 30,
     labels: Sequence[str] | None = None,
     by: str | None = None,
-    controls: Sequence[str] = (),
+    controls: Iterable[str] = (),
     protocol: str | None = None,
     metric: str = "euclidean",
     seed: int = 0,
@@ -101,7 +101,7 @@ def measure(
     uses_labels = any("labels" in m.data for m in chosen)
     columns = label_columns(run, labels) if uses_labels or labels else []
     rows = []
-    check_controls(controls)
+    controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
     for part in parts_of(run, by, controls, seed, {"metric": metric, "device": device, "threads": threads}):

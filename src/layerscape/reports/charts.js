@@ -29,6 +29,8 @@ function theme() {
       "interval-bar": { color: color("accent"), strokeWidth: 1.5, strokeOpacity: 0.55 },
       others: { color: color("faint"), strokeWidth: 1 },
       baseline: { color: color("baseline"), strokeWidth: 1.5, strokeDash: [4, 3] },
+      control: { color: color("baseline"), strokeWidth: 1 },
+      "control-point": { color: color("baseline"), filled: true, size: 14, opacity: 1 },
       "baseline-point": { color: color("baseline"), filled: true, size: 24, opacity: 1 },
       chance: { color: color("chance"), strokeWidth: 2, strokeDash: [1, 4], strokeCap: "round" },
       "chance-band": { color: color("chance"), fillOpacity: 0.2 },

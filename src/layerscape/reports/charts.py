@@ -11,6 +11,8 @@ from layerscape.reports.profile import (
     alongside,
     both_ways,
     consecutive,
+    controls_of,
+    first_variant,
     label_columns,
     number,
     rows_of,
@@ -25,6 +27,7 @@ def charts(run: ReportedRun, baseline: ReportedRun | None = None) -> dict[str, v
     specs = {
         "dimension": _dimension(run, baseline),
         "scales": _scales(run),
+        "explorer": _explorer(run),
         "steps": _steps(run, baseline),
         "overlap": _pairs(run, "overlap", "overlap"),
         "labels": _labels(run, baseline),
@@ -36,12 +39,34 @@ def charts(run: ReportedRun, baseline: ReportedRun | None = None) -> dict[str, v
 def _dimension(run: ReportedRun, baseline: ReportedRun | None) -> vl.Spec:
     rows = _with_baseline(_dimension_rows, run, baseline)
     x, y = vl.x_axis(run.layers), vl.y_axis("intrinsic dimension")
-    others = {
-        "transform": [{"filter": "!datum.beside"}],
-        "mark": {"type": "line", "style": "others"},
-        "encoding": {"x": x, "y": y, "detail": {"field": "choice"}},
+    known = {row["choice"] for row in rows}
+    grey = [row for row in _control_rows(run) if row["choice"] in known]
+    layers = [vl.others(x, y), *vl.controls(grey, x, y), *vl.beside(rows, x, y), *vl.line(x, y)]
+    return vl.profile([*rows, *grey], layers, "Scale")
+
+
+def _control_rows(run: ReportedRun) -> list[Row]:
+    """What controls read, under the name of the estimator and scale that the chart's menu has."""
+    rows = [{**row, "choice": "TwoNN"} for row in controls_of(run, "twonn")]
+    rows += [{**row, "choice": f"Gride, n₁ = {row['k'] // 2}"} for row in controls_of(run, "gride") if row["k"]]
+    return [{**row, "beside": True} for row in rows]
+
+
+def _explorer(run: ReportedRun) -> vl.Spec:
+    """Dimension against scale: the layer that is picked, its controls, and all other layers thin."""
+    rows = first_variant([row for row in rows_of(run, "gride") if row["scale"]])
+    rows = [{**row, "choice": row["layer"], "beside": False, "order": row["k"] // 2} for row in rows]
+    grey = [{**row, "choice": row["layer"], "beside": True} for row in controls_of(run, "gride") if row["scale"]]
+    x = {
+        "field": "scale",
+        "type": "quantitative",
+        "scale": {"type": "log", "nice": False},
+        "axis": {"title": "scale: mean distance to neighbors n₁ and 2n₁", "format": ".2~g"},
     }
-    return vl.profile(rows, [others, *vl.beside(rows, x, y), *vl.line(x, y)], "Scale")
+    y = vl.y_axis("intrinsic dimension")
+    tips = [vl.tip("order", "n₁"), vl.tip("scale", format=".4~g")]
+    layers = [vl.others(x, y), *vl.controls(grey, x, y), *vl.line(x, y, *tips)]
+    return vl.profile([*rows, *grey], layers, "Layer")
 
 
 def _dimension_rows(run: ReportedRun) -> list[Row]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.reports.charts import charts
-from layerscape.reports.profile import ReportedRun
+from layerscape.reports.profile import CONTROL, ReportedRun
 from layerscape.reports.sentences import findings
 from layerscape.reports.strip import strip
 
@@ -77,6 +77,7 @@ def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_qu
         "facts": _facts(run),
         "findings": findings(run, baseline),
         "baseline": baseline.name if baseline else "",
+        "controls": bool(run.table["group"].fillna("").str.startswith(CONTROL).any()),
         "charts": {name: spec["usermeta"]["left_out"] for name, spec in specs.items()},
         "labels": list(run.samples.labels),
         "warnings": _warnings(run),

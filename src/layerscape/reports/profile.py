@@ -15,6 +15,7 @@ Row = dict[str, Any]
 
 # Two rows of one measure that differ in one of these are different questions, and never points of one line.
 QUESTION = ("group", "metric", "options", "k")
+CONTROL = "control="  # how the groups of controls begin
 ROUNDING = 1e-9  # all ties give chance itself, up to rounding
 
 
@@ -48,10 +49,21 @@ def rows_of(run: ReportedRun, measure: str) -> list[Row]:
     """The rows of one measure in the order of the layers, with None for what is missing.
 
     Each row has two keys more: ``variant`` says in words which of several questions it answers (empty when the
-    measure was asked once), and ``said`` is its value with the interval.
+    measure was asked once), and ``said`` is its value with the interval. Rows of controls are left to `controls_of`.
     """
-    place = {layer: number for number, layer in enumerate(run.layers)}
     table = run.table
+    return _rows(run, measure, table[~table["group"].fillna("").str.startswith(CONTROL)])
+
+
+def controls_of(run: ReportedRun, measure: str) -> list[Row]:
+    """The rows of one measure of controls; ``control`` says of which."""
+    table = run.table
+    rows = _rows(run, measure, table[table["group"].fillna("").str.startswith(CONTROL)])
+    return [{**row, "control": row["group"].removeprefix(CONTROL)} for row in rows]
+
+
+def _rows(run: ReportedRun, measure: str, table: Any) -> list[Row]:
+    place = {layer: number for number, layer in enumerate(run.layers)}
     table = table[(table["measure"] == measure) & table["layer"].isin(list(place))]
     table = table.astype(object).where(table.notna(), None)
     rows = [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]

@@ -74,17 +74,19 @@ def _dimension(curves: Mapping[str, list[Row]]) -> str:
         return ""
     name, rows = next(iter(curves.items()))
     shape = _shape(rows)
-    return f"The intrinsic dimension ({name}{_asked(rows)}) {_in_words(shape, rows)}.{_scales(shape, curves)}"
+    survives = all(_shape(others) == shape for others in curves.values())
+    words = _in_words(shape, rows, survives)
+    return f"The intrinsic dimension ({name}{_asked(rows)}) {words}.{_scales(shape, curves)}"
 
 
-def _in_words(shape: str, rows: Sequence[Row]) -> str:
+def _in_words(shape: str, rows: Sequence[Row], survives: bool) -> str:
     first, top, bottom, last = rows[0], _highest(rows), _lowest(rows), rows[-1]
     start = f"{said(first, '95 % interval ')} at {_at(first)}"
     end = f"{said(last)} at {_at(last)}"
     high = f"{said(top)} at {_at(top)}{_not_told_apart(rows, top, _above)}"
     low = f"{said(bottom)} at {_at(bottom)}{_not_told_apart(rows, bottom, _below)}"
     if shape == "peak":
-        return f"rises from {start} to a peak of {high} and falls to {end}"
+        return f"rises from {start} to {'a peak of ' if survives else ''}{high} and falls to {end}"
     if shape == "dip":
         return f"falls from {start} to {low} and rises to {end}"
     if shape in ("rise", "fall"):
@@ -121,10 +123,11 @@ def _scales(shape: str, curves: Mapping[str, list[Row]]) -> str:
         moves = f", with the {shape} at {' or '.join(at)}" if at else ""
     if not differing:
         return f" The same shape holds at all {len(others)} scales of Gride{moves}."
+    claim = f" No {shape} is claimed:" if shape in ("peak", "dip") else ""
     return (
-        f" The shape holds at {len(others) - len(differing)} of {len(others)} scales of Gride{moves}; it does not at "
-        f"n₁ = {', '.join(differing)}, so that it depends on the scale at which one looks."
-    )
+        f"{claim} The shape holds at {len(others) - len(differing)} of {len(others)} scales of Gride{moves}; it does "
+        f"not at n₁ = {', '.join(differing)}, so that it depends on the scale at which one looks."
+    ).replace(": The", ": the")
 
 
 def _rearrangement(run: ReportedRun, dead: Collection[str]) -> str:

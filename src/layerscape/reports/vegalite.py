@@ -14,8 +14,9 @@ Spec = dict[str, Any]
 # What the marks and tooltips read; the other columns of the table stay out of the charts.
 FIELDS = (
     *("layer", "other_layer", "depth", "value", "low", "high", "chance", "chance_low", "chance_high"),
-    *("scale", "order", "n_samples", "warnings", "said", "choice", "note", "beside", "unclear"),
+    *("scale", "order", "n_samples", "warnings", "said", "choice", "note", "beside", "unclear", "control"),
 )
+BASELINE = "datum.beside && !isValid(datum.control)"
 PROFILE_HEIGHT = 300
 MOST_NAMES = 26  # so many layer names fit side by side when turned; of more, some are left out
 HALF_WIDTH = 450  # pixels of a chart that has another one beside it
@@ -113,6 +114,34 @@ def line(x: Spec, y: Spec, *tips: Spec) -> list[Spec]:
     ]
 
 
+def others(x: Spec, y: Spec) -> Spec:
+    """The curves that the menu does not pick, thin."""
+    return {
+        "transform": [{"filter": "!datum.beside"}],
+        "mark": {"type": "line", "style": "others"},
+        "encoding": {"x": x, "y": y, "detail": {"field": "choice"}},
+    }
+
+
+def controls(rows: Sequence[Row], x: Spec, y: Spec) -> list[Spec]:
+    """What controls read at the chosen question, in grey, told apart by their dashes."""
+    if not rows:
+        return []
+    where = "isValid(datum.control)"
+    scale = {"range": [[1, 3], [8, 2, 1, 2]]}  # unlike the dashes of the baseline
+    dash = {
+        "field": "control",
+        "type": "nominal",
+        "scale": scale,
+        "legend": {"title": "control", "orient": "top-right"},
+    }
+    tooltip = [tip("control"), tip("layer"), tip("said", "value [95 %]")]
+    return [
+        chosen("line", "control", {"x": x, "y": y, "strokeDash": dash}, where),
+        chosen("point", "control-point", {"x": x, "y": y, "tooltip": tooltip}, where),
+    ]
+
+
 def chance_band(x: Spec, y: Spec) -> list[Spec]:
     """What chance gives: its expectation and, where known, the central 95 %."""
     ends = {"x": x, "y": y | {"field": "chance_low"}, "y2": {"field": "chance_high"}}
@@ -126,8 +155,8 @@ def beside(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
         return []
     tooltip = [tip("layer", "baseline at"), tip("said", "value [95 %]")]
     return [
-        chosen("line", "baseline", {"x": x, "y": y}, "datum.beside"),
-        chosen("point", "baseline-point", {"x": x, "y": y, "tooltip": tooltip}, "datum.beside && isValid(datum.value)"),
+        chosen("line", "baseline", {"x": x, "y": y}, BASELINE),
+        chosen("point", "baseline-point", {"x": x, "y": y, "tooltip": tooltip}, f"{BASELINE} && isValid(datum.value)"),
     ]
 
 

@@ -86,11 +86,11 @@ def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Esti
             "the first two neighbors of every sample are at equal distances: the data are a lattice, on which abide "
             "has no dimension to start from; add noise below the lattice spacing."
         )
-    near, far = _log_radii(graph, k_max)
-    step = _round(graph, (len(x) - 1) / x.sum(), near, far, alpha)
+    ratios = _log_ratios(graph, k_max)
+    step = _round(graph, (len(x) - 1) / x.sum(), ratios, alpha)
     rounds = 1
     while abs(step.change) > STILL * step.value and rounds < MOST_ROUNDS:
-        step = _round(graph, step.value, near, far, alpha)
+        step = _round(graph, step.value, ratios, alpha)
         rounds += 1
     return _estimate(graph, step, rounds, k_max)
 
@@ -103,29 +103,28 @@ class _Round:
     ratio: float
 
 
-def _round(graph: Neighbors, d: float, near: np.ndarray, far: np.ndarray, alpha: float) -> _Round:
+def _round(graph: Neighbors, d: float, ratios: np.ndarray, alpha: float) -> _Round:
     """Neighborhoods for the dimension d, and the dimension that they have."""
-    kept = _constant_up_to(d * near, d * far, alpha)
+    kept = _constant_up_to(ratios, d, alpha)
     ratio = min(WIDEST_RATIO, BEST_SHARE ** (1 / d))
     value = _binomial(graph, kept, ratio)
     return _Round(value, value - d, kept, ratio)
 
 
-def _log_radii(graph: Neighbors, k_max: int) -> tuple[np.ndarray, np.ndarray]:
-    """Log r_k of every sample and of its (k+1)-th neighbor, shape (N, K), for k = FEWEST − 1, …, k_max − 1."""
+def _log_ratios(graph: Neighbors, k_max: int) -> np.ndarray:
+    """|log r_k(x) − log r_k(y)| with y the (k+1)-th neighbor of x, shape (N, K), for k = FEWEST − 1, …, k_max − 1."""
     k = np.arange(FEWEST - 1, k_max)
     logs = np.log(graph.distances[:, :k_max])
-    return logs[:, k - 1], logs[graph.indices[:, k], k - 1]
+    return np.abs(logs[:, k - 1] - logs[graph.indices[:, k], k - 1])
 
 
-def _constant_up_to(near: np.ndarray, far: np.ndarray, alpha: float) -> np.ndarray:
-    """k* from the log volumes of the balls around every sample and around its (k+1)-th neighbor."""
-    k = np.arange(FEWEST - 1, FEWEST - 1 + near.shape[1])
-    # log V_x + log V_y − 2 log(V_x + V_y) + log 4 = −2 log cosh of half their difference, at any scale of the data.
-    half = np.abs(near - far) / 2
-    log_cosh = half + np.log1p(np.exp(-2 * half)) - log(2)
-    differs = 4 * k * log_cosh > chi2.isf(alpha, 1)
-    first = np.where(differs.any(axis=1), differs.argmax(axis=1), near.shape[1])
+def _constant_up_to(ratios: np.ndarray, d: float, alpha: float) -> np.ndarray:
+    """K* of every sample, if volumes go with the d-th power of radii."""
+    k = np.arange(FEWEST - 1, FEWEST - 1 + ratios.shape[1])
+    # D = 4k·log cosh(v/2) with v = |log V_x − log V_y|, so that the test is one comparison of radii for every k.
+    largest = 2 * np.arccosh(np.exp(chi2.isf(alpha, 1) / (4 * k)))
+    differs = ratios > largest / d
+    first = np.where(differs.any(axis=1), differs.argmax(axis=1), ratios.shape[1])
     return np.maximum(k[0], k[0] + first)
 
 
