@@ -22,6 +22,7 @@ X = CENTERS[LABELS] + rng.standard_normal((N, 12)) * np.linspace(0.3, 1.5, 12)
 Y = np.tanh(X @ rng.standard_normal((12, 9))) + 0.3 * rng.standard_normal((N, 9))
 ROTATION = np.linalg.qr(rng.standard_normal((12, 12)))[0]
 ORDER = rng.permutation(N)
+PROBES = {"real": X, "whole": rng.integers(0, 12, (N, 6)).astype(float), "binary": rng.integers(0, 2, (N, 32)) * 1.0}
 SMALL = {"k": 8, "k_max": 40}
 
 
@@ -29,14 +30,18 @@ def options(measure):
     return {name: value for name, value in SMALL.items() if name in measure.options}
 
 
-def arguments(measure, x=X, y=Y, labels=LABELS):
+def arguments(measure, x=None, y=Y, labels=LABELS):
+    x = PROBES[measure.values] if x is None else x
     return [x, labels if "labels" in measure.data else y][: len(measure.data)]
 
 
 def changed(measure, change):
     """The arguments after one change of the first representation (and of the order, in both)."""
     if change == "order":
-        return arguments(measure, X[ORDER], Y[ORDER], LABELS[ORDER])
+        return arguments(measure, PROBES[measure.values][ORDER], Y[ORDER], LABELS[ORDER])
+    if measure.values != "real":
+        assert change == "translation"
+        return arguments(measure, PROBES[measure.values] + 3)
     x = {
         "rotation": X @ ROTATION,
         "translation": X + 3 * X[0],
@@ -59,11 +64,13 @@ class TestEveryMeasure:
         assert result.low < result.high
         assert result.measure == measure.name
         assert result.n_samples == N
-        assert result.n_units in (12, None)
+        assert result.n_units in (PROBES[measure.values].shape[1], None)
         assert set(result.options) == set(measure.options)
 
     @pytest.mark.parametrize("change", CHANGES)
     def test_is_unchanged_by_what_it_says_and_changed_by_the_rest(self, measure, change):
+        if measure.values != "real" and change not in measure.unchanged_by:
+            return  # rotated counts are no counts
         before = estimate(measure, *arguments(measure), **options(measure)).value
         after = estimate(measure, *changed(measure, change), **options(measure)).value
         if change in measure.unchanged_by:
@@ -71,15 +78,23 @@ class TestEveryMeasure:
         else:
             assert abs(after - before) > 1e-3
 
+    def test_real_numbers_are_refused_by_what_counts(self, measure):
+        if measure.values != "real":
+            with pytest.raises(InvalidValue, match="gride|binary"):
+                estimate(measure, *arguments(measure, X), **options(measure))
+
     @pytest.mark.parametrize("scale", [1e-20, 1e20])
     def test_does_not_care_for_the_unit_of_the_data(self, measure, scale):
+        if measure.values != "real":
+            return
         before = estimate(measure, *arguments(measure), **options(measure)).value
         after = estimate(measure, *arguments(measure, X * scale, Y * scale), **options(measure)).value
         assert after == pytest.approx(before, rel=1e-9)
 
     def test_copies_of_samples_are_said_or_change_nothing(self, measure):
         again = np.r_[0:N, 0:40]
-        result = estimate(measure, *arguments(measure, X[again], Y[again], LABELS[again]), **options(measure))
+        x = PROBES[measure.values][again]
+        result = estimate(measure, *arguments(measure, x, Y[again], LABELS[again]), **options(measure))
         assert math.isfinite(result.value)
         if measure.distinct:
             assert result.value == estimate(measure, *arguments(measure), **options(measure)).value
@@ -104,14 +119,15 @@ class TestEveryMeasure:
             assert result.value == pytest.approx(result.chance.value)
 
     def test_a_value_that_is_not_finite_is_named(self, measure):
-        x = X.copy()
+        x = PROBES[measure.values].copy()
         x[17, 3] = np.nan
         with pytest.raises(InvalidValue, match="sample '17' has a value that is NaN or infinite"):
             estimate(measure, *arguments(measure, x), **options(measure))
 
     def test_two_samples_are_too_few_and_that_is_said(self, measure):
         with pytest.raises(LayerscapeError):
-            estimate(measure, *arguments(measure, X[:2], Y[:2], LABELS[:2]), **options(measure))
+            x = PROBES[measure.values][:2]
+            estimate(measure, *arguments(measure, x, Y[:2], LABELS[:2]), **options(measure))
 
     def test_reads_no_global_state(self, measure):
         np.random.seed(0)  # noqa: NPY002 (the global state is what is tested)
@@ -136,11 +152,11 @@ class TestEveryMeasure:
                 assert parameter.kind is inspect.Parameter.POSITIONAL_ONLY
 
     def test_a_graph_may_be_given_in_place_of_the_data(self, measure):
-        if set(measure.data) != {"graph"}:
+        if not set(measure.data) <= {"graph", "subsets"}:
             return
         from layerscape.search import find_neighbors
 
-        graphs = [find_neighbors(x, 64) for x in arguments(measure)]
+        graphs = [find_neighbors(x, N - 1) for x in arguments(measure)]
         assert all(isinstance(graph, Neighbors) for graph in graphs)
         by_graph = estimate(measure, *graphs, **options(measure))
         assert by_graph.value == estimate(measure, *arguments(measure), **options(measure)).value

@@ -112,10 +112,13 @@ class Measure:
         return wanted if self.neighbors in options else min(wanted, n_samples - 1)
 
     def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The options to call it with; raises at the first one that it does not have."""
+        """The options to call it with; raises at the first one that it does not have, and at a seed that is none."""
         for name in options:
             if name not in self.options:
                 raise unknown_name(f"option of {self.name}", name, self.options)
+        seed = options.get("seed", 0)
+        if not isinstance(seed, int) or seed < 0:
+            raise InvalidValue(f"seed={seed!r}; give a whole number of at least 0.")
         return dict(options)
 
     def __call__(self, *data: Any, **options: Any) -> Estimate:

@@ -1,0 +1,287 @@
+"""BID: how many independent bits vary as much as long binary codes do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf, isqrt, log
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import digamma, gammaln, logsumexp, polygamma
+from scipy.stats import t as student
+
+from layerscape.core.estimate import Estimate, Point
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.dimension.ratios import FEW_SAMPLES
+
+GROUPS = 64  # of samples at most, whose pairs are counted apart for the interval
+COUNTS = 2**24  # numbers of pairs held at once, from which follows how many groups there can be
+TILE = 2**22  # distances held at once
+POINTS = 16  # of the curve at most
+BAD_FIT = 5e-3  # a larger divergence (and above what chance allows) is a bad fit: a twentieth of the pairs misplaced
+
+
+def bid(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2, seed: int = 0) -> Estimate:
+    """Binary intrinsic dimension: how many independent fair bits have the Hamming distances of these codes, at r → 0.
+
+    The distances r of all pairs of samples follow P(r) ∝ 2^−d(r)·C(d(r), r) with d(r) = d₀ + d₁·r, which for
+    d₁ = 0 is the law of d₀ independent fair bits (Acevedo et al. 2025). d₀ and d₁ minimize the Kullback–Leibler
+    divergence of the model from the measured P between two quantiles of r. The value is d₀, the extrapolation to small
+    distances; d(r) at the distances that were fit is the curve.
+
+    Parameters
+    ----------
+    x
+        Shape (N, D): two values, 0 and 1 or −1 and 1.
+    alpha_min, alpha_max
+        Shares of the pairs below which a distance is the smallest, and up to which it is the largest, that is fit,
+        0 ≤ alpha_min < alpha_max ≤ 1.
+    seed
+        Of the groups of samples from which the interval comes.
+
+    Returns
+    -------
+    Estimate
+        d₀ in bits, and a curve of d(r) over ``scale`` r. ``details`` hold ``d1``, ``divergence`` (in nats) and
+        ``mean_distance``, and the arrays ``distance``, ``log_p`` and ``log_p_model`` of the distances that were fit.
+
+    Raises
+    ------
+    InvalidValue
+        If the values are not bits, all samples are the same, fewer than 3 distances lie between the quantiles, or an
+        option lies outside its range.
+
+    Notes
+    -----
+    Only of independent fair bits is d₀ their number. Of each of 40 such bits written twice, d₀ is near 50 and d₁ near
+    0.9: compare codes with each other, at one length and one range of distances. Real data must be made binary first,
+    as by their sign, and the value depends on how. The divergence is minimized by
+    Newton's method where the authors draw random steps, so that the value has no scatter of its own. The interval
+    counts that pairs which share a sample vary together, from sums over pairs of groups of samples.
+
+    References
+    ----------
+    Acevedo, Rodriguez, Laio 2025, Unsupervised detection of semantic correlations in big data, Communications
+    Physics, arXiv:2411.02126.
+
+    Examples
+    --------
+    >>> bits = np.random.default_rng(0).integers(0, 2, (1000, 100))
+    >>> estimate = bid(Representation(bits), alpha_max=1.0)
+    >>> round(estimate.value), abs(estimate.details["d1"]) < 0.01
+    (100, True)
+    """
+    if not 0 <= alpha_min < alpha_max <= 1:
+        raise InvalidValue(
+            f"alpha_min={alpha_min}, alpha_max={alpha_max}; they are shares of the pairs: give 0 ≤ alpha_min < "
+            "alpha_max ≤ 1."
+        )
+    if x.n_samples < 3:
+        raise InvalidValue(f"{x.n_samples} samples; bid needs at least 3, and hundreds to mean something.")
+    groups = _count(_bits(x), seed)
+    counts = groups.sum(axis=(0, 1))
+    r = _window(counts, alpha_min, alpha_max)
+    p = counts[r] / counts[r].sum()
+    d0, d1 = _fit(r, p)
+    model = _log_p(r, d0, d1)
+    spread = _spread(groups[:, :, r], r, p, d0, d1)
+    curve = tuple(_point(d0, d1, spread, len(groups), float(at)) for at in _shown(r))
+    value = _point(d0, d1, spread, len(groups), 0.0)
+    with np.errstate(divide="ignore"):
+        log_p = np.log(p)
+    details = {
+        "d1": d1,
+        "divergence": float(p[p > 0] @ (log_p - model)[p > 0]),
+        "mean_distance": float(counts @ np.arange(len(counts)) / counts.sum()),
+        "distance": r,
+        "log_p": log_p,
+        "log_p_model": model,
+    }
+    warnings = tuple(_warnings(x.n_samples, details, d0, counts))
+    return Estimate(
+        value.value, value.low, value.high, x.n_samples, x.n_units, curve=curve, details=details, warnings=warnings
+    )
+
+
+def _bits(x: Representation) -> np.ndarray:
+    """The samples as −1 and 1, shape (N, D), int8."""
+    bits, seen = np.empty((x.n_samples, x.n_units), dtype=np.int8), set()
+    for rows, block in x.blocks():
+        bits[rows] = np.where(block > 0, 1, -1)
+        odd = ~np.isin(block, (-1, 0, 1))
+        seen |= {value for value in (-1, 0, 1) if (block == value).any()}
+        if odd.any() or {-1, 0} <= seen:
+            wrong = f"{block[odd][0]:g}" if odd.any() else "both −1 and 0"
+            raise InvalidValue(
+                f"the data hold {wrong}; bid is for bits, 0 and 1 or −1 and 1: make them binary first, as with x > 0 "
+                "or x > np.median(x, axis=0)."
+            )
+    if (bits == bits[0]).all():
+        name = f"layer {x.layer!r}" if x.layer else "the data"
+        raise InvalidValue(f"{name} is constant over the samples and has no dimension; leave it out.")
+    return bits
+
+
+def _count(bits: np.ndarray, seed: int) -> np.ndarray:
+    """How many pairs have each Hamming distance, shape (B, B, D + 1), by the groups b ≤ c that the two samples are of.
+
+    One product of matrices gives the number of the cell (c, r) of each pair: (D − a·b)/2 + c·(D + 1), which float32
+    holds exactly up to D = 2²⁰.
+    """
+    n, n_units = bits.shape
+    width = n_units + 1
+    n_groups = min(n, GROUPS, max(16, isqrt(COUNTS // width)))
+    order = np.random.default_rng(seed).permutation(n)
+    parts = np.array_split(np.arange(n), n_groups)
+    group = np.repeat(np.arange(n_groups), [len(part) for part in parts])
+    counts = np.zeros((n_groups, n_groups * width), dtype=np.int64)
+    step = max(1, TILE // max(width, len(parts[0])))
+    for start in range(0, n, step):
+        some = slice(start, min(start + step, n))
+        right = np.column_stack([bits[order[some]], n_units / 2 + group[some] * width]).astype(np.float32).T
+        for number, part in enumerate(parts):
+            first = max(0, part[0] - start)  # pairs with samples before this group were counted from their side
+            if part[0] >= some.stop:
+                break
+            left = np.column_stack([bits[order[part]] * np.float32(-0.5), np.ones(len(part), dtype=np.float32)])
+            cells = (left @ right[:, first:]).astype(np.int64).ravel()
+            counts[number] += np.bincount(cells, minlength=counts.shape[1])
+    counts = counts.reshape(n_groups, n_groups, width)
+    own = counts[np.diag_indices(n_groups)]
+    own[:, 0] -= [len(part) for part in parts]  # of a sample with itself
+    counts[np.diag_indices(n_groups)] = own // 2
+    return counts
+
+
+def _window(counts: np.ndarray, alpha_min: float, alpha_max: float) -> np.ndarray:
+    """The distances that occur between two quantiles, increasing."""
+    r = np.flatnonzero(counts)
+    below = np.cumsum(counts[r]) / counts.sum()
+    first, last = (
+        max(0, int(np.searchsorted(below, alpha + 1e-12, side="right")) - 1) for alpha in (alpha_min, alpha_max)
+    )
+    if last - first < 2:
+        raise InvalidValue(
+            f"{last - first + 1} distances occur between alpha_min={alpha_min} and alpha_max={alpha_max} of the pairs; "
+            "the fit of two numbers needs at least 3: raise alpha_max, or give longer codes."
+        )
+    return r[first : last + 1]
+
+
+def _log_p(r: np.ndarray, d0: float, d1: float) -> np.ndarray:
+    d = d0 + d1 * r
+    free = gammaln(d + 1) - gammaln(r + 1) - gammaln(d - r + 1) - d * log(2)
+    return free - logsumexp(free)
+
+
+def _slopes(r: np.ndarray, d0: float, d1: float) -> tuple[np.ndarray, np.ndarray]:
+    """First and second derivative in d of the log of 2^−d·C(d, r)."""
+    d = d0 + d1 * r
+    return digamma(d + 1) - digamma(d - r + 1) - log(2), polygamma(1, d + 1) - polygamma(1, d - r + 1)
+
+
+def _fit(r: np.ndarray, p: np.ndarray) -> tuple[float, float]:
+    """d₀ and d₁ of the smallest divergence, with d₀ ≥ 0 and d(r) ≥ r at every distance that is fit."""
+    far = float(r[-1])
+
+    def loss(ends: np.ndarray) -> tuple[float, np.ndarray]:
+        d0, d1 = ends[0] * far, ends[1] - ends[0]
+        slope = _slopes(r, d0, d1)[0] * far
+        model = _log_p(r, d0, d1)
+        pull = (np.exp(model) - p) * slope
+        return -float(p @ model), np.array([(pull * (1 - r / far)).sum(), (pull * r / far).sum()])
+
+    # The model peaks where d(r) = 2r; where on the line of such models is tried from nearly constant to steep d(r).
+    middle = float(p @ r) / far
+    starts = [np.array([c * middle, c * middle + 2 - c]) for c in np.geomspace(0.05, 4, 24)]
+    starts = sorted((start for start in starts if start[1] > 1), key=lambda start: loss(start)[0])[:3]
+    bounds = [(0, None), (1, None)]
+    exact = {"ftol": 1e-15, "gtol": 1e-11, "maxiter": 1000}
+    found = [minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=exact) for start in starts]
+    best = min(found, key=lambda result: result.fun).x
+    return _polish(r, p, float(best[0] * far), float(best[1] - best[0]))
+
+
+def _polish(r: np.ndarray, p: np.ndarray, d0: float, d1: float) -> tuple[float, float]:
+    """Newton's steps from near the minimum, as long as they lead down and stay allowed."""
+    for _ in range(20):
+        score, curvature = _score(r, d0, d1), _curvature(r, p, d0, d1)
+        step = np.linalg.lstsq(curvature, p @ score, rcond=None)[0]
+        new0, new1 = d0 + step[0], d1 + step[1]
+        if new0 < 0 or new0 + new1 * r[-1] < r[-1] or p @ _log_p(r, new0, new1) < p @ _log_p(r, d0, d1):
+            break
+        d0, d1 = float(new0), float(new1)
+    return d0, d1
+
+
+def _score(r: np.ndarray, d0: float, d1: float) -> np.ndarray:
+    """Derivative of log P(r) in d₀ and d₁, shape (R, 2)."""
+    slope = _slopes(r, d0, d1)[0]
+    both = np.column_stack([slope, r * slope])
+    return both - np.exp(_log_p(r, d0, d1)) @ both
+
+
+def _curvature(r: np.ndarray, p: np.ndarray, d0: float, d1: float) -> np.ndarray:
+    """Second derivative of the divergence in d₀ and d₁, shape (2, 2)."""
+    model, score, second = np.exp(_log_p(r, d0, d1)), _score(r, d0, d1), _slopes(r, d0, d1)[1]
+    powers = np.column_stack([np.ones(len(r)), r])
+    bent = (powers * ((model - p) * second)[:, None]).T @ powers
+    return bent + (score * model[:, None]).T @ score
+
+
+def _spread(groups: np.ndarray, r: np.ndarray, p: np.ndarray, d0: float, d1: float) -> tuple[np.ndarray, np.ndarray]:
+    """Covariance of d₀ and d₁, shape (2, 2), from how score sums vary over pairs of groups, and the least it may be.
+
+    Two pairs of groups vary together if they share one; what a pair of groups adds by itself is counted by both.
+    """
+    sums = groups @ _score(r, d0, d1)  # (B, B, 2), nothing below the diagonal
+    own = sums[np.diag_indices(len(sums))]
+    each = sums.sum(axis=0) + sums.sum(axis=1) - own
+    alone = sums.reshape(-1, 2).T @ sums.reshape(-1, 2)
+    twice = alone - own.T @ own
+    middle = each.T @ each - twice
+    inverse = np.linalg.pinv(_curvature(r, p, d0, d1) * groups.sum(), hermitian=True)
+    return inverse @ middle @ inverse, inverse @ alone @ inverse / 4
+
+
+def _point(d0: float, d1: float, spread: tuple[np.ndarray, np.ndarray], n_groups: int, r: float) -> Point:
+    value, along = d0 + d1 * r, np.array([1.0, r])
+    variance = max(float(along @ part @ along) for part in spread)
+    margin = float(student.ppf(0.975, n_groups - 1)) * variance**0.5
+    return Point(value, max(0.0, value - margin), value + margin, r)
+
+
+def _shown(r: np.ndarray) -> np.ndarray:
+    return r[np.linspace(0, len(r) - 1, min(len(r), POINTS)).astype(int)]
+
+
+def _warnings(n: int, details: dict[str, float | np.ndarray], d0: float, counts: np.ndarray) -> Iterator[str]:
+    divergence, n_distances = float(details["divergence"]), np.size(details["distance"])
+    if n < FEW_SAMPLES:
+        yield f"only {n} samples: the interval is itself uncertain"
+    if divergence > max(BAD_FIT, n_distances / (2 * n)):
+        yield (
+            f"the distances do not follow the model (divergence {divergence:.2g}): narrow the range of distances by "
+            "alpha_min and alpha_max, and compare log_p with log_p_model"
+        )
+    following = int(np.flatnonzero(counts[1:])[0]) + 1
+    if counts[0] > counts[following]:
+        yield (
+            f"{counts[0]} pairs of samples are copies, more than have the next distance, {following}: they pull at "
+            "the fit of small distances; remove repeated samples, or leave distance 0 out by alpha_min"
+        )
+    if d0 < 1e-6:
+        yield "d₀ is at its bound of 0: the distances are too unlike those of independent bits to extrapolate to r = 0"
+
+
+MEASURE = Measure(
+    compute=bid,
+    unit="bits",
+    bounds=(0, inf),
+    unchanged_by={"order"},
+    source="Acevedo, Rodriguez and Laio 2025, Communications Physics, arXiv:2411.02126",
+    standard=False,
+    values="binary",
+)

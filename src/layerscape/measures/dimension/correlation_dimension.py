@@ -1,0 +1,218 @@
+"""Correlation dimension: how the number of near pairs of samples grows with the distance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import frexp, inf, ldexp, log
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate, Point
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
+from layerscape.measures.dimension.ratios import FEW_SAMPLES
+from layerscape.measures.interval import Z95
+
+HELD = 2**25  # distances held at once
+PIECE = 2**20  # numbers worked on at once, so that they stay in cache
+NEAR = 1e-4  # of |x|² + |y|²: a squared distance below this has lost digits and is summed anew from differences
+ROUNDING = 1e-9  # relative: a squared distance this near to a squared radius is not below it
+
+
+def correlation_dimension(
+    x: Representation, /, *, k1: int = 10, k2: int = 20, references: int = 2000, seed: int = 0
+) -> Estimate:
+    """Correlation dimension: the power of the distance with which the number of pairs of samples grows.
+
+    C(r) is the share of pairs nearer than r (Grassberger and Procaccia 1983), which grows as r^ν. With r₁ and r₂ the
+    medians over the samples of the distance to neighbors k1 and k2, ν = log(C(r₂)/C(r₁)) / log(r₂/r₁).
+
+    Parameters
+    ----------
+    x
+        Shape (N, D), N > k2.
+    k1, k2
+        Neighbors whose median distances are the two radii, 1 ≤ k1 < k2 < N.
+    references
+        Pairs are those of this many samples with all N: drawn at random, all if there are no more.
+    seed
+        Of that draw.
+
+    Returns
+    -------
+    Estimate
+        ν in dimensions, and a curve with one point per 1, 2, 4, … neighbors: the value between the median distances to
+        neighbors k/2 and k, up to k = N/4, with ``scale`` their mean. ``details`` hold ``r1`` and ``r2``, and the
+        arrays ``radius`` and ``share``, C at each radius: on logarithmic axes ν is their slope.
+
+    Raises
+    ------
+    InvalidValue
+        If N ≤ k2, the two radii are equal (as on a lattice), or the samples are constant.
+
+    Notes
+    -----
+    Copies are no pairs: distances of 0 are left out and counted. Near the edge of a cloud balls are not full, so that
+    large dimensions are read as too small, the more so the fewer samples there are. The interval holds for the two
+    radii at hand; it counts that pairs which share a sample vary together.
+
+    References
+    ----------
+    Grassberger, Procaccia 1983, doi:10.1016/0167-2789(83)90298-1.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).random((1000, 2))
+    >>> round(correlation_dimension(Representation(x)).value, 1)
+    1.9
+    """
+    n = x.n_samples
+    if not 1 <= k1 < k2:
+        raise InvalidValue(f"k1={k1}, k2={k2}; give two numbers of neighbors with 1 ≤ k1 < k2.")
+    if k2 >= n:
+        raise InvalidValue(f"k2={k2} neighbors asked of {n} samples; give more samples, or k1 < k2 < {n}.")
+    distances = _Distances(x, draw_references(n, references, seed))
+    ks = sorted({k1, k2} | {2**power for power in range(n.bit_length()) if 2**power <= max(2, n // 4)})
+    radii = distances.medians(np.array(ks))
+    if radii[ks.index(k2)] == inf:
+        raise distances.constant()
+    counts = count_pairs(distances.tiles(), radii**2 * (1 - ROUNDING), distances.rows, n)
+    pairs = [(ks.index(k), ks.index(2 * k)) for k in ks if 2 * k in ks and (2 * k) & (2 * k - 1) == 0]
+    found = [_between(counts, radii, ks, inner, outer, distances.power) for inner, outer in pairs]
+    value = _between(counts, radii, ks, ks.index(k1), ks.index(k2), distances.power)
+    if value is None:
+        raise InvalidValue(
+            f"the median distances to neighbors {k1} and {k2} are equal, or no pair is nearer than the first: the "
+            "samples are a lattice, all equally far apart, or too few; set k2 well above k1, or use i3d for whole "
+            "numbers."
+        )
+    outside = np.ldexp(radii, distances.power)
+    details = {
+        "r1": float(outside[ks.index(k1)]),
+        "r2": float(outside[ks.index(k2)]),
+        "radius": outside,
+        "share": counts.totals / (len(distances.rows) * (n - 1)),
+    }
+    return Estimate(
+        value.value,
+        value.low,
+        value.high,
+        n,
+        x.n_units,
+        k2,
+        curve=tuple(point for point in found if point is not None),
+        details=details,
+        warnings=tuple(_warnings(n, len(distances.rows), distances.n_copied)),
+    )
+
+
+def _between(counts: PairCounts, radii: np.ndarray, ks: list[int], inner: int, outer: int, power: int) -> Point | None:
+    """The value between two radii; None where they are one, or no pair is nearer than the first."""
+    near, far = (float(counts.totals[number]) for number in (inner, outer))
+    if not radii[inner] < radii[outer] < inf or not 0 < near < far:
+        return None
+    step = log(radii[outer] / radii[inner])
+    value = log(far / near) / step
+    sd = counts.sd_of_sum(inner, outer, 1 / far - 1 / near, 1 / far) / step
+    scale = ldexp((radii[inner] + radii[outer]) / 2, power)
+    return Point(value, max(0.0, value - Z95 * sd), value + Z95 * sd, scale, ks[outer])
+
+
+def _warnings(n: int, n_references: int, n_copied: int) -> Iterator[str]:
+    if n < FEW_SAMPLES:
+        yield f"only {n} samples: the interval is itself uncertain"
+    if n_copied:
+        yield (
+            f"{n_copied} of {n_references} samples have copies: pairs at distance 0 were left out, but copies still "
+            "weigh more than single samples; keep one of each, as with np.unique(x, axis=0)"
+        )
+
+
+@dataclass(eq=False)
+class _Distances:
+    """Squared distances of the references to all samples, of values brought near 1; to itself and to copies ∞."""
+
+    x: Representation
+    rows: np.ndarray
+    n_copied: int = 0
+
+    def __post_init__(self) -> None:
+        chosen = self.x.read(self.rows)
+        self.center = np.median(chosen, axis=0)
+        largest = max(float(np.abs(block - self.center).max()) for _, block in self.x.blocks())
+        if largest == 0:
+            raise self.constant()
+        self.power = frexp(largest)[1]
+        self.chosen = chosen
+
+    def constant(self) -> InvalidValue:
+        name = f"layer {self.x.layer!r}" if self.x.layer else "the data"
+        return InvalidValue(f"{name} is constant over the samples, or nearly so, and has no dimension; leave it out.")
+
+    def tiles(self) -> Iterator[Tile]:
+        """Full rows, as many at a time as may be held; computed once if that is all of them."""
+        if self.all_fit:
+            yield slice(0, len(self.rows)), slice(0, self.x.n_samples), self.held
+            return
+        step = max(1, HELD // self.x.n_samples)
+        for start in range(0, len(self.rows), step):
+            part = slice(start, min(start + step, len(self.rows)))
+            yield part, slice(0, self.x.n_samples), self.part(part)
+
+    @property
+    def all_fit(self) -> bool:
+        return len(self.rows) * self.x.n_samples <= HELD
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        return self.part(slice(0, len(self.rows)))
+
+    def medians(self, ks: np.ndarray) -> np.ndarray:
+        """Median over the references of the distance to each of some neighbors; counts those that have copies."""
+        found = np.empty((len(self.rows), len(ks)))
+        for part, _, squared in self.tiles():
+            step = max(1, PIECE // squared.shape[1])
+            for start in range(0, len(squared), step):
+                ranked = np.sort(squared[start : start + step], axis=1)
+                self.n_copied += int(np.isinf(ranked[:, -2]).sum())  # the last is the sample itself
+                found[part][start : start + step] = np.sqrt(ranked[:, ks - 1])
+        return np.median(found, axis=0)
+
+    def part(self, part: slice) -> np.ndarray:
+        """Squared distances of some references to all samples, shape (rows, N)."""
+        chosen = self.chosen[part]
+        squared = np.empty((len(chosen), self.x.n_samples))
+        for columns, block in self.x.blocks():
+            self.fill(squared[:, columns], chosen, block)
+        squared[np.arange(len(chosen)), self.rows[part]] = inf
+        return squared
+
+    def fill(self, squared: np.ndarray, chosen: np.ndarray, block: np.ndarray) -> None:
+        """By one product of matrices, and by differences of the stored values where that has cancelled."""
+        a, b = (np.ldexp(values - self.center, -self.power) for values in (chosen, block))
+        of_a, of_b = np.einsum("ij,ij->i", a, a), np.einsum("ij,ij->i", b, b)
+        left = np.column_stack([-2 * a, of_a, np.ones(len(a))])
+        np.matmul(left, np.column_stack([b, np.ones(len(b)), of_b]).T, out=squared)
+        rows, columns = np.nonzero(squared <= NEAR * (of_a[:, None] + of_b.max()))
+        cancelled = squared[rows, columns] <= NEAR * (of_a[rows] + of_b[columns])
+        rows, columns = rows[cancelled], columns[cancelled]
+        step = max(1, PIECE // a.shape[1])
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step], columns[start : start + step]
+            apart = np.ldexp(chosen[some[0]] - block[some[1]], -self.power)
+            found = np.einsum("ij,ij->i", apart, apart)
+            squared[some] = np.where(found > 0, found, inf)
+
+
+MEASURE = Measure(
+    compute=correlation_dimension,
+    unit="dimensions",
+    bounds=(0, inf),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Grassberger and Procaccia 1983, doi:10.1016/0167-2789(83)90298-1",
+    standard=False,
+)
