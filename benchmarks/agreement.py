@@ -65,7 +65,7 @@ for name in sys.argv[2:]:
     tell("twonn censored", lambda: skdim.id.TwoNN(method="mle").fit(x).dimension_)
     def gride():
         found = skdim.id.GRIDE(multiscale=True, range_max=64).fit(x)
-        return getattr(found, "dimensions_", getattr(found, "dimension_", None))
+        return found.dimension_scales_
     tell("gride", gride)
     def local():
         return 1 / np.mean(1 / skdim.id.MLE().fit(x, n_neighbors=20).dimension_pw_)

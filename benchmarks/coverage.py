@@ -1,4 +1,4 @@
-"""How often do the 95 % intervals hold? 400 clouds of points per law; about ten minutes on two cores.
+"""How often do the 95 % intervals hold? 400 clouds of points per law; about half an hour on two cores.
 
 An interval covers if it holds the estimator's own mean over the clouds: bias (finite N, edges) is another matter.
 """
@@ -8,14 +8,18 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from publish import publish
 
+from layerscape import estimate
 from layerscape.core.representation import Representation
+from layerscape.measures.dimension.abide import abide
 from layerscape.measures.dimension.gride import gride
+from layerscape.measures.dimension.levina_bickel import levina_bickel
 from layerscape.measures.dimension.twonn import twonn
 from layerscape.measures.neighborhood.label_overlap import label_overlap
 from layerscape.measures.neighborhood.overlap import overlap
@@ -39,17 +43,26 @@ def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
     y = x + 0.3 * x.std() * rng.standard_normal(x.shape)
     noisy = x[:, 0] + 0.5 * x.std() * rng.standard_normal(N)
     labels = (noisy > np.median(x[:, 0])).astype(int)
-    a, b = find_neighbors(x, 64), find_neighbors(y, K)
-    found = {
+    a, b = find_neighbors(x, 256), find_neighbors(y, K)
+    found: dict[str, Any] = {
         "twonn": twonn(a),
         "twonn, discard 0.1": twonn(a, discard=0.1),
         "twonn, fit": twonn(a, method="fit"),
-        **{f"gride, k = {point.k}": point for point in gride(a).curve[1:]},
+        "twonn, prior (2, 1)": twonn(a, prior=(2, 1)),
+        **{f"gride, n₁ = {(point.k or 0) // 2}": point for point in gride(a, range_max=256).curve[1:]},
+        **{f"levina_bickel, k = {point.k}": point for point in levina_bickel(a, k=64).curve},
+        "levina_bickel, arithmetic": levina_bickel(a, average="arithmetic"),
+        "abide": abide(a),
+        **{
+            name: estimate(name, x)
+            for name in ("correlation_dimension", "mst", "participation_ratio", "effective_rank")
+        },
+        **{f"decimation, N = {point.n_samples}": point for point in estimate("decimation", x).curve[1:]},
         f"overlap with a noisy copy, k = {K}": overlap(a, b, k=K),
         f"label_overlap, k = {K}": label_overlap(a, labels, k=K),
         "cka with a noisy copy": cka(Representation(x), Representation(y)),
     }
-    return {name: (estimate.value, estimate.low, estimate.high) for name, estimate in found.items()}
+    return {name: (one.value, one.low, one.high) for name, one in found.items()}
 
 
 def main() -> None:

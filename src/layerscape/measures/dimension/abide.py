@@ -84,7 +84,7 @@ def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Esti
     if not x.any():
         raise InvalidValue(
             "the first two neighbors of every sample are at equal distances: the data are a lattice, on which abide "
-            "has no dimension to start from; add noise below the lattice spacing."
+            "has no dimension to start from; count with i3d, or add noise below the spacing."
         )
     ratios = _log_ratios(graph, k_max)
     step = _round(graph, (len(x) - 1) / x.sum(), ratios, alpha)

@@ -87,7 +87,7 @@ def _at(graph: Neighbors, n: int) -> Point:
     if total == 0:
         raise InvalidValue(
             f"neighbors {n} and {2 * n} of every sample are at equal distances: the data are a lattice, on which "
-            "gride is not defined; add noise below the lattice spacing."
+            "gride is not defined; count with i3d, or add noise below the spacing."
         )
 
     def slope(d: float) -> float:

@@ -90,7 +90,7 @@ def hidalgo(
     if not x.any():
         raise InvalidValue(
             "the first two neighbors of all samples are at equal distances: the data are a lattice, on which hidalgo "
-            "is not defined; add noise below the lattice spacing."
+            "is not defined; count with i3d, or add noise below the spacing."
         )
     # The draws must not depend on the order of the rows: they go by μ.
     order = np.lexsort((graph.distances[:, 1], graph.distances[:, 0], x))

@@ -94,7 +94,7 @@ def _at(graph: Neighbors, k: int, average: str) -> tuple[Point, np.ndarray]:
     if not sums.any():
         raise InvalidValue(
             f"the first {k} neighbors of every sample are at equal distances: the data are a lattice, on which "
-            "levina_bickel is not defined; raise k, or add noise below the lattice spacing."
+            "levina_bickel is not defined; count with i3d, or add noise below the spacing."
         )
     with np.errstate(divide="ignore"):
         local = (k - 2) / sums

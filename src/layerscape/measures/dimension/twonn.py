@@ -92,7 +92,7 @@ def twonn(
     if ranked[n_kept - 1] == 0:
         raise InvalidValue(
             "the first two neighbors of the samples kept are all at equal distances: the data are a lattice, "
-            "on which TwoNN is not defined; use gride at a larger scale, or add noise below the lattice spacing."
+            "on which TwoNN is not defined; count with i3d, or add noise below the spacing."
         )
     value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
     sd = sd_of_mean(influence, graph, k=RELATED)
