@@ -167,6 +167,33 @@ def test_long_texts_are_cut_and_counted(folders, make_samples):
     assert network.describe()["preprocessing"]["max_length"] == 6
 
 
+def test_shuffled_tokens_are_the_same_tokens_in_an_order_that_only_the_text_and_the_seed_decide(folders, make_samples):
+    text = "the cat sat on the mat far away"
+
+    def tokens(network, texts):
+        encoded = network._reader.encode(texts, [f"s{i}" for i in range(len(texts))])
+        return [one.content for one in encoded]
+
+    plain, shuffled, again, other = (
+        open_model(folders("bert"), device="cpu", shuffle_tokens=seed) for seed in (None, 0, 0, 1)
+    )
+    straight, mixed = tokens(plain, [text])[0], tokens(shuffled, [text])[0]
+    assert sorted(mixed["input_ids"]) == sorted(straight["input_ids"])
+    assert mixed["input_ids"] != straight["input_ids"]
+    assert mixed["special_tokens_mask"] == straight["special_tokens_mask"]  # the ends stay ends
+    assert tokens(again, ["the mat", text])[1] == mixed
+    assert tokens(other, [text])[0] != mixed
+    assert shuffled.describe()["preprocessing"]["shuffle_tokens"] == 0
+
+
+def test_tokens_of_images_cannot_be_shuffled(folders):
+    message = (
+        f"shuffle_tokens=0 for {folders('vit')!r}, which takes images; it is for texts and proteins: leave it out."
+    )
+    with pytest.raises(InvalidValue, match=re.escape(message)):
+        open_model(folders("vit"), shuffle_tokens=0)
+
+
 @pytest.mark.parametrize("length", [2, 513])
 def test_a_length_that_cannot_be_is_refused(folders, length):
     message = f"max_length={length} for {folders('bert')!r}; it must lie in 3..512 tokens."

@@ -80,7 +80,7 @@ class TestEveryMeasure:
 
     def test_real_numbers_are_refused_by_what_counts(self, measure):
         if measure.values != "real":
-            with pytest.raises(InvalidValue, match="gride|binary"):
+            with pytest.raises(InvalidValue, match=r"gride|binary"):
                 estimate(measure, *arguments(measure, X), **options(measure))
 
     @pytest.mark.parametrize("scale", [1e-20, 1e20])
@@ -125,8 +125,8 @@ class TestEveryMeasure:
             estimate(measure, *arguments(measure, x), **options(measure))
 
     def test_two_samples_are_too_few_and_that_is_said(self, measure):
+        x = PROBES[measure.values][:2]
         with pytest.raises(LayerscapeError):
-            x = PROBES[measure.values][:2]
             estimate(measure, *arguments(measure, x, Y[:2], LABELS[:2]), **options(measure))
 
     def test_reads_no_global_state(self, measure):

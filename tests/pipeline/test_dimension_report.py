@@ -63,6 +63,20 @@ def test_an_offset_in_float32_is_said(rng):
     assert not any("float32" in words for words in ls.dimension_report(centered, controls=()).warnings)
 
 
+def test_counts_and_bits_are_counted_and_not_measured(rng):
+    counts = ls.dimension_report(rng.integers(0, 8, (1000, 3)), controls=())
+    assert counts.value == counts.estimates["i3d"].value
+    assert "the data are whole numbers and 100% of the samples have first neighbors at equal" in counts.reason
+    bits = ls.dimension_report(rng.integers(0, 2, (800, 60)), controls=())
+    assert bits.value == pytest.approx(60, abs=4)
+    assert bits.reason.endswith("of which estimators for continuous data make nothing; bid counts instead")
+
+
+def test_pixels_are_whole_numbers_that_do_not_tie_and_are_read_as_real(rng):
+    pixels = np.clip(40 * rng.standard_normal((600, 5)) @ rng.standard_normal((5, 50)) + 128, 0, 255).astype(np.uint8)
+    assert ls.dimension_report(pixels, controls=()).reason.startswith(("gride has", "there is no plateau"))
+
+
 def test_copies_are_counted(surface):
     report = ls.dimension_report(np.concatenate([surface, surface[:50]]), controls=())
     assert "50 exact copies left out; 2000 samples remain" in report.warnings

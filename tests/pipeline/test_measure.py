@@ -36,7 +36,15 @@ def test_table_has_every_layer_pair_and_label_and_the_values_of_estimate(run, la
     table = ls.measure(run, k=12)
     assert tuple(table.columns) == COLUMNS
     count = table.groupby("measure").size().to_dict()
-    assert count == {"twonn": 3, "gride": 18, "overlap": 3, "label_overlap": 3, "cka": 3}
+    assert count == {
+        "twonn": 3,
+        "gride": 18,
+        "overlap": 3,
+        "label_overlap": 3,
+        "cka": 3,
+        "pca": 3,
+        "participation_ratio": 3,
+    }
     for row in table.itertuples():
         first, other = layers[row.layer], layers.get(row.other_layer)
         if row.measure == "overlap":

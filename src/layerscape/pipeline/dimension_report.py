@@ -22,7 +22,7 @@ from layerscape.pipeline.subsets import subsets_of
 from layerscape.search import find_neighbors
 
 FROM_GRAPH = ("twonn", "gride", "levina_bickel", "abide", "decimation")
-FROM_VECTORS = ()
+FROM_VECTORS = ("pca", "participation_ratio")
 WIDEST = 100  # neighbors of the graph
 DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
 DIFFERENT = 0.1  # a relative difference that is worth a sentence
@@ -137,9 +137,8 @@ def dimension_report(
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
     x, kinds = as_representation(x), check_controls(controls)
     how = {"metric": metric, "device": device, "threads": threads}
-    estimates, gaps = _estimates(x, seed, how)
+    estimates, gaps, tied = _estimates(x, seed, how)
     kind = _values(x)
-    tied = max((_tied(found) for found in estimates.values()), default=0.0)
     if kind != "real" and (tied > DISCRETE or "gride" not in estimates):
         return _discrete(x, kind, tied, estimates, gaps)
     curve = estimates["gride"].curve
@@ -162,8 +161,8 @@ def dimension_report(
     )  # fmt: skip
 
 
-def _estimates(x: Representation, seed: int, how: dict[str, Any]) -> tuple[dict[str, Estimate], list[str]]:
-    """What every estimator says, from one search, and why some say nothing."""
+def _estimates(x: Representation, seed: int, how: dict[str, Any]) -> tuple[dict[str, Estimate], list[str], float]:
+    """What every estimator says, from one search, why some say nothing, and how many first neighbors tie."""
     widest = min(WIDEST + SPARE, x.n_samples - 1)
     whole = find_neighbors(x, max(widest, 1), **how)
     distinct = distinct_rows(whole, NEAR)
@@ -183,7 +182,8 @@ def _estimates(x: Representation, seed: int, how: dict[str, Any]) -> tuple[dict[
                 found[name] = measure(graph, **options)
         except LayerscapeError as error:
             gaps.append(f"{name} has no value: {error}")
-    return found, gaps
+    nearest = graph.distances[:, :2]
+    return found, gaps, float((nearest[:, 0] == nearest[:, -1]).mean())
 
 
 def _values(x: Representation) -> str:
@@ -195,12 +195,6 @@ def _values(x: Representation) -> str:
         if not whole:
             return "real"
     return "binary" if binary else "whole"
-
-
-def _tied(found: Estimate) -> float:
-    """Share of the samples whose first two neighbors are at one distance."""
-    ratios = found.details.get("log_ratio")
-    return float((ratios == 0).mean()) if isinstance(ratios, np.ndarray) else 0.0
 
 
 def _discrete(

@@ -1,0 +1,187 @@
+"""The spectrum of the covariance: what PCA, effective rank and spectrum decay start from, exact wherever it can be.
+
+Three ways, by size. Up to SIDE units: the D × D scatter, summed in one pass by merging the moments of blocks. Fewer
+samples than units: the N × N Gram matrix of the centered rows. Beyond SIDE on both sides: the first DIRECTIONS
+directions by a randomized range finder (Halko, Martinsson, Tropp 2011, doi:10.1137/090771806) in three passes, with
+the part of the variance that they hold.
+
+Intervals come from the infinitesimal jackknife over at most KEPT rows, a seeded draw without replacement: to first
+order a sample of weight w more moves the eigenvalue λₐ by w·((vₐ·x)² − λₐ). That is the spread. The bias, which is
+larger unless the samples are many times the directions, falls as 1/N: what halves of the samples read more than all of
+them is what all read more than infinitely many would (`extrapolated`), and intervals reach from there to the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import TypeVar
+
+import numpy as np
+
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.dimension.moments import first_half, gram, inside, kept_rows, scaled, scatter
+
+SIDE = 4096  # up to here a matrix of this side is decomposed in full
+DIRECTIONS = 1024
+FEWEST = 3
+FEW_SAMPLES = 100
+HALVED = 8  # samples from which halves of them are looked at
+
+T = TypeVar("T", float, np.ndarray)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Eigenvalues of the covariance and the kept rows along its directions, in units of the data / 2^power.
+
+    Attributes
+    ----------
+    eigenvalues
+        Shape (r,), falling, of Σ (x − x̄)(x − x̄)ᵀ / (N − 1), r ≤ min(N − 1, D); rounding is set to 0.
+    total
+        The trace, which is their sum if all are there.
+    scores
+        Shape (M, r): the kept rows less the mean along the directions.
+    lengths
+        Shape (M,): the squared lengths of the kept rows less the mean, in all directions.
+    mean, beyond
+        The mean along the directions, shape (r,), and the length of what is left of it.
+    halves
+        Eigenvalues of two random halves of the samples, shape (2, r); none, shape (0, r), if a half has no variance
+        or fewer than four samples, and of a randomized range finder.
+    power, n_samples, n_units
+        Of the scale and the data.
+    """
+
+    eigenvalues: np.ndarray
+    total: float
+    scores: np.ndarray
+    lengths: np.ndarray
+    mean: np.ndarray
+    beyond: float
+    halves: np.ndarray
+    power: int
+    n_samples: int
+    n_units: int
+
+    @property
+    def held(self) -> float:
+        """The share of the variance that the eigenvalues hold; 1 but for the randomized range finder."""
+        return min(1.0, float(self.eigenvalues.sum()) / self.total)
+
+    @property
+    def exact(self) -> bool:
+        """Whether all eigenvalues are there."""
+        return len(self.eigenvalues) == min(self.n_samples - 1, self.n_units)
+
+    @property
+    def in_units(self) -> np.ndarray:
+        """The eigenvalues in units of the data, squared."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(self.eigenvalues, 2 * self.power)
+
+    def warnings(self) -> list[str]:
+        """What is wrong with these samples whatever is read from the spectrum, in words."""
+        words = []
+        if self.n_samples < FEW_SAMPLES:
+            words.append(f"only {self.n_samples} samples: the interval is itself uncertain")
+        if not self.exact:
+            words.append(
+                f"{self.n_samples} × {self.n_units} is too large for all eigenvalues: the first "
+                f"{len(self.eigenvalues)}, found by random projection, hold {self.held:.1%} of the variance"
+            )
+        return words
+
+
+def spectrum(x: Representation) -> Spectrum:
+    """The spectrum of the rows; raises if there are fewer than three or all are equal."""
+    n, d = x.n_samples, x.n_units
+    if n < FEWEST:
+        raise InvalidValue(f"{n} samples; a spectrum needs at least {FEWEST}, and hundreds to mean something.")
+    if d <= min(n, SIDE):
+        return _by_units(x)
+    return _by_samples(x) if n <= SIDE else _by_projection(x)
+
+
+def jackknife_sd(influence: np.ndarray, n_samples: int) -> float:
+    """Standard deviation of an estimate from its influence at some of the samples."""
+    return sqrt(float(np.var(influence, ddof=1)) / n_samples)
+
+
+def extrapolated(whole: T, halves: Sequence[T]) -> T:
+    """What infinitely many samples would read, if the bias falls as 1/N; ``whole`` if there are no halves."""
+    return whole if not len(halves) else 2 * whole - (halves[0] + halves[1]) / 2
+
+
+def _by_units(x: Representation) -> Spectrum:
+    found, n = scatter(x), x.n_samples
+    sums, directions = _decomposed(found.matrix, min(n - 1, x.n_units))
+    mean = found.mean @ directions
+    beyond = sqrt(max(0.0, float(((found.mean - directions @ mean) ** 2).sum())))
+    lengths = np.einsum("ij,ij->i", found.rows, found.rows)
+    halves = _of_halves(found.halves, n, len(sums))
+    scores, values = found.rows @ directions, sums / (n - 1)
+    return Spectrum(values, float(values.sum()), scores, lengths, mean, beyond, halves, found.power, n, x.n_units)
+
+
+def _by_samples(x: Representation) -> Spectrum:
+    found, n = gram(x), x.n_samples
+    sums, sides = _decomposed(found.matrix, min(n - 1, x.n_units))
+    roots = np.sqrt(sums)
+    mean = np.divide(found.with_mean @ sides, roots, out=np.zeros_like(roots), where=roots > 0)
+    beyond = sqrt(max(0.0, found.mean_square - float(mean @ mean)))
+    first, parts = first_half(n), []
+    for mine in (first, ~first):
+        part = found.matrix[np.ix_(mine, mine)]
+        parts.append(part - part.mean(axis=0) - part.mean(axis=1)[:, None] + part.mean())
+    halves = _of_halves(parts, n, len(sums))
+    lengths = np.diag(found.matrix).copy()
+    scores, values = sides * roots, sums / (n - 1)
+    return Spectrum(values, float(values.sum()), scores, lengths, mean, beyond, halves, found.power, n, x.n_units)
+
+
+def _of_halves(matrices: Sequence[np.ndarray], n: int, rank: int) -> np.ndarray:
+    """The first eigenvalues of the covariances of two halves, shape (2, rank)."""
+    halves = np.zeros((2 if n >= HALVED else 0, rank))
+    for values, matrix, count in zip(halves, matrices, (n // 2, n - n // 2), strict=False):
+        sums = np.linalg.eigvalsh(matrix)[::-1][: min(rank, count - 1)]
+        values[: len(sums)] = np.where(sums > len(matrix) * np.finfo(float).eps * sums[0], sums, 0) / (count - 1)
+    return halves if halves.any(axis=1).all() else halves[:0]
+
+
+def _decomposed(matrix: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first eigenvalues, falling, and their vectors as columns; what is rounding is 0."""
+    values, vectors = np.linalg.eigh(matrix)
+    values, vectors = values[::-1][:rank], vectors[:, ::-1][:, :rank]
+    return np.where(values > len(matrix) * np.finfo(float).eps * values[0], values, 0.0), vectors
+
+
+def _by_projection(x: Representation) -> Spectrum:
+    n, d = x.n_samples, x.n_units
+    shift = sum((block.sum(axis=0) for _, block, _ in scaled(x)), start=np.zeros(d)) / n
+    size, total, power = min(DIRECTIONS, n - 1, d), 0.0, 0
+    directions = np.linalg.qr(np.random.default_rng(0).standard_normal((d, size)))[0]
+    wanted, scores, lengths, image = kept_rows(n), [], [], directions
+    for last in (False, True):
+        directions, image = np.linalg.qr(image)[0], np.zeros((d, size))
+        for rows, block, scale in scaled(x):
+            power = scale
+            block -= shift
+            along = block @ directions
+            image += block.T @ along
+            if last:
+                square = np.einsum("ij,ij->i", block, block)
+                total += float(square.sum())
+                scores.append(along[inside(wanted, rows)])
+                lengths.append(square[inside(wanted, rows)])
+    # The projection of the scatter onto the range that two passes found.
+    inner = directions.T @ image
+    sums, turn = _decomposed((inner + inner.T) / 2, size)
+    center = np.ldexp(x.read(slice(0, 1))[0], -power) + shift
+    mean = center @ directions @ turn
+    beyond = sqrt(max(0.0, float(center @ center - mean @ mean)))
+    scores, lengths, halves = np.concatenate(scores) @ turn, np.concatenate(lengths), np.zeros((0, size))
+    return Spectrum(sums / (n - 1), total / (n - 1), scores, lengths, mean, beyond, halves, power, n, d)

@@ -1,0 +1,215 @@
+"""Figures of dimensions as matplotlib Axes, ready for a paper: they are drawn on, never shown or saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate, Point
+from layerscape.errors import InvalidValue, require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CONTROL = {"color": "0.6", "linewidth": 1.0, "zorder": 1}
+LINE = {"marker": "o", "markersize": 4, "linewidth": 1.5}
+
+
+def dimension_scale(
+    curves: Estimate | Mapping[str, Estimate],
+    /,
+    *,
+    controls: Mapping[str, Estimate] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Dimension against scale: one line per estimate with its 95 % band, controls as grey lines.
+
+    Parameters
+    ----------
+    curves
+        An estimate with a curve (`gride`, `decimation`, `levina_bickel`, …), or several by name: layers, estimators.
+    controls
+        Estimates of controls by name, as `layerscape.controls` gives them (its ``"data"`` is left out).
+    ax
+        Where to draw; new Axes when left out.
+
+    Raises
+    ------
+    InvalidValue
+        If an estimate has no curve over scale.
+    MissingExtra
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((500, 3))
+    >>> found = ls.controls("gride", x)
+    >>> dimension_scale({"data": found["data"]}, controls=found).get_ylabel()
+    'intrinsic dimension'
+    """
+    axes = _axes(ax)
+    for name, estimate in (controls or {}).items():
+        if name != "data":
+            x, y, _, _ = _columns(_curve(name, estimate))
+            axes.plot(x, y, **CONTROL)
+            axes.annotate(name, (x[-1], y[-1]), color=CONTROL["color"], xytext=(3, 0), textcoords="offset points")
+    named = {curves.measure or "": curves} if isinstance(curves, Estimate) else curves
+    for name, estimate in named.items():
+        x, y, low, high = _columns(_curve(name, estimate))
+        (line,) = axes.plot(x, y, label=name, **LINE)
+        axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.set(xscale="log", xlabel="scale (distance to neighbors)", ylabel="intrinsic dimension")
+    _label_within_a_decade(axes)
+    return _finish(axes, legend=len(named) > 1)
+
+
+def twonn_fit(estimate: Estimate, /, *, ax: Axes | None = None) -> Axes:
+    """The points of TwoNN's fit, −log(1 − F) against log μ, and the line through the origin whose slope is d.
+
+    Points on the line are ratios that follow the Pareto law; a bend is a density that is not constant.
+
+    Parameters
+    ----------
+    estimate
+        Of `twonn`.
+    ax
+        Where to draw; new Axes when left out.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((500, 3))
+    >>> twonn_fit(ls.estimate("twonn", x, method="fit")).get_xlabel()
+    'log μ'
+    """
+    x, y = (_detail(estimate, name, "twonn") for name in ("log_ratio", "minus_log_survival"))
+    axes = _axes(ax)
+    axes.plot(x, y, ".", markersize=3, rasterized=len(x) > 10_000)
+    ends = np.array([0, x[-1]])
+    label = (
+        f"d = {estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}], R² = {estimate.details['r_squared']:.4f}"
+    )
+    axes.plot(ends, estimate.value * ends, color="black", linewidth=1, label=label)
+    axes.set(xlabel="log μ", ylabel="−log(1 − F(μ))")
+    return _finish(axes, legend=True)
+
+
+def spectrum(estimate: Estimate | Mapping[str, Estimate], /, *, ax: Axes | None = None) -> Axes:
+    """The eigenvalues of the covariance as shares of the variance, on logarithmic axes, one line per estimate.
+
+    Parameters
+    ----------
+    estimate
+        Of `pca`, or several by name; the number of components for 90 % of the variance is marked on each.
+    ax
+        Where to draw; new Axes when left out.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((500, 3))
+    >>> spectrum(ls.estimate("pca", x)).get_ylabel()
+    'share of the variance'
+    """
+    axes = _axes(ax)
+    named = {"": estimate} if isinstance(estimate, Estimate) else estimate
+    for name, one in named.items():
+        values = _detail(one, "spectrum", "pca")
+        share = values[values > 0] / values.sum()
+        (line,) = axes.plot(np.arange(1, len(share) + 1), share, label=name)
+        place = int(np.searchsorted(np.cumsum(share), 0.9 * (1 - 1e-12)))
+        axes.plot(place + 1, share[place], "o", color=line.get_color(), markersize=5)
+        axes.annotate(
+            f"{place + 1} for 90 %", (place + 1, share[place]), xytext=(5, 5), textcoords="offset points", fontsize=8
+        )
+    axes.set(xscale="log", yscale="log", xlabel="component", ylabel="share of the variance")
+    return _finish(axes, legend=len(named) > 1)
+
+
+def decimation(
+    estimate: Estimate | Mapping[str, Estimate],
+    /,
+    *,
+    controls: Mapping[str, Estimate] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Dimension against the number of samples that are kept, with the spread over subsets of one size.
+
+    Parameters
+    ----------
+    estimate
+        Of `decimation`, or several by name.
+    controls
+        Estimates of `decimation` of controls, as grey lines.
+    ax
+        Where to draw; new Axes when left out.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((500, 3))
+    >>> decimation(ls.estimate("decimation", x)).get_xlabel()
+    'number of samples'
+    """
+    axes = _axes(ax)
+    for name, one in (controls or {}).items():
+        if name != "data":
+            curve = _curve(name, one)
+            axes.plot([point.n_samples for point in curve], [point.value for point in curve], **CONTROL)
+            end = curve[-1].n_samples, curve[-1].value
+            axes.annotate(name, end, color=CONTROL["color"], xytext=(3, 0), textcoords="offset points")
+    named = {"": estimate} if isinstance(estimate, Estimate) else estimate
+    for name, one in named.items():
+        sizes, spread = (_detail(one, detail, "decimation") for detail in ("sizes", "spread"))
+        axes.errorbar(sizes, [point.value for point in one.curve], np.nan_to_num(spread), label=name, capsize=2, **LINE)
+    axes.set(xscale="log", xlabel="number of samples", ylabel="intrinsic dimension (TwoNN)")
+    return _finish(axes, legend=len(named) > 1)
+
+
+def _axes(ax: Axes | None) -> Any:
+    if ax is not None:
+        return ax
+    return require("matplotlib.pyplot", "plot").subplots(layout="constrained")[1]
+
+
+def _label_within_a_decade(axes: Any) -> None:
+    """Few plain numbers where a logarithmic axis would label every ninth of a decade, one over the other."""
+    low, high = axes.get_xlim()
+    if high < 10 * low:
+        ticker = require("matplotlib.ticker", "plot")
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
+        axes.xaxis.set_major_formatter("{x:.4g}")
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
+
+
+def _finish(ax: Any, legend: bool) -> Any:
+    ax.spines[["top", "right"]].set_visible(False)
+    if legend:
+        ax.legend(frameon=False)
+    return ax
+
+
+def _curve(name: str, estimate: Estimate) -> Sequence[Point]:
+    if not estimate.curve or not np.isfinite([point.scale for point in estimate.curve]).all():
+        which = name or estimate.measure or "the estimate"
+        raise InvalidValue(f"{which} has no curve over scale; give one of gride, decimation or levina_bickel.")
+    return sorted(estimate.curve, key=lambda point: point.scale)
+
+
+def _columns(curve: Sequence[Point]) -> tuple[list[float], ...]:
+    return tuple([getattr(point, name) for point in curve] for name in ("scale", "value", "low", "high"))
+
+
+def _detail(estimate: Estimate, name: str, measure: str) -> np.ndarray:
+    found = estimate.details.get(name)
+    if not isinstance(found, np.ndarray):
+        given = f"an estimate of {estimate.measure}" if estimate.measure else "the estimate"
+        raise InvalidValue(f"{given} has no {name.replace('_', ' ')}; give one of {measure}.")
+    return found

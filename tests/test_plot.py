@@ -1,0 +1,88 @@
+"""Figures: what is drawn is what was estimated, and a wrong estimate is refused in words."""
+
+import re
+
+import matplotlib as mpl
+import pytest
+
+import layerscape as ls
+from layerscape import plot
+from layerscape.errors import InvalidValue
+
+mpl.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+@pytest.fixture
+def x(rng):
+    return rng.standard_normal((400, 4))
+
+
+def test_dimension_against_scale_with_controls_in_grey(x):
+    found = ls.controls("gride", x)
+    ax = plot.dimension_scale(found["data"], controls=found)
+    grey, line = ax.lines[:-1], ax.lines[-1]
+    assert [text.get_text() for text in ax.texts] == ["gaussian", "columns"]
+    assert all(one.get_color() == "0.6" for one in grey)
+    assert list(line.get_ydata()) == [point.value for point in found["data"].curve]
+    assert list(line.get_xdata()) == [point.scale for point in found["data"].curve]
+    assert ax.get_xscale() == "log"
+
+
+def test_several_curves_have_a_legend_and_are_drawn_where_asked(x):
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots()
+    curves = {name: ls.estimate(name, x) for name in ("gride", "decimation")}
+    assert plot.dimension_scale(curves, ax=ax) is ax
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["gride", "decimation"]
+
+
+def test_the_line_of_twonn_has_the_slope_of_the_estimate(x):
+    estimate = ls.estimate("twonn", x, method="fit")
+    points, line = plot.twonn_fit(estimate).lines
+    assert len(points.get_xdata()) == 360
+    assert line.get_ydata()[1] / line.get_xdata()[1] == pytest.approx(estimate.value)
+
+
+def test_decimation_against_samples(x):
+    estimate = ls.estimate("decimation", x)
+    ax = plot.decimation({"a": estimate, "b": estimate}, controls={"gaussian": estimate})
+    assert list(ax.lines[1].get_xdata()) == [400, 200, 100]
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda x: plot.dimension_scale(ls.estimate("twonn", x)),
+            "twonn has no curve over scale; give one of gride, decimation or levina_bickel.",
+        ),
+        (
+            lambda x: plot.twonn_fit(ls.estimate("gride", x)),
+            "an estimate of gride has no log ratio; give one of twonn.",
+        ),
+        (
+            lambda x: plot.decimation(ls.estimate("gride", x)),
+            "an estimate of gride has no sizes; give one of decimation.",
+        ),
+    ],
+)
+def test_errors(call, text, x):
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        call(x)
+
+
+def test_importing_the_module_does_not_load_matplotlib():
+    import subprocess
+    import sys
+
+    code = "import layerscape as ls; ls.plot; import sys; print('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
