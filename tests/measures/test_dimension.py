@@ -111,6 +111,17 @@ def test_near_copies_are_left_out_and_counted(rng):
     assert estimate("twonn", twins, near_copies=0).value < 1
 
 
+def test_clusters_far_apart_are_no_near_copies(rng):
+    """A graph wide enough to reach another cluster must not call its own one rounding."""
+    x = rng.standard_normal((200, 3))
+    x[100:] += 1e6
+    with pytest.raises(InvalidValue, match="or of clusters smaller than k_max; lower k_max, or read gride"):
+        estimate("abide", x)
+    result = estimate("abide", x, k_max=60)
+    assert result.n_samples == 200
+    assert not any("near copies" in words for words in result.warnings)
+
+
 def test_offset_of_a_million_changes_little(rng):
     x = rng.standard_normal((1000, 5))
     assert estimate("twonn", x + 1e6).value == pytest.approx(estimate("twonn", x).value, rel=1e-6)

@@ -15,6 +15,7 @@ from layerscape.errors import InvalidValue
 from layerscape.search import find_neighbors
 
 FEWEST = 3
+LARGEST = 16  # samples in a group of near copies
 NEAR = 1e-5  # of the median first-neighbor distance: nearer than this is a copy but for rounding
 
 
@@ -49,7 +50,8 @@ def distinct_rows(graph: Neighbors, near: float = NEAR) -> Distinct:
     groups = np.arange(n) if graph.groups is None else graph.groups
     _, first = np.unique(groups, return_index=True)
     kept = first
-    distances = graph.distances[first]
+    # Larger groups than these many columns show are clusters, and no copies but for rounding.
+    distances = graph.distances[first, :LARGEST]
     # The first neighbor that is no near copy: where most samples have one, the plain median would be theirs.
     nearest = np.where(distances > near * distances[:, -1:], distances, np.inf).min(axis=1)
     if near > 0 and np.isfinite(nearest).any():

@@ -217,7 +217,8 @@ def test_a_graph_that_holds_enough_will_do(rng):
         (
             lambda x: estimate("mst", np.eye(400)),
             "the trees grow as fast as the number of samples (slope 1.N): the dimension is beyond what 400 samples "
-            "can tell; give more samples.",
+            "can tell, or few of them far away from all others decide the length; give more samples, or leave those "
+            "out.",
         ),
         (
             lambda x: mst(Subsets((find_neighbors(np.repeat(x, 2, axis=0), 9), find_neighbors(x, 9)))),

@@ -12,7 +12,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import common_warnings, log_ratios
 from layerscape.measures.interval import Z95, sd_of_neighborhoods
 
 FEWEST = 4  # neighbors of the smallest neighborhood
@@ -38,7 +38,7 @@ def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Esti
     graph
         At least ``k_max`` neighbors of N ≥ 3 samples without copies.
     k_max
-        The largest neighborhood tried, at least 8.
+        The largest neighborhood tried, at least 8; all others where there are fewer.
     alpha
         Level of the test, in (0, 1).
 
@@ -78,8 +78,12 @@ def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Esti
         raise InvalidValue(f"alpha={alpha}; it is the level of a test: give 0 < alpha < 1.")
     if graph.queries is not None:
         raise InvalidValue("abide compares each sample with its neighbors; give the graph of all samples.")
+    k_max = min(k_max, graph.n_samples - 1)
+    if k_max < 2 * FEWEST:
+        raise InvalidValue(
+            f"{graph.n_samples} samples; abide needs at least {2 * FEWEST + 1}, and hundreds to mean much."
+        )
     graph.need(k_max)
-    check_enough(graph)
     x = log_ratios(graph, 1, 2)
     if not x.any():
         raise InvalidValue(
@@ -139,8 +143,8 @@ def _binomial(graph: Neighbors, kept: np.ndarray, ratio: float) -> float:
     outer, inner = _inside(graph, kept, ratio)
     if not 0 < inner.sum() < outer.sum():
         raise InvalidValue(
-            "all neighbors of every sample lie at about the same distance: the data are a lattice, or of very high "
-            "dimension for so few samples; abide has no dimension there."
+            "all neighbors of every sample lie at about one share of the largest distance: the data are a lattice, of "
+            "very high dimension for so few samples, or of clusters smaller than k_max; lower k_max, or read gride."
         )
     return float(log(inner.sum() / outer.sum()) / log(ratio))
 

@@ -14,7 +14,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
-from layerscape.measures.dimension.ratios import FEW_SAMPLES
+from layerscape.measures.dimension.ratios import FEW_SAMPLES, TIED, tied_words
 from layerscape.measures.interval import Z95
 
 HELD = 2**25  # distances held at once
@@ -106,7 +106,7 @@ def correlation_dimension(
         k2,
         curve=tuple(point for point in found if point is not None),
         details=details,
-        warnings=tuple(_warnings(n, len(distances.rows), distances.n_copied)),
+        warnings=tuple(_warnings(n, len(distances.rows), distances)),
     )
 
 
@@ -122,7 +122,10 @@ def _between(counts: PairCounts, radii: np.ndarray, ks: list[int], inner: int, o
     return Point(value, max(0.0, value - Z95 * sd), value + Z95 * sd, scale, ks[outer])
 
 
-def _warnings(n: int, n_references: int, n_copied: int) -> Iterator[str]:
+def _warnings(n: int, n_references: int, distances: _Distances) -> Iterator[str]:
+    n_copied, n_tied = distances.n_copied, distances.n_tied
+    if n_tied > TIED * n_references and not n_copied:  # two copies are always equally far away
+        yield tied_words(n_tied / n_references)
     if n < FEW_SAMPLES:
         yield f"only {n} samples: the interval is itself uncertain"
     if n_copied:
@@ -139,6 +142,7 @@ class _Distances:
     x: Representation
     rows: np.ndarray
     n_copied: int = 0
+    n_tied: int = 0
 
     def __post_init__(self) -> None:
         chosen = self.x.read(self.rows)
@@ -172,13 +176,14 @@ class _Distances:
         return self.part(slice(0, len(self.rows)))
 
     def medians(self, ks: np.ndarray) -> np.ndarray:
-        """Median over the references of the distance to each of some neighbors; counts those that have copies."""
+        """Median over the references of the distance to each of some neighbors; counts copies and ties."""
         found = np.empty((len(self.rows), len(ks)))
         for part, _, squared in self.tiles():
             step = max(1, PIECE // squared.shape[1])
             for start in range(0, len(squared), step):
                 ranked = np.sort(squared[start : start + step], axis=1)
                 self.n_copied += int(np.isinf(ranked[:, -2]).sum())  # the last is the sample itself
+                self.n_tied += int((ranked[:, 0] == ranked[:, 1]).sum())
                 found[part][start : start + step] = np.sqrt(ranked[:, ks - 1])
         return np.median(found, axis=0)
 

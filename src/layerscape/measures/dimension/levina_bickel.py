@@ -34,7 +34,7 @@ def levina_bickel(
     graph
         At least k neighbors of N ≥ 3 samples without copies.
     k
-        Number of neighbors, at least 3.
+        Number of neighbors, at least 3; all others where there are fewer.
     average
         How the samples are brought together.
 
@@ -48,7 +48,7 @@ def levina_bickel(
     Raises
     ------
     InvalidValue
-        If samples are copies, the graph holds fewer than k neighbors, or k < 3.
+        If samples are copies, the graph holds fewer than k neighbors, or k < 3, or there are fewer than 4 samples.
 
     References
     ----------
@@ -68,8 +68,13 @@ def levina_bickel(
         raise unknown_name("average of levina_bickel", str(average), AVERAGES)
     if k < 3:
         raise InvalidValue(f"k={k}; levina_bickel needs at least 3 neighbors.")
-    graph.need(k)
     check_enough(graph)
+    k = min(k, graph.n_samples - 1)
+    if k < 3:
+        raise InvalidValue(
+            f"{graph.n_samples} samples; levina_bickel needs at least 4, and hundreds to mean something."
+        )
+    graph.need(k)
     check_no_copies(graph, 1)
     sizes = [size for size in (2**power for power in range(2, 31)) if size < k]
     curve = [_at(graph, size, average)[0] for size in (*sizes, k)]
@@ -83,7 +88,7 @@ def levina_bickel(
         k,
         curve=tuple(curve),
         per_sample=_at(graph, k, average)[1],
-        warnings=tuple(common_warnings(log_ratios(graph, 1, k))),
+        warnings=tuple(common_warnings(log_ratios(graph, 1, 2))),
     )
 
 

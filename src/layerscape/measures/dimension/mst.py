@@ -15,7 +15,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.ratios import check_no_copies
+from layerscape.measures.dimension.ratios import check_no_copies, common_warnings, log_ratios
 
 TOO_MANY = 0.05  # a share of missing edges above this leaves no tree to speak of
 BENT = 0.1  # dimensions at the smallest and the largest sizes that differ by a smaller share are one dimension
@@ -96,7 +96,8 @@ def mst(
     if value == inf:
         raise InvalidValue(
             f"the trees grow as fast as the number of samples (slope {growth.slope(growth.weights()):.3f}): the "
-            f"dimension is beyond what {subsets.n_samples} samples can tell; give more samples."
+            f"dimension is beyond what {subsets.n_samples} samples can tell, or few of them far away from all others "
+            "decide the length; give more samples, or leave those out."
         )
     edges = [tree for some in trees for tree in some]
     curve = _curve(growth, power, [float(np.mean([tree.mean_edge for tree in some])) for some in trees])
@@ -112,7 +113,11 @@ def mst(
         subsets.graphs[0].k,
         curve=curve,
         details=details,
-        warnings=(*_untrue(missing, unproven, n_edges, k), *_doubtful(growth, curve, power, value, high)),
+        warnings=(
+            *common_warnings(log_ratios(subsets.graphs[0], 1, 2)),
+            *_untrue(missing, unproven, n_edges, k),
+            *_doubtful(growth, curve, power, value, high),
+        ),
     )
 
 

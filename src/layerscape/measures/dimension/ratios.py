@@ -8,6 +8,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 
 FEW_SAMPLES = 100
+TIED = 0.01  # a share of samples with tied neighbors above which the data are called discrete
 
 
 def log_ratios(graph: Neighbors, near: int, far: int) -> np.ndarray:
@@ -42,9 +43,14 @@ def common_warnings(ratios: np.ndarray) -> list[str]:
     if len(ratios) < FEW_SAMPLES:
         warnings.append(f"only {len(ratios)} samples: the interval is itself uncertain")
     tied = float((ratios == 0).mean())
-    if tied > 0.01:
-        warnings.append(
-            f"{tied:.0%} of the samples have neighbors at equal distances: the data are discrete, "
-            "and a dimension from distances is biased at this scale"
-        )
+    if tied > TIED:
+        warnings.append(tied_words(tied))
     return warnings
+
+
+def tied_words(share: float) -> str:
+    """That the data are discrete."""
+    return (
+        f"{share:.0%} of the samples have neighbors at equal distances: the data are discrete, and a dimension from "
+        "distances is biased at this scale"
+    )
