@@ -7,7 +7,7 @@ import pytest
 
 import layerscape as ls
 from layerscape.errors import InvalidValue, UnknownName
-from layerscape.pipeline.protocols import PROTOCOLS
+from layerscape.pipeline.protocols import PROTOCOLS, choices_of
 
 
 @pytest.fixture
@@ -60,8 +60,28 @@ def test_classes_are_measured_one_by_one_and_other_rows_of_the_run_stay(run):
     assert set(run.table.group) == {"", *table.group}
 
 
-def test_a_run_of_another_pooling_is_told_so(run):
-    run.folder.record  # noqa: B018 (a run from arrays has none to compare)
+def test_a_protocol_fixes_pooling_and_the_layers_that_it_reads():
+    assert choices_of(None, ["block_1"], "mean") == (["block_1"], "mean")
+    assert choices_of("valeriani2023", None, None) == ("h.*.ln_1,final_norm", "mean")
+    assert choices_of("doimo2024", ["block_1"], None) == (["block_1"], "last")
+    text = "pooling='last' with protocol='valeriani2023', which fixes 'mean'; leave one of them out."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        choices_of("valeriani2023", None, "last")
+
+
+def test_a_run_of_another_pooling_is_told_so(tmp_path):
+    how = {"layers": "block_1", "limit": 120}
+    alike = ls.extract("demo", "digits", out=tmp_path / "alike", protocol="doimo2020", **how)
+    assert alike.record["pooling"] == "flatten"
+    ls.measure(alike, protocol="doimo2020")
+    other = ls.extract("demo", "digits", out=tmp_path / "other", pooling="mean", **how)
+    with pytest.warns(
+        UserWarning, match="protocol 'doimo2020' pools by 'flatten' and this run by 'mean'; extract again"
+    ):
+        ls.measure(other, protocol="doimo2020")
+
+
+def test_an_unknown_protocol_names_those_there_are(run):
     with pytest.raises(UnknownName, match=r"^unknown protocol 'valeriani'; nearest: valeriani2023\. There are: "):
         ls.measure(run, protocol="valeriani")
 

@@ -46,6 +46,7 @@ _inputs = _options(
         "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm]"
     ),
     click.option("--pooling", help="mean, last, first, cls, max, flatten.  [default: what suits the model]"),
+    click.option("--protocol", help="The recipe of a paper, which fixes pooling: ansuini2019, valeriani2023, …."),
     click.option("--text-column", help="Column that holds the text.  [default: text]"),
     click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
     click.option("--labels", help="Label columns, comma-separated, or a CSV or .npy file of labels."),
@@ -122,6 +123,9 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     with progress_bars() as progress:
         run = _extract(model, inputs, options, progress)
         _measure(run, measuring | {"by": None}, progress)
+        if options["protocol"]:
+            own = {name: measuring[name] for name in ("by", "metric", "seed", "threads", "device")}
+            _measure(run, own | {"protocol": options["protocol"]}, progress)
         if measuring["by"]:
             _measure(run, measuring | {"controls": None}, progress)
         page = report(run)

@@ -12,6 +12,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction import Network, check_batches, open_model
 from layerscape.pipeline.part import Progress
 from layerscape.pipeline.previews import previews
+from layerscape.pipeline.protocols import choices_of
 from layerscape.pipeline.samples import as_samples
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
@@ -26,6 +27,7 @@ def extract(
     out: str | Path,
     layers: str | Sequence[str] | None = None,
     pooling: str | None = None,
+    protocol: str | None = None,
     labels: Any = None,
     limit: int | None = None,
     sample_seed: int | None = None,
@@ -62,6 +64,9 @@ def extract(
         Patterns of layers, as ``layerscape layers MODEL`` lists them.
     pooling
         ``mean | last | first | cls | max | flatten``; what suits the model when left out.
+    protocol
+        The recipe of a paper by name, which fixes pooling and, where it reads other outputs than those of the blocks,
+        layers; `layerscape.measure` takes the same name.
     labels
         Label columns to keep or a file of labels; for a list or an array a dict of column name to N values.
     limit, sample_seed
@@ -98,6 +103,7 @@ def extract(
     LayerscapeError
         If the model or the data cannot be read, the disk is too small, or the folder holds something else.
     """
+    layers, pooling = choices_of(protocol, layers, pooling)
     network = open_model(
         model,
         inputs=make_inputs,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.errors import unknown_name
+from layerscape.errors import InvalidValue, unknown_name
 
 Sizes = Callable[[int], tuple[int, int]]  # N → (samples in a subset, number of subsets)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -40,8 +40,8 @@ class Protocol:
         What the paper's error bar is: ``"sd"`` over the subsets, ``"sem"`` (sd / √number), or ``"none"``.
     k
         Number of neighbors of its overlaps; None if it has none.
-    hook, pooling
-        Which layers were read, in our names, and how a sample became one vector.
+    hook, layers, pooling
+        Which outputs were read, their patterns (None for what is read by default), and how a sample became one vector.
     data
         How many samples of what.
     unknown
@@ -58,6 +58,7 @@ class Protocol:
     error: str = "none"
     k: int | None = None
     hook: str = ""
+    layers: str | None = None
     pooling: str = ""
     data: str = ""
     unknown: str = ""
@@ -131,7 +132,8 @@ _EVERY = (
         sizes=lambda n: (max(3, n // 32), 4),
         error="sem",
         k=10,
-        hook="iGPT: the output of ln_1 of every block (--layers '*ln_1'), ln_f for the last",
+        hook="iGPT: the output of ln_1 of every block, ln_f for the last",
+        layers="h.*.ln_1,final_norm",
         pooling="mean",
         data="90,000 images of ImageNet: subsets of 2,812",
         unknown="for ESM-2 pooling, N and scale are in an appendix only; its code reads finished arrays",
@@ -162,6 +164,19 @@ _EVERY = (
     ),
 )
 PROTOCOLS = {protocol.name: protocol for protocol in _EVERY}
+
+
+def choices_of(name: str | None, layers: Any, pooling: str | None) -> tuple[Any, str | None]:
+    """Layers and pooling as a protocol fixes them; as they were given without one, or where it fixes nothing."""
+    if name is None:
+        return layers, pooling
+    protocol = find_protocol(name)
+    for what, given, fixed in (("layers", layers, protocol.layers), ("pooling", pooling, protocol.pooling)):
+        if given is not None and fixed is not None and given != fixed:
+            raise InvalidValue(
+                f"{what}={given!r} with protocol={name!r}, which fixes {fixed!r}; leave one of them out."
+            )
+    return protocol.layers or layers, protocol.pooling
 
 
 def find_protocol(name: str) -> Protocol:

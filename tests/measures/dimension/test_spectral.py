@@ -169,7 +169,7 @@ def test_pca_covers_the_count_of_the_law():
 def test_few_samples_for_many_components_are_said(rng):
     warnings = measured(pca, draw(150, 60, rng)).warnings
     assert warnings == (
-        "150 samples for 29 components at 90% of the variance: more samples would show more components; "
+        "150 samples for 30 components at 90% of the variance: more samples would show more components; "
         "participation_ratio corrects for that",
     )
 
@@ -211,9 +211,9 @@ def test_corrected_sums_are_unbiased():
     """On the average over draws: A = (tr C)² and B = tr C² at N = 6, where the sample's own PR is 3.5 of 15."""
     rng, law = np.random.default_rng(0), np.linspace(0.5, 1.5, 15)
     parts = []
-    for _ in range(4000):
+    for _ in range(1500):
         x = rng.standard_normal((6, 15)) * np.sqrt(law) + 2
-        sums = participation._by_units(Representation(np.vstack([x])))
+        sums = participation._by_units(Representation(x))
         scale = 16.0 ** moments.scatter(Representation(x)).power
         parts.append(np.array(participation._parts(sums, "rows")) * scale)
     parts = np.array(parts)
@@ -245,11 +245,12 @@ def test_some_of_the_units_read_the_dimension_of_all():
 
 def test_participation_ratio_reads_what_the_authors_package_reads():
     """Figures of dimensionality 0.1.4 (Chun et al.) on these numbers."""
-    x = np.sin(np.arange(1, 61).reshape(12, 5) ** 2 * 0.7) * np.array([1, 2, 0.5, 1.5, 1]) + 0.3
+    latent = np.sin(np.arange(1, 37).reshape(12, 3) ** 2 * 0.7)
+    x = latent @ np.cos(np.arange(1, 25).reshape(3, 8) ** 2 * 0.3) + 0.3
     details = measured(participation_ratio, x).details
-    assert details["uncorrected"] == pytest.approx(3.105021440894, rel=1e-9)
-    assert details["rows"] == pytest.approx(4.350151654922, rel=1e-9)
-    assert details["rows_and_columns"] == pytest.approx(-20.67402013243, rel=1e-9)
+    assert details["uncorrected"] == pytest.approx(1.97458203722, rel=1e-9)
+    assert details["rows"] == pytest.approx(2.26737300025, rel=1e-9)
+    assert details["rows_and_columns"] == pytest.approx(2.86587925415, rel=1e-9)
 
 
 def test_a_draw_of_too_many_samples_and_units_costs_no_bias(rng, monkeypatch):
@@ -343,11 +344,12 @@ def test_a_randomized_range_finds_the_first_directions_and_says_what_they_hold(r
     estimate = measured(pca, x)
     expected = of_numpy(x)
     assert len(estimate.details["spectrum"]) == 60
-    assert estimate.details["spectrum"][:20] == pytest.approx(expected["values"][:20], rel=1e-4)
+    assert estimate.details["spectrum"][:20] == pytest.approx(expected["values"][:20], rel=2e-3)
+    assert (estimate.details["spectrum"] <= expected["values"][:60] * (1 + 1e-9)).all()
     assert estimate.value == expected["pca"]
     assert estimate.low < estimate.value
     assert estimate.warnings == (
-        "400 × 200 is too large for all eigenvalues: the first 60, found by random projection, hold 99.7% of the "
+        "400 × 200 is too large for all eigenvalues: the first 60, found by random projection, hold 99.3% of the "
         "variance",
     )
     assert (
@@ -430,26 +432,24 @@ def test_what_cannot_be_measured_is_said(call, kind, text, rng):
 
 
 def test_a_correction_that_leaves_nothing_is_an_error(rng):
-    for seed in range(100):
-        x = np.random.default_rng(seed).standard_normal((4, 30))
-        try:
-            assert measured(participation_ratio, x).value > 0
-        except InvalidValue as error:
-            assert "is -" in str(error)
-            assert str(error).startswith("the corrected Σλ² of these 4 samples is ")
-            assert str(error).endswith(
-                "and not above 0: they are too few for correction='rows'; give more samples, or take "
-                "correction='none' with its bias."
-            )
-            return
-    pytest.fail("no draw left nothing")
+    x = np.zeros((40, 6))
+    x[7, 2] = 1.0
+    with pytest.raises(InvalidValue) as error:
+        measured(participation_ratio, x)
+    assert str(error.value).startswith("correction='rows' leaves Σλ² at ")
+    assert str(error.value).endswith(
+        " of what it is uncorrected, and it must be above 0: 40 samples of 6 units are too few, or too few of them "
+        "differ; give more, or take correction='none' with its bias."
+    )
+    with pytest.raises(InvalidValue, match="correction='rows and columns' leaves Σλ² at -0"):
+        measured(participation_ratio, made(50, [1.0] * 4, rng), correction="rows and columns")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "components", "ratios", "rank", "alpha"),
     [
-        ("mnist", [42, 84, 149, 323], (29.8212222798, 30.7865773398, 33.8357175981), 274.7355184863, 1.2290235799),
+        ("mnist", [42, 84, 149, 323], (29.8212222798, 30.7865793400, 33.8357175981), 274.7355184863, 1.2290235799),
         ("kmnist", [84, 156, 251, 502], (41.9903272552, 43.9674001104, 47.2405101188), 430.6713555808, 0.8252497773),
     ],
 )

@@ -71,7 +71,7 @@ def scatter(x: Representation) -> Scatter:
     first, wanted, kept = first_half(x.n_samples), kept_rows(x.n_samples), []
     for rows, block, scale in scaled(x):
         power = scale
-        kept.append(block[inside(wanted, rows)])
+        kept.append(block[wanted[(wanted >= rows.start) & (wanted < rows.stop)] - rows.start])
         for part, mine in zip(parts, (first[rows], ~first[rows]), strict=True):
             some = block[mine]
             if len(some):
@@ -147,11 +147,6 @@ def kept_rows(n_samples: int) -> np.ndarray:
     if n_samples <= KEPT:
         return np.arange(n_samples)
     return np.sort(np.random.default_rng(0).choice(n_samples, KEPT, replace=False))
-
-
-def inside(wanted: np.ndarray, rows: slice) -> np.ndarray:
-    """Which of the wanted rows lie in the block of these rows, counted from its start."""
-    return wanted[(wanted >= rows.start) & (wanted < rows.stop)] - rows.start
 
 
 def _constant(x: Representation) -> InvalidValue:

@@ -20,6 +20,7 @@ Correction = Literal["rows", "rows and columns", "none"]
 CORRECTIONS = get_args(Correction)
 _Some = TypeVar("_Some", float, np.ndarray)
 LARGEST = 8192  # side of the largest matrix of inner products; beyond it a draw of so many samples is read
+ROUNDING = 1e-12  # what a correction leaves of the uncorrected Σλ² is rounding below this
 LEAST_MARGIN = 1e-9  # relative: one unit has one dimension whatever the data are, up to rounding
 
 
@@ -47,14 +48,16 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     Returns
     -------
     Estimate
-        In dimensions, above 0; with a correction not bounded by D. The interval comes from the influence of the
-        samples (and of the units) on the logarithm of A / B. ``details`` hold the values of all corrections that can
-        be had: ``uncorrected``, ``rows`` and ``rows_and_columns``.
+        In dimensions, at least 1 for ``"rows"`` and ``"none"``, above 0 for ``"rows and columns"``; with a correction
+        not bounded by D. The interval comes from the influence of the samples (and of the units, if drawn) on the
+        logarithm of A / B. ``details`` hold the values of all corrections that can be had: ``uncorrected``, ``rows``
+        and ``rows_and_columns``.
 
     Raises
     ------
     InvalidValue
-        If the data are constant, there are too few samples or units, or the corrected B is not above 0.
+        If the data are constant, there are too few samples or units, or the corrected B is not above 0 (too few
+        units, or a single sample that differs).
 
     Notes
     -----
@@ -87,15 +90,12 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
         warnings.append(f"read from {LARGEST} of the {n} samples, drawn at random, {price}")
     sums = _by_units(x) if d <= x.n_samples else _by_samples(x)
     top, bottom = _parts(sums, correction)
-    if not bottom > 0:
+    left = bottom / _parts(sums, "none")[1]
+    if not left > ROUNDING:
         raise InvalidValue(
-            f"the corrected Σλ² of these {n} samples is {bottom:.2g} and not above 0: they are too few for "
-            f"correction={correction!r}; give more samples, or take correction='none' with its bias."
-        )
-    if not top > 0:
-        raise InvalidValue(
-            f"the corrected (Σλ)² of these units is {top:.2g} and not above 0: no two of them vary; "
-            "give more units, or take correction='rows'."
+            f"correction={correction!r} leaves Σλ² at {left:.2g} of what it is uncorrected, and it must be above 0: "
+            f"{n} samples of {d} units are too few, or too few of them differ; give more, or take correction='none' "
+            "with its bias."
         )
     value = top / bottom
     margin = max(Z95 * _relative_sd(sums, correction, top, bottom), LEAST_MARGIN)
@@ -232,7 +232,7 @@ def _details(sums: _Sums) -> dict[str, float | np.ndarray]:
     for name, correction in names:
         if correction == "none" or sums.n > 3:
             top, bottom = _parts(sums, correction)
-            if top > 0 and bottom > 0:
+            if bottom > ROUNDING * _parts(sums, "none")[1]:
                 known[name] = top / bottom
     return known
 

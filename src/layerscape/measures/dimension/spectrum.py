@@ -22,10 +22,11 @@ import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.moments import first_half, gram, inside, kept_rows, scaled, scatter
+from layerscape.measures.dimension.moments import first_half, gram, kept_rows, scaled, scatter
 
 SIDE = 4096  # up to here a matrix of this side is decomposed in full
 DIRECTIONS = 1024
+SLICE = 2**22  # elements of kept rows read at once
 FEWEST = 3
 FEW_SAMPLES = 100
 HALVED = 8  # samples from which halves of them are looked at
@@ -163,25 +164,32 @@ def _by_projection(x: Representation) -> Spectrum:
     n, d = x.n_samples, x.n_units
     shift = sum((block.sum(axis=0) for _, block, _ in scaled(x)), start=np.zeros(d)) / n
     size, total, power = min(DIRECTIONS, n - 1, d), 0.0, 0
-    directions = np.linalg.qr(np.random.default_rng(0).standard_normal((d, size)))[0]
-    wanted, scores, lengths, image = kept_rows(n), [], [], directions
-    for last in (False, True):
-        directions, image = np.linalg.qr(image)[0], np.zeros((d, size))
-        for rows, block, scale in scaled(x):
+    start = image = np.random.default_rng(0).standard_normal((d, size))
+    for _ in range(2):
+        start, image, total = np.linalg.qr(image)[0], np.zeros((d, size)), 0.0
+        for _, block, scale in scaled(x):
             power = scale
             block -= shift
-            along = block @ directions
-            image += block.T @ along
-            if last:
-                square = np.einsum("ij,ij->i", block, block)
-                total += float(square.sum())
-                scores.append(along[inside(wanted, rows)])
-                lengths.append(square[inside(wanted, rows)])
-    # The projection of the scatter onto the range that two passes found.
-    inner = directions.T @ image
-    sums, turn = _decomposed((inner + inner.T) / 2, size)
+            total += float((block * block).sum())
+            image += block.T @ (block @ start)
+    # Nyström: with C the scatter, C·Q·(QᵀCQ)⁻¹·QᵀC lies below C and nearer to it than the projection onto Q does.
+    inner, turn = _decomposed((start.T @ image + image.T @ start) / 2, size)
+    kept = inner > 0
+    directions, roots, _ = np.linalg.svd(image @ turn[:, kept] / np.sqrt(inner[kept]), full_matrices=False)
     center = np.ldexp(x.read(slice(0, 1))[0], -power) + shift
-    mean = center @ directions @ turn
+    mean = center @ directions
     beyond = sqrt(max(0.0, float(center @ center - mean @ mean)))
-    scores, lengths, halves = np.concatenate(scores) @ turn, np.concatenate(lengths), np.zeros((0, size))
-    return Spectrum(sums / (n - 1), total / (n - 1), scores, lengths, mean, beyond, halves, power, n, d)
+    scores, lengths = _along(x, np.ldexp(center, power), power, directions)
+    no_halves, values = np.zeros((0, len(roots))), roots**2 / (n - 1)
+    return Spectrum(values, total / (n - 1), scores, lengths, mean, beyond, no_halves, power, n, d)
+
+
+def _along(x: Representation, center: np.ndarray, power: int, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The kept rows along the directions, and their squared lengths."""
+    scores, lengths = [], []
+    rows = kept_rows(x.n_samples)
+    for some in np.array_split(rows, 1 + rows.size * x.n_units // SLICE):
+        block = np.ldexp(x.read(some) - center, -power)
+        scores.append(block @ directions)
+        lengths.append((block * block).sum(axis=1))
+    return np.concatenate(scores), np.concatenate(lengths)
