@@ -42,7 +42,6 @@ def test_table_has_every_layer_pair_and_label_and_the_values_of_estimate(run, la
         "overlap": 3,
         "label_overlap": 3,
         "cka": 3,
-        "pca": 3,
         "participation_ratio": 3,
     }
     for row in table.itertuples():
