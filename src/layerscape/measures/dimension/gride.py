@@ -15,7 +15,7 @@ from layerscape.measures.dimension.ratios import check_enough, common_warnings, 
 from layerscape.measures.interval import Z95, sd_of_mean, sd_of_neighborhoods
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
-FEW, MANY = 8, 32  # up to n = FEW the sandwich is right, from n = MANY on the jackknife, between them their mean
+FEW = 8  # up to this n the sandwich reports the spread that is seen, beyond it the jackknife does
 
 
 def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
@@ -114,22 +114,27 @@ def _score(d: float, n: int, x: np.ndarray) -> np.ndarray:
 def _sd(graph: Neighbors, n: int, d: float, x: np.ndarray) -> float:
     score = _score(d, n, x)
     information = 1 / d**2 + (n - 1) * float(np.mean(_pull(d, x) ** 2 * np.exp(-d * x)))
-    sandwich = sd_of_mean(score, graph, k=RELATED) if n < MANY else 0.0
-    jackknife = sd_of_neighborhoods(graph, score, _moved(graph, n, d, score)) / len(x) if n > FEW else 0.0
-    return float(np.hypot(sandwich, jackknife)) / information / (2**0.5 if FEW < n < MANY else 1)
+    if n <= FEW:
+        return sd_of_mean(score, graph, k=RELATED) / information
+    return sd_of_neighborhoods(graph, score, _moved(graph, n, d, score)) / len(x) / information
 
 
 def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
-    """How much one neighbor more or less changes a sample's score, by its rank: up to n, and from there to 2n.
+    """How much one neighbor more changes a sample's score, by its rank: up to n, and from there to 2n.
 
-    Some neighbors more within rₙ bring both distances down to what they are at so many neighbors fewer; between rₙ
-    and r₂ₙ, only the outer one. A quarter of n at once: the gap to the very next neighbor is mostly noise.
+    A neighbor more within rₙ brings both distances down to what they are at one neighbor fewer; between rₙ and r₂ₙ,
+    only the outer one. The slope is taken over a quarter of n to both sides, where the graph reaches, since the gap to
+    the very next neighbor is mostly noise.
     """
     step, r = n // 4, graph.distances
-    outer = r[:, 2 * n - 1 - step]
-    both = _score(d, n, np.log(outer / r[:, n - 1 - step])) - score
-    alone = _score(d, n, np.log(outer / r[:, n - 1])) - score
-    return np.repeat(np.stack([both, alone], axis=1) / step, n, axis=1)
+    fewer, more = 2 * n - 1 - step, 2 * n - 1 + step
+    both, alone = (_score(d, n, np.log(r[:, fewer] / r[:, inner])) for inner in (n - 1 - step, n - 1))
+    if more >= graph.k:
+        before, base, width = score, score, step
+    else:
+        before, base = (_score(d, n, np.log(r[:, more] / r[:, inner])) for inner in (n - 1 + step, n - 1))
+        width = 2 * step
+    return np.repeat(np.stack([both - before, alone - base], axis=1) / width, n, axis=1)
 
 
 MEASURE = Measure(
