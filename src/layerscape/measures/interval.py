@@ -21,7 +21,7 @@ from scipy import sparse
 from layerscape.core.neighbors import Neighbors
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal law
-MUTUAL = 2**21  # comparisons for the sum over mutual neighbors; beyond, it is estimated from rows spread evenly
+MUTUAL = 2**19  # comparisons for the sum over mutual neighbors; beyond, it is estimated from rows spread evenly
 
 
 def sd_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:

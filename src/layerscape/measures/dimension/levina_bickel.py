@@ -62,7 +62,7 @@ def levina_bickel(
     >>> x = np.random.default_rng(0).standard_normal((1000, 3))
     >>> estimate = levina_bickel(find_neighbors(x, k=20))
     >>> round(estimate.value, 1), estimate.per_sample.shape
-    (2.9, (1000,))
+    (3.1, (1000,))
     """
     if average not in AVERAGES:
         raise unknown_name("average of levina_bickel", str(average), AVERAGES)
@@ -77,8 +77,8 @@ def levina_bickel(
     graph.need(k)
     check_no_copies(graph, 1)
     sizes = [size for size in (2**power for power in range(2, 31)) if size < k]
-    curve = [_at(graph, size, average)[0] for size in (*sizes, k)]
-    last = curve[-1]
+    found = [_at(graph, size, average) for size in (*sizes, k)]
+    last, local = found[-1]
     return Estimate(
         last.value,
         last.low,
@@ -86,8 +86,8 @@ def levina_bickel(
         graph.n_samples,
         graph.n_units,
         k,
-        curve=tuple(curve),
-        per_sample=_at(graph, k, average)[1],
+        curve=tuple(point for point, _ in found),
+        per_sample=local,
         warnings=tuple(common_warnings(log_ratios(graph, 1, 2))),
     )
 
