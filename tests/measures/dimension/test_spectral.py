@@ -463,3 +463,17 @@ def test_pixels_read_as_numpy_and_the_authors_package_read(data_dir, name, compo
     assert [details[key] for key in ("uncorrected", "rows", "rows_and_columns")] == pytest.approx(ratios, rel=1e-9)
     assert measured(effective_rank, x).value == pytest.approx(rank, rel=1e-9)
     assert measured(spectrum_decay, x).value == pytest.approx(alpha, rel=1e-9)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e5, 1e6])
+def test_a_sample_far_away_decides_the_participation_ratio_and_that_is_said(far, rng):
+    x = np.concatenate([rng.standard_normal((200, 3)), [[far, 0, 0]]])
+    try:
+        result = participation_ratio(Representation(x))
+    except InvalidValue as error:
+        assert "or too few of them differ" in str(error)
+    else:
+        assert 0 < result.low < result.value < result.high < np.inf
+        assert (
+            "a few samples far away from all others decide the value: leave them out, or read gride" in result.warnings
+        )

@@ -20,6 +20,7 @@ Correction = Literal["rows", "rows and columns", "none"]
 CORRECTIONS = get_args(Correction)
 _Some = TypeVar("_Some", float, np.ndarray)
 LARGEST = 8192  # side of the largest matrix of inner products; beyond it a draw of so many samples is read
+UNSURE, MOST_MARGIN = 2.3, 500.0  # of the logarithm: tenfold to either side, and what floating point can hold
 ROUNDING = 1e-12  # what a correction leaves of the uncorrected Σλ² is rounding below this
 LEAST_MARGIN = 1e-9  # relative: one unit has one dimension whatever the data are, up to rounding
 
@@ -99,8 +100,10 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
         )
     value = top / bottom
     margin = max(Z95 * _relative_sd(sums, correction, top, bottom), LEAST_MARGIN)
-    details = _details(sums)
-    return Estimate(value, value * exp(-margin), value * exp(margin), n, d, details=details, warnings=tuple(warnings))
+    if margin > UNSURE:
+        warnings.append("a few samples far away from all others decide the value: leave them out, or read gride")
+    low, high = value * exp(-min(margin, MOST_MARGIN)), value * exp(min(margin, MOST_MARGIN))
+    return Estimate(value, low, high, n, d, details=_details(sums), warnings=tuple(warnings))
 
 
 @dataclass(frozen=True)
