@@ -31,6 +31,61 @@ def test_one_number_rebuilds_a_curve_that_pca_needs_two_for(found):
     assert found.details["error"][0] < 0.2 * found.details["pca_error"][0]
 
 
+@pytest.mark.parametrize(("shape", "d", "by_pca"), [("circle", 1, 2), ("roll", 2, 3), ("sphere", 2, 3)])
+def test_curved_clouds_take_fewer_numbers_than_pca(shape, d, by_pca, rng):
+    t = 1.5 * np.pi * (1 + 2 * rng.random(1000))
+    x = {
+        "circle": np.c_[np.cos(t), np.sin(t)],
+        "roll": np.c_[t * np.cos(t), 21 * rng.random(1000), t * np.sin(t)],
+        "sphere": rng.standard_normal((1000, 3)),
+    }[shape]
+    x = x / np.linalg.norm(x, axis=1, keepdims=True) if shape == "sphere" else x
+    result = estimate("autoencoder", x, max_width=8)
+    assert result.low < d < result.high
+    assert result.details["pca_elbow"] == by_pca
+    assert result.details["error"][d - 1] < 0.4 * result.details["pca_error"][d - 1]
+
+
+def test_units_that_are_constant_or_beyond_the_samples_change_nothing(arc, found, rng):
+    turn = np.linalg.qr(rng.standard_normal((600, 3)))[0]
+    wide = estimate("autoencoder", arc @ turn.T + rng.standard_normal(600), **QUICK)  # 500 samples of 600 units
+    assert wide.value == found.value
+    assert wide.details["pca_error"] == pytest.approx(found.details["pca_error"], abs=1e-9)
+    assert wide.details["error"] == pytest.approx(found.details["error"], abs=0.02)
+
+
+def test_the_order_and_the_turn_of_the_data_leave_no_trace(arc, found, rng):
+    turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    other = estimate("autoencoder", 1e-20 * (arc[rng.permutation(500)] @ turn), **QUICK)
+    assert other.details["pca_error"] == pytest.approx(found.details["pca_error"], rel=1e-6, abs=1e-9)
+    assert other.details["error"] == pytest.approx(found.details["error"], abs=0.02)
+    assert (other.value, other.low, other.high) == (found.value, found.low, found.high)
+
+
+def test_one_unit_is_one_dimension_and_takes_no_network(rng):
+    result = estimate("autoencoder", rng.standard_normal((100, 1)))
+    assert (result.value, result.low, result.high) == (1, 0.5, 1.5)
+    assert result.details["error"] == pytest.approx(np.zeros(10), abs=1e-12)
+
+
+def test_a_flat_cloud_is_said_to_be_one_that_pca_explains(rng):
+    result = estimate("autoencoder", rng.standard_normal((200, 6)) * np.geomspace(3, 0.1, 6), steps=100)
+    assert any(
+        words.startswith("the networks explain no more than PCA does up to the elbow") for words in result.warnings
+    )
+
+
+def test_training_that_was_cut_short_is_said_to_be(arc):
+    (words,) = estimate("autoencoder", arc, max_width=2, steps=20).warnings
+    assert words == "10 of 10 networks still improved after 20 steps: raise steps"
+
+
+def test_it_trains_where_torch_was_told_not_to(arc, found):
+    with torch.inference_mode():
+        again = estimate("autoencoder", arc, **QUICK)
+    assert (again.details["error"] == found.details["error"]).all()
+
+
 def test_the_errors_of_pca_are_those_of_pca(arc, found):
     """Held-out shares lie near those of all samples."""
     values = np.linalg.eigvalsh(np.cov(arc.T))[::-1]

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.manifold import Isomap
 
 from layerscape.errors import InvalidValue
@@ -44,6 +46,71 @@ def test_a_rolled_sheet_has_two_dimensions_where_pca_needs_three(rng):
     assert estimate("pca", x).value == 3
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_an_s_of_two_dimensions_with_and_without_noise(noise, rng):
+    t = 3 * np.pi * (rng.random(1500) - 0.5)
+    x = np.c_[np.sin(t), 2 * rng.random(1500), np.sign(t) * (np.cos(t) - 1)] + noise * rng.standard_normal((1500, 3))
+    result = estimate("isomap", x)
+    assert (result.value, result.low, result.high) == (2, 1.5, 2.5)
+
+
+def test_noise_in_all_units_adds_no_dimension(rng):
+    x = rng.standard_normal((1500, 3)) @ rng.standard_normal((3, 20)) + 0.1 * rng.standard_normal((1500, 20))
+    assert estimate("isomap", x).value == 3
+
+
+def test_closed_clouds_read_one_more(rng):
+    for d in (1, 2):
+        x = rng.standard_normal((1000, d + 1))
+        assert estimate("isomap", x / np.linalg.norm(x, axis=1, keepdims=True)).value == d + 1
+
+
+def test_landmarks_do_not_depend_on_the_order_of_the_rows(rng):
+    x = rng.standard_normal((700, 4))
+    first, turned = (estimate("isomap", rows, n_landmarks=100) for rows in (x, x[rng.permutation(700)]))
+    assert turned.details["residual_variance"] == pytest.approx(first.details["residual_variance"], rel=1e-9)
+    assert (turned.value, turned.low, turned.high) == (first.value, first.low, first.high)
+    other = estimate("isomap", x, n_landmarks=100, seed=1)
+    assert other.details["residual_variance"][0] != first.details["residual_variance"][0]
+
+
+def test_the_interval_holds_what_other_landmarks_read(rng):
+    x = rng.standard_normal((1000, 6)) * np.linspace(2, 0.5, 6)
+    results = [estimate("isomap", x, n_landmarks=150, seed=seed) for seed in range(12)]
+    middle = np.median([result.value for result in results])
+    assert np.mean([result.low < middle < result.high for result in results]) > 0.8
+
+
+def test_a_cloud_of_more_dimensions_than_are_tried_has_no_elbow_and_an_open_interval(rng):
+    result = estimate("isomap", rng.standard_normal((1000, 20)), max_dimension=10)
+    assert (result.value, result.high, result.details["depth"]) == (10, np.inf, 0)
+    assert any(text.startswith("no elbow: each dimension removes about the same part") for text in result.warnings)
+
+
+@settings(max_examples=8, deadline=None)
+@given(scale=st.sampled_from([1e-150, 1e-20, 1e20, 1e150]), n=st.sampled_from([64, 128, 150]))
+def test_the_unit_of_the_data_does_not_matter(scale, n):
+    x = np.random.default_rng(n).standard_normal((n, 3))
+    plain, scaled = (estimate("isomap", x * unit).details["residual_variance"] for unit in (1.0, scale))
+    assert scaled == pytest.approx(plain, rel=1e-6)
+
+
+def test_few_samples_try_fewer_dimensions_and_that_is_said(rng):
+    result = estimate("isomap", rng.standard_normal((50, 2)))
+    assert result.details["dimensions"].tolist() == list(range(1, 11))
+    assert result.warnings[-2:] == (
+        "50 landmarks serve 10 dimensions, fewer than max_dimension=20: give 100 samples and landmarks",
+        "only 50 samples: the interval is itself uncertain",
+    )
+
+
+def test_ties_with_the_last_neighbor_are_all_joined():
+    grid = np.indices((9, 16)).reshape(2, -1).T.astype(float)
+    order = np.random.default_rng(0).permutation(144)
+    first, turned = (estimate("isomap", rows, k=3) for rows in (grid, grid[order]))
+    assert turned.details["residual_variance"] == pytest.approx(first.details["residual_variance"], rel=1e-9)
+
+
 def test_parts_of_a_graph_are_left_out_and_that_is_said(rng):
     x = np.concatenate([rng.random((400, 2)), 50 + rng.random((100, 2))])
     result = estimate("isomap", x)
@@ -62,6 +129,38 @@ def test_a_curve_that_falls_evenly_has_no_elbow():
     assert elbow.warnings("max_dimension")[0].startswith("no elbow: each dimension removes about the same part")
 
 
+@settings(max_examples=50, deadline=None)
+@given(
+    corner=st.integers(1, 12),
+    beyond=st.integers(3, 12),
+    floor=st.floats(0.002, 0.1),
+    steep=st.floats(1, 3),
+)
+def test_a_corner_is_found_wherever_it_is(corner, beyond, floor, steep):
+    """Log curves that fall ever faster to the corner and by a percent a dimension beyond it."""
+    m = np.arange(1, corner + beyond + 1)
+    curve = np.where(m < corner, floor ** ((m / corner) ** steep), floor * 0.99 ** (m - corner))
+    elbow = find_elbow(m, curve, np.stack([curve, curve * 0.999]), least=1e-3)
+    assert (elbow.value, elbow.low, elbow.high) == (corner, corner - 0.5, corner + 0.5)
+
+
+def test_points_that_groups_of_the_data_disagree_on_are_rivals():
+    m, curve = np.arange(1, 11), np.array([0.5, 0.2, 0.1, 0.09, 0.08, 0.075, 0.07, 0.065, 0.06, 0.055])
+    sure = find_elbow(m, curve, np.stack([curve] * 5), least=1e-3)
+    split = [curve * np.where(m == 2, factor, 1) for factor in (0.5, 2, 0.6, 1.8, 1)]
+    unsure = find_elbow(m, curve, np.stack(split), least=1e-3)
+    assert (sure.value, sure.low, sure.high) == (3, 2.5, 3.5)
+    assert (unsure.value, unsure.low) == (3, 1.5)
+
+
+def test_a_curve_that_falls_at_its_end_is_said_to():
+    curve = np.array([0.3, 0.1, 0.09, 0.08, 0.04])
+    elbow = find_elbow(np.arange(1, 6), curve, np.stack([curve, curve]), least=1e-3)
+    assert elbow.warnings("max_width") == [
+        "the curve still falls at its end, and its elbow depends on where that is: raise max_width"
+    ]
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
@@ -70,6 +169,15 @@ def test_a_curve_that_falls_evenly_has_no_elbow():
         (
             lambda x: isomap(find_neighbors(x, 10, queries=[0, 1])),
             "the graph is of some queries; the paths of isomap go through all samples: give the graph of all samples.",
+        ),
+        (
+            lambda x: isomap(find_neighbors(x, 5)),
+            "k=10 neighbors asked of a graph that holds 5; k must lie in 1..5: search again with a larger k.",
+        ),
+        (
+            lambda x: isomap(find_neighbors(np.repeat(x, 2, axis=0), 10)),
+            "120 of 120 samples lie at distance 0 of their neighbor 1: they are copies, of which a dimension cannot be "
+            "computed; ls.estimate and ls.measure leave copies out when given the vectors.",
         ),
         (
             lambda x: estimate("isomap", np.concatenate([x[:8] + 1e3 * i for i in range(6)]), k=3),

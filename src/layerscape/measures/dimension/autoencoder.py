@@ -36,10 +36,11 @@ def autoencoder(
     The recipe, the same for every representation: center; turn to principal components, the fewest that hold 99.9 % of
     the variance and at most 256, what is left counting as unexplained; scale the whole to variance 1. Encoder and
     decoder are each a linear map plus a layer of ``hidden`` tanh units; the linear maps start as PCA and the others'
-    outputs at 0, so that training starts from PCA and may only improve on it. Adam (rate 0.02, decays 0.9 and 0.99)
-    takes steps of 128 samples; every 20 steps the error of a validation part is read; after 4 readings without gain
-    (0.3 %) the best weights are taken back and the rate falls to 0.3 of itself, at the third time training ends. Five
-    folds: each fifth of the samples is held out once, the next is for validation, three are for training. In float64.
+    outputs at 0, so that training starts from PCA and may only improve on it. Adam (rate 0.035/√r for r components,
+    decays 0.9 and 0.99) takes steps of 64 samples; every 20 steps the error of at most 512 samples for validation is
+    read; after 5 readings without a gain of 0.3 % the best weights are taken back and the rate falls to a fifth, at
+    the second time training ends. Five folds: each fifth of the samples is held out once, the next is for validation,
+    three are for training (up to 4 samples are left over). In float64, on the CPU.
 
     Parameters
     ----------
@@ -72,7 +73,9 @@ def autoencoder(
 
     Notes
     -----
-    A network leaves more when samples are few or it is trained too little: the value is an upper bound, of this recipe.
+    A network leaves more when samples are few, or it is too small or trained too little: the errors are upper bounds,
+    of this recipe. Widths that are not in the list are not tried (a flat cloud of 5 dimensions reads 6). Where the
+    curve falls smoothly the elbow moves with its end, ``max_width``: compare layers at one value, and read the curve.
     A gain over PCA is no proof of curvature: a curve that fills a cloud rebuilds a Gaussian better than a line does.
     Copies are left out, and of more than 16,384 samples (4,096 if there are more than 4,096 units) so many are drawn.
 

@@ -17,10 +17,10 @@ import numpy as np
 
 FOLDS = 5
 GAINS = (1, 16)
-RATE, DECAYS = 0.02, (0.9, 0.99)  # of Adam
-BATCH, CHECKED = 128, 512  # samples of a step, and of a check
-EVERY, PATIENCE, BETTER = 20, 4, 0.003  # steps between checks, checks without a gain, and what share is a gain
-SLOWER, LOWERINGS = 0.3, 3  # what the rate falls to, and how often until a network has finished
+RATE, DECAYS = 0.035, (0.9, 0.99)  # of Adam; the rate is for one component and falls as 1/√r: r inputs move together
+BATCH, CHECKED = 64, 512  # samples of a step, and of a check
+EVERY, PATIENCE, BETTER = 20, 5, 0.003  # steps between checks, checks without a gain, and what share is a gain
+SLOWER, LOWERINGS = 0.2, 2  # what the rate falls to, and how often until a network has finished
 
 
 def training_part(parts: np.ndarray, fold: int) -> np.ndarray:
@@ -93,7 +93,7 @@ class _Networks:
         # Of the active ones only:
         self.weights = self.best.clone()
         self.mean, self.square = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
-        self.rate = torch.full((n, 1), RATE, dtype=torch.float64)
+        self.rate = torch.full((n, 1), RATE / d**0.5, dtype=torch.float64)
         self.reference, self.waited, self.lowered = self.least.clone(), torch.zeros(n), torch.zeros(n)
         self.taken = 0
 
