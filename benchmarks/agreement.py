@@ -6,8 +6,6 @@ Run:  python benchmarks/agreement.py --dadapy PYTHON --skdim PYTHON [--write]
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -16,26 +14,25 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 sys.path.insert(0, str(Path(__file__).parent))
+from peers import ask, interpreters
 from publish import publish
 
 from layerscape import LayerscapeError, estimate
 from layerscape.measures import catalog
 
-DADAPY = """
-import json, sys, warnings
-import numpy as np
-warnings.simplefilter("ignore")
-from dadapy import Data
-found = {}
+EACH = """answer = {}
 for name in sys.argv[2:]:
     x = np.load(f"{sys.argv[1]}/{name}.npy").astype(float)
-    row = found[name] = {}
+    row = answer[name] = {}
     def tell(key, call):
         try:
-            value = call()
-            row[key] = [float(v) for v in np.atleast_1d(value)]
+            row[key] = [float(v) for v in np.atleast_1d(call())]
         except Exception as error:
-            row[key] = type(error).__name__
+            row[key] = type(error).__name__"""
+
+DADAPY = """
+from dadapy import Data
+EACH
     def data():
         return Data(x, maxk=min(100, len(x) - 1), verbose=False)
     tell("twonn", lambda: data().compute_id_2NN(algorithm="ml")[0])
@@ -44,23 +41,11 @@ for name in sys.argv[2:]:
     def prior():
         return data().compute_id_2NN_wprior(alpha=2, beta=5)[0]
     tell("twonn prior", prior)
-print("FOUND" + json.dumps(found))
 """
 
 SKDIM = """
-import json, sys, warnings
-import numpy as np
-warnings.simplefilter("ignore")
 import skdim
-found = {}
-for name in sys.argv[2:]:
-    x = np.load(f"{sys.argv[1]}/{name}.npy").astype(float)
-    row = found[name] = {}
-    def tell(key, call):
-        try:
-            row[key] = [float(v) for v in np.atleast_1d(call())]
-        except Exception as error:
-            row[key] = type(error).__name__
+EACH
     tell("twonn fit", lambda: skdim.id.TwoNN().fit(x).dimension_)
     tell("twonn censored", lambda: skdim.id.TwoNN(method="mle").fit(x).dimension_)
     def gride():
@@ -72,7 +57,6 @@ for name in sys.argv[2:]:
     tell("levina_bickel", local)
     if len(x) <= 2000:
         tell("correlation_dimension", lambda: skdim.id.CorrInt().fit(x).dimension_)
-print("FOUND" + json.dumps(found))
 """
 
 
@@ -133,8 +117,7 @@ def peers(python: str, code: str, data: dict[str, np.ndarray]) -> dict[str, dict
     with tempfile.TemporaryDirectory() as folder:
         for name, x in data.items():
             np.save(Path(folder) / name, x)
-        done = subprocess.run([python, "-c", code, folder, *data], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.rpartition("FOUND")[2])
+        return ask(python, code.replace("EACH", EACH), folder, *data)
 
 
 def agreement(data: dict[str, np.ndarray], given: argparse.Namespace) -> list[str]:
@@ -189,13 +172,10 @@ def _said(values: list[float] | str, place: int = 0) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--dadapy", required=True, help="an interpreter that has dadapy 0.3.4")
-    parser.add_argument("--skdim", required=True, help="an interpreter that has scikit-dimension 0.5.0")
-    given, _ = parser.parse_known_args()
+    given = interpreters()
     rng = np.random.default_rng(0)
     lines = ["`benchmarks/agreement.py`. Largest relative difference to the peers, over all scales of a curve.", ""]
-    lines += agreement({f"{name}": x for name, x in sound(rng).items()}, given)
+    lines += agreement(sound(rng), given)
     lines += ["", "Where they are wrong, beside what the data read without what disturbs them:", ""]
     lines += truth(unsound(rng), given)
     publish("Agreement of dimensions", lines)

@@ -12,9 +12,6 @@ memory. The logarithms of all of them take 10 ms.
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +21,7 @@ from time import perf_counter
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+from peers import ask, interpreters
 from publish import publish
 
 from layerscape.core.representation import Representation
@@ -33,37 +31,30 @@ from layerscape.search import find_neighbors
 
 N, D, D_TRUE, K, REPETITIONS = 10_000, 100, 10, 100, 5
 
+CLOCK = """import time
+answer = {}
+def clock(name, call):
+    start = time.perf_counter(); call(); answer[name] = time.perf_counter() - start"""
+
 DADAPY = """
-import json, sys, time, warnings
-import numpy as np
-warnings.simplefilter("ignore")
 from dadapy import Data
 data = Data(np.load(sys.argv[1]), maxk=100, verbose=False)
 data.compute_distances()
-times = {}
-def clock(name, call):
-    start = time.perf_counter(); call(); times[name] = time.perf_counter() - start
+CLOCK
 clock("twonn", lambda: data.compute_id_2NN(algorithm="ml"))
 clock("twonn, fit", lambda: data.compute_id_2NN(algorithm="base"))
 clock("gride", lambda: data.return_id_scaling_gride(range_max=64))
 clock("abide", lambda: data.return_ids_kstar_binomial(n_iter=5))
 clock("decimation", lambda: data.return_id_scaling_2NN(n_min=100))
-print("TIMES" + json.dumps(times))
 """
 
 SKDIM = """
-import json, sys, time, warnings
-import numpy as np
-warnings.simplefilter("ignore")
 import skdim
 x = np.load(sys.argv[1])
-times = {}
-def clock(name, call):
-    start = time.perf_counter(); call(); times[name] = time.perf_counter() - start
+CLOCK
 clock("twonn, fit", lambda: skdim.id.TwoNN().fit(x))
 clock("gride", lambda: skdim.id.GRIDE(multiscale=True, range_max=64).fit(x))
 clock("levina_bickel", lambda: skdim.id.MLE().fit(x, n_neighbors=20))
-print("TIMES" + json.dumps(times))
 """
 
 
@@ -84,16 +75,8 @@ def ours(x: np.ndarray, graph) -> dict[str, float]:
     return times
 
 
-def peer(python: str, code: str, path: Path) -> dict[str, float]:
-    done = subprocess.run([python, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.rpartition("TIMES")[2])
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--dadapy", required=True, help="an interpreter that has dadapy 0.3.4")
-    parser.add_argument("--skdim", required=True, help="an interpreter that has scikit-dimension 0.5.0")
-    given, _ = parser.parse_known_args()
+    given = interpreters()
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, D_TRUE)) @ rng.standard_normal((D_TRUE, D)) / D_TRUE**0.5
     graph = find_neighbors(x, K)
@@ -104,8 +87,8 @@ def main() -> None:
         np.save(path, x)
         for _ in range(REPETITIONS):
             found["ours"].append(ours(x, graph))
-            found["DADApy"].append(peer(given.dadapy, DADAPY, path))
-            found["scikit-dimension"].append(peer(given.skdim, SKDIM, path))
+            found["DADApy"].append(ask(given.dadapy, DADAPY.replace("CLOCK", CLOCK), str(path)))
+            found["scikit-dimension"].append(ask(given.skdim, SKDIM.replace("CLOCK", CLOCK), str(path)))
     times = {who: {name: median(run[name] for run in runs) for name in runs[0]} for who, runs in found.items()}
     lines = [
         f"`benchmarks/dimension.py`: N = {N:,}, a Gaussian of {D_TRUE} dimensions in {D} units, k = {K}; seconds, "
@@ -114,7 +97,7 @@ def main() -> None:
         "| estimator | ours | DADApy 0.3.4 | / ours | scikit-dimension 0.5.0, with its search | / ours |",
         "|---|---|---|---|---|---|",
     ]
-    rows = {**{name: {who: times[who].get(name) for who in times} for name in times["ours"]}}
+    rows = {name: {who: times[who].get(name) for who in times} for name in times["ours"]}
     for who in ("DADApy", "scikit-dimension"):
         shared = [name for name in times["ours"] if name in times[who]]
         both = {"ours": sum(times["ours"][name] for name in shared), who: sum(times[who].values())}

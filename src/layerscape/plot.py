@@ -52,11 +52,7 @@ def dimension_scale(
     'intrinsic dimension'
     """
     axes = _axes(ax)
-    for name, estimate in (controls or {}).items():
-        if name != "data":
-            x, y, _, _ = _columns(_curve(name, estimate))
-            axes.plot(x, y, **CONTROL)
-            axes.annotate(name, (x[-1], y[-1]), color=CONTROL["color"], xytext=(3, 0), textcoords="offset points")
+    _draw_controls(axes, controls, "scale")
     named = {curves.measure or "": curves} if isinstance(curves, Estimate) else curves
     for name, estimate in named.items():
         x, y, low, high = _columns(_curve(name, estimate))
@@ -159,12 +155,7 @@ def decimation(
     'number of samples'
     """
     axes = _axes(ax)
-    for name, one in (controls or {}).items():
-        if name != "data":
-            curve = _curve(name, one)
-            axes.plot([point.n_samples for point in curve], [point.value for point in curve], **CONTROL)
-            end = curve[-1].n_samples, curve[-1].value
-            axes.annotate(name, end, color=CONTROL["color"], xytext=(3, 0), textcoords="offset points")
+    _draw_controls(axes, controls, "n_samples")
     named = {"": estimate} if isinstance(estimate, Estimate) else estimate
     for name, one in named.items():
         sizes, spread = (_detail(one, detail, "decimation") for detail in ("sizes", "spread"))
@@ -194,6 +185,16 @@ def _finish(ax: Any, legend: bool) -> Any:
     if legend:
         ax.legend(frameon=False)
     return ax
+
+
+def _draw_controls(axes: Any, controls: Mapping[str, Estimate] | None, against: str) -> None:
+    """Grey lines over one field of the points, each with its name at its end."""
+    for name, estimate in (controls or {}).items():
+        if name != "data":
+            curve = _curve(name, estimate)
+            x, y = [getattr(point, against) for point in curve], [point.value for point in curve]
+            axes.plot(x, y, **CONTROL)
+            axes.annotate(name, (x[-1], y[-1]), color=CONTROL["color"], xytext=(3, 0), textcoords="offset points")
 
 
 def _curve(name: str, estimate: Estimate) -> Sequence[Point]:

@@ -47,7 +47,7 @@ class Representation:
 
     def __post_init__(self) -> None:
         matrix = _sliceable(self.matrix)
-        name = f"layer {self.layer!r}" if self.layer else "the data"
+        name = self.title
         if matrix.ndim != 2:
             raise InvalidValue(
                 f"{name} has shape {tuple(matrix.shape)}; a representation is a matrix of samples × units: "
@@ -64,6 +64,11 @@ class Representation:
             check_ids(ids)
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "ids", tuple(ids))
+
+    @property
+    def title(self) -> str:
+        """What error messages call it."""
+        return f"layer {self.layer!r}" if self.layer else "the data"
 
     @property
     def n_samples(self) -> int:

@@ -76,12 +76,9 @@ def _mutual(graph: Neighbors, columns: np.ndarray, moved: np.ndarray) -> float:
     every = np.flatnonzero(asked)
     n_rows = min(len(every), max(1, MUTUAL // columns.shape[1] ** 2))
     rows = every[np.linspace(0, len(every) - 1, n_rows).astype(int)]
-    sum_ = 0.0
-    for some in np.array_split(rows, max(1, len(rows) * columns.shape[1] ** 2 // 2**20)):
-        other = position[columns[some]]  # (rows, K): whose neighbor may be the row
-        back = (columns[other] == graph.query_rows[some][:, None, None]) & (other >= 0)[:, :, None]
-        sum_ += float((moved[some] * (moved[other] * back).sum(axis=2)).sum())
-    return sum_ * len(every) / max(1, len(rows))
+    other = position[columns[rows]]  # (rows, K): whose neighbor may be the row
+    back = (columns[other] == graph.query_rows[rows][:, None, None]) & (other >= 0)[:, :, None]
+    return float((moved[rows] * (moved[other] * back).sum(axis=2)).sum()) * len(every) / max(1, len(rows))
 
 
 def _adjacency(graph: Neighbors, k: int) -> sparse.csr_array:

@@ -126,7 +126,6 @@ def dimension_report(
     Examples
     --------
     >>> import numpy as np, layerscape as ls
-    >>> x = np.random.default_rng(0).random((1000, 2)) @ np.ones((2, 5)) + np.eye(1000, 5)
     >>> t = np.random.default_rng(0).random((1000, 2))
     >>> x = np.concatenate([t, np.sin(t)], axis=1)
     >>> report = ls.dimension_report(x, controls=())
@@ -169,10 +168,7 @@ def _estimates(x: Representation, seed: int, how: dict[str, Any]) -> tuple[dict[
     graph = graph_of(x, whole, distinct.rows, min(WIDEST, len(distinct.rows) - 1), **how)
     found, gaps = {}, list(distinct.words)
     for name in (*FROM_GRAPH, *FROM_VECTORS):
-        measure = find_measure(name)
-        options = {"k_max": graph.k} if name == "abide" else {"seed": seed} if name == "decimation" else {}
-        if name == "levina_bickel":
-            options = {"k": min(20, graph.k)}
+        measure, options = find_measure(name), {"seed": seed} if name == "decimation" else {}
         try:
             if name in FROM_VECTORS:
                 found[name] = measure(x, **options)

@@ -70,9 +70,8 @@ def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int, **ho
     ``how`` goes to `find_neighbors`.
     """
     if len(rows) < FEWEST:
-        name = f"layer {x.layer!r}" if x.layer else "the data"
         raise InvalidValue(
-            f"{name} has {len(rows)} distinct rows of {x.n_samples}: it is constant, or nearly so, and has no "
+            f"{x.title} has {len(rows)} distinct rows of {x.n_samples}: it is constant, or nearly so, and has no "
             "dimension; leave it out, or pool another token."
         )
     k = min(k, len(rows) - 1)

@@ -14,7 +14,7 @@ from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.measures import catalog
 from layerscape.pipeline.distinct import NEAR, distinct_rows, graph_of
-from layerscape.pipeline.subsets import WIDE, subsets_of
+from layerscape.pipeline.subsets import base_width, subsets_of
 from layerscape.search import find_neighbors
 
 SPARE = 8  # neighbors beyond those that a dimension needs, so that few copies cost no second search
@@ -114,9 +114,8 @@ def estimate(
 def _graph(
     measure: Measure, x: Representation, options: dict[str, Any], near_copies: float, how: dict[str, Any]
 ) -> tuple[Neighbors | Subsets, tuple[str, ...]]:
-    needed = width = measure.neighbors_needed(options, x.n_samples)
-    if "subsets" in measure.data:
-        width = max(needed, min(WIDE, x.n_samples - 1))
+    needed = measure.neighbors_needed(options, x.n_samples)
+    width = max(needed, min(base_width(measure, needed), x.n_samples - 1))
     if not measure.distinct:
         return find_neighbors(x, width, **how), ()
     if needed < x.n_samples:

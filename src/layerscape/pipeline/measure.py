@@ -13,8 +13,8 @@ from layerscape.pipeline.controls import check_controls
 from layerscape.pipeline.estimate import SPARE, AnyMeasure, find_measure
 from layerscape.pipeline.part import Part, Progress, label_columns, parts_of
 from layerscape.pipeline.replicate import replicate
-from layerscape.pipeline.subsets import WIDE
-from layerscape.pipeline.table import Task, as_table, attempt, keep, rows_of
+from layerscape.pipeline.subsets import base_width
+from layerscape.pipeline.table import Task, as_rows, as_table, attempt, keep
 from layerscape.run import Run
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ def measure(
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
     require("pandas", "runs")
+    how = {"metric": metric, "device": device, "threads": threads}
     if protocol is not None:
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
-        how = {"metric": metric, "device": device, "threads": threads}
         table = as_table(list(replicate(run, protocol, labels, by, seed, how, progress)))
         keep(run, table)
         return table
@@ -104,7 +104,7 @@ def measure(
     controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
-    for part in parts_of(run, by, controls, seed, {"metric": metric, "device": device, "threads": threads}):
+    for part in parts_of(run, by, controls, seed, how):
         asked = chosen if part.control is None else [m for m in chosen if m.data in (("graph",), ("subsets",))]
         plan = list(_plan(asked, run.layers, columns if by is None else [c for c in columns if c != by], k, options))
         needed = {id(task): task.measure.neighbors_needed(task.options, part.n_samples) for task in plan}
@@ -114,7 +114,7 @@ def measure(
         for done, task in enumerate(plan):
             if progress:
                 progress("measuring", done, len(plan))
-            rows += rows_of(run, part, task, attempt(part, task, needed[id(task)]))
+            rows += as_rows(run, part, task, attempt(part, task, needed[id(task)]))
         if progress:
             progress("measuring", len(plan), len(plan))
     table = as_table(rows)
@@ -145,7 +145,7 @@ def _standard() -> list[Measure]:
 
 def _width(task: Task, needed: int) -> int:
     """How many neighbors the graph of all samples should hold for a task."""
-    return max(needed, WIDE * ("subsets" in task.measure.data)) + SPARE * task.measure.distinct
+    return base_width(task.measure, needed) + SPARE * task.measure.distinct
 
 
 def _check_size(needed: int, part: Part) -> None:

@@ -15,7 +15,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.pipeline.controls import make_control
 from layerscape.pipeline.distinct import Distinct, distinct_rows, graph_of
-from layerscape.pipeline.subsets import WIDE, subsets_of
+from layerscape.pipeline.subsets import base_width, subsets_of
 from layerscape.run import Run
 from layerscape.search import find_neighbors
 
@@ -68,7 +68,8 @@ class Part:
         if kind == "vectors":
             return self._representation(layer)
         if kind == "subsets":
-            graph = self._graph(layer, task.measure.distinct, max(k, min(WIDE, self._graphs[layer].k)))
+            width = max(k, min(base_width(task.measure, k), self._graphs[layer].k))
+            graph = self._graph(layer, task.measure.distinct, width)
             rows = self._distinct[layer].rows if task.measure.distinct else None
             return subsets_of(task.measure, task.options, graph, self._representation(layer), rows, **self.how)
         return self._graph(layer, task.measure.distinct, k)

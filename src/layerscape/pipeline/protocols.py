@@ -88,7 +88,7 @@ class Protocol:
             low, high = values.mean() - bar, values.mean() + bar
             what = "the standard deviation" if self.error == "sd" else "the standard deviation / √number"
             words = f"low and high are the paper's error bar, {what} over {len(values)} subsets, and no 95 % interval"
-        warnings = (words, *(f"unknown of the protocol: {self.unknown}" for _ in range(bool(self.unknown))))
+        warnings = [words, f"unknown of the protocol: {self.unknown}"] if self.unknown else [words]
         return Estimate(
             float(values.mean()), float(low), float(high), found[0].n_samples, found[0].n_units, points[0].k,
             details={"scale": float(getattr(points[0], "scale", nan))}, warnings=(*warnings, *found[0].warnings),

@@ -14,7 +14,7 @@ from layerscape.measures import catalog
 from layerscape.pipeline.estimate import SPARE
 from layerscape.pipeline.part import Part, Progress, label_columns, parts_of
 from layerscape.pipeline.protocols import Protocol, find_protocol
-from layerscape.pipeline.table import Task, attempt, rows_of
+from layerscape.pipeline.table import Task, as_rows, attempt
 from layerscape.run import Run
 
 
@@ -37,16 +37,14 @@ def replicate(
         found: dict[str, list[Estimate]] = {layer: [] for layer in run.layers}
         for rows in protocol.draws(part.n_samples, seed):
             some = part if rows is None else Part(run, how, rows if part.rows is None else part.rows[rows], part.group)
-            for task, estimate in _estimates(
-                some, [Task(measure, protocol.options, layer) for layer in run.layers], progress
-            ):
+            for task, estimate in _estimates(some, tasks, progress):
                 found[task.layer].append(estimate)
         for task in tasks:
-            yield from _in_group(group, rows_of(run, part, task, _combined(protocol, found[task.layer])))
+            yield from _in_group(group, as_rows(run, part, task, _combined(protocol, found[task.layer])))
         if protocol.k is not None:
             columns = [column for column in label_columns(run, labels) if column != by]
             for task, estimate in _estimates(part, list(_overlaps(run, columns, protocol.k)), progress):
-                yield from _in_group(group, rows_of(run, part, task, estimate))
+                yield from _in_group(group, as_rows(run, part, task, estimate))
 
 
 def _in_group(group: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

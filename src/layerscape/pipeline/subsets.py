@@ -17,6 +17,11 @@ from layerscape.search import find_neighbors
 WIDE = 64  # neighbors of the whole graph from which subsets are cut: a subset of N/8 finds 8 of its own among them
 
 
+def base_width(measure: Measure, needed: int) -> int:
+    """How many neighbors the graph of all samples should hold for a measure that needs so many."""
+    return max(needed, WIDE) if "subsets" in measure.data else needed
+
+
 def subsets_of(
     measure: Measure,
     options: Mapping[str, Any],

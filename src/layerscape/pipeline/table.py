@@ -46,7 +46,7 @@ def attempt(part: Part, task: Task, needed: int) -> Estimate:
         )
 
 
-def rows_of(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict[str, Any]]:
+def as_rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict[str, Any]]:
     """One row of the table per point of an estimate's curve, or one for the estimate."""
     chance = estimate.chance
     depth = run.depths[task.layer]

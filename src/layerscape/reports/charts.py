@@ -47,9 +47,8 @@ def _dimension(run: ReportedRun, baseline: ReportedRun | None) -> vl.Spec:
 
 def _control_rows(run: ReportedRun) -> list[Row]:
     """What controls read, under the name of the estimator and scale that the chart's menu has."""
-    rows = [{**row, "choice": "TwoNN"} for row in controls_of(run, "twonn")]
-    rows += [{**row, "choice": f"Gride, n₁ = {row['k'] // 2}"} for row in controls_of(run, "gride") if row["k"]]
-    return [{**row, "beside": True} for row in rows]
+    curves = dimension_curves(run, controls_of)
+    return [{**row, "choice": name, "beside": True} for name, rows in curves.items() for row in rows]
 
 
 def _explorer(run: ReportedRun) -> vl.Spec:

@@ -58,10 +58,10 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     ]
 
 
-def dimension_curves(run: ReportedRun) -> dict[str, list[Row]]:
+def dimension_curves(run: ReportedRun, read: Callable[[ReportedRun, str], list[Row]] = rows_of) -> dict[str, list[Row]]:
     """Name of an estimator at one scale → its rows: TwoNN first, then Gride from the finest scale to the coarsest."""
-    curves = {"TwoNN": rows_of(run, "twonn")}
-    gride = rows_of(run, "gride")
+    curves = {"TwoNN": read(run, "twonn")}
+    gride = read(run, "gride")
     for k in sorted({row["k"] for row in gride if row["k"]}):
         curves[f"Gride, n₁ = {k // 2}"] = [row for row in gride if row["k"] == k]
     return {name: rows for name, rows in curves.items() if rows}

@@ -14,7 +14,7 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.ratios import FEW_SAMPLES
+from layerscape.measures.dimension.ratios import few_words
 
 GROUPS = 64  # of samples at most, whose pairs are counted apart for the interval
 COUNTS = 2**24  # numbers of pairs held at once, from which follows how many groups there can be
@@ -119,8 +119,7 @@ def _bits(x: Representation) -> np.ndarray:
                 "or x > np.median(x, axis=0)."
             )
     if (bits == bits[0]).all():
-        name = f"layer {x.layer!r}" if x.layer else "the data"
-        raise InvalidValue(f"{name} is constant over the samples and has no dimension; leave it out.")
+        raise InvalidValue(f"{x.title} is constant over the samples and has no dimension; leave it out.")
     return bits
 
 
@@ -259,8 +258,7 @@ def _shown(r: np.ndarray) -> np.ndarray:
 
 def _warnings(n: int, details: dict[str, float | np.ndarray], d0: float, counts: np.ndarray) -> Iterator[str]:
     divergence, n_distances = float(details["divergence"]), np.size(details["distance"])
-    if n < FEW_SAMPLES:
-        yield f"only {n} samples: the interval is itself uncertain"
+    yield from few_words(n)
     if divergence > max(BAD_FIT, n_distances / (2 * n)):
         yield (
             f"the distances do not follow the model (divergence {divergence:.2g}): narrow the range of distances by "

@@ -14,7 +14,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
-from layerscape.measures.dimension.ratios import FEW_SAMPLES, TIED, tied_words
+from layerscape.measures.dimension.ratios import TIED, few_words, tied_words
 from layerscape.measures.interval import Z95
 
 HELD = 2**25  # distances held at once
@@ -126,8 +126,7 @@ def _warnings(n: int, n_references: int, distances: _Distances) -> Iterator[str]
     n_copied, n_tied = distances.n_copied, distances.n_tied
     if n_tied > TIED * n_references and not n_copied:  # two copies are always equally far away
         yield tied_words(n_tied / n_references)
-    if n < FEW_SAMPLES:
-        yield f"only {n} samples: the interval is itself uncertain"
+    yield from few_words(n)
     if n_copied:
         yield (
             f"{n_copied} of {n_references} samples have copies: pairs at distance 0 were left out, but copies still "
@@ -154,8 +153,9 @@ class _Distances:
         self.chosen = chosen
 
     def constant(self) -> InvalidValue:
-        name = f"layer {self.x.layer!r}" if self.x.layer else "the data"
-        return InvalidValue(f"{name} is constant over the samples, or nearly so, and has no dimension; leave it out.")
+        return InvalidValue(
+            f"{self.x.title} is constant over the samples, or nearly so, and has no dimension; leave it out."
+        )
 
     def tiles(self) -> Iterator[Tile]:
         """Full rows, as many at a time as may be held; computed once if that is all of them."""

@@ -15,7 +15,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
-from layerscape.measures.dimension.ratios import FEW_SAMPLES
+from layerscape.measures.dimension.ratios import few_words
 from layerscape.measures.interval import Z95
 
 TILE = 2**22  # distances held at once
@@ -150,12 +150,11 @@ def _widest(x: Representation) -> float:
             )
         np.minimum(low, block.min(axis=0), out=low)
         np.maximum(high, block.max(axis=0), out=high)
-    name = f"layer {x.layer!r}" if x.layer else "the data"
     if (low == high).all():
-        raise InvalidValue(f"{name} is constant over the samples and has no dimension; leave it out.")
+        raise InvalidValue(f"{x.title} is constant over the samples and has no dimension; leave it out.")
     widest = float((high - low).sum())
     if max(widest, float(np.abs(low).max()), float(np.abs(high).max())) >= EXACT:
-        raise InvalidValue(f"{name} holds whole numbers beyond 2⁵³, which float64 cannot count; use gride.")
+        raise InvalidValue(f"{x.title} holds whole numbers beyond 2⁵³, which float64 cannot count; use gride.")
     return widest
 
 
@@ -245,8 +244,7 @@ def _gap(n: np.ndarray, k: np.ndarray, share: float) -> float:
 def _warnings(n_samples: int, details: dict[str, float | np.ndarray]) -> Iterator[str]:
     gap, copies, expected = (float(details[name]) for name in ("gap", "share_of_copies", "expected_copies"))
     n = np.atleast_1d(details["inside"])
-    if n_samples < FEW_SAMPLES:
-        yield f"only {n_samples} samples: the interval is itself uncertain"
+    yield from few_words(n_samples)
     if gap > max(BENT, 2 / np.sqrt(len(n))):
         yield (
             f"the numbers of neighbors do not follow the binomial law (largest gap {gap:.2f}): the density is not "

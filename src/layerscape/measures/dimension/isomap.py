@@ -13,7 +13,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.elbow import find_elbow
-from layerscape.measures.dimension.ratios import FEW_SAMPLES, check_no_copies
+from layerscape.measures.dimension.ratios import check_no_copies, few_words
 
 LEAST = 1e-3  # a residual variance below this is none
 FEWEST = 20
@@ -108,8 +108,7 @@ def isomap(
             f"{n} landmarks serve {len(dimensions)} dimensions, fewer than max_dimension={max_dimension}: give "
             f"{PER_DIMENSION * max_dimension} samples and landmarks"
         )
-    if n < FEW_SAMPLES:
-        words.append(f"only {n} samples: the interval is itself uncertain")
+    words += few_words(n)
     return Estimate(
         elbow.value, elbow.low, elbow.high, graph.n_samples, graph.n_units, k, details=details, warnings=tuple(words)
     )

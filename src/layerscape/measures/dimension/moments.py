@@ -150,8 +150,7 @@ def kept_rows(n_samples: int) -> np.ndarray:
 
 
 def _constant(x: Representation) -> InvalidValue:
-    name = f"layer {x.layer!r}" if x.layer else "the data"
-    return InvalidValue(f"{name} is constant over the samples: it has no variance, and so no dimension to measure.")
+    return InvalidValue(f"{x.title} is constant over the samples: it has no variance, and so no dimension to measure.")
 
 
 def first_half(n_samples: int) -> np.ndarray:

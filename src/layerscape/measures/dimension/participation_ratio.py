@@ -13,7 +13,8 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.dimension.moments import centered_columns, gram, scatter
-from layerscape.measures.dimension.spectrum import FEW_SAMPLES, jackknife_sd
+from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
+from layerscape.measures.dimension.spectrum import jackknife_sd
 from layerscape.measures.interval import Z95
 
 Correction = Literal["rows", "rows and columns", "none"]
@@ -84,7 +85,7 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
         raise InvalidValue(f"{n} samples; participation_ratio with correction={correction!r} needs at least {least}.")
     if d < 2 and correction == "rows and columns":
         raise InvalidValue("1 unit; correction='rows and columns' draws pairs of units: give at least 2.")
-    warnings = [f"only {n} samples: the interval is itself uncertain"] if n < FEW_SAMPLES else []
+    warnings = few_words(n)
     if min(n, d) > LARGEST:
         x = x.take(np.sort(np.random.default_rng(0).choice(n, LARGEST, replace=False)))
         price = "which adds to the bias" if correction == "none" else "which costs precision and adds no bias"

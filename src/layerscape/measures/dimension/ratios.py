@@ -39,13 +39,16 @@ def check_enough(graph: Neighbors) -> None:
 
 def common_warnings(ratios: np.ndarray) -> list[str]:
     """What is wrong with these samples whatever the estimator, in words."""
-    warnings = []
-    if len(ratios) < FEW_SAMPLES:
-        warnings.append(f"only {len(ratios)} samples: the interval is itself uncertain")
+    warnings = few_words(len(ratios))
     tied = float((ratios == 0).mean())
     if tied > TIED:
         warnings.append(tied_words(tied))
     return warnings
+
+
+def few_words(n_samples: int) -> list[str]:
+    """That there are few samples, if there are."""
+    return [f"only {n_samples} samples: the interval is itself uncertain"] if n_samples < FEW_SAMPLES else []
 
 
 def tied_words(share: float) -> str:

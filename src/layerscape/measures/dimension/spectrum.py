@@ -23,12 +23,12 @@ import numpy as np
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.moments import first_half, gram, kept_rows, scaled, scatter
+from layerscape.measures.dimension.ratios import few_words
 
 SIDE = 4096  # up to here a matrix of this side is decomposed in full
 DIRECTIONS = 1024
 SLICE = 2**22  # elements of kept rows read at once
 FEWEST = 3
-FEW_SAMPLES = 100
 HALVED = 8  # samples from which halves of them are looked at
 
 T = TypeVar("T", float, np.ndarray)
@@ -86,9 +86,7 @@ class Spectrum:
 
     def warnings(self) -> list[str]:
         """What is wrong with these samples whatever is read from the spectrum, in words."""
-        words = []
-        if self.n_samples < FEW_SAMPLES:
-            words.append(f"only {self.n_samples} samples: the interval is itself uncertain")
+        words = few_words(self.n_samples)
         if not self.exact:
             words.append(
                 f"{self.n_samples} × {self.n_units} is too large for all eigenvalues: the first "
