@@ -56,6 +56,7 @@ def test_decimation_against_samples(x):
     estimate = ls.estimate("decimation", x)
     ax = plot.decimation({"a": estimate, "b": estimate}, controls={"gaussian": estimate})
     assert list(ax.lines[1].get_xdata()) == [400, 200, 100]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["100", "200", "400"]
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,9 @@ def decimation(
         sizes, spread = (_detail(one, detail, "decimation") for detail in ("sizes", "spread"))
         axes.errorbar(sizes, [point.value for point in one.curve], np.nan_to_num(spread), label=name, capsize=2, **LINE)
     axes.set(xscale="log", xlabel="number of samples", ylabel="intrinsic dimension (TwoNN)")
+    axes.minorticks_off()
+    every = sorted({int(size) for one in named.values() for size in _detail(one, "sizes", "decimation")})
+    axes.set_xticks(every, [f"{size:,}" for size in every], rotation=45)
     return _finish(axes, legend=len(named) > 1)
 
 

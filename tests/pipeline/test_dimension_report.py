@@ -72,6 +72,13 @@ def test_counts_and_bits_are_counted_and_not_measured(rng):
     assert bits.reason.endswith("of which estimators for continuous data make nothing; bid counts instead")
 
 
+def test_a_lattice_of_real_numbers_has_no_value_but_a_reason():
+    report = ls.dimension_report(0.25 + 0.5 * np.indices((6, 6, 6)).reshape(3, -1).T, controls=())
+    assert np.isnan(report.value)
+    assert report.reason.startswith("gride has no value: neighbors 1 and 2 of every sample are at equal distances")
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
 def test_pixels_are_whole_numbers_that_do_not_tie_and_are_read_as_real(rng):
     pixels = np.clip(40 * rng.standard_normal((600, 5)) @ rng.standard_normal((5, 50)) + 128, 0, 255).astype(np.uint8)
     assert ls.dimension_report(pixels, controls=()).reason.startswith(("gride has", "there is no plateau"))

@@ -140,6 +140,9 @@ def dimension_report(
     kind = _values(x)
     if kind != "real" and (tied > DISCRETE or "gride" not in estimates):
         return _discrete(x, kind, tied, estimates, gaps)
+    if "gride" not in estimates:
+        reason = next(words for words in gaps if words.startswith("gride")).rstrip(".")
+        return DimensionReport(nan, nan, nan, reason, x.n_samples, x.n_units, estimates, warnings=tuple(gaps))
     curve = estimates["gride"].curve
     plateau = find_plateau(curve)
     reference = plateau.value if plateau else curve[0].value
