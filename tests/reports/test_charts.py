@@ -124,6 +124,17 @@ def test_controls_are_grey_lines_of_their_own_and_no_choice_of_the_menu(make_run
     assert values(specs["scales"]) == values(plain["scales"])
 
 
+def test_a_protocol_beside_the_profile_is_one_more_choice_and_takes_no_control_away(make_run):
+    run = make_run(n_samples=40, layers=3)
+    own = run.table[run.table["measure"].isin(["twonn", "gride"])]
+    fit = own.assign(group="protocol=doimo2020", options='{"method": "fit"}')
+    run.table = pd.concat([run.table, fit, own.assign(group="control=gaussian")], ignore_index=True)
+    spec = charts(run)["dimension"]
+    assert menu(spec)[0] == "TwoNN · group all"
+    assert "TwoNN · group protocol=doimo2020" in menu(spec)
+    assert len(values(spec, control="gaussian", choice="TwoNN · group all")) == 3
+
+
 def test_the_explorer_shows_dimension_against_scale_of_every_layer(make_run):
     run = make_run(n_samples=40, layers=3)
     spec = charts(run)["explorer"]

@@ -39,16 +39,21 @@ def charts(run: ReportedRun, baseline: ReportedRun | None = None) -> dict[str, v
 def _dimension(run: ReportedRun, baseline: ReportedRun | None) -> vl.Spec:
     rows = _with_baseline(_dimension_rows, run, baseline)
     x, y = vl.x_axis(run.layers), vl.y_axis("intrinsic dimension")
-    known = {row["choice"] for row in rows}
-    grey = [row for row in _control_rows(run) if row["choice"] in known]
+    grey = _control_rows(run, rows)
     layers = [vl.others(x, y), *vl.controls(grey, x, y), *vl.beside(rows, x, y), *vl.line(x, y)]
     return vl.profile([*rows, *grey], layers, "Scale")
 
 
-def _control_rows(run: ReportedRun) -> list[Row]:
-    """What controls read, under the name of the estimator and scale that the chart's menu has."""
+def _control_rows(run: ReportedRun, rows: list[Row]) -> list[Row]:
+    """What controls read, each under the choice of the menu that asks the same of the data."""
+    asked = {_question(row["name"], row): row["choice"] for row in rows if not row["beside"] and not row["group"]}
     curves = dimension_curves(run, controls_of)
-    return [{**row, "choice": name, "beside": True} for name, rows in curves.items() for row in rows]
+    found = [(asked.get(_question(name, row)), row) for name, rows in curves.items() for row in rows]
+    return [{**row, "choice": choice, "beside": True} for choice, row in found if choice]
+
+
+def _question(name: str, row: Row) -> tuple[str, str, str]:
+    return name, row["metric"], row["options"]
 
 
 def _explorer(run: ReportedRun) -> vl.Spec:

@@ -70,11 +70,21 @@ def _rows(run: ReportedRun, measure: str, table: Any) -> list[Row]:
     fields = [field for field in QUESTION if field != "k" or measure != "gride"]
     rows = _at_every_k(rows)
     rows.sort(key=lambda row: (place[row["layer"]], place.get(row.get("other_layer") or "", -1), row.get("k") or 0))
-    differing = [field for field in fields if len({row.get(field) for row in rows}) > 1]
+    differing = _telling(rows, fields)
     for row in rows:
         row["variant"] = ", ".join(f"{field} {row.get(field) or 'all'}" for field in differing)
         row["said"] = said(row)
     return rows
+
+
+def _telling(rows: Sequence[Row], fields: Sequence[str]) -> list[str]:
+    """The fields that it takes to tell the questions apart: one that follows from those before it says nothing new."""
+    found: list[str] = []
+    for field in fields:
+        before = {tuple(row.get(name) for name in found) for row in rows}
+        if len({tuple(row.get(name) for name in (*found, field)) for row in rows}) > len(before):
+            found.append(field)
+    return found
 
 
 def _at_every_k(rows: list[Row]) -> list[Row]:
