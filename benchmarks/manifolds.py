@@ -42,7 +42,7 @@ from layerscape.measures import catalog, question
 HIGH = 15  # above this many dimensions what counts neighbors reads far too low at a few thousand samples
 PEERS = ("TwoNN", "GRIDE", "MLE", "MOM", "CorrInt", "lPCA", "KNN", "TLE", "MADA", "MiND_ML", "DANCo", "FisherS")
 SLOW_PEERS = ("ESS",)
-SKIP = ("hidalgo",)  # for samples that lie on several manifolds
+NO_DIMENSION = ("spectrum_decay",)  # an exponent
 Readings = dict[str, list[float]]  # by the name of the estimator: value and seconds
 
 
@@ -104,8 +104,8 @@ def in_other_python(python: str, function: Callable[..., Any], *arguments: Any) 
 def estimators(skip: list[str]) -> list[str]:
     """Ours that read a dimension from real numbers."""
     found = catalog().items()
-    names = [name for name, m in found if question(m) == "dimension" and m.values == "real" and m.unit == "dimensions"]
-    return [name for name in names if name not in skip]
+    names = [name for name, m in found if question(m) == "dimension" and m.values == "real"]
+    return [name for name in names if name not in (*NO_DIMENSION, *skip)]
 
 
 def all_readings(name: str, ours: list[str], options: argparse.Namespace, folder: Path) -> list[Readings]:
@@ -156,7 +156,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, help="how many draws of each manifold")
     parser.add_argument("--samples", type=int, default=2500, help="how many samples a draw has")
     parser.add_argument("--manifolds", nargs="+", choices=list(manifolds()), default=list(manifolds()), metavar="NAME")
-    parser.add_argument("--skip", nargs="*", default=list(SKIP), metavar="NAME", help="estimators of ours left out")
+    parser.add_argument("--skip", nargs="*", default=[], metavar="NAME", help="estimators of ours left out")
     parser.add_argument("--skdim", metavar="PYTHON", help="an interpreter that has scikit-dimension")
     parser.add_argument("--peers", nargs="+", choices=PEERS + SLOW_PEERS, default=list(PEERS), metavar="NAME")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")

@@ -1,0 +1,51 @@
+"""Chance by permutation: what a comparison reads when the samples of one side are paired at random.
+
+Only row numbers are permuted, never distances or vectors recomputed. The permutations depend on N, number and seed
+alone, so that all cells of a map share them, and the largest cell of each permutation is the chance of a best layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from layerscape.core.estimate import Chance
+from layerscape.errors import InvalidValue
+
+FEWEST = 19  # permutations, with which p can reach 0.05
+
+
+def permutations(n_samples: int, number: int, seed: int) -> Iterator[np.ndarray]:
+    """So many random orders of the rows."""
+    rng = np.random.default_rng(seed)
+    return (rng.permutation(n_samples) for _ in range(number))
+
+
+def chance_by_permutation(
+    score: Callable[[np.ndarray], float], observed: float, n_samples: int, number: int, seed: int
+) -> tuple[Chance, np.ndarray]:
+    """Mean, central 95 % and p of a score under random pairing, and the scores themselves.
+
+    Parameters
+    ----------
+    score
+        The comparison with the rows of one side in the given order.
+    observed
+        The score as the rows are.
+    n_samples, number, seed
+        Which permutations.
+
+    Returns
+    -------
+    chance, null
+        p is (1 + how many scored at least as much) / (1 + number); ``null`` has shape (number,), for
+        ``Estimate.details["null"]``.
+    """
+    if number < FEWEST:
+        raise InvalidValue(f"permutations={number}; give at least {FEWEST}, so that p can reach 0.05.")
+    null = np.array([score(order) for order in permutations(n_samples, number, seed)])
+    low, high = np.quantile(null, [0.025, 0.975])
+    # A score that is as it was but for rounding has not been beaten.
+    beaten = int((null >= observed - 1e-12 * max(1.0, abs(observed))).sum())
+    return Chance(float(null.mean()), float(low), float(high), (1 + beaten) / (1 + number)), null

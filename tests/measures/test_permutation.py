@@ -1,0 +1,40 @@
+"""Chance by permutation and intervals from groups, against laws that are known."""
+
+import numpy as np
+import pytest
+
+from layerscape.errors import InvalidValue
+from layerscape.measures.interval import margin_of_groups
+from layerscape.measures.permutation import chance_by_permutation, permutations
+
+
+def test_a_correlation_has_chance_zero_and_a_spread_of_one_over_root_n(rng):
+    x, y = rng.standard_normal((2, 400))
+    x, y = (v - v.mean() for v in (x, y))
+    norm = np.sqrt(x @ x * (y @ y))
+    chance, null = chance_by_permutation(lambda order: x @ y[order] / norm, x @ y / norm, 400, 2000, 0)
+    assert chance.value == pytest.approx(0, abs=0.005)
+    assert null.std() == pytest.approx(1 / np.sqrt(399), rel=0.05)
+    assert chance.high == pytest.approx(1.96 / np.sqrt(399), rel=0.1)
+
+
+def test_p_counts_the_value_itself_and_never_is_zero():
+    assert chance_by_permutation(lambda order: 0.0, 1.0, 10, 99, 0)[0].p == 0.01
+    assert chance_by_permutation(lambda order: 1.0, 1.0, 10, 99, 0)[0].p == 1.0
+
+
+def test_permutations_depend_on_size_number_and_seed_alone():
+    first, again = (np.array(list(permutations(8, 5, 3))) for _ in range(2))
+    assert (first == again).all()
+    assert (np.sort(first, axis=1) == np.arange(8)).all()
+
+
+def test_too_few_permutations_are_refused():
+    with pytest.raises(InvalidValue, match=r"permutations=5; give at least 19, so that p can reach 0\.05\."):
+        chance_by_permutation(lambda order: 0.0, 0.0, 10, 5, 0)
+
+
+def test_groups_give_the_interval_of_a_mean(rng):
+    margins = [margin_of_groups(lambda rows, x=x: x[rows].mean(), 500) for x in rng.standard_normal((200, 500))]
+    # Student's 97.5 % point at 19 degrees is 2.09, and the standard deviation of the mean 1/√500.
+    assert np.mean(margins) == pytest.approx(2.093 / np.sqrt(500), rel=0.05)
