@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from layerscape.core.neighbors import Neighbors as Neighbors
     from layerscape.core.representation import Representation as Representation
     from layerscape.errors import LayerscapeError as LayerscapeError
+    from layerscape.pipeline.compare import compare as compare
     from layerscape.pipeline.controls import controls as controls
     from layerscape.pipeline.dimension_report import dimension_report as dimension_report
     from layerscape.pipeline.estimate import estimate as estimate
@@ -35,6 +36,7 @@ _HOMES = {
     "find_neighbors": "search",
     "ranks": "search",
     "estimate": "pipeline.estimate",
+    "compare": "pipeline.compare",
     "controls": "pipeline.controls",
     "dimension_report": "pipeline.dimension_report",
     "Run": "run",

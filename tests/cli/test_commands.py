@@ -87,6 +87,20 @@ def test_stages_one_at_a_time_on_a_run(run, capsys):
     assert Path(page).read_text(encoding="utf-8").lower().startswith("<!doctype html>")
 
 
+def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path, capsys):
+    ls.from_arrays({"three": vectors**3, "two again": np.tanh(vectors)}, out="other")
+    said(capsys, "search", "run", "--k", "9")
+    text = said(capsys, "compare", "run", "other", "--k", "9", "--measures", "overlap,information_imbalance")
+    for line in text.splitlines():
+        if line.startswith("two"):
+            assert line.split()[1:3] == ["two", "again"]
+    rows = json.loads(said(capsys, "compare", "run", "other", "--k", "9", "--csv", "pairs.csv", "--json"))["rows"]
+    assert len(rows) == 8
+    assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 9
+    assert main(["compare", "run", "other", "--measures", "twonn"]) == 2
+    assert "measure 'twonn' does not compare two representations; these do: " in capsys.readouterr().err
+
+
 def test_list_says_what_each_measure_needs_and_cites(capsys):
     record = json.loads(said(capsys, "list", "--json"))
     assert set(record) == set(catalog())
@@ -100,6 +114,7 @@ def test_list_says_what_each_measure_needs_and_cites(capsys):
 def test_every_command_has_help(command, capsys):
     text = said(capsys, *command.split(), "--help")
     assert len(text.splitlines()) > 5
+    assert "\\b" not in text
 
 
 @pytest.mark.parametrize(
@@ -124,6 +139,7 @@ def test_every_command_has_help(command, capsys):
         ("search nowhere", "there is no run at nowhere"),
         ("measure nowhere", "there is no run at nowhere"),
         ("report nowhere", "there is no run at nowhere"),
+        ("compare nowhere nowhere", "there is no run at nowhere"),
         ("run demo digits", "Missing option '--out'."),
         ("rum demo digits", "No such command 'rum'."),
         ("extract demo nothing.csv --out out", "nothing.csv"),

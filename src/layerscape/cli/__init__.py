@@ -16,6 +16,7 @@ HOMES = {
     "search": "stages",
     "measure": "stages",
     "report": "stages",
+    "compare": "compare",
     "estimate": "estimate",
     "dimension": "estimate",
     "list": "estimate",
@@ -40,7 +41,7 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="layerscape", message="layerscape %(version)s")
 def cli() -> None:
-    r"""Point it at a model and some data; see the shape of every layer.
+    """Point it at a model and some data; see the shape of every layer.
 
     \b
     Example:

@@ -29,7 +29,7 @@ class Measures(click.Group):
 
 @click.group(cls=Measures, name="estimate", subcommand_metavar="NAME A [B]")
 def estimate_command() -> None:
-    r"""One measure on files: .npy, .npz, .csv, .parquet, .safetensors.
+    """One measure on files: .npy, .npz, .csv, .parquet, .safetensors.
 
     \b
     Examples:
@@ -153,7 +153,7 @@ def _curve(estimate: Estimate) -> list[str]:
 @click.option("--threads", type=click.IntRange(1), help="That search side by side.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> None:
-    r"""Which dimension to believe: all suitable estimators on one axis of scale.
+    """Which dimension to believe: all suitable estimators on one axis of scale.
 
     One value is recommended, with the reason, or none, and what may mislead is said in words.
 

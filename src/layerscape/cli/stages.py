@@ -108,7 +108,7 @@ def demo_command(out: Path, as_json: bool) -> None:
 @_threads
 @_json
 def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
-    r"""Extract, search, measure, report: one folder, one page.
+    """Extract, search, measure, report: one folder, one page.
 
     \b
     Examples:
@@ -211,7 +211,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
         table.to_csv(csv, index=False)
         note(f"the table is in {csv}")
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
-    record = {"run": str(run), "rows": [_plain(row) for row in table.to_dict("records")]}
+    record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
     say(table[shown].to_string(index=False, na_rep="–", float_format=number), as_json, record)
 
 
@@ -252,7 +252,7 @@ def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
     return measure(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def plain(row: dict[str, Any]) -> dict[str, Any]:
     """A row for JSON: what does not apply is null."""
     from math import isfinite
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.measure import Measure
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.measures import catalog
-from layerscape.pipeline.attempts import attempts
+from layerscape.pipeline.attempts import attempts, in_tiles
 from layerscape.pipeline.controls import check_controls
 from layerscape.pipeline.estimate import SPARE, AnyMeasure, find_measure
 from layerscape.pipeline.part import Part, Progress, counted, label_columns, parts_of
@@ -112,6 +112,7 @@ def measure(
         widest = max((_width(task, needed[id(task)]) for task in plan if needed[id(task)]), default=0)
         _check_size(max(needed.values(), default=0), part)
         part.prepare(min(widest, part.n_samples - 1), any(task.measure.distinct for task in plan), progress)
+        plan = in_tiles(plan, run.layers, run.layers, part.tile)
         tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
         for task, estimate in attempts(part, plan):
             rows += as_rows(run, part, task, estimate)

@@ -25,7 +25,7 @@ from layerscape.search import find_neighbors
 if TYPE_CHECKING:
     from layerscape.pipeline.table import Task
 
-MOST_PAIRS = 2**23  # whose ranks are counted at a time
+GRAPH_MEMORY = 2**32  # bytes that the graphs of a run may take
 Progress = Callable[[str, int, int], None]
 
 
@@ -43,7 +43,9 @@ class Part:
         self.run, self.how, self.rows, self.group, self.control = run, how, rows, group, control
         self.n_samples = run.folder.n_samples if rows is None else len(rows)
         self._vectors: dict[str, Representation] = {}
+        self._own = rows is None and control is None  # whose graphs are the run's and stay in it
         self._graphs: dict[str, Neighbors] = {}
+        self._k = 0
         self._distinct: dict[str, Distinct] = {}
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
         self._rankings: dict[str, Ranking] = {}
@@ -54,16 +56,33 @@ class Part:
         if k < 1:
             return
         tell = counted(progress, "searching", len(self.run.layers) * self.n_samples)
-        own = self.rows is None and self.control is None  # whose graphs are the run's and stay in it
-        if own:
+        self._k = k
+        if self._own:
             self.run.search(k, progress=tell, **self.how)
-        for layer in self.run.layers:
-            if own:
-                self._graphs[layer] = self.run.graph(layer, k, metric=self.how["metric"])
-            else:
+        else:
+            for layer in self.run.layers:
                 self._graphs[layer] = find_neighbors(self._representation(layer), k, progress=tell, **self.how)
         if distinct:
-            self._distinct = common_rows({layer: distinct_rows(graph) for layer, graph in self._graphs.items()})
+            self._distinct = common_rows({layer: distinct_rows(self._whole(layer)) for layer in self.run.layers})
+
+    @property
+    def tile(self) -> int:
+        """How many layers on each side of a map of pairs may be in memory at a time."""
+        if not self._own:
+            return len(self.run.layers)
+        return max(1, GRAPH_MEMORY // (12 * self.n_samples * max(1, self._k)) // 2)
+
+    def _whole(self, layer: str) -> Neighbors:
+        """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""
+        if layer not in self._graphs:
+            while len(self._graphs) >= 2 * self.tile:
+                left = next(iter(self._graphs))  # the one that has not been asked for longest
+                del self._graphs[left]
+                self._cut = {key: graph for key, graph in self._cut.items() if key[0] != left}
+            self._graphs[layer] = self.run.graph(layer, self._k, metric=self.how["metric"])
+        elif self._own:
+            self._graphs[layer] = self._graphs.pop(layer)
+        return self._graphs[layer]
 
     def data(self, kind: Data, task: Task, k: int, place: int) -> Any:
         """The data argument number ``place`` of a task."""
@@ -80,16 +99,15 @@ class Part:
         if kind == "ranking":
             return self._ranking(layer)
         if kind == "subsets":
-            width = max(k, min(base_width(task.measure, k), self._graphs[layer].k))
+            width = max(k, min(base_width(task.measure, k), self._whole(layer).k))
             graph = self._graph(layer, task.measure.distinct, width)
             rows = self._distinct[layer].rows if task.measure.distinct else None
             return subsets_of(task.measure, task.options, graph, self._representation(layer), rows, **self.how)
         return self._graph(layer, task.measure.distinct, k)
 
     def _graph(self, layer: str, distinct: bool, k: int) -> Neighbors:
-        key = (layer, distinct, k)
+        key, graph = (layer, distinct, k), self._whole(layer)
         if key not in self._cut:
-            graph = self._graphs[layer]
             if distinct:
                 self._cut[key] = graph_of(self._representation(layer), graph, self._distinct[layer].rows, k, **self.how)
             else:
@@ -100,19 +118,8 @@ class Part:
         if layer not in self._rankings:
             self._rankings.clear()  # what one remembers may be as large as several graphs
             how = {name: self.how[name] for name in ("metric", "threads")}
-            self._rankings[layer] = ranking_of(self._representation(layer), self._graphs[layer], **how)
+            self._rankings[layer] = ranking_of(self._representation(layer), self._whole(layer), **how)
         return self._rankings[layer]
-
-    def foreseen(self, tasks: list[Task]) -> Iterator[list[Task]]:
-        """Tasks of one other layer in groups, whose ranks around its samples have been counted in one pass."""
-        k = [task.measure.neighbors_needed(task.options, self.n_samples) for task in tasks]
-        step = max(1, MOST_PAIRS // (max(k) * self.n_samples))
-        for first in range(0, len(tasks), step):
-            some = tasks[first : first + step]
-            graphs = [self._graph(task.layer, False, k) for task, k in zip(some, k[first:], strict=False)]
-            pairs = [np.stack(graph.weights(graph.k)[:2], axis=1) for graph in graphs]
-            self._ranking(some[0].other_layer).ranks(np.concatenate(pairs))
-            yield some
 
     def words(self, task: Task) -> tuple[str, ...]:
         """What the choice of rows has to say of a task's estimate."""

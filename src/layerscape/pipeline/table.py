@@ -62,10 +62,10 @@ def as_rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[di
         yield shared | own | {"value": point.value, "low": point.low, "high": point.high}
 
 
-def as_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The rows as a table with the columns of every table."""
+def as_table(rows: list[dict[str, Any]], more: tuple[str, ...] = ()) -> pd.DataFrame:
+    """The rows as a table with the columns of every table, and more of its own."""
     pandas = require("pandas", "runs")
-    return pandas.DataFrame(rows, columns=list(COLUMNS)).astype({"k": "Int64", "n_units": "Int64"})
+    return pandas.DataFrame(rows, columns=[*COLUMNS, *more]).astype({"k": "Int64", "n_units": "Int64"})
 
 
 def keep(run: Run, table: pd.DataFrame) -> None:

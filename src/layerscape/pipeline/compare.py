@@ -1,0 +1,164 @@
+"""`compare`: the layers of one run against those of another, samples matched by id."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerscape.core.measure import Data, Measure
+from layerscape.errors import InvalidValue, require, unknown_name
+from layerscape.measures import catalog
+from layerscape.pipeline.attempts import attempts, in_tiles
+from layerscape.pipeline.estimate import AnyMeasure, find_measure
+from layerscape.pipeline.part import Part, Progress, counted
+from layerscape.pipeline.table import Task, as_rows, as_table
+from layerscape.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def compare(
+    run_a: Run,
+    run_b: Run,
+    measures: Sequence[AnyMeasure] | None = None,
+    *,
+    k: int = 30,
+    metric: str = "euclidean",
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Every layer of one run against every layer of another: two networks, or one network before and after.
+
+    Samples are matched by id; those that only one run has are left out, and counted in a warning.
+
+    Parameters
+    ----------
+    run_a, run_b
+        From `extract`, `from_arrays` or `open`.
+    measures
+        Names, `Measure` values or functions that compare two representations; those of the standard profile when left
+        out.
+    k
+        Number of neighbors, for the measures that have this option.
+    metric, device, threads, progress
+        As in `measure`. A run that shares all samples, in the order of the other, uses its graphs that are kept on
+        disk; otherwise the samples in common are searched on their own.
+    options
+        Further options of measures; each goes to the measures that have it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per measure and pair of layers, as `measure` gives, with the columns ``other_run`` and ``other_depth``
+        for the layer of run_b. A measure that is not symmetric reads run_a → run_b; exchange the runs for the other
+        way.
+
+    Raises
+    ------
+    InvalidValue, UnknownName
+        If the runs have no sample in common, a measure compares nothing, or there is no such measure or option.
+
+    Examples
+    --------
+    >>> import numpy as np, layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((300, 8))
+    >>> one, two = ls.from_arrays({"a": x, "b": x**3}), ls.from_arrays({"c": 2 * x})
+    >>> table = ls.compare(one, two, ["overlap"], k=10)
+    >>> table[["layer", "other_layer"]].values.tolist(), table.value.round(2).tolist()
+    ([['a', 'c'], ['b', 'c']], [1.0, 0.45])
+    """
+    require("pandas", "runs")
+    chosen = _comparing(measures)
+    for name in options:
+        if not any(name in m.options for m in chosen):
+            raise unknown_name("option", name, {option for m in chosen for option in m.options})
+    both = _Both(*_matched(run_a, run_b, {"metric": metric, "device": device, "threads": threads}))
+    plan = []
+    for m in chosen:
+        own = {name: value for name, value in {"k": k, **options}.items() if name in m.options}
+        plan += [Task(m, own, a, other_layer=b) for b in run_b.layers for a in run_a.layers]
+    both.prepare(max(task.measure.neighbors_needed(task.options, both.n_samples) for task in plan), progress)
+    rows, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
+    for task, estimate in attempts(both, in_tiles(plan, run_a.layers, run_b.layers, both.tile)):
+        depth = run_b.depths[task.other_layer]
+        more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth}
+        rows += [row | more for row in as_rows(run_a, both.a, task, estimate)]
+        tell(1)
+    return as_table(rows, ("other_run", "other_depth"))
+
+
+@dataclass(frozen=True)
+class _Both:
+    """Two runs as the source of tasks: the first data argument is of the one, the second of the other."""
+
+    a: Part
+    b: Part
+
+    @property
+    def how(self) -> Mapping[str, Any]:
+        return self.a.how
+
+    @property
+    def n_samples(self) -> int:
+        return self.a.n_samples
+
+    @property
+    def tile(self) -> int:
+        return min(self.a.tile, self.b.tile)
+
+    def prepare(self, k: int, progress: Progress | None) -> None:
+        if k >= self.n_samples:
+            raise InvalidValue(
+                f"k={k} neighbors asked of {self.n_samples} samples in common; k must lie in 1..{self.n_samples - 1}."
+            )
+        for part in (self.a, self.b):
+            part.prepare(k, False, progress)
+
+    def data(self, kind: Data, task: Task, k: int, place: int) -> Any:
+        return (self.a, self.b)[place].data(kind, task, k, place)
+
+
+def _comparing(measures: Sequence[AnyMeasure] | None) -> list[Measure]:
+    if measures is None:
+        return [m for m in catalog().values() if m.compares and m.standard]
+    chosen = [find_measure(name) for name in measures]
+    for m in chosen:
+        if not m.compares or "subsets" in m.data:
+            able = ", ".join(name for name, m in catalog().items() if m.compares)
+            raise InvalidValue(f"measure {m.name!r} does not compare two representations; these do: {able}.")
+    if not chosen:
+        raise InvalidValue("no measure is named; leave measures out for those of the standard profile.")
+    return chosen
+
+
+def _matched(run_a: Run, run_b: Run, how: Mapping[str, Any]) -> tuple[Part, Part]:
+    """The samples that both runs have, in the order of the first."""
+    ids_a, ids_b = run_a.samples.ids, run_b.samples.ids
+    place = {name: row for row, name in enumerate(ids_b)}
+    rows_a = np.array([row for row, name in enumerate(ids_a) if name in place], int)
+    rows_b = np.array([place[ids_a[row]] for row in rows_a], int)
+    if len(rows_a) == 0:
+        raise InvalidValue(
+            f"{run_a.name!r} and {run_b.name!r} have no sample in common: ids like {ids_a[0]!r} and {ids_b[0]!r}; "
+            "extract both from the same inputs, or name the id column."
+        )
+    alone = len(ids_a) - len(rows_a), len(ids_b) - len(rows_b)
+    if any(alone):
+        python_warnings.warn(
+            f"{len(rows_a)} samples are in both runs; {alone[0]} of {run_a.name!r} and {alone[1]} of {run_b.name!r} "
+            "are left out",
+            stacklevel=3,
+        )
+    return _part(run_a, rows_a, how), _part(run_b, rows_b, how)
+
+
+def _part(run: Run, rows: np.ndarray, how: Mapping[str, Any]) -> Part:
+    whole = len(rows) == len(run.samples.ids) and (np.diff(rows) == 1).all()
+    return Part(run, how, None if whole else rows)
