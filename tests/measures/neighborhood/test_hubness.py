@@ -33,7 +33,9 @@ def test_the_interval_is_that_of_leaving_out_one_sample_after_the_other(rng):
     sd = np.sqrt(59 / 60 * squares.sum() / (1 + value**2))
     margin = t.ppf(0.975, squares.sum() ** 2 / (squares**2).sum() / 2) * sd
     result = hubness(graph, k=5)
-    assert np.arcsinh([result.low, result.high]) == pytest.approx(np.arcsinh(value) + [-margin, margin], rel=1e-9)
+    assert np.arcsinh([result.low, result.high]) == pytest.approx(
+        np.arcsinh(value) + np.array([-margin, margin]), rel=1e-9
+    )
 
 
 def test_it_grows_with_dimension_and_random_lists_have_little(rng):
