@@ -16,7 +16,8 @@ from layerscape.measures.dimension.ratios import TIED, check_no_copies, few_word
 from layerscape.measures.neighborhood.peaks import Peaks, find_peaks
 
 HALVES = 20
-NEAR = 1e-5  # of the median first-neighbor distance: nearer than this is a copy but for rounding
+FEWEST_HALF = 2 * FEWEST + 1  # samples in one
+NEAR = 1e-5  # of the median distance to the fourth neighbor: nearer than this is a copy but for rounding
 
 _Options = tuple[int, float, float | None]
 # A graph is compared with the labels and with every other layer; its clusters and those of its halves are kept.
@@ -81,7 +82,7 @@ class Clusters:
             drawn = np.zeros(n, bool)
             drawn[rng.permutation(n)[: n // 2]] = True
             kept = np.flatnonzero(drawn[self.distinct])
-            if len(kept) > 2 * FEWEST:
+            if len(kept) >= FEWEST_HALF:
                 lists = _cut(self.indices, self.distances, kept)
                 per_distinct = np.full(len(self.distinct), -1)
                 per_distinct[kept] = find_peaks(*lists, self.dimension, self.z).cluster
@@ -107,10 +108,10 @@ def _clusters(graph: Neighbors, name: str, k_max: int, z: float, dimension: floa
         _, starts, inverse = np.unique(graph.groups, return_index=True, return_inverse=True)
         first = starts[inverse]
     distinct = np.unique(first)
-    if len(distinct) <= 2 * FEWEST:
+    if len(distinct) < 2 * FEWEST_HALF:
         raise InvalidValue(
             f"{len(distinct)} distinct rows of {graph.n_samples}: the data are constant, or nearly so; {name} needs at "
-            f"least {2 * FEWEST + 1}, and hundreds to mean something."
+            f"least {2 * FEWEST_HALF}, and hundreds to mean something."
         )
     if len(distinct) == graph.n_samples:
         check_no_copies(graph, 1)
@@ -131,7 +132,7 @@ def _clusters(graph: Neighbors, name: str, k_max: int, z: float, dimension: floa
     warnings = few_words(len(distinct))
     if (tied := float((logs == 0).mean())) > TIED:
         warnings.append(tied_words(tied))
-    near = int((distances[:, 0] < NEAR * np.median(distances[:, 0])).sum())
+    near = int((distances[:, 0] < NEAR * np.median(distances[:, FEWEST - 1])).sum())
     if near and dimension is None:
         warnings.append(
             f"{near} samples have a near copy (rounding apart), which lowers the dimension {d:.3g} by which densities "

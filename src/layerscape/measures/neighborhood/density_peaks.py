@@ -36,7 +36,7 @@ def density_peaks(
     Parameters
     ----------
     graph
-        At least ``k_max`` neighbors of N samples, of which at least 9 differ.
+        At least ``k_max`` neighbors of N samples, of which at least 18 differ.
     k_max
         The largest neighborhood tried, at least 8; all others where there are fewer.
     z
@@ -58,7 +58,7 @@ def density_peaks(
     Raises
     ------
     InvalidValue
-        If fewer than 9 samples differ, the graph holds fewer than ``k_max`` neighbors or is not of all samples, the
+        If fewer than 18 samples differ, the graph holds fewer than ``k_max`` neighbors or is not of all samples, the
         data are a lattice, or an option lies outside its range.
 
     Notes
@@ -85,9 +85,9 @@ def density_peaks(
     found = clusters_of(graph, "density_peaks", k_max, z, dimension)
     peaks = found.peaks
     value = len(peaks.centers)
-    counts = np.array([len(np.unique(labels[labels >= 0])) for labels in found.halves], float)
+    counts = np.maximum(1, found.halves.max(axis=1) + 1)
     # Half the samples show fewer clusters, and the spread of a count grows with its root.
-    margin = max(LEAST_MARGIN, margin_of_halves(counts) * sqrt(max(1.0, value / counts.mean())))
+    margin = max(LEAST_MARGIN, margin_of_halves(counts) * sqrt(max(1.0, value / float(counts.mean()))))
     warnings = list(found.warnings)
     if value > 1 and value > MANY * len(found.distinct):
         warnings.append(

@@ -110,7 +110,8 @@ def _saddles(
     is nearer to j than i.
     """
     other = cluster[indices]
-    rows, columns = np.nonzero(inside & (other != cluster[:, None]) & (other >= 0) & (cluster >= 0)[:, None])
+    known = (cluster >= 0) & np.isfinite(score)
+    rows, columns = np.nonzero(inside & (other != cluster[:, None]) & (other >= 0) & known[:, None])
     n_clusters = int(cluster.max()) + 1
     # The first of a row and a cluster is the nearest, since columns increase.
     _, first = np.unique(rows * n_clusters + other[rows, columns], return_index=True)
