@@ -23,7 +23,7 @@ Y = np.tanh(X @ rng.standard_normal((12, 9))) + 0.3 * rng.standard_normal((N, 9)
 ROTATION = np.linalg.qr(rng.standard_normal((12, 12)))[0]
 ORDER = rng.permutation(N)
 PROBES = {"real": X, "whole": rng.integers(0, 12, (N, 6)).astype(float), "binary": rng.integers(0, 2, (N, 32)) * 1.0}
-SMALL = {"k": 8, "k_max": 40, "max_width": 6, "steps": 400}
+SMALL = {"k": 8, "k_max": 40, "max_width": 6, "steps": 400, "z": 0.0}
 
 
 def options(measure):

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from math import inf, log
 
 import numpy as np
-from scipy.stats import chi2
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.density import FEWEST, constant_up_to, radius_ratios
 from layerscape.measures.dimension.ratios import common_warnings, log_ratios
 from layerscape.measures.interval import Z95, sd_of_neighborhoods
 
-FEWEST = 4  # neighbors of the smallest neighborhood
 BEST_SHARE = 0.2032  # of the neighbors expected inside the inner ball: where the binomial estimate is sharpest
 WIDEST_RATIO = 0.975  # of the two radii, in high dimension
 MOST_ROUNDS = 30
@@ -90,7 +89,7 @@ def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Esti
             "the first two neighbors of every sample are at equal distances: the data are a lattice, on which abide "
             "has no dimension to start from; count with i3d, or add noise below the spacing."
         )
-    ratios = _log_ratios(graph, k_max)
+    ratios = radius_ratios(graph.indices, graph.distances, k_max)
     step = _round(graph, (len(x) - 1) / x.sum(), ratios, alpha)
     rounds = 1
     while abs(step.change) > STILL * step.value and rounds < MOST_ROUNDS:
@@ -109,27 +108,10 @@ class _Round:
 
 def _round(graph: Neighbors, d: float, ratios: np.ndarray, alpha: float) -> _Round:
     """Neighborhoods for the dimension d, and the dimension that they have."""
-    kept = _constant_up_to(ratios, d, alpha)
+    kept = constant_up_to(ratios, d, alpha)
     ratio = min(WIDEST_RATIO, BEST_SHARE ** (1 / d))
     value = _binomial(graph, kept, ratio)
     return _Round(value, value - d, kept, ratio)
-
-
-def _log_ratios(graph: Neighbors, k_max: int) -> np.ndarray:
-    """|log r_k(x) − log r_k(y)| with y the (k+1)-th neighbor of x, shape (N, K), for k = FEWEST − 1, …, k_max − 1."""
-    k = np.arange(FEWEST - 1, k_max)
-    logs = np.log(graph.distances[:, :k_max])
-    return np.abs(logs[:, k - 1] - logs[graph.indices[:, k], k - 1])
-
-
-def _constant_up_to(ratios: np.ndarray, d: float, alpha: float) -> np.ndarray:
-    """K* of every sample, if volumes go with the d-th power of radii."""
-    k = np.arange(FEWEST - 1, FEWEST - 1 + ratios.shape[1])
-    # D = 4k·log cosh(v/2) with v = |log V_x − log V_y|, so that the test is one comparison of radii for every k.
-    largest = 2 * np.arccosh(np.exp(chi2.isf(alpha, 1) / (4 * k)))
-    differs = ratios > largest / d
-    first = np.where(differs.any(axis=1), differs.argmax(axis=1), ratios.shape[1])
-    return np.maximum(k[0], k[0] + first)
 
 
 def _inside(graph: Neighbors, kept: np.ndarray, ratio: float) -> tuple[np.ndarray, np.ndarray]:

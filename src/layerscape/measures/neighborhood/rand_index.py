@@ -1,0 +1,83 @@
+"""The adjusted Rand index of two partitions, its chance level and its spread: shared by what compares clusters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from layerscape.core.estimate import Chance, Estimate
+from layerscape.errors import InvalidValue
+from layerscape.measures.neighborhood.clusters import margin_of_halves
+from layerscape.measures.permutation import chance_by_permutation
+
+LOWEST = -0.5  # for any two partitions
+LEAST_MARGIN = 1e-9
+
+
+def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float:
+    """(Σ C(n_ij, 2) − E) / (½(A + B) − E), with A = Σ C(n_i, 2), B = Σ C(n_j, 2) and E = A·B / C(N, 2).
+
+    Parameters
+    ----------
+    a, b
+        Shapes (N,): the number, from 0, of the part that each sample is in. NaN if both have one part, or N parts.
+    """
+    n = len(a)
+    both = sparse.coo_array((np.ones(n), (a, b))).tocsr()
+    both.sum_duplicates()
+    together, of_a, of_b = ((float(sizes @ sizes) - n) / 2 for sizes in (both.data, both.sum(axis=1), both.sum(axis=0)))
+    expected = of_a * of_b / (n * (n - 1) / 2) if n > 1 else together
+    room = (of_a + of_b) / 2 - expected
+    return (together - expected) / room if room else float("nan")
+
+
+def compare_partitions(
+    a: np.ndarray, b: np.ndarray, halves: tuple[np.ndarray, np.ndarray], permutations: int, seed: int
+) -> Estimate:
+    """The index with its interval and chance.
+
+    Parameters
+    ----------
+    a, b
+        Shapes (N,): two partitions with more than one part at least in one of them.
+    halves
+        Shapes (20, N): the same partitions of halves of the samples, −1 where a sample is not in.
+    permutations, seed
+        Of `chance_by_permutation`.
+    """
+    value = adjusted_rand(a, b)
+    chance, null = chance_by_permutation(lambda order: adjusted_rand(a, b[order]), value, len(a), permutations, seed)
+    spread = np.array([_of_half(*half) for half in zip(*halves, strict=True)])
+    margin = max(LEAST_MARGIN, margin_of_halves(spread))
+    # The mean over all permutations is 0 by the definition of the index.
+    exact: Chance = replace(chance, value=0.0)
+    low, high = max(LOWEST, value - margin), min(1.0, value + margin)
+    return Estimate(value, low, high, len(a), chance=exact, details={"null": null})
+
+
+def categories(labels: Any, n_samples: int) -> np.ndarray:
+    """The class number of every sample, from 0; raises where that cannot be told."""
+    labels = np.asarray(labels)
+    if labels.shape != (n_samples,):
+        raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
+    missing = np.array([label is None or label == "" or label != label for label in labels.tolist()], dtype=bool)
+    if missing.any():
+        raise InvalidValue(
+            f"{int(missing.sum())} of {n_samples} labels are missing, the first at row {int(np.argmax(missing))}; "
+            "leave these samples out, or give them a label."
+        )
+    names, numbers = np.unique(labels.astype(str), return_inverse=True)
+    if len(names) == 1:
+        raise InvalidValue(f"all {n_samples} samples have the label {names[0]!s}; give at least two classes.")
+    if len(names) == n_samples:
+        raise InvalidValue(f"each of the {n_samples} samples has a label of its own; give labels that samples share.")
+    return numbers
+
+
+def _of_half(a: np.ndarray, b: np.ndarray) -> float:
+    """The index of one half; 0, no agreement, where neither partition has two parts."""
+    inside = (a >= 0) & (b >= 0)
+    return float(np.nan_to_num(adjusted_rand(a[inside], b[inside]))) if inside.any() else 0.0
