@@ -44,7 +44,8 @@ def cluster_agreement(
     Notes
     -----
     Clusters that are split in one layer and whole in the other lower it. Where one side has one cluster it is 0, and
-    that is said. The interval comes from clusters found in random halves of the samples.
+    that is said. The interval comes from clusters found in random halves of the samples. It is too narrow where
+    clusters are on the verge of merging: halves of the samples then seldom show them.
 
     References
     ----------

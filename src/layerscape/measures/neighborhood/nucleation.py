@@ -60,7 +60,8 @@ def nucleation(
     -----
     A class in two clusters lowers it as two classes in one cluster do: with classes finer or coarser than the clusters
     it stays below 1 though each cluster is pure. A layer with one cluster has 0, and that is said. The interval
-    comes from clusters found in random halves of the samples.
+    comes from clusters found in random halves of the samples. It is too narrow where clusters
+    are on the verge of merging: halves of the samples then seldom show them.
 
     References
     ----------

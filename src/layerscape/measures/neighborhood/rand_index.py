@@ -14,7 +14,7 @@ from layerscape.measures.neighborhood.clusters import margin_of_halves
 from layerscape.measures.permutation import chance_by_permutation
 
 LOWEST = -0.5  # for any two partitions
-LEAST_MARGIN = 1e-9
+RESOLUTION = 4.0  # over N: about what one sample in another part changes
 
 
 def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float:
@@ -51,7 +51,7 @@ def compare_partitions(
     value = adjusted_rand(a, b)
     chance, null = chance_by_permutation(lambda order: adjusted_rand(a, b[order]), value, len(a), permutations, seed)
     spread = np.array([_of_half(*half) for half in zip(*halves, strict=True)])
-    margin = max(LEAST_MARGIN, margin_of_halves(spread))
+    margin = max(RESOLUTION / len(a), margin_of_halves(spread))
     # The mean over all permutations is 0 by the definition of the index.
     exact: Chance = replace(chance, value=0.0)
     low, high = max(LOWEST, value - margin), min(1.0, value + margin)
