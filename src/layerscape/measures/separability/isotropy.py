@@ -10,11 +10,10 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
+from layerscape.measures.dimension.spectrum import Spectrum, collapse_words, extrapolated, jackknife_sd, spectrum
 from layerscape.measures.interval import Z95
 
 LEAST_MARGIN = 1e-9  # of log γ: what rounding leaves
-DOMINANT = 0.5
 
 
 def isotropy(x: Representation, /) -> Estimate:
@@ -102,13 +101,7 @@ def _warnings(found: Spectrum) -> tuple[str, ...]:
     n, d = found.n_samples, found.n_units
     if n <= d:
         words.append(f"{n} samples of {d} units: isotropy cannot exceed {(n - 2) / (d - 1):.4g}")
-    empty = min(n - 1, d) - int((found.eigenvalues > 0).sum())
-    if found.exact and empty:
-        words.append(f"dimensional collapse: {empty} of {min(n - 1, d)} directions hold no variance")
-    first = float(found.eigenvalues[0]) / found.total
-    # The first of D equal directions holds about (1 + √(D/N))² / D (Marchenko and Pastur), which may be large.
-    if first > max(DOMINANT, 2 * (1 + (d / n) ** 0.5) ** 2 / d):
-        words.append(f"dimensional collapse: one direction holds {first:.1%} of the variance")
+    words += collapse_words(found)
     return tuple(words)
 
 
