@@ -24,6 +24,7 @@ from layerscape.measures.dimension.twonn import twonn
 from layerscape.measures.neighborhood.label_overlap import label_overlap
 from layerscape.measures.neighborhood.overlap import overlap
 from layerscape.measures.similarity.cka import cka
+from layerscape.resample import difference, label_terms
 from layerscape.search import find_neighbors
 
 CLOUDS, N, K = 400, 2000, 30
@@ -60,6 +61,7 @@ def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
         **{f"decimation, N = {point.n_samples}": point for point in estimate("decimation", x).curve[1:]},
         f"overlap with a noisy copy, k = {K}": overlap(a, b, k=K),
         f"label_overlap, k = {K}": label_overlap(a, labels, k=K),
+        f"difference of label overlaps, k = {K}": difference(*(label_terms(graph, [labels], K) for graph in (a, b))),
         "cka with a noisy copy": cka(Representation(x), Representation(y)),
     }
     return {name: (one.value, one.low, one.high) for name, one in found.items()}

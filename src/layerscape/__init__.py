@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
     from layerscape.pipeline.measure import measure as measure
+    from layerscape.pipeline.recommend import recommend as recommend
     from layerscape.reports import report as report
     from layerscape.run import Run as Run
     from layerscape.run import from_arrays as from_arrays
@@ -32,6 +33,7 @@ _HOMES = {
     "from_arrays": "run",
     "open": "run:open_run",
     "measure": "pipeline.measure",
+    "recommend": "pipeline.recommend",
     "report": "reports",
     "find_neighbors": "search",
     "ranks": "search",

@@ -101,6 +101,15 @@ def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path
     assert "measure 'twonn' does not compare two representations; these do: " in capsys.readouterr().err
 
 
+def test_recommend_says_which_layer_and_why(run, capsys):
+    assert said(capsys, "recommend", "run", "--k", "9").startswith("Use '")
+    found = json.loads(said(capsys, "recommend", "run", "--k", "9", "--labels", "side", "--json"))
+    assert found["layer"] in ("one", "two")
+    assert [row["layer"] for row in found["rows"]][0] == found["layer"]
+    assert main(["recommend", "run", "--labels", "sid"]) == 2
+    assert "error: unknown label column 'sid'; nearest: side." in capsys.readouterr().err
+
+
 def test_list_says_what_each_measure_needs_and_cites(capsys):
     record = json.loads(said(capsys, "list", "--json"))
     assert set(record) == set(catalog())
@@ -140,6 +149,7 @@ def test_every_command_has_help(command, capsys):
         ("measure nowhere", "there is no run at nowhere"),
         ("report nowhere", "there is no run at nowhere"),
         ("compare nowhere nowhere", "there is no run at nowhere"),
+        ("recommend nowhere", "there is no run at nowhere"),
         ("run demo digits", "Missing option '--out'."),
         ("rum demo digits", "No such command 'rum'."),
         ("extract demo nothing.csv --out out", "nothing.csv"),

@@ -1,4 +1,4 @@
-"""The command that compares two runs."""
+"""The commands that answer a question of a run or two: `compare` and `recommend`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,37 @@ def compare_command(
     of_measures = table.groupby("measure", sort=False)
     text = "\n\n".join(_closest(str(name), rows, b.name) for name, rows in of_measures)
     say(text, as_json, record)
+
+
+@click.command(name="recommend")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
+@click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
+@click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
+@click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of permutations and subsets.")
+@click.option("--device", default="auto", show_default=True, help="That searches: auto, cpu, cuda, cuda:1.")
+@click.option("--threads", type=click.IntRange(1), help="[default: OMP_NUM_THREADS, or all processors]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def recommend_command(run: Path, labels: str | None, as_json: bool, **options: Any) -> None:
+    """Which layer of RUN to use, why, and how sure that is; by the labels that RUN has.
+
+    \b
+    Example:
+      layerscape recommend runs/dino --labels species
+    """
+    from layerscape.pipeline.recommend import recommend
+    from layerscape.run import open_run
+
+    with progress_bars() as progress:
+        found = recommend(open_run(run), labels=labels.split(",") if labels else None, progress=progress, **options)
+    text, rows = found.reason, []
+    if found.table is not None:
+        rows = [plain(row) for row in found.table.to_dict("records")]
+        text += "\n\n" + found.table.to_string(index=False, na_rep="–", float_format=number)
+    keys = ("layer", "reason", "equals")
+    sure = None if found.table is None else found.sure
+    say(text, as_json, {**{key: getattr(found, key) for key in keys}, "sure": sure, "rows": rows})
 
 
 def _closest(measure: str, table: pd.DataFrame, other: str) -> str:

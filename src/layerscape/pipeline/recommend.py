@@ -1,0 +1,173 @@
+"""`recommend`: which layer to use, why, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerscape.errors import InvalidValue, require
+from layerscape.measures.neighborhood.rand_index import categories
+from layerscape.pipeline.part import Progress, counted, label_columns
+from layerscape.resample import best_by_chance, difference, label_terms, wins
+from layerscape.run import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVEL = 0.05
+PARTS = 20  # disjoint subsets of the samples in which layers compete
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A layer with the reason for it, or none with the reason why.
+
+    Attributes
+    ----------
+    layer
+        The layer to use; None if the evidence does not decide.
+    reason
+        In words.
+    equals
+        Layers that these samples do not tell apart from it, best first.
+    sure
+        In which share of disjoint subsets of the samples it is the best.
+    table
+        One row per layer, best first: layer, depth, value (label overlap above chance, 1 at most), behind (how far
+        behind the best), low, high, p (of no difference to the best, times the number of pairs of layers), wins.
+    """
+
+    layer: str | None
+    reason: str
+    equals: tuple[str, ...] = ()
+    sure: float = nan
+    table: pd.DataFrame | None = field(default=None, repr=False)
+
+
+def recommend(
+    run: Run,
+    *,
+    labels: Sequence[str] | None = None,
+    k: int = 30,
+    metric: str = "euclidean",
+    permutations: int = 99,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Recommendation:
+    """The layer whose neighborhoods hold most of what the labels say, with the reason and how sure it is.
+
+    Layers are ranked by label overlap above chance, (χ − c)/(1 − c), averaged over the label columns. A layer is
+    recommended if the best value is above the best of as many layers for permuted labels. Differences to the best are
+    tested sample by sample, and p-values multiplied by the number of pairs of layers (Bonferroni), since the best is
+    chosen by the same samples.
+
+    Parameters
+    ----------
+    run
+        From `extract`, `from_arrays` or `open`.
+    labels
+        Label columns that stand for what the representation is wanted for; all columns of categories when left out.
+    k
+        Number of neighbors.
+    permutations, seed
+        Of the labels; at least 19.
+    metric, device, threads, progress
+        As in `measure`.
+
+    Returns
+    -------
+    Recommendation
+        Without labels, no layer: no rule that reads dimensions or overlaps alone has been shown here to do better than
+        taking the last layer, and so none is applied.
+
+    Raises
+    ------
+    UnknownName, InvalidValue
+        If there is no such label column, or labels are missing, equal, or different for every sample.
+
+    References
+    ----------
+    Label overlap: Doimo, Glielmo, Ansuini, Laio 2020, arXiv:2007.03506.
+
+    Examples
+    --------
+    >>> import numpy as np, layerscape as ls
+    >>> rng = np.random.default_rng(0)
+    >>> digit = np.arange(400) % 4
+    >>> x = rng.standard_normal((4, 6))[digit] + rng.standard_normal((400, 6))
+    >>> noise = rng.standard_normal((400, 6))
+    >>> run = ls.from_arrays({"noise": noise, "signal": x, "both": x + noise}, labels={"digit": digit})
+    >>> ls.recommend(run, k=10).layer
+    'signal'
+    """
+    require("pandas", "runs")
+    if permutations < 19:
+        raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
+    columns = label_columns(run, labels) if run.samples.labels else []
+    if not columns:
+        return Recommendation(
+            None,
+            "There are no labels of categories to judge by, and no rule without labels is known here to beat taking "
+            "the last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
+        )
+    n = run.folder.n_samples
+    if not 1 <= k < n:
+        raise InvalidValue(f"k={k} neighbors asked of {n} samples; k must lie in 1..{n - 1}.")
+    classes = [categories(run.samples.labels[name], n) for name in columns]
+    tell = counted(progress, "searching", len(run.layers) * n)
+    run.search(k, metric=metric, device=device, threads=threads, progress=tell)
+    terms = [label_terms(run.graph(layer, k, metric=metric), classes, k) for layer in run.layers]
+    graphs = (run.graph(layer, k, metric=metric) for layer in run.layers)
+    null = best_by_chance(graphs, classes, k, number=permutations, seed=seed)
+    return _decided(run, columns, k, terms, null, seed)
+
+
+def _decided(run: Run, columns: Sequence[str], k: int, terms: list[Any], null: np.ndarray, seed: int) -> Recommendation:
+    values = np.array([term.value for term in terms])
+    best = int(values.argmax())
+    behind = [difference(terms[best], term) for term in terms]
+    # The best is chosen by the same samples, so that any two layers might have been compared.
+    p = np.minimum(1, np.array([one.p for one in behind]) * len(terms) * (len(terms) - 1) / 2)
+    share = wins(np.stack([term.per_sample for term in terms]), parts=min(PARTS, run.folder.n_samples), seed=seed)
+    record: Mapping[str, Any] = {
+        "layer": run.layers,
+        "depth": [nan if run.depths[layer] is None else run.depths[layer] for layer in run.layers],
+        "value": values,
+        "behind": [one.value for one in behind],
+        "low": [one.low for one in behind],
+        "high": [one.high for one in behind],
+        "p": p,
+        "wins": share,
+    }
+    table = require("pandas", "runs").DataFrame(record).sort_values("value", ascending=False, ignore_index=True)
+    p_best = (1 + int((null >= values[best]).sum())) / (1 + len(null))
+    if p_best > LEVEL:
+        reason = (
+            f"No layer is told apart from chance: the best, {run.layers[best]!r}, has {values[best]:.3f} of what can "
+            f"be had above chance; for permuted labels the best of {len(terms)} has as much with p = {p_best:.2f}."
+        )
+        return Recommendation(None, reason, (), float(share[best]), table)
+    equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != run.layers[best])])
+    words = [_why(run.layers[best], columns, k, values[best]), _how_sure(share[best], equals)]
+    last = len(terms) - 1
+    if best != last and run.layers[last] not in equals:
+        words.append(f"The last layer, {run.layers[last]!r}, is {behind[last].value:.3f} behind (p = {p[last]:.2g}).")
+    return Recommendation(run.layers[best], " ".join(words), equals, float(share[best]), table)
+
+
+def _why(layer: str, columns: Sequence[str], k: int, value: float) -> str:
+    names = " and ".join(repr(name) for name in columns)
+    return f"Use {layer!r}: its {k} nearest neighbors share {names} most, {value:.3f} of what can be had above chance."
+
+
+def _how_sure(share: float, equals: Sequence[str]) -> str:
+    words = f"It is the best in {share:.0%} of disjoint subsets of the samples"
+    if not equals:
+        return f"{words}, and told apart from every other layer."
+    return f"{words}, but these samples do not tell it apart from {', '.join(repr(layer) for layer in equals)}."
