@@ -105,7 +105,7 @@ def test_recommend_says_which_layer_and_why(run, capsys):
     assert said(capsys, "recommend", "run", "--k", "9").startswith("Use '")
     found = json.loads(said(capsys, "recommend", "run", "--k", "9", "--labels", "side", "--json"))
     assert found["layer"] in ("one", "two")
-    assert [row["layer"] for row in found["rows"]][0] == found["layer"]
+    assert next(row["layer"] for row in found["rows"]) == found["layer"]
     assert main(["recommend", "run", "--labels", "sid"]) == 2
     assert "error: unknown label column 'sid'; nearest: side." in capsys.readouterr().err
 
