@@ -10,7 +10,9 @@ without it, its columns are left out. `--skip` leaves out estimators of ours, `-
 that run: by default all but ESS, which takes minutes per cloud. The rest takes most of an hour.
 
 The last three rows: the mean over the manifolds of |value − d| / d, the same without the manifolds of d above 15, and
-the seconds that one cloud takes on one thread.
+the seconds that one cloud takes on one thread. A second table holds each estimator to its tolerance on the manifolds
+of d up to 15 and names those where it is outside; the linear ones and the elbows have none, for they read the space
+that a manifold bends through.
 """
 
 from __future__ import annotations
@@ -43,6 +45,10 @@ HIGH = 15  # above this many dimensions what counts neighbors reads far too low 
 PEERS = ("TwoNN", "GRIDE", "MLE", "MOM", "CorrInt", "lPCA", "KNN", "TLE", "MADA", "MiND_ML", "DANCo", "FisherS")
 SLOW_PEERS = ("ESS",)
 NO_DIMENSION = ("spectrum_decay",)  # an exponent
+TOLERANCE = {
+    **dict.fromkeys(("twonn", "decimation", "hidalgo"), 0.15),
+    **dict.fromkeys(("abide", "correlation_dimension", "gride", "levina_bickel", "mst"), 0.2),
+}
 Readings = dict[str, list[float]]  # by the name of the estimator: value and seconds
 
 
@@ -145,6 +151,19 @@ def table(found: dict[str, list[Readings]]) -> list[str]:
     return [*lines, f"| seconds | | | {' | '.join(f'{second:.2f}' for second in seconds)} |"]
 
 
+def tolerances(found: dict[str, list[Readings]]) -> list[str]:
+    """Per estimator its tolerance, on how many manifolds it keeps it, and where it does not."""
+    low = [name for name in found if manifolds()[name][0] <= HIGH]
+    lines = [f"| estimator | tolerance | manifolds within, of {len(low)} | outside |", "|---|---|---|---|"]
+    kept = {name: tolerance for name, tolerance in TOLERANCE.items() if name in next(iter(found.values()))[0]}
+    for estimator, tolerance in kept.items():
+        values = {name: np.mean([of_one[estimator][0] for of_one in found[name]]) for name in low}
+        errors = {name: values[name] / manifolds()[name][0] - 1 for name in low}
+        outside = [f"{name} {error:+.0%}" for name, error in errors.items() if abs(error) > tolerance]
+        lines.append(f"| {estimator} | {tolerance:.0%} | {len(low) - len(outside)} | {', '.join(outside)} |")
+    return lines
+
+
 def skdim_version(python: str) -> str:
     """Name and version of the scikit-dimension that an interpreter has."""
     code = "from importlib.metadata import version; print('scikit-dimension', version('scikit-dimension'))"
@@ -178,6 +197,8 @@ def main() -> None:
         f"from 32 to 64 neighbors, lPCA the mean over neighborhoods of 100, all else by its defaults. Peer: {peer}.",
         "",
         *table(found),
+        "",
+        *tolerances(found),
     ]
     publish("Dimension of 24 manifolds", lines)
 

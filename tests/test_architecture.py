@@ -17,7 +17,7 @@ ABOVE["cli"] = {"core", "errors", "run", "resample", "pipeline", "reports"} | ST
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
     "transformers": ("extraction/huggingface.py", "extraction/readers.py"),
-    "numba": ("search/kernels/", "measures/dimension/gibbs.py"),
+    "numba": ("core/jit.py", "search/kernels/"),
     "llvmlite": ("search/kernels/",),
     "zarr": ("storage/",),
     "jinja2": ("reports/",),

@@ -168,7 +168,8 @@ def test_a_graph_of_some_queries_will_do(measure):
     from layerscape.search import find_neighbors
 
     def graphs(queries):
-        return [x if x is LABELS else find_neighbors(x, 64, queries=queries) for x in arguments(measure)]
+        data = zip(measure.data, arguments(measure), strict=True)
+        return [find_neighbors(x, 64, queries=queries) if kind == "graph" else x for kind, x in data]
 
     whole = estimate(measure, *graphs(None), **options(measure))
     try:

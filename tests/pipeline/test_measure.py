@@ -59,6 +59,27 @@ def test_table_has_every_layer_pair_and_label_and_the_values_of_estimate(run, la
     assert set(table.label) == {"", "half"}
 
 
+def test_an_asymmetric_measure_goes_both_ways_and_counts_ranks_once_per_layer(run, layers, monkeypatch):
+    asked = []
+
+    def counting(x, pairs, **how):
+        asked.append(len(pairs))
+        return ls.ranks(x, pairs, **how)
+
+    monkeypatch.setattr("layerscape.pipeline.ranking.exact_ranks", counting)
+    table = ls.measure(run, ["information_imbalance"], k=3)
+    assert len(table) == 6
+    assert len(asked) == 6  # once per layer for what its graph does not hold, once for the spread of chance
+    for row in table.itertuples():
+        expected = ls.estimate("information_imbalance", layers[row.layer], layers[row.other_layer], k=3)
+        assert (row.value, row.low, row.chance_high) == (expected.value, expected.low, expected.chance.high)
+
+
+def test_threads_change_nothing(run):
+    one, many = (ls.measure(run, ["twonn", "overlap", "rank_overlap"], k=9, threads=t) for t in (1, 8))
+    assert one.equals(many)
+
+
 def test_columns_that_are_no_categories_are_left_out_and_that_is_said(run):
     with pytest.warns(
         UserWarning, match="label column 'name' is left out: 200 values of 200 samples are no categories"

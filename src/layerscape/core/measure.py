@@ -11,12 +11,13 @@ from typing import Any, Literal, get_type_hints
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
-Data = Literal["graph", "subsets", "vectors", "labels"]
+Data = Literal["graph", "subsets", "ranking", "vectors", "labels"]
 Values = Literal["real", "whole", "binary"]
 
 
@@ -27,9 +28,9 @@ class Measure:
     Parameters
     ----------
     compute
-        A function of one or two positional-only data arguments, annotated `Neighbors`, `Subsets`, `Representation`
-        or (for labels) anything else, and of keyword-only options with defaults; returns an `Estimate`. With
-        `Subsets` its options ``smallest``, ``repetitions`` and ``seed`` say which subsets are drawn.
+        A function of one or two positional-only data arguments, annotated `Neighbors`, `Subsets`, `Ranking`,
+        `Representation` or (for labels) anything else, and of keyword-only options with defaults; returns an
+        `Estimate`. With `Subsets` its options ``smallest``, ``repetitions`` and ``seed`` say which subsets are drawn.
     unit
         What the value counts.
     bounds
@@ -47,6 +48,8 @@ class Measure:
         Whether it belongs to the profile that is measured when no measure is named.
     values
         What it is for: real numbers, whole numbers (counts, lattices), or bits.
+    symmetric
+        Whether the two representations that it compares may change places; if not, both ways are measured.
     """
 
     compute: Callable[..., Estimate]
@@ -58,6 +61,7 @@ class Measure:
     distinct: bool = False
     standard: bool = True
     values: Values = "real"
+    symmetric: bool = True
 
     @property
     def name(self) -> str:
@@ -72,7 +76,7 @@ class Measure:
     def data(self) -> tuple[Data, ...]:
         """What each data argument is: a graph, vectors or labels."""
         hints = get_type_hints(self.compute)
-        kinds: dict[Any, Data] = {Neighbors: "graph", Subsets: "subsets", Representation: "vectors"}
+        kinds: dict[Any, Data] = {Neighbors: "graph", Subsets: "subsets", Ranking: "ranking", Representation: "vectors"}
         names = [p.name for p in self._parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         found: tuple[Data, ...] = tuple(kinds.get(hints.get(name), "labels") for name in names)
         if not 1 <= len(found) <= 2 or found[0] == "labels":

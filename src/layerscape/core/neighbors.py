@@ -107,19 +107,39 @@ class Neighbors:
             Flat arrays: sample ``columns[e]`` is among the first k of query number ``rows[e]`` with probability
             ``weights[e]`` in (0, 1] when ties are broken at random. The weights of a query add up to k.
         """
-        self.need(k)
+        rows, members, distances = self.up_to(k)
         last = self.distances[:, k - 1]
-        inside = self.distances < last[:, None]
-        tied = self.distances == last[:, None]
-        rows, columns = np.nonzero(inside | tied)
-        members = self.indices[rows, columns].astype(np.int64)
-        is_tied = tied[rows, columns]
-        more_rows, more = self._beyond(last)
-        rows, members = np.concatenate([rows, more_rows]), np.concatenate([members, more])
-        is_tied = np.concatenate([is_tied, np.ones(len(more), bool)])
-        places = k - inside.sum(axis=1)
+        is_tied = distances == last[rows]
+        places = k - (self.distances < last[:, None]).sum(axis=1)
         share = places / np.bincount(rows[is_tied], minlength=len(last))
         return rows, members, np.where(is_tied, share[rows], 1.0)
+
+    def up_to(self, k: int, some: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All samples that are not farther from a query than its k-th neighbor.
+
+        Parameters
+        ----------
+        some
+            Increasing numbers of queries; all when left out.
+
+        Returns
+        -------
+        places, members, distances
+            Flat arrays: sample ``members[e]`` lies at ``distances[e]`` from query ``places[e]`` of those asked.
+        """
+        self.need(k)
+        some = np.arange(len(self.indices)) if some is None else some
+        last = self.distances[some, k - 1]
+        places, columns = np.nonzero(self.distances[some] <= last[:, None])
+        rows = some[places]
+        more_rows, more = self._beyond(self.distances[:, k - 1])
+        asked = np.isin(more_rows, some)
+        more_places = np.searchsorted(some, more_rows[asked])
+        return (
+            np.concatenate([places, more_places]),
+            np.concatenate([self.indices[rows, columns].astype(np.int64), more[asked]]),
+            np.concatenate([self.distances[rows, columns], last[more_places]]),
+        )
 
     def _beyond(self, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(rows, samples) at distance ``last`` that no column holds."""

@@ -14,6 +14,7 @@ from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.measures import catalog
 from layerscape.pipeline.distinct import NEAR, distinct_rows, graph_of
+from layerscape.pipeline.ranking import ranking_of
 from layerscape.pipeline.subsets import base_width, subsets_of
 from layerscape.search import find_neighbors
 
@@ -92,7 +93,7 @@ def estimate(
             values.append(given)
             continue
         if isinstance(given, Neighbors):
-            if kind == "vectors":
+            if kind in ("vectors", "ranking"):
                 raise InvalidType(f"{chosen.name} needs the vectors themselves; give the array and not its graph.")
             graph = subsets_of(chosen, options, given) if kind == "subsets" else given
         else:
@@ -100,6 +101,9 @@ def estimate(
             first = first or x
             if kind == "vectors":
                 values.append(x)
+                continue
+            if kind == "ranking":
+                values.append(ranking_of(x, metric=metric, threads=threads))
                 continue
             how = {"metric": metric, "device": device, "threads": threads}
             graph, words = _graph(chosen, x, options, near_copies, how)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.measure import Measure
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.measures import catalog
+from layerscape.pipeline.attempts import attempts
 from layerscape.pipeline.controls import check_controls
 from layerscape.pipeline.estimate import SPARE, AnyMeasure, find_measure
-from layerscape.pipeline.part import Part, Progress, label_columns, parts_of
+from layerscape.pipeline.part import Part, Progress, counted, label_columns, parts_of
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.subsets import base_width
-from layerscape.pipeline.table import Task, as_rows, as_table, attempt, keep
+from layerscape.pipeline.table import Task, as_rows, as_table, keep
 from layerscape.run import Run
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def measure(
     seed
         Of the choice of samples in groups larger than the smallest, and of the controls.
     device, threads
-        Of the search, as in `find_neighbors`.
+        Of the search, as in `find_neighbors`; so many threads carry out what reads graphs only, too.
     progress
         Called as ``progress(what, done, total)``.
     options
@@ -111,12 +112,10 @@ def measure(
         widest = max((_width(task, needed[id(task)]) for task in plan if needed[id(task)]), default=0)
         _check_size(max(needed.values(), default=0), part)
         part.prepare(min(widest, part.n_samples - 1), any(task.measure.distinct for task in plan), progress)
-        for done, task in enumerate(plan):
-            if progress:
-                progress("measuring", done, len(plan))
-            rows += as_rows(run, part, task, attempt(part, task, needed[id(task)]))
-        if progress:
-            progress("measuring", len(plan), len(plan))
+        tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
+        for task, estimate in attempts(part, plan):
+            rows += as_rows(run, part, task, estimate)
+            tell(1)
     table = as_table(rows)
     keep(run, table)
     return table
@@ -131,8 +130,10 @@ def _plan(
             raise unknown_name("option", name, {option for m in measures for option in m.options})
     for m in measures:
         own = {name: value for name, value in {"k": k, **options}.items() if name in m.options}
-        if m.compares:
+        if m.compares and m.symmetric:
             yield from (Task(m, own, a, other_layer=b) for a, b in combinations(layers, 2))
+        elif m.compares:
+            yield from (Task(m, own, a, other_layer=b) for b in layers for a in layers if a != b)
         elif "labels" in m.data:
             yield from (Task(m, own, layer, label=label) for label in labels for layer in layers)
         else:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import warnings as python_warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from layerscape.core.measure import Data
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.pipeline.controls import make_control
 from layerscape.pipeline.distinct import Distinct, distinct_rows, graph_of
+from layerscape.pipeline.ranking import ranking_of
 from layerscape.pipeline.subsets import base_width, subsets_of
 from layerscape.run import Run
 from layerscape.search import find_neighbors
@@ -22,6 +25,7 @@ from layerscape.search import find_neighbors
 if TYPE_CHECKING:
     from layerscape.pipeline.table import Task
 
+MOST_PAIRS = 2**23  # whose ranks are counted at a time
 Progress = Callable[[str, int, int], None]
 
 
@@ -42,6 +46,8 @@ class Part:
         self._graphs: dict[str, Neighbors] = {}
         self._distinct: dict[str, Distinct] = {}
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
+        self._rankings: dict[str, Ranking] = {}
+        self._one_at_a_time = Lock()
 
     def prepare(self, k: int, distinct: bool, progress: Progress | None) -> None:
         """Search the graph of every layer with k neighbors, and choose the rows for dimensions, the same everywhere."""
@@ -61,12 +67,18 @@ class Part:
 
     def data(self, kind: Data, task: Task, k: int, place: int) -> Any:
         """The data argument number ``place`` of a task."""
+        with self._one_at_a_time:
+            return self._data(kind, task, k, place)
+
+    def _data(self, kind: Data, task: Task, k: int, place: int) -> Any:
         layer = task.other_layer if place and task.other_layer else task.layer
         if kind == "labels":
             values = self.run.samples.labels[task.label]
             return values if self.rows is None else values[self.rows]
         if kind == "vectors":
             return self._representation(layer)
+        if kind == "ranking":
+            return self._ranking(layer)
         if kind == "subsets":
             width = max(k, min(base_width(task.measure, k), self._graphs[layer].k))
             graph = self._graph(layer, task.measure.distinct, width)
@@ -83,6 +95,24 @@ class Part:
             else:
                 self._cut[key] = graph.first(k)
         return self._cut[key]
+
+    def _ranking(self, layer: str) -> Ranking:
+        if layer not in self._rankings:
+            self._rankings.clear()  # what one remembers may be as large as several graphs
+            how = {name: self.how[name] for name in ("metric", "threads")}
+            self._rankings[layer] = ranking_of(self._representation(layer), self._graphs[layer], **how)
+        return self._rankings[layer]
+
+    def foreseen(self, tasks: list[Task]) -> Iterator[list[Task]]:
+        """Tasks of one other layer in groups, whose ranks around its samples have been counted in one pass."""
+        k = [task.measure.neighbors_needed(task.options, self.n_samples) for task in tasks]
+        step = max(1, MOST_PAIRS // (max(k) * self.n_samples))
+        for first in range(0, len(tasks), step):
+            some = tasks[first : first + step]
+            graphs = [self._graph(task.layer, False, k) for task, k in zip(some, k[first:], strict=False)]
+            pairs = [np.stack(graph.weights(graph.k)[:2], axis=1) for graph in graphs]
+            self._ranking(some[0].other_layer).ranks(np.concatenate(pairs))
+            yield some
 
     def words(self, task: Task) -> tuple[str, ...]:
         """What the choice of rows has to say of a task's estimate."""

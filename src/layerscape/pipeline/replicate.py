@@ -11,10 +11,11 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.measures import catalog
+from layerscape.pipeline.attempts import attempts
 from layerscape.pipeline.estimate import SPARE
 from layerscape.pipeline.part import Part, Progress, label_columns, parts_of
 from layerscape.pipeline.protocols import Protocol, find_protocol
-from layerscape.pipeline.table import Task, as_rows, attempt
+from layerscape.pipeline.table import Task, as_rows
 from layerscape.run import Run
 
 
@@ -56,8 +57,7 @@ def _estimates(part: Part, tasks: list[Task], progress: Progress | None) -> Iter
     needed = max((task.measure.neighbors_needed(task.options, part.n_samples) for task in tasks), default=0)
     distinct = any(task.measure.distinct for task in tasks)
     part.prepare(min(needed + SPARE * distinct, part.n_samples - 1), distinct, progress)
-    for task in tasks:
-        yield task, attempt(part, task, task.measure.neighbors_needed(task.options, part.n_samples))
+    yield from attempts(part, tasks)
 
 
 def _combined(protocol: Protocol, estimates: list[Estimate]) -> Estimate:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
-from layerscape.errors import LayerscapeError, require
+from layerscape.errors import require
 from layerscape.pipeline.part import Part
 from layerscape.run import Run
 
@@ -32,18 +32,6 @@ class Task:
     layer: str
     other_layer: str = ""
     label: str = ""
-
-
-def attempt(part: Part, task: Task, needed: int) -> Estimate:
-    """The estimate, or one without a value that says why there is none: one bad layer must not cost the others."""
-    try:
-        data = [part.data(kind, task, needed, place) for place, kind in enumerate(task.measure.data)]
-        return task.measure(*data, **task.options)
-    except LayerscapeError as error:
-        options = {**task.measure.options, **task.options}
-        return Estimate(
-            nan, nan, nan, part.n_samples, warnings=(str(error),), measure=task.measure.name, options=options
-        )
 
 
 def as_rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict[str, Any]]:

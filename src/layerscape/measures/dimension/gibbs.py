@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from math import inf
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import logsumexp
+
+from layerscape.core.jit import compiled_when_called
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class Chain:
 
 def sample(model: Model, n_manifolds: int, n_iterations: int, steps: int, seed: int) -> Chain:
     """One restart, from what log μ says when it is smoothed over so many steps."""
-    visit, n = compiled_visit(), len(model.x)
+    n = len(model.x)
     rng = np.random.default_rng([seed, steps])
     labels = _beginning(model, n_manifolds, steps)
     counts = np.bincount(labels, minlength=n_manifolds)
@@ -127,6 +126,7 @@ def _beginning(model: Model, n_manifolds: int, steps: int) -> np.ndarray:
     return labels
 
 
+@compiled_when_called
 def visit(x, near, starts, sources, scores, slopes, steps, log_odds, uniforms, labels, counts):
     """Draw every sample's manifold anew, given those of all others, one after the other in place.
 
@@ -178,14 +178,3 @@ def visit(x, near, starts, sources, scores, slopes, steps, log_odds, uniforms, l
         for j in near[i]:
             inside += labels[j] == labels[i]
     return inside
-
-
-@cache
-def compiled_visit() -> Callable[..., Any]:
-    """`visit` as machine code, which numba keeps on disk; numba is loaded when this is first asked for."""
-    import numba
-
-    try:
-        return numba.njit(nogil=True, cache=True)(visit)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return numba.njit(nogil=True)(visit)

@@ -8,10 +8,11 @@ pairs of ordered pairs, which coincide in seven ways.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import sqrt
 from statistics import NormalDist
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -49,14 +50,18 @@ class Membership:
 
 @dataclass(frozen=True)
 class Relation:
-    """Sums over a relation R between N samples, zero on the diagonal."""
+    """Sums over a relation R between N samples, zero on the diagonal.
 
-    total: float  # Σ R_ij
-    squares: float  # Σ R_ij²
-    mutual: float  # Σ R_ij·R_ji
-    out: float  # Σ_i (Σ_j R_ij)²
-    into: float  # Σ_j (Σ_i R_ij)²
-    through: float  # Σ_i (Σ_j R_ij)(Σ_j R_ji)
+    Or over relations R(1)…R(K), such as being among the first k neighbors: then ``total`` is of shape (K,), all else of
+    shape (K, K), for the products of one relation with another.
+    """
+
+    total: Any  # Σ R_ij
+    squares: Any  # Σ R_ij·R_ij
+    mutual: Any  # Σ R_ij·R_ji
+    out: Any  # Σ_i (Σ_j R_ij)(Σ_j R_ij)
+    into: Any  # Σ_j (Σ_i R_ij)(Σ_i R_ij)
+    through: Any  # Σ_i (Σ_j R_ij)(Σ_j R_ji)
 
     @classmethod
     def of(cls, matrix: sparse.csr_array) -> Relation:
@@ -71,35 +76,45 @@ class Relation:
             float(out @ into),
         )
 
+    def at(self, number: int) -> Relation:
+        """One of several relations, counted from 1."""
+        place = number - 1
+        sums = [getattr(self, each.name) for each in fields(self)]
+        return Relation(*(each[place] if each.ndim == 1 else each[place, place] for each in sums))
+
     def ways(self) -> np.ndarray:
         """Σ R_ij·R_kl over the seven ways in which two ordered pairs coincide: (ij,ij), (ij,ji), (ij,il), (ij,kj),
-        (ij,jl), (ij,ki), and all four different.
+        (ij,jl), (ij,ki), and all four different. Shape (7, K, K), with K = 1 for one relation.
         """
         shared = np.array(
             [
                 self.squares,
                 self.mutual,
-                self.out - self.squares,
-                self.into - self.squares,
-                self.through - self.mutual,
-                self.through - self.mutual,
+                np.subtract(self.out, self.squares),
+                np.subtract(self.into, self.squares),
+                np.subtract(self.through, self.mutual),
+                np.subtract(self.through, self.mutual).T,
             ]
         )
-        return np.append(shared, self.total**2 - shared.sum())
+        shared = shared.reshape(6, *np.atleast_2d(self.squares).shape)
+        total = np.atleast_1d(self.total)
+        return np.concatenate([shared, [np.outer(total, total) - shared.sum(axis=0)]])
 
 
-def chance_of(a: Relation, b: Relation, n: int, observed: float, divisor: float) -> Chance:
-    """Mean, central 95 % and p of S/divisor when the N samples of one relation are permuted at random.
+def chance_of(a: Relation, b: Relation, n: int, observed: float, weights: Any, shift: float = 0.0) -> Chance:
+    """Mean, central 95 % and p of Σ_k weights_k·S(k) + shift when the N samples of one relation are permuted at random.
 
     Mean and variance are exact; the limits and p take the law to be normal.
     """
-    pairs = n * (n - 1)
-    mean = a.total * b.total / pairs
+    pairs, weights = n * (n - 1), np.atleast_1d(weights)
+    means = np.atleast_1d(a.total) * np.atleast_1d(b.total) / pairs
     counts = np.array([pairs, pairs, *[pairs * (n - 2)] * 4, pairs * (n - 2) * (n - 3)], float)
-    products = a.ways() * b.ways()
-    second = float(np.divide(products, counts, out=np.zeros(7), where=counts > 0).sum())
-    spread = sqrt(max(0.0, second - mean**2)) / divisor
-    mean /= divisor
+    second = np.zeros((len(weights), len(weights)))
+    for way_a, way_b, count in zip(a.ways(), b.ways(), counts, strict=True):
+        second += way_a * way_b / count if count else 0.0
+    mean = float(weights @ means)
+    spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
     # Without spread (but for rounding) every permutation gives the same value.
-    p = NormalDist(mean, spread).cdf(2 * mean - observed) if spread > 1e-6 * mean else 1.0
+    p = NormalDist(mean, spread).cdf(2 * mean - observed + shift) if spread > 1e-6 * abs(mean) else 1.0
+    mean += shift
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)

@@ -77,7 +77,7 @@ def label_overlap(
     chance = None
     if graph.queries is None:
         per_pair = np.full(len(sizes), 1 / graph.n_samples) if weight == "sample" else 1 / (len(sizes) * sizes)
-        chance = chance_of(members.relation, _of_labels(sizes, per_pair), graph.n_samples, value, k)
+        chance = chance_of(members.relation, _of_labels(sizes, per_pair), graph.n_samples, value, 1 / k)
     return Estimate(
         value,
         max(0.0, value - margin),

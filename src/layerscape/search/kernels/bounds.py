@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.search.kernels.jit import compiled, compiled_in_any_order
+from layerscape.core.jit import compiled, compiled_in_any_order
 
 
 @compiled

@@ -9,8 +9,8 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
+from layerscape.core.jit import compiled
 from layerscape.search.distances import LANES
-from layerscape.search.kernels.jit import compiled
 
 
 @intrinsic

@@ -1,0 +1,110 @@
+"""Information imbalance: what the distances of one representation say about those of another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.ranking import Ranking
+from layerscape.errors import InvalidValue
+from layerscape.measures.interval import Z95, sd_of_mean
+from layerscape.measures.neighborhood.agreement import Relation, chance_of
+from layerscape.measures.neighborhood.entries import relation
+
+RELATED = 2
+ROWS, COLUMNS = 64, 512  # of all ranks, those from which the spread under chance is estimated
+
+
+def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimate:
+    """Mean rank in b of the nearest neighbors in a, over N/2: 0 if a tells the neighbors in b, 1 if it tells nothing.
+
+    Δ(a→b) = (2/N) · mean over all samples i and the first k neighbors j of i in a of the rank of j around i in b
+    (Glielmo et al. 2022, eq. 1). Small one way and large the other: a holds what b does, and more. All ranks are exact,
+    at any N; where distances tie, they are mid-ranks in b, and the mean over the ways to break the tie in a.
+
+    Parameters
+    ----------
+    a
+        Graph of N samples that holds at least k neighbors.
+    b
+        The same samples, in the same order, in the other representation.
+    k
+        Number of neighbors, 1…N−1. With more than one their order in a is not seen.
+
+    Returns
+    -------
+    Estimate
+        Between 2/N and 2. ``chance`` is 1, exactly; its spread takes two sums over all ranks of b from a sample of
+        them. ``chance.p`` is the share of random pairings that score as little as was measured.
+
+    Raises
+    ------
+    InvalidValue
+        If a and b are of different samples, or a holds fewer than k neighbors.
+
+    References
+    ----------
+    Glielmo, Zeni, Cheng, Csányi, Laio 2022, doi:10.1093/pnasnexus/pgac039.
+
+    Examples
+    --------
+    >>> import layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((400, 2))
+    >>> plane_to_line = ls.estimate("information_imbalance", x, x[:, :1])
+    >>> plane_to_line.value < ls.estimate("information_imbalance", x[:, :1], x).value
+    True
+    """
+    if a.n_samples != b.n_samples or (a.query_rows < 0).any():
+        raise InvalidValue(
+            f"a graph of {a.n_samples} samples and ranks of {b.n_samples}; both must be of the same samples, in the "
+            "same order."
+        )
+    n = a.n_samples
+    rows, members, weights = a.weights(k)
+    ranks = b.ranks(np.stack([a.query_rows[rows], members], axis=1))
+    per_sample = np.bincount(rows, weights * ranks, minlength=len(a.indices)) * (2 / (n * k))
+    value = float(per_sample.mean())
+    margin = Z95 * sd_of_mean(per_sample, a, k=min(RELATED, k))
+    chance = None
+    if a.queries is None:
+        # Agreement is a small value: the tail that is asked for is the lower one.
+        c = chance_of(relation(a, k).at(k), _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
+        chance = Chance(-c.value, -c.high, -c.low, c.p)
+    low, high = max(0.0, value - margin), min(2.0, value + margin)
+    return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
+
+
+def _relation_of_ranks(b: Ranking) -> Relation:
+    """The sums over all ranks of a representation: known, but for how they go together in columns and both ways."""
+    n = b.n_samples
+    drawn = np.random.default_rng(0).permutation(n)[:COLUMNS]
+    asked = drawn[:ROWS]
+    pairs = np.stack(np.meshgrid(asked, drawn, indexing="ij"), axis=-1)
+    itself = pairs[..., 0] == pairs[..., 1]
+    ranks = np.full(itself.shape, n / 2)  # in place of none, the mean
+    ranks[~itself] = b.ranks(pairs[~itself])
+    off = ranks - n / 2
+    both = ~np.eye(len(asked), dtype=bool)
+    mutual = (off[:, : len(asked)] * off[:, : len(asked)].T)[both].mean()
+    columns = off.sum(axis=0)
+    in_columns = (columns @ columns - (off**2).sum()) / max(1, len(asked) * (len(asked) - 1) * len(drawn))
+    pairs_in_all, square = n * (n - 1.0), (n / 2) ** 2
+    total = pairs_in_all * n / 2
+    squares = n * (n - 1) * n * (2 * n - 1) / 6
+    out = total**2 / n
+    into = squares + pairs_in_all * (n - 2) * (square + in_columns)
+    return Relation(total, squares, pairs_in_all * (square + mutual), out, into, out)
+
+
+MEASURE = Measure(
+    compute=information_imbalance,
+    unit="of the mean rank",
+    bounds=(0, 2),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
+    neighbors="k",
+    standard=False,
+    symmetric=False,
+)
