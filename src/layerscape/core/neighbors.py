@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -68,7 +69,8 @@ class Neighbors:
             raise InvalidValue(f"{n_rows} rows for {self.n_samples} samples; name the rows that were asked in queries.")
         if indices.size and (indices.min() < 0 or indices.max() >= self.n_samples):
             raise InvalidValue(f"an index lies outside 0..{self.n_samples - 1}; indices are row numbers.")
-        if not np.isfinite(distances).all() or (distances[:, :1] < 0).any() or (np.diff(distances, axis=1) < 0).any():
+        sound = np.isfinite(distances).all() and (distances[:, :1] >= 0).all()
+        if not sound or (distances[:, 1:] < distances[:, :-1]).any():
             raise InvalidValue("distances must be finite, not negative, and not decrease along a row; sort them.")
         if (indices == self.query_rows[:, None]).any():
             raise InvalidValue("a sample is listed as its own neighbor; leave column 0 (itself) out.")
@@ -85,7 +87,7 @@ class Neighbors:
         """Shape (M,): the row number of each query, −1 for points that are no row."""
         return np.arange(self.n_samples) if self.queries is None else np.asarray(self.queries)
 
-    @property
+    @cached_property
     def n_copies(self) -> int:
         """How many samples are exact copies of an earlier one."""
         return 0 if self.groups is None else int(self.n_samples - len(np.unique(self.groups)))

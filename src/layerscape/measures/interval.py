@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import sparse
 from scipy.stats import t as student
 
+from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal law
@@ -42,15 +42,11 @@ def sd_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:
         Over the same samples and queries; two queries are related if one is among the first k of the other in any.
     """
     values = values - values.mean()
-    n = len(values)
-    related = sum((_adjacency(graph, k) for graph in graphs), start=sparse.csr_array((n, n), dtype=np.float64))
-    related = related + related.T
-    related.data[:] = 1.0
-    products = values @ values + values @ (related @ values)
+    n, independent = len(values), values @ values
+    products, n_related = sum_of_products(values, np.hstack([_positions(graph, k) for graph in graphs]))
     # Values are centered by their own mean, which makes the sum of all products zero: unrelated pairs are owed −V/n.
-    share = (related.nnz + n) / n**2
-    independent = values @ values
-    variance = products / (1 - share) if share < 0.5 else 2 * products
+    share = (n_related + n) / n**2
+    variance = (independent + products) / (1 - share) if share < 0.5 else 2 * (independent + products)
     return float(np.sqrt(max(variance, independent / 4))) / n
 
 
@@ -105,14 +101,36 @@ def _mutual(graph: Neighbors, columns: np.ndarray, moved: np.ndarray) -> float:
     return float((moved[rows] * (moved[other] * back).sum(axis=2)).sum()) * len(every) / max(1, len(rows))
 
 
-def _adjacency(graph: Neighbors, k: int) -> sparse.csr_array:
-    n = len(graph.indices)
-    columns = graph.indices[:, :k].ravel()
-    rows = np.repeat(np.arange(n), min(k, graph.k))
-    if graph.queries is not None:  # only pairs of queries have values
-        position = np.full(graph.n_samples, -1)
-        asked = graph.query_rows >= 0
-        position[graph.query_rows[asked]] = np.flatnonzero(asked)
-        columns = position[columns]
-        rows, columns = rows[columns >= 0], columns[columns >= 0]
-    return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+def _positions(graph: Neighbors, k: int) -> np.ndarray:
+    """The first k neighbors of every query as numbers of queries, −1 for those that are none; shape (M, k)."""
+    columns = graph.indices[:, :k]
+    if graph.queries is None:
+        return columns
+    position = np.full(graph.n_samples, -1)
+    asked = graph.query_rows >= 0
+    position[graph.query_rows[asked]] = np.flatnonzero(asked)
+    return position[columns]
+
+
+@compiled_when_called
+def sum_of_products(values, near):
+    """Sum of the products of the values of i and j over all (i, j) of which one is near the other; how many there are.
+
+    Each pair counts twice, as (i, j) and (j, i), and once as that however often it is listed. ``near``, shape (M, K),
+    may hold −1.
+    """
+    total, count = 0.0, 0
+    width = near.shape[1]
+    for i in range(len(near)):
+        for c in range(width):
+            j = near[i, c]
+            new = j >= 0
+            for e in range(c):
+                new = new and near[i, e] != j
+            if new and i > j:  # then it counted from the other side, if that lists it
+                for e in range(width):
+                    new = new and near[j, e] != i
+            if new:
+                total += 2 * values[i] * values[j]
+                count += 2
+    return total, count

@@ -77,27 +77,26 @@ def graph_file(folder: Path, key: str) -> Path:
 
 
 def write_graph(path: Path, graph: Neighbors) -> None:
-    """Arrays as tensors, everything else as JSON; indices take four bytes where that is enough."""
+    """Arrays as tensors, everything else as JSON; indices take four bytes where that is enough, and so when read."""
     from safetensors.numpy import save
 
     fields = {each.name: getattr(graph, each.name) for each in dataclasses.fields(graph)}
     arrays = {name: np.ascontiguousarray(value) for name, value in fields.items() if isinstance(value, np.ndarray)}
     plain: dict[str, Any] = {name: value for name, value in fields.items() if name not in arrays and value is not None}
-    dtype = arrays["indices"].dtype
     if graph.n_samples <= np.iinfo(np.int32).max:
         arrays["indices"] = arrays["indices"].astype(np.int32)
     # One key only: safetensors writes several in any order, and a graph must be the same bytes every time.
-    replace_file(path, save(arrays, metadata={META: json.dumps({"indices_dtype": dtype.name, **plain})}))
+    replace_file(path, save(arrays, metadata={META: json.dumps(plain)}))
 
 
 def read_graph(path: Path) -> Neighbors | None:
-    """The graph in a file exactly as it was saved, or None if there is no file."""
+    """The graph in a file, or None if there is no file."""
     if not path.exists():
         return None
     with _opened(path) as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
         plain = json.loads(file.metadata()[META])
-        arrays["indices"] = arrays["indices"].astype(plain.pop("indices_dtype"))
+        plain.pop("indices_dtype", None)  # of graphs that were kept by earlier versions
         return Neighbors(**arrays, **plain)
 
 

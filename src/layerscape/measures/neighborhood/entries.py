@@ -121,7 +121,7 @@ def _squares(these: Entries) -> np.ndarray:
 
 @compiled_when_called
 def transpose(indices, starts, members, after, until, n):
-    """Whose neighbor a sample is, as compressed rows: starts, sources, and the sources' ``after`` and ``until``."""
+    """Whose neighbor a sample is, as compressed rows: starts, and each source with its ``after`` and ``until``."""
     k = indices.shape[1]
     begins = np.zeros(n + 1, np.int64)
     for i in range(len(indices)):
@@ -134,23 +134,20 @@ def transpose(indices, starts, members, after, until, n):
     for j in range(n):
         begins[j + 1] += begins[j]
     at = begins[:-1].copy()
-    sources = np.empty(begins[n], np.int32)
-    sources_after, sources_until = np.empty_like(sources), np.empty_like(sources)
+    sources = np.empty((begins[n], 3), np.int32)
     for i in range(len(indices)):
         plain = starts[i] == starts[i + 1]
         for e in range(k if plain else starts[i + 1] - starts[i]):
             j = indices[i, e] if plain else members[starts[i] + e]
-            sources[at[j]] = i
-            sources_after[at[j]] = e if plain else after[starts[i] + e]
-            sources_until[at[j]] = e + 1 if plain else until[starts[i] + e]
+            sources[at[j], 0] = i
+            sources[at[j], 1] = e if plain else after[starts[i] + e]
+            sources[at[j], 2] = e + 1 if plain else until[starts[i] + e]
             at[j] += 1
-    return begins, sources, sources_after, sources_until
+    return begins, sources
 
 
 @compiled_when_called
-def add_sources(
-    indices, starts, members, after, until, begins, sources, sources_after, sources_until, first, degrees, mutual
-):
+def add_sources(indices, starts, members, after, until, begins, sources, first, degrees, mutual):
     """Add for some samples, as steps, how many have them as neighbor and how many of these are theirs.
 
     ``degrees[j, r]`` and ``mutual[r, t]`` take the differences along each axis of how many enter at rank r + 1.
@@ -163,12 +160,12 @@ def add_sources(
         for e in range(size):
             place[indices[j, e] if plain else members[starts[j] + e]] = e
         for f in range(begins[j], begins[j + 1]):
-            s, u = sources_after[f], sources_until[f]
+            i, s, u = sources[f]
             share = 1.0 / (u - s)
             degrees[j - first, s] += share
             if u < k:
                 degrees[j - first, u] -= share
-            e = place[sources[f]]
+            e = place[i]
             if e >= 0:
                 t = e if plain else after[starts[j] + e]
                 v = e + 1 if plain else until[starts[j] + e]
