@@ -48,7 +48,7 @@ class Reals:
         values, codes, sizes = np.unique(phi, return_inverse=True, return_counts=True)
         if len(values) == 1:
             raise InvalidValue(f"all {len(phi)} samples have the value {values[0]:g}; give at least two values.")
-        return cls(codes, values / max(1.0, float(np.abs(values).max())), sizes, k)
+        return cls(codes, np.ldexp(values, -2), sizes, k)  # so that no difference overflows
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
         return self._of_values(self.codes[samples], self.codes[others])

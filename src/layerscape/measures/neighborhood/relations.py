@@ -6,7 +6,6 @@ a neighbor of i, and its sums over all pairs give what chance would.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -141,7 +140,7 @@ def _paths(labels: Any, n_samples: int) -> Paths:
         parent = np.unique(parent * (numbers.max() + 1) + numbers, return_inverse=True)[1]
         levels.append(parent)
     first = np.unique(levels[0])
-    if len(first) == 1 and len(levels) == 1 or len(np.unique(parent)) == 1:
+    if len(np.unique(parent)) == 1:
         raise InvalidValue(f"all {n_samples} samples have the path {names[0]}; give at least two.")
     if len(first) == n_samples:
         raise InvalidValue(f"each of the {n_samples} samples has a path of its own; give levels that samples share.")
@@ -163,7 +162,7 @@ def _numbers(labels: Any, n_samples: int) -> np.ndarray:
     refuse_missing(np.array([label is None or label == "" or label != label for label in given.tolist()]))
     try:
         return given.astype(np.float64)
-    except ValueError as error:
-        raise InvalidValue(f"kind='real' for labels that are no numbers ({error}); give numbers.") from None
-
-
+    except ValueError:
+        raise InvalidValue(
+            f"kind='real' for labels that are no numbers, the first {given.tolist()[0]!r}; give numbers."
+        ) from None
