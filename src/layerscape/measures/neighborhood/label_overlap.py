@@ -2,49 +2,81 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
 
-from layerscape.core.estimate import Estimate
+from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.interval import Z95
-from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
+from layerscape.measures.neighborhood.agreement import chance_of, membership
+from layerscape.measures.neighborhood.relations import KINDS, Likeness, likeness_of
+from layerscape.measures.permutation import permutations
+
+LEAST_MARGIN = 1e-9  # of the interval, where all samples have one value
+PERMUTATIONS = 100  # for the spread of chance where k follows the class
 
 
 def label_overlap(
-    graph: Neighbors, labels: Any, /, *, k: int = 30, weight: Literal["sample", "class"] = "sample"
+    graph: Neighbors,
+    labels: Any,
+    /,
+    *,
+    k: int = 30,
+    weight: Literal["sample", "class"] = "sample",
+    class_fraction: float | None = None,
+    kind: Literal["auto", "category", "real"] = "auto",
 ) -> Estimate:
     """Share of the k nearest neighbors that have the sample's own label, averaged over the samples.
 
-    χ^gt = (1/N) Σᵢ (1/k) Σ_{j ∈ first k of i} [label_i = label_j] (Doimo et al. 2020, eq. 2). Where distances tie
-    across the border of the first k, it is the expectation over the ways to break the tie.
+    χ^gt = (1/N) Σᵢ (1/k) Σ_{j ∈ first k of i} G(i, j), with G(i, j) = [label_i = label_j] for categories (Doimo et al.
+    2020, eq. 2). For labels of other forms G is a share in 0…1. Where distances tie across the border of the first k,
+    it is the expectation over the ways to break the tie.
 
     Parameters
     ----------
     graph
         At least k neighbors of N samples.
     labels
-        Shape (N,): one category per sample, of any type that can be compared.
+        One per sample, in one of these forms. Categories, shape (N,), of any type that can be compared. Real numbers,
+        shape (N,): G says whether j is among the k samples nearest to i in that number, ties shared evenly. N lists or
+        sets of several labels: G = |Lᵢ ∩ Lⱼ| / |Lᵢ ∪ Lⱼ|. Paths from coarse to fine, an array (N, L) or N tuples: G is
+        the share of the path in common. Or a function φ(i, j) in 0…1 of row numbers, called with arrays of them if it
+        takes arrays.
     k
         Number of neighbors, 1…N−1.
     weight
-        ``"sample"`` gives every sample, ``"class"`` every class the same weight.
+        ``"sample"`` gives every sample, ``"class"`` every class (of paths: every whole path) the same weight.
+    class_fraction
+        Reads ⌊class_fraction · n_c⌋ neighbors, at least 1, of a sample whose class has n_c members, in place of k;
+        the graph must hold so many, and k only says how many are searched.
+    kind
+        What numbers are: ``"category"``, ``"real"``, or ``"auto"``: real if they are not all whole.
 
     Returns
     -------
     Estimate
-        A share in 0…1. ``chance`` is exact: Σ n_c(n_c−1) / N(N−1) on average, or (N−C) / (C(N−1)) for
-        ``weight="class"``, its spread from the permutations of the labels. A class of fewer than k+1 members cannot
-        reach 1: a warning then states the highest value possible.
+        A share in 0…1. The mean of ``chance`` is exact: Σ n_c(n_c−1) / N(N−1) for categories, or
+        (N−C) / (C(N−1)) for ``weight="class"``; k/(N−1) for real numbers; the mean of G over all pairs for others. Its
+        spread is that of the permutations of the labels, in closed form, or from 100 of them with ``class_fraction``
+        (in ``details["null"]``). ``details["ceiling"]`` is the highest value possible: a class of fewer than k+1
+        members cannot reach 1, and a warning says so. With classes, ``details`` has ``classes``, ``class_sizes``,
+        ``per_class`` (NaN for a class without queries) and ``k_per_class``.
 
     Raises
     ------
     InvalidValue
-        If there is not one label per sample, a label is missing, all are equal or no two are.
+        If there is not one label per sample, a label is missing, all are equal or no two are; if a weight by class or
+        a class_fraction is asked of labels without classes.
+
+    Notes
+    -----
+    Whole numbers are categories: give ``kind="real"`` for counts and lengths. For more than 3,000 samples (500, for a
+    function of single row numbers; 8,192 distinct sets) chance is estimated from some of the samples, with a warning.
 
     References
     ----------
@@ -54,88 +86,142 @@ def label_overlap(
     --------
     >>> from layerscape import find_neighbors
     >>> x = np.array([[0.0], [1.0], [10.0], [11.0]])
-    >>> label_overlap(find_neighbors(x, k=1), ["a", "a", "b", "b"], k=1).value
+    >>> graph = find_neighbors(x, k=1)
+    >>> label_overlap(graph, ["a", "a", "b", "b"], k=1).value
     1.0
+    >>> label_overlap(graph, [0.5, 0.75, 9.0, 7.5], k=1).value
+    1.0
+    >>> label_overlap(graph, [{"red"}, {"red", "round"}, {"blue"}, {"blue"}], k=1).value
+    0.75
+    >>> label_overlap(graph, [("animal", "cat"), ("animal", "dog"), ("tool", "saw"), ("tool", "axe")], k=1).value
+    0.5
     """
-    if weight not in ("sample", "class"):
-        raise unknown_name("weight of label_overlap", str(weight), ("sample", "class"))
-    classes, sizes = _classes(labels, graph.n_samples)
+    for name, given, allowed in (("weight", weight, ("sample", "class")), ("kind", kind, KINDS)):
+        if given not in allowed:
+            raise unknown_name(f"{name} of label_overlap", str(given), allowed)
+    graph.need(k if class_fraction is None else 1)
+    likeness = likeness_of(labels, graph.n_samples, k, kind)
     rows = graph.query_rows
     if rows.min() < 0:
         raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
-    members = membership(graph, k)
-    same = _of_own_class(members.matrix, classes[rows], classes)
-    per_sample = same.sum(axis=1) / k
-    asked = np.bincount(classes[rows], minlength=len(sizes))
-    share = np.ones(len(rows)) if weight == "sample" else 1 / asked[classes[rows]]
-    share = share / share.sum()
+    wanted = _wanted(likeness, graph, k, class_fraction)
+    share = _share(likeness, rows, weight)
+    near = membership(graph, k).matrix / k if class_fraction is None else _near(graph, wanted[rows])
+    same = _weighted(near, likeness, rows)
+    per_sample = same.sum(axis=1)
     value = float(share @ per_sample)
     # A sample counts twice, through its own neighbors and as a neighbor of others (Hájek's projection).
-    moved = same.T @ share / k - value * (members.matrix.T @ share / k)
+    moved = same.T @ share - value * (near.T @ share)
     np.add.at(moved, rows, share * (per_sample - value))
-    margin = Z95 * float(np.sqrt(moved @ moved))
+    margin = max(LEAST_MARGIN, Z95 * float(np.sqrt(moved @ moved)))
+    details, warnings = _behind(likeness, wanted, rows, share, per_sample)
     chance = None
     if graph.queries is None:
-        per_pair = np.full(len(sizes), 1 / graph.n_samples) if weight == "sample" else 1 / (len(sizes) * sizes)
-        chance = chance_of(members.relation, _of_labels(sizes, per_pair), graph.n_samples, value, 1 / k)
+        warnings += likeness.warnings
+        if class_fraction is None:
+            chance = chance_of(membership(graph, k).relation, likeness.sums(share), graph.n_samples, value, 1 / k)
+        else:
+            chance, details["null"] = _chance_of_fraction(graph, likeness, wanted, share, value)
+    low, high = max(0.0, value - margin), min(1.0, value + margin)
     return Estimate(
-        value,
-        max(0.0, value - margin),
-        min(1.0, value + margin),
-        graph.n_samples,
-        graph.n_units,
-        k,
-        chance,
-        per_sample=per_sample,
-        warnings=_ceiling(share, np.minimum(1, (sizes[classes[rows]] - 1) / k), sizes, k),
+        value, low, high, graph.n_samples, graph.n_units, int(wanted.max()), chance, (), per_sample, details, warnings
     )
 
 
-def _classes(labels: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """The class number of every sample and the size of every class."""
-    labels = np.asarray(labels)
-    if labels.shape != (n_samples,):
-        raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
-    missing = labels == "" if labels.dtype.kind in "US" else labels != labels
-    if labels.dtype.kind == "O":
-        missing = np.array([label is None or label == "" or label != label for label in labels])
-        labels = labels.astype(str)
-    if missing.any():
+def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float | None) -> np.ndarray:
+    """Shape (N,): how many neighbors are read of every sample."""
+    if class_fraction is None:
+        return np.full(graph.n_samples, k)
+    if not 0 < class_fraction <= 1:
+        raise InvalidValue(f"class_fraction={class_fraction}; give a share of the class, above 0 and at most 1.")
+    if likeness.classes is None:
+        raise InvalidValue("class_fraction for labels without classes; it needs categories, or leave it out.")
+    sizes = likeness.classes.sizes
+    # A product that is whole but for rounding is whole.
+    per_class = np.maximum(1, np.floor(class_fraction * sizes * (1 + 1e-12)).astype(int))
+    largest = int(per_class.max())
+    if largest > graph.k:
         raise InvalidValue(
-            f"{int(missing.sum())} of {n_samples} labels are missing, the first at row {int(np.argmax(missing))}; "
-            "leave these samples out, or give them a label."
+            f"class_fraction={class_fraction} of a class of {sizes.max()} is {largest} neighbors, asked of a graph "
+            f"that holds {graph.k}; give k={largest} or a smaller class_fraction."
         )
-    names, classes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(names) == 1:
-        raise InvalidValue(f"all {n_samples} samples have the label {names[0]!s}; give at least two classes.")
-    if len(names) == n_samples:
-        raise InvalidValue(f"each of the {n_samples} samples has a label of its own; give labels that samples share.")
-    return classes, sizes
+    return per_class[likeness.classes.codes]
 
 
-def _of_own_class(members: sparse.csr_array, own: np.ndarray, classes: np.ndarray) -> sparse.csr_array:
-    """The neighbors of a query's own class, with their weights."""
-    rows = np.repeat(np.arange(len(own)), np.diff(members.indptr))
-    equal = own[rows] == classes[members.indices]
-    return sparse.csr_array((members.data * equal, members.indices, members.indptr), shape=members.shape)
+def _share(likeness: Likeness, rows: np.ndarray, weight: str) -> np.ndarray:
+    """Shape (M,): the weight of every query."""
+    if weight == "sample":
+        return np.full(len(rows), 1 / len(rows))
+    if likeness.classes is None:
+        raise InvalidValue("weight='class' for labels without classes; it needs categories: give weight='sample'.")
+    codes = likeness.classes.codes[rows]
+    share = 1 / np.bincount(codes)[codes]
+    return share / share.sum()
 
 
-def _of_labels(sizes: np.ndarray, per_pair: np.ndarray) -> Relation:
-    """The relation in which two samples of class c are related with weight ``per_pair[c]``."""
-    degree = per_pair * (sizes - 1)
-    squares = float((sizes * (sizes - 1) * per_pair**2).sum())
-    out = float((sizes * degree**2).sum())
-    return Relation(float((sizes * degree).sum()), squares, squares, out, out, out)
+def _near(graph: Neighbors, wanted: np.ndarray) -> sparse.csr_array:
+    """Shape (M, N): the first neighbors of every query, of each as many as it wants, in shares of 1."""
+    parts = []
+    for k in np.unique(wanted):
+        rows, columns, weights = graph.weights(int(k))
+        own = wanted[rows] == k
+        parts.append(np.stack([rows[own], columns[own], weights[own] / k]))
+    rows, columns, shares = np.concatenate(parts, axis=1)
+    place = rows.astype(np.int64), columns.astype(np.int64)
+    return sparse.csr_array((shares, place), shape=(len(wanted), graph.n_samples))
 
 
-def _ceiling(share: np.ndarray, reachable: np.ndarray, sizes: np.ndarray, k: int) -> tuple[str, ...]:
-    small = int((sizes <= k).sum())
+def _weighted(near: sparse.csr_array, likeness: Likeness, samples: np.ndarray) -> sparse.csr_array:
+    """The neighbors, each with its share times how much it agrees with the sample."""
+    own = np.repeat(samples, np.diff(near.indptr))
+    agrees = likeness.at(own, near.indices)
+    return sparse.csr_array((near.data * agrees, near.indices, near.indptr), shape=near.shape)
+
+
+def _chance_of_fraction(
+    graph: Neighbors, likeness: Likeness, wanted: np.ndarray, share: np.ndarray, value: float
+) -> tuple[Chance, np.ndarray]:
+    """Chance where how many neighbors are read is permuted together with the labels."""
+    orders = list(permutations(graph.n_samples, PERMUTATIONS, 0))
+    null = np.zeros(PERMUTATIONS)
+    for k in np.unique(wanted):
+        rows, columns, weights = graph.weights(int(k))
+        whole = sparse.csr_array((weights / k, (rows, columns)), shape=(graph.n_samples,) * 2)
+        for number, order in enumerate(orders):
+            rows = np.flatnonzero(wanted[order] == k)
+            part = whole[rows]
+            own = np.repeat(order[rows], np.diff(part.indptr))
+            null[number] += (share[own] * part.data) @ likeness.at(own, order[part.indices])
+    mean = likeness.sums(share).total / (graph.n_samples - 1)
+    spread = float(null.std(ddof=1))
+    p = NormalDist(mean, spread).cdf(2 * mean - value) if spread > 1e-6 * mean else 1.0
+    return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p), null
+
+
+def _behind(
+    likeness: Likeness, wanted: np.ndarray, rows: np.ndarray, share: np.ndarray, per_sample: np.ndarray
+) -> tuple[dict[str, float | np.ndarray], tuple[str, ...]]:
+    """The details, and what keeps the value from reaching 1, in words."""
+    most = likeness.most(wanted)
+    ceiling = None if most is None else float(share @ most[rows])
+    details: dict[str, float | np.ndarray] = {} if ceiling is None else {"ceiling": ceiling}
+    if likeness.classes is None:
+        if ceiling is None or ceiling > 1 - 1e-9:
+            return details, ()
+        return details, (f"labels tie: the highest value possible is {ceiling:.4g}",)
+    codes, sizes = likeness.classes.codes, likeness.classes.sizes
+    asked = np.bincount(codes[rows], minlength=len(sizes))
+    total = np.bincount(codes[rows], per_sample, len(sizes))
+    k_per_class = np.empty(len(sizes), int)
+    k_per_class[codes] = wanted
+    details["classes"], details["class_sizes"], details["k_per_class"] = likeness.classes.names, sizes, k_per_class
+    details["per_class"] = np.divide(total, asked, out=np.full(len(sizes), np.nan), where=asked > 0)
+    small = int((sizes <= k_per_class).sum())
     if not small:
-        return ()
-    return (
-        f"{small} of {len(sizes)} classes have fewer than k+1={k + 1} members: "
-        f"the highest value possible is {float(share @ reachable):.4g}",
-    )
+        return details, ()
+    k = int(wanted.max())
+    few = f"fewer than k+1={k + 1} members" if k == wanted.min() else "no more members than neighbors are read"
+    return details, (f"{small} of {len(sizes)} classes have {few}: the highest value possible is {ceiling:.4g}",)
 
 
 MEASURE = Measure(

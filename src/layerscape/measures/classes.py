@@ -1,0 +1,80 @@
+"""Classes: labels that are categories, as numbers; shared by the measures that read classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from layerscape.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class Classes:
+    """One category per sample.
+
+    Attributes
+    ----------
+    names
+        Shape (C,): the categories in words, in their own order.
+    codes
+        Shape (N,): the number of every sample's category.
+    sizes
+        Shape (C,): how many samples each has.
+    """
+
+    names: np.ndarray
+    codes: np.ndarray
+    sizes: np.ndarray
+
+
+def classes_of(labels: Any, n_samples: int) -> Classes:
+    """The classes of N labels of any type that can be compared.
+
+    Raises
+    ------
+    InvalidValue
+        If there is not one label per sample, a label is missing, all are equal or no two are.
+
+    Examples
+    --------
+    >>> classes_of(["b", "a", "b"], 3).codes
+    array([1, 0, 1])
+    """
+    labels = np.asarray(labels)
+    if labels.shape != (n_samples,):
+        raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
+    missing = labels == "" if labels.dtype.kind in "US" else labels != labels
+    if labels.dtype.kind == "O":
+        missing = np.array([label is None or label == "" or label != label for label in labels])
+        labels = labels.astype(str)
+    refuse_missing(missing)
+    names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(names) == 1:
+        raise InvalidValue(f"all {n_samples} samples have the label {names[0]!s}; give at least two classes.")
+    if len(names) == n_samples:
+        raise InvalidValue(f"each of the {n_samples} samples has a label of its own; give labels that samples share.")
+    return Classes(names.astype(str), codes, sizes)
+
+
+def refuse_missing(missing: np.ndarray) -> None:
+    """Raise, naming the first, if a label is missing."""
+    if missing.any():
+        raise InvalidValue(
+            f"{int(missing.sum())} of {len(missing)} labels are missing, the first at row {int(np.argmax(missing))}; "
+            "leave these samples out, or give them a label."
+        )
+
+
+def are_real(labels: Any) -> bool:
+    """Whether labels are real numbers, not all of them whole.
+
+    >>> are_real(np.array([1.0, 2.0, 2.5])), are_real(np.array([1.0, 2.0])), are_real(["0.5", "1"])
+    (True, False, False)
+    """
+    values = np.asarray(labels)
+    if values.dtype.kind != "f" or values.ndim != 1:
+        return False
+    finite = values[np.isfinite(values)]
+    return bool((finite != np.round(finite)).any())

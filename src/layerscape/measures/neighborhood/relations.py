@@ -1,0 +1,168 @@
+"""Relations: how alike the labels of two samples are, whatever form the labels have.
+
+A label overlap needs one thing of labels: G(i, j) in 0…1, how much sample i agrees with sample j. It is read where j is
+a neighbor of i, and its sums over all pairs give what chance would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from layerscape.errors import InvalidValue
+from layerscape.measures.classes import Classes, are_real, classes_of, refuse_missing
+from layerscape.measures.neighborhood.agreement import Relation
+from layerscape.measures.neighborhood.functions import Agreement
+from layerscape.measures.neighborhood.reals import Reals
+from layerscape.measures.neighborhood.sets import Sets
+
+Kind = Literal["auto", "category", "real"]
+KINDS: tuple[Kind, ...] = ("auto", "category", "real")
+
+
+class Likeness(Protocol):
+    """How much the labels of samples agree."""
+
+    @property
+    def classes(self) -> Classes | None:
+        """The classes, for labels that have them."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What its sums leave out, in words."""
+        ...
+
+    def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
+        """G for pairs of different samples."""
+        ...
+
+    def sums(self, share: np.ndarray) -> Relation:
+        """Sums over ``share[i]``·G(i, j) for all i ≠ j."""
+        ...
+
+    def most(self, wanted: np.ndarray) -> np.ndarray | None:
+        """The largest mean of G over so many others, for every sample; None where that is not known."""
+        ...
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Categories from coarse to fine: two samples agree in the share of the path that they have in common.
+
+    Attributes
+    ----------
+    levels
+        Shape (N, L): the number of the path down to every level; for plain categories L is 1.
+    classes
+        The whole paths.
+    """
+
+    levels: np.ndarray
+    classes: Classes
+    warnings: tuple[str, ...] = ()
+
+    def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return sum((level[samples] == level[others] for level in self.levels.T), start=np.zeros(len(samples))) / len(
+            self.levels.T
+        )
+
+    def sums(self, share: np.ndarray) -> Relation:
+        depth = self.levels.shape[1]
+        degree, into, squares, mutual = np.zeros((4, len(share)))
+        for place, level in enumerate(self.levels.T):
+            others = np.bincount(level)[level] - 1
+            shares = np.bincount(level, share)[level] - share
+            degree += others / depth
+            into += shares / depth
+            squares += (2 * place + 1) / depth**2 * others
+            mutual += (2 * place + 1) / depth**2 * shares
+        out = share * degree
+        return Relation(
+            float(out.sum()),
+            float(share**2 @ squares),
+            float(share @ mutual),
+            float(out @ out),
+            float(into @ into),
+            float(out @ into),
+        )
+
+    def most(self, wanted: np.ndarray) -> np.ndarray:
+        there = [np.minimum(wanted, np.bincount(level)[level] - 1) for level in self.levels.T]
+        return np.mean(there, axis=0) / wanted
+
+
+def likeness_of(labels: Any, n_samples: int, k: int, kind: Kind = "auto") -> Likeness:
+    """The relation that labels make.
+
+    Parameters
+    ----------
+    labels
+        See `label_overlap`.
+    n_samples, k
+        N; how many samples are near in a real value.
+    kind
+        What numbers are: ``"category"``, ``"real"``, or ``"auto"``: real if they are not all whole.
+    """
+    if callable(labels):
+        return Agreement.of(labels, n_samples)
+    labels = labels.to_numpy() if hasattr(labels, "to_numpy") else labels
+    form = type(next((label for label in labels if label is not None), None)) if _lists(labels) else None
+    if form is tuple or getattr(labels, "ndim", 1) == 2:
+        return _paths(labels, n_samples)
+    if form in (list, set, frozenset):
+        return Sets.of(labels, n_samples)
+    if kind == "real" or (kind == "auto" and are_real(labels)):
+        return Reals.of(_numbers(labels, n_samples), k)
+    classes = classes_of(labels, n_samples)
+    return Paths(classes.codes[:, None], classes)
+
+
+def _lists(labels: Any) -> bool:
+    """Whether the labels may be lists, sets or tuples: a list, or an array of objects."""
+    return isinstance(labels, (list, tuple)) or (isinstance(labels, np.ndarray) and labels.dtype.kind == "O")
+
+
+def _paths(labels: Any, n_samples: int) -> Paths:
+    lengths = {len(path) if path is not None else 0 for path in labels}
+    if len(labels) != n_samples or len(lengths) > 1:
+        found = "/".join(map(str, sorted(lengths)))
+        raise InvalidValue(
+            f"{len(labels)} paths of {found} levels for {n_samples} samples; give one per sample, all of one length."
+        )
+    columns = list(zip(*(path for path in labels), strict=True))
+    levels, parent, names = [], np.zeros(n_samples, int), np.full(n_samples, "", object)
+    for column in columns:
+        words, numbers = _words(column)
+        names = words if not levels else np.array([f"{a}/{b}" for a, b in zip(names, words, strict=True)], object)
+        parent = np.unique(parent * (numbers.max() + 1) + numbers, return_inverse=True)[1]
+        levels.append(parent)
+    first = np.unique(levels[0])
+    if len(np.unique(parent)) == 1:
+        raise InvalidValue(f"all {n_samples} samples have the path {names[0]}; give at least two.")
+    if len(first) == n_samples:
+        raise InvalidValue(f"each of the {n_samples} samples has a path of its own; give levels that samples share.")
+    _, at, sizes = np.unique(parent, return_index=True, return_counts=True)
+    return Paths(np.stack(levels, axis=1), Classes(names[at].astype(str), parent, sizes))
+
+
+def _words(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """One level's categories in words and as numbers."""
+    refuse_missing(np.array([label is None or label == "" or label != label for label in column]))
+    words = np.array([str(label) for label in column], object)
+    return words, np.unique(words.astype(str), return_inverse=True)[1]
+
+
+def _numbers(labels: Any, n_samples: int) -> np.ndarray:
+    given = np.asarray(labels)
+    if given.shape != (n_samples,):
+        raise InvalidValue(f"labels of shape {given.shape} for {n_samples} samples; give one label per sample.")
+    refuse_missing(np.array([label is None or label == "" or label != label for label in given.tolist()]))
+    try:
+        return given.astype(np.float64)
+    except ValueError:
+        raise InvalidValue(
+            f"kind='real' for labels that are no numbers, the first {given.tolist()[0]!r}; give numbers."
+        ) from None
