@@ -52,7 +52,7 @@ def distance_correlation(a: Representation, b: Representation, /, *, sample: int
     -----
     It estimates the square of the distance correlation; for two jointly normal units of correlation ρ it is between
     0.79·ρ² and ρ². The limit of large N is 0 only for independent data, but in high dimension nearly all that it sees
-    is linear (Zhu et al. 2020). One far sample in both representations alone makes it nearly 1.
+    is linear (Zhu et al. 2020). One far sample, in both representations even, weighs little: U-centering takes it off.
 
     References
     ----------

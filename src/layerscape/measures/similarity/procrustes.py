@@ -19,6 +19,7 @@ from layerscape.measures.similarity.sampled import check_same_samples
 BLOCK_ELEMENTS = 2**22
 LEAST_MARGIN = 1e-9
 HIGH_CHANCE = 0.5
+HIGH_SHARE = 0.5
 SIGNS = 20  # random ones, for the variance of pairs
 
 
@@ -84,9 +85,9 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     details: dict[str, float | np.ndarray] = {"angle": acos(value), "null": null}
     if chance.value < 1 - LEAST_MARGIN:
         details["corrected"] = (value - chance.value) / (1 - chance.value)
-    warnings = ()
+    warnings = of_a.warnings + of_b.warnings
     if chance.value > HIGH_CHANCE:
-        warnings = (
+        warnings += (
             f"unrelated data of this size read {chance.value:.2f}: read details['corrected'], or give more samples",
         )
     low, high = max(0.0, value - margin), min(1.0, value + margin)
@@ -101,6 +102,7 @@ class _Centered:
     center: np.ndarray
     power: int
     squares: float
+    warnings: tuple[str, ...]
 
     @property
     def n_units(self) -> int:
@@ -113,22 +115,24 @@ class _Centered:
 
 
 # What is needed of a representation alone is kept while it lives.
-_KNOWN: WeakKeyDictionary[Representation, tuple[np.ndarray, int, float]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Representation, tuple[np.ndarray, int, float, tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def _centered(x: Representation) -> _Centered:
     if x not in _KNOWN:
         _KNOWN[x] = _frame(x)
-    center, power, squares = _KNOWN[x]
+    center, power, squares, warnings = _KNOWN[x]
     if x.n_samples > x.n_units:
-        return _Centered(x, center, power, squares)
+        return _Centered(x, center, power, squares, warnings)
     # Fewer samples than units span a space of N dimensions: a rotation into it keeps every product and saves time.
     rows = np.ldexp(x.read(slice(None)) - center, -power)
-    return _Centered(np.asarray(np.linalg.qr(rows.T, mode="r")).T, np.zeros(x.n_samples), 0, squares)
+    return _Centered(np.asarray(np.linalg.qr(rows.T, mode="r")).T, np.zeros(x.n_samples), 0, squares, warnings)
 
 
-def _frame(x: Representation) -> tuple[np.ndarray, int, float]:
-    """Mean of the rows, the power of two that brings the largest centered value near 1, and ‖A‖_F² in that unit."""
+def _frame(x: Representation) -> tuple[np.ndarray, int, float, tuple[str, ...]]:
+    """Mean of the rows, the power of two that brings the largest centered value near 1, ‖A‖_F² in that unit, and a
+    warning if most of it is one sample's.
+    """
     center, largest = np.zeros(x.n_units), 0.0
     for _, block in x.blocks():
         center += block.sum(axis=0) / x.n_samples
@@ -137,7 +141,13 @@ def _frame(x: Representation) -> tuple[np.ndarray, int, float]:
     if not spread > 1e-13 * largest:
         raise InvalidValue(f"{x.title}: constant over the samples; procrustes cannot compare it.")
     power = frexp(spread)[1]
-    return center, power, sum(float((np.ldexp(block - center, -power) ** 2).sum()) for _, block in x.blocks())
+    lengths = np.concatenate([(np.ldexp(block - center, -power) ** 2).sum(axis=1) for _, block in x.blocks()])
+    squares, far = float(lengths.sum()), int(lengths.argmax())
+    share = lengths[far] / squares
+    if share <= HIGH_SHARE:
+        return center, power, squares, ()
+    where = f"{x.title}: sample {x.ids[far]!r} alone is {share:.1%} of the variance and decides the value"
+    return center, power, squares, (f"{where}; measure without it",)
 
 
 def _blocks(a: _Centered, b: _Centered, n_samples: int) -> list[slice]:
