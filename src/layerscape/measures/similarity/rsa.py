@@ -1,0 +1,146 @@
+"""RSA: whether the same pairs of samples are near and far in two representations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from scipy.spatial.distance import pdist, squareform
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.interval import Z95
+from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.similarity.sampled import check_same_samples, drawn_rows, rows_near_one
+
+LEAST_MARGIN = 1e-9
+LEAST_SPREAD = 1e-12  # of the distances, relative: below it their order is rounding
+
+
+def rsa(
+    a: Representation, b: Representation, /, *, sample: int = 1000, permutations: int = 100, seed: int = 0
+) -> Estimate:
+    """Representational similarity analysis: Spearman correlation between the distances of one side and of the other.
+
+    ρ = corr(rank d_A(i, j), rank d_B(i, j)) over all pairs i < j of n samples, with Euclidean distances and mean ranks
+    where some are equal (Kriegeskorte et al. 2008).
+
+    Parameters
+    ----------
+    a, b
+        Shapes (N, D_a) and (N, D_b): the same samples in the same order.
+    sample
+        How many samples at most are compared, each with each: n = min(N, sample).
+    permutations
+        How many random pairings of the samples chance is measured with, at least 19.
+    seed
+        Which samples, and which pairings.
+
+    Returns
+    -------
+    Estimate
+        In −1…1; 1 if the distances of one side are in the order of those of the other. The interval is the
+        infinitesimal jackknife over samples (pairs that share one depend on each other), less what it counts twice.
+        ``details``: ``sample``, the number of samples compared; ``null``, the value of each permutation.
+
+    Raises
+    ------
+    InvalidValue
+        If the numbers of samples differ, there are fewer than 10, all distances of a side are equal, or permutations <
+        19.
+
+    Notes
+    -----
+    Only the order of the distances counts, so that one far sample moves it little. Unrelated data read 0 on average.
+    Far pairs are most of all pairs: it says little about near neighbors. Confounds shared by both sides, such as the
+    length of a text or the brightness of a picture, read as agreement.
+
+    References
+    ----------
+    Kriegeskorte, Mur, Bandettini 2008, doi:10.3389/neuro.06.004.2008.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((60, 5))
+    >>> round(rsa(Representation(x), Representation(2 * x + 1)).value, 12)
+    1.0
+    """
+    check_same_samples(a, b, "rsa")
+    rows, warnings = drawn_rows(a.n_samples, sample, seed)
+    n = len(rows)
+    of_a, of_b = (_ranked(x, rows, (sample, seed)) for x in (a, b))
+    value = float(np.clip(of_a.scores @ of_b.scores, -1, 1))
+    square_a, square_b = squareform(of_a.scores), squareform(of_b.scores)
+    chance, null = chance_by_permutation(
+        lambda order: float(np.einsum("ij,ij->", square_a, square_b[order[:, None], order])) / 2,
+        value, n, permutations, seed,
+    )  # fmt: skip
+    # What unrelated data have is known; it fades as the value nears 1.
+    spread = max(_spread(_moved(of_a, of_b, value)), float(null.std(ddof=1)) * (1 - value**2))
+    margin = max(Z95 * spread, LEAST_MARGIN)
+    details = {"sample": n, "null": null}
+    low, high = max(-1.0, value - margin), min(1.0, value + margin)
+    return Estimate(value, low, high, a.n_samples, chance=chance, details=details, warnings=warnings)
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """Distances of all pairs, in the order of `pdist`: P = n(n − 1)/2 of them."""
+
+    level: np.ndarray  # shape (P,): which of the distinct distances, from the smallest on
+    counts: np.ndarray  # of pairs at each level
+    scores: np.ndarray  # shape (P,): ranks less their mean, of norm 1
+
+
+# Ranks of a representation are needed by every pair that it is in; they are kept while it lives.
+_KNOWN: WeakKeyDictionary[Representation, dict[tuple[int, int], _Ranked]] = WeakKeyDictionary()
+
+
+def _ranked(x: Representation, rows: np.ndarray, drawn: tuple[int, int]) -> _Ranked:
+    known = _KNOWN.setdefault(x, {})
+    if drawn not in known:
+        distances = pdist(rows_near_one(x, rows))
+        if not np.ptp(distances) > LEAST_SPREAD * distances.max():
+            raise InvalidValue(
+                f"{x.title}: all distances between samples are equal, as where it is constant; rsa has none to rank."
+            )
+        _, level, counts = np.unique(distances, return_inverse=True, return_counts=True)
+        ranks = (np.cumsum(counts) - (counts - 1) / 2 - (len(distances) + 1) / 2)[level]
+        known[drawn] = _Ranked(level.astype(np.int32), counts, ranks / np.linalg.norm(ranks))
+    return known[drawn]
+
+
+def _moved(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
+    """How much the weight of each pair moves the value: through its own ranks, and through those of the rest."""
+    own = a.scores * b.scores - value / 2 * (a.scores**2 + b.scores**2)
+    return own + _through(a, b, value) + _through(b, a, value)
+
+
+def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
+    """A pair lifts the ranks in a of all pairs farther than it by 1, and of those as far by 1/2."""
+    slope = a.scores[np.argmax(a.level)] - a.scores[np.argmin(a.level)]
+    ranks = len(a.scores) - (a.counts[0] + a.counts[-1]) / 2
+    gained = np.bincount(a.level, weights=b.scores - value * a.scores)
+    beyond = gained.sum() - np.cumsum(gained) + gained / 2
+    return (beyond * slope / ranks)[a.level]
+
+
+def _spread(moved: np.ndarray) -> float:
+    """Standard deviation of a sum over pairs of samples; the jackknife counts what two samples add together twice."""
+    by_sample = squareform(moved - moved.mean()).sum(axis=1)
+    jackknife = float(((by_sample - by_sample.mean()) ** 2).sum())
+    return sqrt(max(jackknife - float(((moved - moved.mean()) ** 2).sum()), jackknife / 4))
+
+
+MEASURE = Measure(
+    compute=rsa,
+    unit="correlation",
+    bounds=(-1, 1),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
+    standard=False,
+)
