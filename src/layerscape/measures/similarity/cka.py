@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import frexp, sqrt
 from statistics import NormalDist
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,15 +14,26 @@ import numpy as np
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.interval import Z95
+from layerscape.measures.similarity.centered import compare_centered
+from layerscape.measures.similarity.sampled import check_same_samples
 
 BLOCK_ELEMENTS = 2**22
-FEWEST = 10
+DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
 
 
-def cka(a: Representation, b: Representation, /) -> Estimate:
-    """Debiased linear centered kernel alignment: how alike two representations see the similarities between samples.
+def cka(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    kernel: Literal["linear", "rbf"] = "linear",
+    estimator: Literal["debiased", "biased"] = "debiased",
+    sample: int = 2000,
+    seed: int = 0,
+) -> Estimate:
+    """Centered kernel alignment, debiased: how alike two representations see the similarities between samples.
 
     CKA = HSIC₁(K, L) / √(HSIC₁(K, K)·HSIC₁(L, L)) with K = A·Aᵀ, L = B·Bᵀ (Kornblith et al. 2019) and the unbiased
     HSIC₁ of Song et al. (2012, eq. 5), which is 0 on average for unrelated data of any width. For linear kernels HSIC₁
@@ -31,12 +43,19 @@ def cka(a: Representation, b: Representation, /) -> Estimate:
     ----------
     a, b
         Shapes (N, D_a) and (N, D_b): the same samples in the same order.
+    kernel
+        ``"linear"``, of all samples; or ``"rbf"``, exp(−d²/2m²) with m the median distance, of a fixed sample of them.
+    estimator
+        ``"biased"`` is Gretton's HSIC₀, ‖AᵀB‖²/(‖AᵀA‖·‖BᵀB‖), which many papers print: unrelated data read 0.43 at
+        N = 1024, D = 768. For the linear kernel only; what chance gives is in ``chance`` and in a warning.
+    sample, seed
+        For ``"rbf"``: how many samples at most, and which.
 
     Returns
     -------
     Estimate
         In −1…1; 0 is chance. The interval adds the infinitesimal jackknife over samples and the spread that unrelated
-        data have; ``chance`` has the exact mean under permutation, 0, and the leading term of its variance.
+        data have; ``chance`` has the exact mean under permutation, and the leading term of its variance.
 
     Raises
     ------
@@ -45,7 +64,8 @@ def cka(a: Representation, b: Representation, /) -> Estimate:
 
     Notes
     -----
-    Global: a few directions of large variance decide it. One huge dimension that both share makes it nearly 1.
+    Global: a few directions of large variance decide it. One huge unit that both share makes it nearly 1; a warning
+    says so where one unit or one sample holds more than half of the variance.
 
     References
     ----------
@@ -58,47 +78,104 @@ def cka(a: Representation, b: Representation, /) -> Estimate:
     >>> round(cka(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    n = a.n_samples
-    if n != b.n_samples:
-        raise InvalidValue(f"representations of {n} and {b.n_samples} samples; both must be of the same samples.")
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; cka needs at least {FEWEST}.")
-    self_a, self_b = _itself(a), _itself(b)
-    value, influence = self_a.hsic, self_a.influence
-    norm = sqrt(self_a.hsic * self_b.hsic)
-    if a is not b:
-        value, influence = _hsic(a, b)
-    value = value / norm
-    moved = influence / norm - value / 2 * (self_a.influence / self_a.hsic + self_b.influence / self_b.hsic)
+    if kernel not in ("linear", "rbf"):
+        raise unknown_name("kernel of cka", str(kernel), ("linear", "rbf"))
+    if estimator not in ("debiased", "biased"):
+        raise unknown_name("estimator of cka", str(estimator), ("debiased", "biased"))
+    if kernel == "rbf":
+        if estimator == "biased":
+            raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
+        return compare_centered(a, b, _gaussian, "cka", sample, seed)
+    check_same_samples(a, b, "cka")
+    n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
+    cross = self_a.hsic if a is b else _hsic(a, b)
+    warnings = _words("first", self_a) + _words("second", self_b)
     null = sqrt(2 / (n * (n - 3)))
+    if estimator == "biased":
+        return _biased(n, cross, self_a.hsic, self_b.hsic, null, warnings)
+    norm = sqrt(self_a.hsic.value * self_b.hsic.value)
+    value = cross.value / norm
+    of_norms = self_a.hsic.influence / self_a.hsic.value + self_b.hsic.influence / self_b.hsic.value
+    moved = cross.influence / norm - value / 2 * of_norms
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
     chance = Chance(0.0, -Z95 * null, Z95 * null, NormalDist(0, null).cdf(-value))
-    return Estimate(value, max(-1.0, value - margin), min(1.0, value + margin), n, chance=chance)
+    low, high = max(-1.0, value - margin), min(1.0, value + margin)
+    return Estimate(value, low, high, n, chance=chance, warnings=tuple(warnings))
+
+
+def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warnings: list[str]) -> Estimate:
+    norm = sqrt(of_a.biased * of_b.biased)
+    value = cross.biased / norm
+    moved = cross.biased_influence / norm - value / 2 * (
+        of_a.biased_influence / of_a.biased + of_b.biased_influence / of_b.biased
+    )
+    spread = null * n * (n - 3) * sqrt(of_a.value * of_b.value) / norm
+    margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (spread * (1 - value**2)) ** 2)
+    mean = of_a.trace * of_b.trace / ((n - 1) * norm)
+    words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
+    chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, NormalDist(mean, spread).cdf(2 * mean - value))
+    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    return Estimate(value, low, high, n, chance=chance, warnings=(*warnings, words))
+
+
+def _gaussian(distances: np.ndarray) -> np.ndarray:
+    """The Gaussian kernel whose width is the median distance between different samples."""
+    off = distances[np.triu_indices(len(distances), 1)]
+    width = float(np.median(off[off > 0])) if (off > 0).any() else 1.0
+    return np.exp(-0.5 * (distances / width) ** 2)
+
+
+def _words(which: str, x: _Itself) -> list[str]:
+    shares = {"unit": x.of_unit, "sample": x.of_sample}
+    return [
+        f"one {what} holds {share:.1%} of the variance of the {which}, and so decides the value"
+        for what, share in shares.items()
+        if share > DOMINANT
+    ]
+
+
+@dataclass(frozen=True)
+class _Hsic:
+    """HSIC₁ and n²·HSIC₀ of two kernels, how much each sample adds to them, and the sum of the first's diagonal."""
+
+    value: float
+    influence: np.ndarray
+    biased: float
+    biased_influence: np.ndarray
+    trace: float
 
 
 @dataclass(frozen=True)
 class _Itself:
-    hsic: float
-    influence: np.ndarray
+    hsic: _Hsic
+    of_unit: float  # the largest share of the variance
+    of_sample: float
 
 
-# HSIC of a representation with itself is needed by every pair that it is in; it is kept while the representation lives.
+# What a representation alone gives is needed by every pair that it is in; it is kept while the representation lives.
 _KNOWN: WeakKeyDictionary[Representation, _Itself] = WeakKeyDictionary()
+_FRAMES: WeakKeyDictionary[Representation, tuple[np.ndarray, int]] = WeakKeyDictionary()
 
 
 def _itself(x: Representation) -> _Itself:
     if x not in _KNOWN:
-        hsic, influence = _hsic(x, x)
-        if not hsic > 1e-15:  # the values are scaled to 1
+        hsic = _hsic(x, x)
+        if not hsic.value > 1e-15:  # the values are scaled to 1
             name = f"layer {x.layer!r}" if x.layer else "a representation"
             raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
-        _KNOWN[x] = _Itself(hsic, influence)
+        center, power = _frame(x)
+        by_unit, by_sample = np.zeros(x.n_units), 0.0
+        for _, block in x.blocks():
+            squares = np.ldexp(block - center, -power) ** 2
+            by_unit += squares.sum(axis=0)
+            by_sample = max(by_sample, float(squares.sum(axis=1).max()))
+        _KNOWN[x] = _Itself(hsic, float(by_unit.max()) / hsic.trace if x.n_units > 1 else 0.0, by_sample / hsic.trace)
     return _KNOWN[x]
 
 
-def _hsic(a: Representation, b: Representation) -> tuple[float, np.ndarray]:
-    """HSIC₁ of the scaled, centered rows, and how much each sample adds to it; two passes over the rows."""
+def _hsic(a: Representation, b: Representation) -> _Hsic:
+    """Of the scaled, centered rows; two passes over them."""
     frame_a, frame_b = _frame(a), _frame(b)
     n = a.n_samples
     cross = np.zeros((a.n_units, b.n_units))
@@ -114,19 +191,23 @@ def _hsic(a: Representation, b: Representation) -> tuple[float, np.ndarray]:
     sum_a, sum_b = lengths_a.sum(), lengths_b.sum()
     # With centered rows every sum over a whole row of a kernel is minus its diagonal.
     inner = (cross * cross).sum() - both + sum_a * sum_b / ((n - 1) * (n - 2)) - 2 / (n - 2) * both
-    influence = np.empty(n)
+    influence, products = np.empty(n), np.empty(n)
     for rows, x, y in _pairs(a, frame_a, b, frame_b):
         of_a, of_b = lengths_a[rows], lengths_b[rows]
-        pairs = 2 * np.einsum("ij,ij->i", x @ cross, y) - of_a * of_b
+        products[rows] = 2 * np.einsum("ij,ij->i", x @ cross, y)
+        pairs = products[rows] - of_a * of_b
         totals = (of_a * sum_b + of_b * sum_a) / ((n - 1) * (n - 2))
         influence[rows] = pairs + totals - 2 / (n - 2) * (of_a * of_b - x @ x_b - y @ y_a)
-    return float(inner) / (n * (n - 3)), influence / (n * (n - 3))
+    scale, biased = n * (n - 3), float((cross * cross).sum())
+    return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a))
 
 
 def _frame(x: Representation) -> tuple[np.ndarray, int]:
     """Mean of the rows and the power of two that brings the largest centered value near 1."""
-    center = sum((block.sum(axis=0) for _, block in x.blocks()), start=np.zeros(x.n_units)) / x.n_samples
-    return center, frexp(max(float(np.abs(block - center).max()) for _, block in x.blocks()))[1]
+    if x not in _FRAMES:
+        center = sum((block.sum(axis=0) for _, block in x.blocks()), start=np.zeros(x.n_units)) / x.n_samples
+        _FRAMES[x] = center, frexp(max(float(np.abs(block - center).max()) for _, block in x.blocks()))[1]
+    return _FRAMES[x]
 
 
 def _pairs(

@@ -1,10 +1,12 @@
 """CKA against the N × N formula, at chance, and with its interval."""
 
+import re
+
 import numpy as np
 import pytest
 
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, UnknownName
 from layerscape.pipeline.estimate import estimate
 
 
@@ -81,3 +83,72 @@ def test_bad_input(rng):
     outlier[7] = 1
     with pytest.raises(InvalidValue, match="constant over the samples, or all but one; cka cannot compare it"):
         estimate("cka", x, outlier)
+
+
+def test_rbf_is_the_same_formula_of_gaussian_kernels(rng):
+    x = rng.standard_normal((90, 6))
+    y = x[:, :3] ** 2 + 0.5 * rng.standard_normal((90, 3))
+    kernels = []
+    for z in (x, y):
+        distances = np.linalg.norm(z[:, None] - z, axis=2)
+        width = np.median(distances[np.triu_indices(90, 1)])
+        kernel = np.exp(-0.5 * (distances / width) ** 2)
+        np.fill_diagonal(kernel, 0)
+        rows = kernel.sum(axis=1)
+        kernel -= rows / 88 + rows[:, None] / 88 - rows.sum() / (89 * 88)
+        np.fill_diagonal(kernel, 0)
+        kernels.append(kernel)
+    k, m = kernels
+    expected = (k * m).sum() / np.sqrt((k * k).sum() * (m * m).sum())
+    result = estimate("cka", x, y, kernel="rbf")
+    assert result.value == pytest.approx(expected, abs=1e-9)
+    assert result.chance.value == 0
+    assert result.low < result.value < result.high
+    assert estimate("cka", x, 3 * x[:, ::-1] + 1, kernel="rbf").value == pytest.approx(1)
+
+
+def test_rbf_of_many_samples_says_how_many_it_looked_at(rng):
+    x = rng.standard_normal((300, 3))
+    assert estimate("cka", x, x**3, kernel="rbf", sample=100).warnings == (
+        "measured on 100 of 300 samples, drawn at random (sample=100, seed=0)",
+    )
+
+
+def test_biased_is_what_papers_print_with_its_chance_beside_it(rng):
+    x, y = rng.standard_normal((2, 120, 40))
+    y[:, 0] += x[:, 0]
+
+    def biased(x, y):
+        x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+        return np.linalg.norm(x.T @ y) ** 2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+
+    result = estimate("cka", x, y, estimator="biased")
+    assert result.value == pytest.approx(biased(x, y), rel=1e-9)
+    null = [biased(x, y[rng.permutation(120)]) for _ in range(600)]
+    assert result.chance.value == pytest.approx(np.mean(null), abs=4 * np.std(null) / 24)
+    assert result.chance.high - result.chance.value == pytest.approx(1.96 * np.std(null), rel=0.15)
+    assert result.warnings == (
+        f"the biased estimator: unrelated data of this size and spread read {result.chance.value:.3g}",
+    )
+
+
+def test_a_unit_or_a_sample_that_decides_is_named(rng):
+    x, y = rng.standard_normal((2, 100, 8))
+    x[:, 0] = y[:, 0] = 100 * rng.standard_normal(100)
+    first, second = estimate("cka", x, y).warnings
+    assert first.startswith("one unit holds 99.9% of the variance of the first, and so decides")
+    assert second.startswith("one unit holds 99.9% of the variance of the second")
+    z = rng.standard_normal((100, 8))
+    z[3] = 1000
+    (words,) = estimate("cka", z, rng.standard_normal((100, 8))).warnings
+    assert re.match(r"one sample holds 9\d\.\d% of the variance of the first, and so decides the value$", words)
+
+
+def test_bad_options(rng):
+    x = rng.standard_normal((50, 3))
+    with pytest.raises(UnknownName, match=r"^unknown kernel of cka 'rbff'; nearest: rbf\."):
+        estimate("cka", x, x, kernel="rbff")
+    with pytest.raises(UnknownName, match=r"^unknown estimator of cka 'bias'; nearest: biased, debiased\."):
+        estimate("cka", x, x, estimator="bias")
+    with pytest.raises(InvalidValue, match=r"^estimator='biased' is for kernel='linear'; leave it out\.$"):
+        estimate("cka", x, x, estimator="biased", kernel="rbf")

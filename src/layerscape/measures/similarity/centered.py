@@ -1,0 +1,121 @@
+"""Comparison of two kernels over pairs of samples, U-centered: RBF-CKA and distance correlation are one formula.
+
+R = Σ_{i≠j} A_ij·B_ij / √(Σ A_ij² · Σ B_ij²), where A and B are kernels or distances with zero diagonal, U-centered:
+A_ij = a_ij − a_i·/(n − 2) − a_·j/(n − 2) + a_··/((n − 1)(n − 2)) off the diagonal (Székely and Rizzo 2013). For kernels
+that is HSIC₁ (Song et al. 2012) over its norms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from scipy.stats import pearson3
+
+from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.interval import Z95
+from layerscape.measures.similarity.sampled import check_same_samples, drawn_rows, rows_near_one
+
+LEAST_MARGIN = 1e-9
+LEAST_VARIANCE = 1e-24  # of what is scaled to 1
+
+
+def compare_centered(
+    a: Representation,
+    b: Representation,
+    of_distances: Callable[[np.ndarray], np.ndarray],
+    name: str,
+    sample: int,
+    seed: int,
+) -> Estimate:
+    """R of two representations at a fixed sample of the rows, with its interval and chance.
+
+    Parameters
+    ----------
+    of_distances
+        Makes of the distances between the rows, shape (n, n), in place or not, what is compared.
+    name
+        Of the measure.
+    """
+    check_same_samples(a, b, name)
+    rows, warnings = drawn_rows(a.n_samples, sample, seed)
+    n = len(rows)
+    of_a, of_b = (_centered(of_distances(_distances(x, rows))) for x in (a, b))
+    self_a, self_b = (_itself(x, of_x, (name, sample, seed)) for x, of_x in ((a, of_a), (b, of_b)))
+    products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))
+    value = float(np.clip(products.sum(), -1, 1))
+    # How much each pair moves the value, twice: the derivative of a U-centered product by the weight of a sample is
+    # twice its row.
+    moved = 2 * products - value * (of_a**2 / self_a.squares + of_b**2 / self_b.squares)
+    null = sqrt(2 / (n * (n - 3)))
+    # What unrelated data have is known; it fades as the value nears 1.
+    margin = max(Z95 * max(_spread(moved), null * (1 - value**2)), LEAST_MARGIN)
+    chance = _chance(value, null, 2 * sqrt(2) * self_a.skewness * self_b.skewness)
+    low, high = max(-1.0, value - margin), min(1.0, value + margin)
+    return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
+
+
+def _spread(moved: np.ndarray) -> float:
+    """Standard deviation of a sum over pairs; the jackknife counts what two samples add together twice."""
+    by_sample = moved.sum(axis=1)
+    jackknife = float(((by_sample - by_sample.mean()) ** 2).sum())
+    return sqrt(max(jackknife - float(np.einsum("ij,ij->", moved, moved)) / 2, jackknife / 4))
+
+
+def _chance(value: float, spread: float, skewness: float) -> Chance:
+    """The law of Σ λ_i·μ_j·(z_ij² − 1), the limit of large n, has this third moment."""
+    law = pearson3(skewness, 0, spread)
+    return Chance(0.0, float(law.ppf(0.025)), float(law.ppf(0.975)), float(law.sf(value)))
+
+
+def _distances(x: Representation, rows: np.ndarray) -> np.ndarray:
+    """Distances between these rows, shape (n, n)."""
+    values = rows_near_one(x, rows)
+    lengths = np.einsum("ij,ij->i", values, values)
+    distances = values @ values.T
+    distances *= -2
+    distances += lengths[:, None]
+    distances += lengths
+    np.sqrt(np.maximum(distances, 0, out=distances), out=distances)
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
+def _centered(pairs: np.ndarray) -> np.ndarray:
+    """U-centered, in place; the diagonal does not count."""
+    n = len(pairs)
+    np.fill_diagonal(pairs, 0)
+    sums = pairs.sum(axis=1)
+    centers = (sums - sums.sum() / (2 * (n - 1))) / (n - 2)
+    pairs -= centers[:, None]
+    pairs -= centers
+    np.fill_diagonal(pairs, 0)
+    return pairs
+
+
+@dataclass(frozen=True)
+class _Itself:
+    squares: float
+    skewness: float  # Σ λ³ / (Σ λ²)^1.5 of the eigenvalues
+
+
+# Sums of a representation alone are needed by every pair that it is in; they are kept while the representation lives.
+_KNOWN: WeakKeyDictionary[Representation, dict[tuple[str, int, int], _Itself]] = WeakKeyDictionary()
+
+
+def _itself(x: Representation, centered: np.ndarray, drawn: tuple[str, int, int]) -> _Itself:
+    known = _KNOWN.setdefault(x, {})
+    if drawn not in known:
+        squares = float(np.einsum("ij,ij->", centered, centered))
+        if not squares > LEAST_VARIANCE * centered.size:
+            raise InvalidValue(
+                f"{x.title}: constant over the samples, or over all but one; {drawn[0]} cannot compare it."
+            )
+        cubes = float(np.einsum("ij,ij->", centered @ centered, centered))
+        known[drawn] = _Itself(squares, cubes / squares**1.5)
+    return known[drawn]
