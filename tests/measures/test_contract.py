@@ -76,7 +76,7 @@ class TestEveryMeasure:
         if change in measure.unchanged_by:
             assert after == pytest.approx(before, rel=1e-9, abs=1e-9)
         else:
-            assert abs(after - before) > 1e-3
+            assert abs(after - before) > 1e-5
 
     def test_real_numbers_are_refused_by_what_counts(self, measure):
         if measure.values != "real":

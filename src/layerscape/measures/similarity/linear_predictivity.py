@@ -1,0 +1,189 @@
+"""Linear predictivity: how much of one representation a linear map of another predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.interval import Z95
+from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, rows_of, same_samples
+
+FEWEST = 20
+PENALTIES = 10.0 ** np.arange(-16, 3, 0.5)  # times the largest squared singular value
+
+
+def linear_predictivity(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    folds: int = 5,
+    sample: int = 2_000,
+    permutations: int = 19,
+    seed: int = 0,
+) -> Estimate:
+    """Share of the variance of b that a linear map of a predicts in samples that it has not seen: cross-validated R².
+
+    R² = 1 − Σ‖bᵢ − b̂ᵢ‖² / Σ‖bᵢ − b̄ᵢ‖², where b̂ᵢ is the ridge regression on aᵢ, and b̄ᵢ the mean, of the other folds. The
+    penalty, one for all units, is that of least generalized cross-validation (Golub, Heath, Wahba 1979) within those
+    other folds. Units of b count by their variance.
+
+    Parameters
+    ----------
+    a, b
+        Shapes (N, D_a) and (N, D_b): the same samples in the same order. a predicts b.
+    folds
+        Number of parts, 2…N/4, of which one after the other is predicted.
+    sample
+        Most samples that are looked at: a fixed draw beyond it, which is said in a warning.
+    permutations, seed
+        How many random pairings of the samples chance is taken from, and which; the seed draws samples and folds too.
+
+    Returns
+    -------
+    Estimate
+        At most 1; 0 is no better than the mean, and less is worse. ``details``: ``per_unit``, the R² of each unit of b
+        (NaN where it is constant, which is said), ``penalty``, the mean over folds of the chosen penalty over the
+        largest squared singular value, and ``null``, the value at each permutation.
+
+    Raises
+    ------
+    InvalidValue
+        If the numbers of samples differ, there are fewer than 20, an option is out of range, or a side is constant.
+
+    Notes
+    -----
+    Not symmetric: a map to fewer dimensions is easier. It depends on N, most of all where N is not many times D_a:
+    compare values of the same N only. Copies of samples in different folds are predicted by each other and raise it.
+    Unrelated data read 0 or slightly less. Folds are alike in the lengths of a's rows. The interval, of the errors of
+    the samples, is for the maps that these folds learned. The rows looked at are held in memory.
+
+    References
+    ----------
+    Golub, Heath, Wahba 1979, doi:10.1080/00401706.1979.10489751; Yamins et al. 2014, doi:10.1073/pnas.1403112111.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((200, 5))
+    >>> round(linear_predictivity(Representation(x), Representation(x[:, :2] + 1)).value, 9)
+    1.0
+    """
+    whole = same_samples(a, b, "linear_predictivity", FEWEST)
+    rows, words = rows_of(whole, sample, seed, fewest=FEWEST)
+    if not 2 <= folds <= len(rows) // 4:
+        raise InvalidValue(f"folds={folds}; give 2 to {len(rows) // 4} for {len(rows)} samples.")
+    x, y = _centered(a, rows), _centered(b, rows)
+    parts = [_fold(x, test) for test in _folds(x, folds, seed)]
+    error, by_mean, penalties = _squares(parts, y)
+    value = 1 - float(error.sum() / by_mean.sum())
+    # With its basis turned, and the directions without variance left out, b gives the same sums at less cost.
+    turned = _narrowed(y)
+    chance, null = chance_by_permutation(lambda order: _value(parts, turned[order]), value, len(x), permutations, seed)
+    moved = (error - (1 - value) * by_mean).sum(axis=1) / by_mean.sum()
+    margin = max(Z95 * float(np.sqrt((moved**2).sum())), LEAST_MARGIN)
+    constant = ~y.any(axis=0)
+    if constant.any():
+        words.append(f"{int(constant.sum())} of {b.n_units} units of b are constant: their R² is NaN")
+    sums, missed = by_mean.sum(axis=0), error.sum(axis=0)
+    per_unit = 1 - np.divide(missed, sums, out=np.full(len(sums), np.nan), where=~constant)
+    details = {"per_unit": per_unit, "penalty": float(np.mean(penalties)), "null": null}
+    low, high = value - margin, min(1.0, value + margin)
+    return Estimate(value, low, high, whole, chance=chance, details=details, warnings=tuple(words))
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """What the ridge regression of any b on a needs: X = U·diag(roots)·Vᵀ of the rows that it learns from."""
+
+    learned: np.ndarray
+    tested: np.ndarray
+    u: np.ndarray
+    roots: np.ndarray
+    along: np.ndarray  # the tested rows times V
+
+    def squares(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Squared errors of the prediction and of the mean, shape (tested, D_b), and the penalty."""
+        known, mean = y[self.learned], y[self.learned].mean(axis=0)
+        z = self.u.T @ (known - mean)
+        penalty = self.penalty((z * z).sum(axis=1), float(((known - mean) ** 2).sum()))
+        apart = y[self.tested] - mean
+        shrunk = self.roots / (self.roots**2 + penalty * self.roots[0] ** 2)
+        return (apart - (self.along * shrunk) @ z) ** 2, apart**2, penalty
+
+    def penalty(self, energies: np.ndarray, total: float) -> float:
+        """The one of least generalized cross-validation, over the largest squared singular value."""
+        n = len(self.learned)
+        shares = (self.roots / self.roots[0]) ** 2
+        left = PENALTIES[:, None] / (shares + PENALTIES[:, None])  # what shrinking leaves of each direction
+        free = n - 1 - len(shares)
+        outside = max(0.0, total - energies.sum()) if free else 0.0
+        return float(PENALTIES[np.argmin((left**2 @ energies + outside) / (left.sum(axis=1) + free) ** 2)])
+
+
+def _fold(x: np.ndarray, tested: np.ndarray) -> _Fold:
+    learned = np.setdiff1d(np.arange(len(x)), tested)
+    known, mean = x[learned], x[learned].mean(axis=0)
+    u, roots, v = np.linalg.svd(known - mean, full_matrices=False)
+    rank = min(int((roots > max(known.shape) * np.finfo(float).eps * roots[0]).sum()), len(learned) - 1)
+    return _Fold(learned, tested, u[:, :rank], roots[:rank], (x[tested] - mean) @ v[:rank].T)
+
+
+def _folds(x: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """Numbers of the rows of each fold: one of every few that follow each other in length, whatever their order."""
+    order, rng = np.argsort(np.einsum("ij,ij->i", x, x), kind="stable"), np.random.default_rng(seed)
+    member = np.empty(len(x), dtype=int)
+    for start in range(0, len(x), folds):
+        some = order[start : start + folds]
+        member[some] = rng.permutation(folds)[: len(some)]
+    return [np.flatnonzero(member == fold) for fold in range(folds)]
+
+
+def _squares(parts: Sequence[_Fold], y: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Squared errors of the predictions and of the means, shape (N, D_b), and the penalties."""
+    error, by_mean, penalties = np.empty_like(y), np.empty_like(y), []
+    for part in parts:
+        error[part.tested], by_mean[part.tested], penalty = part.squares(y)
+        penalties.append(penalty)
+    return error, by_mean, penalties
+
+
+def _value(parts: Sequence[_Fold], y: np.ndarray) -> float:
+    error, by_mean, _ = _squares(parts, y)
+    return 1 - float(error.sum() / by_mean.sum())
+
+
+def _narrowed(y: np.ndarray) -> np.ndarray:
+    """Rows of as many dimensions as there are samples at most, with the same inner products."""
+    if y.shape[1] <= len(y):
+        return y
+    values, vectors = np.linalg.eigh(y @ y.T)
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+def _centered(x: Representation, rows: np.ndarray) -> np.ndarray:
+    """Rows less their mean, scaled by a power of two; a unit that is constant is exactly 0."""
+    block = x.read(rows)
+    block = block - block[0]
+    largest = float(np.abs(block).max())
+    if not largest:
+        raise InvalidValue(f"{x.title} is constant over the samples; linear_predictivity cannot compare it.")
+    block = np.ldexp(block, -np.frexp(largest)[1])
+    return block - block.mean(axis=0)
+
+
+MEASURE = Measure(
+    compute=linear_predictivity,
+    unit="share of variance",
+    bounds=(-np.inf, 1),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Yamins et al. 2014, doi:10.1073/pnas.1403112111",
+    standard=False,
+    symmetric=False,
+)
