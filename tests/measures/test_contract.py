@@ -46,7 +46,7 @@ def changed(measure, change):
         "rotation": X @ ROTATION,
         "translation": X + 3 * X[0],
         "scaling": 250.0 * X,
-        "linear": X * np.geomspace(0.05, 20, 12),
+        "linear": X @ (ROTATION * np.geomspace(0.05, 20, 12)),
     }[change]
     return arguments(measure, x)
 
