@@ -46,6 +46,23 @@ def test_is_ridge_regression_by_hand(d, noise):
     assert found.details["null"][0] == pytest.approx(1 - error.sum() / total.sum(), abs=1e-8)
 
 
+@pytest.mark.parametrize("d", [6, 100, 200])
+def test_leaving_rows_out_is_fitting_the_others(d):
+    x, y = cloud(14, d=d), cloud(15, d=3)
+    y += x[:, :3]
+    kept = np.random.default_rng(0).random(120) < 0.9
+    for tested in _folds(x, 5, 0):
+        fit = _fold(x, tested).fit(y)
+        learned = np.setdiff1d(np.flatnonzero(kept), tested)
+        some = tested[kept[tested]]
+        centered = x[np.setdiff1d(np.arange(120), tested)]
+        root = np.linalg.svd(centered - centered.mean(axis=0), compute_uv=False)[0]
+        ridge = Ridge(alpha=fit.penalty * root**2, solver="svd").fit(x[learned], y[learned])
+        error = ((y[some] - ridge.predict(x[some])) ** 2).sum()
+        total = ((y[some] - y[learned].mean(axis=0)) ** 2).sum()
+        assert fit.without(kept) == pytest.approx((error, total), rel=1e-6)
+
+
 def test_a_linear_map_is_1_one_way_only():
     x = cloud(3)
     y = x[:, :2] @ cloud(4, 2, 5) + 3

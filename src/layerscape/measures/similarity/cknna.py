@@ -16,7 +16,7 @@ from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, corrected, rows_of, same_samples
 
 FEWEST = 20
-SPARE = 16  # neighbors beyond k, for when a group of samples is left out
+SPARE = 0  # neighbors beyond k, for when a group of samples is left out
 ROWS = 512  # of the kernel at once
 SAME = 1e-13  # cosines that differ by less are equal
 

@@ -11,12 +11,13 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95
+from layerscape.measures.interval import margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, rows_of, same_samples
 
 FEWEST = 20
 PENALTIES = 10.0 ** np.arange(-16, 3, 0.5)  # times the largest squared singular value
+ROUNDING = 1e-12
 
 
 def linear_predictivity(
@@ -62,8 +63,9 @@ def linear_predictivity(
     -----
     Not symmetric: a map to fewer dimensions is easier. It depends on N, most of all where N is not many times D_a:
     compare values of the same N only. Copies of samples in different folds are predicted by each other and raise it.
-    Unrelated data read 0 or slightly less. Folds are alike in the lengths of a's rows. The interval, of the errors of
-    the samples, is for the maps that these folds learned. The rows looked at are held in memory.
+    Unrelated data read 0 or slightly less. Folds are alike in the lengths of a's rows. The interval comes from
+    groups of samples left out, of learning and of testing, at the same folds and penalties. The rows looked at are held
+    in memory.
 
     References
     ----------
@@ -81,26 +83,29 @@ def linear_predictivity(
         raise InvalidValue(f"folds={folds}; give 2 to {len(rows) // 4} for {len(rows)} samples.")
     x, y = _centered(a, rows), _centered(b, rows)
     parts = [_fold(x, test) for test in _folds(x, folds, seed)]
-    error, by_mean, penalties = _squares(parts, y)
-    value = 1 - float(error.sum() / by_mean.sum())
     # With its basis turned, and the directions without variance left out, b gives the same sums at less cost.
     turned = _narrowed(y)
-    chance, null = chance_by_permutation(lambda order: _value(parts, turned[order]), value, len(x), permutations, seed)
-    moved = (error - (1 - value) * by_mean).sum(axis=1) / by_mean.sum()
-    margin = max(Z95 * float(np.sqrt((moved**2).sum())), LEAST_MARGIN)
-    constant = ~y.any(axis=0)
-    if constant.any():
-        words.append(f"{int(constant.sum())} of {b.n_units} units of b are constant: their R² is NaN")
-    sums, missed = by_mean.sum(axis=0), error.sum(axis=0)
-    per_unit = 1 - np.divide(missed, sums, out=np.full(len(sums), np.nan), where=~constant)
-    details = {"per_unit": per_unit, "penalty": float(np.mean(penalties)), "null": null}
+    fits = [part.fit(turned) for part in parts]
+    value, n = _value(fits), len(x)
+    chance, null = chance_by_permutation(
+        lambda order: _value([part.fit(turned[order]) for part in parts]), value, n, permutations, seed
+    )
+    margin = max(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), LEAST_MARGIN)
+    by_unit = [part.fit(y) for part in parts]
+    missed, sums = (sum((getattr(fit, side) ** 2).sum(axis=0) for fit in by_unit) for side in ("errors", "apart"))
+    varies = y.any(axis=0)
+    if not varies.all():
+        words.append(f"{int((~varies).sum())} of {b.n_units} units of b are constant: their R² is NaN")
+    per_unit = 1 - np.divide(missed, sums, out=np.full(b.n_units, np.nan), where=varies)
+    penalty = float(np.mean([fit.penalty for fit in fits]))
+    details = {"per_unit": per_unit, "penalty": penalty, "null": null}
     low, high = value - margin, min(1.0, value + margin)
     return Estimate(value, low, high, whole, chance=chance, details=details, warnings=tuple(words))
 
 
 @dataclass(frozen=True)
 class _Fold:
-    """What the ridge regression of any b on a needs: X = U·diag(roots)·Vᵀ of the rows that it learns from."""
+    """What ridge regression of any b on a in one fold needs: X = U·diag(roots)·Vᵀ of the rows that it learns from."""
 
     learned: np.ndarray
     tested: np.ndarray
@@ -108,23 +113,63 @@ class _Fold:
     roots: np.ndarray
     along: np.ndarray  # the tested rows times V
 
-    def squares(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Squared errors of the prediction and of the mean, shape (tested, D_b), and the penalty."""
+    def fit(self, y: np.ndarray) -> _Fit:
         known, mean = y[self.learned], y[self.learned].mean(axis=0)
         z = self.u.T @ (known - mean)
         penalty = self.penalty((z * z).sum(axis=1), float(((known - mean) ** 2).sum()))
+        left = penalty / ((self.roots / self.roots[0]) ** 2 + penalty)
         apart = y[self.tested] - mean
-        shrunk = self.roots / (self.roots**2 + penalty * self.roots[0] ** 2)
-        return (apart - (self.along * shrunk) @ z) ** 2, apart**2, penalty
+        return _Fit(self, penalty, left, z, known - mean, apart, apart - (self.along * ((1 - left) / self.roots)) @ z)
+
+    @property
+    def free(self) -> int:
+        """Directions in which the rows that it learns from do not vary."""
+        return len(self.learned) - 1 - len(self.roots)
 
     def penalty(self, energies: np.ndarray, total: float) -> float:
         """The one of least generalized cross-validation, over the largest squared singular value."""
-        n = len(self.learned)
         shares = (self.roots / self.roots[0]) ** 2
         left = PENALTIES[:, None] / (shares + PENALTIES[:, None])  # what shrinking leaves of each direction
-        free = n - 1 - len(shares)
-        outside = max(0.0, total - energies.sum()) if free else 0.0
-        return float(PENALTIES[np.argmin((left**2 @ energies + outside) / (left.sum(axis=1) + free) ** 2)])
+        outside = max(0.0, total - energies.sum()) if self.free else 0.0
+        return float(PENALTIES[np.argmin((left**2 @ energies + outside) / (left.sum(axis=1) + self.free) ** 2)])
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The ridge regression of b on a in one fold.
+
+    Attributes
+    ----------
+    penalty, left
+        The penalty over the largest squared singular value, and what it leaves unlearned of each direction.
+    z, known, apart, errors
+        b along the directions; the rows that it learned from and those that it tests, less the mean; errors of these.
+    """
+
+    fold: _Fold
+    penalty: float
+    left: np.ndarray
+    z: np.ndarray
+    known: np.ndarray
+    apart: np.ndarray
+    errors: np.ndarray
+
+    def without(self, kept: np.ndarray) -> tuple[float, float]:
+        """Squared errors of the prediction and of the mean if only some rows are there, at the same penalty.
+
+        Without rows g the fit moves by the hat matrix: by H·(I − H_gg)⁻¹·(y − ŷ)_g, exactly.
+        """
+        fold, n = self.fold, len(self.fold.learned)
+        g, tested = ~kept[fold.learned], kept[fold.tested]
+        u, along = fold.u[g], fold.along[tested] * ((1 - self.left) / fold.roots)
+        missed, inner = (u * self.left) @ self.z, (u * self.left) @ u.T
+        if fold.free:
+            missed += self.known[g] - u @ self.z
+            inner += np.eye(len(u)) - 1 / n - u @ u.T
+        pull = np.linalg.pinv(inner, rcond=ROUNDING, hermitian=True) @ missed
+        errors = self.errors[tested] + (along @ u.T + 1 / n) @ pull
+        apart = self.apart[tested] + self.known[g].sum(axis=0) / (n - len(u))
+        return float((errors**2).sum()), float((apart**2).sum())
 
 
 def _fold(x: np.ndarray, tested: np.ndarray) -> _Fold:
@@ -145,18 +190,16 @@ def _folds(x: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
     return [np.flatnonzero(member == fold) for fold in range(folds)]
 
 
-def _squares(parts: Sequence[_Fold], y: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """Squared errors of the predictions and of the means, shape (N, D_b), and the penalties."""
-    error, by_mean, penalties = np.empty_like(y), np.empty_like(y), []
-    for part in parts:
-        error[part.tested], by_mean[part.tested], penalty = part.squares(y)
-        penalties.append(penalty)
-    return error, by_mean, penalties
+def _value(fits: Sequence[_Fit]) -> float:
+    return 1 - sum(float((fit.errors**2).sum()) for fit in fits) / sum(float((fit.apart**2).sum()) for fit in fits)
 
 
-def _value(parts: Sequence[_Fold], y: np.ndarray) -> float:
-    error, by_mean, _ = _squares(parts, y)
-    return 1 - float(error.sum() / by_mean.sum())
+def _value_of(fits: Sequence[_Fit], rows: np.ndarray, n: int) -> float:
+    """The value if only some rows are there."""
+    kept = np.zeros(n, dtype=bool)
+    kept[rows] = True
+    error, by_mean = np.sum([fit.without(kept) for fit in fits], axis=0)
+    return float(1 - error / by_mean)
 
 
 def _narrowed(y: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from layerscape.measures.similarity.pairing import around, corrected, same_sampl
 FEWEST = 10
 ASSIGNED = 1024  # units of a side beyond which no one-to-one assignment is sought
 BLOCK_ELEMENTS = 2**22
+ROUNDING = 1e-12
 
 
 def unit_match(a: Representation, b: Representation, /, *, permutations: int = 19, seed: int = 0) -> Estimate:
@@ -71,7 +72,7 @@ def unit_match(a: Representation, b: Representation, /, *, permutations: int = 1
     side_a, side_b = _side(a), _side(b)
     correlations = _cross(side_a, side_b)
     partner, rows = np.abs(correlations).argmax(axis=1), np.arange(len(correlations))
-    largest, live = np.abs(correlations[rows, partner]), side_a.live
+    largest, live = np.minimum(1.0, np.abs(correlations[rows, partner])), side_a.live
     value = float(largest[live].mean())
     assigns = max(live.sum(), side_b.live.sum()) <= ASSIGNED
     by_chance, pairs_by_chance = [], []
@@ -155,13 +156,17 @@ def _cross(a: _Side, b: _Side, order: np.ndarray | None = None) -> np.ndarray:
 
 
 def _sd(a: _Side, b: _Side, partner: np.ndarray, correlations: np.ndarray) -> float:
-    """Standard deviation of the value if partners stay: by how much each sample moves the mean correlation."""
-    signs, size, total = np.sign(correlations), np.abs(correlations), 0.0
+    """Standard deviation of the value by the jackknife over samples, if partners stay."""
+    n, total, squares = a.x.n_samples, 0.0, 0.0
     for rows in _blocks(a, b):
-        x, y = a.read(rows), b.read(rows)[:, partner] * signs
-        moved = (x * y - size * (x * x + y * y) / 2)[:, a.live].mean(axis=1)
-        total += float((moved**2).sum())
-    return float(np.sqrt(total))
+        x, y = a.read(rows), b.read(rows)[:, partner]
+        # Without a sample at x and y, the sums of squares, which are 1, lose x²·n/(n − 1), and that of products x·y·….
+        left = np.maximum(1 - x * x * (n / (n - 1)), 0.0) * np.maximum(1 - y * y * (n / (n - 1)), 0.0)
+        inner = np.abs(correlations - x * y * (n / (n - 1)))
+        without = np.divide(inner, np.sqrt(left), out=np.zeros_like(left), where=left > ROUNDING)
+        moved = (without - np.abs(correlations))[:, a.live].mean(axis=1)
+        total, squares = total + float(moved.sum()), squares + float((moved**2).sum())
+    return float(np.sqrt(max(0.0, squares - total**2 / n) * (n - 1) / n))
 
 
 def _one_to_one(sizes: np.ndarray, a: _Side, b: _Side) -> tuple[np.ndarray, float]:
