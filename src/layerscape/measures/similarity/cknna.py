@@ -11,12 +11,11 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import margin_of_groups
+from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, corrected, rows_of, same_samples
 
 FEWEST = 20
-SPARE = 0  # neighbors beyond k, for when a group of samples is left out
 ROWS = 512  # of the kernel at once
 SAME = 1e-13  # cosines that differ by less are equal
 
@@ -84,23 +83,17 @@ def cknna(
     if not 2 <= k < n:
         raise InvalidValue(f"k={k}; give a number of neighbors from 2 to {n - 1}.")
     near_a, near_b = _nearest(a, rows, k), _nearest(b, rows, k)
-    first_a, first_b = near_a.first(k), near_b.first(k)
-    norm = sqrt(_with_itself(first_a, a) * _with_itself(first_b, b))
-    observed = _align(first_a, first_b)
+    norm = sqrt(_with_itself(near_a, a) * _with_itself(near_b, b))
+    observed = _align(near_a, near_b)
     value = observed / norm
     chance, null = chance_by_permutation(
-        lambda order: _align(first_a, first_b.in_order(order)) / norm, value, n, permutations, seed
+        lambda order: _align(near_a, near_b.in_order(order)) / norm, value, n, permutations, seed
     )
 
-    def without(kept: np.ndarray) -> float:
-        some_a, some_b = near_a.among(kept, k), near_b.among(kept, k)
-        own = _align(some_a, some_a) * _align(some_b, some_b)
-        return _align(some_a, some_b) / sqrt(own) if own > 0 else value
-
-    margin = max(margin_of_groups(without, n), LEAST_MARGIN)
+    margin = max(Z95 * _sd(near_a, near_b), LEAST_MARGIN)
     details = {
         "corrected": corrected(value, chance.value),
-        "shared": float(np.isin(first_a.keys, first_b.keys).mean()),
+        "shared": float(np.isin(near_a.keys, near_b.keys).mean()),
         "null": null,
     }
     low, high = value - margin, value + margin
@@ -129,45 +122,22 @@ class _Edges:
         return np.where(found, self.values[place], 0.0), found
 
 
-@dataclass(frozen=True)
-class _Near:
-    """The rows of largest cosine with each row, falling: at least k, and some to spare; both of shape (n, m)."""
-
-    columns: np.ndarray
-    cosines: np.ndarray
-
-    def first(self, k: int) -> _Edges:
-        return self.among(np.arange(len(self.columns)), k)
-
-    def among(self, rows: np.ndarray, k: int) -> _Edges:
-        """The kernel of some of the rows, at the first k of their neighbors that are among them."""
-        number = np.full(len(self.columns), -1)
-        number[rows] = np.arange(len(rows))
-        columns, cosines = number[self.columns[rows]], self.cosines[rows]
-        there = columns >= 0
-        there &= np.cumsum(there, axis=1) <= k
-        keys = (np.arange(len(rows))[:, None] * len(rows) + columns)[there]
-        turn = np.argsort(keys)
-        return _Edges(len(rows), keys[turn], cosines[there][turn])
-
-
-def _nearest(x: Representation, rows: np.ndarray, k: int) -> _Near:
+def _nearest(x: Representation, rows: np.ndarray, k: int) -> _Edges:
+    """The cosines of each row with the k rows of largest cosine with it."""
     unit = _directions(x, rows)
-    n, m = len(unit), min(len(unit) - 1, k + SPARE)
-    columns, cosines, least, most = np.empty((n, m), dtype=np.int64), np.empty((n, m)), np.inf, -np.inf
+    n, least, most = len(unit), np.inf, -np.inf
+    columns, cosines = np.empty((n, k), dtype=np.int64), np.empty((n, k))
     for start in range(0, n, ROWS):
         part = slice(start, start + ROWS)
         kernel = unit[part] @ unit.T
         least, most = min(least, float(kernel.min())), max(most, float(kernel.max()))
         here = np.arange(len(kernel))
         kernel[here, here + start] = -np.inf
-        near = np.argpartition(-kernel, m - 1, axis=1)[:, :m]
-        found = np.take_along_axis(kernel, near, axis=1)
-        turn = np.argsort(-found, axis=1, kind="stable")
-        columns[part], cosines[part] = (np.take_along_axis(side, turn, axis=1) for side in (near, found))
+        columns[part] = np.sort(np.argpartition(-kernel, k - 1, axis=1)[:, :k], axis=1)
+        cosines[part] = np.take_along_axis(kernel, columns[part], axis=1)
     if most - least < SAME:
         raise InvalidValue(f"{x.title} is constant in direction: all its cosines are equal; cknna cannot compare it.")
-    return _Near(columns, cosines)
+    return _Edges(n, (np.arange(n)[:, None] * n + columns).ravel(), cosines.ravel())
 
 
 def _directions(x: Representation, rows: np.ndarray) -> np.ndarray:
@@ -185,7 +155,7 @@ def _directions(x: Representation, rows: np.ndarray) -> np.ndarray:
 
 def _with_itself(edges: _Edges, x: Representation) -> float:
     own = _align(edges, edges)
-    if not own > 0:
+    if not own > 0 or not _common(edges, edges).back.any():
         raise InvalidValue(
             f"{x.title} has so few mutual neighbors that its alignment with itself is {own:.3g}; raise k=."
         )
@@ -194,17 +164,45 @@ def _with_itself(edges: _Edges, x: Representation) -> float:
 
 def _align(x: _Edges, y: _Edges) -> float:
     """HSIC₁ of the kernels at the pairs that both have."""
-    n = x.n
-    _, both = y.at(x.keys)
-    keys, of_x = x.keys[both], x.values[both]
-    if not len(keys):
-        return 0.0
-    common = _Edges(n, keys, y.at(keys)[0])
-    back, _ = common.at(keys % n * n + keys // n)
-    inner = of_x @ back + of_x.sum() * common.values.sum() / ((n - 1) * (n - 2))
-    columns = np.bincount(keys % n, weights=of_x, minlength=n)
-    totals = np.bincount(keys // n, weights=common.values, minlength=n)
+    n, common = x.n, _common(x, y)
+    inner = common.x @ common.back + common.x.sum() * common.y.sum() / ((n - 1) * (n - 2))
+    columns = np.bincount(common.keys % n, weights=common.x, minlength=n)
+    totals = np.bincount(common.keys // n, weights=common.y, minlength=n)
     return float(inner - 2 * (columns @ totals) / (n - 2)) / (n * (n - 3))
+
+
+@dataclass(frozen=True)
+class _Common:
+    """Pairs (i, j) that two kernels have, both kernels there, and the second at (j, i), 0 if that is none of them."""
+
+    keys: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    back: np.ndarray
+
+
+def _common(x: _Edges, y: _Edges) -> _Common:
+    values, both = y.at(x.keys)
+    common = _Edges(x.n, x.keys[both], values[both])
+    keys = common.keys
+    back = common.at(keys % x.n * x.n + keys // x.n)[0] if len(keys) else values[:0]
+    return _Common(keys, x.values[both], common.values, back)
+
+
+def _sd(x: _Edges, y: _Edges) -> float:
+    """Standard deviation of the value by how much each sample moves it, less what pairs of samples move twice."""
+    n, parts = x.n, [_common(*sides) for sides in ((x, y), (x, x), (y, y))]
+    of_xy, of_xx, of_yy = (float(part.x @ part.back) for part in parts)
+    value = of_xy / sqrt(of_xx * of_yy)
+    keys = np.unique(np.concatenate([part.keys for part in parts]))
+    moved = np.zeros(len(keys))
+    for part, factor in zip(parts, (1 / sqrt(of_xx * of_yy), -value / 2 / of_xx, -value / 2 / of_yy), strict=True):
+        moved[np.searchsorted(keys, part.keys)] += factor * part.x * part.back
+    pairs = _Edges(n, keys, moved)
+    other = pairs.at(keys % n * n + keys // n)[0]
+    by_sample = np.bincount(keys // n, weights=moved + other, minlength=n)
+    total = float((by_sample**2).sum())
+    return sqrt(max(total - float(((moved + other) ** 2).sum()) / 2, total / 4))
 
 
 MEASURE = Measure(

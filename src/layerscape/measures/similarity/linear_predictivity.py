@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import margin_of_groups
+from layerscape.measures.interval import Z95, margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, rows_of, same_samples
 
@@ -90,7 +91,9 @@ def linear_predictivity(
     chance, null = chance_by_permutation(
         lambda order: _value([part.fit(turned[order]) for part in parts]), value, n, permutations, seed
     )
-    margin = max(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), LEAST_MARGIN)
+    # Which penalty unrelated data get is chance, which the jackknife at given penalties does not see.
+    spread = Z95 * float(null.std()) * (1 - max(value, 0.0))
+    margin = max(hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread), LEAST_MARGIN)
     by_unit = [part.fit(y) for part in parts]
     missed, sums = (sum((getattr(fit, side) ** 2).sum(axis=0) for fit in by_unit) for side in ("errors", "apart"))
     varies = y.any(axis=0)
