@@ -118,6 +118,14 @@ def test_constant_units_and_draws_of_samples_are_said():
     assert np.isnan(found.details["per_unit"]).tolist() == [False, True]
 
 
+def test_a_sample_that_makes_up_the_errors_is_named():
+    x = cloud(16)
+    y = x @ cloud(17, 6, 3) + cloud(18, d=3)
+    x[41] *= 1e5
+    found = estimate("linear_predictivity", x, y)
+    assert found.warnings == ("sample '41' alone makes up more than half of the squared errors",)
+
+
 REFUSED = [
     (cloud(0), cloud(1), {"folds": 1}, "folds=1; give 2 to 30 for 120 samples."),
     (cloud(0), cloud(1), {"permutations": 5}, "permutations=5; give at least 19, so that p can reach 0.05."),

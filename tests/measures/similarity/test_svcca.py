@@ -68,7 +68,7 @@ def test_the_mean_square_by_chance_is_exact():
     rng = np.random.default_rng(0)
     squares = [
         (estimate("svcca", x, y[rng.permutation(60)], permutations=19).details["correlations"] ** 2).mean()
-        for _ in range(150)
+        for _ in range(100)
     ]
     error = np.std(squares) / np.sqrt(len(squares))
     assert abs(np.mean(squares) - 3 / 59) < 4 * error
@@ -101,3 +101,11 @@ def test_one_unit_and_float16_will_do():
     x = cloud(0, 100, 1)
     found = estimate("svcca", x.astype(np.float16), x[:, :1] + 1, permutations=19)
     assert found.value == pytest.approx(1, abs=1e-5)
+
+
+def test_components_of_one_sample_are_said():
+    x, y = cloud(0), cloud(1)
+    x[7] *= 1e4
+    one = "one of 6 components holds 0.99 of the variance of a: svcca sees no other"
+    said = "1 of 1 components of a owe more than half of their variance to one sample"
+    assert estimate("svcca", x, y, permutations=19).warnings == (one, said)

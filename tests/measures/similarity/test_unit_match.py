@@ -93,6 +93,14 @@ def test_constant_units_match_nothing_and_that_is_said():
     assert np.isnan(found.details["correlation"]).tolist() == [False, False, True, False, False, False]
 
 
+def test_units_of_one_sample_are_said():
+    x = cloud(15)
+    x[3, :2] = 1e5
+    found = estimate("unit_match", x, cloud(16))
+    assert found.warnings == ("2 of 6 units of a owe more than half of their variance to one sample",)
+    assert found.low < found.value < found.high
+
+
 def test_many_units_get_no_assignment_and_that_is_said():
     found = estimate("unit_match", cloud(12, 30, 1025), cloud(13, 30, 2))
     assert found.warnings == ("more than 1024 units: no one-to-one assignment was sought",)

@@ -99,6 +99,10 @@ def linear_predictivity(
     varies = y.any(axis=0)
     if not varies.all():
         words.append(f"{int((~varies).sum())} of {b.n_units} units of b are constant: their R² is NaN")
+    by_sample = np.concatenate([(fit.errors**2).sum(axis=1) for fit in fits])
+    if by_sample.max() > by_sample.sum() / 2 and 1 - value > ROUNDING:
+        row = np.concatenate([part.tested for part in parts])[by_sample.argmax()]
+        words.append(f"sample {a.ids[rows[row]]!r} alone makes up more than half of the squared errors")
     per_unit = 1 - np.divide(missed, sums, out=np.full(b.n_units, np.nan), where=varies)
     penalty = float(np.mean([fit.penalty for fit in fits]))
     details = {"per_unit": per_unit, "penalty": penalty, "null": null}

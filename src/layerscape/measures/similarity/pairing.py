@@ -40,3 +40,11 @@ def around(value: float, margin: float, low: float, high: float = 1.0) -> tuple[
     """The interval of a value within bounds, never of width 0."""
     margin = max(margin, LEAST_MARGIN)
     return max(low, value - margin), min(high, value + margin)
+
+
+def of_one_sample(shares: np.ndarray, what: str, name: str) -> list[str]:
+    """Words about units or components of which one sample holds most; ``shares``: the largest share in each."""
+    count = int((shares > 0.5).sum())
+    if not count:
+        return []
+    return [f"{count} of {len(shares)} {what} of {name} owe more than half of their variance to one sample"]

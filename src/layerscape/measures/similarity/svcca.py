@@ -14,7 +14,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.moments import gram, scatter
 from layerscape.measures.interval import margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import around, corrected, same_samples
+from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
 
 FEWEST = 10
 PER_COMPONENT = 5  # samples for each component of both sides
@@ -90,12 +90,14 @@ def svcca(
         "square_by_chance": max(k_a, k_b) / (n - 1),
         "null": null,
     }
-    words = tuple(
-        f"one of {x.n_units} components holds {variance:.4g} of the variance of {name}: svcca sees no other"
-        for x, k, name in ((a, k_a, "a"), (b, k_b, "b"))
-        if k == 1 < x.n_units
-    )
-    return Estimate(value, low, high, n, chance=chance, details=details, warnings=words)
+    words = []
+    for x, scores, name in ((a, u, "a"), (b, v, "b")):
+        if scores.shape[1] == 1 < x.n_units:
+            words.append(
+                f"one of {x.n_units} components holds {variance:.4g} of the variance of {name}: svcca sees no other"
+            )
+        words += of_one_sample((scores**2).max(axis=0), "components", name)
+    return Estimate(value, low, high, n, chance=chance, details=details, warnings=tuple(words))
 
 
 def _scores(x: Representation, variance: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import around, corrected, same_samples
+from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
 
 FEWEST = 10
 ASSIGNED = 1024  # units of a side beyond which no one-to-one assignment is sought
@@ -112,6 +112,8 @@ class _Side:
         The first row, the mean less the first row, the scale of each unit as a power of two, and its length after both.
     live
         Which units are not constant.
+    shares
+        The largest share of one sample in the variance of each unit.
     """
 
     x: Representation
@@ -120,6 +122,7 @@ class _Side:
     powers: np.ndarray
     lengths: np.ndarray
     live: np.ndarray
+    shares: np.ndarray
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
         """Rows with every unit at mean 0 and length 1; a constant unit is 0."""
@@ -136,10 +139,15 @@ def _side(x: Representation) -> _Side:
     live = peak > 0
     if not live.any():
         raise InvalidValue(f"{x.title} is constant over the samples; unit_match cannot compare it.")
-    found = _Side(x, origin, total / x.n_samples, np.frexp(peak)[1], np.ones(x.n_units), live)
+    one = np.ones(x.n_units)
+    found = _Side(x, origin, total / x.n_samples, np.frexp(peak)[1], one, live, one)
+    peak = np.zeros(x.n_units)
     for rows in x.slices():
-        squares += (found.read(rows) ** 2).sum(axis=0)
-    return _Side(x, origin, found.shift, found.powers, np.where(live, np.sqrt(squares), 1.0), live)
+        block = found.read(rows) ** 2
+        squares += block.sum(axis=0)
+        np.maximum(peak, block.max(axis=0), out=peak)
+    squares = np.where(live, squares, 1.0)
+    return _Side(x, origin, found.shift, found.powers, np.sqrt(squares), live, peak / squares)
 
 
 def _blocks(a: _Side, b: _Side) -> Iterator[slice]:
@@ -183,6 +191,7 @@ def _words(a: _Side, b: _Side, assigns: bool) -> Iterator[str]:
     for side, name in ((a, "a"), (b, "b")):
         if not side.live.all():
             yield f"{int((~side.live).sum())} of {len(side.live)} units of {name} are constant: they match nothing"
+        yield from of_one_sample(side.shares, "units", name)
     if not assigns:
         yield f"more than {ASSIGNED} units: no one-to-one assignment was sought"
 
