@@ -64,7 +64,7 @@ def cknna(
     As in the authors' code: rows have length 1 but are not centered, so that a large mean makes all cosines alike; and
     since the masked kernels are not symmetric, the main term of HSIC₁ sees pairs that are neighbors both ways only.
     It mixes which neighbors are shared with how near they are; ``overlap`` reads the first alone. The value at a
-    given k depends on N: compare runs of the same N only.
+    given k depends on N: compare runs of the same N only. Which of equally near rows are neighbors is left to chance.
 
     References
     ----------

@@ -55,7 +55,8 @@ def unit_match(a: Representation, b: Representation, /, *, permutations: int = 1
     -----
     The largest of D_b correlations is far from 0 by chance, about √(2·ln(2·D_b) / N): read the value against it. Not
     symmetric, and changed by rotations, as it must be. One sample with a huge value in many units makes these correlate
-    highly. A unit of few active samples finds a partner by chance more often than others: judge it by its own p.
+    highly. A unit of few active samples finds a partner by chance more often than others: judge it by its own p. The
+    interval is the jackknife's over samples, for the partners found; it is too narrow for data of heavy tails.
 
     References
     ----------
