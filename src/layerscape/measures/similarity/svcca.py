@@ -55,7 +55,8 @@ def svcca(
     -----
     Chance is far from 0: about √(max(k₁, k₂) / N). Whitening makes the smallest component kept count as much as the
     largest, so that noise counts where ``variance`` lets it in. The interval, from groups of samples left out, is for
-    the components that all samples choose, and is rather too wide where many correlations are near chance. The scores, N × (k₁ + k₂), are held in memory.
+    the components that all samples choose, and is rather too wide where many correlations are near chance. The scores,
+    N × (k₁ + k₂), are held in memory.
 
     References
     ----------
