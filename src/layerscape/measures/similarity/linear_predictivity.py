@@ -1,0 +1,239 @@
+"""Linear predictivity: how much of one representation a linear map of another predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import hypot
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.interval import Z95, margin_of_groups
+from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, rows_of, same_samples
+
+FEWEST = 20
+PENALTIES = 10.0 ** np.arange(-16, 3, 0.5)  # times the largest squared singular value
+ROUNDING = 1e-12
+
+
+def linear_predictivity(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    folds: int = 5,
+    sample: int = 2_000,
+    permutations: int = 19,
+    seed: int = 0,
+) -> Estimate:
+    """Share of the variance of b that a linear map of a predicts in samples that it has not seen: cross-validated R².
+
+    R² = 1 − Σ‖bᵢ − b̂ᵢ‖² / Σ‖bᵢ − b̄ᵢ‖², where b̂ᵢ is the ridge regression on aᵢ, and b̄ᵢ the mean, of the other folds. The
+    penalty, one for all units, is that of least generalized cross-validation (Golub, Heath, Wahba 1979) within those
+    other folds. Units of b count by their variance.
+
+    Parameters
+    ----------
+    a, b
+        Shapes (N, D_a) and (N, D_b): the same samples in the same order. a predicts b.
+    folds
+        Number of parts, 2…N/4, of which one after the other is predicted.
+    sample
+        Most samples that are looked at: a fixed draw beyond it, which is said in a warning.
+    permutations, seed
+        How many random pairings of the samples chance is taken from, and which; the seed draws samples and folds too.
+
+    Returns
+    -------
+    Estimate
+        At most 1; 0 is no better than the mean, and less is worse. ``details``: ``per_unit``, the R² of each unit of b
+        (NaN where it is constant, which is said), ``penalty``, the mean over folds of the chosen penalty over the
+        largest squared singular value, and ``null``, the value at each permutation.
+
+    Raises
+    ------
+    InvalidValue
+        If the numbers of samples differ, there are fewer than 20, an option is out of range, or a side is constant.
+
+    Notes
+    -----
+    Not symmetric: a map to fewer dimensions is easier. It depends on N, most of all where N is not many times D_a:
+    compare values of the same N only. Copies of samples in different folds are predicted by each other and raise it.
+    Unrelated data read 0 or slightly less. Folds are alike in the lengths of a's rows. The interval comes from
+    groups of samples left out, of learning and of testing, at the same folds and penalties. The rows looked at are held
+    in memory.
+
+    References
+    ----------
+    Golub, Heath, Wahba 1979, doi:10.1080/00401706.1979.10489751; Yamins et al. 2014, doi:10.1073/pnas.1403112111.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((200, 5))
+    >>> round(linear_predictivity(Representation(x), Representation(x[:, :2] + 1)).value, 9)
+    1.0
+    """
+    whole = same_samples(a, b, "linear_predictivity", FEWEST)
+    rows, words = rows_of(whole, sample, seed, fewest=FEWEST)
+    if not 2 <= folds <= len(rows) // 4:
+        raise InvalidValue(f"folds={folds}; give 2 to {len(rows) // 4} for {len(rows)} samples.")
+    x, y = _centered(a, rows), _centered(b, rows)
+    parts = [_fold(x, test) for test in _folds(x, folds, seed)]
+    # With its basis turned, and the directions without variance left out, b gives the same sums at less cost.
+    turned = _narrowed(y)
+    fits = [part.fit(turned) for part in parts]
+    value, n = _value(fits), len(x)
+    chance, null = chance_by_permutation(
+        lambda order: _value([part.fit(turned[order]) for part in parts]), value, n, permutations, seed
+    )
+    # Which penalty unrelated data get is chance, which the jackknife at given penalties does not see.
+    spread = Z95 * float(null.std()) * (1 - max(value, 0.0))
+    margin = max(hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread), LEAST_MARGIN)
+    by_unit = [part.fit(y) for part in parts]
+    missed, sums = (sum((getattr(fit, side) ** 2).sum(axis=0) for fit in by_unit) for side in ("errors", "apart"))
+    varies = y.any(axis=0)
+    if not varies.all():
+        words.append(f"{int((~varies).sum())} of {b.n_units} units of b are constant: their R² is NaN")
+    by_sample = np.concatenate([(fit.errors**2).sum(axis=1) for fit in fits])
+    if by_sample.max() > by_sample.sum() / 2 and 1 - value > ROUNDING:
+        row = np.concatenate([part.tested for part in parts])[by_sample.argmax()]
+        words.append(f"sample {a.ids[rows[row]]!r} alone makes up more than half of the squared errors")
+    per_unit = 1 - np.divide(missed, sums, out=np.full(b.n_units, np.nan), where=varies)
+    penalty = float(np.mean([fit.penalty for fit in fits]))
+    details = {"per_unit": per_unit, "penalty": penalty, "null": null}
+    low, high = value - margin, min(1.0, value + margin)
+    return Estimate(value, low, high, whole, chance=chance, details=details, warnings=tuple(words))
+
+
+@dataclass(frozen=True)
+class _Fold:
+    """What ridge regression of any b on a in one fold needs: X = U·diag(roots)·Vᵀ of the rows that it learns from."""
+
+    learned: np.ndarray
+    tested: np.ndarray
+    u: np.ndarray
+    roots: np.ndarray
+    along: np.ndarray  # the tested rows times V
+
+    def fit(self, y: np.ndarray) -> _Fit:
+        known, mean = y[self.learned], y[self.learned].mean(axis=0)
+        z = self.u.T @ (known - mean)
+        penalty = self.penalty((z * z).sum(axis=1), float(((known - mean) ** 2).sum()))
+        left = penalty / ((self.roots / self.roots[0]) ** 2 + penalty)
+        apart = y[self.tested] - mean
+        return _Fit(self, penalty, left, z, known - mean, apart, apart - (self.along * ((1 - left) / self.roots)) @ z)
+
+    @property
+    def free(self) -> int:
+        """Directions in which the rows that it learns from do not vary."""
+        return len(self.learned) - 1 - len(self.roots)
+
+    def penalty(self, energies: np.ndarray, total: float) -> float:
+        """The one of least generalized cross-validation, over the largest squared singular value."""
+        shares = (self.roots / self.roots[0]) ** 2
+        left = PENALTIES[:, None] / (shares + PENALTIES[:, None])  # what shrinking leaves of each direction
+        outside = max(0.0, total - energies.sum()) if self.free else 0.0
+        return float(PENALTIES[np.argmin((left**2 @ energies + outside) / (left.sum(axis=1) + self.free) ** 2)])
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The ridge regression of b on a in one fold.
+
+    Attributes
+    ----------
+    penalty, left
+        The penalty over the largest squared singular value, and what it leaves unlearned of each direction.
+    z, known, apart, errors
+        b along the directions; the rows that it learned from and those that it tests, less the mean; errors of these.
+    """
+
+    fold: _Fold
+    penalty: float
+    left: np.ndarray
+    z: np.ndarray
+    known: np.ndarray
+    apart: np.ndarray
+    errors: np.ndarray
+
+    def without(self, kept: np.ndarray) -> tuple[float, float]:
+        """Squared errors of the prediction and of the mean if only some rows are there, at the same penalty.
+
+        Without rows g the fit moves by the hat matrix: by H·(I − H_gg)⁻¹·(y − ŷ)_g, exactly.
+        """
+        fold, n = self.fold, len(self.fold.learned)
+        g, tested = ~kept[fold.learned], kept[fold.tested]
+        u, along = fold.u[g], fold.along[tested] * ((1 - self.left) / fold.roots)
+        missed, inner = (u * self.left) @ self.z, (u * self.left) @ u.T
+        if fold.free:
+            missed += self.known[g] - u @ self.z
+            inner += np.eye(len(u)) - 1 / n - u @ u.T
+        pull = np.linalg.pinv(inner, rcond=ROUNDING, hermitian=True) @ missed
+        errors = self.errors[tested] + (along @ u.T + 1 / n) @ pull
+        apart = self.apart[tested] + self.known[g].sum(axis=0) / (n - len(u))
+        return float((errors**2).sum()), float((apart**2).sum())
+
+
+def _fold(x: np.ndarray, tested: np.ndarray) -> _Fold:
+    learned = np.setdiff1d(np.arange(len(x)), tested)
+    known, mean = x[learned], x[learned].mean(axis=0)
+    u, roots, v = np.linalg.svd(known - mean, full_matrices=False)
+    rank = min(int((roots > max(known.shape) * np.finfo(float).eps * roots[0]).sum()), len(learned) - 1)
+    return _Fold(learned, tested, u[:, :rank], roots[:rank], (x[tested] - mean) @ v[:rank].T)
+
+
+def _folds(x: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """Numbers of the rows of each fold: one of every few that follow each other in length, whatever their order."""
+    order, rng = np.argsort(np.einsum("ij,ij->i", x, x), kind="stable"), np.random.default_rng(seed)
+    member = np.empty(len(x), dtype=int)
+    for start in range(0, len(x), folds):
+        some = order[start : start + folds]
+        member[some] = rng.permutation(folds)[: len(some)]
+    return [np.flatnonzero(member == fold) for fold in range(folds)]
+
+
+def _value(fits: Sequence[_Fit]) -> float:
+    return 1 - sum(float((fit.errors**2).sum()) for fit in fits) / sum(float((fit.apart**2).sum()) for fit in fits)
+
+
+def _value_of(fits: Sequence[_Fit], rows: np.ndarray, n: int) -> float:
+    """The value if only some rows are there."""
+    kept = np.zeros(n, dtype=bool)
+    kept[rows] = True
+    error, by_mean = np.sum([fit.without(kept) for fit in fits], axis=0)
+    return float(1 - error / by_mean)
+
+
+def _narrowed(y: np.ndarray) -> np.ndarray:
+    """Rows of as many dimensions as there are samples at most, with the same inner products."""
+    if y.shape[1] <= len(y):
+        return y
+    values, vectors = np.linalg.eigh(y @ y.T)
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+def _centered(x: Representation, rows: np.ndarray) -> np.ndarray:
+    """Rows less their mean, scaled by a power of two; a unit that is constant is exactly 0."""
+    block = x.read(rows)
+    block = block - block[0]
+    largest = float(np.abs(block).max())
+    if not largest:
+        raise InvalidValue(f"{x.title} is constant over the samples; linear_predictivity cannot compare it.")
+    block = np.ldexp(block, -np.frexp(largest)[1])
+    return block - block.mean(axis=0)
+
+
+MEASURE = Measure(
+    compute=linear_predictivity,
+    unit="share of variance",
+    bounds=(-np.inf, 1),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Yamins et al. 2014, doi:10.1073/pnas.1403112111",
+    standard=False,
+    symmetric=False,
+)

@@ -1,0 +1,50 @@
+"""What comparisons of two representations share: the same samples, which of them are looked at, and a fair scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+
+LEAST_MARGIN = 1e-9  # half the width of the interval of a value that cannot move, such as that of identical data
+
+
+def same_samples(a: Representation, b: Representation, measure: str, fewest: int) -> int:
+    """N; raises if the representations are not of the same samples or of too few."""
+    if a.n_samples != b.n_samples:
+        raise InvalidValue(
+            f"representations of {a.n_samples} and {b.n_samples} samples; both must be of the same samples."
+        )
+    if a.n_samples < fewest:
+        raise InvalidValue(f"{a.n_samples} samples; {measure} needs at least {fewest}.")
+    return a.n_samples
+
+
+def rows_of(n_samples: int, sample: int, seed: int, *, fewest: int) -> tuple[np.ndarray, list[str]]:
+    """Increasing numbers of the rows that are looked at: all, or a fixed draw of ``sample``; and words about that."""
+    if sample < fewest:
+        raise InvalidValue(f"sample={sample}; give at least {fewest}.")
+    if n_samples <= sample:
+        return np.arange(n_samples), []
+    rows = np.sort(np.random.default_rng(seed).choice(n_samples, sample, replace=False))
+    return rows, [f"{sample} of {n_samples} samples looked at; raise sample= for more"]
+
+
+def corrected(value: float, chance: float) -> float:
+    """0 at chance, 1 at 1."""
+    return (value - chance) / (1 - chance)
+
+
+def around(value: float, margin: float, low: float, high: float = 1.0) -> tuple[float, float]:
+    """The interval of a value within bounds, never of width 0."""
+    margin = max(margin, LEAST_MARGIN)
+    return max(low, value - margin), min(high, value + margin)
+
+
+def of_one_sample(shares: np.ndarray, what: str, name: str) -> list[str]:
+    """Words about units or components of which one sample holds most; ``shares``: the largest share in each."""
+    count = int((shares > 0.5).sum())
+    if not count:
+        return []
+    return [f"{count} of {len(shares)} {what} of {name} owe more than half of their variance to one sample"]

@@ -1,0 +1,208 @@
+"""Unit match: which units of one representation have a partner in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
+from layerscape.measures.interval import Z95
+from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
+
+FEWEST = 10
+ASSIGNED = 1024  # units of a side beyond which no one-to-one assignment is sought
+BLOCK_ELEMENTS = 2**22
+ROUNDING = 1e-12
+
+
+def unit_match(a: Representation, b: Representation, /, *, permutations: int = 19, seed: int = 0) -> Estimate:
+    """Mean over the units of a of the largest absolute correlation with any unit of b.
+
+    r̄ = (1/D_a)·Σᵢ maxⱼ |r(aᵢ, bⱼ)|, with r Pearson's correlation over the samples (Li et al. 2015): the one view of a
+    representation that asks for its units, not for the space that they span. Two units of a may share a partner; the
+    best one-to-one assignment is in the details.
+
+    Parameters
+    ----------
+    a, b
+        Shapes (N, D_a) and (N, D_b): the same samples in the same order. Every unit of a seeks a partner in b.
+    permutations, seed
+        How many random pairings of the samples chance is taken from, and which.
+
+    Returns
+    -------
+    Estimate
+        In 0…1. ``details``, per unit of a: ``partner`` (index of the unit of b, −1 if a's is constant),
+        ``correlation`` with it, with its sign (NaN if a's is constant), ``chance_per_unit`` (mean over permutations of
+        the unit's largest absolute correlation) and ``p_per_unit`` (the share of permutations, plus one, that reach
+        it). Besides, ``corrected`` = (value − chance) / (1 − chance); ``null``, the value at each permutation; and up
+        to 1,024 units ``assigned``, the unit of b of each unit of a in the one-to-one assignment of largest mean
+        absolute correlation (−1 for none), ``one_to_one``, that mean, and ``one_to_one_chance``.
+
+    Raises
+    ------
+    InvalidValue
+        If the numbers of samples differ, there are fewer than 10, or a side is constant.
+
+    Notes
+    -----
+    The largest of D_b correlations is far from 0 by chance, about √(2·ln(2·D_b) / N): read the value against it. Not
+    symmetric, and changed by rotations, as it must be. One sample with a huge value in many units makes these correlate
+    highly. A unit of few active samples finds a partner by chance more often than others: judge it by its own p. The
+    interval is the jackknife's over samples, for the partners found; it is too narrow for data of heavy tails.
+
+    References
+    ----------
+    Li, Yosinski, Clune, Lipson, Hopcroft 2015, arXiv:1511.07543.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((200, 5))
+    >>> found = unit_match(Representation(x), Representation(1 - 2 * x[:, ::-1]))
+    >>> round(found.value, 9), found.details["partner"].tolist()
+    (1.0, [4, 3, 2, 1, 0])
+    """
+    n = same_samples(a, b, "unit_match", FEWEST)
+    side_a, side_b = _side(a), _side(b)
+    correlations = _cross(side_a, side_b)
+    partner, rows = np.abs(correlations).argmax(axis=1), np.arange(len(correlations))
+    largest, live = np.minimum(1.0, np.abs(correlations[rows, partner])), side_a.live
+    value = float(largest[live].mean())
+    assigns = max(live.sum(), side_b.live.sum()) <= ASSIGNED
+    by_chance, pairs_by_chance = [], []
+
+    def score(order: np.ndarray) -> float:
+        found = np.abs(_cross(side_a, side_b, order))
+        by_chance.append(found.max(axis=1))
+        if assigns:
+            pairs_by_chance.append(_one_to_one(found, side_a, side_b)[1])
+        return float(by_chance[-1][live].mean())
+
+    chance, null = chance_by_permutation(score, value, n, permutations, seed)
+    low, high = around(value, Z95 * _sd(side_a, side_b, partner, correlations[rows, partner]), 0.0)
+    beaten = (np.array(by_chance) >= largest - 1e-12).sum(axis=0)
+    details = {
+        "partner": np.where(live, partner, -1),
+        "correlation": np.where(live, correlations[rows, partner], np.nan),
+        "chance_per_unit": np.mean(by_chance, axis=0),
+        "p_per_unit": (1 + beaten) / (1 + permutations),
+        "corrected": corrected(value, chance.value),
+        "null": null,
+    }
+    if assigns:
+        details["assigned"], details["one_to_one"] = _one_to_one(np.abs(correlations), side_a, side_b)
+        details["one_to_one_chance"] = float(np.mean(pairs_by_chance))
+    words = tuple(_words(side_a, side_b, bool(assigns)))
+    return Estimate(value, low, high, n, chance=chance, details=details, warnings=words)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A representation and what brings each unit to mean 0 and length 1 over the samples.
+
+    Attributes
+    ----------
+    origin, shift, powers, lengths
+        The first row, the mean less the first row, the scale of each unit as a power of two, and its length after both.
+    live
+        Which units are not constant.
+    shares
+        The largest share of one sample in the variance of each unit.
+    """
+
+    x: Representation
+    origin: np.ndarray
+    shift: np.ndarray
+    powers: np.ndarray
+    lengths: np.ndarray
+    live: np.ndarray
+    shares: np.ndarray
+
+    def read(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Rows with every unit at mean 0 and length 1; a constant unit is 0."""
+        return np.ldexp(self.x.read(rows) - self.origin - self.shift, -self.powers) / self.lengths
+
+
+def _side(x: Representation) -> _Side:
+    origin = x.read(slice(0, 1))[0]
+    total, peak, squares = np.zeros(x.n_units), np.zeros(x.n_units), np.zeros(x.n_units)
+    for _, block in x.blocks():
+        block = block - origin
+        total += block.sum(axis=0)
+        np.maximum(peak, np.abs(block).max(axis=0), out=peak)
+    live = peak > 0
+    if not live.any():
+        raise InvalidValue(f"{x.title} is constant over the samples; unit_match cannot compare it.")
+    one = np.ones(x.n_units)
+    found = _Side(x, origin, total / x.n_samples, np.frexp(peak)[1], one, live, one)
+    peak = np.zeros(x.n_units)
+    for rows in x.slices():
+        block = found.read(rows) ** 2
+        squares += block.sum(axis=0)
+        np.maximum(peak, block.max(axis=0), out=peak)
+    squares = np.where(live, squares, 1.0)
+    return _Side(x, origin, found.shift, found.powers, np.sqrt(squares), live, peak / squares)
+
+
+def _blocks(a: _Side, b: _Side) -> Iterator[slice]:
+    n, step = a.x.n_samples, max(1, BLOCK_ELEMENTS // (a.x.n_units + b.x.n_units))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def _cross(a: _Side, b: _Side, order: np.ndarray | None = None) -> np.ndarray:
+    """Correlations of all units of a with all of b, shape (D_a, D_b), with the samples of b in the given order."""
+    cross = np.zeros((a.x.n_units, b.x.n_units))
+    for rows in _blocks(a, b):
+        cross += a.read(rows).T @ b.read(rows if order is None else order[rows])
+    return cross
+
+
+def _sd(a: _Side, b: _Side, partner: np.ndarray, correlations: np.ndarray) -> float:
+    """Standard deviation of the value by the jackknife over samples, if partners stay."""
+    n, total, squares = a.x.n_samples, 0.0, 0.0
+    for rows in _blocks(a, b):
+        x, y = a.read(rows), b.read(rows)[:, partner]
+        # Without a sample at x and y, the sums of squares, which are 1, lose x²·n/(n − 1), and that of products x·y·….
+        left = np.maximum(1 - x * x * (n / (n - 1)), 0.0) * np.maximum(1 - y * y * (n / (n - 1)), 0.0)
+        inner = np.abs(correlations - x * y * (n / (n - 1)))
+        without = np.divide(inner, np.sqrt(left), out=np.zeros_like(left), where=left > ROUNDING)
+        moved = (without - np.abs(correlations))[:, a.live].mean(axis=1)
+        total, squares = total + float(moved.sum()), squares + float((moved**2).sum())
+    return float(np.sqrt(max(0.0, squares - total**2 / n) * (n - 1) / n))
+
+
+def _one_to_one(sizes: np.ndarray, a: _Side, b: _Side) -> tuple[np.ndarray, float]:
+    """The unit of b of each unit of a in the best assignment, −1 for none, and the mean over the pairs."""
+    units_a, units_b = np.flatnonzero(a.live), np.flatnonzero(b.live)
+    some = sizes[np.ix_(units_a, units_b)]
+    rows, columns = linear_sum_assignment(some, maximize=True)
+    assigned = np.full(len(sizes), -1)
+    assigned[units_a[rows]] = units_b[columns]
+    return assigned, float(some[rows, columns].mean())
+
+
+def _words(a: _Side, b: _Side, assigns: bool) -> Iterator[str]:
+    for side, name in ((a, "a"), (b, "b")):
+        if not side.live.all():
+            yield f"{int((~side.live).sum())} of {len(side.live)} units of {name} are constant: they match nothing"
+        yield from of_one_sample(side.shares, "units", name)
+    if not assigns:
+        yield f"more than {ASSIGNED} units: no one-to-one assignment was sought"
+
+
+MEASURE = Measure(
+    compute=unit_match,
+    unit="correlation",
+    bounds=(0, 1),
+    unchanged_by={"order", "translation", "scaling"},
+    source="Li et al. 2015, arXiv:1511.07543",
+    standard=False,
+    symmetric=False,
+)
