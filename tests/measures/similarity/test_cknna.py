@@ -67,7 +67,7 @@ def test_a_draw_of_the_samples_is_said_and_is_near_the_rest():
     x = cloud(8, 400)
     y = x + 0.2 * cloud(9, 400)
     found = estimate("cknna", x, y, sample=300, permutations=19)
-    assert found.warnings == ("300 of 400 samples looked at; raise sample= for more",)
+    assert found.warnings == ("measured on 300 of 400 samples, drawn at random (sample=300, seed=0)",)
     assert found.n_samples == 400
     assert found.low < estimate("cknna", x, y, permutations=19).value < found.high
 

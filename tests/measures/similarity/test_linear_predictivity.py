@@ -111,7 +111,7 @@ def test_constant_units_and_draws_of_samples_are_said():
     y = np.c_[x[:, :1], np.full(200, 0.1)]
     found = estimate("linear_predictivity", x, y, sample=100)
     assert found.warnings == (
-        "100 of 200 samples looked at; raise sample= for more",
+        "measured on 100 of 200 samples, drawn at random (sample=100, seed=0)",
         "1 of 2 units of b are constant: their R² is NaN",
     )
     assert found.value == pytest.approx(1, abs=1e-9)

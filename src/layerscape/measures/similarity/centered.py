@@ -19,9 +19,8 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
-from layerscape.measures.similarity.sampled import check_same_samples, drawn_rows, rows_near_one
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, rows_near_one, same_samples
 
-LEAST_MARGIN = 1e-9
 LEAST_VARIANCE = 1e-24  # of what is scaled to 1
 
 
@@ -42,7 +41,7 @@ def compare_centered(
     name
         Of the measure.
     """
-    check_same_samples(a, b, name)
+    same_samples(a, b, name)
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
     of_a, of_b = (_centered(of_distances(_distances(x, rows))) for x in (a, b))

@@ -17,7 +17,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.interval import Z95
 from layerscape.measures.similarity.centered import compare_centered
-from layerscape.measures.similarity.sampled import check_same_samples
+from layerscape.measures.similarity.pairing import same_samples
 
 BLOCK_ELEMENTS = 2**22
 DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
@@ -86,7 +86,7 @@ def cka(
         if estimator == "biased":
             raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
         return compare_centered(a, b, _gaussian, "cka", sample, seed)
-    check_same_samples(a, b, "cka")
+    same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
     cross = self_a.hsic if a is b else _hsic(a, b)
     warnings = _words("first", self_a) + _words("second", self_b)

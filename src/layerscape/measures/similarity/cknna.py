@@ -13,7 +13,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, corrected, rows_of, same_samples
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, corrected, drawn_rows, same_samples
 
 FEWEST = 20
 ROWS = 512  # of the kernel at once
@@ -78,7 +78,7 @@ def cknna(
     1.0
     """
     whole = same_samples(a, b, "cknna", FEWEST)
-    rows, words = rows_of(whole, sample, seed, fewest=FEWEST)
+    rows, words = drawn_rows(whole, sample, seed, FEWEST)
     n = len(rows)
     if not 2 <= k < n:
         raise InvalidValue(f"k={k}; give a number of neighbors from 2 to {n - 1}.")
@@ -97,7 +97,7 @@ def cknna(
         "null": null,
     }
     low, high = value - margin, value + margin
-    return Estimate(value, low, high, whole, k=k, chance=chance, details=details, warnings=tuple(words))
+    return Estimate(value, low, high, whole, k=k, chance=chance, details=details, warnings=words)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95, margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, rows_of, same_samples
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, same_samples
 
 FEWEST = 20
 PENALTIES = 10.0 ** np.arange(-16, 3, 0.5)  # times the largest squared singular value
@@ -79,7 +79,8 @@ def linear_predictivity(
     1.0
     """
     whole = same_samples(a, b, "linear_predictivity", FEWEST)
-    rows, words = rows_of(whole, sample, seed, fewest=FEWEST)
+    rows, of_sample = drawn_rows(whole, sample, seed, FEWEST)
+    words = [*of_sample]
     if not 2 <= folds <= len(rows) // 4:
         raise InvalidValue(f"folds={folds}; give 2 to {len(rows) // 4} for {len(rows)} samples.")
     x, y = _centered(a, rows), _centered(b, rows)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from math import frexp
+
 import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 
+FEWEST = 10
 LEAST_MARGIN = 1e-9  # half the width of the interval of a value that cannot move, such as that of identical data
 
 
-def same_samples(a: Representation, b: Representation, measure: str, fewest: int) -> int:
-    """N; raises if the representations are not of the same samples or of too few."""
+def same_samples(a: Representation, b: Representation, measure: str, fewest: int = FEWEST) -> int:
+    """N; raises if the representations are not of the same number of samples, or of too few."""
     if a.n_samples != b.n_samples:
         raise InvalidValue(
             f"representations of {a.n_samples} and {b.n_samples} samples; both must be of the same samples."
@@ -21,14 +24,35 @@ def same_samples(a: Representation, b: Representation, measure: str, fewest: int
     return a.n_samples
 
 
-def rows_of(n_samples: int, sample: int, seed: int, *, fewest: int) -> tuple[np.ndarray, list[str]]:
-    """Increasing numbers of the rows that are looked at: all, or a fixed draw of ``sample``; and words about that."""
+def drawn_rows(n_samples: int, sample: int, seed: int, fewest: int = FEWEST) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Increasing numbers of the rows to compare, the same for every pair of representations, and a warning if not all.
+
+    Parameters
+    ----------
+    n_samples
+        N.
+    sample
+        How many rows at most.
+    seed
+        Which rows.
+    """
     if sample < fewest:
-        raise InvalidValue(f"sample={sample}; give at least {fewest}.")
+        raise InvalidValue(f"sample={sample!r}; give at least {fewest}.")
     if n_samples <= sample:
-        return np.arange(n_samples), []
+        return np.arange(n_samples), ()
     rows = np.sort(np.random.default_rng(seed).choice(n_samples, sample, replace=False))
-    return rows, [f"{sample} of {n_samples} samples looked at; raise sample= for more"]
+    return rows, (f"measured on {sample} of {n_samples} samples, drawn at random (sample={sample}, seed={seed})",)
+
+
+def rows_near_one(x: Representation, rows: np.ndarray) -> np.ndarray:
+    """These rows less their median, times the power of two that brings the largest value near 1; float64.
+
+    The median, so that one far sample takes no digits from the others.
+    """
+    values = x.read(rows)
+    values = np.ldexp(values, -frexp(float(np.abs(values).max()))[1])
+    values = values - np.median(values, axis=0)
+    return np.ldexp(values, -frexp(float(np.abs(values).max()))[1])
 
 
 def corrected(value: float, chance: float) -> float:

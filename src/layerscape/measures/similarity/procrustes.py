@@ -14,10 +14,9 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.sampled import check_same_samples
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, same_samples
 
 BLOCK_ELEMENTS = 2**22
-LEAST_MARGIN = 1e-9
 HIGH_CHANCE = 0.5
 HIGH_SHARE = 0.5
 SIGNS = 20  # random ones, for the variance of pairs
@@ -67,7 +66,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     >>> round(procrustes(Representation(x), Representation(2 * x[:, ::-1] + 1)).value, 12)
     1.0
     """
-    check_same_samples(a, b, "procrustes")
+    same_samples(a, b, "procrustes")
     n, of_a, of_b = a.n_samples, _centered(a), _centered(b)
     norm = sqrt(of_a.squares * of_b.squares)
     left, singular, right = np.linalg.svd(_cross(of_a, of_b, np.arange(n)), full_matrices=False)

@@ -15,9 +15,8 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.sampled import check_same_samples, drawn_rows, rows_near_one
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, rows_near_one, same_samples
 
-LEAST_MARGIN = 1e-9
 LEAST_SPREAD = 1e-12  # of the distances, relative: below it their order is rounding
 
 
@@ -69,7 +68,7 @@ def rsa(
     >>> round(rsa(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    check_same_samples(a, b, "rsa")
+    same_samples(a, b, "rsa")
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
     of_a, of_b = (_ranked(x, rows, (sample, seed)) for x in (a, b))
