@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import binom
 
-from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
@@ -20,6 +20,7 @@ from layerscape.measures.separability.probes import folds_of, logistic, ridge
 FEWEST = 10
 MODERATE = 2**23  # N·D·C up to which logistic regression takes seconds
 LEAST_MARGIN = 1e-9
+BATCH = 2**24  # elements of the permuted targets that are read at once
 
 
 def linear_probe(
@@ -51,17 +52,18 @@ def linear_probe(
     folds
         2…N.
     permutations
-        Random orders of the labels, for the chance of real values.
+        Random orders of the labels, for the chance.
     seed
         Of the folds and the permutations.
 
     Returns
     -------
     Estimate
-        Accuracy in 0…1 with Wilson's interval, or R² ≤ 1 with the jackknife's over samples; both for the maps of this
-        size of training set. ``chance`` is the majority's share with its binomial law, or permutations of the values.
+        Accuracy in 0…1 with Wilson's interval, or R² ≤ 1 with the jackknife's over samples, both widened by the spread
+        that permuted labels have. ``chance`` is what they score, by ridge and within the folds for categories.
         ``per_sample`` is 1 where the label was read right, or the squared error over that of the mean.
-        ``details`` hold ``balanced_accuracy``, ``per_class`` and ``classes``, or ``null``.
+        ``details`` hold ``null`` and for categories ``balanced_accuracy``, ``majority`` (the largest
+        class's share), ``per_class`` and ``classes``.
 
     Raises
     ------
@@ -71,8 +73,8 @@ def linear_probe(
     Notes
     -----
     It says what can be read out, not what the network uses, and grows with D: compare with layers of equal width or
-    with chance. A label permuted scores no more than the majority's share on average, so that p is cautious. Copies of
-    a sample that fall into different folds are read by heart. Ridge can miss a class whose mean lies between others.
+    with chance. With rare classes compare with ``majority`` too, which naming the largest class reaches. Copies of a
+    sample that fall into different folds are read by heart. Ridge can miss a class whose mean lies between others.
 
     References
     ----------
@@ -99,35 +101,56 @@ def linear_probe(
     found = classes_of(labels, n)
     moderate = n * x.n_units * len(found.names) <= MODERATE
     chosen = ("logistic" if moderate else "ridge") if method == "auto" else method
-    return _of_classes(x, found, chosen, folds, seed)
+    return _of_classes(x, found, chosen, folds, permutations, seed)
 
 
-def _of_classes(x: Representation, found: Classes, method: str, folds: int, seed: int) -> Estimate:
+def _of_classes(x: Representation, found: Classes, method: str, folds: int, number: int, seed: int) -> Estimate:
     n, c = x.n_samples, len(found.names)
     fold = folds_of(x, found.of_sample, folds, seed)
-    if method == "logistic":
-        scores = logistic(x, found.of_sample, fold, c)
-    else:
-        scores = ridge(x, np.eye(c)[found.of_sample], fold, own=False)
+    one_hot = np.eye(c)[found.of_sample]
+    scores = logistic(x, found.of_sample, fold, c) if method == "logistic" else ridge(x, one_hot, fold, together=c)
     right = (scores.argmax(axis=1) == found.of_sample).astype(float)
+    value, null = float(right.mean()), _null(x, found.of_sample, one_hot, fold, number, seed)
+    chance, drawn = chance_by_permutation(lambda _: next(null), value, n, number, seed)
+    # Folds share training samples, which makes the spread more than binomial.
+    binomial = chance.value * (1 - chance.value) / n
+    low, high = _wilson(value, n / max(1.0, float(drawn.var(ddof=1)) / binomial))
     per_class = np.bincount(found.of_sample, weights=right) / found.sizes
-    share = float(found.sizes.max()) / n
-    low, high = (float(q) / n for q in binom.ppf([0.025, 0.975], n, share))
-    p = float(binom.sf(right.sum() - 1, n, share))
-    value = float(right.mean())
-    return Estimate(
-        value,
-        *_wilson(value, n),
-        n,
-        x.n_units,
-        chance=Chance(share, low, high, p),
-        per_sample=right,
-        details={"balanced_accuracy": float(per_class.mean()), "per_class": per_class, "classes": found.names},
-        warnings=_warnings(found.sizes, folds),
-    )
+    details = {
+        "balanced_accuracy": float(per_class.mean()),
+        "majority": float(found.sizes.max()) / n,
+        "per_class": per_class,
+        "classes": found.names,
+        "null": drawn,
+    }
+    words = _warnings(found.sizes, folds)
+    return Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=right, details=details, warnings=words)
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
+def _null(
+    x: Representation, of_sample: np.ndarray, one_hot: np.ndarray, fold: np.ndarray, number: int, seed: int
+) -> Iterator[float]:
+    """The accuracies of ridge for labels permuted within the folds; one decomposition reads many of them."""
+    n, c = one_hot.shape
+    orders = list(orders_of(n, number, seed))
+    step = max(1, BATCH // (n * c))
+    for start in range(0, number, step):
+        within = [_within(order, fold) for order in orders[start : start + step]]
+        scores = ridge(x, np.hstack([one_hot[order] for order in within]), fold, together=c)
+        predicted = scores.reshape(n, len(within), c).argmax(axis=2)
+        yield from ((predicted[:, i] == of_sample[order]).mean() for i, order in enumerate(within))
+
+
+def _within(order: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """The permutation of the rows of every fold that an order of all rows makes."""
+    found = np.empty_like(order)
+    for f in range(fold.max() + 1):
+        members = np.flatnonzero(fold == f)
+        found[members] = members[np.argsort(order[members])]
+    return found
+
+
+def _wilson(share: float, n: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a share."""
     center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     margin = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
@@ -150,13 +173,15 @@ def _of_values(x: Representation, y: np.ndarray, folds: int, number: int, seed: 
     y, fold = _scaled(y), folds_of(x, np.zeros(n, dtype=int), folds, seed)
     # One decomposition reads all permutations at once.
     targets = y[np.stack([np.arange(n), *orders_of(n, number, seed)], axis=1)]
-    left = (targets - ridge(x, targets, fold, own=True)) ** 2
+    left = (targets - ridge(x, targets, fold)) ** 2
     around = (targets - _means_of_others(targets, fold)) ** 2
     scores = 1 - left.sum(axis=0) / around.sum(axis=0)
     value, null = float(scores[0]), iter(scores[1:])
     chance, drawn = chance_by_permutation(lambda _: float(next(null)), value, n, number, seed)
     influence = (left[:, 0] - (1 - value) * around[:, 0]) / around[:, 0].sum()
-    margin = max(Z95 * float(np.sqrt(influence @ influence)), LEAST_MARGIN)
+    # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
+    unrelated = float(drawn.std(ddof=1)) * max(0.0, 1 - value**2)
+    margin = max(Z95 * float(np.sqrt(influence @ influence + unrelated**2)), LEAST_MARGIN)
     low, high = value - margin, min(1.0, value + margin)
     per_sample = left[:, 0] / around[:, 0].mean()
     return Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=per_sample, details={"null": drawn})

@@ -59,10 +59,10 @@ def folds_of(x: Representation, of_sample: np.ndarray, folds: int, seed: int) ->
     return fold
 
 
-def ridge(x: Representation, targets: np.ndarray, fold: np.ndarray, *, own: bool) -> np.ndarray:
-    """Out-of-fold predictions of the targets, shape (N, T); each with a penalty of its own, or one for all."""
+def ridge(x: Representation, targets: np.ndarray, fold: np.ndarray, *, together: int = 1) -> np.ndarray:
+    """Out-of-fold predictions of the targets, shape (N, T); so many columns share a penalty."""
     fit = _from_rows if x.n_samples <= x.n_units else _from_moments
-    return fit(x, targets, fold, own)
+    return fit(x, targets, fold, together)
 
 
 def logistic(x: Representation, of_sample: np.ndarray, fold: np.ndarray, n_classes: int) -> np.ndarray:
@@ -108,7 +108,7 @@ def _root(variance: np.ndarray) -> np.ndarray:
     return np.sqrt(np.where(variance > ROUNDING, variance, np.inf))
 
 
-def _from_rows(x: Representation, targets: np.ndarray, fold: np.ndarray, own: bool) -> np.ndarray:
+def _from_rows(x: Representation, targets: np.ndarray, fold: np.ndarray, together: int) -> np.ndarray:
     rows, found = frame(x)(x.read(slice(0, x.n_samples))), np.empty_like(targets)
     for f in range(fold.max() + 1):
         train = fold != f
@@ -117,12 +117,12 @@ def _from_rows(x: Representation, targets: np.ndarray, fold: np.ndarray, own: bo
         mean = y.mean(axis=0)
         values, sides = _decomposed(z @ z.T)
         roots = np.sqrt(values)[:, None]
-        shrunk = _shrunk(values, roots * (sides.T @ (y - mean)), ((y - mean) ** 2).sum(axis=0), len(z), own)
+        shrunk = _shrunk(values, roots * (sides.T @ (y - mean)), ((y - mean) ** 2).sum(axis=0), len(z), together)
         found[~train] = (rows[~train] - center) / sd @ (z.T @ (sides @ (shrunk / roots))) + mean
     return found
 
 
-def _from_moments(x: Representation, targets: np.ndarray, fold: np.ndarray, own: bool) -> np.ndarray:
+def _from_moments(x: Representation, targets: np.ndarray, fold: np.ndarray, together: int) -> np.ndarray:
     framed, folds, d = frame(x), int(fold.max()) + 1, x.n_units
     shifted = targets - targets.mean(axis=0)
     squares, cross = np.zeros((folds, d, d)), np.zeros((folds, d, targets.shape[1]))
@@ -143,7 +143,7 @@ def _from_moments(x: Representation, targets: np.ndarray, fold: np.ndarray, own:
         sd = _root(np.diag(scatter) / n)
         values, directions = _decomposed(scatter / sd[:, None] / sd)
         along = directions.T @ ((cross[others].sum(axis=0) - n * np.outer(center, mean)) / sd[:, None])
-        weights = directions @ _shrunk(values, along, ((y - mean) ** 2).sum(axis=0), n, own) / sd[:, None]
+        weights = directions @ _shrunk(values, along, ((y - mean) ** 2).sum(axis=0), n, together) / sd[:, None]
         maps.append((weights, mean - center @ weights))
     found = np.empty_like(targets)
     for rows, block in x.blocks():
@@ -159,12 +159,13 @@ def _decomposed(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return values[kept], vectors[:, kept]
 
 
-def _shrunk(values: np.ndarray, along: np.ndarray, total: np.ndarray, n: int, own: bool) -> np.ndarray:
+def _shrunk(values: np.ndarray, along: np.ndarray, total: np.ndarray, n: int, together: int) -> np.ndarray:
     """The coefficients along the directions, shape (r, T), at the penalty of the least generalized error."""
     penalties = PENALTIES * values.mean()
     errors = np.empty((len(penalties), along.shape[1]))
     for i, penalty in enumerate(penalties):
         left = total - ((values + 2 * penalty) / (values + penalty) ** 2) @ along**2
         errors[i] = left / (n - 1 - (values / (values + penalty)).sum()) ** 2
-    best = np.argmin(errors if own else errors.sum(axis=1, keepdims=True), axis=0)
+    of_group = errors.reshape(len(penalties), -1, together).sum(axis=2)
+    best = np.repeat(np.argmin(of_group, axis=0), together)
     return along / (values[:, None] + penalties[best])
