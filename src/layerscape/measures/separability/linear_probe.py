@@ -1,0 +1,210 @@
+"""Linear probe: how well a linear map reads a label out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.interval import Z95
+from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.permutation import permutations as orders_of
+from layerscape.measures.separability.classes import Classes, classes_of, is_real, one_per_sample
+from layerscape.measures.separability.probes import folds_of, logistic, ridge
+
+FEWEST = 10
+MODERATE = 2**23  # N·D·C up to which logistic regression takes seconds
+LEAST_MARGIN = 1e-9
+BATCH = 2**24  # elements of the permuted targets that are read at once
+
+
+def linear_probe(
+    x: Representation,
+    labels: Any,
+    /,
+    *,
+    method: Literal["auto", "logistic", "ridge"] = "auto",
+    folds: int = 5,
+    permutations: int = 100,
+    seed: int = 0,
+) -> Estimate:
+    """Share of samples whose label a linear classifier reads right, cross-validated; R² of ridge for real values.
+
+    Every fold is predicted by a map fitted on the others, on which the units are standardized. Categories are spread
+    evenly over the folds. ``"logistic"`` is multinomial logistic regression with penalty ‖W‖²/2, as scikit-learn's at
+    C = 1; ``"ridge"`` least squares on one indicator per class, the largest of which is the class predicted, its
+    penalty chosen by generalized cross-validation; ``"auto"`` is logistic up to N·D·C = 2²³. For labels that are
+    floats, not all whole, R² = 1 − Σ(y − ŷ)² / Σ(y − ȳ)², with ŷ by ridge and ȳ the mean of the training folds.
+
+    Parameters
+    ----------
+    x
+        Shape (N, D), N ≥ 10.
+    labels
+        Shape (N,): categories of any type, or real values.
+    method
+        Of classification; real values are always read by ridge.
+    folds
+        2…N.
+    permutations
+        Random orders of the labels, for the chance.
+    seed
+        Of the folds and the permutations.
+
+    Returns
+    -------
+    Estimate
+        Accuracy in 0…1 with Wilson's interval, or R² ≤ 1 with the jackknife's over samples, both widened by the spread
+        that permuted labels have. ``chance`` is what they score, by ridge and within the folds for categories.
+        ``per_sample`` is 1 where the label was read right, or the squared error over that of the mean.
+        ``details`` hold ``null`` and for categories ``balanced_accuracy``, ``majority`` (the largest
+        class's share), ``per_class`` and ``classes``.
+
+    Raises
+    ------
+    InvalidValue
+        If there is not one label per sample, labels are missing, all equal or all different, or x is constant.
+
+    Notes
+    -----
+    It says what can be read out, not what the network uses, and grows with D: compare with layers of equal width or
+    with chance. With rare classes compare with ``majority`` too, which naming the largest class reaches. Copies of a
+    sample that fall into different folds are read by heart. Ridge can miss a class whose mean lies between others.
+
+    References
+    ----------
+    Alain, Bengio 2016, arXiv:1610.01644.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((200, 3))
+    >>> linear_probe(Representation(x + 9 * (np.arange(200) % 2)[:, None]), np.arange(200) % 2).value
+    1.0
+    """
+    if method not in ("auto", "logistic", "ridge"):
+        raise unknown_name("method of linear_probe", str(method), ("auto", "logistic", "ridge"))
+    n = x.n_samples
+    if n < FEWEST:
+        raise InvalidValue(f"{n} samples; linear_probe needs at least {FEWEST}.")
+    if not 2 <= folds <= n:
+        raise InvalidValue(f"folds={folds} of {n} samples; give 2 to {n}.")
+    values = one_per_sample(labels, n)
+    if is_real(values):
+        if method == "logistic":
+            raise InvalidValue("method='logistic' with real values; it reads categories: take 'ridge' or 'auto'.")
+        return _of_values(x, values.astype(float), folds, permutations, seed)
+    found = classes_of(labels, n)
+    moderate = n * x.n_units * len(found.names) <= MODERATE
+    chosen = ("logistic" if moderate else "ridge") if method == "auto" else method
+    return _of_classes(x, found, chosen, folds, permutations, seed)
+
+
+def _of_classes(x: Representation, found: Classes, method: str, folds: int, number: int, seed: int) -> Estimate:
+    n, c = x.n_samples, len(found.names)
+    fold = folds_of(x, found.of_sample, folds, seed)
+    one_hot = np.eye(c)[found.of_sample]
+    scores = logistic(x, found.of_sample, fold, c) if method == "logistic" else ridge(x, one_hot, fold, together=c)
+    right = (scores.argmax(axis=1) == found.of_sample).astype(float)
+    value, null = float(right.mean()), _null(x, found.of_sample, one_hot, fold, number, seed)
+    chance, drawn = chance_by_permutation(lambda _: next(null), value, n, number, seed)
+    # Folds share training samples, which makes the spread more than binomial.
+    binomial = chance.value * (1 - chance.value) / n
+    low, high = _wilson(value, n / max(1.0, float(drawn.var(ddof=1)) / binomial))
+    per_class = np.bincount(found.of_sample, weights=right) / found.sizes
+    details = {
+        "balanced_accuracy": float(per_class.mean()),
+        "majority": float(found.sizes.max()) / n,
+        "per_class": per_class,
+        "classes": found.names,
+        "null": drawn,
+    }
+    words = _warnings(found.sizes, folds)
+    return Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=right, details=details, warnings=words)
+
+
+def _null(
+    x: Representation, of_sample: np.ndarray, one_hot: np.ndarray, fold: np.ndarray, number: int, seed: int
+) -> Iterator[float]:
+    """The accuracies of ridge for labels permuted within the folds; one decomposition reads many of them."""
+    n, c = one_hot.shape
+    orders = list(orders_of(n, number, seed))
+    step = max(1, BATCH // (n * c))
+    for start in range(0, number, step):
+        within = [_within(order, fold) for order in orders[start : start + step]]
+        scores = ridge(x, np.hstack([one_hot[order] for order in within]), fold, together=c)
+        predicted = scores.reshape(n, len(within), c).argmax(axis=2)
+        yield from ((predicted[:, i] == of_sample[order]).mean() for i, order in enumerate(within))
+
+
+def _within(order: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """The permutation of the rows of every fold that an order of all rows makes."""
+    found = np.empty_like(order)
+    for f in range(fold.max() + 1):
+        members = np.flatnonzero(fold == f)
+        found[members] = members[np.argsort(order[members])]
+    return found
+
+
+def _wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    margin = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
+    return min(share, max(0.0, center - margin)), max(share, min(1.0, center + margin))
+
+
+def _warnings(sizes: np.ndarray, folds: int) -> tuple[str, ...]:
+    words = []
+    if (single := int((sizes == 1).sum())) > 0:
+        words.append(f"{single} of {len(sizes)} classes have one member, which cannot be read right")
+    if (small := int(((sizes > 1) & (sizes < folds)).sum())) > 0:
+        words.append(f"{small} of {len(sizes)} classes have fewer members than there are folds, {folds}")
+    return tuple(words)
+
+
+def _of_values(x: Representation, y: np.ndarray, folds: int, number: int, seed: int) -> Estimate:
+    n = len(y)
+    if not np.isfinite(y).all():
+        raise InvalidValue(f"the label of row {int(np.argmin(np.isfinite(y)))} is infinite; give finite values.")
+    y, fold = _scaled(y), folds_of(x, np.zeros(n, dtype=int), folds, seed)
+    # One decomposition reads all permutations at once.
+    targets = y[np.stack([np.arange(n), *orders_of(n, number, seed)], axis=1)]
+    left = (targets - ridge(x, targets, fold)) ** 2
+    around = (targets - _means_of_others(targets, fold)) ** 2
+    scores = 1 - left.sum(axis=0) / around.sum(axis=0)
+    value, null = float(scores[0]), iter(scores[1:])
+    chance, drawn = chance_by_permutation(lambda _: float(next(null)), value, n, number, seed)
+    influence = (left[:, 0] - (1 - value) * around[:, 0]) / around[:, 0].sum()
+    # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
+    unrelated = float(drawn.std(ddof=1)) * max(0.0, 1 - value**2)
+    margin = max(Z95 * float(np.sqrt(influence @ influence + unrelated**2)), LEAST_MARGIN)
+    low, high = value - margin, min(1.0, value + margin)
+    per_sample = left[:, 0] / around[:, 0].mean()
+    return Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=per_sample, details={"null": drawn})
+
+
+def _scaled(y: np.ndarray) -> np.ndarray:
+    shifted = y - y[0]
+    shifted = shifted / np.abs(shifted).max()
+    return shifted - shifted.mean()
+
+
+def _means_of_others(targets: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """For every sample the mean of the folds that it is not in."""
+    member = (fold[:, None] == np.arange(fold.max() + 1)).astype(float)
+    means = (targets.sum(axis=0) - member.T @ targets) / (len(fold) - member.sum(axis=0))[:, None]
+    return means[fold]
+
+
+MEASURE = Measure(
+    compute=linear_probe,
+    unit="accuracy or R²",
+    bounds=(-np.inf, 1),
+    unchanged_by={"order", "translation", "scaling", "linear"},
+    source="Alain and Bengio 2016, arXiv:1610.01644",
+    standard=False,
+)
