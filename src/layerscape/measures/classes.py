@@ -29,6 +29,24 @@ class Classes:
     sizes: np.ndarray
 
 
+def one_per_sample(labels: Any, n_samples: int) -> np.ndarray:
+    """Labels as an array of shape (N,), none of them missing.
+
+    Raises
+    ------
+    InvalidValue
+        If there is not one label per sample, or one is missing.
+    """
+    labels = np.asarray(labels)
+    if labels.shape != (n_samples,):
+        raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
+    missing = labels == "" if labels.dtype.kind in "US" else labels != labels
+    if labels.dtype.kind == "O":
+        missing = np.array([label is None or label == "" or label != label for label in labels])
+    refuse_missing(missing)
+    return labels
+
+
 def classes_of(labels: Any, n_samples: int) -> Classes:
     """The classes of N labels of any type that can be compared.
 
@@ -42,14 +60,9 @@ def classes_of(labels: Any, n_samples: int) -> Classes:
     >>> classes_of(["b", "a", "b"], 3).codes
     array([1, 0, 1])
     """
-    labels = np.asarray(labels)
-    if labels.shape != (n_samples,):
-        raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
-    missing = labels == "" if labels.dtype.kind in "US" else labels != labels
+    labels = one_per_sample(labels, n_samples)
     if labels.dtype.kind == "O":
-        missing = np.array([label is None or label == "" or label != label for label in labels])
         labels = labels.astype(str)
-    refuse_missing(missing)
     names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     if len(names) == 1:
         raise InvalidValue(f"all {n_samples} samples have the label {names[0]!s}; give at least two classes.")

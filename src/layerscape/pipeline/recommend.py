@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerscape.errors import InvalidValue, require
-from layerscape.measures.neighborhood.rand_index import categories
+from layerscape.measures.classes import classes_of
 from layerscape.pipeline.part import Progress, counted, label_columns
 from layerscape.resample import best_by_chance, difference, label_terms, wins
 from layerscape.run import Run
@@ -119,7 +119,7 @@ def recommend(
     n = run.folder.n_samples
     if not 1 <= k < n:
         raise InvalidValue(f"k={k} neighbors asked of {n} samples; k must lie in 1..{n - 1}.")
-    classes = [categories(run.samples.labels[name], n) for name in columns]
+    classes = [classes_of(run.samples.labels[name], n).codes for name in columns]
     tell = counted(progress, "searching", len(run.layers) * n)
     run.search(k, metric=metric, device=device, threads=threads, progress=tell)
     terms = [label_terms(run.graph(layer, k, metric=metric), classes, k) for layer in run.layers]

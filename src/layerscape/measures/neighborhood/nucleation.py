@@ -10,8 +10,9 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.measures.classes import classes_of
 from layerscape.measures.neighborhood.clusters import clusters_of
-from layerscape.measures.neighborhood.rand_index import LOWEST, categories, compare_partitions
+from layerscape.measures.neighborhood.rand_index import LOWEST, compare_partitions
 
 
 def nucleation(
@@ -77,7 +78,7 @@ def nucleation(
     >>> nucleation(find_neighbors(x, k=100), labels).value
     1.0
     """
-    classes = categories(labels, graph.n_samples)
+    classes = classes_of(labels, graph.n_samples).codes
     found = clusters_of(graph, "nucleation", k_max, z, dimension)
     result = compare_partitions(
         found.cluster, classes, (found.halves, np.broadcast_to(classes, found.halves.shape)), permutations, seed

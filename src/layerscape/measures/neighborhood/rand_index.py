@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Chance, Estimate
-from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.clusters import margin_of_halves
 from layerscape.measures.permutation import chance_by_permutation
 
@@ -56,25 +54,6 @@ def compare_partitions(
     exact: Chance = replace(chance, value=0.0)
     low, high = max(LOWEST, value - margin), min(1.0, value + margin)
     return Estimate(value, low, high, len(a), chance=exact, details={"null": null})
-
-
-def categories(labels: Any, n_samples: int) -> np.ndarray:
-    """The class number of every sample, from 0; raises where that cannot be told."""
-    labels = np.asarray(labels)
-    if labels.shape != (n_samples,):
-        raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
-    missing = np.array([label is None or label == "" or label != label for label in labels.tolist()], dtype=bool)
-    if missing.any():
-        raise InvalidValue(
-            f"{int(missing.sum())} of {n_samples} labels are missing, the first at row {int(np.argmax(missing))}; "
-            "leave these samples out, or give them a label."
-        )
-    names, numbers = np.unique(labels.astype(str), return_inverse=True)
-    if len(names) == 1:
-        raise InvalidValue(f"all {n_samples} samples have the label {names[0]!s}; give at least two classes.")
-    if len(names) == n_samples:
-        raise InvalidValue(f"each of the {n_samples} samples has a label of its own; give labels that samples share.")
-    return numbers
 
 
 def _of_half(a: np.ndarray, b: np.ndarray) -> float:

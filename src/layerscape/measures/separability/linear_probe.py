@@ -11,10 +11,10 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.classes import Classes, are_real, classes_of, one_per_sample
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.permutation import permutations as orders_of
-from layerscape.measures.separability.classes import Classes, classes_of, is_real, one_per_sample
 from layerscape.measures.separability.probes import folds_of, logistic, ridge
 
 FEWEST = 10
@@ -94,7 +94,7 @@ def linear_probe(
     if not 2 <= folds <= n:
         raise InvalidValue(f"folds={folds} of {n} samples; give 2 to {n}.")
     values = one_per_sample(labels, n)
-    if is_real(values):
+    if are_real(values):
         if method == "logistic":
             raise InvalidValue("method='logistic' with real values; it reads categories: take 'ridge' or 'auto'.")
         return _of_values(x, values.astype(float), folds, permutations, seed)
@@ -106,16 +106,16 @@ def linear_probe(
 
 def _of_classes(x: Representation, found: Classes, method: str, folds: int, number: int, seed: int) -> Estimate:
     n, c = x.n_samples, len(found.names)
-    fold = folds_of(x, found.of_sample, folds, seed)
-    one_hot = np.eye(c)[found.of_sample]
-    scores = logistic(x, found.of_sample, fold, c) if method == "logistic" else ridge(x, one_hot, fold, together=c)
-    right = (scores.argmax(axis=1) == found.of_sample).astype(float)
-    value, null = float(right.mean()), _null(x, found.of_sample, one_hot, fold, number, seed)
+    fold = folds_of(x, found.codes, folds, seed)
+    one_hot = np.eye(c)[found.codes]
+    scores = logistic(x, found.codes, fold, c) if method == "logistic" else ridge(x, one_hot, fold, together=c)
+    right = (scores.argmax(axis=1) == found.codes).astype(float)
+    value, null = float(right.mean()), _null(x, found.codes, one_hot, fold, number, seed)
     chance, drawn = chance_by_permutation(lambda _: next(null), value, n, number, seed)
     # Folds share training samples, which makes the spread more than binomial.
     binomial = chance.value * (1 - chance.value) / n
     low, high = _wilson(value, n / max(1.0, float(drawn.var(ddof=1)) / binomial))
-    per_class = np.bincount(found.of_sample, weights=right) / found.sizes
+    per_class = np.bincount(found.codes, weights=right) / found.sizes
     details = {
         "balanced_accuracy": float(per_class.mean()),
         "majority": float(found.sizes.max()) / n,

@@ -14,8 +14,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.classes import classes_of
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.separability.classes import classes_of
 from layerscape.measures.separability.probes import frame
 
 FEWEST_DRAWS = 20
@@ -84,8 +84,8 @@ def manifold_capacity(
         if given < least:
             raise InvalidValue(f"{name}={given}; give at least {least}.")
     n, found = x.n_samples, classes_of(labels, x.n_samples)
-    rows, kept = _kept(x, found.of_sample, points, seed)
-    classes = found.of_sample[kept]
+    rows, kept = _kept(x, found.codes, points, seed)
+    classes = found.codes[kept]
     each = [_of_class(cloud, draws, (seed, i)) for i, cloud in enumerate(_clouds(rows, classes))]
     inverse = np.array([m.inverse for m in each])
     value = float(1 / inverse.mean())
