@@ -147,7 +147,7 @@ def _capacity(rows: np.ndarray, classes: np.ndarray, seed: int) -> float:
 def _of_class(cloud: np.ndarray, draws: int, seed: tuple[int, int]) -> _Manifold:
     center = cloud.mean(axis=0)
     # Coordinates in the span of the points, which no rotation of the data changes.
-    s = np.linalg.qr(cloud.T, mode="r")
+    s = np.asarray(np.linalg.qr(cloud.T, mode="r"))
     s = s * np.where(np.diag(s) < 0, -1.0, 1.0)[:, None]
     middle = s.mean(axis=1)
     norm = float(np.linalg.norm(middle))
