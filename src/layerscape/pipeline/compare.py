@@ -72,7 +72,7 @@ def compare(
     >>> one, two = ls.from_arrays({"a": x, "b": x**3}), ls.from_arrays({"c": 2 * x})
     >>> table = ls.compare(one, two, ["overlap"], k=10)
     >>> table[["layer", "other_layer"]].values.tolist(), table.value.round(2).tolist()
-    ([['a', 'c'], ['b', 'c']], [1.0, 0.45])
+    ([['a', 'c'], ['b', 'c']], [1.0, 0.34])
     """
     require("pandas", "runs")
     chosen = _comparing(measures)

@@ -204,7 +204,7 @@ MEASURE = Measure(
     compute=linear_probe,
     unit="accuracy or R²",
     bounds=(-np.inf, 1),
-    unchanged_by={"order", "translation", "scaling", "linear"},
+    unchanged_by={"order", "translation", "scaling"},
     source="Alain and Bengio 2016, arXiv:1610.01644",
     standard=False,
 )

@@ -49,6 +49,7 @@ def distance_correlation(a: Representation, b: Representation, /, *, sample: int
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.random.default_rng(0).standard_normal((200, 5))
     >>> round(distance_correlation(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
