@@ -19,7 +19,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, rows_near_one, same_samples
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, rows_near_one, same_samples, words_of_units
 
 LEAST_VARIANCE = 1e-24  # of what is scaled to 1
 
@@ -44,7 +44,10 @@ def compare_centered(
     same_samples(a, b, name)
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
-    of_a, of_b = (_centered(of_distances(_distances(x, rows))) for x in (a, b))
+    values = [rows_near_one(x, rows) for x in (a, b)]
+    for each, which in zip(values, ("first", "second"), strict=True):
+        warnings += words_of_units(each, which)
+    of_a, of_b = (_centered(of_distances(_distances(each))) for each in values)
     self_a, self_b = (_itself(x, of_x, (name, sample, seed)) for x, of_x in ((a, of_a), (b, of_b)))
     products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))
     value = float(np.clip(products.sum(), -1, 1))
@@ -72,9 +75,8 @@ def _chance(value: float, spread: float, skewness: float) -> Chance:
     return Chance(0.0, float(law.ppf(0.025)), float(law.ppf(0.975)), float(law.sf(value)))
 
 
-def _distances(x: Representation, rows: np.ndarray) -> np.ndarray:
+def _distances(values: np.ndarray) -> np.ndarray:
     """Distances between these rows, shape (n, n)."""
-    values = rows_near_one(x, rows)
     lengths = np.einsum("ij,ij->i", values, values)
     distances = values @ values.T
     distances *= -2

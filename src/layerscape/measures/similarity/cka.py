@@ -17,10 +17,9 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.interval import Z95
 from layerscape.measures.similarity.centered import compare_centered
-from layerscape.measures.similarity.pairing import same_samples
+from layerscape.measures.similarity.pairing import DOMINANT, same_samples
 
 BLOCK_ELEMENTS = 2**22
-DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
 
 
 def cka(

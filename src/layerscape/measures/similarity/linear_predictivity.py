@@ -16,6 +16,7 @@ from layerscape.measures.interval import Z95, margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, same_samples
 
+FAR_BELOW = -0.5  # R² that no penalty chosen on honest folds would give
 FEWEST = 20
 PENALTIES = 10.0 ** np.arange(-16, 3, 0.5)  # times the largest squared singular value
 ROUNDING = 1e-12
@@ -104,6 +105,8 @@ def linear_predictivity(
     if by_sample.max() > by_sample.sum() / 2 and 1 - value > ROUNDING:
         row = np.concatenate([part.tested for part in parts])[by_sample.argmax()]
         words.append(f"sample {a.ids[rows[row]]!r} alone makes up more than half of the squared errors")
+    elif value < FAR_BELOW:
+        words.append("a map predicts worse than the mean does: copies or far samples mislead the choice of its penalty")
     per_unit = 1 - np.divide(missed, sums, out=np.full(b.n_units, np.nan), where=varies)
     penalty = float(np.mean([fit.penalty for fit in fits]))
     details = {"per_unit": per_unit, "penalty": penalty, "null": null}

@@ -10,6 +10,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 
 FEWEST = 10
+DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
 LEAST_MARGIN = 1e-9  # half the width of the interval of a value that cannot move, such as that of identical data
 
 
@@ -55,6 +56,15 @@ def rows_near_one(x: Representation, rows: np.ndarray) -> np.ndarray:
     return np.ldexp(values, -frexp(float(np.abs(values).max()))[1])
 
 
+def words_of_units(values: np.ndarray, which: str) -> tuple[str, ...]:
+    """Words if one unit of these rows holds more than half of their variance, and so decides their distances."""
+    shares = values.var(axis=0)
+    share = float(shares.max() / shares.sum()) if values.shape[1] > 1 and shares.any() else 0.0
+    if share <= DOMINANT:
+        return ()
+    return (f"one unit holds {share:.1%} of the variance of the {which}, and so decides the value",)
+
+
 def corrected(value: float, chance: float) -> float:
     """0 at chance, 1 at 1."""
     return (value - chance) / (1 - chance)
@@ -68,7 +78,7 @@ def around(value: float, margin: float, low: float, high: float = 1.0) -> tuple[
 
 def of_one_sample(shares: np.ndarray, what: str, name: str) -> list[str]:
     """Words about units or components of which one sample holds most; ``shares``: the largest share in each."""
-    count = int((shares > 0.5).sum())
+    count = int((shares > DOMINANT).sum())
     if not count:
         return []
     return [f"{count} of {len(shares)} {what} of {name} owe more than half of their variance to one sample"]

@@ -1,0 +1,113 @@
+"""k-nearest-neighbor probe: how often the neighbors' majority names a sample's label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.neighbors import Neighbors
+from layerscape.errors import InvalidValue
+from layerscape.measures.classes import classes_of
+from layerscape.measures.interval import Z95, sd_of_mean
+from layerscape.measures.neighborhood.agreement import membership
+from layerscape.measures.permutation import chance_by_permutation
+
+LEAST_MARGIN = 1e-9
+ROUNDING = 1e-9  # votes that are nearer to each other than this are equal
+
+
+def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: int = 100, seed: int = 0) -> Estimate:
+    """Accuracy of the majority label of the k nearest neighbors, the sample itself left out.
+
+    A sample counts as 1 if its label has the most votes among its first k neighbors, as 1/m if m labels share that
+    place, and as 0 otherwise; leave-one-out, so that nothing is trained. Where distances tie across the border of the
+    first k, a neighbor's vote is its probability of being among them.
+
+    Parameters
+    ----------
+    graph
+        At least k neighbors of N samples.
+    labels
+        Shape (N,): one category per sample.
+    k
+        Number of neighbors, 1…N−1.
+    permutations, seed
+        Of the labels, for ``chance``; at least 19.
+
+    Returns
+    -------
+    Estimate
+        A share in 0…1. ``chance`` comes from permuted labels; ``details`` hold ``majority``, the share of the largest
+        class, ``balanced_accuracy``, the mean over classes, and the arrays ``per_class``, ``classes`` and ``null``.
+
+    Raises
+    ------
+    InvalidValue
+        If there is not one label per sample, a label is missing, all are equal or no two are.
+
+    Notes
+    -----
+    With classes of different size the majority is won by the large ones: read ``balanced_accuracy`` beside it, or
+    `label_overlap`, which loses less of what the neighbors say.
+
+    References
+    ----------
+    Cover, Hart 1967, doi:10.1109/TIT.1967.1053964; as a probe: Wu, Xiong, Yu, Lin 2018, arXiv:1805.01978.
+
+    Examples
+    --------
+    >>> from layerscape import find_neighbors
+    >>> x = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
+    >>> knn_probe(find_neighbors(x, k=2), list("aaabbb"), k=2).value
+    1.0
+    """
+    classes = classes_of(labels, graph.n_samples)
+    rows = graph.query_rows
+    if rows.min() < 0:
+        raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
+    members, n_classes = membership(graph, k).matrix, len(classes.names)
+
+    def right(codes: np.ndarray) -> np.ndarray:
+        one_hot = np.zeros((len(codes), n_classes))
+        one_hot[np.arange(len(codes)), codes] = 1.0
+        votes = np.asarray(members @ one_hot)
+        first = votes >= votes.max(axis=1, keepdims=True) - ROUNDING
+        return first[np.arange(len(rows)), codes[rows]] / first.sum(axis=1)
+
+    per_sample = right(classes.codes)
+    value = float(per_sample.mean())
+    chance, null = None, {}
+    if graph.queries is None:
+        chance, draws = chance_by_permutation(
+            lambda order: float(right(classes.codes[order]).mean()), value, graph.n_samples, permutations, seed
+        )
+        null = {"null": draws}
+    # Neighbors share most of their voters: the values of samples up to k apart depend on each other.
+    margin = max(LEAST_MARGIN, Z95 * sd_of_mean(per_sample, graph, k=k))
+    asked = np.bincount(classes.codes[rows], minlength=n_classes)
+    per_class = np.divide(
+        np.bincount(classes.codes[rows], per_sample, n_classes), asked, out=np.full(n_classes, np.nan), where=asked > 0
+    )
+    details = {
+        "majority": float(classes.sizes.max() / graph.n_samples),
+        "balanced_accuracy": float(np.nanmean(per_class)),
+        "per_class": per_class,
+        "classes": classes.names,
+        **null,
+    }
+    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    return Estimate(value, low, high, graph.n_samples, k=k, chance=chance, per_sample=per_sample, details=details)
+
+
+MEASURE = Measure(
+    compute=knn_probe,
+    unit="accuracy",
+    bounds=(0, 1),
+    unchanged_by={"order", "rotation", "translation", "scaling"},
+    source="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964",
+    neighbors="k",
+    standard=False,
+)
