@@ -23,6 +23,7 @@ from layerscape.measures.dimension.levina_bickel import levina_bickel
 from layerscape.measures.dimension.twonn import twonn
 from layerscape.measures.neighborhood.label_overlap import label_overlap
 from layerscape.measures.neighborhood.overlap import overlap
+from layerscape.measures.neighborhood.rank_overlap import rank_overlap
 from layerscape.measures.similarity.cka import cka
 from layerscape.resample import difference, label_terms
 from layerscape.search import find_neighbors
@@ -60,7 +61,13 @@ def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
         },
         **{f"decimation, N = {point.n_samples}": point for point in estimate("decimation", x).curve[1:]},
         f"overlap with a noisy copy, k = {K}": overlap(a, b, k=K),
+        f"rank_overlap, k = {K}": rank_overlap(a, b, k=K),
+        f"rank_overlap, R_NX, k = {K}": rank_overlap(a, b, k=K, weight="r_nx"),
+        "information_imbalance": estimate("information_imbalance", x, y),
+        f"information_imbalance, k = {K}": estimate("information_imbalance", x, y, k=K),
         f"label_overlap, k = {K}": label_overlap(a, labels, k=K),
+        "label_overlap of a number": label_overlap(a, noisy, k=K),
+        "knn_probe": estimate("knn_probe", a, labels, permutations=19),
         f"difference of label overlaps, k = {K}": difference(*(label_terms(graph, [labels], K) for graph in (a, b))),
         "cka with a noisy copy": cka(Representation(x), Representation(y)),
     }

@@ -10,6 +10,9 @@ fluctuations too. Two ways to count that, for values that come from few and from
   of the samples whose neighbor it is. It counts the interaction of two samples twice, once for each of them, so that
   the interactions are taken off once (Efron and Stein 1981, doi:10.1214/aos/1176345462, section 5).
 
+- Where the value is a sum over pairs of neighbors of something that depends on both, the jackknife has a closed form
+  too (`sd_of_pairs`).
+
 What is no mean of values of samples is computed again without one group of samples after the other
 (`margin_of_groups`: the delete-a-group jackknife, Shao and Wu 1989, doi:10.1214/aos/1176347263).
 
@@ -21,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy import sparse
 from scipy.stats import t as student
 
 from layerscape.core.jit import compiled_when_called
@@ -69,6 +73,35 @@ def sd_of_neighborhoods(graph: Neighbors, own: np.ndarray, moved: np.ndarray) ->
     total = float(((by_row - by_row.mean()) ** 2).sum() + (own[~is_row] ** 2).sum())
     variance = total - float((moved * moved).sum()) - _mutual(graph, columns, moved)
     return float(np.sqrt(max(variance, float(own @ own) / 4)))
+
+
+def sd_of_pairs(near: sparse.csr_array, values: sparse.csr_array, share: np.ndarray, rows: np.ndarray) -> float:
+    """Standard deviation of Σ_i share_i·Σ_j values_ij, a mean over samples of what they have with their neighbors.
+
+    A sample moves it through its own neighbors and as a neighbor of others (Hájek's projection); what two samples add
+    together counts for both of them, and is taken off once.
+
+    Parameters
+    ----------
+    near
+        Shape (M, N): the weight of every neighbor; those of a query add up to 1.
+    values
+        Shape (M, N): the same weights, times a value.
+    share
+        Shape (M,): the weight of every query; they add up to 1.
+    rows
+        Shape (M,): which samples the queries are.
+    """
+    per_sample, asked = values.sum(axis=1), near.T @ share
+    n = len(asked)
+    value = float(share @ per_sample)
+    own = share * (per_sample - value)
+    moved = values.T @ share - value * asked
+    np.add.at(moved, rows, own)
+    apart = (values - value * near).tocoo()
+    pairs = sparse.csr_array((apart.data * share[apart.row], (rows[apart.row], apart.col)), shape=(n, n))
+    together = float((pairs.data**2).sum() + pairs.multiply(pairs.T).sum())
+    return float(np.sqrt(max(moved @ moved - together, float(own @ own) / 4)))
 
 
 def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, groups: int = GROUPS) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95, sd_of_mean
+from layerscape.measures.interval import Z95, sd_of_mean, sd_of_pairs
 from layerscape.measures.neighborhood.agreement import Relation, chance_of
 from layerscape.measures.neighborhood.entries import relation
 
@@ -36,8 +37,9 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     Returns
     -------
     Estimate
-        Between 2/N and 2. ``chance`` is 1, exactly; its spread takes two sums over all ranks of b from a sample of
-        them. ``chance.p`` is the share of random pairings that score as little as was measured.
+        Between 2/N and 2. The interval does not see the samples that only stand between others in b. ``chance`` is 1,
+        exactly; its spread takes two sums over all ranks of b from a sample of them. ``chance.p`` is the share of
+        random pairings that score as little as was measured.
 
     Raises
     ------
@@ -66,7 +68,10 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     ranks = b.ranks(np.stack([a.query_rows[rows], members], axis=1))
     per_sample = np.bincount(rows, weights * ranks, minlength=len(a.indices)) * (2 / (n * k))
     value = float(per_sample.mean())
-    margin = Z95 * sd_of_mean(per_sample, a, k=min(RELATED, k))
+    near = sparse.csr_array((weights / k, (rows, members)), shape=(len(a.indices), n))
+    values = sparse.csr_array((weights / k * ranks * (2 / n), (rows, members)), shape=near.shape)
+    of_pairs = sd_of_pairs(near, values, np.full(len(a.indices), 1 / len(a.indices)), a.query_rows)
+    margin = Z95 * max(of_pairs, sd_of_mean(per_sample, a, k=min(RELATED, k)))
     chance = None
     if a.queries is None:
         # Agreement is a small value: the tail that is asked for is the lower one.

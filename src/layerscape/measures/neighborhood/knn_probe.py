@@ -16,6 +16,7 @@ from layerscape.measures.neighborhood.agreement import membership
 from layerscape.measures.permutation import chance_by_permutation
 
 LEAST_MARGIN = 1e-9
+RELATED = 2  # two samples are related if one is among so many of the other: whose values depend on each other
 ROUNDING = 1e-9  # votes that are nearer to each other than this are equal
 
 
@@ -85,8 +86,7 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
             lambda order: float(right(classes.codes[order]).mean()), value, graph.n_samples, permutations, seed
         )
         null = {"null": draws}
-    # Neighbors share most of their voters: the values of samples up to k apart depend on each other.
-    margin = max(LEAST_MARGIN, Z95 * sd_of_mean(per_sample, graph, k=k))
+    margin = max(LEAST_MARGIN, Z95 * sd_of_mean(per_sample, graph, k=min(RELATED, k)))
     asked = np.bincount(classes.codes[rows], minlength=n_classes)
     per_class = np.divide(
         np.bincount(classes.codes[rows], per_sample, n_classes), asked, out=np.full(n_classes, np.nan), where=asked > 0

@@ -12,7 +12,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.interval import Z95
+from layerscape.measures.interval import Z95, sd_of_pairs
 from layerscape.measures.neighborhood.agreement import chance_of, membership
 from layerscape.measures.neighborhood.relations import KINDS, Likeness, likeness_of
 from layerscape.measures.permutation import permutations
@@ -110,7 +110,7 @@ def label_overlap(
     same = _weighted(near, likeness, rows)
     per_sample = same.sum(axis=1)
     value = float(share @ per_sample)
-    margin = max(LEAST_MARGIN, Z95 * _sd(near, same, share, rows, per_sample - value, value))
+    margin = max(LEAST_MARGIN, Z95 * sd_of_pairs(near, same, share, rows))
     details, warnings = _behind(likeness, wanted, rows, share, per_sample)
     chance = None
     if graph.queries is None:
@@ -154,22 +154,6 @@ def _share(likeness: Likeness, rows: np.ndarray, weight: str) -> np.ndarray:
     codes = likeness.classes.codes[rows]
     share = 1 / np.bincount(codes)[codes]
     return share / share.sum()
-
-
-def _sd(
-    near: sparse.csr_array, same: sparse.csr_array, share: np.ndarray, rows: np.ndarray, own: np.ndarray, value: float
-) -> float:
-    """Of the value: a sample moves it through its own neighbors and as a neighbor of others (Hájek's projection).
-
-    What two samples add together counts for both of them, and is taken off once (as in `interval.sd_of_neighborhoods`).
-    """
-    moved = same.T @ share - value * (near.T @ share)
-    n = len(moved)
-    np.add.at(moved, rows, share * own)
-    apart = (same - value * near).tocoo()
-    pairs = sparse.csr_array((apart.data * share[apart.row], (rows[apart.row], apart.col)), shape=(n, n))
-    together = float((pairs.data**2).sum() + pairs.multiply(pairs.T).sum())
-    return float(np.sqrt(max(moved @ moved - together, float(((share * own) ** 2).sum()) / 4)))
 
 
 def _near(graph: Neighbors, wanted: np.ndarray) -> sparse.csr_array:
