@@ -87,3 +87,28 @@ def test_importing_the_module_does_not_load_matplotlib():
 
     code = "import layerscape as ls; ls.plot; import sys; print('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_overlap_against_the_number_of_neighbors_with_chance_in_grey(x):
+    found = {"near": ls.estimate("overlap", x, x**3, k=30), "far": ls.estimate("rank_overlap", x, x[::-1], k=30)}
+    ax = plot.overlap_curve(found)
+    near, chance, far, _ = ax.lines
+    assert list(near.get_ydata()) == list(found["near"].details["curve"])
+    assert list(far.get_ydata()) == list(found["far"].details["curve"])
+    assert chance.get_color() == "0.6"
+    assert chance.get_ydata()[-1] == pytest.approx(30 / 399)
+    with pytest.raises(InvalidValue, match="curve"):
+        plot.overlap_curve(ls.estimate("cka", x, x))
+
+
+def test_imbalance_one_way_against_the_other(x):
+    run = ls.from_arrays({"plane": x[:, :2], "line": x[:, :1]})
+    table = ls.measure(run, ["information_imbalance"], k=1)
+    ax = plot.imbalance_plane(table)
+    values = {(row.layer, row.other_layer): row.value for row in table.itertuples()}
+    (point,) = zip(ax.lines[1].get_xdata(), ax.lines[1].get_ydata(), strict=True)
+    assert point == (values["line", "plane"], values["plane", "line"])
+    assert [text.get_text() for text in ax.texts] == ["plane → line"]
+    text = "the table has no information_imbalance both ways; measure a run with information_imbalance."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        plot.imbalance_plane(table[:1])

@@ -1,4 +1,4 @@
-"""Figures of dimensions as matplotlib Axes, ready for a paper: they are drawn on, never shown or saved."""
+"""Figures of dimensions and overlaps as matplotlib Axes, ready for a paper: they are drawn on, never shown or saved."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.errors import InvalidValue, require
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 CONTROL = {"color": "0.6", "linewidth": 1.0, "zorder": 1}
-LINE = {"marker": "o", "markersize": 4, "linewidth": 1.5}
+FEW_PAIRS = 20  # that have room for their names
+LINE: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.5}
 
 
 def dimension_scale(
@@ -165,6 +167,77 @@ def decimation(
     every = sorted({int(size) for one in named.values() for size in _detail(one, "sizes", "decimation")})
     axes.set_xticks(every, [f"{size:,}" for size in every], rotation=45)
     return _finish(axes, legend=len(named) > 1)
+
+
+def overlap_curve(estimates: Estimate | Mapping[str, Estimate], /, *, ax: Axes | None = None) -> Axes:
+    """Overlap of the first m neighbors against m on a logarithmic axis; what chance gives as a grey line.
+
+    Parameters
+    ----------
+    estimates
+        Of `overlap` or `rank_overlap`, or several of equal N by name.
+    ax
+        Where to draw; new Axes when left out.
+
+    Raises
+    ------
+    InvalidValue
+        If an estimate has no such curve.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((300, 3))
+    >>> overlap_curve(ls.estimate("overlap", x, x**3, k=30)).get_ylabel()
+    'overlap'
+    """
+    axes = _axes(ax)
+    named = {estimates.measure: estimates} if isinstance(estimates, Estimate) else estimates
+    for name, estimate in named.items():
+        curve = _detail(estimate, "curve", "overlap")
+        axes.plot(np.arange(1, len(curve) + 1), curve, label=name, linewidth=LINE["linewidth"])
+        ranks = np.arange(1, len(curve) + 1)
+        axes.plot(ranks, ranks / (estimate.n_samples - 1), **CONTROL)
+    axes.set(xscale="log", xlabel="number of neighbors", ylabel="overlap", ylim=(0, 1.02))
+    return _finish(axes, legend=len(named) > 1)
+
+
+def imbalance_plane(table: pd.DataFrame, /, *, ax: Axes | None = None) -> Axes:
+    """Information imbalance one way against the other: a point per pair of layers, named by them.
+
+    On the diagonal two layers tell equally much of one another: near 0 all, near 1 nothing. A point below the diagonal
+    is a pair of which the first layer holds what the second does, and more.
+
+    Parameters
+    ----------
+    table
+        Of `layerscape.measure` with ``information_imbalance``.
+    ax
+        Where to draw; new Axes when left out.
+
+    Raises
+    ------
+    InvalidValue
+        If the table has no pair of layers with both ways.
+    """
+    rows = table[(table.measure == "information_imbalance") & table.value.notna()]
+    values = dict(zip(zip(rows.layer, rows.other_layer, strict=True), rows.value, strict=True))
+    place = {layer: number for number, layer in enumerate(dict.fromkeys(table.other_layer))}
+    pairs = [(a, b) for a, b in values if (b, a) in values and place[a] < place[b]]
+    if not pairs:
+        raise InvalidValue(
+            "the table has no information_imbalance both ways; measure a run with information_imbalance."
+        )
+    axes = _axes(ax)
+    axes.plot([0, 1], [0, 1], **CONTROL)
+    back, there = [values[b, a] for a, b in pairs], [values[pair] for pair in pairs]
+    axes.plot(back, there, "o", markersize=LINE["markersize"])
+    for (a, b), x, y in zip(pairs, back, there, strict=True):
+        if len(pairs) <= FEW_PAIRS:
+            axes.annotate(f"{a} → {b}", (x, y), xytext=(4, 2), textcoords="offset points", fontsize=7)
+    axes.set(xlabel="Δ(other → layer)", ylabel="Δ(layer → other)", aspect="equal")
+    return _finish(axes, legend=False)
 
 
 def _axes(ax: Axes | None) -> Any:
