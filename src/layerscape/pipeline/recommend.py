@@ -122,9 +122,11 @@ def recommend(
     classes = [classes_of(run.samples.labels[name], n).codes for name in columns]
     tell = counted(progress, "searching", len(run.layers) * n)
     run.search(k, metric=metric, device=device, threads=threads, progress=tell)
-    terms = [label_terms(run.graph(layer, k, metric=metric), classes, k) for layer in run.layers]
-    graphs = (run.graph(layer, k, metric=metric) for layer in run.layers)
-    null = best_by_chance(graphs, classes, k, number=permutations, seed=seed)
+    terms, null = [], np.full(permutations, -np.inf)
+    for layer in run.layers:
+        graph = run.graph(layer, k, metric=metric)
+        terms.append(label_terms(graph, classes, k))
+        null = np.maximum(null, best_by_chance([graph], classes, k, number=permutations, seed=seed))
     return _decided(run, columns, k, terms, null, seed)
 
 

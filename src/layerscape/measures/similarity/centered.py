@@ -19,7 +19,14 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, rows_near_one, same_samples, words_of_units
+from layerscape.measures.similarity.pairing import (
+    around,
+    drawn_rows,
+    rows_near_one,
+    same_samples,
+    spread_of_pairs,
+    words_of_units,
+)
 
 LEAST_VARIANCE = 1e-24  # of what is scaled to 1
 
@@ -56,17 +63,9 @@ def compare_centered(
     moved = 2 * products - value * (of_a**2 / self_a.squares + of_b**2 / self_b.squares)
     null = sqrt(2 / (n * (n - 3)))
     # What unrelated data have is known; it fades as the value nears 1.
-    margin = max(Z95 * max(_spread(moved), null * (1 - value**2)), LEAST_MARGIN)
+    low, high = around(value, Z95 * max(spread_of_pairs(moved), null * (1 - value**2)), -1.0)
     chance = _chance(value, null, 2 * sqrt(2) * self_a.skewness * self_b.skewness)
-    low, high = max(-1.0, value - margin), min(1.0, value + margin)
     return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
-
-
-def _spread(moved: np.ndarray) -> float:
-    """Standard deviation of a sum over pairs; the jackknife counts what two samples add together twice."""
-    by_sample = moved.sum(axis=1)
-    jackknife = float(((by_sample - by_sample.mean()) ** 2).sum())
-    return sqrt(max(jackknife - float(np.einsum("ij,ij->", moved, moved)) / 2, jackknife / 4))
 
 
 def _chance(value: float, spread: float, skewness: float) -> Chance:

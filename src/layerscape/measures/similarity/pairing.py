@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import frexp
+from math import frexp, sqrt
 
 import numpy as np
 
@@ -68,6 +68,19 @@ def words_of_units(values: np.ndarray, which: str) -> tuple[str, ...]:
 def corrected(value: float, chance: float) -> float:
     """0 at chance, 1 at 1."""
     return (value - chance) / (1 - chance)
+
+
+def spread_of_pairs(moved: np.ndarray) -> float:
+    """Standard deviation of a sum over pairs of samples; the jackknife counts what two samples add together twice.
+
+    Parameters
+    ----------
+    moved
+        Shape (n, n), symmetric, 0 on the diagonal: how much each pair moves the sum.
+    """
+    by_sample = moved.sum(axis=1)
+    jackknife = float(((by_sample - by_sample.mean()) ** 2).sum())
+    return sqrt(max(jackknife - float(np.einsum("ij,ij->", moved, moved)) / 2, jackknife / 4))
 
 
 def around(value: float, margin: float, low: float, high: float = 1.0) -> tuple[float, float]:

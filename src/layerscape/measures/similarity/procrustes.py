@@ -14,7 +14,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, same_samples
+from layerscape.measures.similarity.pairing import LEAST_MARGIN, around, corrected, same_samples
 
 BLOCK_ELEMENTS = 2**22
 HIGH_CHANCE = 0.5
@@ -80,16 +80,15 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     twice = _pairs(of_a, of_b, (left, singular, right), n) / norm**2
     # What unrelated data have is known; it fades as the value nears 1.
     variance = max(jackknife - twice, jackknife / 4, float(null.var(ddof=1)) * (1 - value**2) ** 2)
-    margin = max(Z95 * sqrt(variance), LEAST_MARGIN)
     details: dict[str, float | np.ndarray] = {"angle": acos(value), "null": null}
     if chance.value < 1 - LEAST_MARGIN:
-        details["corrected"] = (value - chance.value) / (1 - chance.value)
+        details["corrected"] = corrected(value, chance.value)
     warnings = of_a.warnings + of_b.warnings
     if chance.value > HIGH_CHANCE:
         warnings += (
             f"unrelated data of this size read {chance.value:.2f}: read details['corrected'], or give more samples",
         )
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = around(value, Z95 * sqrt(variance), 0.0)
     return Estimate(value, low, high, n, chance=chance, details=details, warnings=warnings)
 
 

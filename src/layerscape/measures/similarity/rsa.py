@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,7 +14,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, rows_near_one, same_samples
+from layerscape.measures.similarity.pairing import around, drawn_rows, rows_near_one, same_samples, spread_of_pairs
 
 LEAST_SPREAD = 1e-12  # of the distances, relative: below it their order is rounding
 
@@ -79,10 +78,10 @@ def rsa(
         value, n, permutations, seed,
     )  # fmt: skip
     # What unrelated data have is known; it fades as the value nears 1.
-    spread = max(_spread(_moved(of_a, of_b, value)), float(null.std(ddof=1)) * (1 - value**2))
-    margin = max(Z95 * spread, LEAST_MARGIN)
+    moved = _moved(of_a, of_b, value)
+    spread = max(spread_of_pairs(squareform(moved - moved.mean())), float(null.std(ddof=1)) * (1 - value**2))
     details = {"sample": n, "null": null}
-    low, high = max(-1.0, value - margin), min(1.0, value + margin)
+    low, high = around(value, Z95 * spread, -1.0)
     return Estimate(value, low, high, a.n_samples, chance=chance, details=details, warnings=warnings)
 
 
@@ -126,13 +125,6 @@ def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
     gained = np.bincount(a.level, weights=b.scores - value * a.scores)
     beyond = gained.sum() - np.cumsum(gained) + gained / 2
     return (beyond * slope / ranks)[a.level]
-
-
-def _spread(moved: np.ndarray) -> float:
-    """Standard deviation of a sum over pairs of samples; the jackknife counts what two samples add together twice."""
-    by_sample = squareform(moved - moved.mean()).sum(axis=1)
-    jackknife = float(((by_sample - by_sample.mean()) ** 2).sum())
-    return sqrt(max(jackknife - float(((moved - moved.mean()) ** 2).sum()), jackknife / 4))
 
 
 MEASURE = Measure(
