@@ -16,6 +16,7 @@ import numpy as np
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, as_representation
+from layerscape.core.samples import as_column
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.search import MEMORY, find_neighbors
 from layerscape.search.threads import ahead
@@ -183,7 +184,8 @@ def from_arrays(
     arrays
         Layer name to array (N, D), in order of depth; N the same for all.
     labels
-        Column name to N values.
+        Column name to N values: real numbers if they are not all whole, which may be m for each, shape (N, m);
+        categories otherwise.
     ids
         N distinct names of the samples; row numbers when left out.
     out
@@ -207,7 +209,7 @@ def from_arrays(
     for name, size in sizes.items():
         if size != n:
             raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
-    columns = {name: np.asarray(values) for name, values in (labels or {}).items()}
+    columns = {name: as_column(values) for name, values in (labels or {}).items()}
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
     steps = max(1, len(layers) - 1)
     specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]

@@ -44,6 +44,15 @@ def test_ids_and_labels_round_trip(tmp_path_factory, ids, labels):
     must_equal(path, make_table(ids, labels, "text"))
 
 
+def test_a_matrix_of_numbers_is_a_label_column_of_vectors(tmp_path):
+    path, color = tmp_path / "samples.parquet", np.array([[0.1, 0.2], [np.nan, 0.5], [1.0, 0.0]])
+    write_table(path, make_table(["a", "b", "c"], {"color": color}, "image"))
+    np.testing.assert_array_equal(read_samples(path).labels["color"], color)
+    must_equal(path, make_table(["a", "b", "c"], {"color": color}, "image"))
+    with pytest.raises(InvalidValue, match="have other values of label column 'color' than now"):
+        must_equal(path, make_table(["a", "b", "c"], {"color": 2 * color}, "image"))
+
+
 @pytest.mark.parametrize(
     "previews",
     [

@@ -50,6 +50,9 @@ _inputs = _options(
     click.option("--text-column", help="Column that holds the text.  [default: text]"),
     click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
     click.option("--labels", help="Label columns, comma-separated, or a CSV or .npy file of labels."),
+    click.option(
+        "--features", help="Facts read from the samples as labels: 'luminance,color', or all; see docs/guide.md."
+    ),
     click.option("--kind", type=click.Choice(["text", "image", "protein", "array"]), help="What the samples are."),
     click.option(
         "--limit", type=click.IntRange(1), help="So many samples only: the first, or drawn with --sample-seed."
@@ -197,7 +200,7 @@ def search_command(
 @_measuring
 @_search_device
 @_threads
-@click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
+@click.option("--labels", help="Label columns, comma-separated; 'coarse+fine' joins two.  [default: all that fit]")
 @click.option("--protocol", help="The recipe of a paper in place of measures: ansuini2019, valeriani2023, ….")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file too.")
 @_json
@@ -240,6 +243,8 @@ def _extract(model: str, inputs: str, options: dict[str, Any], progress: Any) ->
     labels = options.pop("labels")
     if labels and not Path(labels).exists():
         labels = labels.split(",")
+    if options["features"] not in (None, "all"):
+        options["features"] = options["features"].split(",")
     command = shlex.join(["layerscape", *sys.argv[1:]])
     return extract(model, inputs, labels=labels, command=command, progress=progress, note=note, **options)
 

@@ -31,7 +31,7 @@ class Samples:
     fingerprint
         Hexadecimal digest of ids and contents: two sets of samples with one fingerprint are the same.
     labels
-        Column name to N values.
+        Column name to N values; float64 where they are real numbers, of which there may be m for each: shape (N, m).
     source
         Where they came from, as the user said it.
     skipped
@@ -57,6 +57,16 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def as_column(values: Any) -> np.ndarray:
+    """N labels as a column: floats are real numbers, so that whole ones, which are categories, become integers.
+
+    >>> as_column([1.0, 2.0]), as_column([0.5, 2.0])
+    (array([1, 2]), array([0.5, 2. ]))
+    """
+    column = np.asarray(values)
+    return column.astype(np.int64) if column.dtype.kind == "f" and (column == np.round(column)).all() else column
 
 
 def check_ids(ids: Sequence[str]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from layerscape.errors import InvalidValue
+
+Kind = Literal["auto", "category", "real"]
+KINDS: tuple[Kind, ...] = ("auto", "category", "real")
 
 
 @dataclass(frozen=True)
@@ -80,12 +83,31 @@ def refuse_missing(missing: np.ndarray) -> None:
         )
 
 
-def are_real(labels: Any) -> bool:
-    """Whether labels are real numbers, not all of them whole.
+def numbers_of(labels: Any, n_samples: int) -> np.ndarray:
+    """N labels as float64.
+
+    Raises
+    ------
+    InvalidValue
+        If there is not one label per sample, one is missing, or one is no number.
+    """
+    given = one_per_sample(labels, n_samples)
+    try:
+        return given.astype(np.float64)
+    except ValueError:
+        raise InvalidValue(
+            f"kind='real' for labels that are no numbers, the first {given.tolist()[0]!r}; give numbers."
+        ) from None
+
+
+def are_real(labels: Any, kind: Kind = "auto") -> bool:
+    """Whether labels are to be read as real numbers: ``"auto"`` if they are floats, not all of them whole.
 
     >>> are_real(np.array([1.0, 2.0, 2.5])), are_real(np.array([1.0, 2.0])), are_real(["0.5", "1"])
     (True, False, False)
     """
+    if kind != "auto":
+        return kind == "real"
     values = np.asarray(labels)
     if values.dtype.kind != "f" or values.ndim != 1:
         return False

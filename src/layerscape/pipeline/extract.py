@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction import Network, check_batches, open_model
+from layerscape.inputs import features_of
 from layerscape.pipeline.part import Progress
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.protocols import choices_of
@@ -29,6 +31,7 @@ def extract(
     pooling: str | None = None,
     protocol: str | None = None,
     labels: Any = None,
+    features: str | Sequence[str] | None = None,
     limit: int | None = None,
     sample_seed: int | None = None,
     skip_bad: bool = False,
@@ -69,6 +72,10 @@ def extract(
         layers; `layerscape.measure` takes the same name.
     labels
         Label columns to keep or a file of labels; for a list or an array a dict of column name to N values.
+    features
+        Facts to be read from the samples as label columns, or ``"all"``: of images luminance, contrast, color; of texts
+        length, n_tokens, type_token_ratio, token_length, capitals, digits, punctuation; of proteins length,
+        composition, molecular_weight, hydropathy.
     limit, sample_seed
         The first samples only, or so many drawn with a seed.
     skip_bad
@@ -127,6 +134,8 @@ def extract(
         skip_bad=skip_bad,
     )
     _check_kind(network, samples)
+    if features:
+        samples = _with_features(samples, features, progress)
     pooling = pooling or network.default_pooling
     infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
     specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
@@ -142,6 +151,14 @@ def extract(
             _fill(folder, network, samples, pooling, batch_size, progress)
             folder.finish(_record(network, samples, folder, pooling) | {"command": command})
     return Run(folder)
+
+
+def _with_features(samples: Samples, names: str | Sequence[str], progress: Progress | None) -> Samples:
+    found = features_of(samples, names, progress)
+    for name in found:
+        if name in samples.labels:
+            raise InvalidValue(f"feature {name!r} has the name of a label column; rename that, or leave one out.")
+    return replace(samples, labels={**samples.labels, **found})
 
 
 def _check_kind(network: Network, samples: Samples) -> None:

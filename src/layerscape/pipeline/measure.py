@@ -12,7 +12,8 @@ from layerscape.measures import catalog
 from layerscape.pipeline.attempts import attempts, in_tiles
 from layerscape.pipeline.controls import check_controls
 from layerscape.pipeline.estimate import SPARE, AnyMeasure, find_measure
-from layerscape.pipeline.part import Part, Progress, counted, label_columns, parts_of
+from layerscape.pipeline.labels import label_columns, options_for, takes
+from layerscape.pipeline.part import Part, Progress, counted, parts_of
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.subsets import base_width
 from layerscape.pipeline.table import Task, as_rows, as_table, keep
@@ -50,7 +51,8 @@ def measure(
     k
         Number of neighbors, for the measures that have this option.
     labels
-        Label columns to measure against; when left out, all columns of categories that samples share.
+        Label columns to measure against; when left out, all of categories that samples share, and of real numbers for
+        measures that take them. ``"coarse+fine"`` joins columns to paths, of which the share in common counts.
     by
         A label column: every group of samples with one value is measured on its own, all at the size of the smallest.
     controls
@@ -107,7 +109,8 @@ def measure(
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
     for part in parts_of(run, by, controls, seed, how):
         asked = chosen if part.control is None else [m for m in chosen if m.data in (("graph",), ("subsets",))]
-        plan = list(_plan(asked, run.layers, columns if by is None else [c for c in columns if c != by], k, options))
+        others = [column for column in columns if column != by]
+        plan = list(_plan(run, asked, others, labels is not None, k, options))
         needed = {id(task): task.measure.neighbors_needed(task.options, part.n_samples) for task in plan}
         widest = max((_width(task, needed[id(task)]) for task in plan if needed[id(task)]), default=0)
         _check_size(max(needed.values(), default=0), part)
@@ -123,9 +126,9 @@ def measure(
 
 
 def _plan(
-    measures: Iterable[Measure], layers: Sequence[str], labels: Sequence[str], k: int, options: Mapping[str, Any]
+    run: Run, measures: Sequence[Measure], labels: Sequence[str], named: bool, k: int, options: Mapping[str, Any]
 ) -> Iterator[Task]:
-    measures = list(measures)
+    layers = run.layers
     for name in options:
         if not any(name in m.options for m in measures):
             raise unknown_name("option", name, {option for m in measures for option in m.options})
@@ -136,7 +139,9 @@ def _plan(
         elif m.compares:
             yield from (Task(m, own, a, other_layer=b) for b in layers for a in layers if a != b)
         elif "labels" in m.data:
-            yield from (Task(m, own, layer, label=label) for label in labels for layer in layers)
+            for label in labels:
+                if named or takes(m, run, label):
+                    yield from (Task(m, options_for(m, run, label) | own, layer, label=label) for layer in layers)
         else:
             yield from (Task(m, own, layer) for layer in layers)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings as python_warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from threading import Lock
@@ -17,6 +16,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.pipeline.controls import make_control
 from layerscape.pipeline.distinct import Distinct, distinct_rows, graph_of
+from layerscape.pipeline.labels import label_values, takes
 from layerscape.pipeline.ranking import ranking_of
 from layerscape.pipeline.subsets import base_width, subsets_of
 from layerscape.run import Run
@@ -92,8 +92,10 @@ class Part:
     def _data(self, kind: Data, task: Task, k: int, place: int) -> Any:
         layer = task.other_layer if place and task.other_layer else task.layer
         if kind == "labels":
-            values = self.run.samples.labels[task.label]
-            return values if self.rows is None else values[self.rows]
+            if not takes(task.measure, self.run, task.label):
+                what = "one number" if "kind" in task.measure.options else "a category"
+                raise InvalidValue(f"{task.measure.name} reads {what} per sample; {task.label!r} holds real numbers.")
+            return label_values(self.run, task.label, self.rows, k, self.how)
         if kind == "vectors":
             return self._representation(layer)
         if kind == "ranking":
@@ -176,6 +178,8 @@ def parts_of(run: Run, by: str | None, controls: Sequence[str], seed: int, how: 
         return
     if by not in run.samples.labels:
         raise unknown_name("label column", by, run.samples.labels)
+    if run.samples.labels[by].dtype.kind == "f":
+        raise InvalidValue(f"by={by!r}: its values are real numbers; choose a column of categories.")
     names, groups, sizes = np.unique(run.samples.labels[by].astype(str), return_inverse=True, return_counts=True)
     if len(names) == run.folder.n_samples:
         raise InvalidValue(
@@ -185,25 +189,3 @@ def parts_of(run: Run, by: str | None, controls: Sequence[str], seed: int, how: 
     for number, name in enumerate(names):
         rows = np.sort(rng.permutation(np.flatnonzero(groups == number))[: sizes.min()])
         yield Part(run, how, rows, f"{by}={name}")
-
-
-def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
-    """The columns to measure against: those that are named, or all whose values are categories that samples share."""
-    known = run.samples.labels
-    if labels is not None:
-        for name in labels:
-            if name not in known:
-                raise unknown_name("label column", name, known)
-        return list(labels)
-    found = []
-    for name, values in known.items():
-        n_values = len({str(value) for value in values})
-        if values.dtype.kind == "f" or not 2 <= n_values <= len(values) // 2:
-            python_warnings.warn(
-                f"label column {name!r} is left out: {n_values} values of {len(values)} samples are no categories; "
-                "name it in labels to measure it all the same",
-                stacklevel=3,
-            )
-        else:
-            found.append(name)
-    return found

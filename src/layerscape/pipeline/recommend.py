@@ -11,7 +11,8 @@ import numpy as np
 
 from layerscape.errors import InvalidValue, require
 from layerscape.measures.classes import classes_of
-from layerscape.pipeline.part import Progress, counted, label_columns
+from layerscape.pipeline.labels import category_columns
+from layerscape.pipeline.part import Progress, counted
 from layerscape.resample import best_by_chance, difference, label_terms, wins
 from layerscape.run import Run
 
@@ -109,7 +110,7 @@ def recommend(
     require("pandas", "runs")
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
-    columns = label_columns(run, labels) if run.samples.labels else []
+    columns = category_columns(run, labels) if run.samples.labels else []
     if not columns:
         return Recommendation(
             None,

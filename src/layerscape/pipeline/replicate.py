@@ -13,7 +13,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.measures import catalog
 from layerscape.pipeline.attempts import attempts
 from layerscape.pipeline.estimate import SPARE
-from layerscape.pipeline.part import Part, Progress, label_columns, parts_of
+from layerscape.pipeline.labels import category_columns
+from layerscape.pipeline.part import Part, Progress, parts_of
 from layerscape.pipeline.protocols import Protocol, find_protocol
 from layerscape.pipeline.table import Task, as_rows
 from layerscape.run import Run
@@ -43,7 +44,7 @@ def replicate(
         for task in tasks:
             yield from _in_group(group, as_rows(run, part, task, _combined(protocol, found[task.layer])))
         if protocol.k is not None:
-            columns = [column for column in label_columns(run, labels) if column != by]
+            columns = [column for column in category_columns(run, labels) if column != by]
             for task, estimate in _estimates(part, list(_overlaps(run, columns, protocol.k)), progress):
                 yield from _in_group(group, as_rows(run, part, task, estimate))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.provenance import fingerprint
-from layerscape.core.samples import Kind, Samples
+from layerscape.core.samples import Kind, Samples, as_column
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import open_inputs
 
@@ -31,7 +31,7 @@ def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **o
     given = [name for name, value in options.items() if value]
     if given:
         raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
-    columns = {name: np.asarray(values) for name, values in (labels or {}).items()}
+    columns = {name: as_column(values) for name, values in (labels or {}).items()}
     if isinstance(inputs, (list, tuple)) and all(isinstance(item, str) for item in inputs):
         texts = list(inputs)
         return Samples(

@@ -61,7 +61,7 @@ def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget:
         "layers": list(run.layers),
         "ids": [run.samples.ids[row] for row in rows],
         "previews": [previews[row] for row in rows.tolist()],
-        "labels": {name: _labels(np.asarray(values)[rows]) for name, values in run.samples.labels.items()},
+        "labels": {name: _labels(np.asarray(values)[rows]) for name, values in _shown(run).items()},
         "neighbors": _packed(items, "<u4"),
         "flags": _packed(_flags(distances), "u1"),
         "relative": _packed(np.rint(relative), "u1"),
@@ -123,7 +123,7 @@ def _previews(run: ReportedRun, queries: np.ndarray, indices: np.ndarray, budget
 
 def _cost(run: ReportedRun, row: int, preview: str) -> int:
     """Bytes of one item on the page; what is escaped counts six, a label at its own length."""
-    texts = [preview, run.samples.ids[row], *(str(values[row]) for values in run.samples.labels.values())]
+    texts = [preview, run.samples.ids[row], *(_in_words(values[row]) for values in _shown(run).values())]
     return sum(len(json.dumps(text)) + 6 * sum(map(text.count, "<>&")) + 8 for text in texts)
 
 
@@ -147,12 +147,24 @@ def _thumbnail(png: bytes) -> bytes:
     return png if small and len(png) <= buffer.tell() else buffer.getvalue()
 
 
+def _shown(run: ReportedRun) -> dict[str, Any]:
+    """The labels that can be read at a glance: one per sample."""
+    return {name: values for name, values in run.samples.labels.items() if np.ndim(values) == 1}
+
+
 def _labels(values: np.ndarray) -> dict[str, Any]:
     """Distinct names, and per item the number of its name, −1 where it has none."""
-    texts = ["" if value is None or value != value else str(value) for value in values.tolist()]
+    texts = [_in_words(value) for value in values.tolist()]
     names = sorted(set(texts) - {""})
     number = {name: place for place, name in enumerate(names)}
     return {"names": names, "codes": _packed(np.array([number.get(text, -1) for text in texts]), "<i4")}
+
+
+def _in_words(value: Any) -> str:
+    """A label as text; numbers to as many digits as one looks at."""
+    if value is None or value != value:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _packed(values: np.ndarray | Sequence[float], dtype: str) -> str:

@@ -27,7 +27,7 @@ class SampleTable:
     ids
         N distinct names, in the order of the rows of every layer.
     labels
-        Column name to N values: numbers, or text where a missing value is None.
+        Column name to N values: numbers, or text where a missing value is None; or to a matrix (N, m) of numbers.
     kind
         What one sample is: ``"text"``, ``"image"``, ``"protein"``, ``"array"``.
     """
@@ -80,7 +80,7 @@ def must_equal(path: Path, table: Any) -> None:
     there = _read(path)
     for name in dict.fromkeys([*there.column_names, *table.column_names]):
         in_both = name in there.column_names and name in table.column_names
-        if not in_both or not there[name].to_pandas().equals(table[name].to_pandas()):
+        if not in_both or not _equal(there[name], table[name]):
             what = f"label column {name[len(LABEL) :]!r}" if name.startswith(LABEL) else "ids"
             raise InvalidValue(
                 f"the samples in {path} have other values of {what} than now; give another --out, or the same input"
@@ -161,9 +161,21 @@ def _read(path: Path) -> Any:
         raise FileProblem(f"{path} cannot be read ({error}); make the run again with another --out") from None
 
 
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two columns hold the same values, NaN like NaN."""
+    pa = require("pyarrow", "runs")
+    if one.type != other.type:
+        return False
+    if pa.types.is_fixed_size_list(one.type):
+        one, other = one.combine_chunks().flatten(), other.combine_chunks().flatten()
+    return one.to_pandas().equals(other.to_pandas())
+
+
 def _to_arrow(what: str, values: np.ndarray) -> Any:
     pa = require("pyarrow", "runs")
     try:
+        if values.ndim == 2 and values.dtype.kind in "biuf":
+            return pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
         return pa.array(values if values.dtype.kind in "biufM" else values.tolist())
     except (pa.ArrowException, UnicodeEncodeError) as error:
         raise InvalidValue(
@@ -175,4 +187,6 @@ def _to_numpy(column: Any) -> np.ndarray:
     pa = require("pyarrow", "runs")
     if pa.types.is_string(column.type):
         return np.array(column.to_pylist(), dtype=object if column.null_count else str)
+    if pa.types.is_fixed_size_list(column.type):
+        return column.combine_chunks().flatten().to_numpy().reshape(len(column), -1)
     return column.to_numpy()

@@ -23,6 +23,7 @@ def forms(seed):
     x = rng.standard_normal(N)
     coarse, fine = rng.integers(0, 3, N), rng.integers(0, 4, N)
     paths = [(f"c{a}", f"f{b}") for a, b in zip(coarse, fine, strict=True)]
+    vectors = np.round(rng.standard_normal((N, 2)))
     many = [frozenset(np.flatnonzero(row).tolist()) for row in rng.random((N, 5)) < 0.4]
     return {
         "real": (x, nearest(x)),
@@ -30,14 +31,19 @@ def forms(seed):
         "many ties": (np.round(2 * x) / 2 + 0.25, nearest(np.round(2 * x) / 2 + 0.25)),
         "paths": (paths, (coarse[:, None] == coarse) * (1.0 + (fine[:, None] == fine)) / 2),
         "sets": (many, np.array([[len(a & b) / max(1, len(a | b)) for b in many] for a in many])),
+        "graph": (find_neighbors(vectors, K), nearest_in(vectors)),
         "function": (lambda i, j: 1 / (1 + np.abs(x[i] - 2 * x[j])), 1 / (1 + np.abs(x[:, None] - 2 * x))),
         "one pair": (lambda i, j: 1.0 if x[i] < x[j] else 0.25, np.where(x[:, None] < x, 1.0, 0.25)),
     }
 
 
-def nearest(phi, k=K):
+def nearest(phi):
+    return nearest_in(phi[:, None])
+
+
+def nearest_in(phi, k=K):
     """Probability of being among the k nearest, by sorting every row of the matrix of distances."""
-    away = np.abs(phi[:, None] - phi)
+    away = np.sqrt(((phi[:, None] - phi) ** 2).sum(axis=2))
     np.fill_diagonal(away, np.inf)
     last = np.sort(away, axis=1)[:, k - 1 : k]
     inside, tied = away < last, away == last
@@ -234,6 +240,10 @@ REAL = np.linspace(0.1, 0.9, 50)
             {},
             "1 of 50 labels are missing, the first at row 1; leave these samples out, or give them a label.",
         ),
+        (np.eye(50) / 2, {}, "labels of shape (50, 50), real numbers; give their graph, "
+         "layerscape.find_neighbors(labels, k=5)."),
+        (find_neighbors(np.eye(9), 5), {}, "labels are a graph of 9 of 9 samples, for 50 samples; give the "
+         "graph of all of them."),
         (
             lambda i, j: 2.0 + 0 * i,
             {},

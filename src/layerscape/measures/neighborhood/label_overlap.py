@@ -12,9 +12,10 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.classes import KINDS, Kind
 from layerscape.measures.interval import Z95, sd_of_pairs
 from layerscape.measures.neighborhood.agreement import chance_of, membership
-from layerscape.measures.neighborhood.relations import KINDS, Likeness, likeness_of
+from layerscape.measures.neighborhood.relations import Likeness, likeness_of
 from layerscape.measures.permutation import permutations
 
 LEAST_MARGIN = 1e-9  # of the interval, where all samples have one value
@@ -29,7 +30,7 @@ def label_overlap(
     k: int = 30,
     weight: Literal["sample", "class"] = "sample",
     class_fraction: float | None = None,
-    kind: Literal["auto", "category", "real"] = "auto",
+    kind: Kind = "auto",
 ) -> Estimate:
     """Share of the k nearest neighbors that have the sample's own label, averaged over the samples.
 
@@ -45,8 +46,8 @@ def label_overlap(
         One per sample, in one of these forms. Categories, shape (N,), of any type that can be compared. Real numbers,
         shape (N,): G says whether j is among the k samples nearest to i in that number, ties shared evenly. N lists or
         sets of several labels: G = |Lᵢ ∩ Lⱼ| / |Lᵢ ∪ Lⱼ|. Paths from coarse to fine, an array (N, L) or N tuples: G is
-        the share of the path in common. Or a function φ(i, j) in 0…1 of row numbers, called with arrays of them if it
-        takes arrays.
+        the share of the path in common. The graph of N vectors φ(i): G says whether j is among the k nearest there. Or
+        a function φ(i, j) in 0…1 of row numbers, called with arrays of them if it takes arrays.
     k
         Number of neighbors, 1…N−1.
     weight

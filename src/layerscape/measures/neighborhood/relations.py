@@ -7,19 +7,17 @@ a neighbor of i, and its sums over all pairs give what chance would.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.classes import Classes, are_real, classes_of, refuse_missing
-from layerscape.measures.neighborhood.agreement import Relation
+from layerscape.measures.classes import Classes, Kind, are_real, classes_of, numbers_of, refuse_missing
+from layerscape.measures.neighborhood.agreement import Relation, membership
 from layerscape.measures.neighborhood.functions import Agreement
 from layerscape.measures.neighborhood.reals import Reals
 from layerscape.measures.neighborhood.sets import Sets
-
-Kind = Literal["auto", "category", "real"]
-KINDS: tuple[Kind, ...] = ("auto", "category", "real")
 
 
 class Likeness(Protocol):
@@ -94,6 +92,36 @@ class Paths:
         return np.mean(there, axis=0) / wanted
 
 
+@dataclass(frozen=True)
+class Near:
+    """Samples agree with those that are among their k nearest in a graph of vectors φ."""
+
+    graph: Neighbors
+    k: int
+    classes: None = None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, graph: Neighbors, n_samples: int, k: int) -> Near:
+        """From the graph of all samples."""
+        if graph.queries is not None or graph.n_samples != n_samples:
+            raise InvalidValue(
+                f"labels are a graph of {len(graph.indices)} of {graph.n_samples} samples, for {n_samples} samples; "
+                "give the graph of all of them."
+            )
+        graph.need(k)
+        return cls(graph, k)
+
+    def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return np.asarray(membership(self.graph, self.k).matrix[samples, others]).ravel()
+
+    def sums(self, share: np.ndarray) -> Relation:
+        return Relation.of(membership(self.graph, self.k).matrix.multiply(share[:, None]).tocsr())
+
+    def most(self, wanted: np.ndarray) -> None:
+        return None
+
+
 def likeness_of(labels: Any, n_samples: int, k: int, kind: Kind = "auto") -> Likeness:
     """The relation that labels make.
 
@@ -106,16 +134,22 @@ def likeness_of(labels: Any, n_samples: int, k: int, kind: Kind = "auto") -> Lik
     kind
         What numbers are: ``"category"``, ``"real"``, or ``"auto"``: real if they are not all whole.
     """
+    if isinstance(labels, Neighbors):
+        return Near.of(labels, n_samples, k)
     if callable(labels):
         return Agreement.of(labels, n_samples)
     labels = labels.to_numpy() if hasattr(labels, "to_numpy") else labels
     form = type(next((label for label in labels if label is not None), None)) if _lists(labels) else None
+    if getattr(labels, "ndim", 1) == 2 and are_real(labels.ravel(), kind):
+        raise InvalidValue(
+            f"labels of shape {labels.shape}, real numbers; give their graph, layerscape.find_neighbors(labels, k={k})."
+        )
     if form is tuple or getattr(labels, "ndim", 1) == 2:
         return _paths(labels, n_samples)
     if form in (list, set, frozenset):
         return Sets.of(labels, n_samples)
-    if kind == "real" or (kind == "auto" and are_real(labels)):
-        return Reals.of(_numbers(labels, n_samples), k)
+    if are_real(labels, kind):
+        return Reals.of(numbers_of(labels, n_samples), k)
     classes = classes_of(labels, n_samples)
     return Paths(classes.codes[:, None], classes)
 
@@ -153,16 +187,3 @@ def _words(column: Any) -> tuple[np.ndarray, np.ndarray]:
     refuse_missing(np.array([label is None or label == "" or label != label for label in column]))
     words = np.array([str(label) for label in column], object)
     return words, np.unique(words.astype(str), return_inverse=True)[1]
-
-
-def _numbers(labels: Any, n_samples: int) -> np.ndarray:
-    given = np.asarray(labels)
-    if given.shape != (n_samples,):
-        raise InvalidValue(f"labels of shape {given.shape} for {n_samples} samples; give one label per sample.")
-    refuse_missing(np.array([label is None or label == "" or label != label for label in given.tolist()]))
-    try:
-        return given.astype(np.float64)
-    except ValueError:
-        raise InvalidValue(
-            f"kind='real' for labels that are no numbers, the first {given.tolist()[0]!r}; give numbers."
-        ) from None

@@ -11,7 +11,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.classes import Classes, are_real, classes_of, one_per_sample
+from layerscape.measures.classes import KINDS, Classes, Kind, are_real, classes_of, numbers_of, one_per_sample
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.permutation import permutations as orders_of
@@ -32,14 +32,15 @@ def linear_probe(
     folds: int = 5,
     permutations: int = 100,
     seed: int = 0,
+    kind: Kind = "auto",
 ) -> Estimate:
     """Share of samples whose label a linear classifier reads right, cross-validated; R² of ridge for real values.
 
     Every fold is predicted by a map fitted on the others, on which the units are standardized. Categories are spread
     evenly over the folds. ``"logistic"`` is multinomial logistic regression with penalty ‖W‖²/2, as scikit-learn's at
     C = 1; ``"ridge"`` least squares on one indicator per class, the largest of which is the class predicted, its
-    penalty chosen by generalized cross-validation; ``"auto"`` is logistic up to N·D·C = 2²³. For labels that are
-    floats, not all whole, R² = 1 − Σ(y − ŷ)² / Σ(y − ȳ)², with ŷ by ridge and ȳ the mean of the training folds.
+    penalty chosen by generalized cross-validation; ``"auto"`` is logistic up to N·D·C = 2²³. For real
+    values R² = 1 − Σ(y − ŷ)² / Σ(y − ȳ)², with ŷ by ridge and ȳ the mean of the training folds.
 
     Parameters
     ----------
@@ -55,6 +56,8 @@ def linear_probe(
         Random orders of the labels, for the chance.
     seed
         Of the folds and the permutations.
+    kind
+        What numbers are: ``"category"``, ``"real"``, or ``"auto"``: real if they are floats, not all whole.
 
     Returns
     -------
@@ -86,18 +89,18 @@ def linear_probe(
     >>> linear_probe(Representation(x + 9 * (np.arange(200) % 2)[:, None]), np.arange(200) % 2).value
     1.0
     """
-    if method not in ("auto", "logistic", "ridge"):
-        raise unknown_name("method of linear_probe", str(method), ("auto", "logistic", "ridge"))
+    for name, given, allowed in (("method", method, ("auto", "logistic", "ridge")), ("kind", kind, KINDS)):
+        if given not in allowed:
+            raise unknown_name(f"{name} of linear_probe", str(given), allowed)
     n = x.n_samples
     if n < FEWEST:
         raise InvalidValue(f"{n} samples; linear_probe needs at least {FEWEST}.")
     if not 2 <= folds <= n:
         raise InvalidValue(f"folds={folds} of {n} samples; give 2 to {n}.")
-    values = one_per_sample(labels, n)
-    if are_real(values):
+    if are_real(one_per_sample(labels, n), kind):
         if method == "logistic":
             raise InvalidValue("method='logistic' with real values; it reads categories: take 'ridge' or 'auto'.")
-        return _of_values(x, values.astype(float), folds, permutations, seed)
+        return _of_values(x, numbers_of(labels, n), folds, permutations, seed)
     found = classes_of(labels, n)
     moderate = n * x.n_units * len(found.names) <= MODERATE
     chosen = ("logistic" if moderate else "ridge") if method == "auto" else method

@@ -1,0 +1,72 @@
+"""Label columns of a run: paths, real numbers, vectors, and facts read from the samples."""
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.errors import InvalidValue, UnknownName
+
+N = 120
+
+
+@pytest.fixture
+def run(rng):
+    x = rng.standard_normal((N, 4))
+    labels = {
+        "coarse": np.arange(N) % 2,
+        "fine": np.arange(N) % 6,
+        "height": x[:, 0],
+        "count": np.arange(N) // 10 + 0.0,
+        "place": x[:, :2],
+    }
+    return ls.from_arrays({"in": x, "out": x[:, ::-1] ** 3}, labels=labels)
+
+
+def values(run, **options):
+    table = ls.measure(run, ["label_overlap"], k=8, **options)
+    return {(row.layer, row.label): row.value for row in table.itertuples()}
+
+
+def test_joined_columns_are_paths_and_vectors_are_near_in_their_graph(run):
+    x = run["in"].matrix[:]
+    coarse, fine, place = (run.samples.labels[name] for name in ("coarse", "fine", "place"))
+    found = values(run, labels=["coarse+fine", "place", "height"])
+    assert found["in", "coarse+fine"] == ls.estimate("label_overlap", x, np.stack([coarse, fine], 1), k=8).value
+    assert found["in", "place"] == pytest.approx(ls.estimate("overlap", x, place, k=8).value, abs=1e-12)
+    assert found["in", "height"] == ls.estimate("label_overlap", x, run.samples.labels["height"], k=8).value
+
+
+def test_columns_of_numbers_are_measured_unasked_by_what_takes_them(run):
+    assert {label for _, label in values(run)} == {"coarse", "fine", "count", "height", "place"}
+    assert set(ls.measure(run, ["knn_probe"], permutations=19).label) == {"coarse", "fine", "count"}
+    assert set(ls.measure(run, ["linear_probe"], permutations=19).label) == {"coarse", "fine", "count", "height"}
+
+
+def test_named_for_a_measure_that_cannot_take_them_numbers_are_refused_in_words(run):
+    (words,) = set(ls.measure(run, ["knn_probe"], labels=["height"]).warnings)
+    assert words == "knn_probe reads a category per sample; 'height' holds real numbers."
+    (words,) = set(ls.measure(run, ["linear_probe"], labels=["place"]).warnings)
+    assert words == "linear_probe reads one number per sample; 'place' holds real numbers."
+    (words,) = set(ls.measure(run, ["label_overlap"], labels=["coarse+height"]).warnings)
+    assert words == "labels 'coarse+height' with 'height', which are real numbers; join columns of categories."
+    with pytest.raises(InvalidValue, match=r"^by='height': its values are real numbers; choose a column of categories"):
+        ls.measure(run, ["twonn"], by="height")
+    with pytest.raises(InvalidValue, match=r"^label column 'height' holds real numbers; name a column of categories"):
+        ls.recommend(run, labels=["height"])
+    with pytest.raises(UnknownName, match=r"^unknown label column 'fin'; nearest: fine"):
+        ls.measure(run, labels=["coarse+fin"])
+
+
+def test_features_become_columns_and_whole_ones_stay_numbers(tmp_path):
+    torch = pytest.importorskip("torch")
+    pictures = np.random.default_rng(0).integers(0, 256, (60, 4, 4, 3)).astype(np.uint8)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 5))
+    how = {"kind": "image", "make_inputs": lambda images: torch.from_numpy(np.stack(images)).float()}
+    run = ls.extract(network, pictures, out=tmp_path, features=["luminance", "color"], **how)
+    np.testing.assert_allclose(run.samples.labels["color"], pictures.mean((1, 2)) / 255)
+    assert run.samples.labels["luminance"].shape == (60,)
+    assert {label for _, label in values(run)} == {"luminance", "color"}
+    again = ls.extract(network, pictures, out=tmp_path, features=["luminance", "color"], **how)
+    assert again.samples.labels["color"].tolist() == run.samples.labels["color"].tolist()
+    with pytest.raises(InvalidValue, match=r"^feature 'color' has the name of a label column; rename that, or leave"):
+        ls.extract(network, pictures, out=tmp_path / "b", features="color", labels={"color": np.arange(60)}, **how)
