@@ -23,7 +23,7 @@ DOORS = {
     "jinja2": ("reports/",),
     "vl_convert": ("reports/",),
     "sklearn": ("inputs/digits.py",),
-    "matplotlib": ("plot.py",),
+    "matplotlib": ("plot/",),
     "pooch": ("datasets/",),
 }
 HEAVY = (

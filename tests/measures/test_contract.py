@@ -169,7 +169,7 @@ def test_a_graph_of_some_queries_will_do(measure):
 
     def graphs(queries):
         data = zip(measure.data, arguments(measure), strict=True)
-        return [find_neighbors(x, 64, queries=queries) if kind == "graph" else x for kind, x in data]
+        return [find_neighbors(x, 64, queries=queries) if kind in ("graph", "graphs") else x for kind, x in data]
 
     whole = estimate(measure, *graphs(None), **options(measure))
     try:

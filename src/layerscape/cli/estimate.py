@@ -45,6 +45,8 @@ def _command(measure: Measure) -> click.Command:
     parameters: list[click.Parameter] = [click.Argument(["a"], metavar="A")]
     if measure.compares:
         parameters.append(click.Argument(["b"], metavar="B"))
+    if "graphs" in measure.data:
+        parameters.append(click.Argument(["later"], metavar="B [C …]", nargs=-1, required=True))
     if "labels" in measure.data:
         parameters.append(
             click.Option(
@@ -90,10 +92,12 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
     from layerscape.inputs import read_matrix
     from layerscape.pipeline.estimate import estimate
 
-    as_json, labels = given.pop("as_json"), given.pop("labels", None)
+    as_json, labels, later = given.pop("as_json"), given.pop("labels", None), given.pop("later", ())
     data: list[Any] = [read_matrix(given.pop(name)) for name in ("a", "b") if name in given]
     if labels is not None:
         data.append(_labels(labels))
+    if later:
+        data.append([read_matrix(path) for path in later])
     options = {name: value for name, value in given.items() if value is not None}
     result = estimate(measure, *data, **options)
     say(_text(measure, result), as_json, result.to_dict())

@@ -17,7 +17,7 @@ from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
-Data = Literal["graph", "subsets", "ranking", "vectors", "labels"]
+Data = Literal["graph", "graphs", "subsets", "ranking", "vectors", "labels"]
 Values = Literal["real", "whole", "binary"]
 
 
@@ -30,7 +30,8 @@ class Measure:
     compute
         A function of one or two positional-only data arguments, annotated `Neighbors`, `Subsets`, `Ranking`,
         `Representation` or (for labels) anything else, and of keyword-only options with defaults; returns an
-        `Estimate`. With `Subsets` its options ``smallest``, ``repetitions`` and ``seed`` say which subsets are drawn.
+        `Estimate`. A second argument ``tuple[Neighbors, ...]`` is the graphs of all layers that follow the first up
+        to another. With `Subsets` its options ``smallest``, ``repetitions`` and ``seed`` say which subsets are drawn.
     unit
         What the value counts.
     bounds
@@ -76,7 +77,13 @@ class Measure:
     def data(self) -> tuple[Data, ...]:
         """What each data argument is: a graph, vectors or labels."""
         hints = get_type_hints(self.compute)
-        kinds: dict[Any, Data] = {Neighbors: "graph", Subsets: "subsets", Ranking: "ranking", Representation: "vectors"}
+        kinds: dict[Any, Data] = {
+            Neighbors: "graph",
+            tuple[Neighbors, ...]: "graphs",
+            Subsets: "subsets",
+            Ranking: "ranking",
+            Representation: "vectors",
+        }
         names = [p.name for p in self._parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         found: tuple[Data, ...] = tuple(kinds.get(hints.get(name), "labels") for name in names)
         if not 1 <= len(found) <= 2 or found[0] == "labels":
@@ -98,7 +105,7 @@ class Measure:
     @property
     def compares(self) -> bool:
         """Whether it compares two representations."""
-        return len(self.data) == 2 and "labels" not in self.data
+        return len(self.data) == 2 and self.data[1] not in ("labels", "graphs")
 
     @property
     def searches(self) -> bool:

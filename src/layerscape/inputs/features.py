@@ -87,6 +87,8 @@ def features_of(
     >>> features_of(as_samples(["To be, or not to be"]), ["n_tokens", "type_token_ratio"])
     {'n_tokens': array([7.]), 'type_token_ratio': array([0.71428571])}
     """
+    if not names:
+        return {}
     known = FEATURES.get(samples.kind)
     if known is None:
         raise InvalidValue(

@@ -64,7 +64,7 @@ def _alike(task: Task) -> tuple[str, str]:
     if "ranking" in task.measure.data:
         return "ranked", task.other_layer
     known = catalog().get(task.measure.name) is task.measure  # a user's own function may be made for one thread
-    return ("light" if known and set(task.measure.data) <= {"graph", "labels"} else "heavy"), ""
+    return ("light" if known and set(task.measure.data) <= {"graph", "graphs", "labels"} else "heavy"), ""
 
 
 def _side_by_side(part: Source, tasks: list[Task]) -> Iterator[tuple[Task, Estimate]]:

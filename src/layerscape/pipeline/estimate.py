@@ -55,7 +55,7 @@ def estimate(
         A name that ``layerscape list`` shows, a `Measure`, or a function that returns an `Estimate`.
     data
         What the measure compares: one or two of array (N, D), `Representation` or `Neighbors`; labels (N,) go where a
-        second representation would.
+        second representation would. For a measure that follows neighbors through layers the second is a list of them.
     metric
         Of the neighbor search: ``"euclidean"`` or ``"cosine"``.
     near_copies
@@ -88,9 +88,14 @@ def estimate(
     if len(data) != len(chosen.data):
         raise InvalidValue(f"{chosen.name} takes {' and '.join(chosen.data)}; {len(data)} given.")
     values, warnings, first = [], [], None
+    how = {"metric": metric, "device": device, "threads": threads}
     for kind, given in zip(chosen.data, data, strict=True):
         if kind == "labels":
             values.append(given)
+            continue
+        if kind == "graphs":
+            several = given if isinstance(given, (list, tuple)) else [given]
+            values.append(tuple(_one_of_several(chosen, each, options, how) for each in several))
             continue
         if isinstance(given, Neighbors):
             if kind in ("vectors", "ranking"):
@@ -105,7 +110,6 @@ def estimate(
             if kind == "ranking":
                 values.append(ranking_of(x, metric=metric, threads=threads))
                 continue
-            how = {"metric": metric, "device": device, "threads": threads}
             graph, words = _graph(chosen, x, options, near_copies, how)
             warnings += words
         first = first or graph
@@ -113,6 +117,13 @@ def estimate(
     result = chosen(*values, **options)
     n_units = result.n_units if result.n_units is not None else (first.n_units if first else None)
     return replace(result, n_units=n_units, warnings=(*warnings, *result.warnings))
+
+
+def _one_of_several(measure: Measure, given: Any, options: dict[str, Any], how: dict[str, Any]) -> Neighbors:
+    if isinstance(given, Neighbors):
+        return given
+    x = as_representation(given)
+    return find_neighbors(x, measure.neighbors_needed(options, x.n_samples), **how)
 
 
 def _graph(

@@ -134,8 +134,7 @@ def extract(
         skip_bad=skip_bad,
     )
     _check_kind(network, samples)
-    if features:
-        samples = _with_features(samples, features, progress)
+    samples = _with_features(samples, features or (), progress)
     pooling = pooling or network.default_pooling
     infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
     specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]

@@ -138,6 +138,8 @@ def _plan(
             yield from (Task(m, own, a, other_layer=b) for a, b in combinations(layers, 2))
         elif m.compares:
             yield from (Task(m, own, a, other_layer=b) for b in layers for a in layers if a != b)
+        elif "graphs" in m.data:
+            yield from (Task(m, own, a, other_layer=b) for a, b in combinations(layers, 2))
         elif "labels" in m.data:
             for label in labels:
                 if named or takes(m, run, label):

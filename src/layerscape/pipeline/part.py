@@ -100,6 +100,9 @@ class Part:
             return self._representation(layer)
         if kind == "ranking":
             return self._ranking(layer)
+        if kind == "graphs":
+            first, last = (self.run.layers.index(each) for each in (task.layer, task.other_layer))
+            return tuple(self._graph(each, task.measure.distinct, k) for each in self.run.layers[first + 1 : last + 1])
         if kind == "subsets":
             width = max(k, min(base_width(task.measure, k), self._whole(layer).k))
             graph = self._graph(layer, task.measure.distinct, width)

@@ -38,7 +38,7 @@ def weighted_curve(
     Estimate
         With exact chance, and the curve as ``details["curve"]``, shape (k,): the share of the first m that is common.
     """
-    _must_match(a, b)
+    must_match(a, b)
     mine, other = entries(a, k), entries(b, k)
     common, sums = np.zeros(k), np.empty(len(a.indices))
     reach = weights[::-1].cumsum()[::-1]  # what a neighbor adds that is common from the rank m on
@@ -64,7 +64,8 @@ def weighted_curve(
     )
 
 
-def _must_match(a: Neighbors, b: Neighbors) -> None:
+def must_match(a: Neighbors, b: Neighbors) -> None:
+    """Raise unless two graphs are of the same samples."""
     if a.n_samples != b.n_samples or not np.array_equal(a.query_rows, b.query_rows):
         raise InvalidValue(
             f"graphs of {len(a.indices)} of {a.n_samples} and {len(b.indices)} of {b.n_samples} samples; "

@@ -1,4 +1,4 @@
-"""Figures of dimensions and overlaps as matplotlib Axes, ready for a paper: they are drawn on, never shown or saved."""
+"""Figures of dimensions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
 from layerscape.errors import InvalidValue, require
+from layerscape.plot.axes import CONTROL, LINE, axes_of, detail, finish
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
-
-CONTROL = {"color": "0.6", "linewidth": 1.0, "zorder": 1}
-FEW_PAIRS = 20  # that have room for their names
-LINE: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.5}
 
 
 def dimension_scale(
@@ -53,7 +49,7 @@ def dimension_scale(
     >>> dimension_scale({"data": found["data"]}, controls=found).get_ylabel()
     'intrinsic dimension'
     """
-    axes = _axes(ax)
+    axes = axes_of(ax)
     _draw_controls(axes, controls, "scale")
     named = {curves.measure or "": curves} if isinstance(curves, Estimate) else curves
     for name, estimate in named.items():
@@ -62,7 +58,7 @@ def dimension_scale(
         axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.set(xscale="log", xlabel="scale (distance to neighbors)", ylabel="intrinsic dimension")
     _label_within_a_decade(axes)
-    return _finish(axes, legend=len(named) > 1)
+    return finish(axes, legend=len(named) > 1)
 
 
 def twonn_fit(estimate: Estimate, /, *, ax: Axes | None = None) -> Axes:
@@ -85,8 +81,8 @@ def twonn_fit(estimate: Estimate, /, *, ax: Axes | None = None) -> Axes:
     >>> twonn_fit(ls.estimate("twonn", x, method="fit")).get_xlabel()
     'log μ'
     """
-    x, y = (_detail(estimate, name, "twonn") for name in ("log_ratio", "minus_log_survival"))
-    axes = _axes(ax)
+    x, y = (detail(estimate, name, "twonn") for name in ("log_ratio", "minus_log_survival"))
+    axes = axes_of(ax)
     axes.plot(x, y, ".", markersize=3, rasterized=len(x) > 10_000)
     ends = np.array([0, x[-1]])
     label = (
@@ -94,7 +90,7 @@ def twonn_fit(estimate: Estimate, /, *, ax: Axes | None = None) -> Axes:
     )
     axes.plot(ends, estimate.value * ends, color="black", linewidth=1, label=label)
     axes.set(xlabel="log μ", ylabel="−log(1 − F(μ))")
-    return _finish(axes, legend=True)
+    return finish(axes, legend=True)
 
 
 def spectrum(estimate: Estimate | Mapping[str, Estimate], /, *, ax: Axes | None = None) -> Axes:
@@ -115,10 +111,10 @@ def spectrum(estimate: Estimate | Mapping[str, Estimate], /, *, ax: Axes | None 
     >>> spectrum(ls.estimate("pca", x)).get_ylabel()
     'share of the variance'
     """
-    axes = _axes(ax)
+    axes = axes_of(ax)
     named = {"": estimate} if isinstance(estimate, Estimate) else estimate
     for name, one in named.items():
-        values = _detail(one, "spectrum", "pca")
+        values = detail(one, "spectrum", "pca")
         share = values[values > 0] / values.sum()
         (line,) = axes.plot(np.arange(1, len(share) + 1), share, label=name)
         place = int(np.searchsorted(np.cumsum(share), 0.9 * (1 - 1e-12)))
@@ -127,7 +123,7 @@ def spectrum(estimate: Estimate | Mapping[str, Estimate], /, *, ax: Axes | None 
             f"{place + 1} for 90 %", (place + 1, share[place]), xytext=(5, 5), textcoords="offset points", fontsize=8
         )
     axes.set(xscale="log", yscale="log", xlabel="component", ylabel="share of the variance")
-    return _finish(axes, legend=len(named) > 1)
+    return finish(axes, legend=len(named) > 1)
 
 
 def decimation(
@@ -156,94 +152,17 @@ def decimation(
     >>> decimation(ls.estimate("decimation", x)).get_xlabel()
     'number of samples'
     """
-    axes = _axes(ax)
+    axes = axes_of(ax)
     _draw_controls(axes, controls, "n_samples")
     named = {"": estimate} if isinstance(estimate, Estimate) else estimate
     for name, one in named.items():
-        sizes, spread = (_detail(one, detail, "decimation") for detail in ("sizes", "spread"))
+        sizes, spread = (detail(one, which, "decimation") for which in ("sizes", "spread"))
         axes.errorbar(sizes, [point.value for point in one.curve], np.nan_to_num(spread), label=name, capsize=2, **LINE)
     axes.set(xscale="log", xlabel="number of samples", ylabel="intrinsic dimension (TwoNN)")
     axes.minorticks_off()
-    every = sorted({int(size) for one in named.values() for size in _detail(one, "sizes", "decimation")})
+    every = sorted({int(size) for one in named.values() for size in detail(one, "sizes", "decimation")})
     axes.set_xticks(every, [f"{size:,}" for size in every], rotation=45)
-    return _finish(axes, legend=len(named) > 1)
-
-
-def overlap_curve(estimates: Estimate | Mapping[str, Estimate], /, *, ax: Axes | None = None) -> Axes:
-    """Overlap of the first m neighbors against m on a logarithmic axis; what chance gives as a grey line.
-
-    Parameters
-    ----------
-    estimates
-        Of `overlap` or `rank_overlap`, or several of equal N by name.
-    ax
-        Where to draw; new Axes when left out.
-
-    Raises
-    ------
-    InvalidValue
-        If an estimate has no such curve.
-
-    Examples
-    --------
-    >>> import matplotlib; matplotlib.use("agg")
-    >>> import layerscape as ls
-    >>> x = np.random.default_rng(0).standard_normal((300, 3))
-    >>> overlap_curve(ls.estimate("overlap", x, x**3, k=30)).get_ylabel()
-    'overlap'
-    """
-    axes = _axes(ax)
-    named = {estimates.measure: estimates} if isinstance(estimates, Estimate) else estimates
-    for name, estimate in named.items():
-        curve = _detail(estimate, "curve", "overlap")
-        axes.plot(np.arange(1, len(curve) + 1), curve, label=name, linewidth=LINE["linewidth"])
-        ranks = np.arange(1, len(curve) + 1)
-        axes.plot(ranks, ranks / (estimate.n_samples - 1), **CONTROL)
-    axes.set(xscale="log", xlabel="number of neighbors", ylabel="overlap", ylim=(0, 1.02))
-    return _finish(axes, legend=len(named) > 1)
-
-
-def imbalance_plane(table: pd.DataFrame, /, *, ax: Axes | None = None) -> Axes:
-    """Information imbalance one way against the other: a point per pair of layers, named by them.
-
-    On the diagonal two layers tell equally much of one another: near 0 all, near 1 nothing. A point below the diagonal
-    is a pair of which the first layer holds what the second does, and more.
-
-    Parameters
-    ----------
-    table
-        Of `layerscape.measure` with ``information_imbalance``.
-    ax
-        Where to draw; new Axes when left out.
-
-    Raises
-    ------
-    InvalidValue
-        If the table has no pair of layers with both ways.
-    """
-    rows = table[(table.measure == "information_imbalance") & table.value.notna()]
-    values = dict(zip(zip(rows.layer, rows.other_layer, strict=True), rows.value, strict=True))
-    place = {layer: number for number, layer in enumerate(dict.fromkeys(table.other_layer))}
-    pairs = [(a, b) for a, b in values if (b, a) in values and place[a] < place[b]]
-    if not pairs:
-        raise InvalidValue(
-            "the table has no information_imbalance both ways; measure a run with information_imbalance."
-        )
-    axes = _axes(ax)
-    axes.plot([0, 1], [0, 1], **CONTROL)
-    back, there = [values[b, a] for a, b in pairs], [values[pair] for pair in pairs]
-    axes.plot(back, there, "o", markersize=LINE["markersize"])
-    for (a, b), x, y in zip(pairs, back, there, strict=True):
-        if len(pairs) <= FEW_PAIRS:
-            axes.annotate(f"{a} → {b}", (x, y), xytext=(4, 2), textcoords="offset points", fontsize=7)
-    axes.set(xlabel="Δ(other → layer)", ylabel="Δ(layer → other)", aspect="equal")
-    return _finish(axes, legend=False)
-
-
-def _axes(ax: Axes | None) -> Any:
-    if ax is not None:
-        return ax
-    return require("matplotlib.pyplot", "plot").subplots(layout="constrained")[1]
+    return finish(axes, legend=len(named) > 1)
 
 
 def _label_within_a_decade(axes: Any) -> None:
@@ -254,13 +173,6 @@ def _label_within_a_decade(axes: Any) -> None:
         axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
         axes.xaxis.set_major_formatter("{x:.4g}")
         axes.xaxis.set_minor_locator(ticker.NullLocator())
-
-
-def _finish(ax: Any, legend: bool) -> Any:
-    ax.spines[["top", "right"]].set_visible(False)
-    if legend:
-        ax.legend(frameon=False)
-    return ax
 
 
 def _draw_controls(axes: Any, controls: Mapping[str, Estimate] | None, against: str) -> None:
@@ -282,11 +194,3 @@ def _curve(name: str, estimate: Estimate) -> Sequence[Point]:
 
 def _columns(curve: Sequence[Point]) -> tuple[list[float], ...]:
     return tuple([getattr(point, name) for point in curve] for name in ("scale", "value", "low", "high"))
-
-
-def _detail(estimate: Estimate, name: str, measure: str) -> np.ndarray:
-    found = estimate.details.get(name)
-    if not isinstance(found, np.ndarray):
-        given = f"an estimate of {estimate.measure}" if estimate.measure else "the estimate"
-        raise InvalidValue(f"{given} has no {name.replace('_', ' ')}; give one of {measure}.")
-    return found

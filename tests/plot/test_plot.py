@@ -3,6 +3,7 @@
 import re
 
 import matplotlib as mpl
+import numpy as np
 import pytest
 
 import layerscape as ls
@@ -112,3 +113,14 @@ def test_imbalance_one_way_against_the_other(x):
     text = "the table has no information_imbalance both ways; measure a run with information_imbalance."
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         plot.imbalance_plane(table[:1])
+
+
+def test_survival_falls_from_one_along_the_layers(x):
+    run = ls.from_arrays({"a": x, "b": x**3, "c": np.tanh(x)})
+    table = ls.measure(run, ["neighbor_survival"], k=9)
+    first, second = plot.neighbor_survival(table).lines
+    assert list(first.get_ydata()) == [1.0, *table.value[:2]]
+    assert list(second.get_xdata()) == [1, 2]
+    text = "the table has no neighbor_survival; measure a run with neighbor_survival."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        plot.neighbor_survival(table[:0])
