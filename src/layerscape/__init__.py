@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from layerscape.errors import LayerscapeError as LayerscapeError
     from layerscape.pipeline.compare import compare as compare
     from layerscape.pipeline.controls import controls as controls
+    from layerscape.pipeline.differences import differences as differences
     from layerscape.pipeline.dimension_report import dimension_report as dimension_report
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
@@ -39,6 +40,7 @@ _HOMES = {
     "ranks": "search",
     "estimate": "pipeline.estimate",
     "compare": "pipeline.compare",
+    "differences": "pipeline.differences",
     "controls": "pipeline.controls",
     "dimension_report": "pipeline.dimension_report",
     "Run": "run",

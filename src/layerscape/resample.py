@@ -1,9 +1,10 @@
 """Are two layers different, which is best, and how sure is that: tests for values of the same samples.
 
-Values of two layers are of the same samples, so that their difference is known better than either. It is a sum over
-pairs of neighbors, and its variance is the jackknife's, less the interactions that it counts twice (Efron and Stein
-1981, doi:10.1214/aos/1176345462), as for single values (`measures/interval.py`). The best of many layers is compared
-with the best of as many layers for permuted labels, the same permutation in all.
+Values of two layers are of the same samples, so that their difference is known better than either. For label overlaps
+it is a sum over pairs of neighbors, and its variance is the jackknife's, less the interactions that it counts twice
+(Efron and Stein 1981, doi:10.1214/aos/1176345462); for dimensions that of the sandwich over pairs of samples that are
+neighbors in either layer: as for single values (`measures/interval.py`). The best of many layers is compared with the
+best of as many layers for permuted labels, the same permutation in all.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
-from statistics import NormalDist
 
 import numpy as np
 from scipy import sparse
+from scipy.special import ndtr
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95
+from layerscape.measures.dimension.ratios import check_enough, log_ratios
+from layerscape.measures.interval import Z95, sd_of_sum
 from layerscape.measures.permutation import permutations
 
 
@@ -45,6 +47,37 @@ class Terms:
     def per_sample(self) -> np.ndarray:
         """Shape (N,): the value of every sample, of which ``value`` is the mean."""
         return self.pairs.sum(axis=1) * len(self.influence)
+
+    def sd_beside(self, other: Terms) -> float:
+        """Standard deviation of the difference to another value of the same samples."""
+        pairs, influence = self.pairs - other.pairs, self.influence - other.influence
+        own = pairs.sum(axis=1)
+        interactions = float((pairs.data**2).sum() + pairs.multiply(pairs.T).sum())
+        least = float(((own - own.mean()) ** 2).sum()) / 4
+        return sqrt(max(float(influence @ influence) - interactions, least))
+
+
+@dataclass(frozen=True, eq=False)
+class Influences:
+    """A value that each sample moves by itself.
+
+    Attributes
+    ----------
+    value
+        The value.
+    influence
+        Shape (N,): how much each sample moves it; 0 for those that are left out.
+    near
+        Shape (N, 2): the neighbors on which that depends, −1 for those that are left out.
+    """
+
+    value: float
+    influence: np.ndarray
+    near: np.ndarray
+
+    def sd_beside(self, other: Influences) -> float:
+        """Standard deviation of the difference to another value of the same samples."""
+        return sd_of_sum(self.influence - other.influence, np.hstack([self.near, other.near]))
 
 
 @dataclass(frozen=True)
@@ -92,16 +125,48 @@ def _edges(graph: Neighbors, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return rows, members, weights / (k * graph.n_samples)
 
 
-def difference(first: Terms, second: Terms) -> Difference:
-    """First less second, of the same samples."""
-    value = first.value - second.value
-    pairs = first.pairs - second.pairs
-    influence, own = first.influence - second.influence, pairs.sum(axis=1)
-    interactions = float((pairs.data**2).sum() + pairs.multiply(pairs.T).sum())
-    least = float(((own - own.mean()) ** 2).sum()) / 4
-    sd = sqrt(max(float(influence @ influence) - interactions, least))
-    z = abs(value) / sd if sd else inf if value else 0.0
-    return Difference(value, value - Z95 * sd, value + Z95 * sd, 2 * NormalDist().cdf(-z))
+def dimension_terms(graph: Neighbors, rows: np.ndarray, n_samples: int) -> Influences:
+    """The dimension by TwoNN's maximum likelihood, d = (n−1) / Σ log(r₂/r₁).
+
+    Parameters
+    ----------
+    graph
+        At least 2 neighbors of n distinct rows.
+    rows
+        Shape (n,): which of the N samples these are.
+    n_samples
+        N.
+    """
+    check_enough(graph)
+    ratios = log_ratios(graph, 1, 2)
+    if not ratios.any():
+        raise InvalidValue("the first two neighbors of all samples are at equal distances: the data are a lattice.")
+    value = (len(ratios) - 1) / float(ratios.sum())
+    influence, near = np.zeros(n_samples), np.full((n_samples, 2), -1)
+    influence[rows] = value * value * (ratios.mean() - ratios) / len(ratios)
+    near[rows] = rows[graph.indices[:, :2]]
+    return Influences(value, influence, near)
+
+
+def difference(first: Terms | Influences, second: Terms | Influences) -> Difference:
+    """First less second, of one kind and of the same samples."""
+    value, sd = first.value - second.value, first.sd_beside(second)  # type: ignore[arg-type]
+    # What is but for rounding the same, the layer scaled, is the same.
+    z = abs(value) / sd if sd > 1e-12 * abs(first.value) else 0.0 if abs(value) <= 1e-12 * abs(first.value) else inf
+    return Difference(value, value - Z95 * sd, value + Z95 * sd, 2 * float(ndtr(-z)))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values corrected for how many they are (Holm 1979); NaN, for a test that could not be made, stays NaN.
+
+    >>> holm(np.array([0.01, 0.04, 0.03, np.nan]))
+    array([0.03, 0.06, 0.06,  nan])
+    """
+    corrected, made = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
+    order = made[np.argsort(p[made], kind="stable")]
+    times = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * times))
+    return corrected
 
 
 def wins(per_sample: np.ndarray, *, parts: int = 20, seed: int = 0) -> np.ndarray:

@@ -101,6 +101,16 @@ def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path
     assert "measure 'twonn' does not compare two representations; these do: " in capsys.readouterr().err
 
 
+def test_differences_counts_the_layers_that_differ(run, capsys, tmp_path):
+    text = said(capsys, "differences", "run", "--k", "9")
+    assert text.rstrip().endswith("differ (p < 0.05 after Holm's correction for 2 tests).")
+    found = json.loads(said(capsys, "differences", "run", "run", "--measures", "twonn", "--csv", "d.csv", "--json"))
+    assert [row["p"] for row in found["rows"]] == [1, 1]
+    assert len((tmp_path / "d.csv").read_text().splitlines()) == 3
+    assert main(["differences", "run", "--measures", "cka"]) == 2
+    assert "error: unknown measure with a test of differences 'cka'." in capsys.readouterr().err
+
+
 def test_recommend_says_which_layer_and_why(run, capsys):
     assert said(capsys, "recommend", "run", "--k", "9").startswith("Use '")
     found = json.loads(said(capsys, "recommend", "run", "--k", "9", "--labels", "side", "--json"))

@@ -17,6 +17,7 @@ HOMES = {
     "measure": "stages",
     "report": "stages",
     "compare": "questions",
+    "differences": "questions",
     "recommend": "questions",
     "estimate": "estimate",
     "dimension": "estimate",

@@ -1,4 +1,4 @@
-"""The commands that answer a question of a run or two: `compare` and `recommend`."""
+"""The commands that answer a question of a run or two: `compare`, `differences` and `recommend`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from layerscape.cli.show import note, number, progress_bars, say
+from layerscape.cli.show import note, number, progress_bars, rows, say
 from layerscape.cli.stages import plain
 
 if TYPE_CHECKING:
@@ -46,8 +46,56 @@ def compare_command(
         note(f"the table is in {csv}")
     record = {"runs": [str(run_a), str(run_b)], "rows": [plain(row) for row in table.to_dict("records")]}
     of_measures = table.groupby("measure", sort=False)
-    text = "\n\n".join(_closest(str(name), rows, b.name) for name, rows in of_measures)
+    text = "\n\n".join(_closest(str(name), own, b.name) for name, own in of_measures)
     say(text, as_json, record)
+
+
+@click.command(name="differences")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("other", type=click.Path(path_type=Path), required=False)
+@click.option("--measures", help="twonn, label_overlap, or both, comma-separated.  [default: both]")
+@click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
+@click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
+@click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="That searches: auto, cpu, cuda, cuda:1.")
+@click.option("--threads", type=click.IntRange(1), help="[default: OMP_NUM_THREADS, or all processors]")
+@click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def differences_command(
+    run: Path,
+    other: Path | None,
+    measures: str | None,
+    labels: str | None,
+    csv: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Whether each layer of RUN differs from the one before it, or from its counterpart in OTHER.
+
+    Differences of dimension and of label overlap (above chance), tested on the same samples; p is corrected for the
+    number of tests.
+
+    
+    Examples:
+      layerscape differences runs/dino
+      layerscape differences runs/finetuned runs/pretrained --measures label_overlap
+    """
+    from layerscape.pipeline.differences import differences
+    from layerscape.run import open_run
+
+    a, b = open_run(run), open_run(other) if other else None
+    chosen = {"measures": measures.split(",") if measures else None, "labels": labels.split(",") if labels else None}
+    with progress_bars() as progress:
+        table = differences(a, b, **chosen, progress=progress, **options)
+    if csv:
+        table.to_csv(csv, index=False)
+        note(f"the table is in {csv}")
+    shown = ["layer", "other_layer", "measure", "label", "value", "other_value", "difference", "low", "high", "p_holm"]
+    differ = int((table.p_holm < 0.05).sum())
+    text = f"{differ} of {len(table)} differ (p < 0.05 after Holm's correction for {len(table)} tests)."
+    named = {"runs": [str(path) for path in (run, other) if path]}
+    record = named | {"rows": [plain(row) for row in table.to_dict("records")]}
+    say(f"{rows(table[shown])}\n\n{text}", as_json, record)
 
 
 @click.command(name="recommend")
@@ -72,23 +120,23 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
 
     with progress_bars() as progress:
         found = recommend(open_run(run), labels=labels.split(",") if labels else None, progress=progress, **options)
-    text, rows = found.reason, []
+    text, records = found.reason, []
     if found.table is not None:
-        rows = [plain(row) for row in found.table.to_dict("records")]
-        text += "\n\n" + found.table.to_string(index=False, na_rep="–", float_format=number)
+        records = [plain(row) for row in found.table.to_dict("records")]
+        text += "\n\n" + rows(found.table)
     keys = ("layer", "reason", "equals")
     sure = None if found.table is None else found.sure
-    say(text, as_json, {**{key: getattr(found, key) for key in keys}, "sure": sure, "rows": rows})
+    say(text, as_json, {**{key: getattr(found, key) for key in keys}, "sure": sure, "rows": records})
 
 
 def _closest(measure: str, table: pd.DataFrame, other: str) -> str:
     """For every layer of the first run the layer of the second that is closest by one measure."""
     head = f"{'layer':<28} {'closest':<28} {'value':>8} {'95 %':>17} {'chance':>8}"
     lines = [f"{measure}: closest layer of {other}", head]
-    for layer, rows in table.groupby("layer", sort=False):
-        known = rows[rows.value.notna()]
+    for layer, own in table.groupby("layer", sort=False):
+        known = own[own.value.notna()]
         if known.empty:
-            lines.append(f"{layer!s:<28} {rows.warnings.iloc[0]}")
+            lines.append(f"{layer!s:<28} {own.warnings.iloc[0]}")
             continue
         best = known.loc[known.value.idxmin() if measure in LOWER_IS_CLOSER else known.value.idxmax()]
         interval = f"{number(best.low)}…{number(best.high)}"

@@ -31,6 +31,11 @@ def number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.4g}"
 
 
+def rows(table: Any) -> str:
+    """A table for people."""
+    return table.to_string(index=False, na_rep="–", float_format=number)
+
+
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     """A bar per stage, with rate and time left; silent where standard error is no terminal."""

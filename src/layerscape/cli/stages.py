@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from layerscape.cli.show import note, number, progress_bars, say
+from layerscape.cli.show import note, number, progress_bars, rows, say
 
 Command = Callable[..., Any]
 
@@ -215,7 +215,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
         note(f"the table is in {csv}")
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
-    say(table[shown].to_string(index=False, na_rep="–", float_format=number), as_json, record)
+    say(rows(table[shown]), as_json, record)
 
 
 @click.command(name="report")

@@ -45,13 +45,26 @@ def sd_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:
     graphs
         Over the same samples and queries; two queries are related if one is among the first k of the other in any.
     """
-    values = values - values.mean()
+    near = np.hstack([_positions(graph, k) for graph in graphs])
+    return sd_of_sum(values - values.mean(), near) / len(values)
+
+
+def sd_of_sum(values: np.ndarray, near: np.ndarray) -> float:
+    """Standard deviation of a sum of one value per sample; values add up to 0.
+
+    Parameters
+    ----------
+    values
+        Shape (M,).
+    near
+        Shape (M, K): numbers of the samples that are near each, −1 for none.
+    """
     n, independent = len(values), values @ values
-    products, n_related = sum_of_products(values, np.hstack([_positions(graph, k) for graph in graphs]))
+    products, n_related = sum_of_products(values, near)
     # Values are centered by their own mean, which makes the sum of all products zero: unrelated pairs are owed −V/n.
     share = (n_related + n) / n**2
     variance = (independent + products) / (1 - share) if share < 0.5 else 2 * (independent + products)
-    return float(np.sqrt(max(variance, independent / 4))) / n
+    return float(np.sqrt(max(variance, independent / 4)))
 
 
 def sd_of_neighborhoods(graph: Neighbors, own: np.ndarray, moved: np.ndarray) -> float:

@@ -79,7 +79,7 @@ def compare(
     for name in options:
         if not any(name in m.options for m in chosen):
             raise unknown_name("option", name, {option for m in chosen for option in m.options})
-    both = _Both(*_matched(run_a, run_b, {"metric": metric, "device": device, "threads": threads}))
+    both = _Both(*matched(run_a, run_b, {"metric": metric, "device": device, "threads": threads}))
     plan = []
     for m in chosen:
         own = {name: value for name, value in {"k": k, **options}.items() if name in m.options}
@@ -138,7 +138,7 @@ def _comparing(measures: Sequence[AnyMeasure] | None) -> list[Measure]:
     return chosen
 
 
-def _matched(run_a: Run, run_b: Run, how: Mapping[str, Any]) -> tuple[Part, Part]:
+def matched(run_a: Run, run_b: Run, how: Mapping[str, Any]) -> tuple[Part, Part]:
     """The samples that both runs have, in the order of the first."""
     ids_a, ids_b = run_a.samples.ids, run_b.samples.ids
     place = {name: row for row, name in enumerate(ids_b)}

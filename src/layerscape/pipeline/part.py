@@ -126,6 +126,10 @@ class Part:
             self._rankings[layer] = ranking_of(self._representation(layer), self._whole(layer), **how)
         return self._rankings[layer]
 
+    def distinct_rows(self, layer: str) -> np.ndarray:
+        """The rows that dimensions of a layer are computed from."""
+        return self._distinct[layer].rows
+
     def words(self, task: Task) -> tuple[str, ...]:
         """What the choice of rows has to say of a task's estimate."""
         return self._distinct[task.layer].words if task.measure.distinct and self._distinct else ()

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import sqrt
-from statistics import NormalDist
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
+from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance
 from layerscape.core.neighbors import Neighbors
@@ -115,6 +115,6 @@ def chance_of(a: Relation, b: Relation, n: int, observed: float, weights: Any, s
     mean = float(weights @ means)
     spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
     # Without spread (but for rounding) every permutation gives the same value.
-    p = NormalDist(mean, spread).cdf(2 * mean - observed + shift) if spread > 1e-6 * abs(mean) else 1.0
+    p = float(ndtr((mean + shift - observed) / spread)) if spread > 1e-6 * abs(mean) else 1.0
     mean += shift
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
+from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
@@ -192,7 +192,7 @@ def _chance_of_fraction(
             null[number] += (share[own] * part.data) @ likeness.at(own, order[part.indices])
     mean = likeness.sums(share).total / (graph.n_samples - 1)
     spread = float(null.std(ddof=1))
-    p = NormalDist(mean, spread).cdf(2 * mean - value) if spread > 1e-6 * mean else 1.0
+    p = float(ndtr((mean - value) / spread)) if spread > 1e-6 * mean else 1.0
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p), null
 
 

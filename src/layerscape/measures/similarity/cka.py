@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import frexp, sqrt
-from statistics import NormalDist
 from typing import Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
@@ -98,7 +98,7 @@ def cka(
     moved = cross.influence / norm - value / 2 * of_norms
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
-    chance = Chance(0.0, -Z95 * null, Z95 * null, NormalDist(0, null).cdf(-value))
+    chance = Chance(0.0, -Z95 * null, Z95 * null, float(ndtr(-value / null)))
     low, high = max(-1.0, value - margin), min(1.0, value + margin)
     return Estimate(value, low, high, n, chance=chance, warnings=tuple(warnings))
 
@@ -113,7 +113,7 @@ def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warning
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (spread * (1 - value**2)) ** 2)
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
-    chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, NormalDist(mean, spread).cdf(2 * mean - value))
+    chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, float(ndtr((mean - value) / spread)))
     low, high = max(0.0, value - margin), min(1.0, value + margin)
     return Estimate(value, low, high, n, chance=chance, warnings=(*warnings, words))
 
