@@ -68,12 +68,23 @@ class Influences:
     influence
         Shape (N,): how much each sample moves it; 0 for those that are left out.
     near
-        Shape (N, 2): the neighbors on which that depends, −1 for those that are left out.
+        Shape (N, K): the neighbors on which that depends, −1 for none.
     """
 
     value: float
     influence: np.ndarray
     near: np.ndarray
+
+    @classmethod
+    def of_mean(cls, per_sample: np.ndarray, near: np.ndarray) -> Influences:
+        """The mean of one value per sample."""
+        value = float(per_sample.mean())
+        return cls(value, (per_sample - value) / len(per_sample), near)
+
+    @property
+    def per_sample(self) -> np.ndarray:
+        """Shape (N,): values of which ``value`` is the mean, to first order."""
+        return self.value + len(self.influence) * self.influence
 
     def sd_beside(self, other: Influences) -> float:
         """Standard deviation of the difference to another value of the same samples."""

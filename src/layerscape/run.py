@@ -86,6 +86,11 @@ class Run:
             raise InvalidValue(f"nothing was measured in {self.path} yet; run: layerscape measure {self.path}")
         return table
 
+    @property
+    def recommendation(self) -> dict[str, Any] | None:
+        """What `recommend` found last: ``layer``, ``reason``, ``equals``, ``sure``, ``by``, …; None if nobody asked."""
+        return self.folder.load_recommendation()
+
     def __getitem__(self, layer: str) -> Representation:
         if layer not in self._opened:
             self._known(layer)

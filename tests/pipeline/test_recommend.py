@@ -57,6 +57,32 @@ def test_several_labels_count_alike():
     assert both.to_dict() == pytest.approx(((alone[0] + alone[1]) / 2).to_dict())
 
 
+@pytest.mark.parametrize("by", ["knn_probe", "linear_probe"])
+def test_layers_may_be_judged_by_what_a_probe_reads(by):
+    run = run_of([0, 0.4, 1.5, 0.7])
+    found = ls.recommend(run, by=by, k=10, permutations=19)
+    assert found.layer == "l2"
+    options = {"k": 10} if by == "knn_probe" else {}
+    for row in found.table.itertuples():
+        one = ls.estimate(by, run[row.layer], run.samples.labels["digit"], permutations=19, **options)
+        assert row.value == pytest.approx((one.value - one.chance.value) / (1 - one.chance.value))
+    assert found.table.p[found.table.layer == "l0"].item() < 0.01
+    noise = [ls.recommend(run_of([0, 0, 0], seed), by="knn_probe", k=10, permutations=19) for seed in range(10)]
+    assert sum(one.layer is None for one in noise) >= 8
+
+
+def test_what_was_found_is_kept_and_opens_the_page():
+    run = run_of([0, 1])
+    assert run.recommendation is None
+    found = ls.recommend(run, k=10)
+    kept = ls.open(run.path).recommendation
+    assert (kept["layer"], kept["reason"], tuple(kept["equals"])) == (found.layer, found.reason, found.equals)
+    assert (kept["by"], kept["labels"], kept["k"]) == ("label_overlap", ["digit"], 10)
+    ls.measure(run, k=10)
+    page = ls.report(run).read_text(encoding="utf-8")
+    assert page.index("<p>Use &#39;l1&#39;: its 10 nearest neighbors share") < page.index("<p>The intrinsic dimension")
+
+
 def test_without_labels_there_is_no_rule():
     found = ls.recommend(ls.from_arrays({"a": np.random.default_rng(0).standard_normal((50, 3))}))
     assert found.layer is None
@@ -72,5 +98,7 @@ def test_errors():
         ls.recommend(run, labels=["one"])
     with pytest.raises(InvalidValue, match=r"^k=400 neighbors asked of 400 samples; k must lie in 1\.\.399\.$"):
         ls.recommend(run, labels=["digit"], k=400)
+    with pytest.raises(UnknownName, match=r"^unknown way to judge layers, by 'knn'; nearest: knn_probe"):
+        ls.recommend(run, by="knn")
     with pytest.raises(InvalidValue, match=r"^permutations=5; give at least 19, so that p can reach 0\.05\.$"):
         ls.recommend(run, labels=["digit"], permutations=5)

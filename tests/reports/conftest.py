@@ -45,6 +45,7 @@ class FakeRun:
     vectors: dict[str, np.ndarray] = field(repr=False)
     table: pd.DataFrame = field(repr=False)
     record: dict[str, Any] = field(default_factory=dict)
+    recommendation: dict[str, Any] | None = None
 
     @property
     def depths(self):

@@ -101,6 +101,13 @@ def differences_command(
 @click.command(name="recommend")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
+@click.option(
+    "--by",
+    type=click.Choice(["label_overlap", "knn_probe", "linear_probe"]),
+    default="label_overlap",
+    show_default=True,
+    help="What layers are judged by.",
+)
 @click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
 @click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
 @click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")

@@ -94,7 +94,7 @@ def demo_command(out: Path, as_json: bool) -> None:
         run, baseline = demo(out, progress)
     page = report(run, out / "report.html", baseline=baseline)
     found = findings(run, baseline)
-    lines = [f"{number_}. {sentence}" for number_, sentence in enumerate(found[:3], 1)]
+    lines = [f"{number_}. {sentence}" for number_, sentence in enumerate(found[:4], 1)]
     say(
         "\n".join([*lines, f"The page: {page}"]),
         as_json,
@@ -131,9 +131,10 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             _measure(run, own | {"protocol": options["protocol"]}, progress)
         if measuring["by"]:
             _measure(run, measuring | {"controls": None}, progress)
+        _recommend(run, {name: measuring[name] for name in ("k", "metric", "threads", "device")}, progress)
         page = report(run)
     found = findings(run)
-    text = "\n".join([*found[:3], f"The page: {page}"])
+    text = "\n".join([*found[:4], f"The page: {page}"])
     say(text, as_json, {"run": str(run.path), "report": str(page), "findings": found})
 
 
@@ -255,6 +256,21 @@ def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
     lists = ("measures", "labels", "controls")
     chosen = {name: value.split(",") for name, value in options.items() if name in lists and value}
     return measure(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
+
+
+def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:
+    """Which layer to use by the labels, for the page; labels that allow no answer must not cost the run."""
+    import warnings
+
+    from layerscape.errors import LayerscapeError
+    from layerscape.pipeline.recommend import recommend
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # measuring has said which columns are left out
+            recommend(run, progress=progress, **options)
+    except LayerscapeError as error:
+        note(f"no layer is recommended: {error}")
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from layerscape.pipeline.controls import CONTROLS
 from layerscape.pipeline.extract import extract
 from layerscape.pipeline.measure import measure
 from layerscape.pipeline.part import Progress
+from layerscape.pipeline.recommend import recommend
 from layerscape.run import Run
 
 
@@ -32,5 +33,6 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
             progress=progress,
         )
         measure(run, controls=CONTROLS if name == "trained" else (), progress=progress)
+        recommend(run, progress=progress)
         runs.append(run)
     return runs[0], runs[1]

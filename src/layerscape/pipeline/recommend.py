@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.errors import InvalidValue, require
-from layerscape.measures.classes import classes_of
+from layerscape.errors import InvalidValue, require, unknown_name
+from layerscape.pipeline.evidence import WAYS, By, Evidence, evidence
 from layerscape.pipeline.labels import category_columns
-from layerscape.pipeline.part import Progress, counted
-from layerscape.resample import best_by_chance, difference, label_terms, wins
+from layerscape.pipeline.part import Part, Progress, counted
+from layerscape.resample import difference, wins
 from layerscape.run import Run
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Recommendation:
     sure
         In which share of disjoint subsets of the samples it is the best.
     table
-        One row per layer, best first: layer, depth, value (label overlap above chance, 1 at most), behind (how far
+        One row per layer, best first: layer, depth, value (above chance, 1 at most), behind (how far
         behind the best), low, high, p (of no difference to the best, times the number of pairs of layers), wins.
     """
 
@@ -53,6 +53,7 @@ def recommend(
     run: Run,
     *,
     labels: Sequence[str] | None = None,
+    by: By = "label_overlap",
     k: int = 30,
     metric: str = "euclidean",
     permutations: int = 99,
@@ -61,12 +62,12 @@ def recommend(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Recommendation:
-    """The layer whose neighborhoods hold most of what the labels say, with the reason and how sure it is.
+    """The layer that holds most of what the labels say, with the reason and how sure it is.
 
-    Layers are ranked by label overlap above chance, (χ − c)/(1 − c), averaged over the label columns. A layer is
-    recommended if the best value is above the best of as many layers for permuted labels. Differences to the best are
-    tested sample by sample, and p-values multiplied by the number of pairs of layers (Bonferroni), since the best is
-    chosen by the same samples.
+    Layers are ranked by label overlap or accuracy above chance, (v − c)/(1 − c), averaged over the label columns. A
+    layer is recommended if the best value is above the best of as many layers for permuted labels. Differences to the
+    best are tested sample by sample, and p-values multiplied by the number of pairs of layers (Bonferroni), since the
+    best is chosen by the same samples. What was found is kept in the run, and opens its page.
 
     Parameters
     ----------
@@ -74,6 +75,9 @@ def recommend(
         From `extract`, `from_arrays` or `open`.
     labels
         Label columns that stand for what the representation is wanted for; all columns of categories when left out.
+    by
+        ``"label_overlap"``: what the neighbors share; ``"knn_probe"``: whether their majority is right;
+        ``"linear_probe"``: what a linear map reads, which costs most.
     k
         Number of neighbors.
     permutations, seed
@@ -110,6 +114,8 @@ def recommend(
     require("pandas", "runs")
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
+    if by not in WAYS:
+        raise unknown_name("way to judge layers, by", str(by), WAYS)
     columns = category_columns(run, labels) if run.samples.labels else []
     if not columns:
         return Recommendation(
@@ -120,18 +126,18 @@ def recommend(
     n = run.folder.n_samples
     if not 1 <= k < n:
         raise InvalidValue(f"k={k} neighbors asked of {n} samples; k must lie in 1..{n - 1}.")
-    classes = [classes_of(run.samples.labels[name], n).codes for name in columns]
-    tell = counted(progress, "searching", len(run.layers) * n)
-    run.search(k, metric=metric, device=device, threads=threads, progress=tell)
-    terms, null = [], np.full(permutations, -np.inf)
-    for layer in run.layers:
-        graph = run.graph(layer, k, metric=metric)
-        terms.append(label_terms(graph, classes, k))
-        null = np.maximum(null, best_by_chance([graph], classes, k, number=permutations, seed=seed))
-    return _decided(run, columns, k, terms, null, seed)
+    part = Part(run, {"metric": metric, "device": device, "threads": threads})
+    part.prepare(0 if by == "linear_probe" else k, False, progress)
+    tell = counted(progress, "judging", len(run.layers)) or (lambda _: None)
+    held = evidence(part, by, columns, k, permutations, seed, tell)
+    found = _decided(run, held, WAYS[by].format(k=k, names=" and ".join(map(repr, columns))), seed)
+    kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
+    run.folder.save_recommendation({**kept, "by": by, "labels": columns, "k": k, "metric": metric})
+    return found
 
 
-def _decided(run: Run, columns: Sequence[str], k: int, terms: list[Any], null: np.ndarray, seed: int) -> Recommendation:
+def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
+    terms, null = found.terms, found.null
     values = np.array([term.value for term in terms])
     best = int(values.argmax())
     behind = [difference(terms[best], term) for term in terms]
@@ -157,16 +163,14 @@ def _decided(run: Run, columns: Sequence[str], k: int, terms: list[Any], null: n
         )
         return Recommendation(None, reason, (), float(share[best]), table)
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != run.layers[best])])
-    words = [_why(run.layers[best], columns, k, values[best]), _how_sure(share[best], equals)]
+    words = [
+        f"Use {run.layers[best]!r}: {why}, {values[best]:.3f} of what can be had above chance.",
+        _how_sure(share[best], equals),
+    ]
     last = len(terms) - 1
     if best != last and run.layers[last] not in equals:
         words.append(f"The last layer, {run.layers[last]!r}, is {behind[last].value:.3f} behind (p = {p[last]:.2g}).")
     return Recommendation(run.layers[best], " ".join(words), equals, float(share[best]), table)
-
-
-def _why(layer: str, columns: Sequence[str], k: int, value: float) -> str:
-    names = " and ".join(repr(name) for name in columns)
-    return f"Use {layer!r}: its {k} nearest neighbors share {names} most, {value:.3f} of what can be had above chance."
 
 
 def _how_sure(share: float, equals: Sequence[str]) -> str:

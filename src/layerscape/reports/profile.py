@@ -42,6 +42,11 @@ class ReportedRun(Protocol):
         """A pandas.DataFrame with one row per estimate, or per point of a curve."""
         ...
 
+    @property
+    def recommendation(self) -> Mapping[str, Any] | None:
+        """Which layer was recommended, with its ``reason`` in words."""
+        ...
+
     def graph(self, layer: str, k: int, *, metric: str) -> Neighbors: ...
 
 

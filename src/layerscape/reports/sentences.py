@@ -22,7 +22,7 @@ HIGH_DIMENSION = 15
 
 
 def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]:
-    """What the table of a run shows, in sentences, the three main things first.
+    """What a run shows, in sentences: which layer was recommended, if anybody asked, then the three main things.
 
     "Above", "rises", "most" and the like are said only where the 95 % intervals do not touch. Every comparison is
     given with what chance gives.
@@ -42,6 +42,7 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     thin = _thin(finest)
     dead = {row["layer"] for row in finest if row["value"] is None} | set(thin)
     sentences = [
+        run.recommendation["reason"] if run.recommendation else "",
         _dimension({name: [row for row in rows if row["layer"] not in thin] for name, rows in curves.items()}),
         _rearrangement(run, dead),
         *columns,

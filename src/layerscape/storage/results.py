@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -55,6 +55,17 @@ class Results:
         """Keep the table of estimates; the one that was there is replaced."""
         with file_problems(self.path), self._writing():
             write_estimates(self.path / "estimates.parquet", frame)
+
+    def save_recommendation(self, found: Mapping[str, Any]) -> None:
+        """Keep which layer was recommended, with the reason (JSON values); what was there is replaced."""
+        with file_problems(self.path), self._writing():
+            replace_file(self.path / "recommendation.json", json.dumps(found, indent=2).encode())
+
+    def load_recommendation(self) -> dict[str, Any] | None:
+        """Which layer was recommended, or None if nobody asked."""
+        path = self.path / "recommendation.json"
+        with file_problems(self.path):
+            return json.loads(path.read_bytes()) if path.exists() else None
 
     def load_estimates(self) -> pd.DataFrame | None:
         """The table of estimates, or None if nothing was measured yet."""
