@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class Convolutions(nn.Module):
             nn.Sequential(
                 nn.Conv2d(a, b, 3, stride=2 if 1 < a < b else 1, padding=1, bias=False), nn.BatchNorm2d(b), nn.ReLU()
             )
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in pairwise(widths)
         )
         self.readout = nn.Linear(64, 10)
 
