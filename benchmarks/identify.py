@@ -1,6 +1,6 @@
 """Which measure can be trusted: does a layer of one network find its twin in the same network from another seed?
 
-    LAYERSCAPE_DATA=FOLDER python benchmarks/identify.py [--cache FOLDER] [--write]
+    LAYERSCAPE_DATA=FOLDER python benchmarks/identify.py [--cache FOLDER] [--only NET] [--write]
 
 The test of Kornblith et al. 2019 (arXiv:1905.00414, section 6.1), for every measure that compares two representations:
 five CNNs and five transformers (nets.py) that differ in their seed only. For every layer of the one and every ordered
@@ -8,8 +8,8 @@ pair of networks, the layer of the other that a measure calls closest should be 
 the share of layers for which it is, and no other layer reads the same; *off by* the mean distance in layers, where a
 layer without any value counts as a guess. A measure that is not symmetric can be asked in three ways: which layer does
 this one tell most of (→), which tells most of this one (←), and which has the best mean of the two (↔). *Corrected* is
-the same for (value − chance) / (1 − chance), where chance differs from pair to pair. Vectors are kept in the cache, so
-that networks are trained once.
+the same for (value − chance) / (1 − chance), where chance differs from pair to pair. Vectors and maps are kept in the
+cache, so that a run that was stopped goes on; with --only, two processes can share the work.
 """
 
 from __future__ import annotations
@@ -90,24 +90,39 @@ def asked() -> Iterator[Asked]:
     yield from (Asked(name) for name, m in catalog().items() if m.compares and name not in listed)
 
 
-def maps(one: Asked, a: ls.Run, b: ls.Run) -> tuple[np.ndarray, np.ndarray, float]:
-    """Closeness and chance of all layers of a (rows) and b (columns), larger is closer; seconds per pair."""
-    start = time.perf_counter()
+def maps(one: Asked, a: ls.Run, b: ls.Run) -> dict[str, np.ndarray]:
+    """Value and chance for all layers of a (rows) and b (columns), and seconds of the processor per pair of layers."""
+    start = time.process_time()
     table = ls.compare(a, b, [one.name], threads=1, **one.options)
-    seconds = (time.perf_counter() - start) / len(table)
-    value, chance = (
-        table.pivot(index="layer", columns="other_layer", values=column).loc[list(a.layers), list(b.layers)].to_numpy()
+    seconds = (time.process_time() - start) / len(table)
+    told = {
+        column: table.pivot(index="layer", columns="other_layer", values=column)
+        .loc[list(a.layers), list(b.layers)]
+        .to_numpy()
         for column in ("value", "chance")
-    )
-    return (-value if one.lower else value), chance, seconds
+    }
+    return {**told, "seconds": np.array(seconds)}
 
 
-def ways(symmetric: bool, ab: np.ndarray, ba: np.ndarray | None) -> dict[str, list[np.ndarray]]:
-    """What to look for the closest in, row by row: both orders of a pair, in each way that the measure can be asked."""
-    if symmetric or ba is None:
-        return {"": [ab, ab.T]}
-    mean = ab + ba.T
-    return {" →": [ab, ba], " ←": [ba.T, ab.T], " ↔": [mean, mean.T]}
+def measured(one: Asked, runs: list[ls.Run], path: Path) -> dict[str, np.ndarray]:
+    """The maps of all pairs of runs, those of the other way round last, from the cache if they are there."""
+    if not path.exists():
+        pairs = PAIRS[: one.n_pairs]
+        if not catalog()[one.name].symmetric:
+            pairs = pairs + [pair[::-1] for pair in pairs]
+        each = [maps(one, runs[i], runs[j]) for i, j in pairs]
+        np.savez(path, allow_pickle=False, **{key: np.stack([these[key] for these in each]) for key in each[0]})
+    with np.load(path) as kept:
+        return dict(kept)
+
+
+def ways(symmetric: bool, maps: np.ndarray) -> dict[str, np.ndarray]:
+    """In which rows to look for the largest: both orders of each pair, in each way that a measure can be asked."""
+    other_way = maps.transpose(0, 2, 1)
+    if symmetric:
+        return {"": np.concatenate([maps, other_way])}
+    back = np.roll(other_way, len(maps) // 2, axis=0)
+    return {" →": maps, " ←": back, " ↔": (maps + back) / 2}
 
 
 def found(closeness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,30 +135,18 @@ def found(closeness: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array(right), np.array(off)
 
 
-def scores(one: Asked, runs: list[ls.Run]) -> dict[str, Score]:
+def scores(one: Asked, told: dict[str, np.ndarray]) -> dict[str, Score]:
     """The score of one measure, in each way that it can be asked."""
     symmetric = catalog()[one.name].symmetric
-    plain: dict[str, list[np.ndarray]] = {}
-    better: dict[str, list[np.ndarray]] = {}
-    times, chances = [], []
-    for i, j in PAIRS[: one.n_pairs]:
-        ab, chance_ab, seconds = maps(one, runs[i], runs[j])
-        ba, chance_ba, _ = (None, None, 0) if symmetric else maps(one, runs[j], runs[i])
-        times.append(seconds)
-        chances.append(chance_ab)
-        for way, these in ways(symmetric, ab, ba).items():
-            plain.setdefault(way, []).extend(these)
-        if one.lower:
-            continue
-        fair_ba = None if ba is None or chance_ba is None else (ba - chance_ba) / (1 - chance_ba)
-        for way, these in ways(symmetric, (ab - chance_ab) / (1 - chance_ab), fair_ba).items():
-            better.setdefault(way, []).extend(these)
-    varies = not one.lower and np.nanmax(chances) - np.nanmin(chances) > SAME
+    value, chance = told["value"], told["chance"]
+    varies = not one.lower and np.nanmax(chance) - np.nanmin(chance) > SAME
+    fair = ways(symmetric, (value - chance) / (1 - chance)) if varies else {}
     result = {}
-    for way, these in plain.items():
+    for way, these in ways(symmetric, -value if one.lower else value).items():
         right, off = zip(*map(found, these), strict=True)
-        corrected = np.array([found(each)[0] for each in better[way]]) if varies else None
-        result[way] = Score(np.array(right), np.array(off), corrected, float(np.median(times)) * (1 + (way == " ↔")))
+        corrected = np.array([found(each)[0] for each in fair[way]]) if varies else None
+        seconds = float(np.median(told["seconds"])) * (1 + (way == " ↔"))
+        result[way] = Score(np.array(right), np.array(off), corrected, seconds)
     return result
 
 
@@ -183,7 +186,7 @@ def words(nets: dict[str, list[Trained]], minutes: float) -> list[str]:
     lines = [
         f"`benchmarks/identify.py`: {len(SEEDS)} seeds, trained on {N_TRAIN:,} pictures of KMNIST; N = {N_SHOWN:,} "
         "held out, each layer the mean over positions or patches. Mean ± standard deviation over as many ordered pairs "
-        "of networks as *pairs* says, which is fewer where a measure is slow; ms per pair of layers on one thread, "
+        "of networks as *pairs* says, which is fewer where a measure is slow; ms of one core per pair of layers, "
         "without the graphs. 19 permutations where chance takes any.",
         "",
     ]
@@ -196,27 +199,42 @@ def words(nets: dict[str, list[Trained]], minutes: float) -> list[str]:
             f"A guess finds {1 / n:.2f} and is off by {(n * n - 1) / (3 * n):.2f}."
         )
     training = sum(t.seconds for these in nets.values() for t in these) / 60
-    return [*lines, f"- {training:.0f} minutes of training, {minutes:.0f} of comparing.", ""]
+    return [
+        *lines,
+        f"- {training:.0f} minutes of training by the clock, {minutes:.0f} of comparing by the processor.",
+        "",
+    ]
+
+
+def compared(net: str, these: list[Trained], cache: Path) -> tuple[dict[str, Score], float]:
+    """Every measure's score on one kind of network, and the seconds that all comparisons took."""
+    runs = [ls.from_arrays(one.layers) for one in these]
+    for run in runs:
+        run.search(WIDEST, threads=1)
+    result, seconds = {}, 0.0
+    for one in asked():
+        told = measured(one, runs, cache / f"{net}, {one.words}.npz")
+        seconds += float(told["seconds"].sum()) * told["value"][0].size
+        for way, score in scores(one, told).items():
+            result[one.words + way] = score
+            print(net, one.words + way, spread(score.found), f"{score.seconds:.3f} s", file=sys.stderr, flush=True)
+    return result, seconds
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cache", type=Path, help="where vectors are kept; a temporary folder when left out")
-    cache = parser.parse_known_args()[0].cache or Path(tempfile.mkdtemp(prefix="identify-"))
-    nets = {net: [trained(net, seed, cache) for seed in SEEDS] for net in NETS}
-    start = time.perf_counter()
-    results: dict[str, dict[str, Score]] = {}
-    layers = {net: tuple(these[0].layers) for net, these in nets.items()}
-    for net, these in nets.items():
-        runs = [ls.from_arrays(one.layers) for one in these]
-        for run in runs:
-            run.search(WIDEST, threads=1)
-        for one in asked():
-            for way, score in scores(one, runs).items():
-                results.setdefault(one.words + way, {})[net] = score
-                print(net, one.words + way, spread(score.found), f"{score.seconds:.3f} s", file=sys.stderr)
+    parser.add_argument("--cache", type=Path, help="where vectors and maps are kept; a temporary folder when left out")
+    parser.add_argument("--only", choices=NETS, help="fill the cache for this kind of network, and print no table")
+    given = parser.parse_known_args()[0]
+    cache = given.cache or Path(tempfile.mkdtemp(prefix="identify-"))
+    nets = {net: [trained(net, seed, cache) for seed in SEEDS] for net in ([given.only] if given.only else NETS)}
+    done = {net: compared(net, these, cache) for net, these in nets.items()}
+    if given.only:
+        return
+    results = {name: {net: found[name] for net, (found, _) in done.items()} for name in done["CNN"][0]}
     ranked = dict(sorted(results.items(), key=lambda item: -np.mean([s.found.mean() for s in item[1].values()])))
-    lines = words(nets, (time.perf_counter() - start) / 60) + main_table(ranked)
+    lines = words(nets, sum(seconds for _, seconds in done.values()) / 60) + main_table(ranked)
+    layers = {net: tuple(these[0].layers) for net, these in nets.items()}
     publish("Which layer finds its twin", [*lines, "", "Found, by layer:", "", *by_layer(ranked, layers)])
 
 

@@ -1,7 +1,7 @@
 """Small networks trained on KMNIST from several seeds, and what every layer of them makes of held-out pictures.
 
 A plain CNN: nine 3 × 3 convolutions, each with batch norm and ReLU, 16, 32 and 64 channels, no residual connections,
-the mean over all positions and a linear readout. A transformer: 7 × 7 patches of 4 × 4 pixels, width 64, six blocks
+the mean over all positions and a linear readout. A transformer: 4 × 4 patches of 7 × 7 pixels, width 64, six blocks
 with the norm first, the mean over patches and a linear readout. Both learn the labels of the first 8,000 pictures of
 the test split, and the representations are of the 1,000 after these. The seed sets the weights and the order of the
 batches. A layer is the mean over positions or patches.
@@ -61,8 +61,8 @@ class Transformer(nn.Module):
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
-        self.embed = nn.Conv2d(1, width, 4, stride=4)
-        self.position = nn.Parameter(0.02 * torch.randn(1, 49, width))
+        self.embed = nn.Conv2d(1, width, 7, stride=7)
+        self.position = nn.Parameter(0.02 * torch.randn(1, 16, width))
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(width, 4, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
             for _ in range(6)
@@ -87,7 +87,7 @@ def trained(kind: str, seed: int, cache: Path) -> Trained:
     if not path.exists():
         done = _train(kind, seed)
         cache.mkdir(parents=True, exist_ok=True)
-        np.savez(path, _accuracy=done.accuracy, _seconds=done.seconds, **done.layers)
+        np.savez(path, allow_pickle=False, _accuracy=done.accuracy, _seconds=done.seconds, **done.layers)
     with np.load(path) as kept:
         layers = {name: kept[name] for name in kept.files if not name.startswith("_")}
         return Trained(layers, float(kept["_accuracy"]), float(kept["_seconds"]))
