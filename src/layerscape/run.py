@@ -148,11 +148,11 @@ class Run:
             self._known(layer)
         missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, metric)]
         tell((len(wanted) - len(missing)) * self.folder.n_samples)
-        for layer, x in ahead(lambda layer: self._loaded(layer, memory), missing):
+        for layer, x in ahead(lambda layer: self.loaded(layer, memory), missing):
             graph = find_neighbors(x, k, metric=metric, device=device, memory=memory, threads=threads, progress=tell)
             self.folder.save_graph(layer, metric, graph)
 
-    def _loaded(self, layer: str, most: int) -> Representation:
+    def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""
         x = self[layer]
         if x.matrix.dtype.itemsize * x.n_samples * x.n_units > most:

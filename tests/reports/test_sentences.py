@@ -66,9 +66,9 @@ def test_a_change_between_ends_that_are_alike_names_both_extremes(run_of, make_r
     run = run_of(estimates(make_row, "twonn", [5.0, 5.15, 4.9, 5.0], k=2), n_layers=4)
     assert findings(run) == [
         "The intrinsic dimension (TwoNN) is 5.00 [95 % interval 4.90, 5.10] at 'stage 0' and 5.00 [4.90, 5.10] at "
-        "'stage 3', which the intervals do not tell apart; its lowest is 4.90 [4.80, 5.00] at 'stage 2' (not told "
-        "apart from 'stage 0', 'stage 3'), its highest 5.15 [5.05, 5.25] at 'stage 1' (not told apart from 'stage 0', "
-        "'stage 3')."
+        "'stage 3', which the intervals do not tell apart; its lowest is 4.90 [4.80, 5.00] at 'stage 2' (its "
+        "interval touches that of 'stage 0', 'stage 3'), its highest 5.15 [5.05, 5.25] at 'stage 1' (its interval "
+        "touches that of 'stage 0', 'stage 3')."
     ]
 
 

@@ -65,7 +65,7 @@ _inputs = _options(
 )
 _measuring = _options(
     click.option("--measures", help="Names, comma-separated.  [default: the standard ones of `layerscape list`]"),
-    click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors."),
+    click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]"),
     click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
     click.option("--controls", help="Dimensions of controls too, comma-separated: gaussian,columns."),
     click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True),
@@ -131,7 +131,8 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             _measure(run, own | {"protocol": options["protocol"]}, progress)
         if measuring["by"]:
             _measure(run, measuring | {"controls": None}, progress)
-        _recommend(run, {name: measuring[name] for name in ("k", "metric", "threads", "device")}, progress)
+        how = {name: measuring[name] for name in ("k", "metric", "threads", "device") if measuring[name] is not None}
+        _recommend(run, how, progress)
         page = report(run)
     found = findings(run)
     text = "\n".join([*found[:4], f"The page: {page}"])

@@ -15,7 +15,7 @@ from layerscape.measures import catalog
 from layerscape.pipeline.attempts import attempts, in_tiles
 from layerscape.pipeline.estimate import AnyMeasure, find_measure
 from layerscape.pipeline.part import Part, Progress, counted
-from layerscape.pipeline.table import Task, as_rows, as_table
+from layerscape.pipeline.table import Task, as_rows, as_table, own_options
 from layerscape.run import Run
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def compare(
     run_b: Run,
     measures: Sequence[AnyMeasure] | None = None,
     *,
-    k: int = 30,
+    k: int | None = None,
     metric: str = "euclidean",
     device: str = "auto",
     threads: int | None = None,
@@ -46,7 +46,7 @@ def compare(
         Names, `Measure` values or functions that compare two representations; those of the standard profile when left
         out.
     k
-        Number of neighbors, for the measures that have this option.
+        Number of neighbors, for the measures that have this option; each measure's own when left out, 30 for overlaps.
     metric, device, threads, progress
         As in `measure`. A run that shares all samples, in the order of the other, uses its graphs that are kept on
         disk; otherwise the samples in common are searched on their own.
@@ -82,7 +82,7 @@ def compare(
     both = _Both(*matched(run_a, run_b, {"metric": metric, "device": device, "threads": threads}))
     plan = []
     for m in chosen:
-        own = {name: value for name, value in {"k": k, **options}.items() if name in m.options}
+        own = own_options(m, k, options)
         plan += [Task(m, own, a, other_layer=b) for b in run_b.layers for a in run_a.layers]
     both.prepare(max(task.measure.neighbors_needed(task.options, both.n_samples) for task in plan), progress)
     rows, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)

@@ -16,7 +16,7 @@ from layerscape.pipeline.labels import label_columns, options_for, takes
 from layerscape.pipeline.part import Part, Progress, counted, parts_of
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.subsets import base_width
-from layerscape.pipeline.table import Task, as_rows, as_table, keep
+from layerscape.pipeline.table import Task, as_rows, as_table, keep, own_options
 from layerscape.run import Run
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def measure(
     run: Run,
     measures: Sequence[AnyMeasure] | None = None,
     *,
-    k: int = 30,
+    k: int | None = None,
     labels: Sequence[str] | None = None,
     by: str | None = None,
     controls: Iterable[str] = (),
@@ -49,7 +49,7 @@ def measure(
         Names, `Measure` values or functions; the standard profile when left out, which is what costs little more than
         the graphs (``layerscape list`` shows which measures that are).
     k
-        Number of neighbors, for the measures that have this option.
+        Number of neighbors, for the measures that have this option; each measure's own when left out, 30 for overlaps.
     labels
         Label columns to measure against; when left out, all of categories that samples share, and of real numbers for
         measures that take them. ``"coarse+fine"`` joins columns to paths, of which the share in common counts.
@@ -126,14 +126,14 @@ def measure(
 
 
 def _plan(
-    run: Run, measures: Sequence[Measure], labels: Sequence[str], named: bool, k: int, options: Mapping[str, Any]
+    run: Run, measures: Sequence[Measure], labels: Sequence[str], named: bool, k: int | None, options: Mapping[str, Any]
 ) -> Iterator[Task]:
     layers = run.layers
     for name in options:
         if not any(name in m.options for m in measures):
             raise unknown_name("option", name, {option for m in measures for option in m.options})
     for m in measures:
-        own = {name: value for name, value in {"k": k, **options}.items() if name in m.options}
+        own = own_options(m, k, options)
         if m.compares and m.symmetric:
             yield from (Task(m, own, a, other_layer=b) for a, b in combinations(layers, 2))
         elif m.compares:

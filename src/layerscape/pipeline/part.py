@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from layerscape.pipeline.table import Task
 
 GRAPH_MEMORY = 2**32  # bytes that the graphs of a run may take
+VECTOR_MEMORY = 2**30  # bytes up to which the vectors of all layers are kept in memory, read once
 Progress = Callable[[str, int, int], None]
 
 
@@ -136,7 +137,7 @@ class Part:
 
     def _representation(self, layer: str) -> Representation:
         if layer not in self._vectors:
-            whole = self.run[layer]
+            whole = self.run.loaded(layer, VECTOR_MEMORY // len(self.run.layers))
             if self.control is not None:
                 self._vectors.clear()  # one control in memory; a layer's is the same whenever it is made
                 whole = self.control(whole)

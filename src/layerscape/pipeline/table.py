@@ -34,6 +34,12 @@ class Task:
     label: str = ""
 
 
+def own_options(measure: Measure, k: int | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the options of a call those that a measure has; its own number of neighbors where none is given."""
+    asked = {"k": measure.options.get("k") if k is None else k, **options}
+    return {name: value for name, value in asked.items() if name in measure.options and value is not None}
+
+
 def as_rows(run: Run, part: Part, task: Task, estimate: Estimate) -> Iterator[dict[str, Any]]:
     """One row of the table per point of an estimate's curve, or one for the estimate."""
     chance = estimate.chance

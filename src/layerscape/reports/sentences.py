@@ -266,5 +266,5 @@ def _not_told_apart(rows: Sequence[Row], best: Row, beats: Callable[[Row, Row], 
     if not names:
         return ""
     if len(names) > max(4, len(rows) / 2):
-        return f" (not told apart from {len(names)} of the {len(rows) - 1} others)"
-    return f" (not told apart from {what}{', '.join(names)})"
+        return f" (its interval touches that of {len(names)} of the {len(rows) - 1} others)"
+    return f" (its interval touches that of {what}{', '.join(names)})"
