@@ -45,7 +45,7 @@ def ranking_of(x: Representation, graph: Neighbors | None = None, **how: Any) ->
 
 
 def _not_in(asked: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """What is asked and is none of the sorted keys, sorted, each once; numpy's setdiff1d hashes and takes far longer."""
+    """What is asked and is none of the sorted keys, sorted, each once; setdiff1d hashes, which takes far longer."""
     asked = np.sort(asked)
     asked = asked[np.diff(asked, prepend=-1) > 0]
     place = np.searchsorted(keys, asked)
