@@ -1,0 +1,177 @@
+"""May a layer be recommended without labels? What rules that read no labels lose against the best layer.
+
+Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/rules.py --cache FOLDER [--minilm FOLDER] [--write]
+
+The quality of a layer is its label overlap at k = 30 above chance, or the accuracy of a linear probe; the regret of a
+rule is how far the layer that it chooses lies below the best. Small networks are trained where the cache lacks them
+(`small_networks.py`); `--minilm` is as in `search.py`. A measurement takes minutes and is kept in the cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+from publish import publish
+from small_networks import DATA, HELD_OUT, RECIPES, network, pictures, split
+
+import layerscape as ls
+from layerscape.core.provenance import fingerprint
+from layerscape.core.samples import Samples
+
+K = 30
+SCALE = 8  # n₁ of the coarser dimension: neighbors 8 and 16
+LEAST_CLASS = 10  # samples of a class, below which the probe does not ask for it
+QUALITIES = ("overlap", "probe")
+Columns = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network, shown samples with one label: what every layer measures, from the embedding on."""
+
+    family: str
+    network: str
+    target: str
+    depths: np.ndarray
+    read: Columns  # what a rule may look at
+    quality: Columns  # what it is judged by
+
+
+def runs(cache: Path, minilm: Path | None) -> Iterator[tuple[str, str, ls.Run]]:
+    """Family, name and run of every network on every set of samples."""
+    kept = cache / "runs"
+    for data in ("digits", "mnist", "kmnist"):
+        samples = "digits" if data == "digits" else small_pictures(data)
+        for step in ("step_0150", "step_0400", "final"):
+            name = f"demo-{step}-{data}"
+            yield "image, contrastive", name, ls.extract(f"demo@{step}", samples, out=kept / name)
+    if minilm is not None:
+        model = next(minilm.rglob("model.safetensors")).parent
+        yield "text, encoder", "MiniLM", made(model, "trec", kept / "minilm", "mean")
+    families = {"trec": "text, autoregressive", "proteins": "protein, masked"}
+    for name, recipe in RECIPES.items():
+        folder, _ = network(name, cache)
+        for pooling in ("mean", "last") if recipe.data == "trec" else ("mean",):
+            family, out = families.get(recipe.data, "pixels, autoregressive"), kept / f"{name}-{pooling}"
+            yield family, f"{name}, {pooling}", made(folder, recipe.data, out, pooling)
+
+
+def made(model: Path, data: str, out: Path, pooling: str) -> ls.Run:
+    shown = split(data)[1]
+    return ls.extract(str(model), shown.texts, labels=shown.labels, out=out, pooling=pooling)
+
+
+def small_pictures(name: str) -> Samples:
+    """2,000 pictures, brought to the 16 × 16 pixels that the demo's network takes."""
+    images, classes = pictures(name)
+    rows = np.random.default_rng(0).choice(len(images), HELD_OUT, replace=False)
+    small = np.stack([np.asarray(Image.fromarray(images[row]).resize((16, 16), Image.Resampling.BOX)) for row in rows])
+    digest = fingerprint([small.tobytes()])
+    return Samples(tuple(map(str, rows)), "image", lambda at: [small[i] for i in at], digest, {"class": classes[rows]})
+
+
+def measured(run: ls.Run, file: Path) -> dict[str, Any]:
+    """What rules read of the layers that have a depth, and how good these are, per label."""
+    if file.exists():
+        return json.loads(file.read_text())
+    layers = [layer for layer, depth in run.depths.items() if depth is not None]
+    names = ["twonn", "hubness", "effective_rank", "spectrum_decay", "overlap", "label_overlap"]
+    table = ls.measure(run, names, k=K)
+    table = table[table.layer.isin(layers)]
+    alone = table[(table.label == "") & (table.other_layer == "")]
+    read = {name: [float(alone[(alone.measure == name) & (alone.layer == a)].value.iloc[0]) for a in layers]
+            for name in names[:4]}  # fmt: skip
+    read["gride"] = [ls.estimate("gride", run.graph(a, 2 * SCALE)).curve[3].value for a in layers]
+    shared = table[table.measure == "overlap"]
+    pairs = {frozenset((a, b)): v for a, b, v in zip(shared.layer, shared.other_layer, shared.value, strict=True)}
+    read["shared"] = [[1.0 if a == b else pairs[frozenset((a, b))] for b in layers] for a in layers]
+    own = table[table.measure == "label_overlap"]
+    quality = {}
+    for target in own.label.unique():
+        found = own[own.label == target].set_index("layer").loc[layers]
+        overlap = (found.value - found.chance) / (1 - found.chance)
+        labels = np.asarray(run.samples.labels[target])
+        quality[target] = {"overlap": overlap.tolist(), "probe": [probe(run, layer, labels) for layer in layers]}
+    answer = {"depths": [run.depths[layer] for layer in layers], "read": read, "quality": quality}
+    file.write_text(json.dumps(answer))
+    return answer
+
+
+def probe(run: ls.Run, layer: str, labels: np.ndarray) -> float:
+    names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    rows = np.flatnonzero(sizes[codes] >= LEAST_CLASS)
+    x = np.asarray(run[layer].matrix[:])[rows]
+    return ls.estimate("linear_probe", x, names[codes[rows]], permutations=20).value
+
+
+def cases(cache: Path, minilm: Path | None) -> Iterator[Case]:
+    (cache / "measured").mkdir(parents=True, exist_ok=True)
+    for family, name, run in runs(cache, minilm):
+        print(name, file=sys.stderr, flush=True)
+        found = measured(run, cache / "measured" / f"{name}.json")
+        read = {key: np.array(values) for key, values in found["read"].items()}
+        for target, values in found["quality"].items():
+            quality = {kind: np.array(values[kind]) for kind in QUALITIES}
+            yield Case(family, name, target, np.array(found["depths"]), read, quality)
+
+
+def minimum_after_peak(d: np.ndarray) -> int:
+    """The first relative minimum after the first relative maximum; the last layer where there is none."""
+    inner = range(1, len(d) - 1)
+    peak = next((i for i in range(len(d) - 1) if d[i] >= d[i + 1] and (i == 0 or d[i] > d[i - 1])), len(d))
+    return next((i for i in inner if i > peak and d[i] < d[i - 1] and d[i] <= d[i + 1]), len(d) - 1)
+
+
+def end_of_peak(d: np.ndarray) -> int:
+    """The first layer after the maximum below the middle between the maximum and the end; else the last layer."""
+    top = int(d.argmax())
+    return next((i for i in range(top + 1, len(d)) if d[i] < (d[top] + d[-1]) / 2), len(d) - 1)
+
+
+def by_neighbors(shared: np.ndarray) -> int:
+    steps = np.diag(shared, 1)
+    return int(np.r_[steps[0], (steps[1:] + steps[:-1]) / 2, steps[-1]].argmax())
+
+
+RULES: dict[str, Callable[[Case], int]] = {
+    "last layer": lambda c: len(c.depths) - 1,
+    "depth 0.6": lambda c: int(np.abs(c.depths - 0.6).argmin()),
+    "depth 0.5": lambda c: int(np.abs(c.depths - 0.5).argmin()),
+    "embedding": lambda _: 0,
+    "highest dimension, TwoNN": lambda c: int(c.read["twonn"].argmax()),
+    "highest dimension, Gride": lambda c: int(c.read["gride"].argmax()),
+    "lowest dimension, TwoNN": lambda c: int(c.read["twonn"].argmin()),
+    "minimum after the peak, TwoNN": lambda c: minimum_after_peak(c.read["twonn"]),
+    "minimum after the peak, Gride": lambda c: minimum_after_peak(c.read["gride"]),
+    "end of the peak, TwoNN": lambda c: end_of_peak(c.read["twonn"]),
+    "end of the peak, Gride": lambda c: end_of_peak(c.read["gride"]),
+    "most overlap with adjacent layers": lambda c: by_neighbors(c.read["shared"]),
+    "most overlap with all layers": lambda c: int(c.read["shared"].mean(1).argmax()),
+    "highest effective rank": lambda c: int(c.read["effective_rank"].argmax()),
+    "lowest hubness": lambda c: int(c.read["hubness"].argmin()),
+    "spectrum decay nearest 1": lambda c: int(np.abs(c.read["spectrum_decay"] - 1).argmin()),
+}
+BASELINES = ("last layer", "depth 0.6")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--minilm", type=Path)
+    given = parser.parse_known_args()[0]
+    for case in cases(given.cache, given.minilm):
+        print(case.network, case.target, {k: v.round(3).tolist() for k, v in (case.quality | case.read).items() if k != "shared"})
+
+
+if __name__ == "__main__":
+    main()
