@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 from publish import publish
-from small_networks import DATA, HELD_OUT, RECIPES, network, pictures, split
+from small_networks import HELD_OUT, RECIPES, network, pictures, split
 
 import layerscape as ls
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Samples
 
 K = 30
+ALONE = ("twonn", "hubness", "effective_rank", "spectrum_decay")
 SCALE = 8  # n₁ of the coarser dimension: neighbors 8 and 16
 LEAST_CLASS = 10  # samples of a class, below which the probe does not ask for it
 QUALITIES = ("overlap", "probe")
@@ -81,17 +83,16 @@ def small_pictures(name: str) -> Samples:
 
 
 def measured(run: ls.Run, file: Path) -> dict[str, Any]:
-    """What rules read of the layers that have a depth, and how good these are, per label."""
+    """What rules read of the layers, and how good these are, per label."""
     if file.exists():
         return json.loads(file.read_text())
     layers = [layer for layer, depth in run.depths.items() if depth is not None]
-    names = ["twonn", "hubness", "effective_rank", "spectrum_decay", "overlap", "label_overlap"]
-    table = ls.measure(run, names, k=K)
-    table = table[table.layer.isin(layers)]
-    alone = table[(table.label == "") & (table.other_layer == "")]
-    read = {name: [float(alone[(alone.measure == name) & (alone.layer == a)].value.iloc[0]) for a in layers]
-            for name in names[:4]}  # fmt: skip
-    read["gride"] = [ls.estimate("gride", run.graph(a, 2 * SCALE)).curve[3].value for a in layers]
+    table = ls.measure(run, [*ALONE, "overlap", "label_overlap"], k=K)
+    read: dict[str, Any] = {}
+    for name in ALONE:
+        own = table[table.measure == name].set_index("layer").value
+        read[name] = [float(own[layer]) for layer in layers]
+    read["gride"] = [coarse(run, layer) for layer in layers]
     shared = table[table.measure == "overlap"]
     pairs = {frozenset((a, b)): v for a, b, v in zip(shared.layer, shared.other_layer, shared.value, strict=True)}
     read["shared"] = [[1.0 if a == b else pairs[frozenset((a, b))] for b in layers] for a in layers]
@@ -107,6 +108,15 @@ def measured(run: ls.Run, file: Path) -> dict[str, Any]:
     return answer
 
 
+def coarse(run: ls.Run, layer: str) -> float:
+    """The dimension at a scale at which noise counts less; none where there are too many copies."""
+    try:
+        points = ls.estimate("gride", np.asarray(run[layer].matrix[:]), range_max=2 * SCALE).curve
+    except ls.LayerscapeError:
+        return nan
+    return next(point.value for point in points if point.k == 2 * SCALE)
+
+
 def probe(run: ls.Run, layer: str, labels: np.ndarray) -> float:
     names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(sizes[codes] >= LEAST_CLASS)
@@ -120,6 +130,8 @@ def cases(cache: Path, minilm: Path | None) -> Iterator[Case]:
         print(name, file=sys.stderr, flush=True)
         found = measured(run, cache / "measured" / f"{name}.json")
         read = {key: np.array(values) for key, values in found["read"].items()}
+        for name in ("twonn", "gride"):  # of one point, where all samples are copies
+            read[name] = np.nan_to_num(read[name])
         for target, values in found["quality"].items():
             quality = {kind: np.array(values[kind]) for kind in QUALITIES}
             yield Case(family, name, target, np.array(found["depths"]), read, quality)
@@ -158,10 +170,67 @@ RULES: dict[str, Callable[[Case], int]] = {
     "most overlap with adjacent layers": lambda c: by_neighbors(c.read["shared"]),
     "most overlap with all layers": lambda c: int(c.read["shared"].mean(1).argmax()),
     "highest effective rank": lambda c: int(c.read["effective_rank"].argmax()),
-    "lowest hubness": lambda c: int(c.read["hubness"].argmin()),
-    "spectrum decay nearest 1": lambda c: int(np.abs(c.read["spectrum_decay"] - 1).argmin()),
+    "lowest hubness": lambda c: int(np.nanargmin(c.read["hubness"])),
+    "spectrum decay nearest 1": lambda c: int(np.nanargmin(np.abs(c.read["spectrum_decay"] - 1))),
 }
 BASELINES = ("last layer", "depth 0.6")
+
+
+def regret(case: Case, rule: str, kind: str) -> float:
+    quality = case.quality[kind]
+    return float(quality.max() - quality[RULES[rule](case)])
+
+
+def regrets(found: list[Case], kind: str) -> list[str]:
+    """Mean regret (and the worst) per family, and how often a rule is better than both baselines, or no worse."""
+    families = list(dict.fromkeys(case.family for case in found))
+    lines = ["| rule | " + " | ".join(families) + " | better than both | worse than one |"]
+    lines += ["|---" * (len(families) + 3) + "|"]
+    least = np.array([min(regret(case, rule, kind) for rule in BASELINES) for case in found])
+    for rule in RULES:
+        lost = np.array([regret(case, rule, kind) for case in found])
+        cells = []
+        for family in families:
+            own = lost[[case.family == family for case in found]]
+            cells.append(f"{own.mean():.3f} ({own.max():.3f})")
+        counts = ["–", "–"] if rule in BASELINES else [f"{(lost < least).sum()}", f"{(lost > least).sum()}"]
+        lines.append(f"| {rule} | " + " | ".join(cells + counts) + " |")
+    return lines
+
+
+def verdict(found: list[Case]) -> Iterator[str]:
+    """Per family, the rules whose mean regret is below those of both baselines in both kinds of quality."""
+    for family in dict.fromkeys(case.family for case in found):
+        own = [case for case in found if case.family == family]
+        mean = {
+            rule: np.array([np.mean([regret(case, rule, kind) for case in own]) for kind in QUALITIES])
+            for rule in RULES
+        }
+        least = np.minimum(*(mean[rule] for rule in BASELINES))
+        better = [rule for rule, lost in mean.items() if rule not in BASELINES and (lost < least).all()]
+        words = f"{len(own)} cases of {len({case.network for case in own})} runs"
+        yield f"- {family} ({words}): {', '.join(better) or 'none'}."
+
+
+def layers(found: list[Case], cache: Path) -> list[str]:
+    """How good the layers of every case are, and what the networks trained here had learned."""
+    lines = [
+        "| network | label | overlap: embedding, best (layer), last | probe: embedding, best (layer), last "
+        "| loss (of token frequencies) |",
+        "|---|---|---|---|---|",
+    ]
+    for case in found:
+        cells = [
+            f"{q[0]:.3f}, {q.max():.3f} ({q.argmax()} of {len(q) - 1}), {q[-1]:.3f}" for q in case.quality.values()
+        ]
+        facts = cache / "networks" / case.network.partition(",")[0] / "facts.json"
+        loss = ""
+        if facts.exists():
+            told = json.loads(facts.read_text())
+            loss = f"{told['loss']:.2f} ({told['guessing']:.2f})"
+        useless = " *" if case.quality["overlap"].argmax() == 0 else ""
+        lines.append(f"| {case.network}{useless} | {case.target} | " + " | ".join(cells) + f" | {loss} |")
+    return lines
 
 
 def main() -> None:
@@ -169,8 +238,17 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--minilm", type=Path)
     given = parser.parse_known_args()[0]
-    for case in cases(given.cache, given.minilm):
-        print(case.network, case.target, {k: v.round(3).tolist() for k, v in (case.quality | case.read).items() if k != "shared"})
+    found = list(cases(given.cache, given.minilm))
+    titles = {"overlap": f"label overlap above chance, k = {K}", "probe": "accuracy of a linear probe"}
+    lines = ["`benchmarks/rules.py`. Mean regret of the layer that a rule chooses (in brackets the worst), and in how"]
+    lines[0] += (
+        f" many of {len(found)} cases it is smaller than that of both baselines, or larger than that of the better."
+    )
+    for kind, title in titles.items():
+        lines += ["", f"Regret in {title}:", "", *regrets(found, kind)]
+    lines += ["", "Rules with less mean regret than both baselines, in both kinds of quality:", "", *verdict(found)]
+    lines += ["", "The layers (* where no layer has more overlap than the embedding):", "", *layers(found, given.cache)]
+    publish("Choosing a layer without labels", lines)
 
 
 if __name__ == "__main__":
