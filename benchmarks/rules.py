@@ -121,7 +121,7 @@ def probe(run: ls.Run, layer: str, labels: np.ndarray) -> float:
     names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(sizes[codes] >= LEAST_CLASS)
     x = np.asarray(run[layer].matrix[:])[rows]
-    return ls.estimate("linear_probe", x, names[codes[rows]], permutations=20).value
+    return ls.estimate("linear_probe", x, names[codes[rows]], method="ridge", permutations=20).value
 
 
 def cases(cache: Path, minilm: Path | None) -> Iterator[Case]:
@@ -135,6 +135,11 @@ def cases(cache: Path, minilm: Path | None) -> Iterator[Case]:
         for target, values in found["quality"].items():
             quality = {kind: np.array(values[kind]) for kind in QUALITIES}
             yield Case(family, name, target, np.array(found["depths"]), read, quality)
+
+
+def at_depth(depths: np.ndarray, depth: float) -> int:
+    """The nearest layer; of two, the shallower."""
+    return int(np.abs(depths - depth).round(9).argmin())
 
 
 def minimum_after_peak(d: np.ndarray) -> int:
@@ -157,8 +162,8 @@ def by_neighbors(shared: np.ndarray) -> int:
 
 RULES: dict[str, Callable[[Case], int]] = {
     "last layer": lambda c: len(c.depths) - 1,
-    "depth 0.6": lambda c: int(np.abs(c.depths - 0.6).argmin()),
-    "depth 0.5": lambda c: int(np.abs(c.depths - 0.5).argmin()),
+    "depth 0.6": lambda c: at_depth(c.depths, 0.6),
+    "depth 0.5": lambda c: at_depth(c.depths, 0.5),
     "embedding": lambda _: 0,
     "highest dimension, TwoNN": lambda c: int(c.read["twonn"].argmax()),
     "highest dimension, Gride": lambda c: int(c.read["gride"].argmax()),
