@@ -130,8 +130,8 @@ def cases(cache: Path, minilm: Path | None) -> Iterator[Case]:
         print(name, file=sys.stderr, flush=True)
         found = measured(run, cache / "measured" / f"{name}.json")
         read = {key: np.array(values) for key, values in found["read"].items()}
-        for name in ("twonn", "gride"):  # of one point, where all samples are copies
-            read[name] = np.nan_to_num(read[name])
+        for dimension in ("twonn", "gride"):  # of one point, where all samples are copies
+            read[dimension] = np.nan_to_num(read[dimension])
         for target, values in found["quality"].items():
             quality = {kind: np.array(values[kind]) for kind in QUALITIES}
             yield Case(family, name, target, np.array(found["depths"]), read, quality)
@@ -189,7 +189,7 @@ def regret(case: Case, rule: str, kind: str) -> float:
 def regrets(found: list[Case], kind: str) -> list[str]:
     """Mean regret (and the worst) per family, and how often a rule is better than both baselines, or no worse."""
     families = list(dict.fromkeys(case.family for case in found))
-    lines = ["| rule | " + " | ".join(families) + " | better than both | worse than one |"]
+    lines = ["| rule | " + " | ".join(families) + " | better than both | worse than the better |"]
     lines += ["|---" * (len(families) + 3) + "|"]
     least = np.array([min(regret(case, rule, kind) for rule in BASELINES) for case in found])
     for rule in RULES:
