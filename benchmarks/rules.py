@@ -1,6 +1,6 @@
 """May a layer be recommended without labels? What rules that read no labels lose against the best layer.
 
-Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/rules.py --cache FOLDER [--minilm FOLDER] [--write]
+Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/rules.py --cache FOLDER [--minilm FOLDER] [--probe logistic] [--write]
 
 The quality of a layer is its label overlap at k = 30 above chance, or the accuracy of a linear probe; the regret of a
 rule is how far the layer that it chooses lies below the best. Small networks are trained where the cache lacks them
@@ -82,7 +82,7 @@ def small_pictures(name: str) -> Samples:
     return Samples(tuple(map(str, rows)), "image", lambda at: [small[i] for i in at], digest, {"class": classes[rows]})
 
 
-def measured(run: ls.Run, file: Path) -> dict[str, Any]:
+def measured(run: ls.Run, file: Path, method: str) -> dict[str, Any]:
     """What rules read of the layers, and how good these are, per label."""
     if file.exists():
         return json.loads(file.read_text())
@@ -102,7 +102,10 @@ def measured(run: ls.Run, file: Path) -> dict[str, Any]:
         found = own[own.label == target].set_index("layer").loc[layers]
         overlap = (found.value - found.chance) / (1 - found.chance)
         labels = np.asarray(run.samples.labels[target])
-        quality[target] = {"overlap": overlap.tolist(), "probe": [probe(run, layer, labels) for layer in layers]}
+        quality[target] = {
+            "overlap": overlap.tolist(),
+            "probe": [probe(run, layer, labels, method) for layer in layers],
+        }
     answer = {"depths": [run.depths[layer] for layer in layers], "read": read, "quality": quality}
     file.write_text(json.dumps(answer))
     return answer
@@ -117,18 +120,19 @@ def coarse(run: ls.Run, layer: str) -> float:
     return next(point.value for point in points if point.k == 2 * SCALE)
 
 
-def probe(run: ls.Run, layer: str, labels: np.ndarray) -> float:
+def probe(run: ls.Run, layer: str, labels: np.ndarray, method: str) -> float:
     names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(sizes[codes] >= LEAST_CLASS)
     x = np.asarray(run[layer].matrix[:])[rows]
-    return ls.estimate("linear_probe", x, names[codes[rows]], method="ridge", permutations=20).value
+    return ls.estimate("linear_probe", x, names[codes[rows]], method=method, permutations=20).value
 
 
-def cases(cache: Path, minilm: Path | None) -> Iterator[Case]:
-    (cache / "measured").mkdir(parents=True, exist_ok=True)
+def cases(cache: Path, minilm: Path | None, method: str) -> Iterator[Case]:
+    kept = cache / "measured" / method
+    kept.mkdir(parents=True, exist_ok=True)
     for family, name, run in runs(cache, minilm):
         print(name, file=sys.stderr, flush=True)
-        found = measured(run, cache / "measured" / f"{name}.json")
+        found = measured(run, kept / f"{name}.json", method)
         read = {key: np.array(values) for key, values in found["read"].items()}
         for dimension in ("twonn", "gride"):  # of one point, where all samples are copies
             read[dimension] = np.nan_to_num(read[dimension])
@@ -242,9 +246,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--minilm", type=Path)
+    parser.add_argument("--probe", choices=("ridge", "logistic"), default="ridge")
     given = parser.parse_known_args()[0]
-    found = list(cases(given.cache, given.minilm))
-    titles = {"overlap": f"label overlap above chance, k = {K}", "probe": "accuracy of a linear probe"}
+    found = list(cases(given.cache, given.minilm, given.probe))
+    titles = {"overlap": f"label overlap above chance, k = {K}", "probe": f"accuracy of a linear probe ({given.probe})"}
     lines = ["`benchmarks/rules.py`. Mean regret of the layer that a rule chooses (in brackets the worst), and in how"]
     lines[0] += (
         f" many of {len(found)} cases it is smaller than that of both baselines, or larger than that of the better."
