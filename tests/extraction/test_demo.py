@@ -100,3 +100,14 @@ def test_there_is_something_to_see():
     assert trained == sorted(trained)
     assert trained[-1] >= 0.72
     assert max(stated("Label overlap, k = 30", "untrained")) < 0.2
+
+
+def test_a_module_that_is_called_as_a_layer_of_the_axis_is_a_layer_of_its_own():
+    from layerscape.extraction import open_model
+
+    network = open_model("demo")
+    chosen = [info.name for info in network.layers("mean", select="embedding,block_*")]
+    assert chosen == ["embedding", *(f"block_{number}" for number in range(1, 8))]
+    names = [info.name for info in network.layers("mean", select="**")]
+    assert len(set(names)) == len(names)
+    assert "embedding_output" in names

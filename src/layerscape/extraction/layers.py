@@ -54,6 +54,7 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], n_samples: int, n_
         return _without_blocks(module, outputs)
     number = {path: i for i, path in enumerate(blocks, start=1)}
     norm = _final_norm(module, outputs, blocks[-1])
+    taken = {"embedding", "final_norm", *(f"block_{block}" for block in number.values())}
     places = []
     for firing in usable:
         site, shape = firing.site, firing.shape or ()
@@ -66,12 +67,15 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], n_samples: int, n_
             places.append(Place("final_norm", site, None, shape, True))
         elif site.side == "output" and site.module:
             inside = next((block for path, block in number.items() if site.module.startswith(f"{path}.")), None)
-            places.append(Place(_path(site), site, inside and inside / len(blocks), shape, False))
+            name = _path(site)
+            # A module may be called as the layers of the axis are.
+            name = f"{name}_{OUTPUT}" if name in taken else name
+            places.append(Place(name, site, inside and inside / len(blocks), shape, False))
     return places
 
 
 def choose(places: Sequence[Place], select: str | Sequence[str] | None) -> list[Place]:
-    """The places whose name or path fits a pattern, in the order in which they come; the defaults for None."""
+    """The places whose name (or, where no name does, path) fits a pattern, in the order in which they come; the defaults for None."""
     if select is None:
         return [place for place in places if place.default]
     wanted = select.split(",") if isinstance(select, str) else list(select)
@@ -79,7 +83,8 @@ def choose(places: Sequence[Place], select: str | Sequence[str] | None) -> list[
     chosen: set[str] = set()
     for pattern in wanted:
         fits = re.compile(_expression(pattern)).fullmatch
-        found = [place.name for place in places if fits(place.name) or fits(place.path)]
+        found = [place.name for place in places if fits(place.name)]
+        found = found or [place.name for place in places if fits(place.path)]
         if not found:
             raise unknown_name("layer", pattern, [place.name for place in places])
         chosen.update(found)
