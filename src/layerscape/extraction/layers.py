@@ -75,7 +75,7 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], n_samples: int, n_
 
 
 def choose(places: Sequence[Place], select: str | Sequence[str] | None) -> list[Place]:
-    """The places whose name (or, where no name does, path) fits a pattern, in the order in which they come; the defaults for None."""
+    """The places whose name, or where no name does, path fits a pattern, in their order; the defaults for None."""
     if select is None:
         return [place for place in places if place.default]
     wanted = select.split(",") if isinstance(select, str) else list(select)
