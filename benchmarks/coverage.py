@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from publish import publish
 
-from layerscape import estimate
+from layerscape import Estimate, estimate
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.abide import abide
 from layerscape.measures.dimension.gride import gride
@@ -25,7 +25,7 @@ from layerscape.measures.neighborhood.label_overlap import label_overlap
 from layerscape.measures.neighborhood.overlap import overlap
 from layerscape.measures.neighborhood.rank_overlap import rank_overlap
 from layerscape.measures.similarity.cka import cka
-from layerscape.resample import difference, label_terms
+from layerscape.resample import difference, dimension_terms, label_terms
 from layerscape.search import find_neighbors
 
 CLOUDS, N, K = 400, 2000, 30
@@ -37,6 +37,14 @@ def cloud(law: str, rng: np.random.Generator) -> np.ndarray:
     return rng.random((N, d)) if law.startswith("uniform") else rng.standard_normal((N, d))
 
 
+def drawn_classes(law: str, rng: np.random.Generator) -> Estimate:
+    """Of classes that are drawn anew with every cloud: 20, whose centers follow the law, each as wide as it likes."""
+    centers, classes = cloud(law, rng)[:20], np.repeat(np.arange(20), N // 20)
+    width = centers.std() * np.exp(0.4 * rng.standard_normal(20))[classes, None]
+    x = centers[classes] + width * rng.standard_normal((N, centers.shape[1]))
+    return estimate("label_overlap", x, classes, k=K, over="classes")
+
+
 def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
     """Name to (value, low, high) for one cloud."""
     law, seed = task
@@ -46,6 +54,7 @@ def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
     noisy = x[:, 0] + 0.5 * x.std() * rng.standard_normal(N)
     labels = (noisy > np.median(x[:, 0])).astype(int)
     a, b = find_neighbors(x, 256), find_neighbors(y, K)
+    c = find_neighbors(y + 0.3 * x.std() * rng.standard_normal(x.shape), K)
     found: dict[str, Any] = {
         "twonn": twonn(a),
         "twonn, discard 0.1": twonn(a, discard=0.1),
@@ -68,7 +77,10 @@ def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
         f"label_overlap, k = {K}": label_overlap(a, labels, k=K),
         "label_overlap of a number": label_overlap(a, noisy, k=K),
         "knn_probe": estimate("knn_probe", a, labels, permutations=19),
+        f"label_overlap over classes, k = {K}": drawn_classes(law, rng),
+        f"neighbor_survival through 3 layers, k = {K}": estimate("neighbor_survival", a, [b, c], k=K),
         f"difference of label overlaps, k = {K}": difference(*(label_terms(graph, [labels], K) for graph in (a, b))),
+        "difference of dimensions": difference(*(dimension_terms(graph, np.arange(N), N) for graph in (a, b))),
         "cka with a noisy copy": cka(Representation(x), Representation(y)),
     }
     return {name: (one.value, one.low, one.high) for name, one in found.items()}

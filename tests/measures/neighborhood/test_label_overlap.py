@@ -165,6 +165,29 @@ def test_details_of_classes(rng):
     assert by_path.details["classes"].tolist() == ["animal/cat", "animal/dog", "tool/saw"]
 
 
+@pytest.mark.parametrize("weight", ["sample", "class"])
+def test_over_classes_leaves_out_one_class_after_the_other(rng, weight):
+    classes = rng.permutation(np.repeat(np.arange(6), (5, 10, 15, 20, 25, 30)))
+    x = classes[:, None] * [0.5, 0.0] + rng.standard_normal((105, 2))
+    graph = find_neighbors(x, 104)
+    found = estimate("label_overlap", graph, classes, k=K, weight=weight, over="classes")
+    assert found.value == estimate("label_overlap", graph, classes, k=K, weight=weight).value
+    values = []
+    for left_out in range(6):
+        per_sample, own = [], []
+        for row in np.flatnonzero(classes != left_out):
+            others = classes[graph.indices[row, :K]]
+            others = others[others != left_out]
+            if len(others):
+                per_sample.append((others == classes[row]).mean())
+                own.append(classes[row])
+        per_sample, own = np.array(per_sample), np.array(own)
+        share = np.ones(len(own)) if weight == "sample" else 1 / np.bincount(classes)[own]
+        values.append(share @ per_sample / share.sum())
+    sd = np.sqrt(5 / 6 * ((values - np.mean(values)) ** 2).sum())
+    assert found.high - found.value == pytest.approx(2.570582 * sd, rel=1e-6)
+
+
 def test_perfect_classes_keep_an_interval(rng):
     labels = np.repeat([0, 1], 50)
     result = estimate("label_overlap", labels[:, None] * 99.0 + rng.random((100, 1)), labels, k=5)
@@ -249,9 +272,10 @@ REAL = np.linspace(0.1, 0.9, 50)
             {},
             "the function of labels gave 2 for samples 0 and {}; it must give values in 0..1.",
         ),
-        (REAL, {"weight": "class"}, "weight='class' for labels without classes; it needs categories: give "
-         "weight='sample'."),
-        (REAL, {"class_fraction": 0.5}, "class_fraction for labels without classes; it needs categories, or leave it "
+        (REAL, {"weight": "class"}, "weight='class' for labels without classes; it needs categories: leave it out."),
+        (REAL, {"over": "classes"}, "over='classes' for labels without classes; it needs categories: leave it out."),
+        (np.arange(50) % 4, {"over": "classes"}, "over='classes' with 4 classes; an interval over them needs 5."),
+        (REAL, {"class_fraction": 0.5}, "class_fraction for labels without classes; it needs categories: leave it "
          "out."),
         (
             np.arange(50) % 2,

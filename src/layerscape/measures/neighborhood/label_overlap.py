@@ -15,6 +15,7 @@ from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.classes import KINDS, Kind
 from layerscape.measures.interval import Z95, sd_of_pairs
 from layerscape.measures.neighborhood.agreement import chance_of, membership
+from layerscape.measures.neighborhood.over_classes import margin_over_classes
 from layerscape.measures.neighborhood.relations import Likeness, likeness_of
 from layerscape.measures.permutation import permutations
 
@@ -31,6 +32,7 @@ def label_overlap(
     weight: Literal["sample", "class"] = "sample",
     class_fraction: float | None = None,
     kind: Kind = "auto",
+    over: Literal["samples", "classes"] = "samples",
 ) -> Estimate:
     """Share of the k nearest neighbors that have the sample's own label, averaged over the samples.
 
@@ -57,6 +59,9 @@ def label_overlap(
         the graph must hold so many, and k only says how many are searched.
     kind
         What numbers are: ``"category"``, ``"real"``, or ``"auto"``: real if they are not all whole.
+    over
+        What the interval is over: other ``"samples"`` of these classes, or other ``"classes"`` too, of which these, at
+        least 5, are a draw: then it is a jackknife that leaves out one class after the other.
 
     Returns
     -------
@@ -97,7 +102,8 @@ def label_overlap(
     >>> label_overlap(graph, [("animal", "cat"), ("animal", "dog"), ("tool", "saw"), ("tool", "axe")], k=1).value
     0.5
     """
-    for name, given, allowed in (("weight", weight, ("sample", "class")), ("kind", kind, KINDS)):
+    asked = (("weight", weight, ("sample", "class")), ("kind", kind, KINDS), ("over", over, ("samples", "classes")))
+    for name, given, allowed in asked:
         if given not in allowed:
             raise unknown_name(f"{name} of label_overlap", str(given), allowed)
     graph.need(k if class_fraction is None else 1)
@@ -111,7 +117,11 @@ def label_overlap(
     same = _weighted(near, likeness, rows)
     per_sample = same.sum(axis=1)
     value = float(share @ per_sample)
-    margin = max(LEAST_MARGIN, Z95 * sd_of_pairs(near, same, share, rows))
+    if over == "classes":
+        margin = margin_over_classes(near, same, _classes(likeness, "over='classes'"), rows, share)
+    else:
+        margin = Z95 * sd_of_pairs(near, same, share, rows)
+    margin = max(LEAST_MARGIN, margin)
     details, warnings = _behind(likeness, wanted, rows, share, per_sample)
     chance = None
     if graph.queries is None:
@@ -132,9 +142,8 @@ def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float 
         return np.full(graph.n_samples, k)
     if not 0 < class_fraction <= 1:
         raise InvalidValue(f"class_fraction={class_fraction}; give a share of the class, above 0 and at most 1.")
-    if likeness.classes is None:
-        raise InvalidValue("class_fraction for labels without classes; it needs categories, or leave it out.")
-    sizes = likeness.classes.sizes
+    codes = _classes(likeness, "class_fraction")
+    sizes = np.bincount(codes)
     # A product that is whole but for rounding is whole.
     per_class = np.maximum(1, np.floor(class_fraction * sizes * (1 + 1e-12)).astype(int))
     largest = int(per_class.max())
@@ -143,16 +152,21 @@ def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float 
             f"class_fraction={class_fraction} of a class of {sizes.max()} is {largest} neighbors, asked of a graph "
             f"that holds {graph.k}; give k={largest} or a smaller class_fraction."
         )
-    return per_class[likeness.classes.codes]
+    return per_class[codes]
+
+
+def _classes(likeness: Likeness, option: str) -> np.ndarray:
+    """The number of every sample's class, which an option needs."""
+    if likeness.classes is None:
+        raise InvalidValue(f"{option} for labels without classes; it needs categories: leave it out.")
+    return likeness.classes.codes
 
 
 def _share(likeness: Likeness, rows: np.ndarray, weight: str) -> np.ndarray:
     """Shape (M,): the weight of every query."""
     if weight == "sample":
         return np.full(len(rows), 1 / len(rows))
-    if likeness.classes is None:
-        raise InvalidValue("weight='class' for labels without classes; it needs categories: give weight='sample'.")
-    codes = likeness.classes.codes[rows]
+    codes = _classes(likeness, "weight='class'")[rows]
     share = 1 / np.bincount(codes)[codes]
     return share / share.sum()
 
