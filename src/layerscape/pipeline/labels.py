@@ -61,6 +61,8 @@ def category_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
     """The columns of categories among those to measure against."""
     columns = label_columns(run, labels)
     for name in columns:
+        if name not in run.samples.labels:
+            raise InvalidValue(f"{name!r} joins columns to paths; name them one by one: {name.replace('+', ',')}.")
         if labels is not None and _real(run, name):
             raise InvalidValue(f"label column {name!r} holds real numbers; name a column of categories.")
     return [name for name in columns if not _real(run, name)]

@@ -88,8 +88,8 @@ def recommend(
     Returns
     -------
     Recommendation
-        Without labels, no layer: no rule that reads dimensions or overlaps alone has been shown here to do better than
-        taking the last layer, and so none is applied.
+        Without labels, no layer: of 16 rules that read dimensions, overlaps or spectra alone, none did better than
+        taking the last layer and depth 0.6 in all that was tried (docs/comparison.md), and so none is applied.
 
     Raises
     ------
@@ -120,8 +120,8 @@ def recommend(
     if not columns:
         return Recommendation(
             None,
-            "There are no labels of categories to judge by, and no rule without labels is known here to beat taking "
-            "the last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
+            "There are no labels of categories to judge by, and no rule without labels was found to beat taking the "
+            "last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
         )
     n = run.folder.n_samples
     if not 1 <= k < n:
