@@ -1,6 +1,7 @@
 """The commands: what they print, with which status they end, and that a mistake is one line."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -85,6 +86,14 @@ def test_stages_one_at_a_time_on_a_run(run, capsys):
     assert said(capsys, "measure", "run", "--measures", "twonn", "--by", "side").count("side=a") == 2
     page = json.loads(said(capsys, "report", "run", "--json"))["report"]
     assert Path(page).read_text(encoding="utf-8").lower().startswith("<!doctype html>")
+
+
+def test_why_a_value_is_missing_is_said_once(run, capsys):
+    assert main(["measure", "run", "--measures", "label_overlap", "--labels", "side+side", "--k", "9"]) == 0
+    capsys.readouterr()
+    assert main(["measure", "run", "--measures", "knn_probe", "--labels", "side+side", "--k", "9"]) == 0
+    (words,) = [line for line in capsys.readouterr().err.splitlines() if "without a value" in line]
+    assert re.fullmatch(r"note: knn_probe of 'side\+side', \d+ without a value: labels of shape .*", words)
 
 
 def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path, capsys):

@@ -87,7 +87,7 @@ def test_without_labels_there_is_no_rule():
     found = ls.recommend(ls.from_arrays({"a": np.random.default_rng(0).standard_normal((50, 3))}))
     assert found.layer is None
     assert found.table is None
-    assert found.reason.startswith("There are no labels of categories to judge by, and no rule without labels was found")
+    assert found.reason.startswith("There are no labels of categories to judge by, and no rule without labels was")
 
 
 def test_errors():

@@ -215,6 +215,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     if csv:
         table.to_csv(csv, index=False)
         note(f"the table is in {csv}")
+    _note_gaps(table)
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
     say(rows(table[shown]), as_json, record)
@@ -257,6 +258,13 @@ def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
     lists = ("measures", "labels", "controls")
     chosen = {name: value.split(",") for name, value in options.items() if name in lists and value}
     return measure(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
+
+
+def _note_gaps(table: Any) -> None:
+    """Why there are rows without a value, once for each reason."""
+    gaps = table[table.value.isna()]
+    for (measure, label, words), own in gaps.groupby(["measure", "label", "warnings"], sort=False):
+        note(f"{measure}{f' of {label!r}' if label else ''}, {len(own)} without a value: {words}")
 
 
 def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:

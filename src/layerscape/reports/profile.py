@@ -75,9 +75,11 @@ def _rows(run: ReportedRun, measure: str, table: Any) -> list[Row]:
     fields = [field for field in QUESTION if field != "k" or measure != "gride"]
     rows = _at_every_k(rows)
     rows.sort(key=lambda row: (place[row["layer"]], place.get(row.get("other_layer") or "", -1), row.get("k") or 0))
-    differing = _telling(rows, fields)
+    # A label that is a number is asked of in another way than one that is a category, which is no second question.
+    labels = {row.get("label") for row in rows}
+    differing = {label: _telling([row for row in rows if row.get("label") == label], fields) for label in labels}
     for row in rows:
-        row["variant"] = ", ".join(f"{field} {row.get(field) or 'all'}" for field in differing)
+        row["variant"] = ", ".join(f"{field} {row.get(field) or 'all'}" for field in differing[row.get("label")])
         row["said"] = said(row)
     return rows
 
