@@ -34,22 +34,20 @@ from layerscape.core.representation import Representation
 from layerscape.measures.separability.probes import folds_of
 from layerscape.measures.similarity import linear_predictivity as predictivity
 
-WHY = [
-    "Where they differ:",
-    "",
-    "- Distances of `load_digits` are roots of whole numbers, so that many tie. Layerscape takes the expectation over the "
-    "ways to break a tie; DADApy, scipy and scikit-learn take the order in which their search happens to list them.",
-    "- Copies: DADApy and scikit-learn get distances from inner products, so that a copy is not at distance 0 and a "
-    "sample may not be its own first neighbor; in DADApy it then counts as one.",
-    "- `knn_probe`: of labels with equally many votes scikit-learn names the first; in layerscape they share.",
-    "- `cka` with the Gaussian kernel takes distances from inner products: copies are at the rounding of these, and count "
-    "in the median.",
-    "- DADApy's likelihood is maximized by steps that stop early, ties in its distances move its neighborhoods, and near "
-    "copies make NaN, at which its clustering stops.",
-    "- Clusters: DADApy's code looks for a border only at the nearest sample of another cluster, and at none of a peak, "
-    "where its docstring (and layerscape) takes every cluster that the neighborhood holds; it finds fewer saddles, and "
-    "so merges less. With every border it finds the clusters of layerscape.",
-]
+WHY = """Where they differ:
+
+- Distances of `load_digits` are roots of whole numbers, so that many tie. Layerscape takes the expectation over the
+  ways to break a tie; DADApy, scipy and scikit-learn take the order in which their search happens to list them.
+- Copies: DADApy and scikit-learn get distances from inner products, so that a copy is not at distance 0 and a sample
+  may not be its own first neighbor; in DADApy it then counts as one.
+- `knn_probe`: of labels with equally many votes scikit-learn names the first; in layerscape they share.
+- `cka` with the Gaussian kernel takes distances from inner products: copies are at the rounding of these, and count
+  in the median.
+- `density_peaks`: the steps that maximize DADApy's likelihood stop early, ties move its neighborhoods, and near
+  copies make NaN, at which its clustering stops.
+- Clusters: DADApy's code looks for a border only at the nearest sample of another cluster, and at none of a peak,
+  where its docstring (and layerscape) takes every cluster that the neighborhood holds. It finds fewer saddles, and so
+  merges less; with every border it finds the clusters of layerscape."""
 
 
 def centered(kernel: np.ndarray) -> np.ndarray:
@@ -205,7 +203,7 @@ def main() -> None:
         "|---|---|" + "---|" * len(every),
         *(f"| {measure} | {peer} | " + " | ".join(cells) + " |" for (measure, peer), cells in rows.items()),
     ]
-    lines += ["", planted(), "", *WHY]
+    lines += ["", planted(), "", WHY]
     publish("Agreement of comparisons", lines)
 
 
