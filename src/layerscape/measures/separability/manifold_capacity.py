@@ -16,7 +16,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import classes_of
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.separability.probes import frame
+from layerscape.measures.separability.probes import readable
 
 FEWEST_DRAWS = 20
 CHANCE_DRAWS = 10  # per class and permutation
@@ -127,7 +127,7 @@ def _kept(x: Representation, of_sample: np.ndarray, points: int, seed: int) -> t
     """At most so many samples of every class, scaled by one power of two, and their row numbers."""
     order = np.random.default_rng(seed).permutation(x.n_samples)
     kept = np.sort(np.concatenate([order[of_sample[order] == c][:points] for c in np.unique(of_sample)]))
-    framed = frame(x)
+    framed = readable(x)
     power = int(framed.power.max())
     return np.ldexp(x.read(kept) - framed.origin, -power), kept
 

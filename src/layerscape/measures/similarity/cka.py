@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import frexp, sqrt
+from math import sqrt
 from statistics import NormalDist
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -15,6 +15,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.frame import frame
 from layerscape.measures.interval import Z95
 from layerscape.measures.similarity.centered import compare_centered
 from layerscape.measures.similarity.pairing import DOMINANT, same_samples
@@ -154,7 +155,6 @@ class _Itself:
 
 # What a representation alone gives is needed by every pair that it is in; it is kept while the representation lives.
 _KNOWN: WeakKeyDictionary[Representation, _Itself] = WeakKeyDictionary()
-_FRAMES: WeakKeyDictionary[Representation, tuple[np.ndarray, int]] = WeakKeyDictionary()
 
 
 def _itself(x: Representation) -> _Itself:
@@ -163,10 +163,9 @@ def _itself(x: Representation) -> _Itself:
         if not hsic.value > 1e-15:  # the values are scaled to 1
             name = f"layer {x.layer!r}" if x.layer else "a representation"
             raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
-        center, power = _frame(x)
-        by_unit, by_sample = np.zeros(x.n_units), 0.0
+        framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
         for _, block in x.blocks():
-            squares = np.ldexp(block - center, -power) ** 2
+            squares = framed(block) ** 2
             by_unit += squares.sum(axis=0)
             by_sample = max(by_sample, float(squares.sum(axis=1).max()))
         _KNOWN[x] = _Itself(hsic, float(by_unit.max()) / hsic.trace if x.n_units > 1 else 0.0, by_sample / hsic.trace)
@@ -175,12 +174,11 @@ def _itself(x: Representation) -> _Itself:
 
 def _hsic(a: Representation, b: Representation) -> _Hsic:
     """Of the scaled, centered rows; two passes over them."""
-    frame_a, frame_b = _frame(a), _frame(b)
     n = a.n_samples
     cross = np.zeros((a.n_units, b.n_units))
     x_b, y_a = np.zeros(a.n_units), np.zeros(b.n_units)  # Σ x‖y‖² and Σ y‖x‖²
     lengths_a, lengths_b = np.empty(n), np.empty(n)
-    for rows, x, y in _pairs(a, frame_a, b, frame_b):
+    for rows, x, y in _pairs(a, b):
         of_a, of_b = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
         lengths_a[rows], lengths_b[rows] = of_a, of_b
         cross += x.T @ y
@@ -191,7 +189,7 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
     # With centered rows every sum over a whole row of a kernel is minus its diagonal.
     inner = (cross * cross).sum() - both + sum_a * sum_b / ((n - 1) * (n - 2)) - 2 / (n - 2) * both
     influence, products = np.empty(n), np.empty(n)
-    for rows, x, y in _pairs(a, frame_a, b, frame_b):
+    for rows, x, y in _pairs(a, b):
         of_a, of_b = lengths_a[rows], lengths_b[rows]
         products[rows] = 2 * np.einsum("ij,ij->i", x @ cross, y)
         pairs = products[rows] - of_a * of_b
@@ -201,22 +199,11 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
     return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a))
 
 
-def _frame(x: Representation) -> tuple[np.ndarray, int]:
-    """Mean of the rows and the power of two that brings the largest centered value near 1."""
-    if x not in _FRAMES:
-        center = sum((block.sum(axis=0) for _, block in x.blocks()), start=np.zeros(x.n_units)) / x.n_samples
-        _FRAMES[x] = center, frexp(max(float(np.abs(block - center).max()) for _, block in x.blocks()))[1]
-    return _FRAMES[x]
-
-
-def _pairs(
-    a: Representation, frame_a: tuple[np.ndarray, int], b: Representation, frame_b: tuple[np.ndarray, int]
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     step = max(1, BLOCK_ELEMENTS // (a.n_units + b.n_units))
     for start in range(0, a.n_samples, step):
         rows = slice(start, min(start + step, a.n_samples))
-        x, y = (np.ldexp(r.read(rows) - center, -power) for r, (center, power) in ((a, frame_a), (b, frame_b)))
-        yield rows, x, y
+        yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
 
 
 MEASURE = Measure(

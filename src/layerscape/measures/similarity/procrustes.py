@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import acos, frexp, sqrt
+from math import acos, sqrt
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,6 +12,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.frame import frame
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, around, corrected, same_samples
@@ -19,6 +20,7 @@ from layerscape.measures.similarity.pairing import LEAST_MARGIN, around, correct
 BLOCK_ELEMENTS = 2**22
 HIGH_CHANCE = 0.5
 HIGH_SHARE = 0.5
+ROUNDING = 1e-13  # relative: rows that differ by less are equal
 SIGNS = 20  # random ones, for the variance of pairs
 
 
@@ -97,55 +99,42 @@ class _Centered:
     """Centered rows of which the largest value is near 1, up to a rotation; ``squares`` is ‖A‖_F²."""
 
     source: Representation | np.ndarray
-    center: np.ndarray
-    power: int
+    n_units: int
     squares: float
     warnings: tuple[str, ...]
-
-    @property
-    def n_units(self) -> int:
-        return len(self.center)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         if isinstance(self.source, np.ndarray):
             return self.source[rows]
-        return np.ldexp(self.source.read(rows) - self.center, -self.power)
+        return frame(self.source)(self.source.read(rows))
 
 
 # What is needed of a representation alone is kept while it lives.
-_KNOWN: WeakKeyDictionary[Representation, tuple[np.ndarray, int, float, tuple[str, ...]]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Representation, tuple[float, tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def _centered(x: Representation) -> _Centered:
     if x not in _KNOWN:
-        _KNOWN[x] = _frame(x)
-    center, power, squares, warnings = _KNOWN[x]
+        _KNOWN[x] = _squares(x)
     if x.n_samples > x.n_units:
-        return _Centered(x, center, power, squares, warnings)
+        return _Centered(x, x.n_units, *_KNOWN[x])
     # Fewer samples than units span a space of N dimensions: a rotation into it keeps every product and saves time.
-    rows = np.ldexp(x.read(slice(None)) - center, -power)
-    return _Centered(np.asarray(np.linalg.qr(rows.T, mode="r")).T, np.zeros(x.n_samples), 0, squares, warnings)
+    rows = frame(x)(x.read(slice(None)))
+    return _Centered(np.asarray(np.linalg.qr(rows.T, mode="r")).T, x.n_samples, *_KNOWN[x])
 
 
-def _frame(x: Representation) -> tuple[np.ndarray, int, float, tuple[str, ...]]:
-    """Mean of the rows, the power of two that brings the largest centered value near 1, ‖A‖_F² in that unit, and a
-    warning if most of it is one sample's.
-    """
-    center, largest = np.zeros(x.n_units), 0.0
-    for _, block in x.blocks():
-        center += block.sum(axis=0) / x.n_samples
-        largest = max(largest, float(np.abs(block).max()))
-    spread = max(float(np.abs(block - center).max()) for _, block in x.blocks())
-    if not spread > 1e-13 * largest:
+def _squares(x: Representation) -> tuple[float, tuple[str, ...]]:
+    """‖A‖_F² of the centered, scaled rows, and a warning if most of it is one sample's."""
+    framed = frame(x)
+    if not framed.peak > ROUNDING * np.abs(framed.origin).max():
         raise InvalidValue(f"{x.title}: constant over the samples; procrustes cannot compare it.")
-    power = frexp(spread)[1]
-    lengths = np.concatenate([(np.ldexp(block - center, -power) ** 2).sum(axis=1) for _, block in x.blocks()])
+    lengths = np.concatenate([(framed(block) ** 2).sum(axis=1) for _, block in x.blocks()])
     squares, far = float(lengths.sum()), int(lengths.argmax())
     share = lengths[far] / squares
     if share <= HIGH_SHARE:
-        return center, power, squares, ()
+        return squares, ()
     where = f"{x.title}: sample {x.ids[far]!r} alone is {share:.1%} of the variance and decides the value"
-    return center, power, squares, (f"{where}; measure without it",)
+    return squares, (f"{where}; measure without it",)
 
 
 def _blocks(a: _Centered, b: _Centered, n_samples: int) -> list[slice]:
