@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import subspace_angles
+from scipy.optimize import brentq
 from scipy.spatial import procrustes
 from scipy.spatial.distance import pdist, squareform
+from scipy.special import gammaln
 from scipy.stats import skew, spearmanr
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import adjusted_rand_score
@@ -31,6 +33,7 @@ from publish import publish
 
 import layerscape as ls
 from layerscape.core.representation import Representation
+from layerscape.measures.neighborhood.clusters import Clusters, clusters_of
 from layerscape.measures.separability.probes import folds_of
 from layerscape.measures.similarity import linear_predictivity as predictivity
 
@@ -44,7 +47,7 @@ WHY = """Where they differ:
 - `cka` with the Gaussian kernel takes distances from inner products: copies are at the rounding of these, and count
   in the median.
 - `density_peaks`: the steps that maximize DADApy's likelihood stop early, ties move its neighborhoods, and near
-  copies make NaN, at which its clustering stops.
+  copies make NaN, at which its clustering stops. In layerscape copies count once.
 - Clusters: DADApy's code looks for a border only at the nearest sample of another cluster, and at none of a peak,
   where its docstring (and layerscape) takes every cluster that the neighborhood holds. It finds fewer saddles, and so
   merges less; with every border it finds the clusters of layerscape."""
@@ -151,9 +154,28 @@ def by_map(case: Case) -> Iterator[tuple[str, str, Any, Any]]:
     yield "`linear_predictivity`", "scikit-learn Ridge, same folds and alpha", found, 1 - missed / apart
 
 
+def highest(peaks: Clusters, number: int) -> float:
+    """Log density of one sample at the root of the slope of its likelihood, by Brent's method."""
+    d, k = peaks.dimension, peaks.peaks.density.neighbors[number]
+    radii = peaks.distances[number, :k]
+    shells, place = np.diff((radii / radii[-1]) ** d, prepend=0.0), np.arange(1, k + 1) / k
+
+    def slope(a: float) -> float:
+        weight = shells * np.exp(a * (place - 1))
+        return float(weight @ place / weight.sum()) - (k + 1) / (2 * k)
+
+    a = brentq(slope, -60, 60, xtol=1e-13)
+    ball = d * np.log(radii[-1]) + d / 2 * np.log(np.pi) - gammaln(d / 2 + 1)
+    count = len(peaks.distances)
+    return float(np.log(k / count) - a - np.log(shells @ np.exp(a * (place - 1))) - ball)
+
+
 def by_cluster(case: Case) -> Iterator[tuple[str, str, Any, Any]]:
     found = case.peaks().details
     density = found["log_density"]
+    known = clusters_of(ls.find_neighbors(case.x, k=K_MAX), "density_peaks", K_MAX, Z, None)
+    roots = known.whole(np.array([highest(known, number) for number in range(len(known.distances))]))
+    yield "`density_peaks`, log density", "scipy brentq on the likelihood", density, roots
     yield "`density_peaks`, log density", "DADApy, PAk", density, case.foreign["log density"]
     mine = found["cluster"]
     other = ls.estimate("density_peaks", case.y, k_max=K_MAX, z=Z).details["cluster"]
@@ -185,7 +207,9 @@ def cell(measure: str, mine: Any, theirs: Any) -> str:
     if not measure.endswith("clusters"):
         apart = np.abs(np.atleast_1d(mine) - np.atleast_1d(theirs))
         lost, off = int(np.isnan(apart).sum()), int((apart > 1e-3).sum())
-        return f"{np.nanmax(apart):.0e}" + f"; {off} of {N} above 1e-3, {lost} NaN" * (apart.size == N)
+        return f"{np.nanmax(apart):.0e}" + f"; {off} of {N} above 1e-3, {lost} NaN" * (
+            off + lost > 0 and apart.size == N
+        )
     index = adjusted_rand_score(mine, theirs)
     return f"ARI {index:.4f} ({len(set(mine))} and {len(set(theirs))} clusters)"
 
