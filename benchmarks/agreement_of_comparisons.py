@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sklearn
 from scipy.linalg import subspace_angles
 from scipy.optimize import brentq
 from scipy.spatial import procrustes
@@ -46,8 +47,8 @@ WHY = """Where they differ:
 - `knn_probe`: of labels with equally many votes scikit-learn names the first; in layerscape they share.
 - `cka` with the Gaussian kernel takes distances from inner products: copies are at the rounding of these, and count
   in the median.
-- `density_peaks`: the steps that maximize DADApy's likelihood stop early, ties move its neighborhoods, and near
-  copies make NaN, at which its clustering stops. In layerscape copies count once.
+- `density_peaks`: the steps that maximize DADApy's likelihood end before the maximum, ties move its neighborhoods,
+  and copies that rounding sets apart make NaN, at which its clustering stops. In layerscape copies count once.
 - Clusters: DADApy's code looks for a border only at the nearest sample of another cluster, and at none of a peak,
   where its docstring (and layerscape) takes every cluster that the neighborhood holds. It finds fewer saddles, and so
   merges less; with every border it finds the clusters of layerscape."""
@@ -216,13 +217,16 @@ def cell(measure: str, mine: Any, theirs: Any) -> str:
 
 def main() -> None:
     given, every = interpreters("dadapy", "rsatoolbox"), cases()
-    ask_all(every, given.dadapy, given.rsatoolbox)
+    versions = [*ask_all(every, given.dadapy, given.rsatoolbox), f"scikit-learn {sklearn.__version__}"]
     rows: dict[tuple[str, str], list[str]] = {}
     for case in every:
         for group in (by_formula, by_canonical, by_neighbors, by_map, by_cluster):
             for measure, peer, mine, theirs in group(case):
                 rows.setdefault((measure, peer), []).append(cell(measure, mine, theirs))
     lines = [
+        f"`benchmarks/agreement_of_comparisons.py`. Largest absolute difference to {', '.join(versions)}, scipy and "
+        f"formulas; N = {N:,} samples.",
+        "",
         "| measure | peer | " + " | ".join(case.name for case in every) + " |",
         "|---|---|" + "---|" * len(every),
         *(f"| {measure} | {peer} | " + " | ".join(cells) + " |" for (measure, peer), cells in rows.items()),

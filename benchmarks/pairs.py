@@ -27,9 +27,10 @@ import layerscape as ls
 N, K, VARIANCE, K_MAX, Z = 1500, 30, 0.9, 100, 1.65
 
 EACH = """
+from importlib.metadata import version
 def read(what):
     return np.load(f"{sys.argv[1]}/{name} {what}.npy")
-answer = {}
+answer = {"versions": [f"{package} {version(package)}" for package in PACKAGES]}
 for name in sys.argv[2:]:
     x, y, labels = (read(what) for what in ("x", "y", "labels"))
     row = answer[name] = {}
@@ -143,7 +144,9 @@ def cases() -> list[Case]:
     return found
 
 
-def ask_all(every: list[Case], dadapy: str, others: str) -> None:
+def ask_all(every: list[Case], dadapy: str, others: str) -> list[str]:
+    """Put what the peers say into the cases; their versions."""
+    versions = []
     with tempfile.TemporaryDirectory() as folder:
         for case in every:
             found = case.peaks()
@@ -153,6 +156,13 @@ def ask_all(every: list[Case], dadapy: str, others: str) -> None:
             for what, values in saved.items():
                 np.save(Path(folder) / f"{case.name} {what}", values)
         head = f"K, K_MAX, Z = {K}, {K_MAX}, {Z}\n"
-        for python, code in ((dadapy, DADAPY), (others, OTHERS)):
-            for name, answers in ask(python, head + code, folder, *(case.name for case in every)).items():
-                next(case for case in every if case.name == name).foreign.update(answers)
+        for python, code, packages in (
+            (dadapy, DADAPY, ["dadapy"]),
+            (others, OTHERS, ["rsatoolbox", "dcor", "statsmodels"]),
+        ):
+            names = [case.name for case in every]
+            answer = ask(python, f"PACKAGES = {packages}\n{head}{code}", folder, *names)
+            versions += answer["versions"]
+            for case in every:
+                case.foreign.update(answer[case.name])
+    return versions
