@@ -18,7 +18,7 @@ from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.frame import frame
 from layerscape.measures.interval import Z95
 from layerscape.measures.similarity.centered import compare_centered
-from layerscape.measures.similarity.pairing import DOMINANT, same_samples
+from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
 
 BLOCK_ELEMENTS = 2**22
 
@@ -65,7 +65,7 @@ def cka(
     Notes
     -----
     Global: a few directions of large variance decide it. One huge unit that both share makes it nearly 1; a warning
-    says so where one unit or one sample holds more than half of the variance.
+    says so where one unit or one sample holds most of the variance.
 
     References
     ----------
@@ -89,7 +89,7 @@ def cka(
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
     cross = self_a.hsic if a is b else _hsic(a, b)
-    warnings = _words("first", self_a) + _words("second", self_b)
+    warnings = _words("first", a, self_a) + _words("second", b, self_b)
     null = sqrt(2 / (n * (n - 3)))
     if estimator == "biased":
         return _biased(n, cross, self_a.hsic, self_b.hsic, null, warnings)
@@ -126,13 +126,13 @@ def _gaussian(distances: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * (distances / width) ** 2)
 
 
-def _words(which: str, x: _Itself) -> list[str]:
-    shares = {"unit": x.of_unit, "sample": x.of_sample}
-    return [
-        f"one {what} holds {share:.1%} of the variance of the {which}, and so decides the value"
-        for what, share in shares.items()
-        if share > DOMINANT
-    ]
+def _words(which: str, x: Representation, itself: _Itself) -> list[str]:
+    words = [*words_of_unit(itself.of_unit, x.n_units, which)]
+    if itself.of_sample > DOMINANT:
+        words.append(
+            f"one sample holds {itself.of_sample:.1%} of the variance of the {which}, and so decides the value"
+        )
+    return words
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _itself(x: Representation) -> _Itself:
             squares = framed(block) ** 2
             by_unit += squares.sum(axis=0)
             by_sample = max(by_sample, float(squares.sum(axis=1).max()))
-        _KNOWN[x] = _Itself(hsic, float(by_unit.max()) / hsic.trace if x.n_units > 1 else 0.0, by_sample / hsic.trace)
+        _KNOWN[x] = _Itself(hsic, float(by_unit.max()) / hsic.trace, by_sample / hsic.trace)
     return _KNOWN[x]
 
 
