@@ -172,7 +172,7 @@ def _said(values: list[float] | str, place: int = 0) -> str:
 
 
 def main() -> None:
-    given = interpreters()
+    given = interpreters("dadapy", "skdim")
     rng = np.random.default_rng(0)
     lines = ["`benchmarks/agreement.py`. Largest relative difference to the peers, over all scales of a curve.", ""]
     lines += agreement(sound(rng), given)

@@ -76,7 +76,7 @@ def ours(x: np.ndarray, graph) -> dict[str, float]:
 
 
 def main() -> None:
-    given = interpreters()
+    given = interpreters("dadapy", "skdim")
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, D_TRUE)) @ rng.standard_normal((D_TRUE, D)) / D_TRUE**0.5
     graph = find_neighbors(x, K)

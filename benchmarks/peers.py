@@ -1,4 +1,4 @@
-"""Ask DADApy and scikit-dimension, each in an interpreter of its own."""
+"""Ask DADApy, scikit-dimension and others, each in an interpreter of its own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 MARK = "ANSWER"  # what a peer prints before it is its own
 
 
-def interpreters() -> argparse.Namespace:
+HAS = {"dadapy": "dadapy 0.3.4", "skdim": "scikit-dimension 0.5.0", "rsatoolbox": "rsatoolbox, dcor and statsmodels"}
+
+
+def interpreters(*peers: str) -> argparse.Namespace:
     """The interpreters that the command line names."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--dadapy", required=True, help="an interpreter that has dadapy 0.3.4")
-    parser.add_argument("--skdim", required=True, help="an interpreter that has scikit-dimension 0.5.0")
+    for peer in peers:
+        parser.add_argument(f"--{peer}", required=True, help=f"an interpreter that has {HAS[peer]}")
     return parser.parse_known_args()[0]
 
 

@@ -14,7 +14,8 @@ fluctuations too. Two ways to count that, for values that come from few and from
   too (`sd_of_pairs`).
 
 What is no mean of values of samples is computed again without one group of samples after the other
-(`margin_of_groups`: the delete-a-group jackknife, Shao and Wu 1989, doi:10.1214/aos/1176347263).
+(`margin_of_groups`: the delete-a-group jackknife, Shao and Wu 1989, doi:10.1214/aos/1176347263). A share of so many
+independent trials has the interval of Wilson 1927 (`wilson`), doi:10.1080/01621459.1927.10502953.
 
 How well the intervals cover is measured in benchmarks/coverage.py.
 """
@@ -132,6 +133,13 @@ def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, gr
     found = np.array([value(np.flatnonzero(member != group)) for group in range(groups)])
     sd = np.sqrt((groups - 1) / groups * ((found - found.mean()) ** 2).sum())
     return float(student.ppf(0.975, groups - 1) * sd)
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """The 95 % interval of a share of n trials; it holds the share."""
+    center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    margin = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
+    return min(share, max(0.0, float(center - margin))), max(share, min(1.0, float(center + margin)))
 
 
 def _mutual(graph: Neighbors, columns: np.ndarray, moved: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import scipy.spatial
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.permutation import permutations
 from layerscape.measures.similarity import procrustes as module
 from layerscape.measures.similarity.procrustes import procrustes
 
@@ -37,12 +38,22 @@ def test_it_is_the_formula_whatever_the_shape(shapes):
     assert measure(x, y).value == pytest.approx(cosine(x, y), abs=1e-12)
 
 
-def test_blocks_give_what_the_whole_gives(monkeypatch):
-    whole = measure(X, Y)
+@pytest.mark.parametrize("width", [3, 6])
+def test_blocks_that_are_not_held_give_what_the_whole_gives(monkeypatch, width):
+    whole = measure(X, Y[:, :width])
     monkeypatch.setattr(module, "BLOCK_ELEMENTS", 12 * 7)
-    parts = measure(X, Y)
+    monkeypatch.setattr(module, "HELD", 0)
+    parts = measure(X, Y[:, :width])
     assert (parts.value, parts.low) == pytest.approx((whole.value, whole.low), abs=1e-12)
     assert parts.details["null"] == pytest.approx(whole.details["null"], abs=1e-12)
+
+
+@pytest.mark.parametrize("rank", [6, 4])
+def test_chance_is_the_formula_of_permuted_rows(rank):
+    y = Y[:, :rank] @ rng.standard_normal((rank, 6))
+    orders = permutations(120, 20, 0)
+    expected = [cosine(X, y[order]) for order in orders]
+    assert measure(X, y).details["null"] == pytest.approx(np.array(expected), abs=1e-12)
 
 
 @pytest.mark.parametrize("width", [6, 300])

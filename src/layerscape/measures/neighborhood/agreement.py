@@ -8,7 +8,7 @@ pairs of ordered pairs, which coincide in seven ways.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 from typing import Any
@@ -75,12 +75,6 @@ class Relation:
             float(into @ into),
             float(out @ into),
         )
-
-    def at(self, number: int) -> Relation:
-        """One of several relations, counted from 1."""
-        place = number - 1
-        sums = [getattr(self, each.name) for each in fields(self)]
-        return Relation(*(each[place] if each.ndim == 1 else each[place, place] for each in sums))
 
     def ways(self) -> np.ndarray:
         """Σ R_ij·R_kl over the seven ways in which two ordered pairs coincide: (ij,ij), (ij,ji), (ij,il), (ij,kj),

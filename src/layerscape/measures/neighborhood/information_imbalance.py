@@ -11,8 +11,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95, sd_of_mean, sd_of_pairs
-from layerscape.measures.neighborhood.agreement import Relation, chance_of
-from layerscape.measures.neighborhood.entries import relation
+from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 
 RELATED = 2
 ROWS, COLUMNS = 64, 512  # of all ranks, those from which the spread under chance is estimated
@@ -68,14 +67,14 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     ranks = b.ranks(np.stack([a.query_rows[rows], members], axis=1))
     per_sample = np.bincount(rows, weights * ranks, minlength=len(a.indices)) * (2 / (n * k))
     value = float(per_sample.mean())
-    near = sparse.csr_array((weights / k, (rows, members)), shape=(len(a.indices), n))
+    near = membership(a, k).matrix / k
     values = sparse.csr_array((weights / k * ranks * (2 / n), (rows, members)), shape=near.shape)
     of_pairs = sd_of_pairs(near, values, np.full(len(a.indices), 1 / len(a.indices)), a.query_rows)
     margin = Z95 * max(of_pairs, sd_of_mean(per_sample, a, k=min(RELATED, k)))
     chance = None
     if a.queries is None:
         # Agreement is a small value: the tail that is asked for is the lower one.
-        c = chance_of(relation(a, k).at(k), _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
+        c = chance_of(membership(a, k).relation, _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
         chance = Chance(-c.value, -c.high, -c.low, c.p)
     low, high = max(0.0, value - margin), min(2.0, value + margin)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)

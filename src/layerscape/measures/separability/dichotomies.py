@@ -14,7 +14,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import Spectrum, spectrum
-from layerscape.measures.interval import Z95
+from layerscape.measures.interval import wilson
 
 CAPACITY = 2.0  # samples per free parameter of the hyperplane, by Cover
 FEWEST = 36
@@ -138,9 +138,7 @@ def _curve(lasted: np.ndarray, free: int) -> tuple[tuple[Point, ...], np.ndarray
     cover, points, n = binom.cdf(free - 1, sizes - 1, 0.5), [], len(lasted)
     for p in sizes:
         share = float((lasted >= p).mean())
-        center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-        margin = Z95 / (1 + Z95**2 / n) * sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-        points.append(Point(share, max(0.0, center - margin), min(1.0, center + margin), p / free, int(p)))
+        points.append(Point(share, *wilson(share, n), p / free, int(p)))
     return tuple(points), cover
 
 

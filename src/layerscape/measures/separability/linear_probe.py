@@ -12,7 +12,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.classes import KINDS, Classes, Kind, are_real, classes_of, numbers_of, one_per_sample
-from layerscape.measures.interval import Z95
+from layerscape.measures.interval import Z95, wilson
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.permutation import permutations as orders_of
 from layerscape.measures.separability.probes import folds_of, logistic, ridge
@@ -117,7 +117,7 @@ def _of_classes(x: Representation, found: Classes, method: str, folds: int, numb
     chance, drawn = chance_by_permutation(lambda _: next(null), value, n, number, seed)
     # Folds share training samples, which makes the spread more than binomial.
     binomial = chance.value * (1 - chance.value) / n
-    low, high = _wilson(value, n / max(1.0, float(drawn.var(ddof=1)) / binomial))
+    low, high = wilson(value, n / max(1.0, float(drawn.var(ddof=1)) / binomial))
     per_class = np.bincount(found.codes, weights=right) / found.sizes
     details = {
         "balanced_accuracy": float(per_class.mean()),
@@ -151,13 +151,6 @@ def _within(order: np.ndarray, fold: np.ndarray) -> np.ndarray:
         members = np.flatnonzero(fold == f)
         found[members] = members[np.argsort(order[members])]
     return found
-
-
-def _wilson(share: float, n: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share."""
-    center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    margin = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-    return min(share, max(0.0, center - margin)), max(share, min(1.0, center + margin))
 
 
 def _warnings(sizes: np.ndarray, folds: int) -> tuple[str, ...]:

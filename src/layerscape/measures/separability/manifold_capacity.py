@@ -16,7 +16,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import classes_of
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.separability.probes import frame
+from layerscape.measures.separability.probes import readable
 
 FEWEST_DRAWS = 20
 CHANCE_DRAWS = 10  # per class and permutation
@@ -127,7 +127,7 @@ def _kept(x: Representation, of_sample: np.ndarray, points: int, seed: int) -> t
     """At most so many samples of every class, scaled by one power of two, and their row numbers."""
     order = np.random.default_rng(seed).permutation(x.n_samples)
     kept = np.sort(np.concatenate([order[of_sample[order] == c][:points] for c in np.unique(of_sample)]))
-    framed = frame(x)
+    framed = readable(x)
     power = int(framed.power.max())
     return np.ldexp(x.read(kept) - framed.origin, -power), kept
 
@@ -152,19 +152,19 @@ def _of_class(cloud: np.ndarray, draws: int, seed: tuple[int, int]) -> _Manifold
     middle = s.mean(axis=1)
     norm = float(np.linalg.norm(middle))
     t = np.random.default_rng(seed).standard_normal((draws, len(s)))
-    squares, radii, along = np.empty(draws), np.empty(draws), np.empty(draws)
-    for i, toward in enumerate(t):
-        weights = nnls(s, toward, maxiter=100 * s.shape[1])[0]
-        projected = s @ weights
-        squares[i] = projected @ projected
-        anchor = projected / weights.sum() if weights.any() else s[:, np.argmax(toward @ s)]
-        apart = anchor - middle
-        length = float(np.linalg.norm(apart))
-        radii[i] = length**2
-        along[i] = (toward @ apart / length) ** 2 if length > 0 else 0.0
-    radius = sqrt(float(radii.mean())) / norm if norm > 0 else float("inf")
+    cosines, weights = t @ s, np.zeros((draws, s.shape[1]))
+    # What no point faces is projected to 0.
+    for i in np.flatnonzero((cosines > 0).any(axis=1)):
+        weights[i] = nnls(s, t[i], maxiter=100 * s.shape[1])[0]
+    projected, sums = weights @ s.T, weights.sum(axis=1)[:, None]
+    squares = np.einsum("ij,ij->i", projected, projected)
+    anchors = np.divide(projected, sums, out=s.T[cosines.argmax(axis=1)], where=sums > 0)
+    apart = anchors - middle
+    lengths = np.linalg.norm(apart, axis=1)
+    parts = np.divide(np.einsum("ij,ij->i", t, apart), lengths, out=np.zeros(draws), where=lengths > 0)
+    radius = sqrt(float((lengths**2).mean())) / norm if norm > 0 else float("inf")
     sd = float(squares.std(ddof=1)) / sqrt(draws)
-    return _Manifold(max(float(squares.mean()), np.finfo(float).tiny), sd, radius, float(along.mean()), center)
+    return _Manifold(max(float(squares.mean()), np.finfo(float).tiny), sd, radius, float((parts**2).mean()), center)
 
 
 def _correlation(centers: np.ndarray) -> float:

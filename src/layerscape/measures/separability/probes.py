@@ -8,14 +8,13 @@ are held instead and their Gram matrix is decomposed, which is the smaller. Logi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.frame import Frame, frame_by_unit
 
 PENALTIES = np.geomspace(1e-6, 1e4, 41)  # of ridge, in units of the mean eigenvalue
 KEYS = 16  # units whose values order the samples
@@ -23,29 +22,12 @@ TOLERANCE = 1e-4  # of the gradient of the logistic loss, per coordinate
 ROUNDING = 1e-20  # of the variance of a unit whose largest value is 1
 
 
-@dataclass(frozen=True)
-class Frame:
-    """Rows less the first and their mean, every unit scaled by a power of two to at most about 1."""
-
-    origin: np.ndarray
-    power: np.ndarray
-    mean: np.ndarray
-
-    def __call__(self, block: np.ndarray) -> np.ndarray:
-        return np.ldexp(block - self.origin, -self.power) - self.mean
-
-
-def frame(x: Representation) -> Frame:
-    """Raises if all rows are equal."""
-    origin = x.read(slice(0, 1))[0]
-    peak = np.zeros(x.n_units)
-    for _, block in x.blocks():
-        peak = np.maximum(peak, np.abs(block - origin).max(axis=0))
-    if not peak.any():
+def readable(x: Representation) -> Frame:
+    """Its frame, a scale for every unit; raises if all rows are equal."""
+    framed = frame_by_unit(x)
+    if not framed.peak.any():
         raise InvalidValue(f"all {x.n_samples} samples are equal: the representation is constant; nothing can be read.")
-    power = np.frexp(peak)[1]
-    sums = (np.ldexp(block - origin, -power).sum(axis=0) for _, block in x.blocks())
-    return Frame(origin, power, sum(sums, start=np.zeros(x.n_units)) / x.n_samples)
+    return framed
 
 
 def folds_of(x: Representation, of_sample: np.ndarray, folds: int, seed: int) -> np.ndarray:
@@ -67,7 +49,7 @@ def ridge(x: Representation, targets: np.ndarray, fold: np.ndarray, *, together:
 
 def logistic(x: Representation, of_sample: np.ndarray, fold: np.ndarray, n_classes: int) -> np.ndarray:
     """Out-of-fold scores of the classes, shape (N, C), by multinomial logistic regression with penalty ‖W‖²/2."""
-    rows = frame(x)(x.read(slice(0, x.n_samples)))
+    rows = readable(x)(x.read(slice(0, x.n_samples)))
     scores = np.empty((len(rows), n_classes))
     for f in range(fold.max() + 1):
         train = fold != f
@@ -109,7 +91,7 @@ def _root(variance: np.ndarray) -> np.ndarray:
 
 
 def _from_rows(x: Representation, targets: np.ndarray, fold: np.ndarray, together: int) -> np.ndarray:
-    rows, found = frame(x)(x.read(slice(0, x.n_samples))), np.empty_like(targets)
+    rows, found = readable(x)(x.read(slice(0, x.n_samples))), np.empty_like(targets)
     for f in range(fold.max() + 1):
         train = fold != f
         center, sd = _standard(rows[train])
@@ -123,7 +105,7 @@ def _from_rows(x: Representation, targets: np.ndarray, fold: np.ndarray, togethe
 
 
 def _from_moments(x: Representation, targets: np.ndarray, fold: np.ndarray, together: int) -> np.ndarray:
-    framed, folds, d = frame(x), int(fold.max()) + 1, x.n_units
+    framed, folds, d = readable(x), int(fold.max()) + 1, x.n_units
     shifted = targets - targets.mean(axis=0)
     squares, cross = np.zeros((folds, d, d)), np.zeros((folds, d, targets.shape[1]))
     sums = np.zeros((folds, d))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import frexp, sqrt
+from math import sqrt
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -15,9 +15,10 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.frame import frame
 from layerscape.measures.interval import Z95
 from layerscape.measures.similarity.centered import compare_centered
-from layerscape.measures.similarity.pairing import DOMINANT, same_samples
+from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
 
 BLOCK_ELEMENTS = 2**22
 
@@ -64,7 +65,7 @@ def cka(
     Notes
     -----
     Global: a few directions of large variance decide it. One huge unit that both share makes it nearly 1; a warning
-    says so where one unit or one sample holds more than half of the variance.
+    says so where one unit or one sample holds most of the variance.
 
     References
     ----------
@@ -88,7 +89,7 @@ def cka(
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
     cross = self_a.hsic if a is b else _hsic(a, b)
-    warnings = _words("first", self_a) + _words("second", self_b)
+    warnings = _words("first", a, self_a) + _words("second", b, self_b)
     null = sqrt(2 / (n * (n - 3)))
     if estimator == "biased":
         return _biased(n, cross, self_a.hsic, self_b.hsic, null, warnings)
@@ -125,13 +126,13 @@ def _gaussian(distances: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * (distances / width) ** 2)
 
 
-def _words(which: str, x: _Itself) -> list[str]:
-    shares = {"unit": x.of_unit, "sample": x.of_sample}
-    return [
-        f"one {what} holds {share:.1%} of the variance of the {which}, and so decides the value"
-        for what, share in shares.items()
-        if share > DOMINANT
-    ]
+def _words(which: str, x: Representation, itself: _Itself) -> list[str]:
+    words = [*words_of_unit(itself.of_unit, x.n_units, which)]
+    if itself.of_sample > DOMINANT:
+        words.append(
+            f"one sample holds {itself.of_sample:.1%} of the variance of the {which}, and so decides the value"
+        )
+    return words
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,6 @@ class _Itself:
 
 # What a representation alone gives is needed by every pair that it is in; it is kept while the representation lives.
 _KNOWN: WeakKeyDictionary[Representation, _Itself] = WeakKeyDictionary()
-_FRAMES: WeakKeyDictionary[Representation, tuple[np.ndarray, int]] = WeakKeyDictionary()
 
 
 def _itself(x: Representation) -> _Itself:
@@ -163,24 +163,22 @@ def _itself(x: Representation) -> _Itself:
         if not hsic.value > 1e-15:  # the values are scaled to 1
             name = f"layer {x.layer!r}" if x.layer else "a representation"
             raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
-        center, power = _frame(x)
-        by_unit, by_sample = np.zeros(x.n_units), 0.0
+        framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
         for _, block in x.blocks():
-            squares = np.ldexp(block - center, -power) ** 2
+            squares = framed(block) ** 2
             by_unit += squares.sum(axis=0)
             by_sample = max(by_sample, float(squares.sum(axis=1).max()))
-        _KNOWN[x] = _Itself(hsic, float(by_unit.max()) / hsic.trace if x.n_units > 1 else 0.0, by_sample / hsic.trace)
+        _KNOWN[x] = _Itself(hsic, float(by_unit.max()) / hsic.trace, by_sample / hsic.trace)
     return _KNOWN[x]
 
 
 def _hsic(a: Representation, b: Representation) -> _Hsic:
     """Of the scaled, centered rows; two passes over them."""
-    frame_a, frame_b = _frame(a), _frame(b)
     n = a.n_samples
     cross = np.zeros((a.n_units, b.n_units))
     x_b, y_a = np.zeros(a.n_units), np.zeros(b.n_units)  # Σ x‖y‖² and Σ y‖x‖²
     lengths_a, lengths_b = np.empty(n), np.empty(n)
-    for rows, x, y in _pairs(a, frame_a, b, frame_b):
+    for rows, x, y in _pairs(a, b):
         of_a, of_b = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
         lengths_a[rows], lengths_b[rows] = of_a, of_b
         cross += x.T @ y
@@ -191,7 +189,7 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
     # With centered rows every sum over a whole row of a kernel is minus its diagonal.
     inner = (cross * cross).sum() - both + sum_a * sum_b / ((n - 1) * (n - 2)) - 2 / (n - 2) * both
     influence, products = np.empty(n), np.empty(n)
-    for rows, x, y in _pairs(a, frame_a, b, frame_b):
+    for rows, x, y in _pairs(a, b):
         of_a, of_b = lengths_a[rows], lengths_b[rows]
         products[rows] = 2 * np.einsum("ij,ij->i", x @ cross, y)
         pairs = products[rows] - of_a * of_b
@@ -201,22 +199,11 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
     return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a))
 
 
-def _frame(x: Representation) -> tuple[np.ndarray, int]:
-    """Mean of the rows and the power of two that brings the largest centered value near 1."""
-    if x not in _FRAMES:
-        center = sum((block.sum(axis=0) for _, block in x.blocks()), start=np.zeros(x.n_units)) / x.n_samples
-        _FRAMES[x] = center, frexp(max(float(np.abs(block - center).max()) for _, block in x.blocks()))[1]
-    return _FRAMES[x]
-
-
-def _pairs(
-    a: Representation, frame_a: tuple[np.ndarray, int], b: Representation, frame_b: tuple[np.ndarray, int]
-) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     step = max(1, BLOCK_ELEMENTS // (a.n_units + b.n_units))
     for start in range(0, a.n_samples, step):
         rows = slice(start, min(start + step, a.n_samples))
-        x, y = (np.ldexp(r.read(rows) - center, -power) for r, (center, power) in ((a, frame_a), (b, frame_b)))
-        yield rows, x, y
+        yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
 
 
 MEASURE = Measure(

@@ -12,6 +12,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.frame import frame
 from layerscape.measures.interval import Z95, margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, same_samples
@@ -223,13 +224,11 @@ def _narrowed(y: np.ndarray) -> np.ndarray:
 
 def _centered(x: Representation, rows: np.ndarray) -> np.ndarray:
     """Rows less their mean, scaled by a power of two; a unit that is constant is exactly 0."""
-    block = x.read(rows)
-    block = block - block[0]
-    largest = float(np.abs(block).max())
-    if not largest:
+    some = Representation(x.read(rows))
+    framed = frame(some)
+    if not framed.peak:
         raise InvalidValue(f"{x.title} is constant over the samples; linear_predictivity cannot compare it.")
-    block = np.ldexp(block, -np.frexp(largest)[1])
-    return block - block.mean(axis=0)
+    return framed(some.matrix)
 
 
 MEASURE = Measure(

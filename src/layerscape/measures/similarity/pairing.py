@@ -56,11 +56,18 @@ def rows_near_one(x: Representation, rows: np.ndarray) -> np.ndarray:
     return np.ldexp(values, -frexp(float(np.abs(values).max()))[1])
 
 
-def words_of_units(values: np.ndarray, which: str) -> tuple[str, ...]:
-    """Words if one unit of these rows holds more than half of their variance, and so decides their distances."""
-    shares = values.var(axis=0)
-    share = float(shares.max() / shares.sum()) if values.shape[1] > 1 and shares.any() else 0.0
-    if share <= DOMINANT:
+def largest_share(values: np.ndarray) -> float:
+    """Of one unit in the variance of these rows."""
+    variances = values.var(axis=0)
+    return float(variances.max() / variances.sum()) if variances.any() else 0.0
+
+
+def words_of_unit(share: float, n_units: int, which: str) -> tuple[str, ...]:
+    """Words if one of so many units holds so much of the variance that it decides the value.
+
+    That is more than halfway from what each holds where all are equal to all of it.
+    """
+    if n_units == 1 or share <= (1 + 1 / n_units) / 2:
         return ()
     return (f"one unit holds {share:.1%} of the variance of the {which}, and so decides the value",)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import acos, frexp, sqrt
+from dataclasses import dataclass, replace
+from math import acos, sqrt
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,13 +12,16 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.frame import frame
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, around, corrected, same_samples
 
 BLOCK_ELEMENTS = 2**22
+HELD = 2**24  # elements up to which the rows are held in memory
 HIGH_CHANCE = 0.5
 HIGH_SHARE = 0.5
+ROUNDING = 1e-13  # relative: rows that differ by less are equal
 SIGNS = 20  # random ones, for the variance of pairs
 
 
@@ -54,7 +57,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     Chance is far from 0 where N is not much larger than D, since the rotation fits noise: unrelated normal data read
     0.67 at N = 1,024, D = 768. Compare values of different N, D or layers by ``corrected``. Directions of large
     variance decide. The interval is about the value of samples of this size, which is larger than that of many more.
-    Time goes into one singular value decomposition of size min(N, D) for each permutation.
+    Time goes into the eigenvalues of a matrix of size min(N, D) for each permutation.
 
     References
     ----------
@@ -72,9 +75,8 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     left, singular, right = np.linalg.svd(_cross(of_a, of_b, np.arange(n)), full_matrices=False)
     value = min(1.0, float(singular.sum()) / norm)
     chance, null = chance_by_permutation(
-        lambda order: float(np.linalg.svd(_cross(of_a, of_b, order), compute_uv=False).sum()) / norm,
-        value, n, permutations, seed,
-    )  # fmt: skip
+        lambda order: _nuclear(_cross(of_a, of_b, order)) / norm, value, n, permutations, seed
+    )
     moved = _influence(of_a, of_b, left @ right, value)
     jackknife = float(((moved - moved.mean()) ** 2).sum())
     twice = _pairs(of_a, of_b, (left, singular, right), n) / norm**2
@@ -97,55 +99,50 @@ class _Centered:
     """Centered rows of which the largest value is near 1, up to a rotation; ``squares`` is ‖A‖_F²."""
 
     source: Representation | np.ndarray
-    center: np.ndarray
-    power: int
+    n_units: int
     squares: float
     warnings: tuple[str, ...]
-
-    @property
-    def n_units(self) -> int:
-        return len(self.center)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         if isinstance(self.source, np.ndarray):
             return self.source[rows]
-        return np.ldexp(self.source.read(rows) - self.center, -self.power)
+        return frame(self.source)(self.source.read(rows))
+
+    def turned(self, rotation: np.ndarray) -> _Centered | None:
+        """The rows times a matrix, if they are held."""
+        if isinstance(self.source, np.ndarray):
+            return replace(self, source=self.source @ rotation, n_units=rotation.shape[1])
+        return None
 
 
 # What is needed of a representation alone is kept while it lives.
-_KNOWN: WeakKeyDictionary[Representation, tuple[np.ndarray, int, float, tuple[str, ...]]] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[Representation, tuple[float, tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def _centered(x: Representation) -> _Centered:
     if x not in _KNOWN:
-        _KNOWN[x] = _frame(x)
-    center, power, squares, warnings = _KNOWN[x]
-    if x.n_samples > x.n_units:
-        return _Centered(x, center, power, squares, warnings)
-    # Fewer samples than units span a space of N dimensions: a rotation into it keeps every product and saves time.
-    rows = np.ldexp(x.read(slice(None)) - center, -power)
-    return _Centered(np.asarray(np.linalg.qr(rows.T, mode="r")).T, np.zeros(x.n_samples), 0, squares, warnings)
+        _KNOWN[x] = _squares(x)
+    if x.n_samples > x.n_units and x.n_samples * x.n_units > HELD:
+        return _Centered(x, x.n_units, *_KNOWN[x])
+    rows = frame(x)(x.read(slice(None)))
+    if x.n_samples <= x.n_units:
+        # Fewer samples than units span a space of N dimensions: a rotation into it keeps every product and saves time.
+        rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
+    return _Centered(rows, rows.shape[1], *_KNOWN[x])
 
 
-def _frame(x: Representation) -> tuple[np.ndarray, int, float, tuple[str, ...]]:
-    """Mean of the rows, the power of two that brings the largest centered value near 1, ‖A‖_F² in that unit, and a
-    warning if most of it is one sample's.
-    """
-    center, largest = np.zeros(x.n_units), 0.0
-    for _, block in x.blocks():
-        center += block.sum(axis=0) / x.n_samples
-        largest = max(largest, float(np.abs(block).max()))
-    spread = max(float(np.abs(block - center).max()) for _, block in x.blocks())
-    if not spread > 1e-13 * largest:
+def _squares(x: Representation) -> tuple[float, tuple[str, ...]]:
+    """‖A‖_F² of the centered, scaled rows, and a warning if most of it is one sample's."""
+    framed = frame(x)
+    if not framed.peak > ROUNDING * np.abs(framed.origin).max():
         raise InvalidValue(f"{x.title}: constant over the samples; procrustes cannot compare it.")
-    power = frexp(spread)[1]
-    lengths = np.concatenate([(np.ldexp(block - center, -power) ** 2).sum(axis=1) for _, block in x.blocks()])
+    lengths = np.concatenate([(framed(block) ** 2).sum(axis=1) for _, block in x.blocks()])
     squares, far = float(lengths.sum()), int(lengths.argmax())
     share = lengths[far] / squares
     if share <= HIGH_SHARE:
-        return center, power, squares, ()
+        return squares, ()
     where = f"{x.title}: sample {x.ids[far]!r} alone is {share:.1%} of the variance and decides the value"
-    return center, power, squares, (f"{where}; measure without it",)
+    return squares, (f"{where}; measure without it",)
 
 
 def _blocks(a: _Centered, b: _Centered, n_samples: int) -> list[slice]:
@@ -161,6 +158,13 @@ def _cross(a: _Centered, b: _Centered, order: np.ndarray, weights: np.ndarray | 
         x = a.read(rows[block])
         cross += (x if weights is None else x * weights[block, None]).T @ b.read(order[block])
     return cross
+
+
+def _nuclear(cross: np.ndarray) -> float:
+    """‖·‖_* from the eigenvalues of the smaller Gram matrix, in half the time; singular values of rounding are 0."""
+    rows, columns = cross.shape
+    squares = np.linalg.eigvalsh(cross @ cross.T if rows < columns else cross.T @ cross)
+    return float(np.sqrt(squares[squares > len(squares) * np.finfo(float).eps * squares[-1]]).sum())
 
 
 def _influence(a: _Centered, b: _Centered, rotation: np.ndarray, value: float) -> np.ndarray:
@@ -182,18 +186,21 @@ def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.nda
     With random signs of the samples, half the second derivative along Σ ±x_i·y_iᵀ varies by just that much.
     """
     left, singular, right = svd
+    if a.n_units < b.n_units:
+        a, b, left, right = b, a, right.T, left.T
     least = 1e-9 * singular[0]
-    sums = np.maximum(singular[:, None] + singular, least)
+    sums, alone = np.maximum(singular[:, None] + singular, least), np.maximum(singular, least)
+    # The narrower side is only turned, so that nothing of it is outside; of the other nothing is if it is as narrow.
+    square = a.n_units == b.n_units
+    a_turned, b_turned = a.turned(left) if square else None, b.turned(right.T)
     rng = np.random.default_rng(0)
     found = []
     for _ in range(SIGNS):
-        move = _cross(a, b, np.arange(n_samples), rng.choice([-1.0, 1.0], n_samples))
-        from_left, from_right = left.T @ move, move @ right.T
-        inside = from_left @ right.T
-        squares = inside**2
-        outside = (from_left**2).sum(axis=1) + (from_right**2).sum(axis=0) - squares.sum(axis=0) - squares.sum(axis=1)
-        turned = ((inside - inside.T) ** 2 / sums).sum() / 2
-        found.append((turned + (outside / np.maximum(singular, least)).sum()) / 2)
+        turned = _cross(a_turned or a, b_turned or b, np.arange(n_samples), rng.choice([-1.0, 1.0], n_samples))
+        turned = turned if b_turned else turned @ right.T
+        inside = turned if a_turned else left.T @ turned
+        outside = 0.0 if square else np.einsum("ij,ij->j", turned, turned) - np.einsum("ij,ij->j", inside, inside)
+        found.append((((inside - inside.T) ** 2 / sums).sum() / 2 + (outside / alone).sum()) / 2)
     return float(np.var(found, ddof=1))
 
 

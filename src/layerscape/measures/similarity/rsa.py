@@ -14,7 +14,15 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import around, drawn_rows, rows_near_one, same_samples, spread_of_pairs
+from layerscape.measures.similarity.pairing import (
+    around,
+    drawn_rows,
+    largest_share,
+    rows_near_one,
+    same_samples,
+    spread_of_pairs,
+    words_of_unit,
+)
 
 LEAST_SPREAD = 1e-12  # of the distances, relative: below it their order is rounding
 
@@ -54,8 +62,9 @@ def rsa(
     Notes
     -----
     Only the order of the distances counts, so that one far sample moves it little. Unrelated data read 0 on average.
-    Far pairs are most of all pairs: it says little about near neighbors. Confounds shared by both sides, such as the
-    length of a text or the brightness of a picture, read as agreement.
+    One unit that dwarfs the others decides it, which is said in a warning. Far pairs are most of all pairs: it says
+    little about near neighbors. Confounds shared by both sides, such as the length of a text or the brightness of a
+    picture, read as agreement.
 
     References
     ----------
@@ -71,6 +80,7 @@ def rsa(
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
     of_a, of_b = (_ranked(x, rows, (sample, seed)) for x in (a, b))
+    warnings += words_of_unit(of_a.of_unit, a.n_units, "first") + words_of_unit(of_b.of_unit, b.n_units, "second")
     value = float(np.clip(of_a.scores @ of_b.scores, -1, 1))
     square_a, square_b = squareform(of_a.scores), squareform(of_b.scores)
     chance, null = chance_by_permutation(
@@ -92,6 +102,7 @@ class _Ranked:
     level: np.ndarray  # shape (P,): which of the distinct distances, from the smallest on
     counts: np.ndarray  # of pairs at each level
     scores: np.ndarray  # shape (P,): ranks less their mean, of norm 1
+    of_unit: float  # the largest share of one unit in the variance
 
 
 # Ranks of a representation are needed by every pair that it is in; they are kept while it lives.
@@ -101,14 +112,16 @@ _KNOWN: WeakKeyDictionary[Representation, dict[tuple[int, int], _Ranked]] = Weak
 def _ranked(x: Representation, rows: np.ndarray, drawn: tuple[int, int]) -> _Ranked:
     known = _KNOWN.setdefault(x, {})
     if drawn not in known:
-        distances = pdist(rows_near_one(x, rows))
+        values = rows_near_one(x, rows)
+        distances = pdist(values)
         if not np.ptp(distances) > LEAST_SPREAD * distances.max():
             raise InvalidValue(
                 f"{x.title}: all distances between samples are equal, as where it is constant; rsa has none to rank."
             )
         _, level, counts = np.unique(distances, return_inverse=True, return_counts=True)
         ranks = (np.cumsum(counts) - (counts - 1) / 2 - (len(distances) + 1) / 2)[level]
-        known[drawn] = _Ranked(level.astype(np.int32), counts, ranks / np.linalg.norm(ranks))
+        scores = ranks / np.linalg.norm(ranks)
+        known[drawn] = _Ranked(level.astype(np.int32), counts, scores, largest_share(values))
     return known[drawn]
 
 

@@ -12,6 +12,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.frame import Frame, frame_by_unit
 from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
@@ -109,8 +110,8 @@ class _Side:
 
     Attributes
     ----------
-    origin, shift, powers, lengths
-        The first row, the mean less the first row, the scale of each unit as a power of two, and its length after both.
+    lengths
+        Of the units, centered and scaled.
     live
         Which units are not constant.
     shares
@@ -118,37 +119,28 @@ class _Side:
     """
 
     x: Representation
-    origin: np.ndarray
-    shift: np.ndarray
-    powers: np.ndarray
+    framed: Frame
     lengths: np.ndarray
     live: np.ndarray
     shares: np.ndarray
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
         """Rows with every unit at mean 0 and length 1; a constant unit is 0."""
-        return np.ldexp(self.x.read(rows) - self.origin - self.shift, -self.powers) / self.lengths
+        return self.framed(self.x.read(rows)) / self.lengths
 
 
 def _side(x: Representation) -> _Side:
-    origin = x.read(slice(0, 1))[0]
-    total, peak, squares = np.zeros(x.n_units), np.zeros(x.n_units), np.zeros(x.n_units)
-    for _, block in x.blocks():
-        block = block - origin
-        total += block.sum(axis=0)
-        np.maximum(peak, np.abs(block).max(axis=0), out=peak)
-    live = peak > 0
+    framed = frame_by_unit(x)
+    live = framed.peak > 0
     if not live.any():
         raise InvalidValue(f"{x.title} is constant over the samples; unit_match cannot compare it.")
-    one = np.ones(x.n_units)
-    found = _Side(x, origin, total / x.n_samples, np.frexp(peak)[1], one, live, one)
-    peak = np.zeros(x.n_units)
-    for rows in x.slices():
-        block = found.read(rows) ** 2
+    squares, largest = np.zeros(x.n_units), np.zeros(x.n_units)
+    for _, block in x.blocks():
+        block = framed(block) ** 2
         squares += block.sum(axis=0)
-        np.maximum(peak, block.max(axis=0), out=peak)
+        np.maximum(largest, block.max(axis=0), out=largest)
     squares = np.where(live, squares, 1.0)
-    return _Side(x, origin, found.shift, found.powers, np.sqrt(squares), live, peak / squares)
+    return _Side(x, framed, np.sqrt(squares), live, largest / squares)
 
 
 def _blocks(a: _Side, b: _Side) -> Iterator[slice]:
