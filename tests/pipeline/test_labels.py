@@ -5,6 +5,7 @@ import pytest
 
 import layerscape as ls
 from layerscape.errors import InvalidValue, UnknownName
+from layerscape.search import find_neighbors
 
 N = 120
 
@@ -34,6 +35,22 @@ def test_joined_columns_are_paths_and_vectors_are_near_in_their_graph(run):
     assert found["in", "coarse+fine"] == ls.estimate("label_overlap", x, np.stack([coarse, fine], 1), k=8).value
     assert found["in", "place"] == pytest.approx(ls.estimate("overlap", x, place, k=8).value, abs=1e-12)
     assert found["in", "height"] == ls.estimate("label_overlap", x, run.samples.labels["height"], k=8).value
+
+
+def test_vectors_are_searched_once_and_what_is_missing_stays_so(run, monkeypatch):
+    searched = []
+
+    def counting(x, k, **how):
+        searched.append(x.layer)
+        return find_neighbors(x, k, **how)
+
+    monkeypatch.setattr("layerscape.pipeline.labels.find_neighbors", counting)
+    values(run, labels=["place"])
+    assert searched == ["place"]
+    gaps = [None if i == 7 else f"s{i % 3}" for i in range(N)]
+    some = ls.from_arrays({"in": run["in"].matrix[:]}, labels={"coarse": np.arange(N) % 2, "gaps": gaps})
+    (words,) = ls.measure(some, ["label_overlap"], labels=["coarse+gaps"], k=8).warnings
+    assert words.startswith("1 of 120 labels are missing, the first at row 7;")
 
 
 def test_columns_of_numbers_are_measured_unasked_by_what_takes_them(run):

@@ -77,14 +77,14 @@ def label_values(run: Run, label: str, rows: np.ndarray | None, k: int, how: Map
     """The labels of some rows: one per sample, paths (N, L), or for vectors (N, m) the graph of their k neighbors."""
     known = run.samples.labels
     columns = [known[part] if rows is None else known[part][rows] for part in _parts(label, known)]
-    if len(columns) == 1 and columns[0].ndim == 1:
+    if len(columns) == 1 and (columns[0].ndim == 1 or columns[0].dtype.kind != "f"):
         return columns[0]
     if len(columns) == 1:
         return find_neighbors(Representation(columns[0], label), k, **{**how, "metric": "euclidean"})
     for part, values in zip(_parts(label, known), columns, strict=True):
         if values.dtype.kind == "f":
             raise InvalidValue(f"labels {label!r} with {part!r}, which are real numbers; join columns of categories.")
-    return np.stack([values.astype(str) for values in columns], axis=1)
+    return np.stack([values.astype(object) for values in columns], axis=1)  # in which what is missing stays so
 
 
 def _parts(label: str, known: Mapping[str, np.ndarray]) -> list[str]:

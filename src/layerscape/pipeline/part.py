@@ -50,6 +50,7 @@ class Part:
         self._distinct: dict[str, Distinct] = {}
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
         self._rankings: dict[str, Ranking] = {}
+        self._labels: dict[tuple[str, int], Any] = {}  # for vectors a graph, which all layers share
         self._one_at_a_time = Lock()
 
     def prepare(self, k: int, distinct: bool, progress: Progress | None) -> None:
@@ -96,7 +97,9 @@ class Part:
             if not takes(task.measure, self.run, task.label):
                 what = "one number" if "kind" in task.measure.options else "a category"
                 raise InvalidValue(f"{task.measure.name} reads {what} per sample; {task.label!r} holds real numbers.")
-            return label_values(self.run, task.label, self.rows, k, self.how)
+            if (task.label, k) not in self._labels:
+                self._labels[task.label, k] = label_values(self.run, task.label, self.rows, k, self.how)
+            return self._labels[task.label, k]
         if kind == "vectors":
             return self._representation(layer)
         if kind == "ranking":

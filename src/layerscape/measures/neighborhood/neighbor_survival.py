@@ -66,7 +66,7 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     >>> x = np.random.default_rng(0).standard_normal((200, 5))
     >>> a, b, c = (find_neighbors(layer, k=10) for layer in (x, x**3, x))
     >>> [round(neighbor_survival(a, layers, k=10).value, 2) for layers in ((b,), (b, c), (c,))]
-    [0.55, 0.55, 1.0]
+    [0.44, 0.44, 1.0]
     """
     if not later:
         raise InvalidValue("no later layer is given; neighbor_survival follows neighbors through at least one.")
