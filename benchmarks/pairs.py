@@ -83,6 +83,17 @@ DADAPY = (
 """
 )
 
+BUMPS = """
+from dadapy import Data
+answer = []
+for name in sys.argv[2:]:
+    data = Data(np.load(f"{sys.argv[1]}/{name}.npy"), maxk=K_MAX, verbose=False)
+    data.compute_distances()
+    data.compute_id_2NN(algorithm="ml")
+    data.compute_density_PAk()
+    answer.append(len(set(data.compute_clustering_ADP(Z=Z))))
+"""
+
 OTHERS = (
     "import dcor\nimport rsatoolbox\nfrom statsmodels.multivariate.cancorr import CanCorr\n"
     + EACH
@@ -166,3 +177,18 @@ def ask_all(every: list[Case], dadapy: str, others: str) -> list[str]:
             for case in every:
                 case.foreign.update(answer[case.name])
     return versions
+
+
+def counts_of_one_bump(dadapy: str, draws: int = 10, n: int = 3000, d: int = 10) -> str:
+    """How many clusters either finds in Gaussian data, which have one."""
+    rng = np.random.default_rng(0)
+    data = {f"draw {number}": rng.standard_normal((n, d)) for number in range(draws)}
+    mine = [int(ls.estimate("density_peaks", x, k_max=K_MAX, z=Z).value) for x in data.values()]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, x in data.items():
+            np.save(Path(folder) / name, x)
+        theirs = ask(dadapy, f"K_MAX, Z = {K_MAX}, {Z}\n{BUMPS}", folder, *data)
+    return (
+        f"Clusters of {draws} draws of {n:,} normal samples in {d} dimensions, which have one: `density_peaks` finds "
+        f"{', '.join(map(str, mine))}; DADApy {', '.join(map(str, theirs))}."
+    )

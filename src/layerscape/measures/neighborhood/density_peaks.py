@@ -66,7 +66,9 @@ def density_peaks(
     It counts what N samples can show: more samples show more peaks, and finite samples of one bump show two now and
     then, for z = 1.65 allows that. Compare layers at one N. The interval comes from clusters found in random halves of
     the samples; for a count that is almost always the same it is half a cluster wide to either side. Clusters of fewer
-    samples than a neighborhood (k*) are not seen. Copies count once.
+    samples than a neighborhood (k*) are not seen. Copies count once. A sample borders on every cluster in its
+    neighborhood, a peak too; DADApy takes the cluster of the nearest sample that is of another, and no peaks, and so
+    merges less.
 
     References
     ----------
