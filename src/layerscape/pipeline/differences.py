@@ -11,7 +11,6 @@ import numpy as np
 
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
 from layerscape.measures import catalog
-from layerscape.measures.classes import classes_of
 from layerscape.pipeline.compare import matched
 from layerscape.pipeline.labels import category_columns
 from layerscape.pipeline.part import Part, Progress, counted
@@ -101,7 +100,7 @@ def differences(
         what = "fewer than two layers" if not layers else "no label column of categories"
         raise InvalidValue(f"{run.name!r} has {what}; there is no difference to test.")
     _prepare((a, b) if other else (a,), max(2, k * bool(columns)), "twonn" in chosen, progress)
-    codes = {column: _codes(a, column) for column in columns}
+    codes = {column: a.classes(column) for column in columns}
     mine = lru_cache(maxsize=2)(partial(_terms, a, codes, k))
     theirs = lru_cache(maxsize=2)(partial(_terms, b, codes, k)) if other else mine
     tell = counted(progress, "testing", len(asked) * len(layers)) or (lambda _: None)
@@ -146,12 +145,6 @@ def _prepare(parts: Sequence[Part], k: int, distinct: bool, progress: Progress |
                 f"k={k} neighbors asked of {part.n_samples} samples; k must lie in 1..{part.n_samples - 1}."
             )
         part.prepare(k, distinct, progress)
-
-
-def _codes(part: Part, column: str) -> np.ndarray:
-    """The classes of the samples, as numbers."""
-    labels = part.data("labels", Task(catalog()["label_overlap"], {}, "", label=column), 0, 1)
-    return classes_of(labels, part.n_samples).codes
 
 
 def _terms(

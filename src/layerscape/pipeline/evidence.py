@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.neighbors import Neighbors
 from layerscape.measures import catalog
-from layerscape.measures.classes import classes_of
 from layerscape.pipeline.part import Part
 from layerscape.pipeline.table import Task
 from layerscape.resample import Influences, Terms, best_by_chance, label_terms
@@ -29,13 +29,19 @@ class Evidence:
 
     Attributes
     ----------
+    values
+        Shape (L,): one per layer.
+    per_sample
+        Shape (L, N): values of the samples, of which those of the layers are the means.
     terms
-        One per layer, with its value and what each sample adds.
+        From the number of a layer to what its value is made of; made anew when asked, since all of them are large.
     null
         Shape (permutations,): the highest value among all layers for permuted labels, one permutation for all.
     """
 
-    terms: Sequence[Terms | Influences]
+    values: np.ndarray
+    per_sample: np.ndarray
+    terms: Callable[[int], Terms | Influences]
     null: np.ndarray
 
 
@@ -43,28 +49,29 @@ def evidence(
     part: Part, by: By, columns: Sequence[str], k: int, permutations: int, seed: int, tell: Callable[[int], Any]
 ) -> Evidence:
     """What every layer holds of the labels, read in one of three ways."""
-    terms, null = [], np.full(permutations, -np.inf)
-    for layer in part.run.layers:
+    layers, per_sample, values = part.run.layers, [], []
+    null, accuracies = np.full(permutations, -np.inf), []
+    codes = [part.classes(column) for column in columns]
+
+    def terms(number: int) -> Terms | Influences:
+        return accuracies[number] if accuracies else label_terms(_graph(part, layers[number], k), codes, k)
+
+    for number, layer in enumerate(layers):
         if by == "label_overlap":
-            found, drawn = _overlap(part, layer, columns, k, permutations, seed)
+            drawn = best_by_chance([_graph(part, layer, k)], codes, k, number=permutations, seed=seed)
         else:
             found, drawn = _accuracy(part, by, layer, columns, k, permutations, seed)
-        terms.append(found)
+            accuracies.append(found)
+        of_layer = terms(number)
+        values.append(of_layer.value)
+        per_sample.append(of_layer.per_sample)
         null = np.maximum(null, drawn)
         tell(1)
-    return Evidence(terms, null)
+    return Evidence(np.array(values), np.stack(per_sample), terms, null)
 
 
-def _overlap(
-    part: Part, layer: str, columns: Sequence[str], k: int, number: int, seed: int
-) -> tuple[Terms, np.ndarray]:
-    measure = catalog()["label_overlap"]
-    codes = [
-        classes_of(part.data("labels", Task(measure, {}, layer, label=column), k, 1), part.n_samples).codes
-        for column in columns
-    ]
-    graph = part.data("graph", Task(measure, {}, layer), k, 0)
-    return label_terms(graph, codes, k), best_by_chance([graph], codes, k, number=number, seed=seed)
+def _graph(part: Part, layer: str, k: int) -> Neighbors:
+    return part.data("graph", Task(catalog()["label_overlap"], {}, layer), k, 0)
 
 
 def _accuracy(
@@ -79,7 +86,7 @@ def _accuracy(
         estimates.append(measure(*data, **options))
     near = np.full((part.n_samples, 1), -1)
     if "graph" in measure.data:
-        near = part.data("graph", Task(measure, options, layer), k, 0).indices[:, :2]
+        near = _graph(part, layer, k).indices[:, :2]
     per_sample = np.mean([_above_chance(each, each.per_sample) for each in estimates], axis=0)
     null = np.mean([_above_chance(each, each.details["null"]) for each in estimates], axis=0)
     return Influences.of_mean(per_sample, near), null

@@ -14,6 +14,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.classes import classes_of
 from layerscape.pipeline.controls import make_control
 from layerscape.pipeline.distinct import Distinct, distinct_rows, graph_of
 from layerscape.pipeline.labels import label_values, takes
@@ -129,6 +130,10 @@ class Part:
             how = {name: self.how[name] for name in ("metric", "threads")}
             self._rankings[layer] = ranking_of(self._representation(layer), self._whole(layer), **how)
         return self._rankings[layer]
+
+    def classes(self, column: str) -> np.ndarray:
+        """The class of every sample by a label column of categories, as a number."""
+        return classes_of(label_values(self.run, column, self.rows, 0, self.how), self.n_samples).codes
 
     def distinct_rows(self, layer: str) -> np.ndarray:
         """The rows that dimensions of a layer are computed from."""

@@ -137,13 +137,13 @@ def recommend(
 
 
 def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
-    terms, null = found.terms, found.null
-    values = np.array([term.value for term in terms])
+    values, null, n_layers = found.values, found.null, len(run.layers)
     best = int(values.argmax())
-    behind = [difference(terms[best], term) for term in terms]
+    of_best = found.terms(best)
+    behind = [difference(of_best, found.terms(number)) for number in range(n_layers)]
     # The best is chosen by the same samples, so that any two layers might have been compared.
-    p = np.minimum(1, np.array([one.p for one in behind]) * len(terms) * (len(terms) - 1) / 2)
-    share = wins(np.stack([term.per_sample for term in terms]), parts=min(PARTS, run.folder.n_samples), seed=seed)
+    p = np.minimum(1, np.array([one.p for one in behind]) * n_layers * (n_layers - 1) / 2)
+    share = wins(found.per_sample, parts=min(PARTS, run.folder.n_samples), seed=seed)
     record: Mapping[str, Any] = {
         "layer": run.layers,
         "depth": [nan if run.depths[layer] is None else run.depths[layer] for layer in run.layers],
@@ -159,7 +159,7 @@ def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
     if p_best > LEVEL:
         reason = (
             f"No layer is told apart from chance: the best, {run.layers[best]!r}, has {values[best]:.3f} of what can "
-            f"be had above chance; for permuted labels the best of {len(terms)} has as much with p = {p_best:.2f}."
+            f"be had above chance; for permuted labels the best of {n_layers} has as much with p = {p_best:.2f}."
         )
         return Recommendation(None, reason, (), float(share[best]), table)
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != run.layers[best])])
@@ -167,7 +167,7 @@ def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
         f"Use {run.layers[best]!r}: {why}, {values[best]:.3f} of what can be had above chance.",
         _how_sure(share[best], equals),
     ]
-    last = len(terms) - 1
+    last = n_layers - 1
     if best != last and run.layers[last] not in equals:
         words.append(f"The last layer, {run.layers[last]!r}, is {behind[last].value:.3f} behind (p = {p[last]:.2g}).")
     return Recommendation(run.layers[best], " ".join(words), equals, float(share[best]), table)
