@@ -89,3 +89,12 @@ def test_features_become_columns_and_whole_ones_stay_numbers(tmp_path):
     assert again.samples.labels["color"].tolist() == run.samples.labels["color"].tolist()
     with pytest.raises(InvalidValue, match=r"^feature 'color' has the name of a label column; rename that, or leave"):
         ls.extract(network, pictures, out=tmp_path / "b", features="color", labels={"color": np.arange(60)}, **how)
+
+
+def test_the_page_tells_numbers_from_categories_without_naming_options(run):
+    from layerscape.reports import findings
+
+    ls.measure(run, ["label_overlap"], k=8)
+    said = [sentence for sentence in findings(run) if "'height'" in sentence]
+    assert said[0].startswith("Neighbors are alike in 'height' most at '")
+    assert "options" not in said[0]

@@ -165,7 +165,8 @@ def _labels(rows: Sequence[Row], beside: Sequence[Row], column: str, other: str)
     score = f"label overlap {said(top)} with k = {top['k']}{_asked(rows)}{_chance(top)}"
     if within_chance(top):
         return f"No layer is seen to encode {column!r}: at {_at(top)}, the highest, {score} is not above chance."
-    text = f"Neighbors share {column!r} most at {_at(top)}{_not_told_apart(rows, top, _above)}: {score}."
+    share = "are alike in" if '"kind": "real"' in (top.get("options") or "") else "share"
+    text = f"Neighbors {share} {column!r} most at {_at(top)}{_not_told_apart(rows, top, _above)}: {score}."
     raw = next((row for row in rows if row["layer"] == "input"), None)
     if raw is top:
         text += " That is the raw input: no layer is seen to add to it."
@@ -175,9 +176,8 @@ def _labels(rows: Sequence[Row], beside: Sequence[Row], column: str, other: str)
     if beside:
         best = _highest(beside)
         text += f" The baseline {other!r} reaches {said(best)} at {_at(best)}{_relation(top, best)}."
-    return " ".join(
-        [text, *(f"{warning.rstrip('.')}." for warning in (top.get("warnings") or "").split("\n") if warning)]
-    )
+    words = [warning.rstrip(".") for warning in (top.get("warnings") or "").split("\n") if warning]
+    return " ".join([text, *(f"{warning[0].upper()}{warning[1:]}." for warning in words)])
 
 
 def _similarity(run: ReportedRun) -> str:
