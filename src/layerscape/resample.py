@@ -3,7 +3,7 @@
 Values of two layers are of the same samples, so that their difference is known better than either. For label overlaps
 it is a sum over pairs of neighbors, and its variance is the jackknife's, less the interactions that it counts twice
 (Efron and Stein 1981, doi:10.1214/aos/1176345462); for dimensions that of the sandwich over pairs of samples that are
-neighbors in either layer: as for single values (`measures/interval.py`). The best of many layers is compared with the
+neighbors in either layer: as for single values (`core/interval.py`). The best of many layers is compared with the
 best of as many layers for permuted labels, the same permutation in all.
 """
 
@@ -17,10 +17,10 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtr
 
+from layerscape.core.interval import Z95, sd_of_sum
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.ratios import check_enough, log_ratios
-from layerscape.measures.interval import Z95, sd_of_sum
 from layerscape.measures.permutation import permutations
 
 

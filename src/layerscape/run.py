@@ -17,9 +17,9 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, as_representation
 from layerscape.core.samples import as_column
+from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.search import MEMORY, find_neighbors
-from layerscape.search.threads import ahead
 from layerscape.storage import LayerSpec, RunFolder, SampleTable
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from layerscape.core.interval import margin_of_groups
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation, permutations
 
 

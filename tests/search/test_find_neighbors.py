@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.threads import thread_count, workers
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
 from layerscape.search import compiled, complete, find_neighbors, finish, kernels, rows, threads
 from layerscape.search.distances import squared_distances
-from layerscape.search.threads import thread_count, workers
 from tests.search.reference import KINDS, cloud, plain
 
 

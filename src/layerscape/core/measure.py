@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.neighbors import Neighbors
@@ -16,9 +16,13 @@ from layerscape.core.representation import Representation
 from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
+if TYPE_CHECKING:
+    from layerscape.core.influence import Influence
+
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
 Data = Literal["graph", "graphs", "subsets", "ranking", "vectors", "labels"]
 Values = Literal["real", "whole", "binary"]
+Closer = Literal["", "high", "low"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,16 @@ class Measure:
         What it is for: real numbers, whole numbers (counts, lattices), or bits.
     symmetric
         Whether the two representations that it compares may change places; if not, both ways are measured.
+    title
+        What charts, tables and sentences call it; its name without underscores when left out.
+    closer
+        Which values say that two representations (or a representation and labels) are alike; of a dimension nothing.
+    sentence
+        What the page and a recommendation say of the layer with the best value, with the fields ``{label}`` and
+        ``{k}``, as in "its {k} nearest neighbors share {label} most"; empty where they say nothing.
+    influence
+        A function of the same arguments that gives the `Influence` of the samples; its graphs hold one neighbor more
+        than the measure needs. Or, in words, why there is none.
     """
 
     compute: Callable[..., Estimate]
@@ -60,9 +74,17 @@ class Measure:
     source: str = ""
     neighbors: int | str = 0
     distinct: bool = False
-    standard: bool = True
+    standard: bool = False
     values: Values = "real"
     symmetric: bool = True
+    title: str = ""
+    closer: Closer = ""
+    sentence: str = ""
+    influence: Callable[..., Influence] | str = "nothing was said of how samples move it"
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            object.__setattr__(self, "title", self.name.replace("_", " "))
 
     @property
     def name(self) -> str:

@@ -14,10 +14,10 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Data
+from layerscape.core.threads import thread_count, workers
 from layerscape.errors import LayerscapeError
 from layerscape.measures import catalog
 from layerscape.pipeline.table import Task
-from layerscape.search.threads import thread_count, workers
 
 MOST_PAIRS = 2**23  # whose ranks are counted at a time
 

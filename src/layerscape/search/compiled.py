@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layerscape.core.threads import ahead
 from layerscape.search import kernels
 from layerscape.search.engine import SPARE, Candidates, Found, Job, slack
 from layerscape.search.finish import finish
-from layerscape.search.threads import ahead
 
 TILE_ROWS, TILE_COLUMNS = 512, 2048
 MOST_HITS = 2**17  # of a tile before they are put into the lists

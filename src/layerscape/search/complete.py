@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from layerscape.core.threads import ahead
 from layerscape.search import kernels
 from layerscape.search.distances import padded
 from layerscape.search.engine import ULPS, Found, Job, slack
-from layerscape.search.threads import ahead
 
 PART = 256  # queries that one thread takes at a time
 COLUMNS = 4096

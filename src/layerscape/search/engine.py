@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layerscape.core.threads import Workers
 from layerscape.search.rows import Rows
-from layerscape.search.threads import Workers
 
 UNDERFLOW = 2.0**-100  # what float32 can lose below its smallest number when the largest coordinate is near 1
 SPARE = 12  # candidates beyond k: on clouds of points these suffice, and copies were taken out before

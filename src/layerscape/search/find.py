@@ -15,6 +15,7 @@ import numpy as np
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
+from layerscape.core.threads import thread_count, workers
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import compiled
 from layerscape.search.copies import expand
@@ -28,7 +29,6 @@ from layerscape.search.rows import (
     distinct_points,
     scale_together,
 )
-from layerscape.search.threads import thread_count, workers
 
 DEVICES = ("auto", "cpu", "cuda", "cuda:1")  # as examples: any number may follow cuda
 GPU_WORK = 2e10  # products below which a search ends before torch is loaded

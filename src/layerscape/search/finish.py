@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from layerscape.core.threads import ahead
 from layerscape.search import kernels
 from layerscape.search.complete import complete
 from layerscape.search.engine import ULPS, UNDERFLOW, Candidates, Found, Job, slack
-from layerscape.search.threads import ahead
 
 PART = 512  # queries that one thread takes at a time
 BLOCK_BYTES = 2**23  # of points that are looked up at a time: what the processor's cache holds

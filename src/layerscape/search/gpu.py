@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, require
 from layerscape.search.engine import SPARE, Candidates, Found, Job, slack
 from layerscape.search.finish import finish
-from layerscape.search.threads import ahead
 
 if TYPE_CHECKING:
     import torch

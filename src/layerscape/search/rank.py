@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.representation import as_representation
+from layerscape.core.threads import Workers, ahead, thread_count, workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
 from layerscape.search.distances import padded
@@ -21,7 +22,6 @@ from layerscape.search.rows import (
     distinct_points,
     scale_together,
 )
-from layerscape.search.threads import Workers, ahead, thread_count, workers
 
 PART, COLUMNS = 512, 2048
 MOST_DOUBTS = 2**17  # of a part before they are looked up

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.core.representation import Representation
+from layerscape.core.threads import Workers
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import kernels
 from layerscape.search.distances import padded, squared_distances
-from layerscape.search.threads import Workers
 
 METRICS = ("euclidean", "cosine")
 MEMORY = 512 * 2**20  # bytes a search works with, unless it is told otherwise

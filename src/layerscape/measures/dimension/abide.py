@@ -8,12 +8,12 @@ from math import inf, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95, sd_of_neighborhoods
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.density import FEWEST, constant_up_to, radius_ratios
 from layerscape.measures.dimension.ratios import common_warnings, log_ratios
-from layerscape.measures.interval import Z95, sd_of_neighborhoods
 
 BEST_SHARE = 0.2032  # of the neighbors expected inside the inner ball: where the binomial estimate is sharpest
 WIDEST_RATIO = 0.975  # of the two radii, in high dimension
@@ -168,5 +168,4 @@ MEASURE = Measure(
     source="Di Noia et al. 2024, arXiv:2405.15132",
     neighbors="k_max",
     distinct=True,
-    standard=False,
 )

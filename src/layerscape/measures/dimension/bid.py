@@ -280,6 +280,5 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order"},
     source="Acevedo, Rodriguez and Laio 2025, Communications Physics, arXiv:2411.02126",
-    standard=False,
     values="binary",
 )

@@ -10,12 +10,12 @@ from math import frexp, inf, ldexp, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.ratios import TIED, few_words, tied_words
-from layerscape.measures.interval import Z95
 
 HELD = 2**25  # distances held at once
 PIECE = 2**20  # numbers worked on at once, so that they stay in cache
@@ -219,5 +219,4 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Grassberger and Procaccia 1983, doi:10.1016/0167-2789(83)90298-1",
-    standard=False,
 )

@@ -112,5 +112,4 @@ MEASURE = Measure(
     source="Facco et al. 2017, doi:10.1038/s41598-017-11873-y",
     neighbors=2,
     distinct=True,
-    standard=False,
 )

@@ -8,10 +8,10 @@ from math import exp, inf
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
-from layerscape.measures.interval import Z95
 
 EPSILON = 1e-7  # the paper's, for float32
 LEAST_MARGIN = 1e-9  # relative: one unit has one direction whatever the data are, up to rounding
@@ -153,5 +153,4 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "scaling"},
     source="Garrido et al. 2023, arXiv:2210.02885",
-    standard=False,
 )

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.optimize import root_scalar
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
-from layerscape.measures.interval import Z95, sd_of_mean, sd_of_neighborhoods
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
 FEW = 8  # up to this n the sandwich reports the spread that is seen, beyond it the jackknife does
@@ -139,6 +139,7 @@ def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
 
 MEASURE = Measure(
     compute=gride,
+    standard=True,
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

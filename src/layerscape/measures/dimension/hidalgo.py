@@ -8,12 +8,12 @@ from math import inf
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.gibbs import Chain, Model, sample
 from layerscape.measures.dimension.ratios import common_warnings, log_ratios
-from layerscape.measures.interval import Z95, sd_of_mean
 
 STARTS = (4, 16, 64, 256)  # over how many steps to neighbors log μ is smoothed where a restart begins
 DECIDED = 0.8  # a sample belongs to a manifold from this probability on
@@ -218,5 +218,4 @@ MEASURE = Measure(
     source="Allegra et al. 2020, doi:10.1038/s41598-020-72222-0",
     neighbors="q",
     distinct=True,
-    standard=False,
 )

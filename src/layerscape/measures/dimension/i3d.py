@@ -11,12 +11,12 @@ from scipy.spatial.distance import cdist
 from scipy.special import bdtr, betaln
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.ratios import few_words
-from layerscape.measures.interval import Z95
 
 TILE = 2**22  # distances held at once
 TERMS = 2**14  # of an alternating sum: what lies beyond moves log V by less than 1e-6, and for d ≥ 1 by 1e-12
@@ -269,6 +269,5 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "translation"},
     source="Macocco et al. 2023, doi:10.1103/PhysRevLett.130.067401, arXiv:2207.09688",
-    standard=False,
     values="whole",
 )

@@ -198,5 +198,4 @@ MEASURE = Measure(
     source="Tenenbaum et al. 2000, doi:10.1126/science.290.5500.2319",
     neighbors="k",
     distinct=True,
-    standard=False,
 )

@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import Z95, sd_of_neighborhoods
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.dimension.ratios import check_enough, check_no_copies, common_warnings, log_ratios
-from layerscape.measures.interval import Z95, sd_of_neighborhoods
 
 AVERAGES = ("harmonic", "arithmetic")
 
@@ -126,5 +126,4 @@ MEASURE = Measure(
     source="Levina and Bickel 2005, Adv. Neural Inf. Process. Syst. 17; MacKay and Ghahramani 2005",
     neighbors="k",
     distinct=True,
-    standard=False,
 )

@@ -285,5 +285,4 @@ MEASURE = Measure(
     source="Steele 1988, doi:10.1214/aop/1176991596; Schweinhart 2020, arXiv:1808.02196",
     neighbors="k",
     distinct=True,
-    standard=False,
 )

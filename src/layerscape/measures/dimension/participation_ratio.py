@@ -9,13 +9,13 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.dimension.moments import centered_columns, gram, scatter
 from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
 from layerscape.measures.dimension.spectrum import jackknife_sd
-from layerscape.measures.interval import Z95
 
 Correction = Literal["rows", "rows and columns", "none"]
 CORRECTIONS = get_args(Correction)
@@ -243,6 +243,7 @@ def _details(sums: _Sums) -> dict[str, float | np.ndarray]:
 
 MEASURE = Measure(
     compute=participation_ratio,
+    standard=True,
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

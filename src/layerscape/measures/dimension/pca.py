@@ -7,11 +7,11 @@ from math import inf
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
-from layerscape.measures.interval import Z95
 
 SHARES = (80, 90, 95, 99)
 ROUNDING = 1e-12  # relative: a share that is met but for rounding is met

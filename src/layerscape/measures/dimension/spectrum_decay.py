@@ -7,11 +7,11 @@ from math import inf
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
-from layerscape.measures.interval import Z95
 
 FEWEST_RANKS = 3
 FEW_RANKS = 10
@@ -150,5 +150,4 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Agrawal et al. 2022, α-ReQ, NeurIPS 35; Stringer et al. 2019, doi:10.1038/s41586-019-1346-5",
-    standard=False,
 )

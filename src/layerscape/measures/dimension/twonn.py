@@ -9,11 +9,11 @@ import numpy as np
 from scipy.stats import gamma
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
-from layerscape.measures.interval import Z95, sd_of_mean
 
 RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
@@ -175,6 +175,7 @@ def _bent(gap: float, n: int) -> tuple[str, ...]:
 
 MEASURE = Measure(
     compute=twonn,
+    standard=True,
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

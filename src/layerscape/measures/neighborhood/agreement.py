@@ -19,8 +19,8 @@ from scipy import sparse
 from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance
+from layerscape.core.interval import Z95
 from layerscape.core.neighbors import Neighbors
-from layerscape.measures.interval import Z95
 
 # A graph takes part in as many overlaps as there are layers; what they share is kept while the graph lives.
 _KNOWN: WeakKeyDictionary[Neighbors, dict[int, Membership]] = WeakKeyDictionary()

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95, sd_of_mean
 from layerscape.measures.neighborhood.agreement import chance_of
 from layerscape.measures.neighborhood.entries import entries, relation
 

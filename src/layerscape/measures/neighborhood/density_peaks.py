@@ -139,5 +139,4 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="d'Errico et al. 2021, arXiv:1802.10549",
     neighbors="k_max",
-    standard=False,
 )

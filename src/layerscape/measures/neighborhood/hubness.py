@@ -124,5 +124,4 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Radovanović et al. 2010, J. Mach. Learn. Res. 11:2487",
     neighbors="k",
-    standard=False,
 )

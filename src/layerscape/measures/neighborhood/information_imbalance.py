@@ -6,11 +6,11 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.interval import Z95, sd_of_mean, sd_of_pairs
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95, sd_of_mean, sd_of_pairs
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 
 RELATED = 2
@@ -109,6 +109,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
     neighbors="k",
-    standard=False,
     symmetric=False,
 )

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import classes_of
-from layerscape.measures.interval import Z95, sd_of_mean
 from layerscape.measures.neighborhood.agreement import membership
 from layerscape.measures.permutation import chance_by_permutation
 
@@ -109,5 +109,4 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964",
     neighbors="k",
-    standard=False,
 )

@@ -9,11 +9,11 @@ from scipy import sparse
 from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.interval import Z95, sd_of_pairs
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.classes import KINDS, Kind
-from layerscape.measures.interval import Z95, sd_of_pairs
 from layerscape.measures.neighborhood.agreement import chance_of, membership
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
 from layerscape.measures.neighborhood.relations import Likeness, likeness_of
@@ -238,6 +238,7 @@ def _behind(
 
 MEASURE = Measure(
     compute=label_overlap,
+    standard=True,
     unit="share of neighbors",
     bounds=(0, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95, sd_of_pairs
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95, sd_of_pairs
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 from layerscape.measures.neighborhood.curve import must_match
 
@@ -108,5 +108,4 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Valeriani et al. 2023, arXiv:2302.00294",
     neighbors="k",
-    standard=False,
 )

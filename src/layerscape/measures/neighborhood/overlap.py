@@ -55,6 +55,7 @@ def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
 
 MEASURE = Measure(
     compute=overlap,
+    standard=True,
     unit="share of neighbors",
     bounds=(0, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},

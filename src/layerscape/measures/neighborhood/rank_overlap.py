@@ -85,5 +85,4 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Webber et al. 2010, doi:10.1145/1852102.1852106",
     neighbors="k",
-    standard=False,
 )

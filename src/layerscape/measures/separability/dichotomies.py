@@ -10,11 +10,11 @@ from scipy.stats import binom
 from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import wilson
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import Spectrum, spectrum
-from layerscape.measures.interval import wilson
 
 CAPACITY = 2.0  # samples per free parameter of the hyperplane, by Cover
 FEWEST = 36
@@ -159,5 +159,4 @@ MEASURE = Measure(
     bounds=(0, np.inf),
     unchanged_by={"rotation", "translation", "scaling", "linear"},
     source="Cover 1965, doi:10.1109/PGEC.1965.264137",
-    standard=False,
 )

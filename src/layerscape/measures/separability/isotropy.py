@@ -7,11 +7,11 @@ from math import exp, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import Spectrum, collapse_words, extrapolated, jackknife_sd, spectrum
-from layerscape.measures.interval import Z95
 
 LEAST_MARGIN = 1e-9  # of log γ: what rounding leaves
 
@@ -111,5 +111,4 @@ MEASURE = Measure(
     bounds=(0, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Rudman and Eickhoff 2024, arXiv:2305.19358",
-    standard=False,
 )

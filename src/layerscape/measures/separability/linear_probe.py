@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95, wilson
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.classes import KINDS, Classes, Kind, are_real, classes_of, numbers_of, one_per_sample
-from layerscape.measures.interval import Z95, wilson
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.permutation import permutations as orders_of
 from layerscape.measures.separability.probes import folds_of, logistic, ridge
@@ -202,5 +202,4 @@ MEASURE = Measure(
     bounds=(-np.inf, 1),
     unchanged_by={"order", "translation", "scaling"},
     source="Alain and Bengio 2016, arXiv:1610.01644",
-    standard=False,
 )

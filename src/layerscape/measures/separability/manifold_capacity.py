@@ -193,5 +193,4 @@ MEASURE = Measure(
     bounds=(0, np.inf),
     unchanged_by={"rotation", "translation", "scaling"},
     source="Chung, Lee and Sompolinsky 2018, doi:10.1103/PhysRevX.8.031003",
-    standard=False,
 )

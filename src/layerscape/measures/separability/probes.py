@@ -12,9 +12,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
+from layerscape.core.frame import Frame, frame_by_unit
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.frame import Frame, frame_by_unit
 
 PENALTIES = np.geomspace(1e-6, 1e4, 41)  # of ridge, in units of the mean eigenvalue
 KEYS = 16  # units whose values order the samples

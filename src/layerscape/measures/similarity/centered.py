@@ -16,9 +16,9 @@ import numpy as np
 from scipy.stats import pearson3
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95
 from layerscape.measures.similarity.pairing import (
     around,
     drawn_rows,

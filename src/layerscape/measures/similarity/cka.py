@@ -12,11 +12,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.frame import frame
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.frame import frame
-from layerscape.measures.interval import Z95
 from layerscape.measures.similarity.centered import compare_centered
 from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
 
@@ -208,6 +208,7 @@ def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.nda
 
 MEASURE = Measure(
     compute=cka,
+    standard=True,
     unit="alignment",
     bounds=(-1, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},

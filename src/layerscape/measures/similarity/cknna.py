@@ -8,10 +8,10 @@ from math import sqrt
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, corrected, drawn_rows, same_samples
 
@@ -210,5 +210,4 @@ MEASURE = Measure(
     unit="alignment",
     unchanged_by={"order", "rotation", "scaling"},
     source="Huh et al. 2024, arXiv:2405.07987",
-    standard=False,
 )

@@ -63,5 +63,4 @@ MEASURE = Measure(
     bounds=(-1, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Székely and Rizzo 2013, doi:10.1016/j.jmva.2013.02.012",
-    standard=False,
 )

@@ -9,11 +9,11 @@ from math import hypot
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.frame import frame
+from layerscape.core.interval import Z95, margin_of_groups
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.frame import frame
-from layerscape.measures.interval import Z95, margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, same_samples
 
@@ -237,6 +237,5 @@ MEASURE = Measure(
     bounds=(-np.inf, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Yamins et al. 2014, doi:10.1073/pnas.1403112111",
-    standard=False,
     symmetric=False,
 )

@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.frame import frame
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.frame import frame
-from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import LEAST_MARGIN, around, corrected, same_samples
 
@@ -210,5 +210,4 @@ MEASURE = Measure(
     bounds=(0, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Williams et al. 2021, arXiv:2110.14739",
-    standard=False,
 )

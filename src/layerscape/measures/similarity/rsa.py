@@ -9,10 +9,10 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import (
     around,
@@ -146,5 +146,4 @@ MEASURE = Measure(
     bounds=(-1, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
-    standard=False,
 )

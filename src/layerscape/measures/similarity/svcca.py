@@ -8,11 +8,11 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import margin_of_groups
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.moments import gram, scatter
-from layerscape.measures.interval import margin_of_groups
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
 
@@ -148,5 +148,4 @@ MEASURE = Measure(
     bounds=(0, 1),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Raghu et al. 2017, arXiv:1706.05806",
-    standard=False,
 )

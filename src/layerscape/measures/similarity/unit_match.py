@@ -9,11 +9,11 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.frame import Frame, frame_by_unit
+from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.frame import Frame, frame_by_unit
-from layerscape.measures.interval import Z95
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
 
@@ -195,6 +195,5 @@ MEASURE = Measure(
     bounds=(0, 1),
     unchanged_by={"order", "translation", "scaling"},
     source="Li et al. 2015, arXiv:1511.07543",
-    standard=False,
     symmetric=False,
 )

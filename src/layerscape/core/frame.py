@@ -7,10 +7,10 @@ off, and the scale is a power of two, which is exact always.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 
 
@@ -42,16 +42,11 @@ class Frame:
         return np.ldexp(block - self.origin, -self.power) - self.mean
 
 
-# Most measures of pairs of layers need it; it is kept while the representation lives.
-_KNOWN: WeakKeyDictionary[Representation, Frame] = WeakKeyDictionary()
-
-
+@remembered
 def frame(x: Representation) -> Frame:
     """With one scale for all units."""
-    if x not in _KNOWN:
-        origin, peaks = _peaks(x)
-        _KNOWN[x] = _framed(x, origin, peaks.max())
-    return _KNOWN[x]
+    origin, peaks = _peaks(x)
+    return _framed(x, origin, peaks.max())
 
 
 def frame_by_unit(x: Representation) -> Frame:

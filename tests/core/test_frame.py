@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from layerscape.core import representation
+from layerscape.core.frame import frame, frame_by_unit
 from layerscape.core.representation import Representation
-from layerscape.measures.frame import frame, frame_by_unit
 
 rng = np.random.default_rng(7)
 X = rng.standard_normal((50, 4)) * [1, 1e-3, 1e5, 0] + [0, 7, -1e9, 0.1]

@@ -1,0 +1,104 @@
+"""Influence: how each sample moves a value, from which follows how well a difference of two values is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import sqrt
+
+import numpy as np
+from scipy import sparse
+
+from layerscape.core.interval import sd_of_sum
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """How each of N samples moves a value.
+
+    Attributes
+    ----------
+    value
+        The value.
+    moved
+        Shape (N,): what the value loses when the sample is deleted and all others find their neighbors again.
+    alone
+        Shape (N,): what each sample adds to the value by itself, to first order; adds up to 0.
+    near
+        Shape (N, K): the samples on whose place that depends, −1 for none; None if it depends on no other.
+    pairs
+        Shape (N, N): for a value that is a mean over pairs of neighbors, what the neighbor j of sample i adds, less
+        its share of the value; its rows add up to ``alone``. None for any other value.
+    """
+
+    value: float
+    moved: np.ndarray
+    alone: np.ndarray
+    near: np.ndarray | None = None
+    pairs: sparse.csr_array | None = None
+
+    @property
+    def per_sample(self) -> np.ndarray:
+        """Shape (N,): a value for every sample, of which ``value`` is the mean (to first order)."""
+        return self.value + len(self.alone) * self.alone
+
+    @cached_property
+    def _own(self) -> np.ndarray:
+        """What each sample adds by itself and as a neighbor of others."""
+        return self.alone if self.pairs is None else self.alone + self.pairs.sum(axis=0)
+
+    def sd_beside(self, other: Influence) -> float:
+        """Standard deviation of the difference to another value of the same samples.
+
+        For means over pairs that of the jackknife, less the interactions that it counts twice (Efron and Stein 1981,
+        doi:10.1214/aos/1176345462); for all else that of the sandwich over samples that are near in either.
+        """
+        own = self._own - other._own
+        if self.pairs is not None and other.pairs is not None:
+            pairs, alone = sparse.csr_array(self.pairs - other.pairs), self.alone - other.alone
+            interactions = float((pairs.data**2).sum() + pairs.multiply(pairs.T).sum())
+            return sqrt(max(float(own @ own) - interactions, float(alone @ alone) / 4))
+        near = [each.near for each in (self, other) if each.near is not None]
+        return sd_of_sum(own, np.hstack(near) if near else np.full((len(own), 1), -1))
+
+    def scaled(self, factor: float, shift: float = 0.0) -> Influence:
+        """How each sample moves factor · value + shift."""
+        moved, alone = factor * self.moved, factor * self.alone
+        pairs = None if self.pairs is None else self.pairs * factor
+        return replace(self, value=factor * self.value + shift, moved=moved, alone=alone, pairs=pairs)
+
+    def among(self, rows: np.ndarray, n_samples: int) -> Influence:
+        """The same for N samples of which these, by their numbers ``rows``, were measured; the others move nothing."""
+
+        def spread(values: np.ndarray) -> np.ndarray:
+            found = np.zeros(n_samples)
+            found[rows] = values
+            return found
+
+        near, pairs = None, None
+        if self.near is not None:
+            near = np.full((n_samples, self.near.shape[1]), -1)
+            near[rows] = np.where(self.near < 0, -1, rows[self.near])
+        if self.pairs is not None:
+            entries = self.pairs.tocoo()
+            places = rows[entries.row], rows[entries.col]
+            pairs = sparse.csr_array((entries.data, places), shape=(n_samples, n_samples))
+        return Influence(self.value, spread(self.moved), spread(self.alone), near, pairs)
+
+
+def mean_of(influences: Sequence[Influence]) -> Influence:
+    """How each sample moves the mean of values of one kind."""
+    first, *others = influences
+    if not others:
+        return first
+    share = 1 / len(influences)
+    near = [each.near for each in influences if each.near is not None]
+    pairs = [each.pairs for each in influences if each.pairs is not None]
+    return Influence(
+        float(np.mean([each.value for each in influences])),
+        np.mean([each.moved for each in influences], axis=0),
+        np.mean([each.alone for each in influences], axis=0),
+        np.hstack(near) if near else None,
+        sum(pairs[1:], pairs[0]) * share if pairs else None,
+    )
