@@ -32,9 +32,9 @@ def full_graph(dtype=np.int64):
         n_units=2,
         metric="cosine",
         queries=np.array([4, -1]),
-        groups=np.array([0, 1, 2, 3, 3, 4]),
+        copies=np.array([0, 1, 2, 3, 3, 4]),
         border_starts=np.array([0, 1, 1]),
-        border_groups=np.array([3]),
+        border_copies=np.array([3]),
     )
 
 
@@ -44,7 +44,7 @@ def full_graph(dtype=np.int64):
         full_graph(),
         full_graph(np.int32),
         Neighbors(np.array([[1], [0]]), np.zeros((2, 1)), 2),
-        dataclasses.replace(full_graph(), border_starts=np.zeros(3, np.int64), border_groups=np.empty(0, np.int64)),
+        dataclasses.replace(full_graph(), border_starts=np.zeros(3, np.int64), border_copies=np.empty(0, np.int64)),
         Neighbors(np.asfortranarray([[1, 2], [2, 0], [0, 1]]), np.asfortranarray([[1.0, 2], [1, 3], [2, 3]]), 3),
     ],
 )

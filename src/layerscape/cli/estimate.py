@@ -166,7 +166,7 @@ def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> N
       layerscape dimension vectors.npy
     """
     from layerscape.inputs import read_matrix
-    from layerscape.pipeline.dimension_report import dimension_report
+    from layerscape.questions.dimension_report import dimension_report
 
     kinds = [name for name in controls.split(",") if name]
     found = dimension_report(read_matrix(a), controls=kinds, **options)

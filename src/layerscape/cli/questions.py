@@ -35,7 +35,7 @@ def compare_command(
     Example:
       layerscape compare runs/dino runs/mae --measures overlap,information_imbalance --csv pairs.csv
     """
-    from layerscape.pipeline.compare import compare
+    from layerscape.questions.compare import compare
     from layerscape.run import open_run
 
     a, b = open_run(run_a), open_run(run_b)
@@ -80,7 +80,7 @@ def differences_command(
       layerscape differences runs/dino
       layerscape differences runs/finetuned runs/pretrained --measures label_overlap
     """
-    from layerscape.pipeline.differences import differences
+    from layerscape.questions.differences import differences
     from layerscape.run import open_run
 
     a, b = open_run(run), open_run(other) if other else None
@@ -122,7 +122,7 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
     Example:
       layerscape recommend runs/dino --labels species
     """
-    from layerscape.pipeline.recommend import recommend
+    from layerscape.questions.recommend import recommend
     from layerscape.run import open_run
 
     with progress_bars() as progress:

@@ -87,7 +87,7 @@ _run_argument = click.argument("run", type=click.Path(path_type=Path))
 @_json
 def demo_command(out: Path, as_json: bool) -> None:
     """The whole job on a small self-supervised network and real scans that ship inside."""
-    from layerscape.pipeline.demo import demo
+    from layerscape.cli.demo import demo
     from layerscape.reports import findings, report
 
     with progress_bars() as progress:
@@ -186,7 +186,7 @@ def search_command(
     run: Path, k: int, metric: str, memory: int, device: str, threads: int | None, as_json: bool
 ) -> None:
     """The neighbor graph of every layer of RUN, kept on disk; an interrupted search goes on."""
-    from layerscape.pipeline.part import counted
+    from layerscape.core.progress import counted
     from layerscape.run import open_run
 
     opened = open_run(run)
@@ -272,7 +272,7 @@ def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:
     import warnings
 
     from layerscape.errors import LayerscapeError
-    from layerscape.pipeline.recommend import recommend
+    from layerscape.questions.recommend import recommend
 
     try:
         with warnings.catch_warnings():

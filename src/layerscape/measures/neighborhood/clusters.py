@@ -104,8 +104,8 @@ def _clusters(graph: Neighbors, name: str, k_max: int, z: float, dimension: floa
     _check(graph, name, k_max, z, dimension)
     k_max = min(k_max, graph.n_samples - 1)
     first = np.arange(graph.n_samples)
-    if graph.groups is not None:
-        _, starts, inverse = np.unique(graph.groups, return_index=True, return_inverse=True)
+    if graph.copies is not None:
+        _, starts, inverse = np.unique(graph.copies, return_index=True, return_inverse=True)
         first = starts[inverse]
     distinct = np.unique(first)
     if len(distinct) < 2 * FEWEST_HALF:

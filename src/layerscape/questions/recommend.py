@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from layerscape.core.keywords import Search, door
+from layerscape.core.progress import Progress, counted
 from layerscape.errors import InvalidValue, require, unknown_name
-from layerscape.pipeline.evidence import WAYS, By, Evidence, evidence
-from layerscape.pipeline.labels import category_columns
-from layerscape.pipeline.part import Part, Progress, counted
-from layerscape.resample import difference, wins
+from layerscape.questions.evidence import Evidence, evidence, judges
+from layerscape.questions.resample import difference, wins
 from layerscape.run import Run
+from layerscape.supply.labels import category_columns
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task, own_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,18 +53,17 @@ class Recommendation:
     table: pd.DataFrame | None = field(default=None, repr=False)
 
 
+@door
 def recommend(
     run: Run,
     *,
     labels: Sequence[str] | None = None,
-    by: By = "label_overlap",
+    by: str = "label_overlap",
     k: int = 30,
-    metric: str = "euclidean",
     permutations: int = 99,
     seed: int = 0,
-    device: str = "auto",
-    threads: int | None = None,
     progress: Progress | None = None,
+    **search: Unpack[Search],
 ) -> Recommendation:
     """The layer that holds most of what the labels say, with the reason and how sure it is.
 
@@ -76,14 +79,16 @@ def recommend(
     labels
         Label columns that stand for what the representation is wanted for; all columns of categories when left out.
     by
-        ``"label_overlap"``: what the neighbors share; ``"knn_probe"``: whether their majority is right;
-        ``"linear_probe"``: what a linear map reads, which costs most.
+        The measure of labels that judges: ``"label_overlap"``: what the neighbors share; ``"knn_probe"``: whether their
+        majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
     k
         Number of neighbors.
     permutations, seed
         Of the labels; at least 19.
-    metric, device, threads, progress
+    progress
         As in `measure`.
+    search
+        The keywords of `find_neighbors`.
 
     Returns
     -------
@@ -114,8 +119,8 @@ def recommend(
     require("pandas", "runs")
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
-    if by not in WAYS:
-        raise unknown_name("way to judge layers, by", str(by), WAYS)
+    if by not in judges():
+        raise unknown_name("way to judge layers, by", str(by), judges())
     columns = category_columns(run, labels) if run.samples.labels else []
     if not columns:
         return Recommendation(
@@ -123,24 +128,24 @@ def recommend(
             "There are no labels of categories to judge by, and no rule without labels was found to beat taking the "
             "last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
         )
-    n = run.folder.n_samples
-    if not 1 <= k < n:
-        raise InvalidValue(f"k={k} neighbors asked of {n} samples; k must lie in 1..{n - 1}.")
-    part = Part(run, {"metric": metric, "device": device, "threads": threads})
-    part.prepare(0 if by == "linear_probe" else k, False, progress)
+    judge = judges()[by]
+    options = own_options(judge, k, {"permutations": permutations, "seed": seed})
+    tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]
+    supplier = Supplier(Part(run), search)
+    supplier.prepare([task for of_layer in tasks for task in of_layer], progress, more=1)
     tell = counted(progress, "judging", len(run.layers)) or (lambda _: None)
-    held = evidence(part, by, columns, k, permutations, seed, tell)
-    found = _decided(run, held, WAYS[by].format(k=k, names=" and ".join(map(repr, columns))), seed)
+    held = evidence(supplier, tasks, permutations, seed, tell)
+    found = _decided(run, held, judge.sentence.format(k=k, label=" and ".join(map(repr, columns))), seed)
     kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
-    run.folder.save_recommendation({**kept, "by": by, "labels": columns, "k": k, "metric": metric})
+    run.folder.save_recommendation({**kept, "by": by, "labels": columns, "k": k, **asdict(supplier.near)})
     return found
 
 
 def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
     values, null, n_layers = found.values, found.null, len(run.layers)
     best = int(values.argmax())
-    of_best = found.terms(best)
-    behind = [difference(of_best, found.terms(number)) for number in range(n_layers)]
+    of_best = found.influence(best)
+    behind = [difference(of_best, found.influence(number)) for number in range(n_layers)]
     # The best is chosen by the same samples, so that any two layers might have been compared.
     p = np.minimum(1, np.array([one.p for one in behind]) * n_layers * (n_layers - 1) / 2)
     share = wins(found.per_sample, parts=min(PARTS, run.folder.n_samples), seed=seed)

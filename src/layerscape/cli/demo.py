@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from layerscape.pipeline.controls import CONTROLS
+from layerscape.core.progress import Progress
 from layerscape.pipeline.extract import extract
 from layerscape.pipeline.measure import measure
-from layerscape.pipeline.part import Progress
-from layerscape.pipeline.recommend import recommend
+from layerscape.questions.recommend import recommend
 from layerscape.run import Run
+from layerscape.supply.controls import CONTROLS
 
 
 def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:

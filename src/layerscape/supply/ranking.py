@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from layerscape.core.keywords import Search
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
@@ -14,15 +13,10 @@ from layerscape.search import ranks as exact_ranks
 CHUNK = 2**14  # pairs that are looked up in the graph at a time
 
 
-def ranking_of(x: Representation, graph: Neighbors | None = None, **how: Any) -> Ranking:
+def ranking_of(x: Representation, graph: Neighbors | None, search: Search) -> Ranking:
     """The ranking of a representation, which remembers what it was asked.
 
     Its graph of all samples, where there is one, spares much of the counting.
-
-    Parameters
-    ----------
-    how
-        ``metric`` and ``threads`` of `ranks`.
     """
     keys, values = np.empty(0, np.int64), np.empty(0)
 
@@ -35,7 +29,7 @@ def ranking_of(x: Representation, graph: Neighbors | None = None, **how: Any) ->
             found = np.full(len(new), np.nan) if graph is None else known_ranks(graph, new_pairs)
             missing = np.isnan(found)
             if missing.any():
-                found[missing] = exact_ranks(x, new_pairs[missing], **how)
+                found[missing] = exact_ranks(x, new_pairs[missing], **search)
             keys, values = np.concatenate([keys, new]), np.concatenate([values, found])
             order = np.argsort(keys)
             keys, values = keys[order], values[order]

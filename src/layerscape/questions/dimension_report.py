@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite, nan
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.keywords import Search, door
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
-from layerscape.errors import InvalidType, LayerscapeError
-from layerscape.pipeline.controls import CONTROLS, check_controls, make_control
-from layerscape.pipeline.distinct import NEAR, distinct_rows, graph_of
-from layerscape.pipeline.estimate import SPARE, estimate, find_measure
-from layerscape.pipeline.finite import gaussian_that_reads
-from layerscape.pipeline.plateau import Plateau, find_plateau
-from layerscape.pipeline.subsets import subsets_of
-from layerscape.search import find_neighbors
+from layerscape.errors import InvalidType
+from layerscape.measures import find_measure
+from layerscape.pipeline.estimate import estimate
+from layerscape.questions.finite import gaussian_that_reads
+from layerscape.questions.plateau import Plateau, find_plateau
+from layerscape.supply.attempts import attempts
+from layerscape.supply.controls import CONTROLS, check_controls, make_control
+from layerscape.supply.sources import Arrays
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task
 
-FROM_GRAPH = ("twonn", "gride", "levina_bickel", "abide", "decimation")
-FROM_VECTORS = ("pca", "participation_ratio")
-WIDEST = 100  # neighbors of the graph
+ESTIMATORS = ("twonn", "gride", "levina_bickel", "abide", "decimation", "pca", "participation_ratio")
 DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
 DIFFERENT = 0.1  # a relative difference that is worth a sentence
 COARSE = 0.01  # of the first-neighbor distance: a resolution of the numbers that can be felt in it
@@ -80,15 +81,14 @@ class DimensionReport:
         }
 
 
+@door
 def dimension_report(
     x: Any,
     /,
     *,
     controls: Iterable[str] = tuple(CONTROLS),
-    metric: str = "euclidean",
     seed: int = 0,
-    device: str = "auto",
-    threads: int | None = None,
+    **search: Unpack[Search],
 ) -> DimensionReport:
     """The dimensions that the suitable estimators read at every scale, and one value to believe, or why there is none.
 
@@ -102,12 +102,10 @@ def dimension_report(
         Shape (N, D): array or `Representation`.
     controls
         Controls to measure too, ``"gaussian"`` and ``"columns"``; see `layerscape.controls`.
-    metric
-        Of the neighbor search.
     seed
         Of controls, subsets and the Gaussian that shows the bias.
-    device, threads
-        Of the search.
+    search
+        The keywords of `find_neighbors`.
 
     Returns
     -------
@@ -135,8 +133,7 @@ def dimension_report(
     if isinstance(x, Neighbors):
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
     x, kinds = as_representation(x), check_controls(controls)
-    how = {"metric": metric, "device": device, "threads": threads}
-    estimates, gaps, tied = _estimates(x, seed, how)
+    estimates, gaps, tied = _estimates(x, seed, search)
     kind = _values(x)
     if kind != "real" and (tied > DISCRETE or "gride" not in estimates):
         return _discrete(x, kind, tied, estimates, gaps)
@@ -148,7 +145,7 @@ def dimension_report(
     reference = plateau.value if plateau else curve[0].value
     place = (plateau.first + plateau.last) // 2 if plateau else 0
     gaussian_dimension, gaussian = gaussian_that_reads(reference, place, x.n_samples, len(curve), seed)
-    others = {name: estimate("gride", make_control(name, seed, x), **how) for name in kinds}
+    others = {name: estimate("gride", make_control(name, seed, x), **search) for name in kinds}
     value, low, high = (plateau.value, plateau.low, plateau.high) if plateau else (nan, nan, nan)
     words = [
         *gaps,
@@ -159,29 +156,22 @@ def dimension_report(
     ]
     return DimensionReport(
         value, low, high, _reason(plateau, estimates), x.n_samples, x.n_units, estimates, others, gaussian,
-        gaussian_dimension, tuple(words),
+        gaussian_dimension, tuple(dict.fromkeys(words)),
     )  # fmt: skip
 
 
-def _estimates(x: Representation, seed: int, how: dict[str, Any]) -> tuple[dict[str, Estimate], list[str], float]:
+def _estimates(x: Representation, seed: int, search: Search) -> tuple[dict[str, Estimate], list[str], float]:
     """What every estimator says, from one search, why some say nothing, and how many first neighbors tie."""
-    widest = min(WIDEST + SPARE, x.n_samples - 1)
-    whole = find_neighbors(x, max(widest, 1), **how)
-    distinct = distinct_rows(whole, NEAR)
-    graph = graph_of(x, whole, distinct.rows, min(WIDEST, len(distinct.rows) - 1), **how)
-    found, gaps = {}, list(distinct.words)
-    for name in (*FROM_GRAPH, *FROM_VECTORS):
-        measure, options = find_measure(name), {"seed": seed} if name == "decimation" else {}
-        try:
-            if name in FROM_VECTORS:
-                found[name] = measure(x, **options)
-            elif name == "decimation":
-                found[name] = measure(subsets_of(measure, options, graph, x, distinct.rows, **how), **options)
-            else:
-                found[name] = measure(graph, **options)
-        except LayerscapeError as error:
-            gaps.append(f"{name} has no value: {error}")
-    nearest = graph.distances[:, :2]
+    supplier, measures = Supplier(Arrays({"": x}), search), [find_measure(name) for name in ESTIMATORS]
+    tasks = [Task(measure, {"seed": seed} if "seed" in measure.options else {}) for measure in measures]
+    supplier.prepare(tasks)
+    nearest = supplier.graph("", 2, distinct=True).distances[:, :2]
+    found, gaps = {}, list(supplier.words(tasks[0]))
+    for task, one in attempts(supplier, tasks):
+        if isfinite(one.value):
+            found[task.measure.name] = one
+        else:
+            gaps.append(f"{task.measure.name} has no value: {one.warnings[-1]}")
     return found, gaps, float((nearest[:, 0] == nearest[:, -1]).mean())
 
 

@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from layerscape.core.influence import Influence
+from layerscape.core.keywords import Search, door
+from layerscape.core.measure import Measure
+from layerscape.core.progress import Progress, counted
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
-from layerscape.measures import catalog
-from layerscape.pipeline.compare import matched
-from layerscape.pipeline.labels import category_columns
-from layerscape.pipeline.part import Part, Progress, counted
-from layerscape.pipeline.table import Task
-from layerscape.resample import Difference, Influences, Terms, difference, dimension_terms, holm, label_terms
+from layerscape.measures import AnyMeasure, catalog, find_measure
+from layerscape.questions.compare import matched
+from layerscape.questions.evidence import above, chance_of
+from layerscape.questions.resample import Difference, difference, holm
 from layerscape.run import Run
+from layerscape.supply.labels import category_columns
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task, own_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KNOWN = ("twonn", "label_overlap")
 COLUMNS = (
     "run", "layer", "depth", "other_run", "other_layer", "other_depth", "measure", "label",
     "value", "other_value", "difference", "low", "high", "p", "p_holm", "n_samples", "warnings",
 )  # fmt: skip
 
 
+@door
 def differences(
     run: Run,
     other: Run | None = None,
-    measures: Sequence[str] | None = None,
+    measures: Sequence[AnyMeasure] | None = None,
     *,
     pairs: Sequence[tuple[str, str]] | None = None,
     labels: Sequence[str] | None = None,
-    k: int = 30,
-    metric: str = "euclidean",
-    device: str = "auto",
-    threads: int | None = None,
+    k: int | None = None,
     progress: Progress | None = None,
+    **search: Unpack[Search],
 ) -> pd.DataFrame:
     """By how much layers differ, tested on the same samples: every layer and the one before it, or two runs.
 
@@ -54,12 +58,15 @@ def differences(
         A second run, samples matched by id: each layer is tested against the layer of that name or, where there is
         none, of the nearest depth.
     measures
-        ``"twonn"``: the dimension (maximum likelihood); ``"label_overlap"``: of each label column of categories, above
-        chance c as (χ − c)/(1 − c). Both when left out.
+        Of one layer, or of a layer and labels, and such as can say how each sample moves them; the dimension by TwoNN
+        and label overlap when left out. Those of labels are of each column of categories, above chance c as
+        (v − c)/(1 − c).
     pairs
         Which layer against which, by name; every layer against the one before it when left out.
-    labels, k, metric, device, threads, progress
+    labels, k, progress
         As in `measure`.
+    search
+        The keywords of `find_neighbors`.
 
     Returns
     -------
@@ -87,32 +94,41 @@ def differences(
     [False, True]
     """
     require("pandas", "runs")
-    chosen = KNOWN if measures is None else tuple(measures)
-    for name in chosen:
-        if name not in KNOWN:
-            raise unknown_name("measure with a test of differences", name, KNOWN)
-    how = {"metric": metric, "device": device, "threads": threads}
-    a, b = (Part(run, how),) * 2 if other is None else matched(run, other, how)
+    chosen = _standing() if measures is None else [find_measure(name) for name in measures]
+    _check(chosen)
+    a, b = (Part(run), None) if other is None else matched(run, other)
     layers = _pairs(run, other, pairs)
-    columns = category_columns(run, labels) if "label_overlap" in chosen and run.samples.labels else []
-    asked = [(name, column) for name in chosen for column in (columns if name == "label_overlap" else [""])]
+    columns = category_columns(run, labels) if any("labels" in m.data for m in chosen) and run.samples.labels else []
+    asked = [(m, column) for m in chosen for column in (columns if "labels" in m.data else [""])]
     if not layers or not asked:
         what = "fewer than two layers" if not layers else "no label column of categories"
         raise InvalidValue(f"{run.name!r} has {what}; there is no difference to test.")
-    _prepare((a, b) if other else (a,), max(2, k * bool(columns)), "twonn" in chosen, progress)
-    codes = {column: a.classes(column) for column in columns}
-    mine = lru_cache(maxsize=2)(partial(_terms, a, codes, k))
-    theirs = lru_cache(maxsize=2)(partial(_terms, b, codes, k)) if other else mine
+    firsts, seconds = zip(*layers, strict=True)
+    mine = _moved(a, asked, firsts if b else (*firsts, *seconds), k, search, progress)
+    theirs = _moved(b, asked, seconds, k, search, progress) if b else mine
     tell = counted(progress, "testing", len(asked) * len(layers)) or (lambda _: None)
     rows = []
-    for name, column in asked:
+    for measure, column in asked:
         for first, second in layers:
-            found = _tested(mine, theirs, first, second, name, column)
-            rows.append(_row(run, other or run, first, second, name, column) | found | {"n_samples": a.n_samples})
+            found = _tested(mine, theirs, first, second, measure, column)
+            rows.append(_row(run, other or run, first, second, measure.name, column) | found)
             tell(1)
-    table = require("pandas", "runs").DataFrame(rows)
+    table = require("pandas", "runs").DataFrame(rows).assign(n_samples=a.n_samples)
     table["p_holm"] = holm(table.p.to_numpy())
     return table[list(COLUMNS)]
+
+
+def _standing() -> list[Measure]:
+    """The measures of one layer that stand for their question."""
+    return [m for m in catalog().values() if m.headline and not m.compares and not isinstance(m.influence, str)]
+
+
+def _check(measures: Sequence[Measure]) -> None:
+    for m in measures:
+        if m.compares or "graphs" in m.data:
+            raise InvalidValue(f"{m.name} compares two layers; differences are tested of measures of one layer.")
+        if isinstance(m.influence, str):
+            raise InvalidValue(f"{m.name} has no test of differences: {m.influence}.")
 
 
 def _pairs(run: Run, other: Run | None, given: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
@@ -138,30 +154,40 @@ def _counterpart(depth: float | None, layer: str, other: Run) -> str:
     return min(depths, key=lambda name: abs(depths[name] - depth))
 
 
-def _prepare(parts: Sequence[Part], k: int, distinct: bool, progress: Progress | None) -> None:
-    for part in parts:
-        if k >= part.n_samples:
-            raise InvalidValue(
-                f"k={k} neighbors asked of {part.n_samples} samples; k must lie in 1..{part.n_samples - 1}."
-            )
-        part.prepare(k, distinct, progress)
+def _moved(
+    part: Part,
+    asked: Sequence[tuple[Measure, str]],
+    layers: Sequence[str],
+    k: int | None,
+    search: Search,
+    progress: Progress | None,
+) -> Callable[[str, Measure, str], Influence]:
+    """How each sample moves a value of a layer, of which the last two are kept."""
+    supplier = Supplier(part, search)
 
+    def task(layer: str, measure: Measure, column: str) -> Task:
+        return Task(measure, own_options(measure, k, {}), layer, label=column)
 
-def _terms(
-    part: Part, codes: Mapping[str, np.ndarray], k: int, layer: str, name: str, column: str
-) -> Terms | Influences:
-    """What a value of a layer is made of, sample by sample."""
-    task = Task(catalog()[name], {}, layer)
-    if name == "twonn":
-        return dimension_terms(part.data("graph", task, 2, 0), part.distinct_rows(layer), part.n_samples)
-    return label_terms(part.data("graph", task, k, 0), [codes[column]], k)
+    @lru_cache(maxsize=2)
+    def found(layer: str, measure: Measure, column: str) -> Influence:
+        one = task(layer, measure, column)
+        influence = supplier.influence(one)
+        return above(influence, chance_of(supplier.estimate(one))) if column else influence
+
+    supplier.prepare([task(layer, *each) for layer in dict.fromkeys(layers) for each in asked], progress, more=1)
+    return found
 
 
 def _tested(
-    mine: Callable[..., Any], theirs: Callable[..., Any], first: str, second: str, name: str, column: str
+    mine: Callable[..., Influence],
+    theirs: Callable[..., Influence],
+    first: str,
+    second: str,
+    measure: Measure,
+    column: str,
 ) -> dict[str, Any]:
     try:
-        a, b = mine(first, name, column), theirs(second, name, column)
+        a, b = mine(first, measure, column), theirs(second, measure, column)
         found, words = difference(a, b), ""
         values = {"value": a.value, "other_value": b.value}
     except LayerscapeError as error:

@@ -7,19 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.keywords import Search
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.subsets import Subsets, draw_subsets
 from layerscape.errors import InvalidValue
 from layerscape.search import find_neighbors
-
-WIDE = 64  # neighbors of the whole graph from which subsets are cut: a subset of N/8 finds 8 of its own among them
-
-
-def base_width(measure: Measure, needed: int) -> int:
-    """How many neighbors the graph of all samples should hold for a measure that needs so many."""
-    return max(needed, WIDE) if "subsets" in measure.data else needed
 
 
 def subsets_of(
@@ -28,7 +22,7 @@ def subsets_of(
     graph: Neighbors,
     x: Representation | None = None,
     rows: np.ndarray | None = None,
-    **how: Any,
+    search: Search | None = None,
 ) -> Subsets:
     """The subsets that a measure asks for, each with the k nearest neighbors of its samples among itself.
 
@@ -42,8 +36,8 @@ def subsets_of(
         Where to search when the graph holds too few; None if there is nothing but the graph.
     rows
         Which rows of ``x`` the samples of the graph are; all when left out.
-    how
-        Of `find_neighbors`.
+    search
+        The keywords of that search.
     """
     if graph.queries is not None:
         raise InvalidValue("a graph of some queries has no subsets; give the graph of all samples.")
@@ -54,12 +48,17 @@ def subsets_of(
     graphs = [graph if graph.k == k else graph.first(k)]
     for members in smaller:
         k_here = min(k, len(members) - 1)
-        graphs.append(_subset(graph, members, k_here, x, members if rows is None else rows[members], how))
+        graphs.append(_subset(graph, members, k_here, x, members if rows is None else rows[members], search))
     return Subsets(tuple(graphs))
 
 
 def _subset(
-    graph: Neighbors, members: np.ndarray, k: int, x: Representation | None, places: np.ndarray, how: dict[str, Any]
+    graph: Neighbors,
+    members: np.ndarray,
+    k: int,
+    x: Representation | None,
+    places: np.ndarray,
+    search: Search | None,
 ) -> Neighbors:
     indices, distances, whole = graph.among(members, k)
     if not whole.all():
@@ -68,6 +67,6 @@ def _subset(
                 f"the graph of {graph.k} neighbors holds too few for {(~whole).sum()} of a subset of {len(members)} "
                 f"samples; search with a larger k, give the vectors, or raise smallest above {len(members)}."
             )
-        found = find_neighbors(x.take(places), k, **{"metric": graph.metric, **how}, queries=np.flatnonzero(~whole))
+        found = find_neighbors(x.take(places), k, queries=np.flatnonzero(~whole), **(search or {}))
         indices[~whole], distances[~whole] = found.indices, found.distances
-    return Neighbors(indices, distances, len(members), graph.n_units, graph.metric)
+    return Neighbors(indices, distances, len(members), graph.n_units, graph.near)

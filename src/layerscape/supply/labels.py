@@ -12,7 +12,6 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.run import Run
-from layerscape.search import find_neighbors
 
 
 def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
@@ -73,14 +72,13 @@ def _real(run: Run, label: str) -> bool:
     return values is not None and values.dtype.kind == "f"
 
 
-def label_values(run: Run, label: str, rows: np.ndarray | None, k: int, how: Mapping[str, Any]) -> Any:
-    """The labels of some rows: one per sample, paths (N, L), or for vectors (N, m) the graph of their k neighbors."""
+def label_values(run: Run, label: str, rows: np.ndarray | None) -> Any:
+    """The labels of some rows: one per sample, paths (N, L), or vectors (N, m) as a `Representation`."""
     known = run.samples.labels
     columns = [known[part] if rows is None else known[part][rows] for part in _parts(label, known)]
-    if len(columns) == 1 and (columns[0].ndim == 1 or columns[0].dtype.kind != "f"):
-        return columns[0]
     if len(columns) == 1:
-        return find_neighbors(Representation(columns[0], label), k, **{**how, "metric": "euclidean"})
+        alone = columns[0].ndim == 1 or columns[0].dtype.kind != "f"
+        return columns[0] if alone else Representation(columns[0], label)
     for part, values in zip(_parts(label, known), columns, strict=True):
         if values.dtype.kind == "f":
             raise InvalidValue(f"labels {label!r} with {part!r}, which are real numbers; join columns of categories.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from layerscape.core.keywords import Search
+from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -16,7 +17,6 @@ from layerscape.search import find_neighbors
 
 FEWEST = 3
 LARGEST = 16  # samples in a group of near copies
-NEAR = 1e-5  # of the median first-neighbor distance: nearer than this is a copy but for rounding
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Distinct:
         return (f"{' and '.join(parts)} left out; {len(self.rows)} samples remain",) if parts else ()
 
 
-def distinct_rows(graph: Neighbors, near: float = NEAR) -> Distinct:
+def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct:
     """Find copies and near copies in a graph of all rows.
 
     Parameters
@@ -47,8 +47,8 @@ def distinct_rows(graph: Neighbors, near: float = NEAR) -> Distinct:
         for none.
     """
     n = graph.n_samples
-    groups = np.arange(n) if graph.groups is None else graph.groups
-    _, first = np.unique(groups, return_index=True)
+    copies = np.arange(n) if graph.copies is None else graph.copies
+    _, first = np.unique(copies, return_index=True)
     kept = first
     # Larger groups than these many columns show are clusters, and no copies but for rounding.
     distances = graph.distances[first, :LARGEST]
@@ -57,18 +57,33 @@ def distinct_rows(graph: Neighbors, near: float = NEAR) -> Distinct:
     if near > 0 and np.isfinite(nearest).any():
         limit = near * float(np.median(nearest[np.isfinite(nearest)]))
         rows, columns = np.nonzero((distances > 0) & (distances < limit))
-        pairs = groups[first[rows]], groups[graph.indices[first[rows], columns]]
+        pairs = copies[first[rows]], copies[graph.indices[first[rows], columns]]
         _, cluster = connected_components(csr_array((np.ones(len(rows)), pairs), shape=(len(first), len(first))))
         kept = np.full(cluster.max() + 1, n)
         np.minimum.at(kept, cluster, first)
     return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
 
 
-def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int, **how: Any) -> Neighbors:
-    """The graph of some rows with up to k neighbors: cut from the whole graph if that holds enough, else searched.
+def common_rows(distinct: dict[str, Distinct]) -> dict[str, Distinct]:
+    """The rows that are distinct in every layer, so that N does not change with depth.
 
-    ``how`` goes to `find_neighbors`.
+    A layer in which most rows are copies (a constant token, say) keeps rows of its own, or it would decide for all.
     """
+    sizes = {layer: len(d.rows) + d.n_copies + d.n_near for layer, d in distinct.items()}
+    sound = {layer: d for layer, d in distinct.items() if len(d.rows) > sizes[layer] / 2}
+    if not sound:
+        return distinct
+    first, *others = sound.values()
+    rows = first.rows
+    for other in others:
+        rows = np.intersect1d(rows, other.rows, assume_unique=True)
+    n_copies = max(d.n_copies for d in sound.values())
+    common = Distinct(rows, n_copies, next(iter(sizes.values())) - len(rows) - n_copies)
+    return {layer: common if layer in sound else d for layer, d in distinct.items()}
+
+
+def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int, search: Search) -> Neighbors:
+    """The graph of some rows with up to k neighbors: cut from the whole graph if that holds enough, else searched."""
     if len(rows) < FEWEST:
         raise InvalidValue(
             f"{x.title} has {len(rows)} distinct rows of {x.n_samples}: it is constant, or nearly so, and has no "
@@ -77,4 +92,4 @@ def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int, **ho
     k = min(k, len(rows) - 1)
     if len(rows) == x.n_samples:
         return whole if whole.k <= k else whole.first(k)
-    return whole.restrict(rows, k) or find_neighbors(x.take(rows), k, **{"metric": whole.metric, **how})
+    return whole.restrict(rows, k) or find_neighbors(x.take(rows), k, **search)

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.core.measure import Data, Measure
-from layerscape.errors import InvalidValue, require, unknown_name
-from layerscape.measures import catalog
-from layerscape.pipeline.attempts import attempts, in_tiles
-from layerscape.pipeline.estimate import AnyMeasure, find_measure
-from layerscape.pipeline.part import Part, Progress, counted
-from layerscape.pipeline.table import Task, as_rows, as_table, own_options
+from layerscape.core.keywords import FIELDS, door
+from layerscape.core.measure import Measure
+from layerscape.core.progress import Progress, counted
+from layerscape.errors import InvalidValue, require
+from layerscape.measures import AnyMeasure, catalog, find_measure
+from layerscape.pipeline.table import as_rows, as_table
 from layerscape.run import Run
+from layerscape.supply.attempts import attempts
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task, check_options, in_tiles, own_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@door
 def compare(
     run_a: Run,
     run_b: Run,
     measures: Sequence[AnyMeasure] | None = None,
     *,
     k: int | None = None,
-    metric: str = "euclidean",
-    device: str = "auto",
-    threads: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -47,11 +47,12 @@ def compare(
         out.
     k
         Number of neighbors, for the measures that have this option; each measure's own when left out, 30 for overlaps.
-    metric, device, threads, progress
-        As in `measure`. A run that shares all samples, in the order of the other, uses its graphs that are kept on
-        disk; otherwise the samples in common are searched on their own.
+    progress
+        As in `measure`.
     options
-        Further options of measures; each goes to the measures that have it.
+        Further options of measures, each of which goes to the measures that have it; and the keywords of a search as in
+        `find_neighbors`. A run that shares all samples, in the order of the other, uses its graphs that are kept on
+        disk; otherwise the samples in common are searched on their own.
 
     Returns
     -------
@@ -75,54 +76,25 @@ def compare(
     ([['a', 'c'], ['b', 'c']], [1.0, 0.34])
     """
     require("pandas", "runs")
+    search: Any = {name: options.pop(name) for name in FIELDS if name in options}
     chosen = _comparing(measures)
-    for name in options:
-        if not any(name in m.options for m in chosen):
-            raise unknown_name("option", name, {option for m in chosen for option in m.options})
-    both = _Both(*matched(run_a, run_b, {"metric": metric, "device": device, "threads": threads}))
-    plan = []
-    for m in chosen:
-        own = own_options(m, k, options)
-        plan += [Task(m, own, a, other_layer=b) for b in run_b.layers for a in run_a.layers]
-    both.prepare(max(task.measure.neighbors_needed(task.options, both.n_samples) for task in plan), progress)
+    check_options(chosen, options)
+    a, b = matched(run_a, run_b)
+    supplier = Supplier(a, search, Supplier(b, search))
+    plan = [
+        Task(m, own_options(m, k, options), layer, other_layer)
+        for m in chosen
+        for other_layer in run_b.layers
+        for layer in run_a.layers
+    ]
+    supplier.prepare(plan, progress)
     rows, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
-    for task, estimate in attempts(both, in_tiles(plan, run_a.layers, run_b.layers, both.tile)):
+    for task, estimate in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.tile)):
         depth = run_b.depths[task.other_layer]
         more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth}
-        rows += [row | more for row in as_rows(run_a, both.a, task, estimate)]
+        rows += [row | more for row in as_rows(run_a, task, estimate, supplier.near)]
         tell(1)
     return as_table(rows, ("other_run", "other_depth"))
-
-
-@dataclass(frozen=True)
-class _Both:
-    """Two runs as the source of tasks: the first data argument is of the one, the second of the other."""
-
-    a: Part
-    b: Part
-
-    @property
-    def how(self) -> Mapping[str, Any]:
-        return self.a.how
-
-    @property
-    def n_samples(self) -> int:
-        return self.a.n_samples
-
-    @property
-    def tile(self) -> int:
-        return min(self.a.tile, self.b.tile)
-
-    def prepare(self, k: int, progress: Progress | None) -> None:
-        if k >= self.n_samples:
-            raise InvalidValue(
-                f"k={k} neighbors asked of {self.n_samples} samples in common; k must lie in 1..{self.n_samples - 1}."
-            )
-        for part in (self.a, self.b):
-            part.prepare(k, False, progress)
-
-    def data(self, kind: Data, task: Task, k: int, place: int) -> Any:
-        return (self.a, self.b)[place].data(kind, task, k, place)
 
 
 def _comparing(measures: Sequence[AnyMeasure] | None) -> list[Measure]:
@@ -138,7 +110,7 @@ def _comparing(measures: Sequence[AnyMeasure] | None) -> list[Measure]:
     return chosen
 
 
-def matched(run_a: Run, run_b: Run, how: Mapping[str, Any]) -> tuple[Part, Part]:
+def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
     """The samples that both runs have, in the order of the first."""
     ids_a, ids_b = run_a.samples.ids, run_b.samples.ids
     place = {name: row for row, name in enumerate(ids_b)}
@@ -156,9 +128,9 @@ def matched(run_a: Run, run_b: Run, how: Mapping[str, Any]) -> tuple[Part, Part]
             "are left out",
             stacklevel=3,
         )
-    return _part(run_a, rows_a, how), _part(run_b, rows_b, how)
+    return _part(run_a, rows_a), _part(run_b, rows_b)
 
 
-def _part(run: Run, rows: np.ndarray, how: Mapping[str, Any]) -> Part:
+def _part(run: Run, rows: np.ndarray) -> Part:
     whole = len(rows) == len(run.samples.ids) and (np.diff(rows) == 1).all()
-    return Part(run, how, None if whole else rows)
+    return Part(run, None if whole else rows)
