@@ -19,7 +19,7 @@ WIDE = np.where(GROUP == 0, 0.15, 1.0)
 BASE = np.stack([np.cos(ANGLE), np.sin(ANGLE), WIDE * rng.standard_normal(N)], axis=1)
 X = np.hstack([BASE * [1, 1, 0.5], 0.15 * WIDE[:, None] * rng.standard_normal((N, 4))])
 Y = np.tanh(X @ rng.standard_normal((7, 5))) + 0.2 * rng.standard_normal((N, 5))
-CLASSES = np.clip(np.floor(1.3 * ANGLE + 0.3 * rng.standard_normal(N)), 0, 3).astype(int)
+CLASSES = np.clip(np.floor(2 * ANGLE + 0.3 * rng.standard_normal(N)), 0, 5).astype(int)
 NUMBERS = ANGLE + 0.3 * rng.standard_normal(N)
 
 
@@ -56,17 +56,37 @@ CASES = [
     ("twonn", {"method": "fit", "discard": 0.0}),
     ("twonn", {"prior": (2.0, 1.0)}),
     ("gride", {"range_max": 8}),
+    ("label_overlap", {"k": 10}),
+    ("label_overlap", {"k": 10, "weight": "class"}),
+    ("label_overlap", {"k": 10, "over": "classes"}),
+    ("label_overlap", {"k": 40, "class_fraction": 0.1}),
+    ("label_overlap", {"k": 40, "class_fraction": 0.1, "weight": "class"}),
+    ("label_overlap", {"k": 10, "labels": "numbers"}),
+    ("label_overlap", {"k": 10, "labels": "rounded", "kind": "real"}),
+    ("label_overlap", {"k": 10, "labels": "paths"}),
+    ("label_overlap", {"k": 10, "labels": "paths", "weight": "class"}),
+    ("label_overlap", {"k": 10, "data": "tied"}),
+    ("label_overlap", {"k": 10, "data": "tied", "labels": "rounded", "kind": "real"}),
 ]
+TURNS = {"smooth": lambda x: x, "tied": lambda x: np.round(2 * x)}
+LABELS = {
+    "categories": CLASSES,
+    "numbers": NUMBERS,
+    "rounded": np.round(4 * NUMBERS),
+    "paths": np.stack([CLASSES // 2, CLASSES], axis=1),
+}
 
 
-def data_of(name):
-    second = {"labels": CLASSES}
-    return [X, *(second.get(kind, Y) for kind in MEASURES[name].data[1:])]
+def case(name, options):
+    """The data and options of a measure."""
+    options = dict(options)
+    second, turn = {"labels": LABELS[options.pop("labels", "categories")]}, TURNS[options.pop("data", "smooth")]
+    return [turn(X), *(second.get(kind, turn(Y)) for kind in MEASURES[name].data[1:])], options
 
 
 def regression(name, options):
     """Slope and correlation of deletion on what the influence says."""
-    data = data_of(name)
+    data, options = case(name, options)
     rows = np.sort(np.random.default_rng(1).permutation(N)[:100])
     found, whole = influence_of(name, *data, **options), ls.estimate(name, *data, **options).value
     assert found.value == pytest.approx(whole, rel=1e-12, abs=1e-12)
@@ -82,7 +102,8 @@ class TestInfluence:
         assert r >= 0.99
 
     def test_adds_up(self, name, options):
-        found = influence_of(name, *data_of(name), **options)
+        data, options = case(name, options)
+        found = influence_of(name, *data, **options)
         assert found.alone.sum() == pytest.approx(0, abs=1e-9 * np.abs(found.alone).sum())
         assert found.per_sample.mean() == pytest.approx(found.value)
         assert found.sd_beside(found.scaled(0.5)) > 0
@@ -90,7 +111,8 @@ class TestInfluence:
             np.testing.assert_allclose(found.pairs.sum(axis=1), found.alone, atol=1e-12)
 
     def test_does_not_care_for_the_order_of_the_samples(self, name, options):
-        order, data = np.random.default_rng(2).permutation(N), data_of(name)
+        order = np.random.default_rng(2).permutation(N)
+        data, options = case(name, options)
         found = influence_of(name, *data, **options)
         other = influence_of(name, *(one[order] for one in data), **options)
         size = np.abs(found.moved).max()

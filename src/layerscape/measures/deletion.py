@@ -102,6 +102,16 @@ def lists(graph: Neighbors, k: int) -> Lists:
     return Lists(graph.n_samples, rows, members, among, wide - among)
 
 
+def lists_of(graph: Neighbors, wanted: np.ndarray) -> Lists:
+    """The same where each sample has its own k, shape (N,)."""
+    parts = []
+    for k in np.unique(wanted):
+        found = lists(graph, int(k))
+        own = wanted[found.rows] == k
+        parts.append([found.rows[own], found.members[own], found.among[own], found.next[own]])
+    return Lists(graph.n_samples, *(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+
 def _shares(distances: np.ndarray, rows: np.ndarray, last: np.ndarray, k: int) -> np.ndarray:
     """Probability of being among the first k, of whom the last lies that far."""
     nearer, tied = distances < last[rows], distances == last[rows]
