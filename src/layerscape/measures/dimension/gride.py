@@ -8,11 +8,13 @@ import numpy as np
 from scipy.optimize import root_scalar
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.dimension.twonn import influence_on_twonn
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
 FEW = 8  # up to this n the sandwich reports the spread that is seen, beyond it the jackknife does
@@ -137,6 +139,12 @@ def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
     return np.repeat(np.stack([both - before, alone - base], axis=1) / width, n, axis=1)
 
 
+def _influence(graph: Neighbors, /, *, range_max: int = 64) -> Influence:
+    """How each sample moves the value at n = 1, which is TwoNN's."""
+    del range_max
+    return influence_on_twonn(graph)
+
+
 MEASURE = Measure(
     compute=gride,
     standard=True,
@@ -146,4 +154,5 @@ MEASURE = Measure(
     source="Denti et al. 2022, doi:10.1038/s41598-022-20991-1",
     neighbors="range_max",
     distinct=True,
+    influence=_influence,
 )

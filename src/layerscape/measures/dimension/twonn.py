@@ -9,10 +9,13 @@ import numpy as np
 from scipy.stats import gamma
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.deletion import lost_by_others, need_next
+from layerscape.measures.dimension.deleted import ratios_of, sums_without_each
 from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
 
 RELATED = 2  # a sample's ratio depends on that of its first two neighbors
@@ -83,17 +86,7 @@ def twonn(
     True
     """
     discard = _checked(method, discard, prior)
-    check_enough(graph)
-    x = log_ratios(graph, 1, 2)
-    n_kept = int(len(x) * (1 - discard) + 1e-9)
-    if n_kept < 3:
-        raise InvalidValue(f"discard={discard} keeps {n_kept} of {len(x)} samples; at least 3 must be kept.")
-    ranked = np.sort(x)
-    if ranked[n_kept - 1] == 0:
-        raise InvalidValue(
-            "the first two neighbors of the samples kept are all at equal distances: the data are a lattice, "
-            "on which TwoNN is not defined; count with i3d, or add noise below the spacing."
-        )
+    x, ranked, n_kept = _read(graph, discard)
     value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
     sd = sd_of_mean(influence, graph, k=RELATED)
     if prior is None:
@@ -117,6 +110,26 @@ def _checked(method: str, discard: float | None, prior: tuple[float, float] | No
     if prior is not None and method == "fit":
         raise InvalidValue("a prior is for method='mle'; the fit has no likelihood to weigh it with.")
     return discard
+
+
+def _read(graph: Neighbors, discard: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """The log ratios, the same sorted, and how many are kept."""
+    check_enough(graph)
+    x = log_ratios(graph, 1, 2)
+    n_kept = _kept(len(x), discard)
+    if n_kept < 3:
+        raise InvalidValue(f"discard={discard} keeps {n_kept} of {len(x)} samples; at least 3 must be kept.")
+    ranked = np.sort(x)
+    if ranked[n_kept - 1] == 0:
+        raise InvalidValue(
+            "the first two neighbors of the samples kept are all at equal distances: the data are a lattice, "
+            "on which TwoNN is not defined; count with i3d, or add noise below the spacing."
+        )
+    return x, ranked, n_kept
+
+
+def _kept(n: int, discard: float) -> int:
+    return int(n * (1 - discard) + 1e-9)
 
 
 def _likelihood(x: np.ndarray, ranked: np.ndarray, m: int) -> tuple[float, np.ndarray]:
@@ -173,6 +186,43 @@ def _bent(gap: float, n: int) -> tuple[str, ...]:
     )
 
 
+def influence_on_twonn(
+    graph: Neighbors,
+    /,
+    *,
+    method: Literal["mle", "fit"] = "mle",
+    discard: float | None = None,
+    prior: tuple[float, float] | None = None,
+) -> Influence:
+    """How each sample moves the dimension: exactly without it, and to first order by its own ratio."""
+    discard = _checked(method, discard, prior)
+    need_next(graph, 2)
+    x, ranked, m = _read(graph, discard)
+    value, alone = (_fit if method == "fit" else _likelihood)(x, ranked, m)
+    without = (_fit_without if method == "fit" else _likelihood_without)(graph, x, _kept(len(x) - 1, discard))
+    alone = (alone - alone.mean()) / len(x)
+    if prior is not None:
+        shape, rate = prior
+        alone *= (shape + m) * (m - 1) / (rate * value + m - 1) ** 2
+        value = (shape + m) / (rate + (m - 1) / value)
+        left = _kept(len(x) - 1, discard)
+        without = (shape + left) / (rate + (left - 1) / without)
+    return Influence(value, value - without, alone, graph.indices[:, :RELATED])
+
+
+def _likelihood_without(graph: Neighbors, x: np.ndarray, m: int) -> np.ndarray:
+    if m == len(x) - 1:
+        return (m - 1) / (x.sum() - x - lost_by_others(graph, 2, x, ratios_of))
+    sums, _, _, last = sums_without_each(graph, x, np.zeros(m))
+    return (m - 1) / (sums + (len(x) - 1 - m) * last)
+
+
+def _fit_without(graph: Neighbors, x: np.ndarray, m: int) -> np.ndarray:
+    m = min(m, len(x) - 2)
+    _, squares, products, _ = sums_without_each(graph, x, -np.log1p(-np.arange(1, m + 1) / (len(x) - 1)))
+    return products / squares
+
+
 MEASURE = Measure(
     compute=twonn,
     standard=True,
@@ -182,4 +232,5 @@ MEASURE = Measure(
     source="Facco et al. 2017, doi:10.1038/s41598-017-11873-y",
     neighbors=2,
     distinct=True,
+    influence=influence_on_twonn,
 )

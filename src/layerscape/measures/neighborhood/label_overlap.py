@@ -9,14 +9,17 @@ from scipy import sparse
 from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_pairs
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.classes import KINDS, Kind
+from layerscape.measures.deletion import lists_of
 from layerscape.measures.neighborhood.agreement import chance_of, membership
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
 from layerscape.measures.neighborhood.relations import Likeness, likeness_of
+from layerscape.measures.neighborhood.without import Means, likened, without_each
 from layerscape.measures.permutation import permutations
 
 LEAST_MARGIN = 1e-9  # of the interval, where all samples have one value
@@ -102,10 +105,7 @@ def label_overlap(
     >>> label_overlap(graph, [("animal", "cat"), ("animal", "dog"), ("tool", "saw"), ("tool", "axe")], k=1).value
     0.5
     """
-    asked = (("weight", weight, ("sample", "class")), ("kind", kind, KINDS), ("over", over, ("samples", "classes")))
-    for name, given, allowed in asked:
-        if given not in allowed:
-            raise unknown_name(f"{name} of label_overlap", str(given), allowed)
+    _check(weight, kind, over)
     graph.need(k if class_fraction is None else 1)
     likeness = likeness_of(labels, graph.n_samples, k, kind)
     rows = graph.query_rows
@@ -136,6 +136,13 @@ def label_overlap(
     )
 
 
+def _check(weight: str, kind: str, over: str) -> None:
+    asked = (("weight", weight, ("sample", "class")), ("kind", kind, KINDS), ("over", over, ("samples", "classes")))
+    for name, given, allowed in asked:
+        if given not in allowed:
+            raise unknown_name(f"{name} of label_overlap", str(given), allowed)
+
+
 def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float | None) -> np.ndarray:
     """Shape (N,): how many neighbors are read of every sample."""
     if class_fraction is None:
@@ -144,8 +151,7 @@ def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float 
         raise InvalidValue(f"class_fraction={class_fraction}; give a share of the class, above 0 and at most 1.")
     codes = _classes(likeness, "class_fraction")
     sizes = np.bincount(codes)
-    # A product that is whole but for rounding is whole.
-    per_class = np.maximum(1, np.floor(class_fraction * sizes * (1 + 1e-12)).astype(int))
+    per_class = _of_class(class_fraction, sizes)
     largest = int(per_class.max())
     if largest > graph.k:
         raise InvalidValue(
@@ -153,6 +159,11 @@ def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float 
             f"that holds {graph.k}; give k={largest} or a smaller class_fraction."
         )
     return per_class[codes]
+
+
+def _of_class(class_fraction: float, sizes: np.ndarray) -> np.ndarray:
+    """How many neighbors are read; a product that is whole but for rounding is whole."""
+    return np.maximum(1, np.floor(class_fraction * sizes * (1 + 1e-12)).astype(int))
 
 
 def _classes(likeness: Likeness, option: str) -> np.ndarray:
@@ -236,6 +247,42 @@ def _behind(
     return details, (f"{small} of {len(sizes)} classes have {few}: the highest value possible is {ceiling:.4g}",)
 
 
+def _influence(
+    graph: Neighbors,
+    labels: Any,
+    /,
+    *,
+    k: int = 30,
+    weight: Literal["sample", "class"] = "sample",
+    class_fraction: float | None = None,
+    kind: Kind = "auto",
+    over: Literal["samples", "classes"] = "samples",
+) -> Influence:
+    """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
+    _check(weight, kind, over)
+    likeness = likeness_of(labels, graph.n_samples, k, kind)
+    wanted = _wanted(likeness, graph, k, class_fraction)
+    share = _share(likeness, np.arange(graph.n_samples), weight)
+    codes = np.zeros(graph.n_samples, int) if likeness.classes is None else likeness.classes.codes
+    left = np.bincount(codes)[codes] - 1
+    here = own = _means(graph, likeness, wanted)
+    if class_fraction is not None:
+        own = _means(graph, likeness, _of_class(class_fraction, left))
+    others, same = without_each(here, own, codes, share)
+    if weight == "sample":
+        without = (others + same) * (len(codes) / (len(codes) - 1))
+    else:
+        n_classes = len(np.unique(codes))
+        alone = others * (n_classes / max(1, n_classes - 1))
+        without = np.where(left > 0, others + same * (left + 1) / np.maximum(1, left), alone)
+    return here.influence(share, without)
+
+
+def _means(graph: Neighbors, likeness: Likeness, wanted: np.ndarray) -> Means:
+    near = lists_of(graph, wanted)
+    return Means.of(near, likened(near, likeness), wanted)
+
+
 MEASURE = Measure(
     compute=label_overlap,
     standard=True,
@@ -244,4 +291,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",
+    influence=_influence,
 )

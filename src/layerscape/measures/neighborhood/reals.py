@@ -51,16 +51,16 @@ class Reals:
         return cls(codes, np.ldexp(values, -2), sizes, k)  # so that no difference overflows
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
-        return self._of_values(self.codes[samples], self.codes[others])
+        return self.of_values(self.codes[samples], self.codes[others])
 
-    def _of_values(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    def of_values(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         """G for samples of the values number u and v."""
         reach, tied = self._reach
         away = np.abs(self.values[u] - self.values[v])
         return np.where(away < reach[u], 1.0, np.where(away == reach[u], tied[u], 0.0))
 
     def sums(self, share: np.ndarray) -> Relation:
-        near = self._between
+        near = self.between
         rows, columns = near.coords
         others = self.sizes[columns] - (rows == columns)
         pairs = self.sizes[rows] * others
@@ -69,7 +69,7 @@ class Reals:
         return Relation(
             s * self.k * n,
             s**2 * float(pairs @ near.data**2),
-            s**2 * float(pairs @ (near.data * self._of_values(columns, rows))),
+            s**2 * float(pairs @ (near.data * self.of_values(columns, rows))),
             s**2 * self.k**2 * n,
             s**2 * float(self.sizes @ into**2),
             s**2 * self.k * float(self.sizes @ into),
@@ -113,12 +113,12 @@ class Reals:
         return starts[high] - starts[low] - (high > low)
 
     @cached_property
-    def _between(self) -> sparse.coo_array:
+    def between(self) -> sparse.coo_array:
         """Shape (U, U): G between samples of two values."""
         low, high = self._ends(self._reach[0], strictly=False)
         rows = np.repeat(np.arange(len(low)), high - low)
         columns = np.arange(len(rows)) - np.repeat(np.cumsum(high - low) - (high - low), high - low) + low[rows]
-        return sparse.coo_array((self._of_values(rows, columns), (rows, columns)), shape=(len(low), len(low)))
+        return sparse.coo_array((self.of_values(rows, columns), (rows, columns)), shape=(len(low), len(low)))
 
 
 def _first(holds: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:

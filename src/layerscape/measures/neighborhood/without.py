@@ -1,0 +1,150 @@
+"""Sums of agreement over neighbors when one sample is deleted: what overlaps and label overlaps lose with it.
+
+The value of a sample is Σ_l w_l·g_l over its neighbors, with w the probability that l is among its first k, and g how
+much l agrees with it: by its label, or by being a neighbor elsewhere too. Deleting j takes the term of j away and gives
+its place to the next in line: w_l becomes w_l + α·u_l, with α = w_j / (1 − u_j) (see `Lists`). Where g is a list of
+neighbors as well, it becomes g_l + β·v_l in the same way. So the sum changes by
+
+    −w_j·g_j + α·(Σ u·g − u_j·g_j) + β·(Σ w·v − w_j·v_j) + α·β·(Σ u·v − u_j·v_j).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from layerscape.core.influence import Influence
+from layerscape.measures.deletion import Lists, lists
+from layerscape.measures.neighborhood.reals import Reals
+from layerscape.measures.neighborhood.relations import Likeness, Near
+
+
+@dataclass(frozen=True)
+class Likened:
+    """How much samples agree with the entries of their lists.
+
+    Attributes
+    ----------
+    now, next, opens
+        Shape (E,): g, v and β of every entry; v and β are 0 where a deletion changes nothing about who agrees.
+    lost
+        From one value per sample i, Σ_i value_i·β_ij over all others, for every j; shape (N,).
+    """
+
+    now: np.ndarray
+    next: np.ndarray
+    opens: np.ndarray
+    lost: Callable[[np.ndarray], np.ndarray]
+
+
+def likened(near: Lists, likeness: Likeness) -> Likened:
+    """By labels of any form."""
+    if isinstance(likeness, Near):
+        return likened_by_lists(near, lists(likeness.graph, likeness.k))
+    if isinstance(likeness, Reals):
+        return _by_reals(near, likeness)
+    nothing = np.zeros(len(near.rows))
+    return Likened(likeness.at(near.rows, near.members), nothing, nothing, np.zeros_like)
+
+
+def likened_by_lists(near: Lists, other: Lists) -> Likened:
+    """By being a neighbor in another graph."""
+    places, found = other.entries(near.rows, near.members)
+
+    def at(values: np.ndarray) -> np.ndarray:
+        return np.where(found, values[places], 0.0)
+
+    return Likened(
+        at(other.among),
+        at(other.next),
+        at(other.opens),
+        lambda values: other.by_member(other.opens * values[other.rows]),
+    )
+
+
+def _by_reals(near: Lists, reals: Reals) -> Likened:
+    """By being near in a number, which the copies of a value share."""
+    wide = Reals(reals.codes, reals.values, reals.sizes, reals.k + 1)
+
+    def both(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        now = reals.of_values(u, v)
+        following = wide.of_values(u, v) - now
+        return now, following, np.divide(now, 1 - following, out=np.zeros_like(now), where=now > 0)
+
+    def lost(values: np.ndarray) -> np.ndarray:
+        rows, columns = reals.between.coords
+        opens, n = both(rows, columns)[2], len(reals.values)
+        own = np.zeros(n)
+        own[rows[rows == columns]] = opens[rows == columns]
+        total = np.bincount(columns, opens * np.bincount(reals.codes, values, n)[rows], n)
+        return total[reals.codes] - own[reals.codes] * values
+
+    return Likened(*both(reals.codes[near.rows], reals.codes[near.members]), lost)
+
+
+@dataclass(frozen=True)
+class Means:
+    """For every sample the mean agreement of its neighbors, and how deletions change it.
+
+    Attributes
+    ----------
+    means
+        Shape (N,).
+    changes
+        Shape (E,): of the sample whose list it is when the entry is deleted, but for what follows.
+    following
+        Shape (N,): what β is multiplied with whoever is deleted, Σ w·v.
+    share
+        Shape (E,): w as a share of k.
+    """
+
+    near: Lists
+    likened: Likened
+    means: np.ndarray
+    changes: np.ndarray
+    following: np.ndarray
+    share: np.ndarray
+
+    @classmethod
+    def of(cls, near: Lists, likened: Likened, k: np.ndarray) -> Means:
+        """Of k neighbors each, shape (N,)."""
+        w, u, alpha = near.among, near.next, near.opens
+        g, v, beta = likened.now, likened.next, likened.opens
+        of_next, of_both = near.by_row(u * g)[near.rows], near.by_row(u * v)[near.rows]
+        changes = alpha * (of_next - u * g) + alpha * beta * (of_both - u * v) - w * g - beta * w * v
+        each = k[near.rows]
+        return cls(near, likened, near.by_row(w * g) / k, changes / each, near.by_row(w * v) / k, w / each)
+
+    def influence(self, weight: np.ndarray, without: np.ndarray) -> Influence:
+        """On Σ weight·means, which is ``without`` (N,) when a sample is deleted."""
+        value, rows = float(weight @ self.means), self.near.rows
+        apart = weight[rows] * self.share * (self.likened.now - value)
+        pairs = sparse.csr_array((apart, (rows, self.near.members)), shape=(len(weight),) * 2)
+        pairs.eliminate_zeros()
+        return Influence(value, value - without, weight * (self.means - value), None, pairs)
+
+
+def without_each(here: Means, own: Means, codes: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Σ weight·means over the samples of other classes and over those of its own, when each sample is deleted.
+
+    Parameters
+    ----------
+    here, own
+        Of samples of another class than the deleted one, and of its own.
+    codes
+        Shape (N,): the class of every sample; all of one class where that does not matter.
+    weight
+        Shape (N,): as before the deletion.
+    """
+    rows, members = here.near.rows, here.near.members
+    apart = codes[rows] != codes[members]
+    others = weight @ here.means - np.bincount(codes, weight * here.means)[codes]
+    others += here.near.by_member(apart * weight[rows] * here.changes)
+    rows, members = own.near.rows, own.near.members
+    mine = weight * own.means
+    same = np.bincount(codes, mine)[codes] - mine + own.likened.lost(weight * own.following)
+    same += own.near.by_member((codes[rows] == codes[members]) * weight[rows] * own.changes)
+    return others, same

@@ -1,0 +1,122 @@
+"""How samples move a value, proved by deletion: every sample left out in turn, with a new search."""
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.core.representation import as_representation
+from layerscape.measures import catalog
+from layerscape.pipeline.distinct import distinct_rows
+from layerscape.pipeline.ranking import ranking_of
+
+N = 300
+MEASURES = catalog()
+rng = np.random.default_rng(5)
+GROUP = rng.integers(0, 5, N)
+# A bent sheet with noise of which some is in tight clusters: dimension, density and labels vary over it.
+ANGLE = rng.uniform(0, 3, N) + 0.4 * (GROUP == 1)
+WIDE = np.where(GROUP == 0, 0.15, 1.0)
+BASE = np.stack([np.cos(ANGLE), np.sin(ANGLE), WIDE * rng.standard_normal(N)], axis=1)
+X = np.hstack([BASE * [1, 1, 0.5], 0.15 * WIDE[:, None] * rng.standard_normal((N, 4))])
+Y = np.tanh(X @ rng.standard_normal((7, 5))) + 0.2 * rng.standard_normal((N, 5))
+CLASSES = np.clip(np.floor(2 * ANGLE + 0.3 * rng.standard_normal(N)), 0, 5).astype(int)
+NUMBERS = ANGLE + 0.3 * rng.standard_normal(N)
+
+
+def influence_of(name, *data, **options):
+    measure = MEASURES[name]
+    given = [as_representation(one) if kind != "labels" else one for one, kind in zip(data, measure.data, strict=True)]
+
+    def graph(x):
+        k = measure.neighbors_needed(options, x.n_samples) + 1
+        whole = ls.find_neighbors(x, k)
+        if measure.distinct:
+            assert len(distinct_rows(whole, 0).rows) == x.n_samples
+        return whole
+
+    makers = {"graph": graph, "vectors": lambda x: x, "labels": lambda x: x, "ranking": lambda x: ranking_of(x)}
+    return measure.influence(*(makers[kind](x) for kind, x in zip(measure.data, given, strict=True)), **options)
+
+
+def deleted(name, data, options, rows):
+    """The value without each of some rows, every one with a new search."""
+    keep = np.ones(N, bool)
+    values = []
+    for row in rows:
+        keep[row] = False
+        values.append(ls.estimate(name, *(one[keep] for one in data), **options).value)
+        keep[row] = True
+    return np.array(values)
+
+
+CASES = [
+    ("twonn", {}),
+    ("twonn", {"discard": 0.1}),
+    ("twonn", {"method": "fit"}),
+    ("twonn", {"method": "fit", "discard": 0.0}),
+    ("twonn", {"prior": (2.0, 1.0)}),
+    ("gride", {"range_max": 8}),
+    ("label_overlap", {"k": 10}),
+    ("label_overlap", {"k": 10, "weight": "class"}),
+    ("label_overlap", {"k": 10, "over": "classes"}),
+    ("label_overlap", {"k": 40, "class_fraction": 0.1}),
+    ("label_overlap", {"k": 40, "class_fraction": 0.1, "weight": "class"}),
+    ("label_overlap", {"k": 10, "labels": "numbers"}),
+    ("label_overlap", {"k": 10, "labels": "rounded", "kind": "real"}),
+    ("label_overlap", {"k": 10, "labels": "paths"}),
+    ("label_overlap", {"k": 10, "labels": "paths", "weight": "class"}),
+    ("label_overlap", {"k": 10, "data": "tied"}),
+    ("label_overlap", {"k": 10, "data": "tied", "labels": "rounded", "kind": "real"}),
+]
+TURNS = {"smooth": lambda x: x, "tied": lambda x: np.round(2 * x)}
+LABELS = {
+    "categories": CLASSES,
+    "numbers": NUMBERS,
+    "rounded": np.round(4 * NUMBERS),
+    "paths": np.stack([CLASSES // 2, CLASSES], axis=1),
+}
+
+
+def case(name, options):
+    """The data and options of a measure."""
+    options = dict(options)
+    second, turn = {"labels": LABELS[options.pop("labels", "categories")]}, TURNS[options.pop("data", "smooth")]
+    return [turn(X), *(second.get(kind, turn(Y)) for kind in MEASURES[name].data[1:])], options
+
+
+def regression(name, options):
+    """Slope and correlation of deletion on what the influence says."""
+    data, options = case(name, options)
+    rows = np.sort(np.random.default_rng(1).permutation(N)[:100])
+    found, whole = influence_of(name, *data, **options), ls.estimate(name, *data, **options).value
+    assert found.value == pytest.approx(whole, rel=1e-12, abs=1e-12)
+    taken, moved = whole - deleted(name, data, options, rows), found.moved[rows]
+    return np.polyfit(moved, taken, 1)[0], np.corrcoef(moved, taken)[0, 1]
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=lambda one: one if isinstance(one, str) else str(one))
+class TestInfluence:
+    def test_is_what_deletion_takes_away(self, name, options):
+        slope, r = regression(name, options)
+        assert 0.95 <= slope <= 1.05
+        assert r >= 0.99
+
+    def test_adds_up(self, name, options):
+        data, options = case(name, options)
+        found = influence_of(name, *data, **options)
+        assert found.alone.sum() == pytest.approx(0, abs=1e-9 * np.abs(found.alone).sum())
+        assert found.per_sample.mean() == pytest.approx(found.value)
+        assert found.sd_beside(found.scaled(0.5)) > 0
+        if found.pairs is not None:
+            np.testing.assert_allclose(found.pairs.sum(axis=1), found.alone, atol=1e-12)
+
+    def test_does_not_care_for_the_order_of_the_samples(self, name, options):
+        order = np.random.default_rng(2).permutation(N)
+        data, options = case(name, options)
+        found = influence_of(name, *data, **options)
+        other = influence_of(name, *(one[order] for one in data), **options)
+        size = np.abs(found.moved).max()
+        np.testing.assert_allclose(other.moved, found.moved[order], atol=1e-9 * size)
+        np.testing.assert_allclose(other.alone, found.alone[order], atol=1e-9 * size)
+        if found.near is not None:
+            np.testing.assert_array_equal(order[other.near], found.near[order])
