@@ -139,6 +139,7 @@ def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
 
 MEASURE = Measure(
     compute=gride,
+    title="Gride",
     standard=True,
     unit="dimensions",
     bounds=(0, inf),

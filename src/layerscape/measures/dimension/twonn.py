@@ -175,6 +175,7 @@ def _bent(gap: float, n: int) -> tuple[str, ...]:
 
 MEASURE = Measure(
     compute=twonn,
+    title="TwoNN",
     standard=True,
     unit="dimensions",
     bounds=(0, inf),

@@ -85,6 +85,7 @@ MEASURE = Measure(
     compute=cluster_agreement,
     unit="adjusted Rand index",
     bounds=(LOWEST, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="d'Errico et al. 2021, arXiv:1802.10549; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",

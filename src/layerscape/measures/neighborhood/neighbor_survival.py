@@ -105,6 +105,7 @@ MEASURE = Measure(
     compute=neighbor_survival,
     unit="share of neighbors",
     bounds=(0, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Valeriani et al. 2023, arXiv:2302.00294",
     neighbors="k",

@@ -101,6 +101,7 @@ MEASURE = Measure(
     compute=nucleation,
     unit="adjusted Rand index",
     bounds=(LOWEST, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",

@@ -208,9 +208,11 @@ def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.nda
 
 MEASURE = Measure(
     compute=cka,
+    title="CKA",
     standard=True,
     unit="alignment",
     bounds=(-1, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, J. Mach. Learn. Res. 13:1393",
 )

@@ -206,8 +206,10 @@ def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.nda
 
 MEASURE = Measure(
     compute=procrustes,
+    title="Procrustes",
     unit="cosine",
     bounds=(0, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Williams et al. 2021, arXiv:2110.14739",
 )

@@ -142,8 +142,10 @@ def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
 
 MEASURE = Measure(
     compute=rsa,
+    title="RSA",
     unit="correlation",
     bounds=(-1, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
 )
