@@ -65,7 +65,7 @@ def cluster_agreement(
             f"graphs of {len(a.indices)} of {a.n_samples} and {len(b.indices)} of {b.n_samples} samples; both must be "
             "of the same samples in the same order: give the graph of all samples."
         )
-    first, second = (clusters_of(graph, "cluster_agreement", k_max, z, None) for graph in (a, b))
+    first, second = (clusters_of(graph, k_max, z, None) for graph in (a, b))
     sizes = [len(found.peaks.centers) for found in (first, second)]
     if sizes == [1, 1]:
         raise InvalidValue(

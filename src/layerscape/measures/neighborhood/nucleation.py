@@ -79,7 +79,7 @@ def nucleation(
     1.0
     """
     classes = classes_of(labels, graph.n_samples).codes
-    found = clusters_of(graph, "nucleation", k_max, z, dimension)
+    found = clusters_of(graph, k_max, z, dimension)
     result = compare_partitions(
         found.cluster, classes, (found.halves, np.broadcast_to(classes, found.halves.shape)), permutations, seed
     )
