@@ -6,8 +6,8 @@ import pytest
 import layerscape as ls
 from layerscape.core.representation import as_representation
 from layerscape.measures import catalog
-from layerscape.pipeline.distinct import distinct_rows
-from layerscape.pipeline.ranking import ranking_of
+from layerscape.supply.distinct import distinct_rows
+from layerscape.supply.ranking import ranking_of
 
 N = 300
 MEASURES = catalog()

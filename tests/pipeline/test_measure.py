@@ -12,9 +12,9 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, UnknownName, unknown_name
 from layerscape.measures import catalog
-from layerscape.pipeline.distinct import distinct_rows
 from layerscape.pipeline.table import COLUMNS
 from layerscape.search import find_neighbors
+from layerscape.supply.distinct import distinct_rows
 
 N = 200
 
@@ -66,7 +66,7 @@ def test_an_asymmetric_measure_goes_both_ways_and_counts_ranks_once_per_layer(ru
         asked.append(len(pairs))
         return ls.ranks(x, pairs, **how)
 
-    monkeypatch.setattr("layerscape.pipeline.ranking.exact_ranks", counting)
+    monkeypatch.setattr("layerscape.supply.ranking.exact_ranks", counting)
     table = ls.measure(run, ["information_imbalance"], k=3)
     assert len(table) == 6
     assert len(asked) == 6  # once per layer for what its graph does not hold, once for the spread of chance

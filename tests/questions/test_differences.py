@@ -7,9 +7,8 @@ import pytest
 
 import layerscape as ls
 from layerscape.errors import InvalidValue, UnknownName
-from layerscape.pipeline.differences import COLUMNS
-from layerscape.resample import difference, dimension_terms, holm
-from layerscape.search import find_neighbors
+from layerscape.questions.differences import COLUMNS
+from layerscape.questions.resample import difference, holm
 
 N = 300
 
@@ -84,13 +83,22 @@ def test_a_difference_of_dimensions_covers_what_it_is_on_average():
         rng = np.random.default_rng(seed)
         x = rng.standard_normal((400, 5))
         noisy = [x + s * rng.standard_normal((400, 5)) for s in (0, 0.4, 0.4)]
-        rows = np.arange(400)
-        terms = [dimension_terms(find_neighbors(each, 2), rows, 400) for each in (*noisy, x[:, :3])]
+        terms = [ls.estimate("twonn", each, influence=True).influence for each in (*noisy, x[:, :3])]
         found.append(difference(terms[0], terms[3]))
         equal.append(difference(terms[1], terms[2]).p)
     mean = np.mean([one.value for one in found])
     assert 0.89 <= np.mean([one.low <= mean <= one.high for one in found]) <= 1
     assert np.mean(np.array(equal) < 0.05) <= 0.11
+
+
+@pytest.mark.parametrize("name", ["gride", "participation_ratio", "effective_rank", "levina_bickel"])
+def test_every_measure_with_an_influence_can_be_tested(layers, name):
+    run = run_of(layers)
+    table = ls.differences(run, measures=[name])
+    assert table.value.tolist() == pytest.approx([ls.estimate(name, run[layer]).value for layer in table.layer])
+    assert (table.low <= table.difference).all()
+    assert table.p[table.layer == "scaled"].tolist() == [1]
+    assert (table.p_holm[table.layer == "narrow"] < 0.05).all()
 
 
 def test_holm_is_the_textbook_s():
@@ -102,8 +110,9 @@ def test_holm_is_the_textbook_s():
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"measures": ["cka"]}, UnknownName, "unknown measure with a test of differences 'cka'. There are: "
-         "label_overlap, twonn."),
+        ({"measures": ["cka"]}, InvalidValue, "cka compares two layers; differences are tested of measures of one "
+         "layer."),
+        ({"measures": ["isomap"]}, InvalidValue, "isomap has no test of differences: "),
         ({"pairs": [("in", "uot")]}, UnknownName, "unknown layer of {name} 'uot'"),
         ({"labels": ["height"]}, InvalidValue, "label column 'height' holds real numbers; name a column of "
          "categories."),

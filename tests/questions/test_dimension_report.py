@@ -8,7 +8,7 @@ import pytest
 
 import layerscape as ls
 from layerscape.errors import InvalidType, InvalidValue
-from layerscape.pipeline.finite import gaussian_curve, gaussian_that_reads
+from layerscape.questions.finite import gaussian_curve, gaussian_that_reads
 
 
 @pytest.fixture

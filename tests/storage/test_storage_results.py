@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem, UnknownName
 from layerscape.storage import LayerSpec, RunFolder
@@ -30,7 +31,7 @@ def full_graph(dtype=np.int64):
         np.array([[0.0, 1.5], [0.1, np.nextafter(2.0, 3.0)]]),
         n_samples=6,
         n_units=2,
-        metric="cosine",
+        near=Nearness("cosine"),
         queries=np.array([4, -1]),
         copies=np.array([0, 1, 2, 3, 3, 4]),
         border_starts=np.array([0, 1, 1]),

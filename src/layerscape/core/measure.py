@@ -165,13 +165,13 @@ class Measure:
         """How each sample moves the value; raises where that is not known, and says why."""
         if isinstance(self.influence, str):
             raise InvalidValue(f"{self.name} cannot say how each sample moves it: {self.influence}.")
-        return self.influence(*data, **self.choose(options))
+        return self.influence(*data, **{**self.options, **self.choose(options)})
 
     def permuted_of(self, *data: Any, number: int, seed: int, **options: Any) -> np.ndarray:
         """Values for permuted labels."""
         if self.permuted is None:
             raise InvalidValue(f"{self.name} has no values for permuted labels.")
-        return self.permuted(*data, number=number, seed=seed, **self.choose(options))
+        return self.permuted(*data, number=number, seed=seed, **{**self.options, **self.choose(options)})
 
     def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options to call it with; raises at the first one that it does not have, and at a seed that is none."""

@@ -108,7 +108,8 @@ def read_graph(path: Path) -> Neighbors | None:
     if not path.exists():
         return None
     with _opened(path) as file:
-        arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        names: list[str] = list(file.keys())
+        arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
         plain = json.loads(file.metadata()[META])
         near: dict[str, Any] = plain.get("near") or {"metric": plain["metric"]}
         return Neighbors(**arrays, n_samples=plain["n_samples"], n_units=plain.get("n_units"), near=Nearness(**near))

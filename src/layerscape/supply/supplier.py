@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import numpy as np
-
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.keywords import Search, chosen
