@@ -6,8 +6,9 @@ Every measure with its options on 13 small data sets, and the tables made of sma
 minutes with one thread. A line of OUT is the rest of a name, numbers (value, low, high, then chance with its interval
 and p, or what the case has in their place) as hexadecimal floats, digests of all else (sizes; curve; values per
 sample; details) and one of the warnings; an error has its kind in place of the numbers. Warnings and errors follow in
-words, once each and cut short. Bits depend on the processor and on the versions of numpy, scipy and numba: where much differs that
-should not, make OUT of the old code on the same machine first.
+words, once each and cut short; ``=0`` is a row equal to the first under its heading. Bits depend on the processor
+and on the versions of numpy, scipy and numba: where much differs that should not, make OUT of the old code on the same
+machine first.
 """
 
 from __future__ import annotations
@@ -42,13 +43,12 @@ def take(only: str) -> tuple[Lines, Words]:
             continue
         try:
             rows = work()
-        except LayerscapeError as error:
+        except Exception as error:
+            if not isinstance(error, LayerscapeError):
+                print(f"{name}: {error!r}, which is no LayerscapeError", file=sys.stderr)
             words[digest(str(error), 8)] = str(error)
             lines[name] = [f"error {type(error).__name__}", "", digest(str(error), 8)]
             continue
-        except Exception as error:
-            error.add_note(f"in the case {name!r}, which may raise a LayerscapeError and no other")
-            raise
         for part, row in rows.items():
             lines[f"{name} > {part}" if part else name] = str(row).split("\t")
             words[digest(row.words, 8)] = row.words
@@ -127,7 +127,7 @@ def compare(old: tuple[Lines, Words], new: tuple[Lines, Words]) -> bool:
             print(f"{name}: {which}")
             continue
         found = differing(old[0][name], new[0][name], (old[1], new[1]))
-        counts.update(found)
+        counts.update(found.keys())
         counts["rows that differ" if found else "rows that are equal"] += 1
         if found:
             print(name, *(f"    {part}: {how}" for part, how in found.items()), sep="\n")

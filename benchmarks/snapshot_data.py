@@ -126,7 +126,8 @@ def label_forms(x: np.ndarray) -> dict[str, Any]:
         "names": names,
         "numbers": np.round(fact + 0.1 * rng.standard_normal(n), 2),
         "paths": [(str(number // 2), name) for number, name in zip(fine, names, strict=True)],
-        "sets": [{name, "tree", *(["tall"] if value > 0.5 else [])} for name, value in zip(names, fact, strict=True)],
+        # Lists and no sets: in which order a set of words is read differs from one interpreter to the next.
+        "lists": [[name, "tree", *(["tall"] if value > 0.5 else [])] for name, value in zip(names, fact, strict=True)],
         "function": likeness,
         "one missing": [None, *names[1:].tolist()],
         "all different": np.arange(n),
