@@ -11,12 +11,13 @@ neighbors as well, it becomes g_l + β·v_l in the same way. So the sum changes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from layerscape.core.influence import Influence
+from layerscape.core.neighbors import Neighbors
 from layerscape.measures.deletion import Lists, lists
 from layerscape.measures.neighborhood.reals import Reals
 from layerscape.measures.neighborhood.relations import Likeness, Near
@@ -120,11 +121,26 @@ class Means:
 
     def influence(self, weight: np.ndarray, without: np.ndarray) -> Influence:
         """On Σ weight·means, which is ``without`` (N,) when a sample is deleted."""
-        value, rows = float(weight @ self.means), self.near.rows
+        value = float(weight @ self.means)
+        return Influence(value, value - without, weight * (self.means - value), None, self.pairs(weight, value))
+
+    def pairs(self, weight: np.ndarray, value: float) -> sparse.csr_array:
+        """What each neighbor adds to Σ weight·means, less its share of the value."""
+        rows = self.near.rows
         apart = weight[rows] * self.share * (self.likened.now - value)
-        pairs = sparse.csr_array((apart, (rows, self.near.members)), shape=(len(weight),) * 2)
-        pairs.eliminate_zeros()
-        return Influence(value, value - without, weight * (self.means - value), None, pairs)
+        found = sparse.csr_array((apart, (rows, self.near.members)), shape=(len(weight),) * 2)
+        found.eliminate_zeros()
+        return found
+
+
+def of_overlap(a: Neighbors, b: Neighbors, k: int) -> Influence:
+    """On the mean share of the first k neighbors that two graphs have in common; the same either way round."""
+    n, of_a, of_b = a.n_samples, lists(a, k), lists(b, k)
+    wanted, weight = np.full(n, k), np.full(n, 1 / n)
+    one, other = (Means.of(x, likened_by_lists(x, y), wanted) for x, y in ((of_a, of_b), (of_b, of_a)))
+    without = without_each(one, one, np.zeros(n, int), weight)[1] * n / (n - 1)
+    found = one.influence(weight, without)
+    return replace(found, pairs=(one.pairs(weight, found.value) + other.pairs(weight, found.value)) / 2)
 
 
 def without_each(here: Means, own: Means, codes: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
