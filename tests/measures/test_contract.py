@@ -102,12 +102,16 @@ class TestEveryMeasure:
 
     def test_a_comparison_says_what_chance_gives(self, measure):
         result = estimate(measure, *arguments(measure), **options(measure))
-        if len(measure.data) == 2:
+        if measure.has_chance:
             assert result.chance is not None
             assert result.chance.low < result.chance.value < result.chance.high
             assert 0 <= result.chance.p <= 1
         else:
             assert result.chance is None
+
+    def test_a_comparison_says_which_way_is_closer(self, measure):
+        assert measure.closer in ("", "high", "low")
+        assert measure.closer or len(measure.data) == 1
 
     def test_constant_data_are_refused_or_are_chance(self, measure):
         try:

@@ -58,7 +58,8 @@ class Measure:
     title
         What charts, tables and sentences call it; its name without underscores when left out.
     closer
-        Which values say that two representations (or a representation and labels) are alike; of a dimension nothing.
+        Which values say that two representations (or a representation and labels) are alike; empty where nothing is
+        compared. What compares says what chance gives.
     sentence
         What the page and a recommendation say of the layer with the best value, with the fields ``{label}`` and
         ``{k}``, as in "its {k} nearest neighbors share {label} most"; empty where they say nothing.
@@ -128,6 +129,11 @@ class Measure:
     def compares(self) -> bool:
         """Whether it compares two representations."""
         return len(self.data) == 2 and self.data[1] not in ("labels", "graphs")
+
+    @property
+    def has_chance(self) -> bool:
+        """Whether its estimates say what unrelated data give: where values say that things are alike."""
+        return bool(self.closer)
 
     @property
     def searches(self) -> bool:

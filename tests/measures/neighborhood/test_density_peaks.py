@@ -215,20 +215,20 @@ def test_warnings(rng):
         (
             np.ones((50, 3)),
             {},
-            "1 distinct rows of 50: the data are constant, or nearly so; density_peaks needs at least 18, and hundreds "
+            "1 distinct rows of 50: the data are constant, or nearly so; density peaks need at least 18, and hundreds "
             "to mean something.",
         ),
         (
             np.arange(17.0)[:, None],
             {},
-            "17 distinct rows of 17: the data are constant, or nearly so; density_peaks needs at least 18, and "
+            "17 distinct rows of 17: the data are constant, or nearly so; density peaks need at least 18, and "
             "hundreds to mean something.",
         ),
         (
             np.indices((6, 6)).reshape(2, -1).T.astype(float),
             {},
             "the first two neighbors of every sample are at equal distances: the data are a lattice, whose density "
-            "density_peaks cannot read; give dimension=, or add noise below the spacing.",
+            "cannot be read; give dimension=, or add noise below the spacing.",
         ),
         (
             np.repeat(np.arange(20.0)[:, None] ** 2, 15, axis=0),

@@ -132,6 +132,6 @@ def test_other_bad_input(rng):
     )
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         estimate("cluster_agreement", x, x[:50])
-    text = "nucleation compares the densities of neighbors; give the graph of all samples."
+    text = "density peaks compare the densities of neighbors; give the graph of all samples."
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         estimate("nucleation", find_neighbors(x, 59, queries=np.arange(30)), corner)

@@ -162,6 +162,7 @@ def _estimate(graph: Neighbors, step: _Round, rounds: int, k_max: int) -> Estima
 
 MEASURE = Measure(
     compute=abide,
+    title="ABIDE",
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

@@ -276,6 +276,7 @@ def _warnings(n: int, details: dict[str, float | np.ndarray], d0: float, counts:
 
 MEASURE = Measure(
     compute=bid,
+    title="BID",
     unit="bits",
     bounds=(0, inf),
     unchanged_by={"order"},

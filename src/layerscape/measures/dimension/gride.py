@@ -147,6 +147,7 @@ def _influence(graph: Neighbors, /, *, range_max: int = 64) -> Influence:
 
 MEASURE = Measure(
     compute=gride,
+    title="Gride",
     standard=True,
     unit="dimensions",
     bounds=(0, inf),

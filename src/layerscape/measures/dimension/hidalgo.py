@@ -212,6 +212,7 @@ def _unsettled(r_hat: float, agreement: float) -> list[str]:
 
 MEASURE = Measure(
     compute=hidalgo,
+    title="Hidalgo",
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

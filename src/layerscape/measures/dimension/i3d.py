@@ -265,6 +265,7 @@ def _warnings(n_samples: int, details: dict[str, float | np.ndarray]) -> Iterato
 
 MEASURE = Measure(
     compute=i3d,
+    title="I3D",
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "translation"},

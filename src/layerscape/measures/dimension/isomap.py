@@ -192,6 +192,7 @@ def _left_out(graph: Neighbors, k: int, n_parts: int, n_inside: int) -> list[str
 
 MEASURE = Measure(
     compute=isomap,
+    title="Isomap",
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

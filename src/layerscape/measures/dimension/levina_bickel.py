@@ -120,6 +120,7 @@ def _at(graph: Neighbors, k: int, average: str) -> tuple[Point, np.ndarray]:
 
 MEASURE = Measure(
     compute=levina_bickel,
+    title="Levina–Bickel",
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

@@ -279,6 +279,7 @@ def _doubtful(growth: _Growth, curve: tuple[Point, ...], power: float, value: fl
 
 MEASURE = Measure(
     compute=mst,
+    title="minimum spanning tree",
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"rotation", "translation", "scaling"},  # another order of the rows makes other subsets

@@ -127,9 +127,9 @@ def _warnings(found: Spectrum, count: int, share: float) -> tuple[str, ...]:
 
 MEASURE = Measure(
     compute=pca,
+    title="PCA",
     unit="components",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Jolliffe 2002, doi:10.1007/b98835; Ansuini et al. 2019, arXiv:1905.12784",
-    standard=False,  # of wide layers its eigenvectors cost more than the search
 )

@@ -225,6 +225,7 @@ def _fit_without(graph: Neighbors, x: np.ndarray, m: int) -> np.ndarray:
 
 MEASURE = Measure(
     compute=twonn,
+    title="TwoNN",
     standard=True,
     unit="dimensions",
     bounds=(0, inf),

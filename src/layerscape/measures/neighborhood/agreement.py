@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
@@ -20,20 +19,16 @@ from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance
 from layerscape.core.interval import Z95
+from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 
-# A graph takes part in as many overlaps as there are layers; what they share is kept while the graph lives.
-_KNOWN: WeakKeyDictionary[Neighbors, dict[int, Membership]] = WeakKeyDictionary()
 
-
+@remembered
 def membership(graph: Neighbors, k: int) -> Membership:
     """The first k neighbors of every query as a relation."""
-    known = _KNOWN.setdefault(graph, {})
-    if k not in known:
-        rows, columns, weights = graph.weights(k)
-        shape = (len(graph.indices), graph.n_samples)
-        known[k] = Membership(sparse.csr_array((weights, (rows, columns)), shape=shape))
-    return known[k]
+    rows, columns, weights = graph.weights(k)
+    shape = (len(graph.indices), graph.n_samples)
+    return Membership(sparse.csr_array((weights, (rows, columns)), shape=shape))
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def cluster_agreement(
             f"graphs of {len(a.indices)} of {a.n_samples} and {len(b.indices)} of {b.n_samples} samples; both must be "
             "of the same samples in the same order: give the graph of all samples."
         )
-    first, second = (clusters_of(graph, "cluster_agreement", k_max, z, None) for graph in (a, b))
+    first, second = (clusters_of(graph, k_max, z, None) for graph in (a, b))
     sizes = [len(found.peaks.centers) for found in (first, second)]
     if sizes == [1, 1]:
         raise InvalidValue(
@@ -85,6 +85,7 @@ MEASURE = Measure(
     compute=cluster_agreement,
     unit="adjusted Rand index",
     bounds=(LOWEST, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="d'Errico et al. 2021, arXiv:1802.10549; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.stats import t as student
 
+from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.density import FEWEST
@@ -18,18 +18,6 @@ from layerscape.measures.neighborhood.peaks import Peaks, find_peaks
 HALVES = 20
 FEWEST_HALF = 2 * FEWEST + 1  # samples in one
 NEAR = 1e-5  # of the median distance to the fourth neighbor: nearer than this is a copy but for rounding
-
-_Options = tuple[int, float, float | None]
-# A graph is compared with the labels and with every other layer; its clusters and those of its halves are kept.
-_KNOWN: WeakKeyDictionary[Neighbors, dict[_Options, Clusters]] = WeakKeyDictionary()
-
-
-def clusters_of(graph: Neighbors, name: str, k_max: int, z: float, dimension: float | None) -> Clusters:
-    """The clusters of all samples; ``name`` is what error messages call the measure."""
-    known = _KNOWN.setdefault(graph, {})
-    if (k_max, z, dimension) not in known:
-        known[k_max, z, dimension] = _clusters(graph, name, k_max, z, dimension)
-    return known[k_max, z, dimension]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +88,10 @@ def margin_of_halves(values: np.ndarray) -> float:
     return float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1))
 
 
-def _clusters(graph: Neighbors, name: str, k_max: int, z: float, dimension: float | None) -> Clusters:
-    _check(graph, name, k_max, z, dimension)
+@remembered
+def clusters_of(graph: Neighbors, k_max: int, z: float, dimension: float | None) -> Clusters:
+    """The clusters of all samples."""
+    _check(graph, k_max, z, dimension)
     k_max = min(k_max, graph.n_samples - 1)
     first = np.arange(graph.n_samples)
     if graph.groups is not None:
@@ -110,8 +100,8 @@ def _clusters(graph: Neighbors, name: str, k_max: int, z: float, dimension: floa
     distinct = np.unique(first)
     if len(distinct) < 2 * FEWEST_HALF:
         raise InvalidValue(
-            f"{len(distinct)} distinct rows of {graph.n_samples}: the data are constant, or nearly so; {name} needs at "
-            f"least {2 * FEWEST_HALF}, and hundreds to mean something."
+            f"{len(distinct)} distinct rows of {graph.n_samples}: the data are constant, or nearly so; density peaks "
+            f"need at least {2 * FEWEST_HALF}, and hundreds to mean something."
         )
     if len(distinct) == graph.n_samples:
         check_no_copies(graph, 1)
@@ -126,7 +116,7 @@ def _clusters(graph: Neighbors, name: str, k_max: int, z: float, dimension: floa
     if dimension is None and not logs.any():
         raise InvalidValue(
             "the first two neighbors of every sample are at equal distances: the data are a lattice, whose density "
-            f"{name} cannot read; give dimension=, or add noise below the spacing."
+            "cannot be read; give dimension=, or add noise below the spacing."
         )
     d = (len(distinct) - 1) / float(logs.sum()) if dimension is None else float(dimension)
     warnings = few_words(len(distinct))
@@ -141,7 +131,7 @@ def _clusters(graph: Neighbors, name: str, k_max: int, z: float, dimension: floa
     return Clusters(first, indices, distances, find_peaks(indices, distances, d, z), d, z, tuple(warnings))
 
 
-def _check(graph: Neighbors, name: str, k_max: int, z: float, dimension: float | None) -> None:
+def _check(graph: Neighbors, k_max: int, z: float, dimension: float | None) -> None:
     if k_max < 2 * FEWEST:
         raise InvalidValue(f"k_max={k_max}; give at least {2 * FEWEST}, so that there is something to choose from.")
     if not z >= 0:
@@ -149,7 +139,7 @@ def _check(graph: Neighbors, name: str, k_max: int, z: float, dimension: float |
     if dimension is not None and not 0 < dimension < np.inf:
         raise InvalidValue(f"dimension={dimension}; give a positive number, or None to have it estimated.")
     if graph.queries is not None:
-        raise InvalidValue(f"{name} compares the densities of neighbors; give the graph of all samples.")
+        raise InvalidValue("density peaks compare the densities of neighbors; give the graph of all samples.")
     graph.need(min(k_max, graph.n_samples - 1))
 
 

@@ -84,7 +84,7 @@ def density_peaks(
     >>> density_peaks(find_neighbors(x, k=100)).value
     4.0
     """
-    found = clusters_of(graph, "density_peaks", k_max, z, dimension)
+    found = clusters_of(graph, k_max, z, dimension)
     peaks = found.peaks
     value = len(peaks.centers)
     counts = np.maximum(1, found.halves.max(axis=1) + 1)

@@ -8,19 +8,15 @@ all at different ones; with the order among them at random, each is among the fi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from layerscape.core.jit import compiled_when_called
+from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.neighborhood.agreement import Relation
 
 TILE = 4096  # samples whose in-degrees at all k are in memory at a time
-
-# A graph takes part in as many overlaps as there are layers; what they share is kept while the graph lives.
-_KNOWN: WeakKeyDictionary[Neighbors, dict[int, Entries]] = WeakKeyDictionary()
-_RELATIONS: WeakKeyDictionary[Neighbors, dict[int, Relation]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -44,30 +40,26 @@ class Entries:
         return self.indices, self.starts, self.members, self.after, self.until
 
 
+@remembered
 def entries(graph: Neighbors, k: int) -> Entries:
     """The entries of the first k neighbors."""
     graph.need(k)
-    known = _KNOWN.setdefault(graph, {})
-    if k not in known:
-        rows = _with_ties(graph, k)
-        lengths = np.zeros(len(graph.indices) + 1, np.int64)
-        members = after = until = np.empty(0, np.int32)
-        if len(rows):
-            places, members, distances = graph.up_to(k, rows)
-            order = np.lexsort((distances, places))
-            places, members, distances = places[order], members[order], distances[order]
-            lengths[rows + 1] = np.bincount(places, minlength=len(rows))
-            after, until = _spans(places, distances)
-        known[k] = Entries(graph.indices[:, :k], np.cumsum(lengths), members, after, until, graph.n_samples)
-    return known[k]
+    rows = _with_ties(graph, k)
+    lengths = np.zeros(len(graph.indices) + 1, np.int64)
+    members = after = until = np.empty(0, np.int32)
+    if len(rows):
+        places, members, distances = graph.up_to(k, rows)
+        order = np.lexsort((distances, places))
+        places, members, distances = places[order], members[order], distances[order]
+        lengths[rows + 1] = np.bincount(places, minlength=len(rows))
+        after, until = _spans(places, distances)
+    return Entries(graph.indices[:, :k], np.cumsum(lengths), members, after, until, graph.n_samples)
 
 
+@remembered
 def relation(graph: Neighbors, k: int) -> Relation:
     """The sums over being among the first 1…k neighbors, for every two of these numbers; of a graph of all samples."""
-    known = _RELATIONS.setdefault(graph, {})
-    if k not in known:
-        known[k] = _relation(entries(graph, k))
-    return known[k]
+    return _relation(entries(graph, k))
 
 
 def _with_ties(graph: Neighbors, k: int) -> np.ndarray:

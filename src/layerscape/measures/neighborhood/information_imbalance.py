@@ -106,6 +106,7 @@ MEASURE = Measure(
     compute=information_imbalance,
     unit="of the mean rank",
     bounds=(0, 2),
+    closer="low",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
     neighbors="k",

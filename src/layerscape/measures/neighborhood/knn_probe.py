@@ -104,8 +104,11 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
 
 MEASURE = Measure(
     compute=knn_probe,
+    title="k-NN probe",
     unit="accuracy",
     bounds=(0, 1),
+    closer="high",
+    sentence="the majority of its {k} nearest neighbors names {label} best",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964",
     neighbors="k",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary, ref
+from dataclasses import dataclass
+from weakref import ref
 
 import numpy as np
 from scipy import sparse
@@ -10,17 +11,13 @@ from scipy import sparse
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import Z95, sd_of_pairs
 from layerscape.core.measure import Measure
+from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 from layerscape.measures.neighborhood.curve import must_match
 
 LEAST_MARGIN = 1e-9  # of the interval, where every sample has one value
-
-# One layer is followed as far as many others; each goes on from the one before.
-_STAYING: WeakKeyDictionary[Neighbors, dict[int, tuple[tuple[ref[Neighbors], ...], sparse.csr_array]]] = (
-    WeakKeyDictionary()
-)
 
 
 def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int = 30) -> Estimate:
@@ -89,15 +86,28 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
 
 
+@dataclass
+class _Trail:
+    """How far the neighbors of a layer were followed last: the next question mostly goes on from there."""
+
+    passed: tuple[ref[Neighbors], ...]
+    staying: sparse.csr_array
+
+
+@remembered
+def _trail(graph: Neighbors, k: int) -> _Trail:
+    return _Trail((), membership(graph, k).matrix)
+
+
 def _staying(graphs: tuple[Neighbors, ...], k: int) -> sparse.csr_array:
     """Shape (M, N): probability that a sample is among the first k of a query in all of these graphs."""
-    known = _STAYING.setdefault(graphs[0], {})
-    done, product = known.get(k, ((), membership(graphs[0], k).matrix))
+    trail = _trail(graphs[0], k)
+    done, product = trail.passed, trail.staying
     if len(done) > len(graphs) or any(one() is not graph for one, graph in zip(done, graphs, strict=False)):
         done, product = (), membership(graphs[0], k).matrix
     for graph in graphs[max(1, len(done)) :]:
         product = product.multiply(membership(graph, k).matrix).tocsr()
-    known[k] = tuple(map(ref, graphs)), product
+    trail.passed, trail.staying = tuple(map(ref, graphs)), product
     return product
 
 
@@ -105,6 +115,7 @@ MEASURE = Measure(
     compute=neighbor_survival,
     unit="share of neighbors",
     bounds=(0, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Valeriani et al. 2023, arXiv:2302.00294",
     neighbors="k",

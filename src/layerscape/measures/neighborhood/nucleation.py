@@ -79,7 +79,7 @@ def nucleation(
     1.0
     """
     classes = classes_of(labels, graph.n_samples).codes
-    found = clusters_of(graph, "nucleation", k_max, z, dimension)
+    found = clusters_of(graph, k_max, z, dimension)
     result = compare_partitions(
         found.cluster, classes, (found.halves, np.broadcast_to(classes, found.halves.shape)), permutations, seed
     )
@@ -101,6 +101,7 @@ MEASURE = Measure(
     compute=nucleation,
     unit="adjusted Rand index",
     bounds=(LOWEST, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",

@@ -66,6 +66,7 @@ MEASURE = Measure(
     standard=True,
     unit="share of neighbors",
     bounds=(0, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",

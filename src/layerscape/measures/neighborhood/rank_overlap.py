@@ -82,6 +82,7 @@ MEASURE = Measure(
     compute=rank_overlap,
     unit="weighted share of neighbors",
     bounds=(-1, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Webber et al. 2010, doi:10.1145/1852102.1852106",
     neighbors="k",

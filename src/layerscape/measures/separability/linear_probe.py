@@ -200,6 +200,8 @@ MEASURE = Measure(
     compute=linear_probe,
     unit="accuracy or R²",
     bounds=(-np.inf, 1),
+    closer="high",
+    sentence="a linear map reads {label} best",
     unchanged_by={"order", "translation", "scaling"},
     source="Alain and Bengio 2016, arXiv:1610.01644",
 )

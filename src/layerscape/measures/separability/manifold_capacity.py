@@ -191,6 +191,7 @@ MEASURE = Measure(
     compute=manifold_capacity,
     unit="classes per dimension",
     bounds=(0, np.inf),
+    closer="high",
     unchanged_by={"rotation", "translation", "scaling"},
     source="Chung, Lee and Sompolinsky 2018, doi:10.1103/PhysRevX.8.031003",
 )

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.stats import pearson3
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.interval import Z95
+from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.similarity.pairing import (
@@ -56,7 +56,7 @@ def compare_centered(
     for each, which in zip(values, ("first", "second"), strict=True):
         warnings += words_of_unit(largest_share(each), each.shape[1], which)
     of_a, of_b = (_centered(of_distances(_distances(each))) for each in values)
-    self_a, self_b = (_itself(x, of_x, (name, sample, seed)) for x, of_x in ((a, of_a), (b, of_b)))
+    self_a, self_b = (_itself(x, of_x, name, sample, seed) for x, of_x in ((a, of_a), (b, of_b)))
     products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))
     value = float(np.clip(products.sum(), -1, 1))
     # How much each pair moves the value, twice: the derivative of a U-centered product by the weight of a sample is
@@ -105,18 +105,18 @@ class _Itself:
     skewness: float  # Σ λ³ / (Σ λ²)^1.5 of the eigenvalues
 
 
-# Sums of a representation alone are needed by every pair that it is in; they are kept while the representation lives.
-_KNOWN: WeakKeyDictionary[Representation, dict[tuple[str, int, int], _Itself]] = WeakKeyDictionary()
+@remembered
+def _known(x: Representation, name: str, sample: int, seed: int) -> list[_Itself]:
+    """Room for the sums of a representation alone, made of pairs that are too many to be kept with them."""
+    return []
 
 
-def _itself(x: Representation, centered: np.ndarray, drawn: tuple[str, int, int]) -> _Itself:
-    known = _KNOWN.setdefault(x, {})
-    if drawn not in known:
+def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, seed: int) -> _Itself:
+    known = _known(x, name, sample, seed)
+    if not known:
         squares = float(np.einsum("ij,ij->", centered, centered))
         if not squares > LEAST_VARIANCE * centered.size:
-            raise InvalidValue(
-                f"{x.title}: constant over the samples, or over all but one; {drawn[0]} cannot compare it."
-            )
+            raise InvalidValue(f"{x.title}: constant over the samples, or over all but one; {name} cannot compare it.")
         cubes = float(np.einsum("ij,ij->", centered @ centered, centered))
-        known[drawn] = _Itself(squares, cubes / squares**1.5)
-    return known[drawn]
+        known.append(_Itself(squares, cubes / squares**1.5))
+    return known[0]

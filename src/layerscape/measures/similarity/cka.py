@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.special import ndtr
@@ -15,6 +14,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.frame import frame
 from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
+from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.similarity.centered import compare_centered
@@ -153,23 +153,18 @@ class _Itself:
     of_sample: float
 
 
-# What a representation alone gives is needed by every pair that it is in; it is kept while the representation lives.
-_KNOWN: WeakKeyDictionary[Representation, _Itself] = WeakKeyDictionary()
-
-
+@remembered
 def _itself(x: Representation) -> _Itself:
-    if x not in _KNOWN:
-        hsic = _hsic(x, x)
-        if not hsic.value > 1e-15:  # the values are scaled to 1
-            name = f"layer {x.layer!r}" if x.layer else "a representation"
-            raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
-        framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
-        for _, block in x.blocks():
-            squares = framed(block) ** 2
-            by_unit += squares.sum(axis=0)
-            by_sample = max(by_sample, float(squares.sum(axis=1).max()))
-        _KNOWN[x] = _Itself(hsic, float(by_unit.max()) / hsic.trace, by_sample / hsic.trace)
-    return _KNOWN[x]
+    hsic = _hsic(x, x)
+    if not hsic.value > 1e-15:  # the values are scaled to 1
+        name = f"layer {x.layer!r}" if x.layer else "a representation"
+        raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
+    framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
+    for _, block in x.blocks():
+        squares = framed(block) ** 2
+        by_unit += squares.sum(axis=0)
+        by_sample = max(by_sample, float(squares.sum(axis=1).max()))
+    return _Itself(hsic, float(by_unit.max()) / hsic.trace, by_sample / hsic.trace)
 
 
 def _hsic(a: Representation, b: Representation) -> _Hsic:
@@ -208,9 +203,11 @@ def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.nda
 
 MEASURE = Measure(
     compute=cka,
+    title="CKA",
     standard=True,
     unit="alignment",
     bounds=(-1, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, J. Mach. Learn. Res. 13:1393",
 )

@@ -207,7 +207,9 @@ def _sd(x: _Edges, y: _Edges) -> float:
 
 MEASURE = Measure(
     compute=cknna,
+    title="CKNNA",
     unit="alignment",
+    closer="high",
     unchanged_by={"order", "rotation", "scaling"},
     source="Huh et al. 2024, arXiv:2405.07987",
 )

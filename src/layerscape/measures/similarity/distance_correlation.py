@@ -61,6 +61,7 @@ MEASURE = Measure(
     compute=distance_correlation,
     unit="squared correlation",
     bounds=(-1, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Székely and Rizzo 2013, doi:10.1016/j.jmva.2013.02.012",
 )

@@ -235,6 +235,7 @@ MEASURE = Measure(
     compute=linear_predictivity,
     unit="share of variance",
     bounds=(-np.inf, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Yamins et al. 2014, doi:10.1073/pnas.1403112111",
     symmetric=False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import acos, sqrt
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
 from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
+from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
@@ -115,22 +115,17 @@ class _Centered:
         return None
 
 
-# What is needed of a representation alone is kept while it lives.
-_KNOWN: WeakKeyDictionary[Representation, tuple[float, tuple[str, ...]]] = WeakKeyDictionary()
-
-
 def _centered(x: Representation) -> _Centered:
-    if x not in _KNOWN:
-        _KNOWN[x] = _squares(x)
     if x.n_samples > x.n_units and x.n_samples * x.n_units > HELD:
-        return _Centered(x, x.n_units, *_KNOWN[x])
+        return _Centered(x, x.n_units, *_squares(x))
     rows = frame(x)(x.read(slice(None)))
     if x.n_samples <= x.n_units:
         # Fewer samples than units span a space of N dimensions: a rotation into it keeps every product and saves time.
         rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
-    return _Centered(rows, rows.shape[1], *_KNOWN[x])
+    return _Centered(rows, rows.shape[1], *_squares(x))
 
 
+@remembered
 def _squares(x: Representation) -> tuple[float, tuple[str, ...]]:
     """‖A‖_F² of the centered, scaled rows, and a warning if most of it is one sample's."""
     framed = frame(x)
@@ -206,8 +201,10 @@ def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.nda
 
 MEASURE = Measure(
     compute=procrustes,
+    title="Procrustes",
     unit="cosine",
     bounds=(0, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Williams et al. 2021, arXiv:2110.14739",
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
@@ -11,6 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
+from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
@@ -79,7 +79,7 @@ def rsa(
     same_samples(a, b, "rsa")
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
-    of_a, of_b = (_ranked(x, rows, (sample, seed)) for x in (a, b))
+    of_a, of_b = (_ranked(x, sample, seed) for x in (a, b))
     warnings += words_of_unit(of_a.of_unit, a.n_units, "first") + words_of_unit(of_b.of_unit, b.n_units, "second")
     value = float(np.clip(of_a.scores @ of_b.scores, -1, 1))
     square_a, square_b = squareform(of_a.scores), squareform(of_b.scores)
@@ -105,24 +105,18 @@ class _Ranked:
     of_unit: float  # the largest share of one unit in the variance
 
 
-# Ranks of a representation are needed by every pair that it is in; they are kept while it lives.
-_KNOWN: WeakKeyDictionary[Representation, dict[tuple[int, int], _Ranked]] = WeakKeyDictionary()
-
-
-def _ranked(x: Representation, rows: np.ndarray, drawn: tuple[int, int]) -> _Ranked:
-    known = _KNOWN.setdefault(x, {})
-    if drawn not in known:
-        values = rows_near_one(x, rows)
-        distances = pdist(values)
-        if not np.ptp(distances) > LEAST_SPREAD * distances.max():
-            raise InvalidValue(
-                f"{x.title}: all distances between samples are equal, as where it is constant; rsa has none to rank."
-            )
-        _, level, counts = np.unique(distances, return_inverse=True, return_counts=True)
-        ranks = (np.cumsum(counts) - (counts - 1) / 2 - (len(distances) + 1) / 2)[level]
-        scores = ranks / np.linalg.norm(ranks)
-        known[drawn] = _Ranked(level.astype(np.int32), counts, scores, largest_share(values))
-    return known[drawn]
+@remembered
+def _ranked(x: Representation, sample: int, seed: int) -> _Ranked:
+    values = rows_near_one(x, drawn_rows(x.n_samples, sample, seed)[0])
+    distances = pdist(values)
+    if not np.ptp(distances) > LEAST_SPREAD * distances.max():
+        raise InvalidValue(
+            f"{x.title}: all distances between samples are equal, as where it is constant; rsa has none to rank."
+        )
+    _, level, counts = np.unique(distances, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2 - (len(distances) + 1) / 2)[level]
+    scores = ranks / np.linalg.norm(ranks)
+    return _Ranked(level.astype(np.int32), counts, scores, largest_share(values))
 
 
 def _moved(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
@@ -142,8 +136,10 @@ def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
 
 MEASURE = Measure(
     compute=rsa,
+    title="RSA",
     unit="correlation",
     bounds=(-1, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
 )

@@ -144,8 +144,10 @@ def _without_groups(u: np.ndarray, v: np.ndarray) -> Callable[[np.ndarray], floa
 
 MEASURE = Measure(
     compute=svcca,
+    title="SVCCA",
     unit="correlation",
     bounds=(0, 1),
+    closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Raghu et al. 2017, arXiv:1706.05806",
 )

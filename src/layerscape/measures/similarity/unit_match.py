@@ -193,6 +193,7 @@ MEASURE = Measure(
     compute=unit_match,
     unit="correlation",
     bounds=(0, 1),
+    closer="high",
     unchanged_by={"order", "translation", "scaling"},
     source="Li et al. 2015, arXiv:1511.07543",
     symmetric=False,
