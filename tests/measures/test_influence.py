@@ -72,6 +72,8 @@ CASES = [
     ("label_overlap", {"k": 10, "labels": "paths", "weight": "class"}),
     ("label_overlap", {"k": 10, "data": "tied "}),
     ("label_overlap", {"k": 10, "data": "tied ", "labels": "rounded", "kind": "real"}),
+    ("cka", {}),
+    ("cka", {"estimator": "biased"}),
 ]
 DATA = {"x": X, "y": Y, "tied x": np.round(2 * X), "tied y": np.round(2 * Y)}
 LABELS = {
