@@ -72,10 +72,18 @@ CASES = [
     ("label_overlap", {"k": 10, "labels": "paths", "weight": "class"}),
     ("label_overlap", {"k": 10, "data": "tied "}),
     ("label_overlap", {"k": 10, "data": "tied ", "labels": "rounded", "kind": "real"}),
+    ("participation_ratio", {}),
+    ("participation_ratio", {"correction": "none"}),
+    ("participation_ratio", {"correction": "rows and columns", "data": "wide "}),
+    ("participation_ratio", {"correction": "rows and columns", "data": "wider "}),
     ("cka", {}),
     ("cka", {"estimator": "biased"}),
 ]
 DATA = {"x": X, "y": Y, "tied x": np.round(2 * X), "tied y": np.round(2 * Y)}
+for width, units in (("wide ", 40), ("wider ", N + 20)):
+    for which, small in (("x", X), ("y", Y)):
+        turned = np.tanh(small @ rng.standard_normal((small.shape[1], units)))
+        DATA[width + which] = turned + 0.3 * rng.standard_normal((N, units))
 LABELS = {
     "categories": CLASSES,
     "numbers": NUMBERS,
