@@ -9,7 +9,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.neighborhood.curve import must_match, weighted_curve
-from layerscape.measures.neighborhood.without import of_overlap
+from layerscape.measures.neighborhood.curve_without import influence_on_curve
 
 
 def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
@@ -58,7 +58,9 @@ def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
 def _influence(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Influence:
     """How each sample moves the overlap: by its own neighbors and as a neighbor of others."""
     must_match(a, b)
-    return of_overlap(a, b, k)
+    only_last = np.zeros(k)
+    only_last[-1] = 1.0
+    return influence_on_curve(a, b, (only_last, 0.0), (only_last, 0.0))
 
 
 MEASURE = Measure(

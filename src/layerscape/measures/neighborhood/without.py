@@ -11,13 +11,12 @@ neighbors as well, it becomes g_l + β·v_l in the same way. So the sum changes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from layerscape.core.influence import Influence
-from layerscape.core.neighbors import Neighbors
 from layerscape.measures.deletion import Lists, lists
 from layerscape.measures.neighborhood.reals import Reals
 from layerscape.measures.neighborhood.relations import Likeness, Near
@@ -131,16 +130,6 @@ class Means:
         found = sparse.csr_array((apart, (rows, self.near.members)), shape=(len(weight),) * 2)
         found.eliminate_zeros()
         return found
-
-
-def of_overlap(a: Neighbors, b: Neighbors, k: int) -> Influence:
-    """On the mean share of the first k neighbors that two graphs have in common; the same either way round."""
-    n, of_a, of_b = a.n_samples, lists(a, k), lists(b, k)
-    wanted, weight = np.full(n, k), np.full(n, 1 / n)
-    one, other = (Means.of(x, likened_by_lists(x, y), wanted) for x, y in ((of_a, of_b), (of_b, of_a)))
-    without = without_each(one, one, np.zeros(n, int), weight)[1] * n / (n - 1)
-    found = one.influence(weight, without)
-    return replace(found, pairs=(one.pairs(weight, found.value) + other.pairs(weight, found.value)) / 2)
 
 
 def without_each(here: Means, own: Means, codes: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
