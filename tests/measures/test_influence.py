@@ -1,15 +1,16 @@
 """How samples move a value, proved by deletion: every sample left out in turn, with a new search."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 import layerscape as ls
 from layerscape.core.representation import as_representation
 from layerscape.measures import catalog
-from layerscape.supply.distinct import distinct_rows
 from layerscape.supply.ranking import ranking_of
 
-N = 300
+N, WIDEST = 300, 48
 MEASURES = catalog()
 rng = np.random.default_rng(5)
 GROUP = rng.integers(0, 5, N)
@@ -25,27 +26,29 @@ NUMBERS = ANGLE + 0.3 * rng.standard_normal(N)
 
 def influence_of(name, *data, **options):
     measure = MEASURES[name]
-    given = [as_representation(one) if kind != "labels" else one for one, kind in zip(data, measure.data, strict=True)]
-
-    def graph(x):
-        k = measure.neighbors_needed(options, x.n_samples) + 1
-        whole = ls.find_neighbors(x, k)
-        if measure.distinct:
-            assert len(distinct_rows(whole, 0).rows) == x.n_samples
-        return whole
-
-    makers = {"graph": graph, "vectors": lambda x: x, "labels": lambda x: x, "ranking": lambda x: ranking_of(x)}
-    return measure.influence(*(makers[kind](x) for kind, x in zip(measure.data, given, strict=True)), **options)
+    makers = {
+        "graph": lambda x: ls.find_neighbors(x, measure.neighbors_needed(options, len(x)) + 1),
+        "ranking": lambda x: ranking_of(as_representation(x)),
+        "vectors": as_representation,
+        "labels": lambda labels: labels,
+    }
+    return measure.influence(*(makers[kind](one) for kind, one in zip(measure.data, data, strict=True)), **options)
 
 
-def deleted(name, data, options, rows):
+@cache
+def searched(which, row):
+    """The graph of the data without one of the rows."""
+    return ls.find_neighbors(np.delete(DATA[which], row, axis=0), WIDEST)
+
+
+def deleted(name, which, labels, options, rows):
     """The value without each of some rows, every one with a new search."""
-    keep = np.ones(N, bool)
     values = []
     for row in rows:
-        keep[row] = False
-        values.append(ls.estimate(name, *(one[keep] for one in data), **options).value)
-        keep[row] = True
+        data = []
+        for kind, one in zip(MEASURES[name].data, which, strict=False):
+            data.append(searched(one, row) if kind == "graph" else np.delete(DATA[one], row, axis=0))
+        values.append(ls.estimate(name, *data, *(np.delete(one, row, axis=0) for one in labels), **options).value)
     return np.array(values)
 
 
@@ -56,6 +59,11 @@ CASES = [
     ("twonn", {"method": "fit", "discard": 0.0}),
     ("twonn", {"prior": (2.0, 1.0)}),
     ("gride", {"range_max": 8}),
+    ("overlap", {"k": 10}),
+    ("overlap", {"k": 10, "data": "tied "}),
+    ("rank_overlap", {"k": 10}),
+    ("rank_overlap", {"k": 10, "weight": "r_nx"}),
+    ("rank_overlap", {"k": 10, "data": "tied "}),
     ("label_overlap", {"k": 10}),
     ("label_overlap", {"k": 10, "weight": "class"}),
     ("label_overlap", {"k": 10, "over": "classes"}),
@@ -65,10 +73,20 @@ CASES = [
     ("label_overlap", {"k": 10, "labels": "rounded", "kind": "real"}),
     ("label_overlap", {"k": 10, "labels": "paths"}),
     ("label_overlap", {"k": 10, "labels": "paths", "weight": "class"}),
-    ("label_overlap", {"k": 10, "data": "tied"}),
-    ("label_overlap", {"k": 10, "data": "tied", "labels": "rounded", "kind": "real"}),
+    ("label_overlap", {"k": 10, "data": "tied "}),
+    ("label_overlap", {"k": 10, "data": "tied ", "labels": "rounded", "kind": "real"}),
+    ("participation_ratio", {}),
+    ("participation_ratio", {"correction": "none"}),
+    ("participation_ratio", {"correction": "rows and columns", "data": "wide "}),
+    ("participation_ratio", {"correction": "rows and columns", "data": "wider "}),
+    ("cka", {}),
+    ("cka", {"estimator": "biased"}),
 ]
-TURNS = {"smooth": lambda x: x, "tied": lambda x: np.round(2 * x)}
+DATA = {"x": X, "y": Y, "tied x": np.round(2 * X), "tied y": np.round(2 * Y)}
+for width, units in (("wide ", 40), ("wider ", N + 20)):
+    for which, small in (("x", X), ("y", Y)):
+        turned = np.tanh(small @ rng.standard_normal((small.shape[1], units)))
+        DATA[width + which] = turned + 0.3 * rng.standard_normal((N, units))
 LABELS = {
     "categories": CLASSES,
     "numbers": NUMBERS,
@@ -78,19 +96,21 @@ LABELS = {
 
 
 def case(name, options):
-    """The data and options of a measure."""
-    options = dict(options)
-    second, turn = {"labels": LABELS[options.pop("labels", "categories")]}, TURNS[options.pop("data", "smooth")]
-    return [turn(X), *(second.get(kind, turn(Y)) for kind in MEASURES[name].data[1:])], options
+    """Which data, which labels, and the options of a measure."""
+    options, kinds = dict(options), MEASURES[name].data
+    before, label = options.pop("data", ""), LABELS[options.pop("labels", "categories")]
+    which = [before + one for one, kind in zip("xy", kinds, strict=False) if kind != "labels"]
+    return which, [label for kind in kinds if kind == "labels"], options
 
 
 def regression(name, options):
     """Slope and correlation of deletion on what the influence says."""
-    data, options = case(name, options)
+    which, labels, options = case(name, options)
+    data = [*(DATA[one] for one in which), *labels]
     rows = np.sort(np.random.default_rng(1).permutation(N)[:100])
     found, whole = influence_of(name, *data, **options), ls.estimate(name, *data, **options).value
     assert found.value == pytest.approx(whole, rel=1e-12, abs=1e-12)
-    taken, moved = whole - deleted(name, data, options, rows), found.moved[rows]
+    taken, moved = whole - deleted(name, which, labels, options, rows), found.moved[rows]
     return np.polyfit(moved, taken, 1)[0], np.corrcoef(moved, taken)[0, 1]
 
 
@@ -102,7 +122,8 @@ class TestInfluence:
         assert r >= 0.99
 
     def test_adds_up(self, name, options):
-        data, options = case(name, options)
+        which, labels, options = case(name, options)
+        data = [*(DATA[one] for one in which), *labels]
         found = influence_of(name, *data, **options)
         assert found.alone.sum() == pytest.approx(0, abs=1e-9 * np.abs(found.alone).sum())
         assert found.per_sample.mean() == pytest.approx(found.value)
@@ -112,7 +133,8 @@ class TestInfluence:
 
     def test_does_not_care_for_the_order_of_the_samples(self, name, options):
         order = np.random.default_rng(2).permutation(N)
-        data, options = case(name, options)
+        which, labels, options = case(name, options)
+        data = [*(DATA[one] for one in which), *labels]
         found = influence_of(name, *data, **options)
         other = influence_of(name, *(one[order] for one in data), **options)
         size = np.abs(found.moved).max()

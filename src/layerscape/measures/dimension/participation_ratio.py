@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp, inf, sqrt
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.dimension.moments import centered_columns, gram, scatter
 from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
 from layerscape.measures.dimension.spectrum import jackknife_sd
+from layerscape.measures.dimension.spread import Rows, Sums, distinct, rows_of, sums_of
 
 Correction = Literal["rows", "rows and columns", "none"]
 CORRECTIONS = get_args(Correction)
-_Some = TypeVar("_Some", float, np.ndarray)
 LARGEST = 8192  # side of the largest matrix of inner products; beyond it a draw of so many samples is read
 UNSURE, MOST_MARGIN = 2.3, 500.0  # of the logarithm: tenfold to either side, and what floating point can hold
 ROUNDING = 1e-12  # what a correction leaves of the uncorrected Σλ² is rounding below this
@@ -77,28 +76,15 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     >>> estimate.low < 100 < estimate.high, round(estimate.details["uncorrected"])
     (True, 28)
     """
-    if correction not in CORRECTIONS:
-        raise unknown_name("correction of participation_ratio", str(correction), CORRECTIONS)
     n, d = x.n_samples, x.n_units
-    least = 3 if correction == "none" else 4
-    if n < least:
-        raise InvalidValue(f"{n} samples; participation_ratio with correction={correction!r} needs at least {least}.")
-    if d < 2 and correction == "rows and columns":
-        raise InvalidValue("1 unit; correction='rows and columns' draws pairs of units: give at least 2.")
+    _check(x, correction)
     warnings = few_words(n)
-    if min(n, d) > LARGEST:
-        x = x.take(np.sort(np.random.default_rng(0).choice(n, LARGEST, replace=False)))
+    rows = _drawn(x)
+    if rows is not None:
+        x = x.take(rows)
         price = "which adds to the bias" if correction == "none" else "which costs precision and adds no bias"
         warnings.append(f"read from {LARGEST} of the {n} samples, drawn at random, {price}")
-    sums = _by_units(x) if d <= x.n_samples else _by_samples(x)
-    top, bottom = _parts(sums, correction)
-    left = bottom / _parts(sums, "none")[1]
-    if not left > ROUNDING:
-        raise InvalidValue(
-            f"correction={correction!r} leaves Σλ² at {left:.2g} of what it is uncorrected, and it must be above 0: "
-            f"{n} samples of {d} units are too few, or too few of them differ; give more, or take correction='none' "
-            "with its bias."
-        )
+    sums, top, bottom = _read(x, correction)
     value = top / bottom
     margin = max(Z95 * _relative_sd(sums, correction, top, bottom), LEAST_MARGIN)
     if margin > UNSURE:
@@ -107,115 +93,59 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     return Estimate(value, low, high, n, d, details=_details(sums), warnings=tuple(warnings))
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Sums over the N centered rows xᵢ with lengths aᵢ = Kᵢᵢ, whole, by unit (D,), and of the kept rows (M,)."""
-
-    n: int
-    lengths: float  # Σᵢ aᵢ
-    squares: float  # Σᵢ aᵢ²
-    inner: float  # Σᵢⱼ Kᵢⱼ²
-    unit_lengths: np.ndarray  # Σᵢ xᵢ²
-    unit_fourth: np.ndarray  # Σᵢ xᵢ⁴
-    unit_squares: np.ndarray  # Σᵢ aᵢxᵢ²
-    unit_inner: np.ndarray  # its part of Σᵢⱼ Kᵢⱼ²
-    kept_lengths: np.ndarray  # aᵢ
-    kept_inner: np.ndarray  # Σⱼ Kᵢⱼ²
-    kept_units: np.ndarray  # Σ over units of xᵢ²·Σ_{j≠i} xⱼ²
+def _check(x: Representation, correction: str) -> None:
+    if correction not in CORRECTIONS:
+        raise unknown_name("correction of participation_ratio", str(correction), CORRECTIONS)
+    n, least = x.n_samples, 3 if correction == "none" else 4
+    if n < least:
+        raise InvalidValue(f"{n} samples; participation_ratio with correction={correction!r} needs at least {least}.")
+    if x.n_units < 2 and correction == "rows and columns":
+        raise InvalidValue("1 unit; correction='rows and columns' draws pairs of units: give at least 2.")
 
 
-def _by_units(x: Representation) -> _Sums:
-    """From the D × D scatter: two passes."""
-    found, d = scatter(x), x.n_units
-    fourth, squares, total = np.zeros(d), np.zeros(d), 0.0
-    for _, block in x.blocks():
-        square = found.centered(block) ** 2
-        lengths = square.sum(axis=1)
-        total += float(lengths @ lengths)
-        squares += lengths @ square
-        fourth += (square * square).sum(axis=0)
-    inner = (found.matrix**2).sum(axis=0)
-    unit_lengths = np.diag(found.matrix).copy()
-    rows, square = found.rows, found.rows**2
-    return _Sums(
-        x.n_samples,
-        float(unit_lengths.sum()),
-        total,
-        float(inner.sum()),
-        unit_lengths,
-        fourth,
-        squares,
-        inner,
-        square.sum(axis=1),
-        np.einsum("ij,ij->i", rows @ found.matrix, rows),
-        square @ unit_lengths - (square * square).sum(axis=1),
-    )
+def _drawn(x: Representation) -> np.ndarray | None:
+    """The rows that are read, where not all are."""
+    if min(x.n_samples, x.n_units) <= LARGEST:
+        return None
+    return np.sort(np.random.default_rng(0).choice(x.n_samples, LARGEST, replace=False))
 
 
-def _by_samples(x: Representation) -> _Sums:
-    """From the N × N Gram matrix, for fewer samples than units."""
-    found = gram(x)
-    lengths, inner = np.diag(found.matrix).copy(), (found.matrix**2).sum(axis=1)
-    by_unit, kept_units = [], np.zeros(x.n_samples)
-    for part, _ in centered_columns(x.checked(slice(0, x.n_samples)), found.power):
-        square = part * part
-        unit_lengths, fourth = square.sum(axis=0), square * square
-        kept_units += square @ unit_lengths - fourth.sum(axis=1)
-        unit_inner = np.einsum("ij,ij->j", part, found.matrix @ part)
-        by_unit.append([unit_lengths, fourth.sum(axis=0), lengths @ square, unit_inner])
-    unit_lengths, fourth, squares, unit_inner = (np.concatenate(of) for of in zip(*by_unit, strict=True))
-    return _Sums(
-        x.n_samples,
-        float(lengths.sum()),
-        float(lengths @ lengths),
-        float(inner.sum()),
-        unit_lengths,
-        fourth,
-        squares,
-        unit_inner,
-        lengths,
-        inner,
-        kept_units,
-    )
+def _read(x: Representation, correction: Correction) -> tuple[Sums, float, float]:
+    """The sums, and A and B."""
+    sums = sums_of(x)
+    top, bottom = _parts(sums, correction)
+    left = bottom / _parts(sums, "none")[1]
+    if not left > ROUNDING:
+        raise InvalidValue(
+            f"correction={correction!r} leaves Σλ² at {left:.2g} of what it is uncorrected, and it must be above 0: "
+            f"{x.n_samples} samples of {x.n_units} units are too few, or too few of them differ; give more, or take "
+            "correction='none' with its bias."
+        )
+    return sums, top, bottom
 
 
-def _distinct(n: int, lengths: _Some, squares: _Some, inner: _Some) -> tuple[_Some, _Some]:
-    """A and B from (Σ aᵢ)², Σ aᵢ² and Σ Kᵢⱼ²: averages over distinct rows, in which all sums over a row of K are 0."""
-    two, three, four = n * (n - 1), n * (n - 1) * (n - 2), n * (n - 1) * (n - 2) * (n - 3)
-    last = (2 * inner - 6 * squares + lengths) / four
-    top = (lengths - squares) / two - 2 * (2 * squares - lengths) / three + last
-    bottom = (inner - squares) / two - 2 * (2 * squares - inner) / three + last
-    return top, bottom
-
-
-def _parts(sums: _Sums, correction: Correction) -> tuple[float, float]:
+def _parts(sums: Sums, correction: Correction) -> tuple[float, float]:
     """A and B."""
     if correction == "none":
         return sums.lengths**2 / sums.n**2, sums.inner / sums.n**2
     if correction == "rows":
-        return _distinct(sums.n, sums.lengths**2, sums.squares, sums.inner)
+        return distinct(sums.n, sums.lengths**2, sums.squares, sums.inner)
     tops, bottoms = _pairs_of_units(sums)
     return float(tops.sum()), float(bottoms.sum())
 
 
-def _pairs_of_units(sums: _Sums) -> tuple[np.ndarray, np.ndarray]:
+def _pairs_of_units(sums: Sums) -> tuple[np.ndarray, np.ndarray]:
     """What each unit has of A and B together with all others; of one unit alone A and B are the same."""
-    alone = _distinct(sums.n, sums.unit_lengths**2, sums.unit_fourth, sums.unit_lengths**2)[1]
-    tops, bottoms = _distinct(sums.n, sums.lengths * sums.unit_lengths, sums.unit_squares, sums.unit_inner)
+    alone = distinct(sums.n, sums.unit_lengths**2, sums.unit_fourth, sums.unit_lengths**2)[1]
+    tops, bottoms = distinct(sums.n, sums.lengths * sums.unit_lengths, sums.unit_squares, sums.unit_inner)
     return tops - alone, bottoms - alone
 
 
-def _relative_sd(sums: _Sums, correction: Correction, top: float, bottom: float) -> float:
+def _relative_sd(sums: Sums, correction: Correction, top: float, bottom: float) -> float:
     """Standard deviation of log A/B from the first-order influence of the samples, and of the units if drawn."""
-    n, lengths = sums.n, sums.kept_lengths
-    if correction == "none":
-        tops, bottoms = lengths * sums.lengths / n, sums.kept_inner / n
-    else:
-        tops = lengths * (sums.lengths - lengths) / (n - 1)
-        bottoms = (sums.kept_inner - lengths**2) / (n - 1)
-    if correction == "rows and columns":
-        tops, bottoms = tops - sums.kept_units / (n - 1), bottoms - sums.kept_units / (n - 1)
-    variance = jackknife_sd(2 * (tops / top - bottoms / bottom), n) ** 2
+    n = sums.n
+    kept = sums.kept_lengths, sums.kept_inner, sums.kept_units
+    variance = jackknife_sd(_alone(sums, correction, top, bottom, *kept), n) ** 2
     # B's interactions of two samples, of variance 4/N², are in the influence of both; few samples need the slack.
     if n >= FEW_SAMPLES:
         variance = max(variance - 4 / n**2, variance / 2)
@@ -225,7 +155,28 @@ def _relative_sd(sums: _Sums, correction: Correction, top: float, bottom: float)
     return sqrt(variance)
 
 
-def _details(sums: _Sums) -> dict[str, float | np.ndarray]:
+def _alone(
+    sums: Sums,
+    correction: Correction,
+    top: float,
+    bottom: float,
+    lengths: np.ndarray,
+    inner: np.ndarray,
+    of_units: np.ndarray,
+) -> np.ndarray:
+    """How much some samples move log A/B, times N: from their aᵢ, Σⱼ Kᵢⱼ² and Σ over units of xᵢ²·Σ_{j≠i} xⱼ²."""
+    n = sums.n
+    if correction == "none":
+        tops, bottoms = lengths * sums.lengths / n, inner / n
+    else:
+        tops = lengths * (sums.lengths - lengths) / (n - 1)
+        bottoms = (inner - lengths**2) / (n - 1)
+    if correction == "rows and columns":
+        tops, bottoms = tops - of_units / (n - 1), bottoms - of_units / (n - 1)
+    return 2 * (tops / top - bottoms / bottom)
+
+
+def _details(sums: Sums) -> dict[str, float | np.ndarray]:
     """The values of all corrections that these data allow."""
     known: dict[str, float | np.ndarray] = {}
     names: tuple[tuple[str, Correction], ...] = (
@@ -241,6 +192,39 @@ def _details(sums: _Sums) -> dict[str, float | np.ndarray]:
     return known
 
 
+def _influence(x: Representation, /, *, correction: Correction = "rows") -> Influence:
+    """How each sample moves the ratio: exactly without it, and to first order by its weight."""
+    _check(x, correction)
+    drawn = _drawn(x)
+    if drawn is not None:
+        return _influence(x.take(drawn), correction=correction).among(drawn, x.n_samples)
+    sums, top, bottom = _read(x, correction)
+    value, each = top / bottom, rows_of(x)
+    log_moved = _alone(sums, correction, top, bottom, each.lengths, each.inner, each.with_squares - each.fourth)
+    tops, bottoms = _parts_without(sums, each, correction)
+    return Influence(value, value - tops / bottoms, value * (log_moved - log_moved.mean()) / sums.n)
+
+
+def _parts_without(sums: Sums, each: Rows, correction: Correction) -> tuple[np.ndarray, np.ndarray]:
+    """A and B without each sample, but for what both are divided by where nothing is corrected."""
+    n, c, of_units = sums.n, 1 / (sums.n - 1), sums.unit_lengths
+    part = n * c
+    lengths, diagonal = sums.lengths - part * each.lengths, each.lengths**2
+    inner = sums.inner - 2 * part * each.inner + part**2 * diagonal
+    if correction == "none":
+        return lengths**2, inner
+    beyond = n * c**4 - part**4
+    squares = sums.squares + 4 * c * each.pull + 2 * c**2 * each.lengths * sums.lengths
+    squares += 4 * c**2 * each.inner + beyond * diagonal
+    tops, bottoms = distinct(n - 1, lengths**2, squares, inner)
+    if correction == "rows":
+        return tops, bottoms
+    whole = float(of_units @ of_units) - 2 * part * each.with_squares + part**2 * each.fourth
+    fourth = float(sums.unit_fourth.sum()) + 4 * c * each.with_cubes + 6 * c**2 * each.with_squares
+    alone = distinct(n - 1, whole, fourth + beyond * each.fourth, whole)[1]
+    return tops - alone, bottoms - alone
+
+
 MEASURE = Measure(
     compute=participation_ratio,
     standard=True,
@@ -248,4 +232,5 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Chun et al. 2025, arXiv:2509.26560",
+    influence=_influence,
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.measures.neighborhood.curve import weighted_curve
+from layerscape.measures.neighborhood.curve import must_match, weighted_curve
+from layerscape.measures.neighborhood.curve_without import influence_on_curve
 
 
 def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
@@ -53,6 +55,14 @@ def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
     return weighted_curve(a, b, k, weights)
 
 
+def _influence(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Influence:
+    """How each sample moves the overlap: by its own neighbors and as a neighbor of others."""
+    must_match(a, b)
+    only_last = np.zeros(k)
+    only_last[-1] = 1.0
+    return influence_on_curve(a, b, (only_last, 0.0), (only_last, 0.0))
+
+
 MEASURE = Measure(
     compute=overlap,
     standard=True,
@@ -62,4 +72,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",
+    influence=_influence,
 )

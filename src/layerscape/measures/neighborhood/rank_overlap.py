@@ -7,10 +7,12 @@ from typing import Literal
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.neighborhood.curve import weighted_curve
+from layerscape.measures.neighborhood.curve import must_match, weighted_curve
+from layerscape.measures.neighborhood.curve_without import influence_on_curve
 
 
 def rank_overlap(
@@ -61,21 +63,35 @@ def rank_overlap(
     1.0
     """
     a.need(k)
+    return weighted_curve(a, b, k, *_weights(k, a.n_samples, weight, p))
+
+
+def _weights(k: int, n_samples: int, weight: str, p: float) -> tuple[np.ndarray, float, float]:
+    """What the number shared at each rank is multiplied with, the sum that shall read 0, and the smallest value."""
     ranks = np.arange(1.0, k + 1)
     if weight == "rbo":
         if not 0 < p < 1:
             raise InvalidValue(f"p={p}; p must lie between 0 and 1: nearer to 0, fewer ranks count.")
         shares = (1 - p) * p ** (ranks - 1)
         shares[-1] = p ** (k - 1)
-        return weighted_curve(a, b, k, shares / ranks)
+        return shares / ranks, 0.0, 0.0
     if weight != "r_nx":
         raise unknown_name("weight of rank_overlap", str(weight), ("rbo", "r_nx"))
-    if k > a.n_samples - 2:
-        raise InvalidValue(f"k={k} of {a.n_samples} samples; for weight='r_nx' k must lie in 1..{a.n_samples - 2}.")
-    chance = ranks / (a.n_samples - 1)
+    if k > n_samples - 2:
+        raise InvalidValue(f"k={k} of {n_samples} samples; for weight='r_nx' k must lie in 1..{n_samples - 2}.")
+    chance = ranks / (n_samples - 1)
     shares = 1 / ranks / (1 / ranks).sum() / (1 - chance)
     base, full = float(shares @ chance), float(shares.sum())
-    return weighted_curve(a, b, k, shares / ranks, base, least=-base / (full - base))
+    return shares / ranks, base, -base / (full - base)
+
+
+def _influence(
+    a: Neighbors, b: Neighbors, /, *, k: int = 30, weight: Literal["rbo", "r_nx"] = "rbo", p: float = 0.9
+) -> Influence:
+    """How each sample moves the overlap: by its own neighbors and as a neighbor of others."""
+    must_match(a, b)
+    whole, without = (_weights(k, n, weight, p)[:2] for n in (a.n_samples, a.n_samples - 1))
+    return influence_on_curve(a, b, whole, without)
 
 
 MEASURE = Measure(
@@ -86,4 +102,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Webber et al. 2010, doi:10.1145/1852102.1852106",
     neighbors="k",
+    influence=_influence,
 )

@@ -120,11 +120,16 @@ class Means:
 
     def influence(self, weight: np.ndarray, without: np.ndarray) -> Influence:
         """On Σ weight·means, which is ``without`` (N,) when a sample is deleted."""
-        value, rows = float(weight @ self.means), self.near.rows
+        value = float(weight @ self.means)
+        return Influence(value, value - without, weight * (self.means - value), None, self.pairs(weight, value))
+
+    def pairs(self, weight: np.ndarray, value: float) -> sparse.csr_array:
+        """What each neighbor adds to Σ weight·means, less its share of the value."""
+        rows = self.near.rows
         apart = weight[rows] * self.share * (self.likened.now - value)
-        pairs = sparse.csr_array((apart, (rows, self.near.members)), shape=(len(weight),) * 2)
-        pairs.eliminate_zeros()
-        return Influence(value, value - without, weight * (self.means - value), None, pairs)
+        found = sparse.csr_array((apart, (rows, self.near.members)), shape=(len(weight),) * 2)
+        found.eliminate_zeros()
+        return found
 
 
 def without_each(here: Means, own: Means, codes: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

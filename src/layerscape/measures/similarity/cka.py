@@ -12,6 +12,7 @@ from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.frame import frame
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
@@ -78,13 +79,8 @@ def cka(
     >>> round(cka(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    if kernel not in ("linear", "rbf"):
-        raise unknown_name("kernel of cka", str(kernel), ("linear", "rbf"))
-    if estimator not in ("debiased", "biased"):
-        raise unknown_name("estimator of cka", str(estimator), ("debiased", "biased"))
+    _check(kernel, estimator)
     if kernel == "rbf":
-        if estimator == "biased":
-            raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
         return compare_centered(a, b, _gaussian, "cka", sample, seed)
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
@@ -93,10 +89,7 @@ def cka(
     null = sqrt(2 / (n * (n - 3)))
     if estimator == "biased":
         return _biased(n, cross, self_a.hsic, self_b.hsic, null, warnings)
-    norm = sqrt(self_a.hsic.value * self_b.hsic.value)
-    value = cross.value / norm
-    of_norms = self_a.hsic.influence / self_a.hsic.value + self_b.hsic.influence / self_b.hsic.value
-    moved = cross.influence / norm - value / 2 * of_norms
+    value, moved = _debiased(cross, self_a.hsic, self_b.hsic)
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
     chance = Chance(0.0, -Z95 * null, Z95 * null, float(ndtr(-value / null)))
@@ -104,12 +97,33 @@ def cka(
     return Estimate(value, low, high, n, chance=chance, warnings=tuple(warnings))
 
 
-def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warnings: list[str]) -> Estimate:
+def _check(kernel: str, estimator: str) -> None:
+    if kernel not in ("linear", "rbf"):
+        raise unknown_name("kernel of cka", str(kernel), ("linear", "rbf"))
+    if estimator not in ("debiased", "biased"):
+        raise unknown_name("estimator of cka", str(estimator), ("debiased", "biased"))
+    if kernel == "rbf" and estimator == "biased":
+        raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
+
+
+def _debiased(cross: _Hsic, of_a: _Hsic, of_b: _Hsic) -> tuple[float, np.ndarray]:
+    """The value, and how much each sample moves it."""
+    norm = sqrt(of_a.value * of_b.value)
+    value = cross.value / norm
+    of_norms = of_a.influence / of_a.value + of_b.influence / of_b.value
+    return value, cross.influence / norm - value / 2 * of_norms
+
+
+def _biased_alone(cross: _Hsic, of_a: _Hsic, of_b: _Hsic) -> tuple[float, np.ndarray]:
     norm = sqrt(of_a.biased * of_b.biased)
     value = cross.biased / norm
-    moved = cross.biased_influence / norm - value / 2 * (
-        of_a.biased_influence / of_a.biased + of_b.biased_influence / of_b.biased
-    )
+    of_norms = of_a.biased_influence / of_a.biased + of_b.biased_influence / of_b.biased
+    return value, cross.biased_influence / norm - value / 2 * of_norms
+
+
+def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warnings: list[str]) -> Estimate:
+    norm = sqrt(of_a.biased * of_b.biased)
+    value, moved = _biased_alone(cross, of_a, of_b)
     spread = null * n * (n - 3) * sqrt(of_a.value * of_b.value) / norm
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (spread * (1 - value**2)) ** 2)
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
@@ -137,13 +151,34 @@ def _words(which: str, x: Representation, itself: _Itself) -> list[str]:
 
 @dataclass(frozen=True)
 class _Hsic:
-    """HSIC₁ and n²·HSIC₀ of two kernels, how much each sample adds to them, and the sum of the first's diagonal."""
+    """HSIC₁ and n²·HSIC₀ of two kernels, how much each sample adds to them, and the sum of the first's diagonal.
+
+    Then what a deletion is computed from: Kᵢᵢ and Lᵢᵢ, and Σⱼ (Kᵢⱼ·Lⱼⱼ + Lᵢⱼ·Kⱼⱼ).
+    """
 
     value: float
     influence: np.ndarray
     biased: float
     biased_influence: np.ndarray
     trace: float
+    lengths: tuple[np.ndarray, np.ndarray]
+    pull: np.ndarray
+
+    def without_each(self) -> tuple[np.ndarray, np.ndarray]:
+        """HSIC₁ and n²·HSIC₀ of the others, centered anew, without each sample; shape (N,) each.
+
+        Without a row x the others move by x / (n − 1) when they are centered, and the sum of their products with the
+        other side's loses n / (n − 1)·x·yᵀ.
+        """
+        n, (of_a, of_b) = len(self.pull), self.lengths
+        sum_a, sum_b, both, c = of_a.sum(), of_b.sum(), of_a @ of_b, 1 / (n - 1)
+        diagonal, through, part = of_a * of_b, self.biased_influence / 2, n / (n - 1)
+        biased = self.biased - 2 * part * through + part**2 * diagonal
+        both = both + 2 * c * self.pull + c**2 * (of_b * sum_a + of_a * sum_b) + 4 * c**2 * through
+        both += (n * c**4 - part**4) * diagonal
+        sums, m = (sum_a - part * of_a) * (sum_b - part * of_b), n - 1
+        inner = biased - both + sums / ((m - 1) * (m - 2)) - 2 / (m - 2) * both
+        return inner / (m * (m - 3)), biased
 
 
 @dataclass(frozen=True)
@@ -183,15 +218,18 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
     sum_a, sum_b = lengths_a.sum(), lengths_b.sum()
     # With centered rows every sum over a whole row of a kernel is minus its diagonal.
     inner = (cross * cross).sum() - both + sum_a * sum_b / ((n - 1) * (n - 2)) - 2 / (n - 2) * both
-    influence, products = np.empty(n), np.empty(n)
+    influence, products, pull = np.empty((3, n))
     for rows, x, y in _pairs(a, b):
         of_a, of_b = lengths_a[rows], lengths_b[rows]
         products[rows] = 2 * np.einsum("ij,ij->i", x @ cross, y)
         pairs = products[rows] - of_a * of_b
         totals = (of_a * sum_b + of_b * sum_a) / ((n - 1) * (n - 2))
-        influence[rows] = pairs + totals - 2 / (n - 2) * (of_a * of_b - x @ x_b - y @ y_a)
+        from_x, from_y = x @ x_b, y @ y_a
+        pull[rows] = from_x + from_y
+        influence[rows] = pairs + totals - 2 / (n - 2) * (of_a * of_b - from_x - from_y)
     scale, biased = n * (n - 3), float((cross * cross).sum())
-    return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a))
+    lengths = lengths_a, lengths_b
+    return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a), lengths, pull)
 
 
 def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
@@ -199,6 +237,25 @@ def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.nda
     for start in range(0, a.n_samples, step):
         rows = slice(start, min(start + step, a.n_samples))
         yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
+
+
+def _influence(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    kernel: Literal["linear", "rbf"] = "linear",
+    estimator: Literal["debiased", "biased"] = "debiased",
+    sample: int = 2000,
+    seed: int = 0,
+) -> Influence:
+    """How each sample moves the alignment: exactly without it, and to first order by its weight."""
+    _check(kernel, estimator)
+    same_samples(a, b, "cka")
+    cross, of_a, of_b = _hsic(a, b), _itself(a).hsic, _itself(b).hsic
+    value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)
+    left = [each.without_each()[estimator == "biased"] for each in (cross, of_a, of_b)]
+    return Influence(value, value - left[0] / np.sqrt(left[1] * left[2]), alone - alone.mean())
 
 
 MEASURE = Measure(
@@ -210,4 +267,5 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, J. Mach. Learn. Res. 13:1393",
+    influence=_influence,
 )

@@ -1,0 +1,118 @@
+"""The overlap curve of two graphs when one sample is deleted: how each sample moves a weighted sum of the curve.
+
+Among the first m, neighbor l of a sample has the probabilities a_l and b_l in the two lists, and the next in line adds
+u_l and v_l to them. Deleting j gives its places to the next, a_l + α·u_l with α = a_j / (1 − u_j) and b_l + β·v_l, so
+that Σ a·b, the number shared, changes by
+
+    −a_j·b_j + α·(Σ u·b − u_j·b_j) + β·(Σ a·v − a_j·v_j) + α·β·(Σ u·v − u_j·v_j).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from layerscape.core.influence import Influence
+from layerscape.core.jit import compiled_when_called
+from layerscape.core.neighbors import Neighbors
+from layerscape.measures.deletion import need_next
+from layerscape.measures.neighborhood.curve import weighted_curve
+from layerscape.measures.neighborhood.entries import Entries, entries
+
+
+def influence_on_curve(
+    a: Neighbors, b: Neighbors, whole: tuple[np.ndarray, float], without: tuple[np.ndarray, float]
+) -> Influence:
+    """How each sample moves a weighted sum of the overlap curve.
+
+    Parameters
+    ----------
+    whole, without
+        The weights, shape (k,), and the base, as `weighted_curve` takes them, of all samples and of one fewer.
+    """
+    (weights, base), k, n = whole, len(whole[0]), a.n_samples
+    need_next(a, k)
+    need_next(b, k)
+    found = weighted_curve(a, b, k, weights, base)
+    mine, other = entries(a, k + 1), entries(b, k + 1)
+    size = _size(mine) + _size(other)
+    rows, members = np.empty((2, size), np.int64)
+    (pairs, changes), sums = np.zeros((2, size)), np.zeros(n)
+    curve = np.asarray(found.details["curve"])
+    span, at = np.empty((2, _longest(mine) + _longest(other), 4))
+    number = _fill(
+        _arrays(mine), _arrays(other), weights, without[0], curve, span, at, rows, members, pairs, changes, sums
+    )
+    rows, members = rows[:number], members[:number]
+    left = sums.sum() - sums + np.bincount(members, changes[:number], n)
+    left = (left / (n - 1) - without[1]) / (_full(without[0]) - without[1])
+    together = pairs[:number] / (n * (_full(weights) - base))
+    matrix = sparse.csr_array((together, (rows, members)), shape=(n, n))
+    return Influence(found.value, found.value - left, matrix.sum(axis=1), None, matrix)
+
+
+def _full(weights: np.ndarray) -> float:
+    """The sum of a graph with itself."""
+    return float(weights @ np.arange(1, len(weights) + 1))
+
+
+def _arrays(these: Entries) -> tuple[np.ndarray, ...]:
+    """The lists with numbers of one type, whatever the graph has them in."""
+    return tuple(np.array(each, np.int64) for each in these.lists)
+
+
+def _size(these: Entries) -> int:
+    """At most how many entries there are."""
+    return these.indices.size + len(these.members)
+
+
+def _longest(these: Entries) -> int:
+    """At most how many entries a sample has."""
+    return these.indices.shape[1] + int(np.diff(these.starts).max())
+
+
+@compiled_when_called
+def _fill(mine, other, weights, without, curve, span, at, rows, members, pairs, changes, sums):
+    """Fill, for whoever is in either list of a sample, what both have together and what changes without it.
+
+    ``sums`` takes the sum of every sample with the weights ``without``; ``span`` and ``at`` are room to work in. Returns
+    how many entries there are.
+    """
+    k, n, n_filled = len(weights), len(sums), 0
+    place = np.full(n, -1)
+    for i in range(n):
+        begin = n_filled
+        for side in range(2):
+            indices, starts, listed, after, until = other if side else mine
+            plain = starts[i] == starts[i + 1]
+            for e in range(k + 1 if plain else starts[i + 1] - starts[i]):
+                j = indices[i, e] if plain else listed[starts[i] + e]
+                if place[j] < begin:
+                    place[j] = n_filled
+                    rows[n_filled], members[n_filled] = i, j
+                    span[n_filled - begin] = (k + 1, k + 2, k + 1, k + 2)
+                    n_filled += 1
+                own = span[place[j] - begin]
+                own[2 * side] = e if plain else after[starts[i] + e]
+                own[2 * side + 1] = e + 1 if plain else until[starts[i] + e]
+        for m in range(1, k + 1):
+            if weights[m - 1] == 0 and without[m - 1] == 0:
+                continue
+            shared = next_a = next_b = next_both = 0.0
+            for e in range(n_filled - begin):
+                for side in range(2):
+                    s, u = span[e, 2 * side], span[e, 2 * side + 1]
+                    now = min(1.0, max(0.0, (m - s) / (u - s)))
+                    at[e, 2 * side] = now
+                    at[e, 2 * side + 1] = min(1.0, max(0.0, (m + 1 - s) / (u - s))) - now
+                a, u_a, b, u_b = at[e]
+                shared, next_both = shared + a * b, next_both + u_a * u_b
+                next_a, next_b = next_a + u_a * b, next_b + a * u_b
+            sums[i] += without[m - 1] * shared
+            for e in range(n_filled - begin):
+                a, u_a, b, u_b = at[e]
+                alpha, beta = a / (1 - u_a) if a > 0 else 0.0, b / (1 - u_b) if b > 0 else 0.0
+                change = alpha * (next_a - u_a * b) + beta * (next_b - a * u_b) + alpha * beta * (next_both - u_a * u_b)
+                changes[begin + e] += without[m - 1] * (change - a * b)
+                pairs[begin + e] += weights[m - 1] * (a * b - curve[m - 1] * (a + b) / 2)
+    return n_filled
