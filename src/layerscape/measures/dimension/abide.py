@@ -8,7 +8,7 @@ from math import inf, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_neighborhoods
+from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -156,7 +156,7 @@ def _estimate(graph: Neighbors, step: _Round, rounds: int, k_max: int) -> Estima
         "neighbors": kept,
         "radius": radius,
     }
-    low, high = max(0.0, d - Z95 * sd), d + Z95 * sd
+    low, high = within(d, Z95 * sd, MEASURE.bounds)
     return Estimate(d, low, high, graph.n_samples, graph.n_units, k_max, details=details, warnings=tuple(warnings))
 
 

@@ -11,6 +11,7 @@ from scipy.special import digamma, gammaln, logsumexp, polygamma
 from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -249,7 +250,7 @@ def _point(d0: float, d1: float, spread: tuple[np.ndarray, np.ndarray], n_groups
     value, along = d0 + d1 * r, np.array([1.0, r])
     variance = max(float(along @ part @ along) for part in spread)
     margin = float(student.ppf(0.975, n_groups - 1)) * variance**0.5
-    return Point(value, max(0.0, value - margin), value + margin, r)
+    return Point(value, *within(value, margin, MEASURE.bounds), r)
 
 
 def _shown(r: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import root_scalar
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods
+from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -96,9 +96,9 @@ def _at(graph: Neighbors, n: int) -> Point:
     # 1/d ≤ x/(1−e^(−dx)) ≤ x + 1/d puts the root between these two, at any scale of the data.
     low, high = (n * len(x) - 1) / ((2 * n - 1) * total), len(x) / total
     value = float(root_scalar(slope, bracket=(low / 2, 2 * high), method="brentq", xtol=1e-14 * low).root)
-    margin = Z95 * _sd(graph, n, value, x)
+    low, high = within(value, Z95 * _sd(graph, n, value, x), MEASURE.bounds)
     scale = float((graph.distances[:, n - 1] + graph.distances[:, 2 * n - 1]).mean() / 2)
-    return Point(value, max(0.0, value - margin), value + margin, scale, 2 * n)
+    return Point(value, low, high, scale, 2 * n)
 
 
 def _pull(d: float, x: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import Z95, sd_of_neighborhoods
+from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
@@ -115,7 +115,7 @@ def _at(graph: Neighbors, k: int, average: str) -> tuple[Point, np.ndarray]:
         value = float(local.mean())
     sd = sd_of_neighborhoods(graph, moved.sum(axis=1), moved)
     scale = float(graph.distances[:, k - 1].mean())
-    return Point(value, max(0.0, value - Z95 * sd), value + Z95 * sd, scale, k), local
+    return Point(value, *within(value, Z95 * sd, MEASURE.bounds), scale, k), local
 
 
 MEASURE = Measure(

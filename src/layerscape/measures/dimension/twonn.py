@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import gamma
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_mean
+from layerscape.core.interval import Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
@@ -97,7 +97,7 @@ def twonn(
     value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
     sd = sd_of_mean(influence, graph, k=RELATED)
     if prior is None:
-        low, high = max(0.0, value - Z95 * sd), value + Z95 * sd
+        low, high = within(value, Z95 * sd, MEASURE.bounds)
     else:
         value, low, high = _posterior(value, sd, n_kept, *prior)
     details = _straightness(ranked, n_kept, value)

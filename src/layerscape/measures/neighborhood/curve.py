@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_mean
+from layerscape.core.interval import Z95, sd_of_mean, within
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -53,8 +53,7 @@ def weighted_curve(
         chance = chance_of(relation(a, k), relation(b, k), a.n_samples, value, each, -base / (full - base))
     return Estimate(
         value,
-        max(least, value - margin),
-        min(1.0, value + margin),
+        *within(value, margin, (least, 1.0)),
         a.n_samples,
         k=k,
         chance=chance,

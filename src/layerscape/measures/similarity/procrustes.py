@@ -9,13 +9,13 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, around, corrected, same_samples
+from layerscape.measures.similarity.pairing import corrected, same_samples
 
 BLOCK_ELEMENTS = 2**22
 HELD = 2**24  # elements up to which the rows are held in memory
@@ -90,7 +90,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
         warnings += (
             f"unrelated data of this size read {chance.value:.2f}: read details['corrected'], or give more samples",
         )
-    low, high = around(value, Z95 * sqrt(variance), 0.0)
+    low, high = within(value, Z95 * sqrt(variance), MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, n, chance=chance, details=details, warnings=warnings)
 
 
