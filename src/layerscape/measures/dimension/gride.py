@@ -12,7 +12,7 @@ from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, withi
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
 FEW = 8  # up to this n the sandwich reports the spread that is seen, beyond it the jackknife does
@@ -83,12 +83,8 @@ def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
 
 def _at(graph: Neighbors, n: int) -> Point:
     x = log_ratios(graph, n, 2 * n)
+    check_no_lattice(x, n, 2 * n, "gride")
     total = x.sum()
-    if total == 0:
-        raise InvalidValue(
-            f"neighbors {n} and {2 * n} of every sample are at equal distances: the data are a lattice, on which "
-            "gride is not defined; count with i3d, or add noise below the spacing."
-        )
 
     def slope(d: float) -> float:
         return float((len(x) - 1) / d + (n - 1) * _pull(d, x).sum() - (2 * n - 1) * total)

@@ -13,7 +13,7 @@ from layerscape.core.interval import Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
 
 RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
@@ -89,11 +89,7 @@ def twonn(
     if n_kept < 3:
         raise InvalidValue(f"discard={discard} keeps {n_kept} of {len(x)} samples; at least 3 must be kept.")
     ranked = np.sort(x)
-    if ranked[n_kept - 1] == 0:
-        raise InvalidValue(
-            "the first two neighbors of the samples kept are all at equal distances: the data are a lattice, "
-            "on which TwoNN is not defined; count with i3d, or add noise below the spacing."
-        )
+    check_no_lattice(ranked[:n_kept], 1, 2, "twonn")
     value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
     sd = sd_of_mean(influence, graph, k=RELATED)
     if prior is None:
