@@ -74,9 +74,8 @@ def test_every_visit_draws_from_the_joint_posterior_given_all_others(visited, ze
             logs = np.array([joint(way, x, near, zeta, d, p) for way in ways])
             shares = np.cumsum(np.exp(logs - logs.max()))
             expected[i] = np.searchsorted(shares, uniforms[i] * shares[-1], side="right")
-        counts, steps = np.bincount(labels, minlength=3), model.held[:-1] - model.held[1:]
-        neighbors = (near, model.starts, model.sources)
-        inside = visited(x, *neighbors, np.log(p * d), d, steps, model.log_odds, uniforms, labels, counts)
+        counts = np.bincount(labels, minlength=3)
+        inside = visited(model, np.log(p * d), d, uniforms, labels, counts)
         assert (labels == expected).all()
         assert (counts == np.bincount(labels, minlength=3)).all()
         assert inside == (labels[near] == labels[:, None]).sum()
