@@ -176,9 +176,12 @@ def _influence(a: _Centered, b: _Centered, rotation: np.ndarray, value: float) -
 
 
 def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.ndarray], n_samples: int) -> float:
-    """Variance that pairs of samples add to ‖AᵀB‖_*, which the jackknife counts twice: Σ_{i<j} of squared interactions.
+    """Variance that pairs of samples add to ‖AᵀB‖_*, which the jackknife counts twice: Σ_{i<j} I_ij².
 
-    With random signs of the samples, half the second derivative along Σ ±x_i·y_iᵀ varies by just that much.
+    I_ij, the interaction of two samples, is the second derivative of ‖Σ_i w_i·x_i·y_iᵀ‖_* in w_i and w_j, at 1. With
+    random signs ε and E = Σ_i ε_i·x_i·y_iᵀ half the second derivative along E is ½ Σ_ij ε_i·ε_j·I_ij, of which the
+    variance is just that sum. With AᵀB = U·diag(σ)·Vᵀ, V square, and G = UᵀEV it is the coefficient of t² in
+    tr √((AᵀB + tE)ᵀ(AᵀB + tE)): Σ_ij (G_ij − G_ji)² / (4(σ_i + σ_j)) + Σ_j ‖(1 − UUᵀ)·E·v_j‖² / (2σ_j).
     """
     left, singular, right = svd
     if a.n_units < b.n_units:
