@@ -58,7 +58,7 @@ def _full(weights: np.ndarray) -> float:
 
 def _arrays(these: Entries) -> tuple[np.ndarray, ...]:
     """The lists with numbers of one type, whatever the graph has them in."""
-    return tuple(np.array(each, np.int64) for each in these.lists)
+    return tuple(np.array(each, np.int64) for each in these[:5])
 
 
 def _size(these: Entries) -> int:
