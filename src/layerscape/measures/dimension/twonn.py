@@ -16,7 +16,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.deletion import lost_by_others, need_next
 from layerscape.measures.dimension.deleted import ratios_of, sums_without_each
-from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
 
 RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
