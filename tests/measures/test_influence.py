@@ -1,5 +1,6 @@
 """How samples move a value, proved by deletion: every sample left out in turn, with a new search."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ import layerscape as ls
 from layerscape.core.representation import as_representation
 from layerscape.measures import catalog
 from layerscape.pipeline.ranking import ranking_of
+from layerscape.pipeline.subsets import subsets_of
 
 N, WIDEST = 300, 48
 MEASURES = catalog()
@@ -26,8 +28,12 @@ NUMBERS = ANGLE + 0.3 * rng.standard_normal(N)
 
 def influence_of(name, *data, **options):
     measure = MEASURES[name]
+    wanted = measure.neighbors_needed(options, N) + 1
     makers = {
-        "graph": lambda x: ls.find_neighbors(x, measure.neighbors_needed(options, len(x)) + 1),
+        "graph": lambda x: ls.find_neighbors(x, wanted),
+        "subsets": lambda x: subsets_of(
+            replace(measure, neighbors=wanted), options, ls.find_neighbors(x, wanted), as_representation(x)
+        ),
         "ranking": lambda x: ranking_of(as_representation(x)),
         "vectors": as_representation,
         "labels": lambda labels: labels,
@@ -59,6 +65,13 @@ CASES = [
     ("twonn", {"method": "fit", "discard": 0.0}),
     ("twonn", {"prior": (2.0, 1.0)}),
     ("gride", {"range_max": 8}),
+    ("decimation", {}),
+    ("levina_bickel", {"k": 10}),
+    ("levina_bickel", {"k": 10, "average": "arithmetic"}),
+    ("hubness", {"k": 10}),
+    ("hubness", {"k": 10, "data": "tied "}),
+    ("knn_probe", {"k": 10, "permutations": 19}),
+    ("knn_probe", {"k": 10, "permutations": 19, "data": "tied "}),
     ("overlap", {"k": 10}),
     ("overlap", {"k": 10, "data": "tied "}),
     ("rank_overlap", {"k": 10}),
