@@ -137,7 +137,6 @@ def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
 
 def _influence(graph: Neighbors, /, *, range_max: int = 64) -> Influence:
     """How each sample moves the value at n = 1, which is TwoNN's."""
-    del range_max
     return influence_on_twonn(graph)
 
 
