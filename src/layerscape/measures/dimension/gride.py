@@ -11,7 +11,7 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.errors import check_least
 from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
@@ -60,8 +60,7 @@ def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
     >>> [point.k for point in gride(find_neighbors(x, k=16)).curve]
     [2, 4, 8, 16]
     """
-    if range_max < 2:
-        raise InvalidValue(f"range_max={range_max}; the farthest neighbor used must be at least the second.")
+    check_least(2, range_max=range_max)
     graph.need(2)
     check_enough(graph)
     curve, n = [], 1

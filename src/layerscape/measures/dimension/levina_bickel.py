@@ -11,7 +11,8 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_least, check_name
+from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.ratios import (
     check_enough,
     check_no_copies,
@@ -70,16 +71,11 @@ def levina_bickel(
     >>> round(estimate.value, 1), estimate.per_sample.shape
     (3.1, (1000,))
     """
-    if average not in AVERAGES:
-        raise unknown_name("average of levina_bickel", str(average), AVERAGES)
-    if k < 3:
-        raise InvalidValue(f"k={k}; levina_bickel needs at least 3 neighbors.")
+    check_name("average of levina_bickel", average, AVERAGES)
+    check_least(3, k=k)
     check_enough(graph)
+    check_samples(graph.n_samples, "levina_bickel", 4)
     k = min(k, graph.n_samples - 1)
-    if k < 3:
-        raise InvalidValue(
-            f"{graph.n_samples} samples; levina_bickel needs at least 4, and hundreds to mean something."
-        )
     graph.need(k)
     check_no_copies(graph, 1)
     sizes = [size for size in (2**power for power in range(2, 31)) if size < k]

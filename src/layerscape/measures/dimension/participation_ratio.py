@@ -12,7 +12,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.moments import centered_columns, gram, scatter
 from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
 from layerscape.measures.dimension.spectrum import jackknife_sd
@@ -76,12 +77,9 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     >>> estimate.low < 100 < estimate.high, round(estimate.details["uncorrected"])
     (True, 28)
     """
-    if correction not in CORRECTIONS:
-        raise unknown_name("correction of participation_ratio", str(correction), CORRECTIONS)
+    check_name("correction of participation_ratio", correction, CORRECTIONS)
     n, d = x.n_samples, x.n_units
-    least = 3 if correction == "none" else 4
-    if n < least:
-        raise InvalidValue(f"{n} samples; participation_ratio with correction={correction!r} needs at least {least}.")
+    check_samples(n, f"participation_ratio with correction={correction!r}", 3 if correction == "none" else 4)
     if d < 2 and correction == "rows and columns":
         raise InvalidValue("1 unit; correction='rows and columns' draws pairs of units: give at least 2.")
     warnings = few_words(n)

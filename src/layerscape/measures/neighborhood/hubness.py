@@ -12,6 +12,7 @@ from layerscape.core.interval import LEAST_MARGIN
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_all_asked, check_samples
 from layerscape.measures.neighborhood.agreement import membership
 
 FEWEST = 4
@@ -67,11 +68,9 @@ def hubness(graph: Neighbors, /, *, k: int = 10) -> Estimate:
     >>> round(flat.value), high.value > 2
     (0, True)
     """
-    if graph.queries is not None:
-        raise InvalidValue("hubness counts whose neighbor every sample is; give the graph of all samples.")
+    check_all_asked(graph, "hubness")
     n = graph.n_samples
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; hubness needs at least {FEWEST}, and hundreds to mean something.")
+    check_samples(n, "hubness", FEWEST)
     counts = membership(graph, k).matrix.sum(axis=0)
     centered = counts - k
     if float(centered @ centered) <= EQUAL * n * k**2:

@@ -12,7 +12,8 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import sample_rows
 from layerscape.measures.classes import KINDS, Kind
 from layerscape.measures.neighborhood.agreement import chance_of, membership
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
@@ -101,15 +102,12 @@ def label_overlap(
     >>> label_overlap(graph, [("animal", "cat"), ("animal", "dog"), ("tool", "saw"), ("tool", "axe")], k=1).value
     0.5
     """
-    asked = (("weight", weight, ("sample", "class")), ("kind", kind, KINDS), ("over", over, ("samples", "classes")))
-    for name, given, allowed in asked:
-        if given not in allowed:
-            raise unknown_name(f"{name} of label_overlap", str(given), allowed)
+    check_name("weight of label_overlap", weight, ("sample", "class"))
+    check_name("kind of label_overlap", kind, KINDS)
+    check_name("over of label_overlap", over, ("samples", "classes"))
     graph.need(k if class_fraction is None else 1)
     likeness = likeness_of(labels, graph.n_samples, k, kind)
-    rows = graph.query_rows
-    if rows.min() < 0:
-        raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
+    rows = sample_rows(graph)
     wanted = _wanted(likeness, graph, k, class_fraction)
     share = _share(likeness, rows, weight)
     near = membership(graph, k).matrix / k if class_fraction is None else _near(graph, wanted[rows])

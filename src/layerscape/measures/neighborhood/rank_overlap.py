@@ -9,7 +9,7 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
 from layerscape.measures.neighborhood.curve import weighted_curve
 
 
@@ -60,6 +60,7 @@ def rank_overlap(
     >>> rank_overlap(find_neighbors(x, k=10), find_neighbors(-3 * x, k=10), k=10).value
     1.0
     """
+    check_name("weight of rank_overlap", weight, ("rbo", "r_nx"))
     a.need(k)
     ranks = np.arange(1.0, k + 1)
     if weight == "rbo":
@@ -68,8 +69,6 @@ def rank_overlap(
         shares = (1 - p) * p ** (ranks - 1)
         shares[-1] = p ** (k - 1)
         return weighted_curve(a, b, k, shares / ranks)
-    if weight != "r_nx":
-        raise unknown_name("weight of rank_overlap", str(weight), ("rbo", "r_nx"))
     if k > a.n_samples - 2:
         raise InvalidValue(f"k={k} of {a.n_samples} samples; for weight='r_nx' k must lie in 1..{a.n_samples - 2}.")
     chance = ranks / (a.n_samples - 1)

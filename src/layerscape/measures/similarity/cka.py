@@ -16,7 +16,8 @@ from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import constant
 from layerscape.measures.similarity.centered import compare_centered
 from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
 
@@ -78,10 +79,8 @@ def cka(
     >>> round(cka(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    if kernel not in ("linear", "rbf"):
-        raise unknown_name("kernel of cka", str(kernel), ("linear", "rbf"))
-    if estimator not in ("debiased", "biased"):
-        raise unknown_name("estimator of cka", str(estimator), ("debiased", "biased"))
+    check_name("kernel of cka", kernel, ("linear", "rbf"))
+    check_name("estimator of cka", estimator, ("debiased", "biased"))
     if kernel == "rbf":
         if estimator == "biased":
             raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
@@ -157,8 +156,7 @@ class _Itself:
 def _itself(x: Representation) -> _Itself:
     hsic = _hsic(x, x)
     if not hsic.value > 1e-15:  # the values are scaled to 1
-        name = f"layer {x.layer!r}" if x.layer else "a representation"
-        raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
+        raise constant(x, ", or over all but one; cka cannot compare it")
     framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
     for _, block in x.blocks():
         squares = framed(block) ** 2
