@@ -18,7 +18,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import constant
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
     largest_share,
@@ -116,7 +116,7 @@ def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, see
     if not known:
         squares = float(np.einsum("ij,ij->", centered, centered))
         if not squares > LEAST_VARIANCE * centered.size:
-            raise InvalidValue(f"{x.title}: constant over the samples, or over all but one; {name} cannot compare it.")
+            raise constant(x, f", or over all but one; {name} cannot compare it")
         cubes = float(np.einsum("ij,ij->", centered @ centered, centered))
         known.append(_Itself(squares, cubes / squares**1.5))
     return known[0]
