@@ -12,7 +12,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, check_least, require
-from layerscape.measures.dimension.bottleneck import FOLDS, pca, train_networks, training_part
+from layerscape.measures.dimension.bottleneck import FOLDS, principal_axes, train_networks, training_part
 from layerscape.measures.dimension.elbow import Elbow, find_elbow
 from layerscape.measures.dimension.spectrum import gram, scatter
 
@@ -186,7 +186,7 @@ def _pca_left(cloud: _Cloud, parts: np.ndarray, widths: np.ndarray) -> tuple[np.
     """The squares of the held-out samples about the training part's mean, and what of them PCA leaves at each width."""
     totals, left = np.empty(FOLDS), np.empty((FOLDS, len(widths)))
     for fold, part in enumerate(parts):
-        center, _, directions = pca(cloud.scores[training_part(parts, fold)])
+        center, _, directions = principal_axes(cloud.scores[training_part(parts, fold)])
         along = (((cloud.scores[part] - center) @ directions) ** 2).sum(axis=0)
         beyond = cloud.rest * len(part)
         totals[fold] = along.sum() + beyond

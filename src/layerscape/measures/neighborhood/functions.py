@@ -81,14 +81,14 @@ class Agreement:
         return None
 
 
-def some_rows(n_samples: int, number: int) -> np.ndarray:
+def some_rows(n_samples: int, count: int) -> np.ndarray:
     """So many of the rows, always the same."""
-    return np.sort(np.random.default_rng(0).permutation(n_samples)[:number])
+    return np.sort(np.random.default_rng(0).permutation(n_samples)[:count])
 
 
-def sampled(n_samples: int, number: int) -> str:
+def sampled(n_samples: int, count: int) -> str:
     """The warning that goes with sums from some of the rows."""
-    return f"chance is estimated from the pairs among {number} of the {n_samples} samples"
+    return f"chance is estimated from the pairs among {count} of the {n_samples} samples"
 
 
 def grown(few: Relation, n_few: int, n_samples: int) -> Relation:
