@@ -15,6 +15,7 @@ from layerscape.errors import InvalidValue, check_least, require
 from layerscape.measures.dimension.bottleneck import FOLDS, principal_axes, train_networks, training_part
 from layerscape.measures.dimension.elbow import Elbow, find_elbow
 from layerscape.measures.dimension.spectrum import gram, scatter
+from layerscape.measures.rows import drawn
 
 LEAST = 0.1  # a share of the variance that training and a torn bottleneck leave over, and that counts as explained
 FEWEST, FEW = 50, 500
@@ -135,7 +136,7 @@ def _cloud(x: Representation, seed: int) -> _Cloud:
     n, most = x.n_samples, MOST if x.n_units <= MOST_WIDE else MOST_WIDE
     words = []
     if n > most:
-        x = x.take(np.sort(np.random.default_rng(seed).choice(n, most, replace=False)))
+        x = x.take(drawn(n, most, seed))
         words.append(f"trained and tested on {most} of the {n} samples, drawn at random")
     first: dict[bytes, int] = {}
     for rows, block in x.blocks():

@@ -17,6 +17,7 @@ from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.moments import centered_columns, gram, scatter
 from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
 from layerscape.measures.dimension.spectrum import jackknife_sd
+from layerscape.measures.rows import drawn
 
 Correction = Literal["rows", "rows and columns", "none"]
 CORRECTIONS = get_args(Correction)
@@ -84,7 +85,7 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
         raise InvalidValue("1 unit; correction='rows and columns' draws pairs of units: give at least 2.")
     warnings = few_words(n)
     if min(n, d) > LARGEST:
-        x = x.take(np.sort(np.random.default_rng(0).choice(n, LARGEST, replace=False)))
+        x = x.take(drawn(n, LARGEST, 0))
         price = "which adds to the bias" if correction == "none" else "which costs precision and adds no bias"
         warnings.append(f"read from {LARGEST} of the {n} samples, drawn at random, {price}")
     sums = _by_units(x) if d <= x.n_samples else _by_samples(x)

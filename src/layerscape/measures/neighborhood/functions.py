@@ -10,6 +10,7 @@ import numpy as np
 
 from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.agreement import Relation
+from layerscape.measures.rows import slices
 
 MOST = 3000  # samples of which all pairs are evaluated
 SOME = 2000  # samples drawn where there are more
@@ -47,8 +48,7 @@ class Agreement:
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
         value = np.empty(len(samples))
-        for start in range(0, len(samples), BLOCK):
-            part = slice(start, start + BLOCK)
+        for part in slices(len(samples), BLOCK):
             value[part] = self.phi(samples[part], others[part])
         wrong = ~((value >= 0) & (value <= 1))
         if wrong.any():

@@ -16,6 +16,7 @@ from layerscape.measures.checks import check_samples
 from layerscape.measures.classes import LABEL_KINDS, Classes, LabelKind, are_real, classes_of, one_per_sample, reals_of
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.permutation import permutations as orders_of
+from layerscape.measures.rows import slices
 from layerscape.measures.separability.probes import folds_of, logistic, ridge
 
 FEWEST = 10
@@ -134,9 +135,8 @@ def _null(
     """The accuracies of ridge for labels permuted within the folds; one decomposition reads many of them."""
     n, c = one_hot.shape
     orders = list(orders_of(n, count, seed))
-    step = max(1, BATCH // (n * c))
-    for start in range(0, count, step):
-        within = [_within(order, fold) for order in orders[start : start + step]]
+    for some in slices(count, BATCH // (n * c)):
+        within = [_within(order, fold) for order in orders[some]]
         scores = ridge(x, np.hstack([one_hot[order] for order in within]), fold, together=c)
         predicted = scores.reshape(n, len(within), c).argmax(axis=2)
         yield from ((predicted[:, i] == of_sample[order]).mean() for i, order in enumerate(within))
