@@ -18,6 +18,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures.checks import check_samples, constant
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.ratios import few_words
+from layerscape.measures.rows import slices
 
 TILE = 2**22  # distances held at once
 TERMS = 2**14  # of an alternating sum: what lies beyond moves log V by less than 1e-6, and for d ≥ 1 by 1e-12
@@ -168,9 +169,7 @@ def _scales(widest: float, scale: int | None, ratio: float) -> np.ndarray:
 def _tiles(x: Representation, rows: np.ndarray) -> Iterator[Tile]:
     chosen = x.read(rows)
     for columns, block in x.blocks():
-        step = max(1, TILE // len(block))
-        for start in range(0, len(rows), step):
-            part = slice(start, min(start + step, len(rows)))
+        for part in slices(len(rows), TILE // len(block)):
             distances = cdist(chosen[part], block, "cityblock")
             own = rows[part] - columns.start
             here = np.flatnonzero((own >= 0) & (own < len(block)))
