@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from layerscape.reports.profile import (
-    ReportedRun,
+from layerscape.core.measure import Measure
+from layerscape.core.words import number
+from layerscape.figures.measured import is_dimension, measured, reads_labels
+from layerscape.figures.rows import (
     Row,
     alongside,
+    columns_of_labels,
     consecutive,
     first_variant,
-    label_columns,
-    number,
     rows_of,
     said,
     within_chance,
 )
+from layerscape.measures import question
+from layerscape.reports.profile import ReportedRun
 
 # From here on a finite sample reads too low: 2,000 Gaussian samples of dimension 15 give 13.6, of dimension 30 give 23.
 HIGH_DIMENSION = 15
@@ -25,7 +30,7 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     """What a run shows, in sentences: which layer was recommended, if anybody asked, then the three main things.
 
     "Above", "rises", "most" and the like are said only where the 95 % intervals do not touch. Every comparison is
-    given with what chance gives.
+    given with what chance gives. Of each kind of measures that speaks which stands for its question, or the first.
 
     Parameters
     ----------
@@ -34,50 +39,79 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     baseline
         A second run, such as the untrained network, that labels are compared with.
     """
-    labels = rows_of(run, "label_overlap")
-    beside = rows_of(baseline, "label_overlap") if baseline else []
-    columns = [_labels(labels, beside, column, baseline.name if baseline else "") for column in label_columns(labels)]
-    curves = {name: first_variant(rows) for name, rows in dimension_curves(run).items()}
-    finest = next(iter(curves.values()), [])
+    measures = measured(run)
+    dimension = _Dimension.of(run, [measure for measure in measures if is_dimension(measure)])
+    finest = dimension.finest
     thin = _thin(finest)
     dead = {row["layer"] for row in finest if row["value"] is None} | set(thin)
+    alike = [measure for measure in measures if measure.compares and measure.symmetric and measure.closer == "high"]
     sentences = [
         run.recommendation["reason"] if run.recommendation else "",
-        _dimension({name: [row for row in rows if row["layer"] not in thin] for name, rows in curves.items()}),
-        _rearrangement(run, dead),
-        *columns,
-        _similarity(run),
+        dimension.sentence(thin),
+        *(_rearrangement(run, measure, dead) for measure in _first(alike, "neighborhood")),
+        *_labels(run, [measure for measure in measures if reads_labels(measure)], baseline),
+        *(_similarity(run, measure) for measure in _first(alike, "similarity")),
+        _too_high([row for row in finest if row["layer"] not in thin]) if dimension.of_neighbors else "",
+        *_gaps(finest),
     ]
-    sentences += [_too_high([row for row in finest if row["layer"] not in thin]), *_gaps(finest)]
     sentences += [
         f"Layer {layer!r} has only {n:,} distinct samples, the others being copies of them; the sentences on "
         "dimension and neighborhoods leave it out."
         for layer, n in thin.items()
     ]
     return [sentence for sentence in sentences if sentence] or [
-        f"Run {run.name!r} has no dimension and no overlap to speak of; measure them: layerscape measure {run.path}"
+        f"No dimension, overlap or label of run {run.name!r} was measured. Measure them with: "
+        f"layerscape measure {run.path}"
     ]
 
 
-def dimension_curves(run: ReportedRun, read: Callable[[ReportedRun, str], list[Row]] = rows_of) -> dict[str, list[Row]]:
-    """Name of an estimator at one scale → its rows: TwoNN first, then Gride from the finest scale to the coarsest."""
-    curves = {"TwoNN": read(run, "twonn")}
-    gride = read(run, "gride")
-    for k in sorted({row["k"] for row in gride if row["k"]}):
-        curves[f"Gride, n₁ = {k // 2}"] = [row for row in gride if row["k"] == k]
-    return {name: rows for name, rows in curves.items() if rows}
+def _first(measures: Sequence[Measure], which: str) -> list[Measure]:
+    """The first measure of a question, if there is one."""
+    return [measure for measure in measures if question(measure) == which][:1]
 
 
-def _dimension(curves: Mapping[str, list[Row]]) -> str:
-    curves = {name: _known(rows) for name, rows in curves.items()}
-    curves = {name: rows for name, rows in curves.items() if len(rows) > 1}
-    if not curves:
-        return ""
-    name, rows = next(iter(curves.items()))
-    shape = _shape(rows)
-    survives = all(_shape(others) == shape for others in curves.values())
-    words = _in_words(shape, rows, survives)
-    return f"The intrinsic dimension ({name}{_asked(rows)}) {words}.{_scales(shape, curves)}"
+@dataclass(frozen=True)
+class _Dimension:
+    """The dimension that speaks for all: at its finest scale, and by point the scales of the first that has some."""
+
+    name: str = ""
+    finest: list[Row] = field(default_factory=list)
+    of_neighbors: bool = False
+    curve: str = ""
+    scales: Mapping[str, list[Row]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: ReportedRun, measures: Sequence[Measure]) -> _Dimension:
+        curve, scales, finest = "", {}, []
+        for measure in measures[::-1]:
+            finest = first_variant(rows_of(run, measure.name))
+            points = list(dict.fromkeys(row["point"] for row in finest))
+            if points != [""]:
+                curve = measure.title
+                scales = {point: [row for row in finest if row["point"] == point] for point in points}
+        if not measures:
+            return cls()
+        name, point = measures[0].title, finest[0]["point"]
+        if point:
+            name, finest = f"{name}, {point}", scales.pop(point)
+        return cls(name, finest, measures[0].searches, curve, scales)
+
+    def sentence(self, thin: Collection[str]) -> str:
+        """The shape of its profile, and whether it is the same at other scales."""
+        rows, scales = _several(self.finest, thin), {at: _several(rows, thin) for at, rows in self.scales.items()}
+        if not rows:
+            return ""
+        scales = {at: others for at, others in scales.items() if others}
+        shape = _shape(rows)
+        survives = all(_shape(others) == shape for others in scales.values())
+        words = _in_words(shape, rows, survives)
+        return f"The intrinsic dimension ({self.name}{_asked(rows)}) {words}.{_scales(shape, self.curve, scales)}"
+
+
+def _several(rows: Sequence[Row], without: Collection[str]) -> list[Row]:
+    """What is known of other layers; nothing if that is one layer only."""
+    known = [row for row in _known(rows) if row["layer"] not in without]
+    return known if len(known) > 1 else []
 
 
 def _in_words(shape: str, rows: Sequence[Row], survives: bool) -> str:
@@ -111,28 +145,27 @@ def _shape(rows: Sequence[Row]) -> str:
     return "change" if _above(top, bottom) else "nothing"
 
 
-def _scales(shape: str, curves: Mapping[str, list[Row]]) -> str:
+def _scales(shape: str, curve: str, others: Mapping[str, list[Row]]) -> str:
     """Whether the shape survives the choice of scale."""
-    others = {name.removeprefix("Gride, n₁ = "): rows for name, rows in list(curves.items())[1:]}
     if not others or shape == "nothing":
         return ""
-    differing = [name for name, rows in others.items() if _shape(rows) != shape]
+    differing = [at for at, rows in others.items() if _shape(rows) != shape]
     moves = ""
     if shape in ("peak", "dip"):
         extreme = _highest if shape == "peak" else _lowest
-        at = dict.fromkeys(_at(extreme(rows)) for name, rows in others.items() if name not in differing)
+        at = dict.fromkeys(_at(extreme(rows)) for at, rows in others.items() if at not in differing)
         moves = f", with the {shape} at {' or '.join(at)}" if at else ""
     if not differing:
-        return f" The same shape holds at all {len(others)} scales of Gride{moves}."
-    claim = f" No {shape} is claimed:" if shape in ("peak", "dip") else ""
+        return f" The same shape holds at all {len(others)} scales of {curve}{moves}."
+    claim = f" No {shape} is claimed: the" if shape in ("peak", "dip") else " The"
     return (
-        f"{claim} The shape holds at {len(others) - len(differing)} of {len(others)} scales of Gride{moves}; it does "
-        f"not at n₁ = {', '.join(differing)}, so that it depends on the scale at which one looks."
-    ).replace(": The", ": the")
+        f"{claim} shape holds at {len(others) - len(differing)} of {len(others)} scales of {curve}{moves}; it does "
+        f"not at {', '.join(differing)}, so that it depends on the scale at which one looks."
+    )
 
 
-def _rearrangement(run: ReportedRun, dead: Collection[str]) -> str:
-    rows = _known(consecutive(run, first_variant(rows_of(run, "overlap"))))
+def _rearrangement(run: ReportedRun, measure: Measure, dead: Collection[str]) -> str:
+    rows = _known(consecutive(run, first_variant(rows_of(run, measure.name))))
     rows = [row for row in rows if row["layer"] not in dead and row["other_layer"] not in dead]
     if not rows:
         return ""
@@ -141,50 +174,63 @@ def _rearrangement(run: ReportedRun, dead: Collection[str]) -> str:
     def step(row: Row) -> str:
         return f"from {_at(row, 'other_layer')} to {_at(row)}"
 
-    what = f"of its k = {low['k']} nearest neighbors{_asked(rows)}"
+    def says(value: str) -> str:
+        sentence = measure.sentence or f"{measure.title} is {{value}}"
+        return f"{sentence.format(value=value, k=low['k'])}{_asked(rows)}{_chance(measure, low)}"
+
     if len(rows) == 1:
-        return f"A sample keeps a share of {said(low)} {what} {step(low)}{_chance(low)}."
+        return f"F{step(low)[1:]} {says(said(low))}."
     if not _above(high, low):
+        between = says(f"{number(low['low'])} to {number(high['high'])}")
         return (
-            f"From layer to layer a sample keeps a share {what} between {number(low['low'])} and {number(high['high'])}"
-            f"{_chance(low)}; the intervals all touch, so that no step is seen to change neighborhoods most."
+            f"From layer to layer {between}; the intervals all touch, so that no step is seen to change neighborhoods "
+            "most."
         )
     most = f"{step(low)}{_not_told_apart(rows, low, _below, 'the step to ')}"
     least = f"{step(high)}{_not_told_apart(rows, high, _above, 'the step to ')}"
-    return (
-        f"Neighborhoods change most {most}: a sample keeps a share of {said(low)} {what}{_chance(low)}. "
-        f"They change least {least}: {said(high)}."
-    )
+    return f"Neighborhoods change most {most}: {says(said(low))}. They change least {least}: {said(high)}."
 
 
-def _labels(rows: Sequence[Row], beside: Sequence[Row], column: str, other: str) -> str:
-    rows = _known(first_variant([row for row in rows if row["label"] == column]))
+def _labels(run: ReportedRun, measures: Sequence[Measure], baseline: ReportedRun | None) -> Iterator[str]:
+    """A sentence for every label column, by the first measure of it that has words."""
+    told: set[str] = set()
+    for measure in measures:
+        rows = rows_of(run, measure.name) if measure.sentence else []
+        for column in columns_of_labels(rows):
+            if column not in told:
+                yield _label(measure, [row for row in rows if row["label"] == column], column, baseline)
+        told.update(columns_of_labels(rows))
+
+
+def _label(measure: Measure, rows: Sequence[Row], column: str, baseline: ReportedRun | None) -> str:
+    rows = _known(first_variant(rows))
     if not rows:
         return ""
     top = _highest(rows)
-    score = f"label overlap {said(top)} with k = {top['k']}{_asked(rows)}{_chance(top)}"
+    score = f"{measure.title} {said(top)}{_asked(rows)}{_chance(measure, top)}"
     if within_chance(top):
         return f"No layer is seen to encode {column!r}: at {_at(top)}, the highest, {score} is not above chance."
-    share = "are alike in" if '"kind": "real"' in (top.get("options") or "") else "share"
-    text = f"Neighbors {share} {column!r} most at {_at(top)}{_not_told_apart(rows, top, _above)}: {score}."
+    why = measure.sentence.format(label=repr(column), k=top["k"])
+    text = f"{_at(top)} encodes {column!r} best{_not_told_apart(rows, top, _above)}: {why}, with {score}."
     raw = next((row for row in rows if row["layer"] == "input"), None)
     if raw is top:
         text += " That is the raw input: no layer is seen to add to it."
     elif raw:
         text += f" The raw input scores {said(raw)}{_relation(top, raw)}."
-    beside = _known(alongside(beside, rows))
-    if beside:
+    beside = _known(alongside(rows_of(baseline, measure.name), rows)) if baseline else []
+    if baseline and beside:
         best = _highest(beside)
-        text += f" The baseline {other!r} reaches {said(best)} at {_at(best)}{_relation(top, best)}."
+        text += f" The baseline {baseline.name!r} reaches {said(best)} at {_at(best)}{_relation(top, best)}."
     words = [warning.rstrip(".") for warning in (top.get("warnings") or "").split("\n") if warning]
     return " ".join([text, *(f"{warning[0].upper()}{warning[1:]}." for warning in words)])
 
 
-def _similarity(run: ReportedRun) -> str:
+def _similarity(run: ReportedRun, measure: Measure) -> str:
     first, last = run.layers[0], run.layers[-1]
-    for row in _known(first_variant(rows_of(run, "cka"))):
+    for row in _known(first_variant(rows_of(run, measure.name))):
         if {row["layer"], row["other_layer"]} == {first, last}:
-            return f"As wholes, {first!r} and {last!r} have a CKA of {said(row)}{_chance(row)}."
+            scored = f"{said(row)}{_chance(measure, row)}"
+            return f"Compared as wholes by {measure.title}, {first!r} and {last!r} score {scored}."
     return ""
 
 
@@ -250,8 +296,14 @@ def _asked(rows: Sequence[Row]) -> str:
     return f"; {rows[0]['variant']}" if rows[0]["variant"] else ""
 
 
-def _chance(row: Row) -> str:
-    return "" if row.get("chance") is None else f" (chance {number(row['chance'])}, most possible 1)"
+def _chance(measure: Measure, row: Row) -> str:
+    """What a value is to be compared with, in as many digits."""
+    chance, low, high = row.get("chance"), row["low"], row["high"]
+    if chance is None:
+        return ""
+    step = (high - low) / 2 if chance and low is not None and high is not None else None
+    most = f"; the most possible is {number(measure.bounds[1])}" if math.isfinite(measure.bounds[1]) else ""
+    return f" (chance gives {number(chance, step)}{most})"
 
 
 def _relation(top: Row, other: Row) -> str:

@@ -1,0 +1,39 @@
+"""Labels against depth: what every layer knows of a label column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from layerscape.core.measure import Measure
+from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
+from layerscape.figures.measured import domain, heading, in_units, reads_labels
+from layerscape.figures.rows import Row, Tabled, columns_of_labels, rows_of, with_baseline
+
+
+def label_depth(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+    """What every layer holds of a label, with what chance gives, and the raw input's value across all layers."""
+    for measure in measures:
+        rows = with_baseline(partial(_rows, measure=measure.name), run, baseline)
+        for row in rows:
+            if row["layer"] == "input" and row["value"] is not None and not row["beside"]:
+                row["note"] = f"raw input: {row['said'].split(' [')[0]}"
+        yield Drawing(
+            "line",
+            f"{heading(measure)} against depth",
+            measure.says,
+            rows,
+            Axis("layer", names=run.layers),
+            Axis("value", in_units(measure), domain=domain(measure, rows)),
+            tips={"layer": "layer", **AGAINST},
+            menu="Label",
+            measure=measure,
+        )
+
+
+def _rows(run: Tabled, measure: str) -> list[Row]:
+    rows = rows_of(run, measure)
+    return [{**row, "name": name} for name in columns_of_labels(rows) for row in rows if row["label"] == name]
+
+
+FIGURE = Figure(draw=label_depth, applies=reads_labels, place=80)
