@@ -9,8 +9,9 @@ from functools import cache
 
 from layerscape.figures.drawing import Drawing, Figure
 from layerscape.figures.measured import measured
-from layerscape.figures.rows import Tabled
+from layerscape.figures.profile import Profile
 from layerscape.figures.sections import SECTIONS, Section, section_of
+from layerscape.measures import catalog
 
 
 @cache
@@ -25,13 +26,23 @@ def figures() -> dict[str, Figure]:
     return {figure.name: figure for figure in sorted(found, key=lambda figure: figure.place)}
 
 
-def drawn(run: Tabled, baseline: Tabled | None = None) -> dict[Section, Mapping[str, Drawing]]:
+def shown_by(figure: Figure) -> list[str]:
+    """The measures that it shows: the standard ones, or all if there is none among them.
+
+    >>> shown_by(figures()["dimension_depth"])
+    ['gride', 'participation_ratio', 'twonn']
+    """
+    able = [measure for measure in catalog().values() if figure.applies(measure)]
+    return [measure.name for measure in able if measure.standard] or [measure.name for measure in able]
+
+
+def drawn(run: Profile, baseline: Profile | None = None) -> dict[Section, Mapping[str, Drawing]]:
     """Every section with its drawings by name: those of all its measures first, then measure by measure."""
     measures = measured(run)
     ranks = {measure.name: place for place, measure in enumerate(measures)}
     found: dict[Section, list[tuple[int, str, Drawing]]] = {section: [] for section in SECTIONS}
     for name, figure in figures().items():
-        for drawing in figure.drawings(run, measures, baseline):
+        for drawing in figure.drawings(run, measures, baseline or Profile()):
             measure = drawing.measure or next(filter(figure.applies, measures))
             rank = ranks[measure.name] if drawing.measure else -1
             full = f"{name}-{measure.name}" if drawing.measure else name

@@ -8,20 +8,22 @@ from typing import Any
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import is_dimension
-from layerscape.figures.rows import Row, Tabled, controls_of, rows_of, with_baseline
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, with_baseline
 
 USUAL = "dimensions"  # a unit that need not be said
 
 
-def dimension_depth(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def dimension_depth(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """The dimension of every layer with its interval, by one estimator at one scale, and what controls read there."""
+    measures = [each for each in measures if any(row["value"] is not None for row in run.rows(each.name))]
     thin = {measure.name for measure in measures if measure.standard} or {measure.name for measure in measures}
 
-    def read(tabled: Tabled) -> list[Row]:
-        rows = [{**row, "name": _name(measure, row)} for measure in measures for row in rows_of(tabled, measure.name)]
+    def read(profile: Profile) -> list[Row]:
+        rows = [{**row, "name": _name(measure, row)} for measure in measures for row in profile.rows(measure.name)]
         return [{**row, "thin": row["measure"] in thin} for row in rows]
 
-    rows = with_baseline(read, run, baseline)
+    rows = with_baseline(read(run), read(baseline))
     yield Drawing(
         "line",
         "Dimension against depth",
@@ -40,10 +42,10 @@ def _name(measure: Measure, row: Row) -> str:
     return ", ".join(filter(None, [measure.title, row["point"]])) + unit
 
 
-def _controls(run: Tabled, measures: Sequence[Measure], rows: Sequence[Row]) -> list[Row]:
+def _controls(run: Profile, measures: Sequence[Measure], rows: Sequence[Row]) -> list[Row]:
     """What controls read, each under the choice that asks the same of the data."""
     asked = {_asked(row): row["choice"] for row in rows if not row["beside"] and not row["group"]}
-    found = [row for measure in measures for row in controls_of(run, measure.name)]
+    found = [row for measure in measures for row in run.controls(measure.name)]
     return [{**row, "choice": asked[_asked(row)], "beside": True} for row in found if _asked(row) in asked]
 
 

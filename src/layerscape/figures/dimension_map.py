@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import heading, is_dimension
-from layerscape.figures.rows import Tabled, chosen, rows_of
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import chosen
 
 
-def dimension_map(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def dimension_map(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """The dimension of every layer at every scale as a color, the finest scale at the bottom."""
     for measure in measures:
-        rows = [chosen(row) for row in rows_of(run, measure.name) if row["point"]]
+        rows = [chosen(row) for row in run.rows(measure.name) if row["point"]]
         points = dict.fromkeys(row["point"] for row in sorted(rows, key=lambda row: -row["order"]))
         what = "samples that are kept" if any(point.startswith("N") for point in points) else "neighbors"
         yield Drawing(

@@ -7,18 +7,19 @@ from collections.abc import Iterator, Sequence
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import heading, is_dimension
-from layerscape.figures.rows import Tabled, controls_of, first_variant, rows_of
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import first_variant
 
 SCALE = Axis("scale", "scale (distance to neighbors)", log=True)
 DIMENSION = Axis("value", "intrinsic dimension")
 
 
-def dimension_scale(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def dimension_scale(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """The dimension of one layer against the distance at which it is seen, the other layers thin, controls in grey."""
     for measure in measures:
-        rows = [row for row in first_variant(rows_of(run, measure.name)) if row["scale"]]
+        rows = [row for row in first_variant(run.rows(measure.name)) if row["scale"]]
         rows = [{**row, "choice": row["layer"], "beside": False, "thin": True} for row in rows]
-        grey = [row for row in controls_of(run, measure.name) if row["scale"]]
+        grey = [row for row in run.controls(measure.name) if row["scale"]]
         yield Drawing(
             "line",
             f"{heading(measure)}: dimension against scale",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from layerscape.core.measure import Measure
-from layerscape.figures.rows import Row, Tabled
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row
 
 Form = Literal["line", "map", "plane", "trails"]
 AGAINST = {"depth": "depth", "said": "value [95 %]", "n_samples": "n samples", "warnings": "warnings"}
@@ -96,15 +97,15 @@ class Figure:
     Attributes
     ----------
     draw
-        A function of a run, of those of its measures that apply and of a baseline (or None) that gives a `Drawing`
-        for each measure, or one for all.
+        A function of a run, of those of its measures that apply and of a baseline (empty if there is none) that gives
+        a `Drawing` of each measure, or one of all.
     applies
         Whether it can show a measure.
     place
         Where it stands among the figures of one measure.
     """
 
-    draw: Callable[[Tabled, Sequence[Measure], Tabled | None], Iterable[Drawing]]
+    draw: Callable[[Profile, Sequence[Measure], Profile], Iterable[Drawing]]
     applies: Callable[[Measure], bool]
     place: int
 
@@ -117,7 +118,7 @@ class Figure:
         """The docstring: what is seen."""
         return inspect.getdoc(self.draw) or ""
 
-    def drawings(self, run: Tabled, measures: Sequence[Measure], baseline: Tabled | None = None) -> Iterator[Drawing]:
+    def drawings(self, run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
         """What it draws of a run; nothing that holds no value."""
         shown = [measure for measure in measures if self.applies(measure)]
         found = self.draw(run, shown, baseline) if shown else ()

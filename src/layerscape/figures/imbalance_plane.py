@@ -8,19 +8,20 @@ from dataclasses import replace
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading
-from layerscape.figures.rows import Row, Tabled, chosen, rows_of
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, chosen
 
 TELLS = {"low": "below", "high": "above"}  # the diagonal, where the earlier layer tells more of the later one
 
 
-def imbalance_plane(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def imbalance_plane(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """A measure that has a direction, one way against the other: a point per pair of layers, named by them.
 
     On the diagonal two layers tell equally much of one another. To its side lie pairs of which the first layer holds
     what the second does, and more: of information imbalance below, of what is high where layers are alike above.
     """
     for measure in measures:
-        found = rows_of(run, measure.name)
+        found = run.rows(measure.name)
         name, ends = measure.title, domain(measure, found)
         side = TELLS.get(measure.closer, "off")
         yield Drawing(
@@ -37,7 +38,7 @@ def imbalance_plane(run: Tabled, measures: Sequence[Measure], baseline: Tabled |
         )
 
 
-def _pairs(run: Tabled, rows: Sequence[Row]) -> list[Row]:
+def _pairs(run: Profile, rows: Sequence[Row]) -> list[Row]:
     """The rows from an earlier to a later layer, each with what the way back gives; both must be known."""
     found = {
         (row["layer"], row["other_layer"], row["variant"]): chosen(row) for row in rows if row["value"] is not None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading, in_units, reads_labels
-from layerscape.figures.rows import Row, Tabled, columns_of_labels, rows_of, with_baseline
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, columns_of_labels, with_baseline
 
 
-def label_depth(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def label_depth(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """What every layer holds of a label, with what chance gives, and the raw input's value across all layers."""
     for measure in measures:
-        rows = with_baseline(partial(_rows, measure=measure.name), run, baseline)
+        rows = with_baseline(*(_by_column(profile.rows(measure.name)) for profile in (run, baseline)))
         for row in rows:
             if row["layer"] == "input" and row["value"] is not None and not row["beside"]:
                 row["note"] = f"raw input: {row['said'].split(' [')[0]}"
@@ -31,8 +31,7 @@ def label_depth(run: Tabled, measures: Sequence[Measure], baseline: Tabled | Non
         )
 
 
-def _rows(run: Tabled, measure: str) -> list[Row]:
-    rows = rows_of(run, measure)
+def _by_column(rows: Sequence[Row]) -> list[Row]:
     return [{**row, "name": name} for name in columns_of_labels(rows) for row in rows if row["label"] == name]
 
 

@@ -8,13 +8,14 @@ from layerscape.core.measure import Measure
 from layerscape.core.words import number
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading, of_itself
-from layerscape.figures.rows import Row, Tabled, both_ways, chosen, rows_of, within_chance
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, both_ways, chosen, within_chance
 
 
-def layer_pairs(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def layer_pairs(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """How alike every two layers are, as a color; a ring where chance could give as much."""
     for measure in measures:
-        found = rows_of(run, measure.name)
+        found = run.rows(measure.name)
         found = [chosen(row) for row in (both_ways(found) if measure.symmetric else found)]
         rows = [{**row, "unclear": within_chance(row, measure.closer)} for row in found]
         if measure.symmetric:
@@ -35,9 +36,9 @@ def layer_pairs(run: Tabled, measures: Sequence[Measure], baseline: Tabled | Non
         )
 
 
-def _diagonal(run: Tabled, measure: Measure, rows: Sequence[Row]) -> list[Row]:
+def _diagonal(run: Profile, measure: Measure, rows: Sequence[Row]) -> list[Row]:
     value = of_itself(measure)
-    if value is None:
+    if value is None or all(row["value"] is None for row in rows):
         return []
     itself = {"value": value, "said": f"{number(value)} (itself)"}
     return [

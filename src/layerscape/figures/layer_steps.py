@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading
-from layerscape.figures.rows import Row, Tabled, consecutive, rows_of, with_baseline
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import consecutive, with_baseline
 
 
-def layer_steps(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def layer_steps(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """How alike every layer and the one before it are, with what chance gives."""
     for measure in measures:
-        rows = with_baseline(partial(_rows, measure=measure.name), run, baseline)
+        rows = with_baseline(*(consecutive(each.layers, each.rows(measure.name)) for each in (run, baseline)))
         yield Drawing(
             "line",
             f"{heading(measure)} of consecutive layers",
@@ -26,10 +26,6 @@ def layer_steps(run: Tabled, measures: Sequence[Measure], baseline: Tabled | Non
             menu="Question",
             measure=measure,
         )
-
-
-def _rows(run: Tabled, measure: str) -> list[Row]:
-    return consecutive(run, rows_of(run, measure))
 
 
 FIGURE = Figure(draw=layer_steps, applies=lambda measure: measure.compares and measure.symmetric, place=40)

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.figures.rows import CONTROL, Row, Tabled
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row
 from layerscape.measures import catalog, question
 
 SLACK = 0.02  # so far below its axis a value may lie before the axis is made longer
 
 
-def measured(run: Tabled) -> list[Measure]:
-    """Those with a value: first what stands for its question, then the standard ones, last those of the user."""
-    table = run.table
-    table = table[table["layer"].isin(list(run.layers)) & ~table["group"].fillna("").str.startswith(CONTROL)]
-    names = set(table["measure"][table["value"].notna()])
+def measured(run: Profile) -> list[Measure]:
+    """Those with rows: first what stands for its question, then the standard ones, last those of the user."""
+    names = run.measures
     known = sorted((m for m in catalog().values() if m.name in names), key=lambda m: (not m.headline, not m.standard))
-    own = [name for name in dict.fromkeys(table["measure"]) if name in names - catalog().keys()]
-    return [*known, *(_own(name, table[table["measure"] == name]) for name in own)]
+    return [*known, *(_own(name, run.rows(name)) for name in names if name not in catalog())]
 
 
-def _own(name: str, rows: Any) -> Measure:
+def _own(name: str, rows: Iterable[Row]) -> Measure:
     """What can be known of a measure that only the table names: what it was asked of."""
 
     def alone(x: Representation, /) -> Estimate:
@@ -37,7 +34,7 @@ def _own(name: str, rows: Any) -> Measure:
     def compared(a: Representation, b: Representation, /) -> Estimate:
         raise NotImplementedError
 
-    pairs, labels = ((rows[column].fillna("") != "").any() for column in ("other_layer", "label"))
+    pairs, labels = (any(row.get(column) for row in rows) for column in ("other_layer", "label"))
     stand_in = compared if pairs else labeled if labels else alone
     stand_in.__name__ = name
     return Measure(compute=stand_in)

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import domain, follows, heading, in_units, of_itself
-from layerscape.figures.rows import Row, Tabled, chosen, rows_of
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, chosen
 
 
-def neighbor_survival(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def neighbor_survival(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """How many neighbors of each layer stay neighbors in all layers up to another: one line per layer, from 1 down.
 
     A steep line is a layer whose neighborhoods are soon rearranged, a flat one a layer from which on they stay.
     """
     for measure in measures:
-        found = [chosen(row) for row in rows_of(run, measure.name)]
-        starts = {(row["layer"], row["choice"]): row for row in found}
+        found = [chosen(row) for row in run.rows(measure.name)]
+        starts = {(row["layer"], row["choice"]): row for row in found if row["value"] is not None}
         first = {"value": of_itself(measure), "low": None, "high": None, "said": "all, at the start"}
         rows: list[Row] = [{**row, **first, "start": row["layer"]} for row in starts.values()]
         rows += [{**row, "start": row["layer"], "layer": row["other_layer"]} for row in found]

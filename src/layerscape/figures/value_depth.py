@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from layerscape.core.measure import Measure
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import heading, in_units, is_alone, is_dimension
-from layerscape.figures.rows import Row, Tabled, rows_of, with_baseline
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, with_baseline
 
 
-def value_depth(run: Tabled, measures: Sequence[Measure], baseline: Tabled | None) -> Iterator[Drawing]:
+def value_depth(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
     """A value of every layer with its interval: all that is no dimension, and your own measures."""
     for measure in measures:
-        rows = with_baseline(partial(_rows, measure=measure.name), run, baseline)
+        rows = with_baseline(*(_by_point(profile.rows(measure.name)) for profile in (run, baseline)))
+        curved = any(row["point"] for row in rows)
+        over = " It is a curve over scale: the menu chooses the point, the others are thin." if curved else ""
         yield Drawing(
             "line",
             f"{heading(measure)} against depth",
-            measure.says,
+            f"{measure.says}{over}".strip(),
             rows,
             Axis("layer", names=run.layers),
-            Axis("value", in_units(measure)),
+            Axis("value", measure.title if curved else in_units(measure)),
             tips={"layer": "layer", **AGAINST},
-            menu="Scale" if any(row["point"] for row in rows) else "Question",
+            menu="Scale" if curved else "Question",
             measure=measure,
         )
 
 
-def _rows(run: Tabled, measure: str) -> list[Row]:
-    return [{**row, "name": row["point"], "thin": bool(row["point"])} for row in rows_of(run, measure)]
+def _by_point(rows: Sequence[Row]) -> list[Row]:
+    return [{**row, "name": row["point"], "thin": bool(row["point"])} for row in rows]
 
 
 FIGURE = Figure(draw=value_depth, applies=lambda m: is_alone(m) and not is_dimension(m), place=90)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain, groupby
 
 from layerscape.figures.drawing import Drawing, Form
 from layerscape.reports import vegalite as vl
@@ -29,6 +30,16 @@ def words(drawing: Drawing, baseline: str = "") -> str:
     if any(row.get("unclear") for row in rows):
         said.append("A ring marks a pair whose interval reaches what chance gives.")
     return " ".join(filter(None, said))
+
+
+def rows(drawings: Mapping[str, Drawing]) -> list[list[str]]:
+    """Which drawings stand side by side: those of one measure, and single ones with the single ones that follow."""
+    groups = [list(names) for _, names in groupby(drawings, key=lambda name: drawings[name].measure)]
+    found: list[list[str]] = []
+    for alone, some in groupby(groups, key=lambda names: len(names) == 1):
+        together = list(some)
+        found += [list(chain.from_iterable(together))] if alone else together
+    return found
 
 
 def _line(drawing: Drawing) -> tuple[list[vl.Spec], int]:

@@ -15,8 +15,9 @@ from typing import Any
 from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
-from layerscape.reports.charts import specification, words
-from layerscape.reports.profile import ReportedRun
+from layerscape.figures.profile import Profile
+from layerscape.reports.charts import rows, specification, words
+from layerscape.reports.reported import ReportedRun
 from layerscape.reports.sentences import findings
 from layerscape.reports.strip import strip
 
@@ -73,14 +74,16 @@ def report(
 
 def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_queries: int, seed: int) -> str:
     table, left_out = _table(run)
-    sections = drawn(run, baseline)
+    sections = drawn(*(Profile.of(each.table, each.layers) for each in (run, baseline) if each))
     specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
     context = {
         "name": run.name,
         "facts": _facts(run),
         "findings": findings(run, baseline),
         "sections": {
-            section: [_chart(name, drawing, specs[name], baseline) for name, drawing in of_section.items()]
+            section: [
+                [_chart(name, of_section[name], specs[name], baseline) for name in row] for row in rows(of_section)
+            ]
             for section, of_section in sections.items()
             if of_section or section.absent
         },

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from layerscape.core.neighbors import Neighbors
-from layerscape.figures.rows import Tabled
 
 
-class ReportedRun(Tabled, Protocol):
+class ReportedRun(Protocol):
     """A run, as far as a report shows it."""
 
     @property
@@ -24,6 +23,11 @@ class ReportedRun(Tabled, Protocol):
     @property
     def samples(self) -> Any:
         """``ids``, ``kind``, ``labels`` (column name to values) and ``previews(rows)``: texts, or bytes of pictures."""
+        ...
+
+    @property
+    def table(self) -> Any:
+        """A pandas.DataFrame with one row per estimate, or per point of a curve."""
         ...
 
     @property
