@@ -73,7 +73,7 @@ def of_graph(graph: Any) -> Row:
     """The row of a graph: how far the first and the last neighbors are, on average, and all that it holds."""
     distances = graph.distances
     numbers = (float(distances[:, 0].mean()), float(distances[:, -1].mean()), float(distances.mean()), *(nan,) * 4)
-    size = (graph.k, graph.n_samples, graph.n_units, graph.metric, graph.n_copies)
+    size = (graph.k, graph.n_samples, graph.n_units)
     return Row(numbers, tuple(map(digest, (size, graph.indices, distances, graph.weights(max(1, graph.k // 2))))))
 
 

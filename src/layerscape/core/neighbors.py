@@ -79,6 +79,11 @@ class Neighbors:
             array.setflags(write=False)
 
     @property
+    def metric(self) -> str:
+        """``"euclidean"`` or ``"cosine"`` (the chord between unit vectors)."""
+        return self.near.metric
+
+    @property
     def k(self) -> int:
         """How many neighbors each query has."""
         return int(self.indices.shape[1])

@@ -54,7 +54,7 @@ def replicate(
 
 
 def _estimates(supplier: Supplier, tasks: list[Task], progress: Progress | None) -> Iterator[tuple[Task, Estimate]]:
-    supplier.prepare(tasks, progress)
+    supplier.prepare(tasks, progress, all_there=False)  # a paper's numbers are of larger samples
     yield from attempts(supplier, tasks)
 
 

@@ -59,10 +59,17 @@ class Supplier:
 
     # Before the tasks
 
-    def prepare(self, tasks: Sequence[Task], progress: Progress | None = None, *, more: int = 0) -> None:
+    def prepare(
+        self, tasks: Sequence[Task], progress: Progress | None = None, *, more: int = 0, all_there: bool = True
+    ) -> None:
         """Search what the tasks will ask for, and choose the rows for dimensions, the same in every layer.
 
-        ``more`` neighbors than the measures need are what an influence reads.
+        Parameters
+        ----------
+        more
+            How many neighbors beyond what the measures need; an influence reads one.
+        all_there
+            Whether to refuse a task of more neighbors than there are, or to give it those that there are.
         """
         n = self.source.n_samples
         asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
@@ -71,7 +78,7 @@ class Supplier:
         total = sum(len(layers) for layers in asked.values()) * n
         tell = counted(progress, "searching", total) if needed else None
         for side, layers in asked.items():
-            if layers and needed >= n:
+            if layers and needed >= n and all_there:
                 which = f" of the group {self.source.group}" if self.source.group else ""
                 which = " in common" if self.other is not self else which
                 raise InvalidValue(f"k={needed} neighbors asked of {n} samples{which}; k must lie in 1..{n - 1}.")

@@ -11,9 +11,11 @@ from scipy.special import digamma, gammaln, logsumexp, polygamma
 from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_samples, constant
 from layerscape.measures.dimension.ratios import few_words
 
 GROUPS = 64  # of samples at most, whose pairs are counted apart for the interval
@@ -78,8 +80,7 @@ def bid(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2,
             f"alpha_min={alpha_min}, alpha_max={alpha_max}; they are shares of the pairs: give 0 ≤ alpha_min < "
             "alpha_max ≤ 1."
         )
-    if x.n_samples < 3:
-        raise InvalidValue(f"{x.n_samples} samples; bid needs at least 3, and hundreds to mean something.")
+    check_samples(x.n_samples, "bid", 3)
     groups = _count(_bits(x), seed)
     counts = groups.sum(axis=(0, 1))
     r = _window(counts, alpha_min, alpha_max)
@@ -119,7 +120,7 @@ def _bits(x: Representation) -> np.ndarray:
                 "or x > np.median(x, axis=0)."
             )
     if (bits == bits[0]).all():
-        raise InvalidValue(f"{x.title} is constant over the samples and has no dimension; leave it out.")
+        raise constant(x, " and has no dimension; leave it out")
     return bits
 
 
@@ -233,11 +234,15 @@ def _curvature(r: np.ndarray, p: np.ndarray, d0: float, d1: float) -> np.ndarray
 def _spread(groups: np.ndarray, r: np.ndarray, p: np.ndarray, d0: float, d1: float) -> tuple[np.ndarray, np.ndarray]:
     """Covariance of d₀ and d₁, shape (2, 2), from how score sums vary over pairs of groups, and the least it may be.
 
-    Two pairs of groups vary together if they share one; what a pair of groups adds by itself is counted by both.
+    At the minimum the scores ∂ log P(r)/∂(d₀, d₁) of all pairs of samples add up to 0, so that to first order d₀ and d₁
+    err by H⁻¹·S, with S the sum of the scores and H the curvature times the number of pairs: their covariance is
+    H⁻¹·cov(S)·H⁻¹. S = Σ_{b≤c} T_bc, with T_bc from the pairs of a sample in group b and one in group c, and T_bc and
+    T_de vary together only if they share a group. With E_b the sum of all T that group b takes part in, Σ_b E_b·E_bᵀ
+    has the product of every two that share a group, but T_bc·T_bcᵀ of b < c twice, by b and by c: one is taken off.
     """
     sums = groups @ _score(r, d0, d1)  # (B, B, 2), nothing below the diagonal
     own = sums[np.diag_indices(len(sums))]
-    each = sums.sum(axis=0) + sums.sum(axis=1) - own
+    each = sums.sum(axis=0) + sums.sum(axis=1) - own  # E_b
     alone = sums.reshape(-1, 2).T @ sums.reshape(-1, 2)
     twice = alone - own.T @ own
     middle = each.T @ each - twice
@@ -249,7 +254,7 @@ def _point(d0: float, d1: float, spread: tuple[np.ndarray, np.ndarray], n_groups
     value, along = d0 + d1 * r, np.array([1.0, r])
     variance = max(float(along @ part @ along) for part in spread)
     margin = float(student.ppf(0.975, n_groups - 1)) * variance**0.5
-    return Point(value, max(0.0, value - margin), value + margin, r)
+    return Point(value, *within(value, margin, MEASURE.bounds), r)
 
 
 def _shown(r: np.ndarray) -> np.ndarray:

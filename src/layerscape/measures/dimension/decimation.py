@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import Subsets
-from layerscape.measures.dimension.twonn import twonn
+from layerscape.measures.dimension.twonn import influence_on_twonn, twonn
 
 
 def decimation(
@@ -104,6 +105,20 @@ def _too_small(graph: Neighbors, n_sizes: int) -> tuple[str, ...]:
     return (f"{graph.n_samples} samples are too few to take half of them; the curve is one point: lower smallest",)
 
 
+def _influence(
+    subsets: Subsets,
+    /,
+    *,
+    method: Literal["mle", "fit"] = "mle",
+    discard: float | None = None,
+    smallest: int = 100,
+    repetitions: int = 5,
+    seed: int = 0,
+) -> Influence:
+    """How each sample moves the value of all samples, which is TwoNN's."""
+    return influence_on_twonn(subsets.graphs[0], method=method, discard=discard)
+
+
 MEASURE = Measure(
     compute=decimation,
     unit="dimensions",
@@ -112,4 +127,5 @@ MEASURE = Measure(
     source="Facco et al. 2017, doi:10.1038/s41598-017-11873-y",
     neighbors=2,
     distinct=True,
+    influence=_influence,
 )

@@ -6,13 +6,23 @@ from math import inf
 from typing import Literal
 
 import numpy as np
+from scipy import sparse
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import Z95, sd_of_neighborhoods
+from layerscape.core.influence import Influence
+from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.dimension.ratios import check_enough, check_no_copies, common_warnings, log_ratios
+from layerscape.errors import InvalidValue, check_least, check_name
+from layerscape.measures.checks import check_samples
+from layerscape.measures.deletion import need_next
+from layerscape.measures.dimension.ratios import (
+    check_enough,
+    check_no_copies,
+    check_no_lattice,
+    common_warnings,
+    log_ratios,
+)
 
 AVERAGES = ("harmonic", "arithmetic")
 
@@ -64,18 +74,7 @@ def levina_bickel(
     >>> round(estimate.value, 1), estimate.per_sample.shape
     (3.1, (1000,))
     """
-    if average not in AVERAGES:
-        raise unknown_name("average of levina_bickel", str(average), AVERAGES)
-    if k < 3:
-        raise InvalidValue(f"k={k}; levina_bickel needs at least 3 neighbors.")
-    check_enough(graph)
-    k = min(k, graph.n_samples - 1)
-    if k < 3:
-        raise InvalidValue(
-            f"{graph.n_samples} samples; levina_bickel needs at least 4, and hundreds to mean something."
-        )
-    graph.need(k)
-    check_no_copies(graph, 1)
+    k = _checked(graph, k, average)
     sizes = [size for size in (2**power for power in range(2, 31)) if size < k]
     found = [_at(graph, size, average) for size in (*sizes, k)]
     last, local = found[-1]
@@ -92,15 +91,31 @@ def levina_bickel(
     )
 
 
+def _checked(graph: Neighbors, k: int, average: str) -> int:
+    """How many neighbors are read, after everything that was asked has been looked at."""
+    check_name("average of levina_bickel", average, AVERAGES)
+    check_least(3, k=k)
+    check_enough(graph)
+    check_samples(graph.n_samples, "levina_bickel", 4)
+    k = min(k, graph.n_samples - 1)
+    graph.need(k)
+    check_no_copies(graph, 1)
+    return k
+
+
 def _at(graph: Neighbors, k: int, average: str) -> tuple[Point, np.ndarray]:
     """The value at k neighbors, and the local dimension of every query."""
+    value, local, moved = _read(graph, k, average)
+    sd = sd_of_neighborhoods(graph, moved.sum(axis=1), moved)
+    scale = float(graph.distances[:, k - 1].mean())
+    return Point(value, *within(value, Z95 * sd, MEASURE.bounds), scale, k), local
+
+
+def _read(graph: Neighbors, k: int, average: str) -> tuple[float, np.ndarray, np.ndarray]:
+    """The value at k neighbors, the local dimension of every query, and how much each of its neighbors moves it."""
     logs = np.log(graph.distances[:, k - 1 : k] / graph.distances[:, : k - 1])
     sums = logs.sum(axis=1)
-    if not sums.any():
-        raise InvalidValue(
-            f"the first {k} neighbors of every sample are at equal distances: the data are a lattice, on which "
-            "levina_bickel is not defined; count with i3d, or add noise below the spacing."
-        )
+    check_no_lattice(sums, 1, k, "levina_bickel")
     with np.errstate(divide="ignore"):
         local = (k - 2) / sums
     pooled = sums.size * (k - 1) / sums.sum()
@@ -113,9 +128,27 @@ def _at(graph: Neighbors, k: int, average: str) -> tuple[Point, np.ndarray]:
                 "infinite; use average='harmonic', or raise k."
             )
         value = float(local.mean())
-    sd = sd_of_neighborhoods(graph, moved.sum(axis=1), moved)
-    scale = float(graph.distances[:, k - 1].mean())
-    return Point(value, max(0.0, value - Z95 * sd), value + Z95 * sd, scale, k), local
+    return value, local, moved
+
+
+def _influence(
+    graph: Neighbors, /, *, k: int = 20, average: Literal["harmonic", "arithmetic"] = "harmonic"
+) -> Influence:
+    """How each sample moves the dimension; to first order both averages move as the harmonic one does."""
+    k = _checked(graph, k, average)
+    need_next(graph, k)
+    (value, _, moved), n, first = _read(graph, k, average), graph.n_samples, graph.indices[:, :k]
+    logs = np.log(graph.distances[:, : k + 1])
+    sums = (k * logs[:, k - 1] - logs[:, :k].sum(axis=1))[:, None]
+    # Without a neighbor the next one is the last, and all others are measured against it.
+    without = k * logs[:, k : k + 1] - logs.sum(axis=1, keepdims=True) + logs[:, :k]
+    if average == "arithmetic":
+        sums, without = (k - 2) / sums, (k - 2) / without
+    left = sums.sum() - sums[:, 0] + np.bincount(first.ravel(), (without - sums).ravel(), n)
+    left = left / (n - 1) if average == "arithmetic" else (n - 1) * (k - 1) / left
+    rows = np.repeat(np.arange(n), k - 1)
+    pairs = sparse.csr_array((moved.ravel(), (rows, first[:, : k - 1].ravel())), shape=(n, n))
+    return Influence(value, value - left, moved.sum(axis=1), None, pairs)
 
 
 MEASURE = Measure(
@@ -127,4 +160,5 @@ MEASURE = Measure(
     source="Levina and Bickel 2005, Adv. Neural Inf. Process. Syst. 17; MacKay and Ghahramani 2005",
     neighbors="k",
     distinct=True,
+    influence=_influence,
 )

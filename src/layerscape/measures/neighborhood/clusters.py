@@ -10,9 +10,10 @@ from scipy.stats import t as student
 
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, check_least
+from layerscape.measures.checks import check_all_asked
 from layerscape.measures.density import FEWEST
-from layerscape.measures.dimension.ratios import TIED, check_no_copies, few_words, tied_words
+from layerscape.measures.dimension.ratios import TIED, check_no_copies, check_no_lattice, few_words, tied_words
 from layerscape.measures.neighborhood.peaks import Peaks, find_peaks
 
 HALVES = 20
@@ -48,7 +49,7 @@ class Clusters:
 
     @cached_property
     def distinct(self) -> np.ndarray:
-        """Shape (M,): the samples that are no copies."""
+        """Shape (M,): the samples that are not copies."""
         return np.unique(self.first)
 
     def whole(self, per_distinct: np.ndarray) -> np.ndarray:
@@ -113,11 +114,8 @@ def clusters_of(graph: Neighbors, k_max: int, z: float, dimension: float | None)
             "neighbors; leave the copies out, or give a larger k_max."
         )
     logs = np.log(distances[:, 1] / distances[:, 0])
-    if dimension is None and not logs.any():
-        raise InvalidValue(
-            "the first two neighbors of every sample are at equal distances: the data are a lattice, whose density "
-            "cannot be read; give dimension=, or add noise below the spacing."
-        )
+    if dimension is None:
+        check_no_lattice(logs, 1, 2, "the density", "give dimension= where that is an option")
     d = (len(distinct) - 1) / float(logs.sum()) if dimension is None else float(dimension)
     warnings = few_words(len(distinct))
     if (tied := float((logs == 0).mean())) > TIED:
@@ -132,14 +130,12 @@ def clusters_of(graph: Neighbors, k_max: int, z: float, dimension: float | None)
 
 
 def _check(graph: Neighbors, k_max: int, z: float, dimension: float | None) -> None:
-    if k_max < 2 * FEWEST:
-        raise InvalidValue(f"k_max={k_max}; give at least {2 * FEWEST}, so that there is something to choose from.")
+    check_least(2 * FEWEST, "so that there is something to choose from", k_max=k_max)
     if not z >= 0:
         raise InvalidValue(f"z={z}; it is how many errors a peak must stand out: give a number of at least 0.")
     if dimension is not None and not 0 < dimension < np.inf:
         raise InvalidValue(f"dimension={dimension}; give a positive number, or None to have it estimated.")
-    if graph.queries is not None:
-        raise InvalidValue("density peaks compare the densities of neighbors; give the graph of all samples.")
+    check_all_asked(graph, "a clustering")
     graph.need(min(k_max, graph.n_samples - 1))
 
 

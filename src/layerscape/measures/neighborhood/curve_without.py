@@ -40,9 +40,8 @@ def influence_on_curve(
     (pairs, changes), sums = np.zeros((2, size)), np.zeros(n)
     curve = np.asarray(found.details["curve"])
     span, at = np.empty((2, _longest(mine) + _longest(other), 4))
-    number = _fill(
-        _arrays(mine), _arrays(other), weights, without[0], curve, span, at, rows, members, pairs, changes, sums
-    )
+    arrays = _arrays(mine), _arrays(other)
+    number = _fill(*arrays, weights, without[0], curve, span, at, rows, members, pairs, changes, sums)
     rows, members = rows[:number], members[:number]
     left = sums.sum() - sums + np.bincount(members, changes[:number], n)
     left = (left / (n - 1) - without[1]) / (_full(without[0]) - without[1])
@@ -58,7 +57,7 @@ def _full(weights: np.ndarray) -> float:
 
 def _arrays(these: Entries) -> tuple[np.ndarray, ...]:
     """The lists with numbers of one type, whatever the graph has them in."""
-    return tuple(np.array(each, np.int64) for each in these.lists)
+    return tuple(np.array(each, np.int64) for each in these[:5])
 
 
 def _size(these: Entries) -> int:
@@ -75,8 +74,8 @@ def _longest(these: Entries) -> int:
 def _fill(mine, other, weights, without, curve, span, at, rows, members, pairs, changes, sums):
     """Fill, for whoever is in either list of a sample, what both have together and what changes without it.
 
-    ``sums`` takes the sum of every sample with the weights ``without``; ``span`` and ``at`` are room to work in. Returns
-    how many entries there are.
+    ``sums`` takes the sum of every sample with the weights ``without``; ``span`` and ``at`` are room to work in.
+    Returns how many entries there are.
     """
     k, n, n_filled = len(weights), len(sums), 0
     place = np.full(n, -1)

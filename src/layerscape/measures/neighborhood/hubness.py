@@ -5,17 +5,21 @@ from __future__ import annotations
 from math import asinh, sinh, sqrt
 
 import numpy as np
+from scipy import sparse
 from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
+from layerscape.core.interval import LEAST_MARGIN
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_all_asked, check_samples
+from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
 
 FEWEST = 4
 FEW_DECIDE = 4.0  # effective number of samples that make up the spread, below which this is said
-LEAST_MARGIN = 1e-9
 EQUAL = 1e-12  # relative variance of the counts below which they differ by rounding only
 
 
@@ -67,16 +71,8 @@ def hubness(graph: Neighbors, /, *, k: int = 10) -> Estimate:
     >>> round(flat.value), high.value > 2
     (0, True)
     """
-    if graph.queries is not None:
-        raise InvalidValue("hubness counts whose neighbor every sample is; give the graph of all samples.")
-    n = graph.n_samples
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; hubness needs at least {FEWEST}, and hundreds to mean something.")
-    counts = membership(graph, k).matrix.sum(axis=0)
+    counts, n = _counts(graph, k), graph.n_samples
     centered = counts - k
-    if float(centered @ centered) <= EQUAL * n * k**2:
-        why = f"k is N−1={n - 1}" if k == n - 1 else "the data are constant, or a lattice without an edge"
-        raise InvalidValue(f"all samples are equally often among the first k={k} neighbors: {why}.")
     value = float(_skewness(n, *(_powers(centered).sum(axis=1))))
     low, high, deciding = _interval(value, centered)
     warnings = []
@@ -91,6 +87,18 @@ def hubness(graph: Neighbors, /, *, k: int = 10) -> Estimate:
         "occurrences": counts,
     }
     return Estimate(value, low, high, n, graph.n_units, k, details=details, warnings=tuple(warnings))
+
+
+def _counts(graph: Neighbors, k: int) -> np.ndarray:
+    """N_k of every sample; raises if all are equal."""
+    check_all_asked(graph, "hubness")
+    n = graph.n_samples
+    check_samples(n, "hubness", FEWEST)
+    counts = membership(graph, k).matrix.sum(axis=0)
+    if float(((counts - k) ** 2).sum()) <= EQUAL * n * k**2:
+        why = f"k is N−1={n - 1}" if k == n - 1 else "the data are constant, or a lattice without an edge"
+        raise InvalidValue(f"all samples are equally often among the first k={k} neighbors: {why}.")
+    return counts
 
 
 def _powers(values: np.ndarray) -> np.ndarray:
@@ -118,10 +126,29 @@ def _interval(value: float, centered: np.ndarray) -> tuple[float, float, float]:
     return sinh(asinh(value) - margin), sinh(asinh(value) + margin), deciding
 
 
+def _influence(graph: Neighbors, /, *, k: int = 10) -> Influence:
+    """How each sample moves the skewness: its own count goes, its neighbors lose one, and who follows it gains one."""
+    centered, n, near = _counts(graph, k) - k, graph.n_samples, lists(graph, k)
+
+    def matrix(values: np.ndarray) -> sparse.csr_array:
+        return sparse.csr_array((values, (near.rows, near.members)), shape=(n, n))
+
+    # Row j: what all others gain when j is deleted; its own entry, what it would gain itself, goes with it.
+    gained = sparse.coo_array(sparse.csr_array(matrix(near.opens).T @ matrix(near.next)) - matrix(near.among))
+    others = gained.row != gained.col
+    row, gains, now = gained.row[others], gained.data[others], centered[gained.col[others]]
+    powers = _powers(centered)
+    changes = [np.bincount(row, each, n) for each in _powers(now + gains) - _powers(now)]
+    value = float(_skewness(n, *powers.sum(axis=1)))
+    moved = value - _skewness(n - 1, *(powers.sum(axis=1, keepdims=True) - powers + changes))
+    return Influence(value, moved, moved - moved.mean())
+
+
 MEASURE = Measure(
     compute=hubness,
     unit="skewness",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Radovanović et al. 2010, J. Mach. Learn. Res. 11:2487",
     neighbors="k",
+    influence=_influence,
 )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_mean
+from layerscape.core.influence import Influence
+from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import sample_rows
 from layerscape.measures.classes import classes_of
+from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
 from layerscape.measures.permutation import chance_by_permutation
 
-LEAST_MARGIN = 1e-9
 RELATED = 2  # two samples are related if one is among so many of the other: whose values depend on each other
+BLOCK = 2**20  # votes that are counted anew at once
 ROUNDING = 1e-9  # votes that are nearer to each other than this are equal
 
 
@@ -66,17 +69,13 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
     1.0
     """
     classes = classes_of(labels, graph.n_samples)
-    rows = graph.query_rows
-    if rows.min() < 0:
-        raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
+    rows = sample_rows(graph)
     members, n_classes = membership(graph, k).matrix, len(classes.names)
 
     def right(codes: np.ndarray) -> np.ndarray:
         one_hot = np.zeros((len(codes), n_classes))
         one_hot[np.arange(len(codes)), codes] = 1.0
-        votes = np.asarray(members @ one_hot)
-        first = votes >= votes.max(axis=1, keepdims=True) - ROUNDING
-        return first[np.arange(len(rows)), codes[rows]] / first.sum(axis=1)
+        return _won(np.asarray(members @ one_hot), codes[rows])
 
     per_sample = right(classes.codes)
     value = float(per_sample.mean())
@@ -86,7 +85,7 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
             lambda order: float(right(classes.codes[order]).mean()), value, graph.n_samples, permutations, seed
         )
         null = {"null": draws}
-    margin = max(LEAST_MARGIN, Z95 * sd_of_mean(per_sample, graph, k=min(RELATED, k)))
+    margin = Z95 * sd_of_mean(per_sample, graph, k=min(RELATED, k))
     asked = np.bincount(classes.codes[rows], minlength=n_classes)
     per_class = np.divide(
         np.bincount(classes.codes[rows], per_sample, n_classes), asked, out=np.full(n_classes, np.nan), where=asked > 0
@@ -98,8 +97,39 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
         "classes": classes.names,
         **null,
     }
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, graph.n_samples, k=k, chance=chance, per_sample=per_sample, details=details)
+
+
+def _won(votes: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """How much of the first place each row's own class has."""
+    first = votes >= votes.max(axis=1, keepdims=True) - ROUNDING
+    return first[np.arange(len(codes)), codes] / first.sum(axis=1)
+
+
+def _influence(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: int = 100, seed: int = 0) -> Influence:
+    """How each sample moves the accuracy: by its own neighbors, and by the votes that it gives or takes from others."""
+    near, classes = lists(graph, k), classes_of(labels, graph.n_samples)
+    codes, n = classes.codes, graph.n_samples
+    one_hot = np.eye(len(classes.names))
+    votes, following = (
+        sparse.csr_array((each, (near.rows, near.members)), shape=(n, n)) @ one_hot[codes]
+        for each in (near.among, near.next)
+    )
+    won = _won(votes, codes)
+    taken = np.flatnonzero(near.among)
+    rows, members, opens = near.rows[taken], near.members[taken], near.opens[taken]
+    left = np.empty(len(taken))
+    step = max(1, BLOCK // len(classes.names))
+    for start in range(0, len(taken), step):
+        part = slice(start, start + step)
+        i, j = rows[part], members[part]
+        lost = (near.among[taken[part]] + opens[part] * near.next[taken[part]])[:, None] * one_hot[codes[j]]
+        left[part] = _won(votes[i] + opens[part, None] * following[i] - lost, codes[i])
+    value, change = float(won.mean()), np.bincount(members, left - won[rows], n)
+    alone = (won - value) / n
+    without = (won.sum() - won + change) / (n - 1)
+    return Influence(value, value - without, alone, graph.indices[:, : min(RELATED, k)])
 
 
 MEASURE = Measure(
@@ -112,4 +142,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964",
     neighbors="k",
+    influence=_influence,
 )

@@ -9,10 +9,11 @@ from scipy import sparse
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_pairs
+from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import sample_rows
 from layerscape.measures.classes import KINDS, Kind
 from layerscape.measures.deletion import lists_of
 from layerscape.measures.neighborhood.agreement import chance_of, membership
@@ -21,8 +22,6 @@ from layerscape.measures.neighborhood.permuted import chance_of_fraction, permut
 from layerscape.measures.neighborhood.relations import Likeness, likeness_of
 from layerscape.measures.neighborhood.without import Means, likened, without_each
 from layerscape.measures.permutation import permutations
-
-LEAST_MARGIN = 1e-9  # of the interval, where all samples have one value
 
 
 def label_overlap(
@@ -107,9 +106,7 @@ def label_overlap(
     _check(weight, kind, over)
     graph.need(k if class_fraction is None else 1)
     likeness = likeness_of(labels, graph.n_samples, k, kind)
-    rows = graph.query_rows
-    if rows.min() < 0:
-        raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
+    rows = sample_rows(graph)
     wanted = _wanted(likeness, graph, k, class_fraction)
     share = _share(likeness, rows, weight)
     near = membership(graph, k).matrix / k if class_fraction is None else _near(graph, wanted[rows])
@@ -120,7 +117,6 @@ def label_overlap(
         margin = margin_over_classes(near, same, _classes(likeness, "over='classes'"), rows, share)
     else:
         margin = Z95 * sd_of_pairs(near, same, share, rows)
-    margin = max(LEAST_MARGIN, margin)
     details, warnings = _behind(likeness, wanted, rows, share, per_sample)
     chance = None
     if graph.queries is None:
@@ -129,17 +125,16 @@ def label_overlap(
             chance = chance_of(membership(graph, k).relation, likeness.sums(share), graph.n_samples, value, 1 / k)
         else:
             chance, details["null"] = chance_of_fraction(graph, likeness, wanted, share, value)
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(
         value, low, high, graph.n_samples, graph.n_units, int(wanted.max()), chance, (), per_sample, details, warnings
     )
 
 
 def _check(weight: str, kind: str, over: str) -> None:
-    asked = (("weight", weight, ("sample", "class")), ("kind", kind, KINDS), ("over", over, ("samples", "classes")))
-    for name, given, allowed in asked:
-        if given not in allowed:
-            raise unknown_name(f"{name} of label_overlap", str(given), allowed)
+    check_name("weight of label_overlap", weight, ("sample", "class"))
+    check_name("kind of label_overlap", kind, KINDS)
+    check_name("over of label_overlap", over, ("samples", "classes"))
 
 
 def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float | None) -> np.ndarray:

@@ -9,15 +9,17 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_pairs
+from layerscape.core.influence import Influence
+from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import sample_rows
+from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 from layerscape.measures.neighborhood.curve import must_match
-
-LEAST_MARGIN = 1e-9  # of the interval, where every sample has one value
+from layerscape.measures.neighborhood.survival_without import changes_of_survival
 
 
 def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int = 30) -> Estimate:
@@ -65,25 +67,27 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     >>> [round(neighbor_survival(a, layers, k=10).value, 2) for layers in ((b,), (b, c), (c,))]
     [0.44, 0.44, 1.0]
     """
+    _check(graph, later, k)
+    rows = sample_rows(graph)
+    first, through = membership(graph, k), _staying(later, k)
+    stays = first.matrix.multiply(through).tocsr() / k
+    per_sample, n = stays.sum(axis=1), graph.n_samples
+    value, share = float(per_sample.mean()), np.full(len(per_sample), 1 / len(per_sample))
+    margin = Z95 * sd_of_pairs(first.matrix / k, stays, share, rows)
+    chance = None
+    if graph.queries is None:
+        chance = chance_of(first.relation, Relation.of(through), n, value, 1 / (k * n))
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
+    return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
+
+
+def _check(graph: Neighbors, later: tuple[Neighbors, ...], k: int) -> None:
     if not later:
         raise InvalidValue("no later layer is given; neighbor_survival follows neighbors through at least one.")
     for each in later:
         must_match(graph, each)
     for each in (graph, *later):
         each.need(k)
-    rows = graph.query_rows
-    if rows.min() < 0:
-        raise InvalidValue("the graphs' queries are points and no samples; search the rows of the data themselves.")
-    first, through = membership(graph, k), _staying(later, k)
-    stays = first.matrix.multiply(through).tocsr() / k
-    per_sample, n = stays.sum(axis=1), graph.n_samples
-    value, share = float(per_sample.mean()), np.full(len(per_sample), 1 / len(per_sample))
-    margin = max(LEAST_MARGIN, Z95 * sd_of_pairs(first.matrix / k, stays, share, rows))
-    chance = None
-    if graph.queries is None:
-        chance = chance_of(first.relation, Relation.of(through), n, value, 1 / (k * n))
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
-    return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
 
 
 @dataclass
@@ -111,6 +115,18 @@ def _staying(graphs: tuple[Neighbors, ...], k: int) -> sparse.csr_array:
     return product
 
 
+def _influence(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int = 30) -> Influence:
+    """How each sample moves the share: by its own neighbors and as a neighbor of others, in every layer."""
+    _check(graph, later, k)
+    changes, n = changes_of_survival([lists(each, k) for each in (graph, *later)]), graph.n_samples
+    first = sparse.csr_array(membership(graph, k).matrix / k)
+    stays = first.multiply(_staying(later, k)).tocsr()
+    per_sample = stays.sum(axis=1)
+    value = float(per_sample.mean())
+    without = (per_sample.sum() - per_sample + changes / k) / (n - 1)
+    return Influence(value, value - without, (per_sample - value) / n, None, (stays - value * first) / n)
+
+
 MEASURE = Measure(
     compute=neighbor_survival,
     unit="share of neighbors",
@@ -119,4 +135,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Valeriani et al. 2023, arXiv:2302.00294",
     neighbors="k",
+    influence=_influence,
 )

@@ -10,10 +10,11 @@ from scipy.stats import binom
 from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import wilson
+from layerscape.core.interval import wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import check_least
+from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.spectrum import Spectrum, spectrum
 
 CAPACITY = 2.0  # samples per free parameter of the hyperplane, by Cover
@@ -73,12 +74,9 @@ def dichotomies(x: Representation, /, *, directions: int = 24, labelings: int = 
     True
     """
     n = x.n_samples
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; dichotomies needs at least {FEWEST}.")
-    if directions < 1:
-        raise InvalidValue(f"directions={directions}; give at least 1.")
-    if labelings < FEWEST_LABELINGS:
-        raise InvalidValue(f"labelings={labelings}; give at least {FEWEST_LABELINGS}.")
+    check_samples(n, "dichotomies", FEWEST)
+    check_least(1, directions=directions)
+    check_least(FEWEST_LABELINGS, labelings=labelings)
     found, rng = spectrum(x), np.random.default_rng(seed)
     points = _points(found, directions, rng)
     free = points.shape[1]
@@ -94,7 +92,7 @@ def dichotomies(x: Representation, /, *, directions: int = 24, labelings: int = 
     details = {"rank": rank, "directions": free - 1, "half": float(np.median(per_free)), "departure": departure}
     words = _warnings(found, rank, free, departure)
     return Estimate(
-        value, max(0.0, value - margin), value + margin, n, x.n_units,
+        value, *within(value, margin, MEASURE.bounds), n, x.n_units,
         curve=curve, details={**details, "cover": cover}, warnings=words,
     )  # fmt: skip
 

@@ -13,11 +13,12 @@ from scipy.special import ndtr
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95
+from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import constant
 from layerscape.measures.similarity.centered import compare_centered
 from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
 
@@ -93,15 +94,13 @@ def cka(
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
     chance = Chance(0.0, -Z95 * null, Z95 * null, float(ndtr(-value / null)))
-    low, high = max(-1.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, chance=chance, warnings=tuple(warnings))
 
 
 def _check(kernel: str, estimator: str) -> None:
-    if kernel not in ("linear", "rbf"):
-        raise unknown_name("kernel of cka", str(kernel), ("linear", "rbf"))
-    if estimator not in ("debiased", "biased"):
-        raise unknown_name("estimator of cka", str(estimator), ("debiased", "biased"))
+    check_name("kernel of cka", kernel, ("linear", "rbf"))
+    check_name("estimator of cka", estimator, ("debiased", "biased"))
     if kernel == "rbf" and estimator == "biased":
         raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
 
@@ -129,7 +128,7 @@ def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warning
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
     chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, float(ndtr((mean - value) / spread)))
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, (0.0, 1.0))
     return Estimate(value, low, high, n, chance=chance, warnings=(*warnings, words))
 
 
@@ -192,8 +191,7 @@ class _Itself:
 def _itself(x: Representation) -> _Itself:
     hsic = _hsic(x, x)
     if not hsic.value > 1e-15:  # the values are scaled to 1
-        name = f"layer {x.layer!r}" if x.layer else "a representation"
-        raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
+        raise constant(x, ", or over all but one; cka cannot compare it")
     framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
     for _, block in x.blocks():
         squares = framed(block) ** 2

@@ -7,11 +7,11 @@ from math import frexp, sqrt
 import numpy as np
 
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, check_least
+from layerscape.measures.checks import check_samples
 
 FEWEST = 10
 DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
-LEAST_MARGIN = 1e-9  # half the width of the interval of a value that cannot move, such as that of identical data
 
 
 def same_samples(a: Representation, b: Representation, measure: str, fewest: int = FEWEST) -> int:
@@ -20,8 +20,7 @@ def same_samples(a: Representation, b: Representation, measure: str, fewest: int
         raise InvalidValue(
             f"representations of {a.n_samples} and {b.n_samples} samples; both must be of the same samples."
         )
-    if a.n_samples < fewest:
-        raise InvalidValue(f"{a.n_samples} samples; {measure} needs at least {fewest}.")
+    check_samples(a.n_samples, measure, fewest)
     return a.n_samples
 
 
@@ -37,8 +36,7 @@ def drawn_rows(n_samples: int, sample: int, seed: int, fewest: int = FEWEST) -> 
     seed
         Which rows.
     """
-    if sample < fewest:
-        raise InvalidValue(f"sample={sample!r}; give at least {fewest}.")
+    check_least(fewest, sample=sample)
     if n_samples <= sample:
         return np.arange(n_samples), ()
     rows = np.sort(np.random.default_rng(seed).choice(n_samples, sample, replace=False))
@@ -88,12 +86,6 @@ def spread_of_pairs(moved: np.ndarray) -> float:
     by_sample = moved.sum(axis=1)
     jackknife = float(((by_sample - by_sample.mean()) ** 2).sum())
     return sqrt(max(jackknife - float(np.einsum("ij,ij->", moved, moved)) / 2, jackknife / 4))
-
-
-def around(value: float, margin: float, low: float, high: float = 1.0) -> tuple[float, float]:
-    """The interval of a value within bounds, never of width 0."""
-    margin = max(margin, LEAST_MARGIN)
-    return max(low, value - margin), min(high, value + margin)
 
 
 def of_one_sample(shares: np.ndarray, what: str, name: str) -> list[str]:
