@@ -164,8 +164,8 @@ def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
     p_best = (1 + int((null >= values[best]).sum())) / (1 + len(null))
     if p_best > LEVEL:
         reason = (
-            f"No layer is told apart from chance: the best, {run.layers[best]!r}, scores {values[best]:.3f} {SCALE}; for "
-            f"permuted labels the best of {n_layers} scores as much with p = {p_best:.2f}."
+            f"No layer is told apart from chance: the best, {run.layers[best]!r}, scores {values[best]:.3f} {SCALE}; "
+            f"for permuted labels the best of {n_layers} scores as much with p = {p_best:.2f}."
         )
         return Recommendation(None, reason, (), float(share[best]), table)
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != run.layers[best])])
