@@ -10,10 +10,11 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "layerscape"
 STAGES = {"extraction", "inputs", "storage", "search", "measures"}
 ABOVE = {"run": {"core", "errors", "search", "storage"}, "supply": {"core", "errors", "run", "search", "measures"}}
-ABOVE |= {"datasets": {"core", "errors", "inputs"}, "plot": {"core", "errors"}}
+ABOVE |= {"datasets": {"core", "errors", "inputs"}, "figures": {"core", "errors", "measures"}}
+ABOVE["plot"] = {"core", "errors", "figures"}
 ABOVE["pipeline"] = {"core", "errors", "run", "supply"} | STAGES
 ABOVE["questions"] = {"core", "errors", "run", "supply", "pipeline", "measures"}
-ABOVE["reports"] = {"core", "errors", "run"} | STAGES
+ABOVE["reports"] = {"core", "errors", "run", "figures"} | STAGES
 ABOVE["cli"] = {"core", "errors", "run", "supply", "pipeline", "questions", "reports"} | STAGES
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),

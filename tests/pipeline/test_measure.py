@@ -82,7 +82,8 @@ def test_threads_change_nothing(run):
 
 def test_columns_that_are_no_categories_are_left_out_and_that_is_said(run):
     with pytest.warns(
-        UserWarning, match="label column 'name' is left out: 200 values of 200 samples are no categories"
+        UserWarning,
+        match="label column 'name' is left out: 200 different values among 200 samples do not make categories",
     ):
         table = ls.measure(run, ["label_overlap"], k=5)
     assert set(table.label) == {"half"}

@@ -28,9 +28,9 @@ def test_the_layer_with_the_signal_is_found_and_told_apart():
     assert found.table.layer.tolist()[0] == "l2"
     assert (found.table.value.diff().dropna() <= 0).all()
     assert re.match(
-        r"Use 'l2': its 10 nearest neighbors share 'digit' most, 0\.\d+ of what can be had above chance\. It is the "
-        r"best in 100% of disjoint subsets of the samples, and told apart from every other layer\. The last layer, "
-        r"'l3', is 0\.\d+ behind \(p = \S+\)\.$",
+        r"Use 'l2': its 10 nearest neighbors are most alike in 'digit'\. It scores 0\.\d+ on a scale from 0, what "
+        r"chance gives, to 1, the most possible\. It is the best in 100% of disjoint subsets of the samples, and told "
+        r"apart from every other layer\. The last layer, 'l3', is 0\.\d+ behind \(p = \S+\)\.$",
         found.reason,
     )
 
@@ -80,7 +80,8 @@ def test_what_was_found_is_kept_and_opens_the_page():
     assert (kept["by"], kept["labels"], kept["k"]) == ("label_overlap", ["digit"], 10)
     ls.measure(run, k=10)
     page = ls.report(run).read_text(encoding="utf-8")
-    assert page.index("<p>Use &#39;l1&#39;: its 10 nearest neighbors share") < page.index("<p>The intrinsic dimension")
+    use = "<p>Use &#39;l1&#39;: its 10 nearest neighbors are most alike"
+    assert page.index(use) < page.index("<p>The intrinsic dimension")
 
 
 def test_without_labels_there_is_no_rule():

@@ -66,7 +66,8 @@ class Measure:
         compared. What compares says what chance gives.
     sentence
         What the page and a recommendation say of the layer with the best value, with the fields ``{label}`` and
-        ``{k}``, as in "its {k} nearest neighbors share {label} most"; empty where they say nothing.
+        ``{k}``, as in "its {k} nearest neighbors are most alike in {label}"; of two layers, what the page says of
+        their ``{value}``; empty where they say nothing.
     permuted
         A function of the same arguments, of ``number`` and of ``seed`` that gives so many values for permuted labels;
         None where the estimate itself holds them (``details["null"]``) or there are none.

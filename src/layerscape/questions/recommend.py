@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.05
 PARTS = 20  # disjoint subsets of the samples in which layers compete
+SCALE = "on a scale from 0, what chance gives, to 1, the most possible"
 
 
 @dataclass(frozen=True)
@@ -163,13 +164,13 @@ def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
     p_best = (1 + int((null >= values[best]).sum())) / (1 + len(null))
     if p_best > LEVEL:
         reason = (
-            f"No layer is told apart from chance: the best, {run.layers[best]!r}, has {values[best]:.3f} of what can "
-            f"be had above chance; for permuted labels the best of {n_layers} has as much with p = {p_best:.2f}."
+            f"No layer is told apart from chance: the best, {run.layers[best]!r}, scores {values[best]:.3f} {SCALE}; "
+            f"for permuted labels the best of {n_layers} scores as much with p = {p_best:.2f}."
         )
         return Recommendation(None, reason, (), float(share[best]), table)
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != run.layers[best])])
     words = [
-        f"Use {run.layers[best]!r}: {why}, {values[best]:.3f} of what can be had above chance.",
+        f"Use {run.layers[best]!r}: {why}. It scores {values[best]:.3f} {SCALE}.",
         _how_sure(share[best], equals),
     ]
     last = n_layers - 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import InvalidValue, require
-from layerscape.reports.profile import ReportedRun
+from layerscape.reports.reported import ReportedRun
 
 PIXELS = 64  # the longer side of a thumbnail
 CHARACTERS = 220  # of a text that are shown

@@ -33,8 +33,8 @@ def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
             found.append(name)
         else:
             python_warnings.warn(
-                f"label column {name!r} is left out: {n_values} values of {len(values)} samples are no categories; "
-                "name it in labels to measure it all the same",
+                f"label column {name!r} is left out: {n_values} different values among {len(values)} samples do not "
+                "make categories; name it in labels to measure it all the same",
                 stacklevel=3,
             )
     return found
