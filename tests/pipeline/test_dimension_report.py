@@ -75,7 +75,7 @@ def test_counts_and_bits_are_counted_and_not_measured(rng):
 def test_a_lattice_of_real_numbers_has_no_value_but_a_reason():
     report = ls.dimension_report(0.25 + 0.5 * np.indices((6, 6, 6)).reshape(3, -1).T, controls=())
     assert np.isnan(report.value)
-    assert report.reason.startswith("gride has no value: neighbors 1 and 2 of every sample are at equal distances")
+    assert report.reason.startswith("gride has no value: neighbors 1 and 2 are equally far from each of 216 samples")
     json.dumps(report.to_dict(), allow_nan=False)
 
 

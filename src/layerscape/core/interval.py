@@ -33,6 +33,7 @@ from layerscape.core.neighbors import Neighbors
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal law
 GROUPS = 20
+LEAST_MARGIN = 1e-9  # half the width of the interval of a value that cannot move, such as that of identical data
 MUTUAL = 2**19  # comparisons for the sum over mutual neighbors; beyond, it is estimated from rows spread evenly
 
 
@@ -133,6 +134,12 @@ def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, gr
     found = np.array([value(np.flatnonzero(member != group)) for group in range(groups)])
     sd = np.sqrt((groups - 1) / groups * ((found - found.mean()) ** 2).sum())
     return float(student.ppf(0.975, groups - 1) * sd)
+
+
+def within(value: float, margin: float, bounds: tuple[float, float], least: float = 0.0) -> tuple[float, float]:
+    """The interval of a value: as far as the margin to both sides, or ``least`` if that is more, but within bounds."""
+    margin = max(margin, least)
+    return max(bounds[0], value - margin), min(bounds[1], value + margin)
 
 
 def wilson(share: float, n: float) -> tuple[float, float]:

@@ -113,9 +113,11 @@ def _border(
     how many each query has.
     """
     last = distances[:, -1:]
+    # Groups that tie with the last column are either listed, in `near` …
     tied = np.sqrt(far) == last
     rows, columns = np.nonzero(tied)
     entries = near[rows, columns]
+    # … or in the border of the list, which is as far as its last group: only if that ties does the border tie.
     order = np.argsort(found.border_rows, kind="stable")
     sorted_rows = found.border_rows[order]
     first, stop = np.searchsorted(sorted_rows, chosen), np.searchsorted(sorted_rows, chosen, side="right")
@@ -124,6 +126,7 @@ def _border(
     offset = np.arange(reaches.sum()) - np.repeat(np.cumsum(reaches) - reaches, reaches)
     more = found.border[order[np.repeat(first, reaches) + offset]]
     rows, entries = np.concatenate([rows, more_rows]), np.concatenate([entries, more])
+    # They have so many members; where the columns at that distance are fewer, some members lie beyond the last column.
     total = np.bincount(rows, weights=sizes[entries], minlength=len(chosen))
     total -= (last[:, 0] == 0) & (query_rows >= 0)  # its own group counts the query too
     beyond = total > (distances == last).sum(axis=1)

@@ -225,3 +225,15 @@ def test_errors(call, text):
     x[0, 0] = 0
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         call(x)
+
+
+def test_the_covariance_has_the_products_of_all_pairs_of_groups_that_share_one(rng):
+    counts, r = np.triu(rng.integers(0, 9, (3, 4, 4)).astype(float)), np.array([2, 3, 4])
+    groups, d0, d1 = np.moveaxis(counts, 0, 2), 8.0, 0.1
+    p = groups.sum(axis=(0, 1)) / groups.sum()
+    pairs = [(b, c) for b in range(4) for c in range(b, 4)]
+    shared = [(one, two) for one in pairs for two in pairs if set(one) & set(two)]
+    sums = {pair: groups[pair] @ module._score(r, d0, d1) for pair in pairs}
+    inverse = np.linalg.inv(module._curvature(r, p, d0, d1) * groups.sum())
+    expected = inverse @ sum(np.outer(sums[one], sums[two]) for one, two in shared) @ inverse
+    assert module._spread(groups, r, p, d0, d1)[0] == pytest.approx(expected, rel=1e-9)

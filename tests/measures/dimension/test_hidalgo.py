@@ -74,9 +74,8 @@ def test_every_visit_draws_from_the_joint_posterior_given_all_others(visited, ze
             logs = np.array([joint(way, x, near, zeta, d, p) for way in ways])
             shares = np.cumsum(np.exp(logs - logs.max()))
             expected[i] = np.searchsorted(shares, uniforms[i] * shares[-1], side="right")
-        counts, steps = np.bincount(labels, minlength=3), model.held[:-1] - model.held[1:]
-        neighbors = (near, model.starts, model.sources)
-        inside = visited(x, *neighbors, np.log(p * d), d, steps, model.log_odds, uniforms, labels, counts)
+        counts = np.bincount(labels, minlength=3)
+        inside = visited(model, np.log(p * d), d, uniforms, labels, counts)
         assert (labels == expected).all()
         assert (counts == np.bincount(labels, minlength=3)).all()
         assert inside == (labels[near] == labels[:, None]).sum()
@@ -217,9 +216,7 @@ def test_errors(options, text, rng):
 
 def test_a_lattice_and_some_queries_are_refused(rng):
     lattice = Neighbors((np.arange(40)[:, None] + [1, 2, 3]) % 40, np.ones((40, 3)), 40)
-    with pytest.raises(
-        InvalidValue, match="at equal distances: the data are a lattice, on which hidalgo is not defined"
-    ):
+    with pytest.raises(InvalidValue, match="equally far from each of 40 samples, as on a lattice: hidalgo cannot be"):
         hidalgo(lattice)
     with pytest.raises(InvalidValue, match=r"^a graph of some queries .*; give the graph of all samples\.$"):
         hidalgo(find_neighbors(rng.standard_normal((50, 4)), 3, queries=np.arange(30)))

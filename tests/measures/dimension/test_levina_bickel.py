@@ -83,8 +83,8 @@ def test_an_infinite_local_dimension_is_refused_by_the_arithmetic_mean_and_borne
         (
             lambda x: estimate("levina_bickel", np.eye(30), k=4),
             InvalidValue,
-            "the first 4 neighbors of every sample are at equal distances: the data are a lattice, on which "
-            "levina_bickel is not defined; count with i3d, or add noise below the spacing.",
+            "neighbors 1 and 4 are equally far from each of 30 samples, as on a lattice: levina_bickel cannot be "
+            "computed; count with i3d, or add noise smaller than the spacing.",
         ),
     ],
 )

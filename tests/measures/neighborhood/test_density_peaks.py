@@ -227,8 +227,8 @@ def test_warnings(rng):
         (
             np.indices((6, 6)).reshape(2, -1).T.astype(float),
             {},
-            "the first two neighbors of every sample are at equal distances: the data are a lattice, whose density "
-            "cannot be read; give dimension=, or add noise below the spacing.",
+            "neighbors 1 and 2 are equally far from each of 36 samples, as on a lattice: the density cannot be "
+            "computed; give dimension= where that is an option, or add noise smaller than the spacing.",
         ),
         (
             np.repeat(np.arange(20.0)[:, None] ** 2, 15, axis=0),

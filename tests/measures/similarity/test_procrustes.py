@@ -94,6 +94,18 @@ def test_the_interval_is_as_wide_as_the_values_scatter():
     assert 0.88 <= np.mean([each.low <= mean <= each.high for each in drawn]) <= 1
 
 
+@pytest.mark.parametrize("widths", [(4, 4), (6, 3), (3, 6)])
+def test_pairs_vary_as_second_derivatives_along_random_signs_do(widths):
+    a, b = (module._centered(Representation(x[:30, :width])) for x, width in zip((X, Y), widths, strict=True))
+    x, y = a.read(np.arange(30)), b.read(np.arange(30))
+    svd, draw, found = np.linalg.svd(x.T @ y, full_matrices=False), np.random.default_rng(0), []
+    for _ in range(module.SIGNS):
+        along = (x * draw.choice([-1.0, 1.0], 30)[:, None]).T @ y
+        up, at, down = (np.linalg.norm(x.T @ y + t * along, "nuc") for t in (1e-3, 0, -1e-3))
+        found.append((up - 2 * at + down) / 2e-6)
+    assert module._pairs(a, b, svd, 30) == pytest.approx(np.var(found, ddof=1), rel=1e-3)
+
+
 def test_one_far_sample_is_named_and_half_precision_is_read_as_it_is():
     far = X + 1e8 * (np.arange(120) == 3)[:, None]
     result = measure(far, Y)

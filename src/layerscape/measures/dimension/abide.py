@@ -8,12 +8,12 @@ from math import inf, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_neighborhoods
+from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.density import FEWEST, constant_up_to, radius_ratios
-from layerscape.measures.dimension.ratios import common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_no_lattice, common_warnings, log_ratios
 
 BEST_SHARE = 0.2032  # of the neighbors expected inside the inner ball: where the binomial estimate is sharpest
 WIDEST_RATIO = 0.975  # of the two radii, in high dimension
@@ -84,11 +84,7 @@ def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Esti
         )
     graph.need(k_max)
     x = log_ratios(graph, 1, 2)
-    if not x.any():
-        raise InvalidValue(
-            "the first two neighbors of every sample are at equal distances: the data are a lattice, on which abide "
-            "has no dimension to start from; count with i3d, or add noise below the spacing."
-        )
+    check_no_lattice(x, 1, 2, "abide")
     ratios = radius_ratios(graph.indices, graph.distances, k_max)
     step = _round(graph, (len(x) - 1) / x.sum(), ratios, alpha)
     rounds = 1
@@ -156,7 +152,7 @@ def _estimate(graph: Neighbors, step: _Round, rounds: int, k_max: int) -> Estima
         "neighbors": kept,
         "radius": radius,
     }
-    low, high = max(0.0, d - Z95 * sd), d + Z95 * sd
+    low, high = within(d, Z95 * sd, MEASURE.bounds)
     return Estimate(d, low, high, graph.n_samples, graph.n_units, k_max, details=details, warnings=tuple(warnings))
 
 

@@ -11,6 +11,7 @@ from scipy.special import digamma, gammaln, logsumexp, polygamma
 from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -233,11 +234,15 @@ def _curvature(r: np.ndarray, p: np.ndarray, d0: float, d1: float) -> np.ndarray
 def _spread(groups: np.ndarray, r: np.ndarray, p: np.ndarray, d0: float, d1: float) -> tuple[np.ndarray, np.ndarray]:
     """Covariance of d₀ and d₁, shape (2, 2), from how score sums vary over pairs of groups, and the least it may be.
 
-    Two pairs of groups vary together if they share one; what a pair of groups adds by itself is counted by both.
+    At the minimum the scores ∂ log P(r)/∂(d₀, d₁) of all pairs of samples add up to 0, so that to first order d₀ and d₁
+    err by H⁻¹·S, with S the sum of the scores and H the curvature times the number of pairs: their covariance is
+    H⁻¹·cov(S)·H⁻¹. S = Σ_{b≤c} T_bc, with T_bc from the pairs of a sample in group b and one in group c, and T_bc and
+    T_de vary together only if they share a group. With E_b the sum of all T that group b takes part in, Σ_b E_b·E_bᵀ
+    has the product of every two that share a group, but T_bc·T_bcᵀ of b < c twice, by b and by c: one is taken off.
     """
     sums = groups @ _score(r, d0, d1)  # (B, B, 2), nothing below the diagonal
     own = sums[np.diag_indices(len(sums))]
-    each = sums.sum(axis=0) + sums.sum(axis=1) - own
+    each = sums.sum(axis=0) + sums.sum(axis=1) - own  # E_b
     alone = sums.reshape(-1, 2).T @ sums.reshape(-1, 2)
     twice = alone - own.T @ own
     middle = each.T @ each - twice
@@ -249,7 +254,7 @@ def _point(d0: float, d1: float, spread: tuple[np.ndarray, np.ndarray], n_groups
     value, along = d0 + d1 * r, np.array([1.0, r])
     variance = max(float(along @ part @ along) for part in spread)
     margin = float(student.ppf(0.975, n_groups - 1)) * variance**0.5
-    return Point(value, max(0.0, value - margin), value + margin, r)
+    return Point(value, *within(value, margin, MEASURE.bounds), r)
 
 
 def _shown(r: np.ndarray) -> np.ndarray:

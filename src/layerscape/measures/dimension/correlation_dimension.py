@@ -10,7 +10,7 @@ from math import frexp, inf, ldexp, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import Z95
+from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -119,7 +119,7 @@ def _between(counts: PairCounts, radii: np.ndarray, ks: list[int], inner: int, o
     value = log(far / near) / step
     sd = counts.sd_of_sum(inner, outer, 1 / far - 1 / near, 1 / far) / step
     scale = ldexp((radii[inner] + radii[outer]) / 2, power)
-    return Point(value, max(0.0, value - Z95 * sd), value + Z95 * sd, scale, ks[outer])
+    return Point(value, *within(value, Z95 * sd, MEASURE.bounds), scale, ks[outer])
 
 
 def _warnings(n: int, n_references: int, distances: _Distances) -> Iterator[str]:

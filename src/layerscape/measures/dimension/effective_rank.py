@@ -8,13 +8,12 @@ from math import exp, inf
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
 
 EPSILON = 1e-7  # the paper's, for float32
-LEAST_MARGIN = 1e-9  # relative: one unit has one direction whatever the data are, up to rounding
 DOMINANT = 0.5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -12,16 +13,17 @@ from scipy.special import logsumexp
 from layerscape.core.jit import compiled_when_called
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """What the sampler knows of the samples."""
 
-    x: np.ndarray  # (N,) log μ
-    near: np.ndarray  # (N, q)
-    starts: np.ndarray  # whose neighbor a sample is, as compressed rows
+    x: np.ndarray  # (N,): log μ
+    near: np.ndarray  # (N, q): the first neighbors
+    starts: np.ndarray  # whose neighbor a sample is: sources[starts[i]:starts[i + 1]]
     sources: np.ndarray
     held: np.ndarray  # n·log Z(ζ, n) for n = 0…N
+    steps: np.ndarray  # (N,): how a manifold of n other samples takes one more
     zeta: float
+    log_odds: float  # what a neighbor on the same manifold adds
 
     @classmethod
     def of(cls, x: np.ndarray, near: np.ndarray, zeta: float) -> Model:
@@ -31,11 +33,9 @@ class Model:
         size, same = np.arange(1, n + 1)[:, None], np.arange(q + 1)
         log_z = _log_choose(size - 1, same) + _log_choose(n - size, q - same)
         log_z = logsumexp(log_z + same * np.log(zeta) + (q - same) * np.log1p(-zeta), axis=1)
-        return cls(x, near, starts, sources, np.concatenate([[0.0], size[:, 0] * log_z]), zeta)
-
-    @property
-    def log_odds(self) -> float:
-        return float(np.log(self.zeta) - np.log1p(-self.zeta))
+        held = np.concatenate([[0.0], size[:, 0] * log_z])
+        log_odds = float(np.log(zeta) - np.log1p(-zeta))
+        return cls(x, near, starts, sources, held, held[:-1] - held[1:], zeta, log_odds)
 
     def log_posterior(self, d: np.ndarray, p: np.ndarray, sums: np.ndarray, counts: np.ndarray, inside: int) -> float:
         """Up to a constant, when ``inside`` of the neighbors lie on their sample's manifold."""
@@ -76,25 +76,12 @@ def sample(model: Model, n_manifolds: int, n_iterations: int, steps: int, seed: 
     rng = np.random.default_rng([seed, steps])
     labels = _beginning(model, n_manifolds, steps)
     counts = np.bincount(labels, minlength=n_manifolds)
-    joining = model.held[:-1] - model.held[1:]
     draws, membership, per_sample = [], np.zeros((n, n_manifolds)), np.zeros(n)
     sums = np.bincount(labels, model.x, n_manifolds)
     for iteration in range(n_iterations):
         d = rng.gamma(1 + counts) / (1 + sums)
         p = rng.dirichlet(1 + counts)
-        inside = visit(
-            model.x,
-            model.near,
-            model.starts,
-            model.sources,
-            np.log(p * d),
-            d,
-            joining,
-            model.log_odds,
-            rng.random(n),
-            labels,
-            counts,
-        )
+        inside = visit(model, np.log(p * d), d, rng.random(n), labels, counts)
         sums = np.bincount(labels, model.x, n_manifolds)
         if iteration >= n_iterations // 2:
             draws.append((d, p, model.log_posterior(d, p, sums, counts, inside)))
@@ -127,23 +114,15 @@ def _beginning(model: Model, n_manifolds: int, steps: int) -> np.ndarray:
 
 
 @compiled_when_called
-def visit(x, near, starts, sources, scores, slopes, steps, log_odds, uniforms, labels, counts):
+def visit(model, scores, slopes, uniforms, labels, counts):
     """Draw every sample's manifold anew, given those of all others, one after the other in place.
 
     Parameters
     ----------
-    x
-        Shape (N,): log μ.
-    near
-        Shape (N, q): the first neighbors.
-    starts, sources
-        Whose neighbor a sample is: ``sources[starts[i]:starts[i + 1]]``.
+    model
+        Of the samples.
     scores, slopes
         Shape (K,): log p_k·d_k and d_k, so that μ adds scores − slopes·log μ.
-    steps
-        Shape (N,): how a manifold of n other samples takes one more.
-    log_odds
-        What a neighbor on the same manifold adds.
     uniforms
         Shape (N,): random numbers in [0, 1).
     labels, counts
@@ -156,14 +135,14 @@ def visit(x, near, starts, sources, scores, slopes, steps, log_odds, uniforms, l
     """
     n_manifolds = len(counts)
     weights = np.empty(n_manifolds)
-    for i in range(len(x)):
+    for i in range(len(model.x)):
         counts[labels[i]] -= 1
         for k in range(n_manifolds):
-            weights[k] = scores[k] - slopes[k] * x[i] + steps[counts[k]]
-        for j in near[i]:
-            weights[labels[j]] += log_odds
-        for j in sources[starts[i] : starts[i + 1]]:
-            weights[labels[j]] += log_odds
+            weights[k] = scores[k] - slopes[k] * model.x[i] + model.steps[counts[k]]
+        for j in model.near[i]:
+            weights[labels[j]] += model.log_odds
+        for j in model.sources[model.starts[i] : model.starts[i + 1]]:
+            weights[labels[j]] += model.log_odds
         largest, total = weights.max(), 0.0
         for k in range(n_manifolds):
             total += np.exp(weights[k] - largest)
@@ -174,7 +153,7 @@ def visit(x, near, starts, sources, scores, slopes, steps, log_odds, uniforms, l
         labels[i] = chosen
         counts[chosen] += 1
     inside = 0
-    for i in range(len(x)):
-        for j in near[i]:
+    for i in range(len(model.x)):
+        for j in model.near[i]:
             inside += labels[j] == labels[i]
     return inside

@@ -9,11 +9,11 @@ from scipy.optimize import root_scalar
 
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods
+from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
 from layerscape.measures.dimension.twonn import influence_on_twonn
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
@@ -85,12 +85,8 @@ def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
 
 def _at(graph: Neighbors, n: int) -> Point:
     x = log_ratios(graph, n, 2 * n)
+    check_no_lattice(x, n, 2 * n, "gride")
     total = x.sum()
-    if total == 0:
-        raise InvalidValue(
-            f"neighbors {n} and {2 * n} of every sample are at equal distances: the data are a lattice, on which "
-            "gride is not defined; count with i3d, or add noise below the spacing."
-        )
 
     def slope(d: float) -> float:
         return float((len(x) - 1) / d + (n - 1) * _pull(d, x).sum() - (2 * n - 1) * total)
@@ -98,9 +94,9 @@ def _at(graph: Neighbors, n: int) -> Point:
     # 1/d ≤ x/(1−e^(−dx)) ≤ x + 1/d puts the root between these two, at any scale of the data.
     low, high = (n * len(x) - 1) / ((2 * n - 1) * total), len(x) / total
     value = float(root_scalar(slope, bracket=(low / 2, 2 * high), method="brentq", xtol=1e-14 * low).root)
-    margin = Z95 * _sd(graph, n, value, x)
+    low, high = within(value, Z95 * _sd(graph, n, value, x), MEASURE.bounds)
     scale = float((graph.distances[:, n - 1] + graph.distances[:, 2 * n - 1]).mean() / 2)
-    return Point(value, max(0.0, value - margin), value + margin, scale, 2 * n)
+    return Point(value, low, high, scale, 2 * n)
 
 
 def _pull(d: float, x: np.ndarray) -> np.ndarray:

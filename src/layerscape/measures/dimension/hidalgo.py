@@ -13,7 +13,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.gibbs import Chain, Model, sample
-from layerscape.measures.dimension.ratios import common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_no_lattice, common_warnings, log_ratios
 
 STARTS = (4, 16, 64, 256)  # over how many steps to neighbors log μ is smoothed where a restart begins
 DECIDED = 0.8  # a sample belongs to a manifold from this probability on
@@ -87,11 +87,7 @@ def hidalgo(
     """
     _check(graph, n_manifolds, q, zeta, n_iterations)
     x = log_ratios(graph, 1, 2)
-    if not x.any():
-        raise InvalidValue(
-            "the first two neighbors of all samples are at equal distances: the data are a lattice, on which hidalgo "
-            "is not defined; count with i3d, or add noise below the spacing."
-        )
+    check_no_lattice(x, 1, 2, "hidalgo")
     # The draws must not depend on the order of the rows: they go by μ.
     order = np.lexsort((graph.distances[:, 1], graph.distances[:, 0], x))
     place = np.argsort(order)

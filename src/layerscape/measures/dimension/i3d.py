@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import bdtr, betaln
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import Z95
+from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -200,7 +200,7 @@ def _at(counts: PairCounts, radii: np.ndarray, t2: float, t1: int) -> Point | No
     step = 1e-4 * d
     slope = (log_share(d + step) - log_share(d - step)) / (2 * step)
     sd = counts.sd_of_sum(inner, outer, 1 - share, -share) / (inside * abs(slope))
-    return Point(d, max(0.0, d - Z95 * sd), d + Z95 * sd, t2)
+    return Point(d, *within(d, Z95 * sd, MEASURE.bounds), t2)
 
 
 def _chosen(found: dict[float, Point], counts: PairCounts, radii: np.ndarray, scale: int | None, ratio: float) -> float:

@@ -10,12 +10,18 @@ from scipy import sparse
 
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_neighborhoods
+from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.deletion import need_next
-from layerscape.measures.dimension.ratios import check_enough, check_no_copies, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import (
+    check_enough,
+    check_no_copies,
+    check_no_lattice,
+    common_warnings,
+    log_ratios,
+)
 
 AVERAGES = ("harmonic", "arithmetic")
 
@@ -106,18 +112,14 @@ def _at(graph: Neighbors, k: int, average: str) -> tuple[Point, np.ndarray]:
     value, local, moved = _read(graph, k, average)
     sd = sd_of_neighborhoods(graph, moved.sum(axis=1), moved)
     scale = float(graph.distances[:, k - 1].mean())
-    return Point(value, max(0.0, value - Z95 * sd), value + Z95 * sd, scale, k), local
+    return Point(value, *within(value, Z95 * sd, MEASURE.bounds), scale, k), local
 
 
 def _read(graph: Neighbors, k: int, average: str) -> tuple[float, np.ndarray, np.ndarray]:
     """The value at k neighbors, the local dimension of every query, and how much each of its neighbors moves it."""
     logs = np.log(graph.distances[:, k - 1 : k] / graph.distances[:, : k - 1])
     sums = logs.sum(axis=1)
-    if not sums.any():
-        raise InvalidValue(
-            f"the first {k} neighbors of every sample are at equal distances: the data are a lattice, on which "
-            "levina_bickel is not defined; count with i3d, or add noise below the spacing."
-        )
+    check_no_lattice(sums, 1, k, "levina_bickel")
     with np.errstate(divide="ignore"):
         local = (k - 2) / sums
     pooled = sums.size * (k - 1) / sums.sum()

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
@@ -22,7 +22,6 @@ CORRECTIONS = get_args(Correction)
 LARGEST = 8192  # side of the largest matrix of inner products; beyond it a draw of so many samples is read
 UNSURE, MOST_MARGIN = 2.3, 500.0  # of the logarithm: tenfold to either side, and what floating point can hold
 ROUNDING = 1e-12  # what a correction leaves of the uncorrected Σλ² is rounding below this
-LEAST_MARGIN = 1e-9  # relative: one unit has one dimension whatever the data are, up to rounding
 
 
 def participation_ratio(x: Representation, /, *, correction: Correction = "rows") -> Estimate:

@@ -29,6 +29,15 @@ def check_no_copies(graph: Neighbors, near: int) -> None:
         )
 
 
+def check_no_lattice(ratios: np.ndarray, near: int, far: int, measure: str, remedy: str = "count with i3d") -> None:
+    """Raise if all these log ratios of the distances to two neighbors are 0, from which nothing can be told."""
+    if not ratios.any():
+        raise InvalidValue(
+            f"neighbors {near} and {far} are equally far from each of {len(ratios)} samples, as on a lattice: "
+            f"{measure} cannot be computed; {remedy}, or add noise smaller than the spacing."
+        )
+
+
 def check_enough(graph: Neighbors) -> None:
     """Raise if there are fewer than three samples, from which no spread can be told."""
     if len(graph.indices) < 3:

@@ -10,13 +10,13 @@ from scipy.stats import gamma
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_mean
+from layerscape.core.interval import Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures.deletion import lost_by_others, need_next
 from layerscape.measures.dimension.deleted import ratios_of, sums_without_each
-from layerscape.measures.dimension.ratios import check_enough, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
 
 RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
@@ -90,7 +90,7 @@ def twonn(
     value, influence = (_fit if method == "fit" else _likelihood)(x, ranked, n_kept)
     sd = sd_of_mean(influence, graph, k=RELATED)
     if prior is None:
-        low, high = max(0.0, value - Z95 * sd), value + Z95 * sd
+        low, high = within(value, Z95 * sd, MEASURE.bounds)
     else:
         value, low, high = _posterior(value, sd, n_kept, *prior)
     details = _straightness(ranked, n_kept, value)
@@ -120,11 +120,7 @@ def _read(graph: Neighbors, discard: float) -> tuple[np.ndarray, np.ndarray, int
     if n_kept < 3:
         raise InvalidValue(f"discard={discard} keeps {n_kept} of {len(x)} samples; at least 3 must be kept.")
     ranked = np.sort(x)
-    if ranked[n_kept - 1] == 0:
-        raise InvalidValue(
-            "the first two neighbors of the samples kept are all at equal distances: the data are a lattice, "
-            "on which TwoNN is not defined; count with i3d, or add noise below the spacing."
-        )
+    check_no_lattice(ranked[:n_kept], 1, 2, "twonn")
     return x, ranked, n_kept
 
 

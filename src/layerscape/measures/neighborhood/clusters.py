@@ -12,7 +12,7 @@ from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.density import FEWEST
-from layerscape.measures.dimension.ratios import TIED, check_no_copies, few_words, tied_words
+from layerscape.measures.dimension.ratios import TIED, check_no_copies, check_no_lattice, few_words, tied_words
 from layerscape.measures.neighborhood.peaks import Peaks, find_peaks
 
 HALVES = 20
@@ -113,11 +113,8 @@ def clusters_of(graph: Neighbors, k_max: int, z: float, dimension: float | None)
             "neighbors; leave the copies out, or give a larger k_max."
         )
     logs = np.log(distances[:, 1] / distances[:, 0])
-    if dimension is None and not logs.any():
-        raise InvalidValue(
-            "the first two neighbors of every sample are at equal distances: the data are a lattice, whose density "
-            "cannot be read; give dimension=, or add noise below the spacing."
-        )
+    if dimension is None:
+        check_no_lattice(logs, 1, 2, "the density", "give dimension= where that is an option")
     d = (len(distinct) - 1) / float(logs.sum()) if dimension is None else float(dimension)
     warnings = few_words(len(distinct))
     if (tied := float((logs == 0).mean())) > TIED:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_mean
+from layerscape.core.interval import Z95, sd_of_mean, within
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -42,7 +42,7 @@ def weighted_curve(
     mine, other = entries(a, k), entries(b, k)
     common, sums = np.zeros(k), np.empty(len(a.indices))
     reach = weights[::-1].cumsum()[::-1]  # what a neighbor adds that is common from the rank m on
-    count_common(*mine.lists, *other.lists, weights, reach, a.n_samples, common, sums)
+    count_common(mine, other, weights, reach, common, sums)
     full = float(reach.cumsum()[-1])  # added as `count_common` does, so that a graph with itself reads 1 to the bit
     per_sample = (sums - base) / (full - base)
     value = float(per_sample.mean())
@@ -53,8 +53,7 @@ def weighted_curve(
         chance = chance_of(relation(a, k), relation(b, k), a.n_samples, value, each, -base / (full - base))
     return Estimate(
         value,
-        max(least, value - margin),
-        min(1.0, value + margin),
+        *within(value, margin, (least, 1.0)),
         a.n_samples,
         k=k,
         chance=chance,
@@ -81,41 +80,38 @@ def _words(which: str, graph: Neighbors) -> list[str]:
 
 
 @compiled_when_called
-def count_common(
-    indices_a, starts_a, members_a, after_a, until_a,
-    indices_b, starts_b, members_b, after_b, until_b,
-    weights, reach, n, common, per_sample,
-):  # fmt: skip
+def count_common(a, b, weights, reach, common, per_sample):
     """Fill ``common[m]``, how many of the first m + 1 all queries share, and each query's sum weighted by m."""
-    k = indices_a.shape[1]
+    k = a.indices.shape[1]
     from_rank = np.zeros(k)
     # Where a sample stands in the list of a, plus what no earlier list reached: so that nothing has to be cleared.
-    place, begin = np.full(n, -1), 0
-    for i in range(len(indices_a)):
+    place, begin = np.full(a.n_samples, -1), 0
+    for i in range(len(a.indices)):
         total = 0.0
-        plain_a, plain_b = starts_a[i] == starts_a[i + 1], starts_b[i] == starts_b[i + 1]
+        start_a, start_b = a.starts[i], b.starts[i]
+        plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[i + 1]
         if plain_a and plain_b:
             for c in range(k):
-                place[indices_a[i, c]] = begin + c
+                place[a.indices[i, c]] = begin + c
             for c in range(k):
-                r = place[indices_b[i, c]] - begin
+                r = place[b.indices[i, c]] - begin
                 if r >= 0:
                     r = max(r, c)
                     from_rank[r] += 1
                     total += reach[r]
             begin += k
         else:
-            size_a = k if plain_a else starts_a[i + 1] - starts_a[i]
-            size_b = k if plain_b else starts_b[i + 1] - starts_b[i]
+            size_a = k if plain_a else a.starts[i + 1] - start_a
+            size_b = k if plain_b else b.starts[i + 1] - start_b
             for e in range(size_a):
-                place[indices_a[i, e] if plain_a else members_a[starts_a[i] + e]] = begin + e
+                place[a.indices[i, e] if plain_a else a.members[start_a + e]] = begin + e
             for f in range(size_b):
-                e = place[indices_b[i, f] if plain_b else members_b[starts_b[i] + f]] - begin
+                e = place[b.indices[i, f] if plain_b else b.members[start_b + f]] - begin
                 if e >= 0:
-                    s = e if plain_a else after_a[starts_a[i] + e]
-                    u = e + 1 if plain_a else until_a[starts_a[i] + e]
-                    t = f if plain_b else after_b[starts_b[i] + f]
-                    v = f + 1 if plain_b else until_b[starts_b[i] + f]
+                    s = e if plain_a else a.after[start_a + e]
+                    u = e + 1 if plain_a else a.until[start_a + e]
+                    t = f if plain_b else b.after[start_b + f]
+                    v = f + 1 if plain_b else b.until[start_b + f]
                     for r in range(max(s, t), k):
                         share = min(1.0, (r + 1 - s) / (u - s)) * min(1.0, (r + 1 - t) / (v - t))
                         common[r] += share

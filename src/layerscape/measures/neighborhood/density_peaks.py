@@ -9,6 +9,7 @@ from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.neighborhood.clusters import Clusters, clusters_of, margin_of_halves
@@ -89,7 +90,7 @@ def density_peaks(
     value = len(peaks.centers)
     counts = np.maximum(1, found.halves.max(axis=1) + 1)
     # Half the samples show fewer clusters, and the spread of a count grows with its root.
-    margin = max(LEAST_MARGIN, margin_of_halves(counts) * sqrt(max(1.0, value / float(counts.mean()))))
+    margin = margin_of_halves(counts) * sqrt(max(1.0, value / float(counts.mean())))
     warnings = list(found.warnings)
     if value > 1 and value > MANY * len(found.distinct):
         warnings.append(
@@ -97,8 +98,7 @@ def density_peaks(
         )
     return Estimate(
         value,
-        max(1.0, value - margin),
-        value + margin,
+        *within(value, margin, MEASURE.bounds, LEAST_MARGIN),
         graph.n_samples,
         graph.n_units,
         min(k_max, graph.n_samples - 1),

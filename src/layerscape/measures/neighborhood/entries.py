@@ -7,7 +7,7 @@ all at different ones; with the order among them at random, each is among the fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,8 @@ from layerscape.measures.neighborhood.agreement import Relation
 TILE = 4096  # samples whose in-degrees at all k are in memory at a time
 
 
-@dataclass(frozen=True)
-class Entries:
-    """The first k neighbors of M queries among N samples.
+class Entries(NamedTuple):
+    """The first k neighbors of M queries among N samples, as the compiled loops take them.
 
     Rows without ties are those of ``indices``; rows with ties are the lists ``members[starts[i]:starts[i + 1]]``, which
     hold whoever ties with the k-th neighbor too.
@@ -34,10 +33,12 @@ class Entries:
     until: np.ndarray
     n_samples: int
 
-    @property
-    def lists(self) -> tuple[np.ndarray, ...]:
-        """As the compiled loops take them."""
-        return self.indices, self.starts, self.members, self.after, self.until
+
+class Sources(NamedTuple):
+    """Whose neighbor each of N samples is: of sample j the rows ``starts[j]:starts[j + 1]`` of ``entries``."""
+
+    starts: np.ndarray  # (N + 1,)
+    entries: np.ndarray  # (·, 3): the query that has j in its list, ``after`` and ``until``
 
 
 @remembered
@@ -86,14 +87,14 @@ def _spans(places: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def _relation(these: Entries) -> Relation:
     n, k = these.indices.shape
-    sources = transpose(*these.lists, n)
+    sources = Sources(*transpose(these))
     mutual, into = np.zeros((k, k)), np.zeros((k, k))
     for first in range(0, n, TILE):
         degrees = np.zeros((min(TILE, n - first), k))
-        add_sources(*these.lists, *sources, first, degrees, mutual)
+        add_sources(these, sources, first, degrees, mutual)
         degrees = degrees.cumsum(axis=1).cumsum(axis=1)
         into += degrees.T @ degrees
-    for _ in range(2):  # from steps to how many enter together at two numbers, and from these to up to two numbers
+    for _ in range(2):
         mutual = mutual.cumsum(axis=0).cumsum(axis=1)
     up_to = np.arange(1.0, k + 1)
     products = n * np.outer(up_to, up_to)
@@ -112,55 +113,62 @@ def _squares(these: Entries) -> np.ndarray:
 
 
 @compiled_when_called
-def transpose(indices, starts, members, after, until, n):
-    """Whose neighbor a sample is, as compressed rows: starts, and each source with its ``after`` and ``until``."""
-    k = indices.shape[1]
+def transpose(these):
+    """Starts and entries of the `Sources`."""
+    k, n = these.indices.shape[1], these.n_samples
     begins = np.zeros(n + 1, np.int64)
-    for i in range(len(indices)):
-        if starts[i] == starts[i + 1]:
+    for i in range(len(these.indices)):
+        if these.starts[i] == these.starts[i + 1]:
             for c in range(k):
-                begins[indices[i, c] + 1] += 1
+                begins[these.indices[i, c] + 1] += 1
         else:
-            for e in range(starts[i], starts[i + 1]):
-                begins[members[e] + 1] += 1
+            for e in range(these.starts[i], these.starts[i + 1]):
+                begins[these.members[e] + 1] += 1
     for j in range(n):
         begins[j + 1] += begins[j]
     at = begins[:-1].copy()
     sources = np.empty((begins[n], 3), np.int32)
-    for i in range(len(indices)):
-        plain = starts[i] == starts[i + 1]
-        for e in range(k if plain else starts[i + 1] - starts[i]):
-            j = indices[i, e] if plain else members[starts[i] + e]
+    for i in range(len(these.indices)):
+        begin, end = these.starts[i], these.starts[i + 1]
+        plain = begin == end
+        for e in range(k if plain else end - begin):
+            j = these.indices[i, e] if plain else these.members[begin + e]
             sources[at[j], 0] = i
-            sources[at[j], 1] = e if plain else after[starts[i] + e]
-            sources[at[j], 2] = e + 1 if plain else until[starts[i] + e]
+            sources[at[j], 1] = e if plain else these.after[begin + e]
+            sources[at[j], 2] = e + 1 if plain else these.until[begin + e]
             at[j] += 1
     return begins, sources
 
 
 @compiled_when_called
-def add_sources(indices, starts, members, after, until, begins, sources, first, degrees, mutual):
-    """Add for some samples, as steps, how many have them as neighbor and how many of these are theirs.
+def add_sources(these, sources, first, degrees, mutual):
+    """Add for the samples from ``first`` on the second differences of how many have them near, and how many mutually.
 
-    ``degrees[j, r]`` and ``mutual[r, t]`` take the differences along each axis of how many enter at rank r + 1.
+    With s and u the ``after`` and ``until`` of j in the list of i, P_ij(k) = (k − s)/(u − s), cut to 0…1, is the
+    probability that j is among the first k of i. Wanted are d_j(k) = Σ_i P_ij(k) and M(k, l) = Σ_ij P_ji(k)·P_ij(l).
+    P_ij is 0 up to s, rises by 1/(u − s) with each k up to u and then stays 1: its second difference is 1/(u − s) at
+    k = s + 1, −1/(u − s) at k = u + 1, and 0 elsewhere. A product of a function of k and one of l has the products of
+    their second differences: with t and v those of i in the list of j, ±1/((u − s)(v − t)) at four (k, l). Summed up
+    twice along each axis they are d, of which row j − first takes that of sample j, and M; k and l count from 1.
     """
-    k = indices.shape[1]
-    place = np.full(len(indices), -1, np.int32)
+    k = these.indices.shape[1]
+    place = np.full(len(these.indices), -1, np.int32)  # of a sample in the list of j
     for j in range(first, first + len(degrees)):
-        plain = starts[j] == starts[j + 1]
-        size = k if plain else starts[j + 1] - starts[j]
+        begin = these.starts[j]
+        plain = begin == these.starts[j + 1]
+        size = k if plain else these.starts[j + 1] - begin
         for e in range(size):
-            place[indices[j, e] if plain else members[starts[j] + e]] = e
-        for f in range(begins[j], begins[j + 1]):
-            i, s, u = sources[f]
+            place[these.indices[j, e] if plain else these.members[begin + e]] = e
+        for f in range(sources.starts[j], sources.starts[j + 1]):
+            i, s, u = sources.entries[f]
             share = 1.0 / (u - s)
             degrees[j - first, s] += share
             if u < k:
                 degrees[j - first, u] -= share
             e = place[i]
             if e >= 0:
-                t = e if plain else after[starts[j] + e]
-                v = e + 1 if plain else until[starts[j] + e]
+                t = e if plain else these.after[begin + e]
+                v = e + 1 if plain else these.until[begin + e]
                 share /= v - t
                 mutual[t, s] += share
                 if u < k:
@@ -170,4 +178,4 @@ def add_sources(indices, starts, members, after, until, begins, sources, first, 
                     if u < k:
                         mutual[v, u] += share
         for e in range(size):
-            place[indices[j, e] if plain else members[starts[j] + e]] = -1
+            place[these.indices[j, e] if plain else these.members[begin + e]] = -1

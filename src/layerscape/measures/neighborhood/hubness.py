@@ -10,6 +10,7 @@ from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
+from layerscape.core.interval import LEAST_MARGIN
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -18,7 +19,6 @@ from layerscape.measures.neighborhood.agreement import membership
 
 FEWEST = 4
 FEW_DECIDE = 4.0  # effective number of samples that make up the spread, below which this is said
-LEAST_MARGIN = 1e-9
 EQUAL = 1e-12  # relative variance of the counts below which they differ by rounding only
 
 

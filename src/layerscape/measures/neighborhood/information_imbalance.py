@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Chance, Estimate
-from layerscape.core.interval import Z95, sd_of_mean, sd_of_pairs
+from layerscape.core.interval import Z95, sd_of_mean, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
@@ -76,7 +76,7 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
         # Agreement is a small value: the tail that is asked for is the lower one.
         c = chance_of(membership(a, k).relation, _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
         chance = Chance(-c.value, -c.high, -c.low, c.p)
-    low, high = max(0.0, value - margin), min(2.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
 
 

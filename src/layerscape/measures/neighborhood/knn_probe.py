@@ -9,7 +9,7 @@ from scipy import sparse
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_mean
+from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -18,7 +18,6 @@ from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
 from layerscape.measures.permutation import chance_by_permutation
 
-LEAST_MARGIN = 1e-9
 RELATED = 2  # two samples are related if one is among so many of the other: whose values depend on each other
 BLOCK = 2**20  # votes that are counted anew at once
 ROUNDING = 1e-9  # votes that are nearer to each other than this are equal
@@ -88,7 +87,7 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
             lambda order: float(right(classes.codes[order]).mean()), value, graph.n_samples, permutations, seed
         )
         null = {"null": draws}
-    margin = max(LEAST_MARGIN, Z95 * sd_of_mean(per_sample, graph, k=min(RELATED, k)))
+    margin = Z95 * sd_of_mean(per_sample, graph, k=min(RELATED, k))
     asked = np.bincount(classes.codes[rows], minlength=n_classes)
     per_class = np.divide(
         np.bincount(classes.codes[rows], per_sample, n_classes), asked, out=np.full(n_classes, np.nan), where=asked > 0
@@ -100,7 +99,7 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
         "classes": classes.names,
         **null,
     }
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, graph.n_samples, k=k, chance=chance, per_sample=per_sample, details=details)
 
 

@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_pairs
+from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
@@ -22,7 +22,6 @@ from layerscape.measures.neighborhood.relations import Likeness, likeness_of
 from layerscape.measures.neighborhood.without import Means, likened, without_each
 from layerscape.measures.permutation import permutations
 
-LEAST_MARGIN = 1e-9  # of the interval, where all samples have one value
 PERMUTATIONS = 100  # for the spread of chance where k follows the class
 
 
@@ -121,7 +120,6 @@ def label_overlap(
         margin = margin_over_classes(near, same, _classes(likeness, "over='classes'"), rows, share)
     else:
         margin = Z95 * sd_of_pairs(near, same, share, rows)
-    margin = max(LEAST_MARGIN, margin)
     details, warnings = _behind(likeness, wanted, rows, share, per_sample)
     chance = None
     if graph.queries is None:
@@ -130,7 +128,7 @@ def label_overlap(
             chance = chance_of(membership(graph, k).relation, likeness.sums(share), graph.n_samples, value, 1 / k)
         else:
             chance, details["null"] = _chance_of_fraction(graph, likeness, wanted, share, value)
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(
         value, low, high, graph.n_samples, graph.n_units, int(wanted.max()), chance, (), per_sample, details, warnings
     )

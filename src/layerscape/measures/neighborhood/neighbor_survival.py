@@ -10,7 +10,7 @@ from scipy import sparse
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_pairs
+from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
@@ -19,8 +19,6 @@ from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 from layerscape.measures.neighborhood.curve import must_match
 from layerscape.measures.neighborhood.survival_without import changes_of_survival
-
-LEAST_MARGIN = 1e-9  # of the interval, where every sample has one value
 
 
 def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int = 30) -> Estimate:
@@ -76,11 +74,11 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     stays = first.matrix.multiply(through).tocsr() / k
     per_sample, n = stays.sum(axis=1), graph.n_samples
     value, share = float(per_sample.mean()), np.full(len(per_sample), 1 / len(per_sample))
-    margin = max(LEAST_MARGIN, Z95 * sd_of_pairs(first.matrix / k, stays, share, rows))
+    margin = Z95 * sd_of_pairs(first.matrix / k, stays, share, rows)
     chance = None
     if graph.queries is None:
         chance = chance_of(first.relation, Relation.of(through), n, value, 1 / (k * n))
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
 
 

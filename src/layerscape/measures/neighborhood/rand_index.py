@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.interval import within
 from layerscape.measures.neighborhood.clusters import margin_of_halves
 from layerscape.measures.permutation import chance_by_permutation
 
@@ -49,10 +50,9 @@ def compare_partitions(
     value = adjusted_rand(a, b)
     chance, null = chance_by_permutation(lambda order: adjusted_rand(a, b[order]), value, len(a), permutations, seed)
     spread = np.array([_of_half(*half) for half in zip(*halves, strict=True)])
-    margin = max(RESOLUTION / len(a), margin_of_halves(spread))
     # The mean over all permutations is 0 by the definition of the index.
     exact: Chance = replace(chance, value=0.0)
-    low, high = max(LOWEST, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin_of_halves(spread), (LOWEST, 1.0), RESOLUTION / len(a))
     return Estimate(value, low, high, len(a), chance=exact, details={"null": null})
 
 

@@ -10,7 +10,7 @@ from scipy.stats import binom
 from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import wilson
+from layerscape.core.interval import wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -94,7 +94,7 @@ def dichotomies(x: Representation, /, *, directions: int = 24, labelings: int = 
     details = {"rank": rank, "directions": free - 1, "half": float(np.median(per_free)), "departure": departure}
     words = _warnings(found, rank, free, departure)
     return Estimate(
-        value, max(0.0, value - margin), value + margin, n, x.n_units,
+        value, *within(value, margin, MEASURE.bounds), n, x.n_units,
         curve=curve, details={**details, "cover": cover}, warnings=words,
     )  # fmt: skip
 

@@ -7,13 +7,11 @@ from math import exp, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import Spectrum, collapse_words, extrapolated, jackknife_sd, spectrum
-
-LEAST_MARGIN = 1e-9  # of log γ: what rounding leaves
 
 
 def isotropy(x: Representation, /) -> Estimate:

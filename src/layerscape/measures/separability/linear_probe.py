@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, wilson
+from layerscape.core.interval import LEAST_MARGIN, Z95, wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
@@ -19,7 +19,6 @@ from layerscape.measures.separability.probes import folds_of, logistic, ridge
 
 FEWEST = 10
 MODERATE = 2**23  # N·D·C up to which logistic regression takes seconds
-LEAST_MARGIN = 1e-9
 BATCH = 2**24  # elements of the permuted targets that are read at once
 
 
@@ -177,8 +176,8 @@ def _of_values(x: Representation, y: np.ndarray, folds: int, number: int, seed: 
     influence = (left[:, 0] - (1 - value) * around[:, 0]) / around[:, 0].sum()
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     unrelated = float(drawn.std(ddof=1)) * max(0.0, 1 - value**2)
-    margin = max(Z95 * float(np.sqrt(influence @ influence + unrelated**2)), LEAST_MARGIN)
-    low, high = value - margin, min(1.0, value + margin)
+    margin = Z95 * float(np.sqrt(influence @ influence + unrelated**2))
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     per_sample = left[:, 0] / around[:, 0].mean()
     return Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=per_sample, details={"null": drawn})
 

@@ -16,12 +16,11 @@ from scipy.stats import pearson3
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.similarity.pairing import (
-    around,
     drawn_rows,
     largest_share,
     rows_near_one,
@@ -65,7 +64,8 @@ def compare_centered(
     moved = 2 * products - value * (of_a**2 / self_a.squares + of_b**2 / self_b.squares)
     null = sqrt(2 / (n * (n - 3)))
     # What unrelated data have is known; it fades as the value nears 1.
-    low, high = around(value, Z95 * max(spread_of_pairs(moved), null * (1 - value**2)), -1.0)
+    margin = Z95 * max(spread_of_pairs(moved), null * (1 - value**2))
+    low, high = within(value, margin, (-1.0, 1.0), LEAST_MARGIN)
     chance = _chance(value, null, 2 * sqrt(2) * self_a.skewness * self_b.skewness)
     return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
 

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95
+from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
@@ -94,7 +94,7 @@ def cka(
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
     chance = Chance(0.0, -Z95 * null, Z95 * null, float(ndtr(-value / null)))
-    low, high = max(-1.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, chance=chance, warnings=tuple(warnings))
 
 
@@ -130,7 +130,7 @@ def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warning
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
     chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, float(ndtr((mean - value) / spread)))
-    low, high = max(0.0, value - margin), min(1.0, value + margin)
+    low, high = within(value, margin, (0.0, 1.0))
     return Estimate(value, low, high, n, chance=chance, warnings=(*warnings, words))
 
 

@@ -8,12 +8,12 @@ from math import sqrt
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, corrected, drawn_rows, same_samples
+from layerscape.measures.similarity.pairing import corrected, drawn_rows, same_samples
 
 FEWEST = 20
 ROWS = 512  # of the kernel at once
@@ -89,14 +89,12 @@ def cknna(
     chance, null = chance_by_permutation(
         lambda order: _align(near_a, near_b.in_order(order)) / norm, value, n, permutations, seed
     )
-
-    margin = max(Z95 * _sd(near_a, near_b), LEAST_MARGIN)
     details = {
         "corrected": corrected(value, chance.value),
         "shared": float(np.isin(near_a.keys, near_b.keys).mean()),
         "null": null,
     }
-    low, high = value - margin, value + margin
+    low, high = within(value, Z95 * _sd(near_a, near_b), MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, whole, k=k, chance=chance, details=details, warnings=words)
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
-from layerscape.core.interval import Z95, margin_of_groups
+from layerscape.core.interval import LEAST_MARGIN, Z95, margin_of_groups, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, drawn_rows, same_samples
+from layerscape.measures.similarity.pairing import drawn_rows, same_samples
 
 FAR_BELOW = -0.5  # R² that no penalty chosen on honest folds would give
 FEWEST = 20
@@ -96,7 +96,7 @@ def linear_predictivity(
     )
     # Which penalty unrelated data get is chance, which the jackknife at given penalties does not see.
     spread = Z95 * float(null.std()) * (1 - max(value, 0.0))
-    margin = max(hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread), LEAST_MARGIN)
+    margin = hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread)
     by_unit = [part.fit(y) for part in parts]
     missed, sums = (sum((getattr(fit, side) ** 2).sum(axis=0) for fit in by_unit) for side in ("errors", "apart"))
     varies = y.any(axis=0)
@@ -111,7 +111,7 @@ def linear_predictivity(
     per_unit = 1 - np.divide(missed, sums, out=np.full(b.n_units, np.nan), where=varies)
     penalty = float(np.mean([fit.penalty for fit in fits]))
     details = {"per_unit": per_unit, "penalty": penalty, "null": null}
-    low, high = value - margin, min(1.0, value + margin)
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, whole, chance=chance, details=details, warnings=tuple(words))
 
 

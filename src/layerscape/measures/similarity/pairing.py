@@ -11,7 +11,6 @@ from layerscape.errors import InvalidValue
 
 FEWEST = 10
 DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
-LEAST_MARGIN = 1e-9  # half the width of the interval of a value that cannot move, such as that of identical data
 
 
 def same_samples(a: Representation, b: Representation, measure: str, fewest: int = FEWEST) -> int:
@@ -88,12 +87,6 @@ def spread_of_pairs(moved: np.ndarray) -> float:
     by_sample = moved.sum(axis=1)
     jackknife = float(((by_sample - by_sample.mean()) ** 2).sum())
     return sqrt(max(jackknife - float(np.einsum("ij,ij->", moved, moved)) / 2, jackknife / 4))
-
-
-def around(value: float, margin: float, low: float, high: float = 1.0) -> tuple[float, float]:
-    """The interval of a value within bounds, never of width 0."""
-    margin = max(margin, LEAST_MARGIN)
-    return max(low, value - margin), min(high, value + margin)
 
 
 def of_one_sample(shares: np.ndarray, what: str, name: str) -> list[str]:

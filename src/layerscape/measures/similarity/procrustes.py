@@ -9,13 +9,13 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import LEAST_MARGIN, around, corrected, same_samples
+from layerscape.measures.similarity.pairing import corrected, same_samples
 
 BLOCK_ELEMENTS = 2**22
 HELD = 2**24  # elements up to which the rows are held in memory
@@ -90,7 +90,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
         warnings += (
             f"unrelated data of this size read {chance.value:.2f}: read details['corrected'], or give more samples",
         )
-    low, high = around(value, Z95 * sqrt(variance), 0.0)
+    low, high = within(value, Z95 * sqrt(variance), MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, n, chance=chance, details=details, warnings=warnings)
 
 
@@ -176,9 +176,12 @@ def _influence(a: _Centered, b: _Centered, rotation: np.ndarray, value: float) -
 
 
 def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.ndarray], n_samples: int) -> float:
-    """Variance that pairs of samples add to ‖AᵀB‖_*, which the jackknife counts twice: Σ_{i<j} of squared interactions.
+    """Variance that pairs of samples add to ‖AᵀB‖_*, which the jackknife counts twice: Σ_{i<j} I_ij².
 
-    With random signs of the samples, half the second derivative along Σ ±x_i·y_iᵀ varies by just that much.
+    I_ij, the interaction of two samples, is the second derivative of ‖Σ_i w_i·x_i·y_iᵀ‖_* in w_i and w_j, at 1. With
+    random signs ε and E = Σ_i ε_i·x_i·y_iᵀ half the second derivative along E is ½ Σ_ij ε_i·ε_j·I_ij, of which the
+    variance is just that sum. With AᵀB = U·diag(σ)·Vᵀ, V square, and G = UᵀEV it is the coefficient of t² in
+    tr √((AᵀB + tE)ᵀ(AᵀB + tE)): Σ_ij (G_ij − G_ji)² / (4(σ_i + σ_j)) + Σ_j ‖(1 − UUᵀ)·E·v_j‖² / (2σ_j).
     """
     left, singular, right = svd
     if a.n_units < b.n_units:

@@ -8,14 +8,13 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import (
-    around,
     drawn_rows,
     largest_share,
     rows_near_one,
@@ -91,7 +90,7 @@ def rsa(
     moved = _moved(of_a, of_b, value)
     spread = max(spread_of_pairs(squareform(moved - moved.mean())), float(null.std(ddof=1)) * (1 - value**2))
     details = {"sample": n, "null": null}
-    low, high = around(value, Z95 * spread, -1.0)
+    low, high = within(value, Z95 * spread, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, a.n_samples, chance=chance, details=details, warnings=warnings)
 
 

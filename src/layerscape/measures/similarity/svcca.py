@@ -8,13 +8,13 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import margin_of_groups
+from layerscape.core.interval import LEAST_MARGIN, margin_of_groups, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.moments import gram, scatter
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
+from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples
 
 FEWEST = 10
 PER_COMPONENT = 5  # samples for each component of both sides
@@ -82,7 +82,7 @@ def svcca(
     correlations = np.minimum(1.0, np.linalg.svd(u.T @ v, compute_uv=False))
     value = float(correlations.mean())
     chance, null = chance_by_permutation(lambda order: _mean(u.T @ v[order]), value, n, permutations, seed)
-    low, high = around(value, margin_of_groups(_without_groups(u, v), n), 0.0)
+    low, high = within(value, margin_of_groups(_without_groups(u, v), n), MEASURE.bounds, LEAST_MARGIN)
     details = {
         "components_a": k_a,
         "components_b": k_b,

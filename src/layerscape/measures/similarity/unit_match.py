@@ -10,12 +10,12 @@ from scipy.optimize import linear_sum_assignment
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import Frame, frame_by_unit
-from layerscape.core.interval import Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.similarity.pairing import around, corrected, of_one_sample, same_samples
+from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples
 
 FEWEST = 10
 ASSIGNED = 1024  # units of a side beyond which no one-to-one assignment is sought
@@ -87,7 +87,8 @@ def unit_match(a: Representation, b: Representation, /, *, permutations: int = 1
         return float(by_chance[-1][live].mean())
 
     chance, null = chance_by_permutation(score, value, n, permutations, seed)
-    low, high = around(value, Z95 * _sd(side_a, side_b, partner, correlations[rows, partner]), 0.0)
+    margin = Z95 * _sd(side_a, side_b, partner, correlations[rows, partner])
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     beaten = (np.array(by_chance) >= largest - 1e-12).sum(axis=0)
     details = {
         "partner": np.where(live, partner, -1),
