@@ -1,22 +1,19 @@
 """Do our dimensions agree with DADApy and scikit-dimension where these are right, and with the truth elsewhere?
 
-Run:  python benchmarks/agreement.py --dadapy PYTHON --skdim PYTHON [--write]
+Run:  python -m benchmarks.agreement --dadapy PYTHON --skdim PYTHON [--write]
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
-sys.path.insert(0, str(Path(__file__).parent))
-from peers import ask, interpreters
-from publish import publish
-
+from benchmarks.peers import ask, interpreters
+from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
 from layerscape.measures import catalog
 

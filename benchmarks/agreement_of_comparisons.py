@@ -1,15 +1,13 @@
 """Do our comparisons, probes and clusters agree with those of others, and where they do not, why?
 
-Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/agreement_of_comparisons.py --dadapy PYTHON --rsatoolbox PYTHON [--write]
+Run:  LAYERSCAPE_DATA=FOLDER python -m benchmarks.agreement_of_comparisons --dadapy PYTHON --rsatoolbox PYTHON [--write]
 
 The second interpreter has rsatoolbox, dcor and statsmodels. What draws some of the samples is asked for all here.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,12 +25,10 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-sys.path.insert(0, str(Path(__file__).parent))
-from pairs import K_MAX, VARIANCE, Case, K, N, Z, ask_all, cases, counts_of_one_bump
-from peers import interpreters
-from publish import publish
-
 import layerscape as ls
+from benchmarks.pairs import K_MAX, VARIANCE, Case, K, N, Z, ask_all, cases, counts_of_one_bump
+from benchmarks.peers import interpreters
+from benchmarks.publish import publish
 from layerscape.core.representation import Representation
 from layerscape.measures.neighborhood.clusters import Clusters, clusters_of
 from layerscape.measures.separability.probes import folds_of

@@ -6,7 +6,7 @@ layer with `compute_distances`, `return_id_scaling_gride`, `return_label_overlap
 pairs. That call takes `coordinates`, for which it searches each time, or the `dist_indices` that were found before;
 both are shown, the first once. Both peers start from arrays in memory, after a first call that loads and compiles.
 
-    python benchmarks/chain.py --dadapy PYTHON [--repeats 3] [--write]
+    python -m benchmarks.chain --dadapy PYTHON [--repeats 3] [--write]
 
 `--dadapy` is the interpreter of an environment that holds DADApy (see peers.txt). The layers are made
 up: a random network without training, shown clusters in few dimensions. The two take turns. The searches alone are
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from itertools import combinations
@@ -26,11 +25,9 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-from search import dadapy_version, in_other_python
-
 import layerscape as ls
+from benchmarks.publish import publish
+from benchmarks.search import dadapy_version, in_other_python
 from layerscape.pipeline.estimate import SPARE
 
 N, D, LAYERS = 10_000, 768, 13

@@ -1,6 +1,6 @@
 """How long does debiased linear CKA take from moments, beside the N × N form of the same number?
 
-Run:  python benchmarks/cka.py [--write]
+Run:  python -m benchmarks.cka [--write]
 
 The peer is what packages for CKA do, written with numpy in tiles of rows, so that it needs no N × N memory either: both
 kernels of a pair, their U-centered inner products. Ours reads both sides twice, and gives an interval too.
@@ -12,16 +12,12 @@ for all of its pairs, by ours only: a map of 25 layers has 300 pairs.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-
+from benchmarks.publish import publish
 from layerscape.core.representation import Representation
 from layerscape.measures.similarity.cka import cka
 

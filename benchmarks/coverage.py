@@ -5,16 +5,12 @@ An interval covers if it holds the estimator's own mean over the clouds: bias (f
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-
+from benchmarks.publish import publish
 from layerscape import Estimate, estimate
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.abide import abide

@@ -1,6 +1,6 @@
 """How long do all graph-based dimensions take once the graph is there, beside DADApy and scikit-dimension?
 
-Run:  python benchmarks/dimension.py --dadapy PYTHON --skdim PYTHON [--write]
+Run:  python -m benchmarks.dimension --dadapy PYTHON --skdim PYTHON [--write]
 
 The peers run in interpreters of their own, on the same file, one after the other with ours in every repetition; each
 gets its neighbors as its documentation says: DADApy computes its distances before the clock starts, scikit-dimension
@@ -12,7 +12,6 @@ memory. The logarithms of all of them take 10 ms.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -20,10 +19,8 @@ from time import perf_counter
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from peers import ask, interpreters
-from publish import publish
-
+from benchmarks.peers import ask, interpreters
+from benchmarks.publish import publish
 from layerscape.core.representation import Representation
 from layerscape.measures import catalog
 from layerscape.pipeline.subsets import subsets_of

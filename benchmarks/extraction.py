@@ -5,7 +5,7 @@ that were tokenized, padded and put in order before the clock started, and whose
 of it on the clock (tokenizing or image processing, hooks on every layer, pooling, checks, arrays in order of the
 samples), which is why images are shown twice: with their processor, and with ready pixels in both loops.
 
-    python benchmarks/extraction.py [--repeats 31] [--clock cpu] [--write]
+    python -m benchmarks.extraction [--repeats 31] [--clock cpu] [--write]
 
 The ratio is the median over repetitions, in each of which both loops ran, one after the other. On a machine that others
 use too, `--clock cpu` counts processor seconds. Peak memory is that of a fresh process (Linux only), above what it held
@@ -29,9 +29,7 @@ from typing import Any
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-
+from benchmarks.publish import publish
 from layerscape.core.samples import Kind, Samples
 from layerscape.extraction import Network, open_model
 from layerscape.extraction.batches import compose
@@ -139,7 +137,7 @@ def peak_here(case: str, name: str) -> float:
 
 def in_fresh_process(what: str, case: str, *more: str, **environment: str) -> Any:
     """What `measure` or `peak_here` returns in a process that has done nothing else."""
-    command = [sys.executable, __file__, "--only", what, case, *more]
+    command = [sys.executable, "-m", __spec__.name, "--only", what, case, *more]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
     return json.loads(done.stdout.splitlines()[-1])
 

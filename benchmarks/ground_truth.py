@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-
+from benchmarks.publish import publish
 from layerscape import Estimate, estimate
 
 

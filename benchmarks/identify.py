@@ -1,6 +1,6 @@
 """Which measure can be trusted: does a layer of one network find its twin in the same network from another seed?
 
-    LAYERSCAPE_DATA=FOLDER python benchmarks/identify.py [--cache FOLDER] [--only NET] [--write]
+    LAYERSCAPE_DATA=FOLDER python -m benchmarks.identify [--cache FOLDER] [--only NET] [--write]
 
 The test of Kornblith et al. 2019 (arXiv:1905.00414, section 6.1), for every measure that compares two representations:
 five CNNs and five transformers (nets.py) that differ in their seed only. For every ordered pair of networks and every
@@ -26,11 +26,9 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from nets import EPOCHS, N_SHOWN, N_TRAIN, NETS, Trained, trained
-from publish import publish
-
 import layerscape as ls
+from benchmarks.nets import EPOCHS, N_SHOWN, N_TRAIN, NETS, Trained, trained
+from benchmarks.publish import publish
 from layerscape.measures import catalog
 
 SEEDS = range(5)

@@ -1,6 +1,6 @@
 """What the estimators of the dimension read on the 24 manifolds of the field, ours beside those of scikit-dimension.
 
-    python benchmarks/manifolds.py [--seeds 5] [--samples 2500] [--manifolds NAME …] [--skip NAME …]
+    python -m benchmarks.manifolds [--seeds 5] [--samples 2500] [--manifolds NAME …] [--skip NAME …]
         [--skdim PYTHON] [--peers NAME …] [--write]
 
 Every estimator gets the same samples (`layerscape.datasets.manifold`) and its own defaults, but for two: Gride, which
@@ -29,14 +29,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"} | dict(os.environ))
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-
+from benchmarks.publish import publish
 from layerscape import Estimate, estimate
 from layerscape.datasets import manifold, manifolds
 from layerscape.measures import catalog, question

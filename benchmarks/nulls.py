@@ -1,6 +1,6 @@
 """What does every comparison read on data that are unrelated, the same, or share only what should not count?
 
-Run:  python benchmarks/nulls.py [--write]
+Run:  python -m benchmarks.nulls [--write]
 
 Two Gaussian clouds of 1,024 samples and 768 units. *Unrelated*: independent. *Itself*: a rotation, shift and scaling
 of the same cloud. *One unit*: unrelated, but for one unit of a thousand times the spread that both share. *One sample*:
@@ -11,14 +11,9 @@ carries a warning. p is the share of random pairings that agree as much.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-
+from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
 from layerscape.measures import catalog
 

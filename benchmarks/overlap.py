@@ -1,6 +1,6 @@
 """How long do the overlaps of all pairs of 25 layers take from stored graphs, and in how much memory?
 
-Run:  python benchmarks/overlap.py [--folder RUN] [--dadapy PYTHON] [--write]
+Run:  python -m benchmarks.overlap [--folder RUN] [--dadapy PYTHON] [--write]
 
 A run of 25 layers of 50,000 samples is made and its graphs of 100 neighbors searched (minutes; kept with --folder).
 Then an interpreter of its own opens it and measures overlap curve and rank overlap, with interval and exact chance, of
@@ -22,11 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from peers import ask
-from publish import publish
-
 import layerscape as ls
+from benchmarks.peers import ask
+from benchmarks.publish import publish
 
 LAYERS, N, K, UNITS = 25, 50_000, 100, 12
 

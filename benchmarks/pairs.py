@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import os
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +18,8 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-sys.path.insert(0, str(Path(__file__).parent))
-from peers import ask
-
 import layerscape as ls
+from benchmarks.peers import ask
 
 N, K, VARIANCE, K_MAX, Z = 1500, 30, 0.9, 100, 1.65
 

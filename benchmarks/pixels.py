@@ -1,22 +1,19 @@
 """The dimensions of MNIST and KMNIST at every scale, under decimation and beside their controls, as table and figure.
 
-Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/pixels.py [--write]   (which writes docs/pixels.png too)
+Run:  LAYERSCAPE_DATA=FOLDER python -m benchmarks.pixels [--write]   (which writes docs/pixels.png too)
 """
 
 from __future__ import annotations
 
 import gzip
 import os
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import options, publish
-
 import layerscape as ls
+from benchmarks.publish import options, publish
 
 mpl.use("agg")
 FIGURE = Path(__file__).parents[1] / "docs" / "pixels.png"

@@ -1,6 +1,6 @@
 """What profiles look like: the demo's network on its digits and on MNIST, a sentence encoder on TREC, in one figure.
 
-Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/profiles.py --minilm FOLDER [--cache FOLDER] [--write]
+Run:  LAYERSCAPE_DATA=FOLDER python -m benchmarks.profiles --minilm FOLDER [--cache FOLDER] [--write]
 
 `--minilm` is as in `search.py`. With --write the figure goes to docs/profiles.png.
 """
@@ -8,7 +8,6 @@ Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/profiles.py --minilm FOLDER [--ca
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -20,12 +19,10 @@ import numpy as np
 mpl.use("agg")
 from matplotlib import pyplot as plt
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-from rules import small_pictures
-from small_networks import questions
-
 import layerscape as ls
+from benchmarks.publish import publish
+from benchmarks.rules import small_pictures
+from benchmarks.small_networks import questions
 
 FIGURE = Path(__file__).parents[1] / "docs/profiles.png"
 MEASURES = ("twonn", "label_overlap", "overlap", "information_imbalance")

@@ -1,6 +1,6 @@
 """How many labels are needed to choose a layer, and what each way to judge layers costs as N grows.
 
-Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/recommend.py --minilm FOLDER [--cache FOLDER] [--write]
+Run:  LAYERSCAPE_DATA=FOLDER python -m benchmarks.recommend --minilm FOLDER [--cache FOLDER] [--write]
 
 Layers are judged by few labelled samples, drawn 20 times; the regret is how far the layer that is best on these lies
 below the best on all samples, in label overlap above chance. `--minilm` and `--cache` are as in `profiles.py`.
@@ -9,18 +9,15 @@ below the best on all samples, in label overlap above chance. `--minilm` and `--
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from profiles import runs
-from publish import publish
-
 import layerscape as ls
+from benchmarks.profiles import runs
+from benchmarks.publish import publish
 from layerscape.measures.classes import classes_of
 from layerscape.resample import label_terms
 from layerscape.search import find_neighbors

@@ -1,6 +1,6 @@
 """May a layer be recommended without labels? What rules that read no labels lose against the best layer.
 
-Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/rules.py --cache FOLDER [--minilm FOLDER] [--probe logistic] [--write]
+Run:  LAYERSCAPE_DATA=FOLDER python -m benchmarks.rules --cache FOLDER [--minilm FOLDER] [--probe logistic] [--write]
 
 The quality of a layer is its label overlap at k = 30 above chance, or the accuracy of a linear probe; the regret of a
 rule is how far the layer that it chooses lies below the best. Small networks are trained where the cache lacks them
@@ -21,11 +21,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-from small_networks import HELD_OUT, RECIPES, network, pictures, split
-
 import layerscape as ls
+from benchmarks.publish import publish
+from benchmarks.small_networks import HELD_OUT, RECIPES, network, pictures, split
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Samples
 

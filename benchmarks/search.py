@@ -4,7 +4,7 @@ Every peer finds k neighbors of all N samples: ours, faiss `IndexFlatL2`, scikit
 last column of the speeds compares ours with what any search must take that multiplies all pairs of whole rows: the
 N²·D operations of a symmetric matrix product at the speed of one large product of two different float32 matrices.
 
-    python benchmarks/search.py [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--write]
+    python -m benchmarks.search [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--write]
 
 The groups are gaussian, pixels, layers, memmap and queries; each has a table and a heading of its own. `--dadapy` is
 the interpreter of an environment that holds DADApy (see peers.txt). `--minilm` is a folder that holds MiniLM-L6, such
@@ -41,10 +41,8 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
-from publish import publish
-
 import layerscape as ls
+from benchmarks.publish import publish
 from layerscape.inputs import read_matrix
 
 N = 20_000
@@ -179,7 +177,7 @@ JOBS = {job.__name__: job for job in (seconds_here, peak_here, mapped_here)}
 
 def in_fresh_process(job: Callable[..., Any], *arguments: Any, **environment: str) -> Any:
     """What a job returns in a process that has done nothing else."""
-    command = [sys.executable, __file__, "--job", json.dumps([job.__name__, *arguments])]
+    command = [sys.executable, "-m", __spec__.name, "--job", json.dumps([job.__name__, *arguments])]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | environment)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,6 +1,6 @@
 """Small transformers trained without labels, for benchmarks that need several families of networks.
 
-Run:  LAYERSCAPE_DATA=FOLDER python benchmarks/small_networks.py --cache FOLDER [NAME …]
+Run:  LAYERSCAPE_DATA=FOLDER python -m benchmarks.small_networks --cache FOLDER [NAME …]
 
 Words of questions, pixels of characters and residues of proteins are all read as strings of tokens, so that one way of
 training and of loading serves the three. What is in the cache is not trained again.

@@ -160,7 +160,7 @@ def test_discrete_data_are_said_to_be(rng):
         (
             lambda x: estimate("gride", x, range_max=1),
             InvalidValue,
-            "range_max=1; the farthest neighbor used must be at least the second.",
+            "range_max=1; give at least 2.",
         ),
         (
             lambda x: estimate("twonn", np.indices((6, 6, 6)).reshape(3, -1).T),

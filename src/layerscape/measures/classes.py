@@ -89,14 +89,14 @@ def numbers_of(labels: Any, n_samples: int) -> np.ndarray:
     Raises
     ------
     InvalidValue
-        If there is not one label per sample, one is missing, or one is no number.
+        If there is not one label per sample, one is missing, or one is not a number.
     """
     given = one_per_sample(labels, n_samples)
     try:
         return given.astype(np.float64)
     except ValueError:
         raise InvalidValue(
-            f"kind='real' for labels that are no numbers, the first {given.tolist()[0]!r}; give numbers."
+            f"kind='real' for labels that are not numbers, the first {given.tolist()[0]!r}; give numbers."
         ) from None
 
 

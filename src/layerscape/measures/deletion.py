@@ -14,12 +14,12 @@ import numpy as np
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_all_asked
 
 
 def need_next(graph: Neighbors, k: int) -> None:
     """Raise unless the graph is of all samples and holds the neighbor that follows the first k."""
-    if graph.queries is not None:
-        raise InvalidValue("a graph of some queries has no value for every sample; give the graph of all samples.")
+    check_all_asked(graph, "an influence")
     if k >= graph.n_samples - 1:
         raise InvalidValue(
             f"k={k} of {graph.n_samples} samples: without one of them there are not so many neighbors; for an "

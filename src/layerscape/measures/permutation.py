@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from layerscape.core.estimate import Chance
-from layerscape.errors import InvalidValue
+from layerscape.errors import check_least
 
 FEWEST = 19  # permutations, with which p can reach 0.05
 
@@ -42,8 +42,7 @@ def chance_by_permutation(
         p is (1 + how many scored at least as much) / (1 + number); ``null`` has shape (number,), for
         ``Estimate.details["null"]``.
     """
-    if number < FEWEST:
-        raise InvalidValue(f"permutations={number}; give at least {FEWEST}, so that p can reach 0.05.")
+    check_least(FEWEST, "so that p can reach 0.05", permutations=number)
     null = np.array([score(order) for order in permutations(n_samples, number, seed)])
     low, high = np.quantile(null, [0.025, 0.975])
     # A score that is as it was but for rounding has not been beaten.

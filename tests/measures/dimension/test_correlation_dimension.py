@@ -179,7 +179,7 @@ def test_references_are_drawn_without_global_state():
         (lambda x: measured(x, k1=5, k2=5), "k1=5, k2=5; give two numbers of neighbors with 1 ≤ k1 < k2."),
         (lambda x: measured(x, k1=0), "k1=0, k2=20; give two numbers of neighbors with 1 ≤ k1 < k2."),
         (lambda x: measured(x[:20]), "k2=20 neighbors asked of 20 samples; give more samples, or k1 < k2 < 20."),
-        (lambda x: measured(x, references=2), "references=2; give at least 3 samples to measure distances from."),
+        (lambda x: measured(x, references=2), "references=2; give at least 3."),
         (
             lambda x: measured(np.ones((50, 3))),
             "the data is constant over the samples, or nearly so, and has no dimension; leave it out.",

@@ -91,7 +91,7 @@ def test_default_scale_is_the_smallest_with_enough_pairs(rng):
     before = measured(rng.integers(0, 40, (800, 4)), scale=int(scales[scales.index(estimate.details["scale"]) - 1]))
     assert before.details["inside"].sum() < 200
     assert before.warnings[-1].endswith(
-        "pairs that are no copies lie within t₁: the interval is itself uncertain; give more samples or a larger scale"
+        "pairs that are not copies lie within t₁: the interval is itself uncertain; give more samples or a larger scale"
     )
 
 

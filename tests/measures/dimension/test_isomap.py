@@ -168,7 +168,7 @@ def test_a_curve_that_falls_at_its_end_is_said_to():
         (lambda x: estimate("isomap", x, max_dimension=1), "max_dimension=1; give at least 2."),
         (
             lambda x: isomap(find_neighbors(x, 10, queries=[0, 1])),
-            "the graph is of some queries; the paths of isomap go through all samples: give the graph of all samples.",
+            "a graph of some queries only; isomap needs every sample's neighbors: give the graph of all samples.",
         ),
         (
             lambda x: isomap(find_neighbors(x, 5)),

@@ -63,7 +63,7 @@ def test_an_infinite_local_dimension_is_refused_by_the_arithmetic_mean_and_borne
 @pytest.mark.parametrize(
     ("call", "kind", "text"),
     [
-        (lambda x: estimate("levina_bickel", x, k=2), InvalidValue, "k=2; levina_bickel needs at least 3 neighbors."),
+        (lambda x: estimate("levina_bickel", x, k=2), InvalidValue, "k=2; give at least 3."),
         (
             lambda x: estimate("levina_bickel", x, average="geometric"),
             UnknownName,

@@ -217,7 +217,7 @@ def test_a_graph_that_holds_enough_will_do(rng):
         (
             lambda x: estimate("mst", np.eye(400)),
             "the trees grow as fast as the number of samples (slope 1.N): the dimension is beyond what 400 samples "
-            "can tell, or few of them far away from all others decide the length; give more samples, or leave those "
+            "can tell, or a few of them far away from all others decide the length; give more samples, or leave those "
             "out.",
         ),
         (

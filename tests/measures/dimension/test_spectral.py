@@ -317,7 +317,7 @@ def test_spectrum_decay_covers_the_exponent_of_the_law():
 
 def test_what_is_no_power_law_is_said(rng):
     (warning,) = measured(spectrum_decay, made(2000, np.exp(-np.arange(80) / 10), rng)).warnings
-    assert warning.startswith("the eigenvalues are no power law over ranks 4 to 80 (R² = 0.8")
+    assert warning.startswith("the eigenvalues do not follow a power law over ranks 4 to 80 (R² = 0.8")
     assert warning.endswith("in the second): look at the spectrum, or choose other ranks")
 
 
@@ -367,7 +367,7 @@ def test_a_share_that_is_not_reached_is_an_error(rng, small_side):
         measured(pca, draw(400, 200, rng, 0))
     assert str(error.value).startswith("the first 60 directions hold ")
     assert str(error.value).endswith(
-        "% of the variance, which is all that is looked at in 400 × 200 values; give a share below that."
+        "% of the variance, and no more are computed of 400 × 200 values; give a share below that."
     )
 
 
@@ -395,7 +395,7 @@ def test_a_share_that_is_not_reached_is_an_error(rng, small_side):
         (
             lambda x: measured(participation_ratio, x[:3]),
             InvalidValue,
-            "3 samples; participation_ratio with correction='rows' needs at least 4.",
+            "3 samples; participation_ratio with correction='rows' needs at least 4, and hundreds to mean something.",
         ),
         (
             lambda x: measured(participation_ratio, x[:, :1], correction="rows and columns"),

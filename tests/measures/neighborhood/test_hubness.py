@@ -91,7 +91,7 @@ def test_what_cannot_be_measured_is_said(x, k, text):
 
 def test_a_graph_of_some_rows_is_refused(rng):
     graph = find_neighbors(rng.standard_normal((30, 3)), 10, queries=np.arange(5))
-    text = "hubness counts whose neighbor every sample is; give the graph of all samples."
+    text = "a graph of some queries only; hubness needs every sample's neighbors: give the graph of all samples."
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         hubness(graph)
 

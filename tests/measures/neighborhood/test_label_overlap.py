@@ -233,7 +233,7 @@ REAL = np.linspace(0.1, 0.9, 50)
         (
             ["a"] * 50,
             {"kind": "real"},
-            "kind='real' for labels that are no numbers, the first 'a'; give numbers.",
+            "kind='real' for labels that are not numbers, the first 'a'; give numbers.",
         ),
         (
             [("a", "b")] * 49 + [("a",)],

@@ -82,7 +82,7 @@ def test_one_cluster_agrees_with_nothing_and_that_is_said(rng):
     assert result.value == 0
     assert result.low < 0 < result.high
     assert "the first has one cluster, which no other can agree with: the index is 0 by definition" in result.warnings
-    text = "both have one cluster, of which no agreement can be told; give a smaller z, or more samples."
+    text = "both have only one cluster, so that there is nothing to agree on; give a smaller z, or more samples."
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         estimate("cluster_agreement", flat, flat)
 
@@ -132,6 +132,6 @@ def test_other_bad_input(rng):
     )
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         estimate("cluster_agreement", x, x[:50])
-    text = "density peaks compare the densities of neighbors; give the graph of all samples."
+    text = "a graph of some queries only; a clustering needs every sample's neighbors: give the graph of all samples."
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         estimate("nucleation", find_neighbors(x, 59, queries=np.arange(30)), corner)

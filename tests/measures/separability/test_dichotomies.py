@@ -61,7 +61,7 @@ def test_corners_of_a_cube_are_not_in_general_position():
 @pytest.mark.parametrize(
     ("x", "options", "said"),
     [
-        (X[:35], {}, "35 samples; dichotomies needs at least 36."),
+        (X[:35], {}, "35 samples; dichotomies needs at least 36, and hundreds to mean something."),
         (X, {"directions": 0}, "directions=0; give at least 1."),
         (X, {"labelings": 5}, "labelings=5; give at least 20."),
     ],

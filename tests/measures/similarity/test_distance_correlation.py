@@ -13,7 +13,7 @@ from layerscape.measures.similarity.distance_correlation import distance_correla
 rng = np.random.default_rng(3)
 X = rng.standard_normal((150, 6))
 Y = np.tanh(X @ rng.standard_normal((6, 4))) + 0.5 * rng.standard_normal((150, 4))
-CONSTANT = "the data: constant over the samples, or over all but one; distance_correlation cannot compare it."
+CONSTANT = "the data is constant over the samples, or over all but one; distance_correlation cannot compare it."
 
 
 def measure(x, y, **options):
@@ -98,7 +98,7 @@ def test_half_precision_is_read_as_it_is():
     ("x", "y", "options", "message"),
     [
         (X, Y[:99], {}, "representations of 150 and 99 samples; both must be of the same samples."),
-        (X[:9], Y[:9], {}, "9 samples; distance_correlation needs at least 10."),
+        (X[:9], Y[:9], {}, "9 samples; distance_correlation needs at least 10, and hundreds to mean something."),
         (X, Y, {"sample": 5}, "sample=5; give at least 10."),
         (X, np.ones((150, 2)), {}, CONSTANT),
         (X, np.eye(150)[:, :1], {}, CONSTANT),

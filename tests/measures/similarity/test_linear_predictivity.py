@@ -129,7 +129,7 @@ def test_a_sample_that_makes_up_the_errors_is_named():
 REFUSED = [
     (cloud(0), cloud(1), {"folds": 1}, "folds=1; give 2 to 30 for 120 samples."),
     (cloud(0), cloud(1), {"permutations": 5}, "permutations=5; give at least 19, so that p can reach 0.05."),
-    (cloud(0, 9), cloud(1, 9), {}, "9 samples; linear_predictivity needs at least 20."),
+    (cloud(0, 9), cloud(1, 9), {}, "9 samples; linear_predictivity needs at least 20, and hundreds to mean something."),
     (cloud(0), cloud(1, 99), {}, "representations of 120 and 99 samples; both must be of the same samples."),
     (
         cloud(0),

@@ -121,8 +121,8 @@ def test_one_far_sample_is_named_and_half_precision_is_read_as_it_is():
     ("x", "y", "options", "message"),
     [
         (X, Y[:99], {}, "representations of 120 and 99 samples; both must be of the same samples."),
-        (X[:9], Y[:9], {}, "9 samples; procrustes needs at least 10."),
-        (X, np.full((120, 2), 0.1), {}, "the data: constant over the samples; procrustes cannot compare it."),
+        (X[:9], Y[:9], {}, "9 samples; procrustes needs at least 10, and hundreds to mean something."),
+        (X, np.full((120, 2), 0.1), {}, "the data is constant over the samples; procrustes cannot compare it."),
         (X, Y, {"permutations": 5}, "permutations=5; give at least 19, so that p can reach 0.05."),
     ],
 )

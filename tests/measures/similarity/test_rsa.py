@@ -14,7 +14,7 @@ from layerscape.measures.similarity.rsa import rsa
 rng = np.random.default_rng(5)
 X = rng.standard_normal((90, 6))
 Y = np.tanh(X @ rng.standard_normal((6, 4))) + 0.5 * rng.standard_normal((90, 4))
-EQUAL = "the data: all distances between samples are equal, as where it is constant; rsa has none to rank."
+EQUAL = "the data: all distances between samples are equal, as when it is constant; rsa has nothing to rank."
 
 
 def measure(x, y, **options):
@@ -106,7 +106,7 @@ def test_a_sample_of_the_rows_is_said_and_near_the_whole():
     ("x", "y", "options", "message"),
     [
         (X, Y[:50], {}, "representations of 90 and 50 samples; both must be of the same samples."),
-        (X[:9], Y[:9], {}, "9 samples; rsa needs at least 10."),
+        (X[:9], Y[:9], {}, "9 samples; rsa needs at least 10, and hundreds to mean something."),
         (X, Y, {"sample": 5}, "sample=5; give at least 10."),
         (X, Y, {"permutations": 5}, "permutations=5; give at least 19, so that p can reach 0.05."),
         (X, np.full((90, 2), 0.1), {}, EQUAL),

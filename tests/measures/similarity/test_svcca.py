@@ -87,7 +87,7 @@ def test_what_one_huge_unit_does_is_said():
     x = cloud(0)
     x[:, 2] *= 1e4
     found = estimate("svcca", x, cloud(0), permutations=19)
-    assert found.warnings == ("one of 6 components holds 0.99 of the variance of a: svcca sees no other",)
+    assert found.warnings == ("one of 6 components holds 0.99 of the variance of a: svcca sees only it",)
     assert estimate("svcca", x, cloud(0), variance=1.0, permutations=19).value == pytest.approx(1, abs=1e-6)
 
 
@@ -106,6 +106,6 @@ def test_one_unit_and_float16_will_do():
 def test_components_of_one_sample_are_said():
     x, y = cloud(0), cloud(1)
     x[7] *= 1e4
-    one = "one of 6 components holds 0.99 of the variance of a: svcca sees no other"
+    one = "one of 6 components holds 0.99 of the variance of a: svcca sees only it"
     said = "1 of 1 components of a owe more than half of their variance to one sample"
     assert estimate("svcca", x, y, permutations=19).warnings == (one, said)

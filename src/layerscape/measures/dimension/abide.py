@@ -11,7 +11,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, check_least
+from layerscape.measures.checks import check_all_asked, check_samples
 from layerscape.measures.density import FEWEST, constant_up_to, radius_ratios
 from layerscape.measures.dimension.ratios import check_no_lattice, common_warnings, log_ratios
 
@@ -71,17 +72,12 @@ def abide(graph: Neighbors, /, *, k_max: int = 100, alpha: float = 1e-6) -> Esti
     >>> round(estimate.value, 1), estimate.details["mean_neighbors"] > 30
     (1.9, True)
     """
-    if k_max < 2 * FEWEST:
-        raise InvalidValue(f"k_max={k_max}; give at least {2 * FEWEST}, so that there is something to choose from.")
+    check_least(2 * FEWEST, "so that there is something to choose from", k_max=k_max)
     if not 0 < alpha < 1:
         raise InvalidValue(f"alpha={alpha}; it is the level of a test: give 0 < alpha < 1.")
-    if graph.queries is not None:
-        raise InvalidValue("abide compares each sample with its neighbors; give the graph of all samples.")
+    check_all_asked(graph, "abide")
+    check_samples(graph.n_samples, "abide", 2 * FEWEST + 1)
     k_max = min(k_max, graph.n_samples - 1)
-    if k_max < 2 * FEWEST:
-        raise InvalidValue(
-            f"{graph.n_samples} samples; abide needs at least {2 * FEWEST + 1}, and hundreds to mean much."
-        )
     graph.need(k_max)
     x = log_ratios(graph, 1, 2)
     check_no_lattice(x, 1, 2, "abide")
@@ -121,8 +117,9 @@ def _binomial(graph: Neighbors, kept: np.ndarray, ratio: float) -> float:
     outer, inner = _inside(graph, kept, ratio)
     if not 0 < inner.sum() < outer.sum():
         raise InvalidValue(
-            "all neighbors of every sample lie at about one share of the largest distance: the data are a lattice, of "
-            "very high dimension for so few samples, or of clusters smaller than k_max; lower k_max, or read gride."
+            f"{'all' if inner.any() else 'none'} of the neighbors are nearer than {ratio:.3g} of the distance of the "
+            "last: the data are a lattice, of very high dimension for so few samples, or of clusters smaller than "
+            "k_max; lower k_max, or read gride."
         )
     return float(log(inner.sum() / outer.sum()) / log(ratio))
 

@@ -11,7 +11,7 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, require
+from layerscape.errors import InvalidValue, check_least, require
 from layerscape.measures.dimension.bottleneck import FOLDS, pca, train_networks, training_part
 from layerscape.measures.dimension.elbow import Elbow, find_elbow
 from layerscape.measures.dimension.spectrum import gram, scatter
@@ -91,9 +91,8 @@ def autoencoder(
     >>> estimate.value, round(estimate.details["pca_elbow"])
     (1.0, 2)
     """
-    for name, value, least in (("max_width", max_width, 2), ("hidden", hidden, 1), ("steps", steps, 1)):
-        if value < least:
-            raise InvalidValue(f"{name}={value}; give at least {least}.")
+    check_least(2, max_width=max_width)
+    check_least(1, hidden=hidden, steps=steps)
     cloud = _cloud(x, seed)
     parts = np.random.default_rng(seed).permutation(len(cloud.scores))[: len(cloud.scores) // FOLDS * FOLDS]
     parts = parts.reshape(FOLDS, -1)

@@ -15,6 +15,7 @@ from layerscape.core.interval import within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_samples, constant
 from layerscape.measures.dimension.ratios import few_words
 
 GROUPS = 64  # of samples at most, whose pairs are counted apart for the interval
@@ -79,8 +80,7 @@ def bid(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2,
             f"alpha_min={alpha_min}, alpha_max={alpha_max}; they are shares of the pairs: give 0 ≤ alpha_min < "
             "alpha_max ≤ 1."
         )
-    if x.n_samples < 3:
-        raise InvalidValue(f"{x.n_samples} samples; bid needs at least 3, and hundreds to mean something.")
+    check_samples(x.n_samples, "bid", 3)
     groups = _count(_bits(x), seed)
     counts = groups.sum(axis=(0, 1))
     r = _window(counts, alpha_min, alpha_max)
@@ -120,7 +120,7 @@ def _bits(x: Representation) -> np.ndarray:
                 "or x > np.median(x, axis=0)."
             )
     if (bits == bits[0]).all():
-        raise InvalidValue(f"{x.title} is constant over the samples and has no dimension; leave it out.")
+        raise constant(x, " and has no dimension; leave it out")
     return bits
 
 

@@ -14,6 +14,7 @@ from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import constant
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.ratios import TIED, few_words, tied_words
 
@@ -38,7 +39,7 @@ def correlation_dimension(
     k1, k2
         Neighbors whose median distances are the two radii, 1 ≤ k1 < k2 < N.
     references
-        Pairs are those of this many samples with all N: drawn at random, all if there are no more.
+        Pairs are those of this many samples with all N: drawn at random, all if there are fewer.
     seed
         Of that draw.
 
@@ -56,9 +57,9 @@ def correlation_dimension(
 
     Notes
     -----
-    Copies are no pairs: distances of 0 are left out and counted. Near the edge of a cloud balls are not full, so that
-    large dimensions are read as too small, the more so the fewer samples there are. The interval holds for the two
-    radii at hand; it counts that pairs which share a sample vary together.
+    Copies do not count as pairs: distances of 0 are left out and counted. Near the edge of a cloud balls are not full,
+    so that large dimensions are read as too small, the more so the fewer samples there are. The interval holds for the
+    two radii at hand; it counts that pairs which share a sample vary together.
 
     References
     ----------
@@ -79,7 +80,7 @@ def correlation_dimension(
     ks = sorted({k1, k2} | {2**power for power in range(n.bit_length()) if 2**power <= max(2, n // 4)})
     radii = distances.medians(np.array(ks))
     if radii[ks.index(k2)] == inf:
-        raise distances.constant()
+        raise _constant(x)
     counts = count_pairs(distances.tiles(), radii**2 * (1 - ROUNDING), distances.rows, n)
     pairs = [(ks.index(k), ks.index(2 * k)) for k in ks if 2 * k in ks and (2 * k) & (2 * k - 1) == 0]
     found = [_between(counts, radii, ks, inner, outer, distances.power) for inner, outer in pairs]
@@ -134,6 +135,10 @@ def _warnings(n: int, n_references: int, distances: _Distances) -> Iterator[str]
         )
 
 
+def _constant(x: Representation) -> InvalidValue:
+    return constant(x, ", or nearly so, and has no dimension; leave it out")
+
+
 @dataclass(eq=False)
 class _Distances:
     """Squared distances of the references to all samples, of values brought near 1; to itself and to copies ∞."""
@@ -148,14 +153,9 @@ class _Distances:
         self.center = np.median(chosen, axis=0)
         largest = max(float(np.abs(block - self.center).max()) for _, block in self.x.blocks())
         if largest == 0:
-            raise self.constant()
+            raise _constant(self.x)
         self.power = frexp(largest)[1]
         self.chosen = chosen
-
-    def constant(self) -> InvalidValue:
-        return InvalidValue(
-            f"{self.x.title} is constant over the samples, or nearly so, and has no dimension; leave it out."
-        )
 
     def tiles(self) -> Iterator[Tile]:
         """Full rows, as many at a time as may be held; computed once if that is all of them."""

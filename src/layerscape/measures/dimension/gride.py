@@ -12,7 +12,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.errors import check_least
 from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
 from layerscape.measures.dimension.twonn import influence_on_twonn
 
@@ -62,8 +62,7 @@ def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
     >>> [point.k for point in gride(find_neighbors(x, k=16)).curve]
     [2, 4, 8, 16]
     """
-    if range_max < 2:
-        raise InvalidValue(f"range_max={range_max}; the farthest neighbor used must be at least the second.")
+    check_least(2, range_max=range_max)
     graph.need(2)
     check_enough(graph)
     curve, n = [], 1

@@ -11,7 +11,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, check_least
+from layerscape.measures.checks import check_all_asked
 from layerscape.measures.dimension.gibbs import Chain, Model, sample
 from layerscape.measures.dimension.ratios import check_no_lattice, common_warnings, log_ratios
 
@@ -115,13 +116,12 @@ def hidalgo(
 
 
 def _check(graph: Neighbors, n_manifolds: int, q: int, zeta: float, n_iterations: int) -> None:
-    for name, given, least in (("n_manifolds", n_manifolds, 1), ("q", q, 3), ("n_iterations", n_iterations, 100)):
-        if given < least:
-            raise InvalidValue(f"{name}={given}; give at least {least}.")
+    check_least(1, n_manifolds=n_manifolds)
+    check_least(3, q=q)
+    check_least(100, n_iterations=n_iterations)
     if not 0.5 <= zeta < 1:
         raise InvalidValue(f"zeta={zeta}; it is how much neighbors tend to be on one manifold: give 0.5 ≤ zeta < 1.")
-    if graph.queries is not None:
-        raise InvalidValue("a graph of some queries has no neighbors of neighbors; give the graph of all samples.")
+    check_all_asked(graph, "hidalgo")
     if graph.n_samples < FEWEST * n_manifolds:
         raise InvalidValue(
             f"{graph.n_samples} samples for n_manifolds={n_manifolds}; hidalgo needs at least {FEWEST} for each, and "

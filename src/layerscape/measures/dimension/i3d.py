@@ -15,6 +15,7 @@ from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_samples, constant
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.ratios import few_words
 
@@ -54,7 +55,7 @@ def i3d(
     ratio
         t₁/t₂, in (0, 1); t₁ is rounded down. The sharpest is near 0.2^(1/d): 0.5 in two dimensions, 0.7 in five.
     references
-        Neighbors are counted around this many samples, drawn at random; around all if there are no more.
+        Neighbors are counted around this many samples, drawn at random; around all if there are fewer.
     seed
         Of that draw.
 
@@ -88,8 +89,7 @@ def i3d(
     2.0
     """
     _check_options(scale, ratio)
-    if x.n_samples < 3:
-        raise InvalidValue(f"{x.n_samples} samples; a dimension needs at least 3, and hundreds to mean something.")
+    check_samples(x.n_samples, "a dimension", 3)
     rows = draw_references(x.n_samples, references, seed)
     outer = _scales(_widest(x), scale, ratio)
     radii = np.unique(np.r_[0, outer, np.floor(ratio * outer)])
@@ -151,7 +151,7 @@ def _widest(x: Representation) -> float:
         np.minimum(low, block.min(axis=0), out=low)
         np.maximum(high, block.max(axis=0), out=high)
     if (low == high).all():
-        raise InvalidValue(f"{x.title} is constant over the samples and has no dimension; leave it out.")
+        raise constant(x, " and has no dimension; leave it out")
     widest = float((high - low).sum())
     if max(widest, float(np.abs(low).max()), float(np.abs(high).max())) >= EXACT:
         raise InvalidValue(f"{x.title} holds whole numbers beyond 2⁵³, which float64 cannot count; use gride.")
@@ -253,7 +253,7 @@ def _warnings(n_samples: int, details: dict[str, float | np.ndarray]) -> Iterato
     pairs = round(n.sum() * (1 - copies))
     if pairs < PAIRS:
         yield (
-            f"only {pairs} pairs that are no copies lie within t₁: the interval is itself uncertain; give more "
+            f"only {pairs} pairs that are not copies lie within t₁: the interval is itself uncertain; give more "
             "samples or a larger scale"
         )
     if copies > min(expected + COPIED, 0.5):

@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, check_least
+from layerscape.measures.checks import check_all_asked
 from layerscape.measures.dimension.elbow import find_elbow
 from layerscape.measures.dimension.ratios import check_no_copies, few_words
 
@@ -41,7 +42,7 @@ def isomap(
     k
         How many neighbors of each sample are joined to it; as many more as tie with the last.
     n_landmarks
-        How many samples' distances to each other are looked at, at least 20; all of them if there are no more.
+        How many samples' distances to each other are looked at, at least 20; all of them if there are fewer.
     max_dimension
         The largest dimension that is tried, 2 or more.
     seed
@@ -115,13 +116,9 @@ def isomap(
 
 
 def _check(graph: Neighbors, k: int, n_landmarks: int, max_dimension: int) -> None:
-    if graph.queries is not None:
-        raise InvalidValue(
-            "the graph is of some queries; the paths of isomap go through all samples: give the graph of all samples."
-        )
-    for name, value, least in (("n_landmarks", n_landmarks, FEWEST), ("max_dimension", max_dimension, 2)):
-        if value < least:
-            raise InvalidValue(f"{name}={value}; give at least {least}.")
+    check_all_asked(graph, "isomap")
+    check_least(FEWEST, n_landmarks=n_landmarks)
+    check_least(2, max_dimension=max_dimension)
     graph.need(k)
     check_no_copies(graph, 1)
 

@@ -13,7 +13,8 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_least, check_name
+from layerscape.measures.checks import check_samples
 from layerscape.measures.deletion import need_next
 from layerscape.measures.dimension.ratios import (
     check_enough,
@@ -92,16 +93,11 @@ def levina_bickel(
 
 def _checked(graph: Neighbors, k: int, average: str) -> int:
     """How many neighbors are read, after everything that was asked has been looked at."""
-    if average not in AVERAGES:
-        raise unknown_name("average of levina_bickel", str(average), AVERAGES)
-    if k < 3:
-        raise InvalidValue(f"k={k}; levina_bickel needs at least 3 neighbors.")
+    check_name("average of levina_bickel", average, AVERAGES)
+    check_least(3, k=k)
     check_enough(graph)
+    check_samples(graph.n_samples, "levina_bickel", 4)
     k = min(k, graph.n_samples - 1)
-    if k < 3:
-        raise InvalidValue(
-            f"{graph.n_samples} samples; levina_bickel needs at least 4, and hundreds to mean something."
-        )
     graph.need(k)
     check_no_copies(graph, 1)
     return k

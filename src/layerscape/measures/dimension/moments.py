@@ -13,9 +13,10 @@ from math import frexp
 import numpy as np
 
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import constant
 
 KEPT = 4096
+NO_VARIANCE = ": it has no variance, and so no dimension to measure"
 COLUMNS = 2**24  # elements of a slice of columns
 
 
@@ -102,7 +103,7 @@ def gram(x: Representation) -> Gram:
     whole = x.checked(slice(0, x.n_samples))
     largest = max(float(np.abs(part - part[0]).max()) for part in _columns(whole))
     if not largest:
-        raise _constant(x)
+        raise constant(x, NO_VARIANCE)
     power = frexp(largest)[1]
     matrix, with_mean, mean_square = np.zeros((len(whole), len(whole))), np.zeros(len(whole)), 0.0
     for part, mean in centered_columns(whole, power):
@@ -139,7 +140,7 @@ def scaled(x: Representation) -> Iterator[tuple[slice, np.ndarray, int]]:
             power = frexp(largest)[1]
         yield rows, np.ldexp(block, -(power or 0)), power or 0
     if power is None:
-        raise _constant(x)
+        raise constant(x, NO_VARIANCE)
 
 
 def kept_rows(n_samples: int) -> np.ndarray:
@@ -147,10 +148,6 @@ def kept_rows(n_samples: int) -> np.ndarray:
     if n_samples <= KEPT:
         return np.arange(n_samples)
     return np.sort(np.random.default_rng(0).choice(n_samples, KEPT, replace=False))
-
-
-def _constant(x: Representation) -> InvalidValue:
-    return InvalidValue(f"{x.title} is constant over the samples: it has no variance, and so no dimension to measure.")
 
 
 def first_half(n_samples: int) -> np.ndarray:

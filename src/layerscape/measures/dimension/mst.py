@@ -96,7 +96,7 @@ def mst(
     if value == inf:
         raise InvalidValue(
             f"the trees grow as fast as the number of samples (slope {growth.slope(growth.weights()):.3f}): the "
-            f"dimension is beyond what {subsets.n_samples} samples can tell, or few of them far away from all others "
+            f"dimension is beyond what {subsets.n_samples} samples can tell, or a few of them far away from all others "
             "decide the length; give more samples, or leave those out."
         )
     edges = [tree for some in trees for tree in some]

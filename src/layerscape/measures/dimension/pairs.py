@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerscape.errors import InvalidValue
+from layerscape.errors import check_least
 
 Tile = tuple[slice, slice, np.ndarray]  # rows among the references, columns among all samples, distances
 
 
 def draw_references(n_samples: int, references: int, seed: int) -> np.ndarray:
-    """Increasing row numbers of the samples from which distances are measured: all of them if there are no more."""
-    if references < 3:
-        raise InvalidValue(f"references={references}; give at least 3 samples to measure distances from.")
+    """Increasing row numbers of the samples from which distances are measured: all of them if there are fewer."""
+    check_least(3, references=references)
     if references >= n_samples:
         return np.arange(n_samples)
     return np.sort(np.random.default_rng(seed).choice(n_samples, references, replace=False))

@@ -12,7 +12,8 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
 from layerscape.measures.dimension.spectrum import jackknife_sd
 from layerscape.measures.dimension.spread import Rows, Sums, distinct, rows_of, sums_of
@@ -93,11 +94,9 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
 
 
 def _check(x: Representation, correction: str) -> None:
-    if correction not in CORRECTIONS:
-        raise unknown_name("correction of participation_ratio", str(correction), CORRECTIONS)
-    n, least = x.n_samples, 3 if correction == "none" else 4
-    if n < least:
-        raise InvalidValue(f"{n} samples; participation_ratio with correction={correction!r} needs at least {least}.")
+    check_name("correction of participation_ratio", correction, CORRECTIONS)
+    least = 3 if correction == "none" else 4
+    check_samples(x.n_samples, f"participation_ratio with correction={correction!r}", least)
     if x.n_units < 2 and correction == "rows and columns":
         raise InvalidValue("1 unit; correction='rows and columns' draws pairs of units: give at least 2.")
 

@@ -71,7 +71,7 @@ def pca(x: Representation, /, *, share: float = 0.9) -> Estimate:
     count = _count(held, share)
     if count is None:
         raise InvalidValue(
-            f"the first {len(held)} directions hold {held[-1]:.1%} of the variance, which is all that is looked at in "
+            f"the first {len(held)} directions hold {held[-1]:.1%} of the variance, and no more are computed of "
             f"{x.n_samples} × {x.n_units} values; give a share below that."
         )
     margin = Z95 * _sd(found, count)

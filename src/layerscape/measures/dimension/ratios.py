@@ -6,6 +6,7 @@ import numpy as np
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_samples
 
 FEW_SAMPLES = 100
 TIED = 0.01  # a share of samples with tied neighbors above which the data are called discrete
@@ -40,10 +41,7 @@ def check_no_lattice(ratios: np.ndarray, near: int, far: int, measure: str, reme
 
 def check_enough(graph: Neighbors) -> None:
     """Raise if there are fewer than three samples, from which no spread can be told."""
-    if len(graph.indices) < 3:
-        raise InvalidValue(
-            f"{len(graph.indices)} samples; a dimension needs at least 3, and hundreds to mean something."
-        )
+    check_samples(len(graph.indices), "a dimension", 3)
 
 
 def common_warnings(ratios: np.ndarray) -> list[str]:

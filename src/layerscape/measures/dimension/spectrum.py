@@ -21,7 +21,7 @@ from typing import TypeVar
 import numpy as np
 
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.moments import first_half, gram, kept_rows, scaled, scatter
 from layerscape.measures.dimension.ratios import few_words
 
@@ -71,7 +71,7 @@ class Spectrum:
 
     @property
     def held(self) -> float:
-        """The share of the variance that the eigenvalues hold; 1 but for the randomized range finder."""
+        """The share of the variance that the eigenvalues hold; 1 except with the randomized range finder."""
         return min(1.0, float(self.eigenvalues.sum()) / self.total)
 
     @property
@@ -99,8 +99,7 @@ class Spectrum:
 def spectrum(x: Representation) -> Spectrum:
     """The spectrum of the rows; raises if there are fewer than three or all are equal."""
     n, d = x.n_samples, x.n_units
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; a spectrum needs at least {FEWEST}, and hundreds to mean something.")
+    check_samples(n, "a spectrum", FEWEST)
     if d <= min(n, SIDE):
         return _by_units(x)
     return _by_samples(x) if n <= SIDE else _by_projection(x)

@@ -47,7 +47,7 @@ def spectrum_decay(x: Representation, /, *, first: int = 4, last: int = 100) -> 
     Raises
     ------
     InvalidValue
-        If the ranks are none, fewer than 3 of them have variance, or the data are constant.
+        If the ranks are out of order, fewer than 3 of them have variance, or the data are constant.
 
     Notes
     -----
@@ -127,14 +127,14 @@ def _warnings(found: Spectrum, details: dict[str, float | np.ndarray]) -> tuple[
     first, last = int(details["first"]), int(details["last"])
     straight = float(details["r_squared"])
     if last - first + 1 < FEW_RANKS:
-        words.append(f"only ranks {first} to {last} have variance: nearly any few points are a line")
+        words.append(f"only ranks {first} to {last} have variance: so few points nearly always lie on a line")
     halves = [float(details[name]) for name in ("alpha_first_half", "alpha_second_half") if name in details]
     bent = bool(halves) and abs(halves[0] - halves[1]) > BENT * max(map(abs, halves))
     if straight < STRAIGHT or bent:
         exponents = f", exponent {halves[0]:.2f} in the first half and {halves[1]:.2f} in the second" if halves else ""
         words.append(
-            f"the eigenvalues are no power law over ranks {first} to {last} (R² = {straight:.2f}{exponents}): look at "
-            "the spectrum, or choose other ranks"
+            f"the eigenvalues do not follow a power law over ranks {first} to {last} (R² = {straight:.2f}{exponents}): "
+            "look at the spectrum, or choose other ranks"
         )
     if found.n_samples < PER_RANK * last:
         words.append(

@@ -13,7 +13,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
 from layerscape.measures.deletion import lost_by_others, need_next
 from layerscape.measures.dimension.deleted import ratios_of, sums_without_each
 from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
@@ -64,7 +64,7 @@ def twonn(
     ------
     InvalidValue
         If samples are copies, all neighbors are at equal distances, ``discard`` leaves fewer than 3 samples, or the
-        prior is none.
+        prior is not two numbers above 0.
 
     Notes
     -----
@@ -100,8 +100,7 @@ def twonn(
 
 def _checked(method: str, discard: float | None, prior: tuple[float, float] | None) -> float:
     """The share to discard, after everything that was asked has been looked at."""
-    if method not in ("mle", "fit"):
-        raise unknown_name("method of twonn", str(method), ("mle", "fit"))
+    check_name("method of twonn", method, ("mle", "fit"))
     discard = (0.1 if method == "fit" else 0.0) if discard is None else discard
     if not 0 <= discard < 1:
         raise InvalidValue(f"discard={discard}; it is the share of the largest ratios left out: give 0 ≤ discard < 1.")

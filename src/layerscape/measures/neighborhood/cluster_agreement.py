@@ -39,7 +39,7 @@ def cluster_agreement(
     Raises
     ------
     InvalidValue
-        If the graphs are of different samples, `density_peaks` cannot be had, or both have one cluster.
+        If the graphs are of different samples, `density_peaks` cannot be computed, or both have one cluster.
 
     Notes
     -----
@@ -69,7 +69,7 @@ def cluster_agreement(
     sizes = [len(found.peaks.centers) for found in (first, second)]
     if sizes == [1, 1]:
         raise InvalidValue(
-            "both have one cluster, of which no agreement can be told; give a smaller z, or more samples."
+            "both have only one cluster, so that there is nothing to agree on; give a smaller z, or more samples."
         )
     result = compare_partitions(first.cluster, second.cluster, (first.halves, second.halves), permutations, seed)
     warnings = []

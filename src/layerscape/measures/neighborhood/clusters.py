@@ -10,7 +10,8 @@ from scipy.stats import t as student
 
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, check_least
+from layerscape.measures.checks import check_all_asked
 from layerscape.measures.density import FEWEST
 from layerscape.measures.dimension.ratios import TIED, check_no_copies, check_no_lattice, few_words, tied_words
 from layerscape.measures.neighborhood.peaks import Peaks, find_peaks
@@ -48,7 +49,7 @@ class Clusters:
 
     @cached_property
     def distinct(self) -> np.ndarray:
-        """Shape (M,): the samples that are no copies."""
+        """Shape (M,): the samples that are not copies."""
         return np.unique(self.first)
 
     def whole(self, per_distinct: np.ndarray) -> np.ndarray:
@@ -129,14 +130,12 @@ def clusters_of(graph: Neighbors, k_max: int, z: float, dimension: float | None)
 
 
 def _check(graph: Neighbors, k_max: int, z: float, dimension: float | None) -> None:
-    if k_max < 2 * FEWEST:
-        raise InvalidValue(f"k_max={k_max}; give at least {2 * FEWEST}, so that there is something to choose from.")
+    check_least(2 * FEWEST, "so that there is something to choose from", k_max=k_max)
     if not z >= 0:
         raise InvalidValue(f"z={z}; it is how many errors a peak must stand out: give a number of at least 0.")
     if dimension is not None and not 0 < dimension < np.inf:
         raise InvalidValue(f"dimension={dimension}; give a positive number, or None to have it estimated.")
-    if graph.queries is not None:
-        raise InvalidValue("density peaks compare the densities of neighbors; give the graph of all samples.")
+    check_all_asked(graph, "a clustering")
     graph.need(min(k_max, graph.n_samples - 1))
 
 

@@ -14,6 +14,7 @@ from layerscape.core.interval import LEAST_MARGIN
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_all_asked, check_samples
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
 
@@ -90,11 +91,9 @@ def hubness(graph: Neighbors, /, *, k: int = 10) -> Estimate:
 
 def _counts(graph: Neighbors, k: int) -> np.ndarray:
     """N_k of every sample; raises if all are equal."""
-    if graph.queries is not None:
-        raise InvalidValue("hubness counts whose neighbor every sample is; give the graph of all samples.")
+    check_all_asked(graph, "hubness")
     n = graph.n_samples
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; hubness needs at least {FEWEST}, and hundreds to mean something.")
+    check_samples(n, "hubness", FEWEST)
     counts = membership(graph, k).matrix.sum(axis=0)
     if float(((counts - k) ** 2).sum()) <= EQUAL * n * k**2:
         why = f"k is N−1={n - 1}" if k == n - 1 else "the data are constant, or a lattice without an edge"

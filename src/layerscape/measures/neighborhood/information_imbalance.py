@@ -81,7 +81,7 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
 
 
 def _relation_of_ranks(b: Ranking) -> Relation:
-    """The sums over all ranks of a representation: known, but for how they go together in columns and both ways."""
+    """The sums over all ranks of a representation: known, except for how they go together in columns and both ways."""
     n = b.n_samples
     drawn = np.random.default_rng(0).permutation(n)[:COLUMNS]
     asked = drawn[:ROWS]

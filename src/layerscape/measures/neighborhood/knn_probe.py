@@ -12,7 +12,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import sample_rows
 from layerscape.measures.classes import classes_of
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
@@ -69,9 +69,7 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
     1.0
     """
     classes = classes_of(labels, graph.n_samples)
-    rows = graph.query_rows
-    if rows.min() < 0:
-        raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
+    rows = sample_rows(graph)
     members, n_classes = membership(graph, k).matrix, len(classes.names)
 
     def right(codes: np.ndarray) -> np.ndarray:

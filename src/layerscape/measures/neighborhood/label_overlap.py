@@ -13,7 +13,8 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import sample_rows
 from layerscape.measures.classes import KINDS, Kind
 from layerscape.measures.deletion import lists_of
 from layerscape.measures.neighborhood.agreement import chance_of, membership
@@ -107,9 +108,7 @@ def label_overlap(
     _check(weight, kind, over)
     graph.need(k if class_fraction is None else 1)
     likeness = likeness_of(labels, graph.n_samples, k, kind)
-    rows = graph.query_rows
-    if rows.min() < 0:
-        raise InvalidValue("the graph's queries are points without a label; search the rows of the data themselves.")
+    rows = sample_rows(graph)
     wanted = _wanted(likeness, graph, k, class_fraction)
     share = _share(likeness, rows, weight)
     near = membership(graph, k).matrix / k if class_fraction is None else _near(graph, wanted[rows])
@@ -135,10 +134,9 @@ def label_overlap(
 
 
 def _check(weight: str, kind: str, over: str) -> None:
-    asked = (("weight", weight, ("sample", "class")), ("kind", kind, KINDS), ("over", over, ("samples", "classes")))
-    for name, given, allowed in asked:
-        if given not in allowed:
-            raise unknown_name(f"{name} of label_overlap", str(given), allowed)
+    check_name("weight of label_overlap", weight, ("sample", "class"))
+    check_name("kind of label_overlap", kind, KINDS)
+    check_name("over of label_overlap", over, ("samples", "classes"))
 
 
 def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float | None) -> np.ndarray:

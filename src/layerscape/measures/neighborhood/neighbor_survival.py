@@ -15,6 +15,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import sample_rows
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 from layerscape.measures.neighborhood.curve import must_match
@@ -67,9 +68,7 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     [0.44, 0.44, 1.0]
     """
     _check(graph, later, k)
-    rows = graph.query_rows
-    if rows.min() < 0:
-        raise InvalidValue("the graphs' queries are points and no samples; search the rows of the data themselves.")
+    rows = sample_rows(graph)
     first, through = membership(graph, k), _staying(later, k)
     stays = first.matrix.multiply(through).tocsr() / k
     per_sample, n = stays.sum(axis=1), graph.n_samples

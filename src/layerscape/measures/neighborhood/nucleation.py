@@ -55,7 +55,7 @@ def nucleation(
     ------
     InvalidValue
         If there is not one label per sample, a label is missing, all are equal or no two are, or `density_peaks` cannot
-        be had.
+        be computed.
 
     Notes
     -----

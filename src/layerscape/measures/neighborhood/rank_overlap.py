@@ -10,7 +10,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
 from layerscape.measures.neighborhood.curve import must_match, weighted_curve
 from layerscape.measures.neighborhood.curve_without import influence_on_curve
 
@@ -68,6 +68,7 @@ def rank_overlap(
 
 def _weights(k: int, n_samples: int, weight: str, p: float) -> tuple[np.ndarray, float, float]:
     """What the number shared at each rank is multiplied with, the sum that shall read 0, and the smallest value."""
+    check_name("weight of rank_overlap", weight, ("rbo", "r_nx"))
     ranks = np.arange(1.0, k + 1)
     if weight == "rbo":
         if not 0 < p < 1:
@@ -75,8 +76,6 @@ def _weights(k: int, n_samples: int, weight: str, p: float) -> tuple[np.ndarray,
         shares = (1 - p) * p ** (ranks - 1)
         shares[-1] = p ** (k - 1)
         return shares / ranks, 0.0, 0.0
-    if weight != "r_nx":
-        raise unknown_name("weight of rank_overlap", str(weight), ("rbo", "r_nx"))
     if k > n_samples - 2:
         raise InvalidValue(f"k={k} of {n_samples} samples; for weight='r_nx' k must lie in 1..{n_samples - 2}.")
     chance = ranks / (n_samples - 1)

@@ -13,7 +13,8 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.interval import wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import check_least
+from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.spectrum import Spectrum, spectrum
 
 CAPACITY = 2.0  # samples per free parameter of the hyperplane, by Cover
@@ -73,12 +74,9 @@ def dichotomies(x: Representation, /, *, directions: int = 24, labelings: int = 
     True
     """
     n = x.n_samples
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; dichotomies needs at least {FEWEST}.")
-    if directions < 1:
-        raise InvalidValue(f"directions={directions}; give at least 1.")
-    if labelings < FEWEST_LABELINGS:
-        raise InvalidValue(f"labelings={labelings}; give at least {FEWEST_LABELINGS}.")
+    check_samples(n, "dichotomies", FEWEST)
+    check_least(1, directions=directions)
+    check_least(FEWEST_LABELINGS, labelings=labelings)
     found, rng = spectrum(x), np.random.default_rng(seed)
     points = _points(found, directions, rng)
     free = points.shape[1]

@@ -11,7 +11,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.interval import LEAST_MARGIN, Z95, wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import check_samples
 from layerscape.measures.classes import KINDS, Classes, Kind, are_real, classes_of, numbers_of, one_per_sample
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.permutation import permutations as orders_of
@@ -88,12 +89,10 @@ def linear_probe(
     >>> linear_probe(Representation(x + 9 * (np.arange(200) % 2)[:, None]), np.arange(200) % 2).value
     1.0
     """
-    for name, given, allowed in (("method", method, ("auto", "logistic", "ridge")), ("kind", kind, KINDS)):
-        if given not in allowed:
-            raise unknown_name(f"{name} of linear_probe", str(given), allowed)
+    check_name("method of linear_probe", method, ("auto", "logistic", "ridge"))
+    check_name("kind of linear_probe", kind, KINDS)
     n = x.n_samples
-    if n < FEWEST:
-        raise InvalidValue(f"{n} samples; linear_probe needs at least {FEWEST}.")
+    check_samples(n, "linear_probe", FEWEST)
     if not 2 <= folds <= n:
         raise InvalidValue(f"folds={folds} of {n} samples; give 2 to {n}.")
     if are_real(one_per_sample(labels, n), kind):

@@ -13,7 +13,7 @@ from scipy.stats import t as student
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import check_least
 from layerscape.measures.classes import classes_of
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.separability.probes import readable
@@ -80,9 +80,8 @@ def manifold_capacity(
     >>> 1.7 < manifold_capacity(Representation(x), np.arange(40) // 2).value < 2.3
     True
     """
-    for name, given, least in (("points", points, 1), ("draws", draws, FEWEST_DRAWS)):
-        if given < least:
-            raise InvalidValue(f"{name}={given}; give at least {least}.")
+    check_least(1, points=points)
+    check_least(FEWEST_DRAWS, draws=draws)
     n, found = x.n_samples, classes_of(labels, x.n_samples)
     rows, kept = _kept(x, found.codes, points, seed)
     classes = found.codes[kept]
@@ -179,7 +178,7 @@ def _warnings(sizes: np.ndarray, points: int, correlation: float) -> tuple[str, 
     if (more := int((sizes > points).sum())) > 0:
         words.append(f"{points} samples drawn from each of {more} of {len(sizes)} classes")
     if (fewer := int((sizes < points).sum())) > 0:
-        words.append(f"{fewer} of {len(sizes)} classes have fewer than {points} samples: theirs is the larger capacity")
+        words.append(f"{fewer} of {len(sizes)} classes have fewer than {points} samples, and so a larger capacity")
     if len(sizes) < FEW:
         words.append(f"{len(sizes)} classes: the theory is for many, and the interval is wide")
     if correlation > CORRELATED:

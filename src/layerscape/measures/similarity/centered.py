@@ -19,7 +19,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import constant
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
     largest_share,
@@ -155,9 +155,7 @@ def _known(x: Representation, name: str, sample: int, seed: int) -> list[_Itself
 def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, seed: int) -> _Itself:
     known = _known(x, name, sample, seed)
     if not known:
-        squares = float(np.einsum("ij,ij->", centered, centered))
-        if not squares > LEAST_VARIANCE * centered.size:
-            raise InvalidValue(f"{x.title}: constant over the samples, or over all but one; {name} cannot compare it.")
+        squares = _squares(x, centered, name)
         cubes = float(np.einsum("ij,ij->", centered @ centered, centered))
         known.append(_Itself(squares, cubes / squares**1.5))
     return known[0]
@@ -166,5 +164,5 @@ def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, see
 def _squares(x: Representation, centered: np.ndarray, name: str) -> float:
     squares = float(np.einsum("ij,ij->", centered, centered))
     if not squares > LEAST_VARIANCE * centered.size:
-        raise InvalidValue(f"{x.title}: constant over the samples, or over all but one; {name} cannot compare it.")
+        raise constant(x, f", or over all but one; {name} cannot compare it")
     return squares

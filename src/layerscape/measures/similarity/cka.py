@@ -17,7 +17,8 @@ from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, check_name
+from layerscape.measures.checks import constant
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
 from layerscape.measures.similarity.gaussian import gaussian, widened
 from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
@@ -99,10 +100,8 @@ def cka(
 
 
 def _check(kernel: str, estimator: str) -> None:
-    if kernel not in ("linear", "rbf"):
-        raise unknown_name("kernel of cka", str(kernel), ("linear", "rbf"))
-    if estimator not in ("debiased", "biased"):
-        raise unknown_name("estimator of cka", str(estimator), ("debiased", "biased"))
+    check_name("kernel of cka", kernel, ("linear", "rbf"))
+    check_name("estimator of cka", estimator, ("debiased", "biased"))
     if kernel == "rbf" and estimator == "biased":
         raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
 
@@ -186,8 +185,7 @@ class _Itself:
 def _itself(x: Representation) -> _Itself:
     hsic = _hsic(x, x)
     if not hsic.value > 1e-15:  # the values are scaled to 1
-        name = f"layer {x.layer!r}" if x.layer else "a representation"
-        raise InvalidValue(f"{name} is constant over the samples, or all but one; cka cannot compare it.")
+        raise constant(x, ", or over all but one; cka cannot compare it")
     framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
     for _, block in x.blocks():
         squares = framed(block) ** 2

@@ -14,6 +14,7 @@ from layerscape.core.interval import LEAST_MARGIN, Z95, margin_of_groups, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import drawn_rows, same_samples
 
@@ -227,7 +228,7 @@ def _centered(x: Representation, rows: np.ndarray) -> np.ndarray:
     some = Representation(x.read(rows))
     framed = frame(some)
     if not framed.peak:
-        raise InvalidValue(f"{x.title} is constant over the samples; linear_predictivity cannot compare it.")
+        raise constant(x, "; linear_predictivity cannot compare it")
     return framed(some.matrix)
 
 

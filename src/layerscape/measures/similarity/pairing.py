@@ -7,7 +7,8 @@ from math import frexp, sqrt
 import numpy as np
 
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidValue, check_least
+from layerscape.measures.checks import check_samples
 
 FEWEST = 10
 DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
@@ -19,8 +20,7 @@ def same_samples(a: Representation, b: Representation, measure: str, fewest: int
         raise InvalidValue(
             f"representations of {a.n_samples} and {b.n_samples} samples; both must be of the same samples."
         )
-    if a.n_samples < fewest:
-        raise InvalidValue(f"{a.n_samples} samples; {measure} needs at least {fewest}.")
+    check_samples(a.n_samples, measure, fewest)
     return a.n_samples
 
 
@@ -36,8 +36,7 @@ def drawn_rows(n_samples: int, sample: int, seed: int, fewest: int = FEWEST) -> 
     seed
         Which rows.
     """
-    if sample < fewest:
-        raise InvalidValue(f"sample={sample!r}; give at least {fewest}.")
+    check_least(fewest, sample=sample)
     if n_samples <= sample:
         return np.arange(n_samples), ()
     rows = np.sort(np.random.default_rng(seed).choice(n_samples, sample, replace=False))

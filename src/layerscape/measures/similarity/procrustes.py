@@ -13,7 +13,7 @@ from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import corrected, same_samples
 
@@ -130,7 +130,7 @@ def _squares(x: Representation) -> tuple[float, tuple[str, ...]]:
     """‖A‖_F² of the centered, scaled rows, and a warning if most of it is one sample's."""
     framed = frame(x)
     if not framed.peak > ROUNDING * np.abs(framed.origin).max():
-        raise InvalidValue(f"{x.title}: constant over the samples; procrustes cannot compare it.")
+        raise constant(x, "; procrustes cannot compare it")
     lengths = np.concatenate([(framed(block) ** 2).sum(axis=1) for _, block in x.blocks()])
     squares, far = float(lengths.sum()), int(lengths.argmax())
     share = lengths[far] / squares

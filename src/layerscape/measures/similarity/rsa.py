@@ -110,7 +110,7 @@ def _ranked(x: Representation, sample: int, seed: int) -> _Ranked:
     distances = pdist(values)
     if not np.ptp(distances) > LEAST_SPREAD * distances.max():
         raise InvalidValue(
-            f"{x.title}: all distances between samples are equal, as where it is constant; rsa has none to rank."
+            f"{x.title}: all distances between samples are equal, as when it is constant; rsa has nothing to rank."
         )
     _, level, counts = np.unique(distances, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2 - (len(distances) + 1) / 2)[level]

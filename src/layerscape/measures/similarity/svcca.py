@@ -95,7 +95,7 @@ def svcca(
     for x, scores, name in ((a, u, "a"), (b, v, "b")):
         if scores.shape[1] == 1 < x.n_units:
             words.append(
-                f"one of {x.n_units} components holds {variance:.4g} of the variance of {name}: svcca sees no other"
+                f"one of {x.n_units} components holds {variance:.4g} of the variance of {name}: svcca sees only it"
             )
         words += of_one_sample((scores**2).max(axis=0), "components", name)
     return Estimate(value, low, high, n, chance=chance, details=details, warnings=tuple(words))

@@ -13,7 +13,7 @@ from layerscape.core.frame import Frame, frame_by_unit
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples
 
@@ -134,7 +134,7 @@ def _side(x: Representation) -> _Side:
     framed = frame_by_unit(x)
     live = framed.peak > 0
     if not live.any():
-        raise InvalidValue(f"{x.title} is constant over the samples; unit_match cannot compare it.")
+        raise constant(x, "; unit_match cannot compare it")
     squares, largest = np.zeros(x.n_units), np.zeros(x.n_units)
     for _, block in x.blocks():
         block = framed(block) ** 2

@@ -1,0 +1,1 @@
+"""Benchmarks: each module prints one table, `python -m benchmarks.NAME` from the root of the repository."""
