@@ -79,6 +79,9 @@ CASES = [
     ("cka", {"estimator": "biased"}),
     ("cka", {"kernel": "rbf"}),
     ("distance_correlation", {}),
+    ("procrustes", {}),
+    ("procrustes", {"data": "wide "}),
+    ("procrustes", {"data": "wider "}),
 ]
 
 
