@@ -87,6 +87,7 @@ CASES = [
     ("cka", {"estimator": "biased"}),
     ("cka", {"kernel": "rbf"}),
     ("distance_correlation", {}),
+    ("unit_match", {}),
     ("rsa", {"permutations": 19}),
     ("rsa", {"permutations": 19, "data": "tied "}),
     ("procrustes", {}),
