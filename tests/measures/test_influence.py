@@ -47,6 +47,7 @@ CASES = [
     ("twonn", {"prior": (2.0, 1.0)}),
     ("gride", {"range_max": 8}),
     ("decimation", {}),
+    ("correlation_dimension", {}),
     ("levina_bickel", {"k": 10}),
     ("levina_bickel", {"k": 10, "average": "arithmetic"}),
     ("hubness", {"k": 10}),
