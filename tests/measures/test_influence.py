@@ -24,6 +24,7 @@ X = np.hstack([BASE * [1, 1, 0.5], 0.15 * WIDE[:, None] * rng.standard_normal((N
 Y = np.tanh(X @ rng.standard_normal((7, 5))) + 0.2 * rng.standard_normal((N, 5))
 CLASSES = np.clip(np.floor(2 * ANGLE + 0.3 * rng.standard_normal(N)), 0, 5).astype(int)
 Z = np.tanh(Y @ rng.standard_normal((5, 6))) + 0.1 * rng.standard_normal((N, 6))
+BITS = (Y @ rng.standard_normal((5, 60)) + 0.5 * rng.standard_normal((N, 60)) > 0.3).astype(float)
 NUMBERS = ANGLE + 0.3 * rng.standard_normal(N)
 
 
@@ -31,6 +32,7 @@ DATA = {
     **{"x": X, "y": Y, "z": Z},
     **{f"tied {name}": np.round(2 * x) for name, x in {"x": X, "y": Y, "z": Z}.items()},
     **{"categories": CLASSES, "numbers": NUMBERS, "rounded": np.round(4 * NUMBERS)},
+    **{"whole x": np.round(6 * X), "bits x": BITS},
     "paths": np.stack([CLASSES // 2, CLASSES], axis=1),
 }
 for width, units in (("wide ", 40), ("wider ", N + 20)):
@@ -48,6 +50,8 @@ CASES = [
     ("gride", {"range_max": 8}),
     ("decimation", {}),
     ("correlation_dimension", {}),
+    ("i3d", {"data": "whole "}),
+    ("i3d", {"data": "whole ", "scale": 8}),
     ("levina_bickel", {"k": 10}),
     ("levina_bickel", {"k": 10, "average": "arithmetic"}),
     ("hubness", {"k": 10}),
