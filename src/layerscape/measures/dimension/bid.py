@@ -8,15 +8,15 @@ from math import inf, isqrt, log
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln, logsumexp, polygamma
-from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import within
+from layerscape.core.interval import student95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.checks import check_samples, constant
 from layerscape.measures.dimension.ratios import few_words
+from layerscape.measures.rows import slices
 
 GROUPS = 64  # of samples at most, whose pairs are counted apart for the interval
 COUNTS = 2**24  # numbers of pairs held at once, from which follows how many groups there can be
@@ -137,12 +137,10 @@ def _count(bits: np.ndarray, seed: int) -> np.ndarray:
     parts = np.array_split(np.arange(n), n_groups)
     group = np.repeat(np.arange(n_groups), [len(part) for part in parts])
     counts = np.zeros((n_groups, n_groups * width), dtype=np.int64)
-    step = max(1, TILE // max(width, len(parts[0])))
-    for start in range(0, n, step):
-        some = slice(start, min(start + step, n))
+    for some in slices(n, TILE // max(width, len(parts[0]))):
         right = np.column_stack([bits[order[some]], n_units / 2 + group[some] * width]).astype(np.float32).T
         for number, part in enumerate(parts):
-            first = max(0, part[0] - start)  # pairs with samples before this group were counted from their side
+            first = max(0, part[0] - some.start)  # pairs with samples before this group were counted from their side
             if part[0] >= some.stop:
                 break
             left = np.column_stack([bits[order[part]] * np.float32(-0.5), np.ones(len(part), dtype=np.float32)])
@@ -253,7 +251,7 @@ def _spread(groups: np.ndarray, r: np.ndarray, p: np.ndarray, d0: float, d1: flo
 def _point(d0: float, d1: float, spread: tuple[np.ndarray, np.ndarray], n_groups: int, r: float) -> Point:
     value, along = d0 + d1 * r, np.array([1.0, r])
     variance = max(float(along @ part @ along) for part in spread)
-    margin = float(student.ppf(0.975, n_groups - 1)) * variance**0.5
+    margin = student95(n_groups - 1) * variance**0.5
     return Point(value, *within(value, margin, MEASURE.bounds), r)
 
 

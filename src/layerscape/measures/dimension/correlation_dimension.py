@@ -20,6 +20,7 @@ from layerscape.measures.deletion import check_next
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.pairs_without import counts_without_each, radii_without_each
 from layerscape.measures.dimension.ratios import TIED, few_words, tied_words
+from layerscape.measures.rows import slices
 
 HELD = 2**25  # distances held at once
 PIECE = 2**20  # numbers worked on at once, so that they stay in cache
@@ -191,9 +192,7 @@ class _Distances:
         if self.all_fit:
             yield slice(0, len(self.rows)), slice(0, self.x.n_samples), self.held
             return
-        step = max(1, HELD // self.x.n_samples)
-        for start in range(0, len(self.rows), step):
-            part = slice(start, min(start + step, len(self.rows)))
+        for part in slices(len(self.rows), HELD // self.x.n_samples):
             yield part, slice(0, self.x.n_samples), self.part(part)
 
     @property
@@ -208,12 +207,11 @@ class _Distances:
         """Median over the references of the distance to each of some neighbors; counts copies and ties."""
         found = np.empty((len(self.rows), len(ks)))
         for part, _, squared in self.tiles():
-            step = max(1, PIECE // squared.shape[1])
-            for start in range(0, len(squared), step):
-                ranked = np.sort(squared[start : start + step], axis=1)
+            for piece in slices(len(squared), PIECE // squared.shape[1]):
+                ranked = np.sort(squared[piece], axis=1)
                 self.n_copied += int(np.isinf(ranked[:, -2]).sum())  # the last is the sample itself
                 self.n_tied += int((ranked[:, 0] == ranked[:, 1]).sum())
-                found[part][start : start + step] = np.sqrt(ranked[:, ks - 1])
+                found[part][piece] = np.sqrt(ranked[:, ks - 1])
         return np.median(found, axis=0)
 
     def part(self, part: slice) -> np.ndarray:
@@ -234,9 +232,8 @@ class _Distances:
         rows, columns = np.nonzero(squared <= NEAR * (of_a[:, None] + of_b.max()))
         cancelled = squared[rows, columns] <= NEAR * (of_a[rows] + of_b[columns])
         rows, columns = rows[cancelled], columns[cancelled]
-        step = max(1, PIECE // a.shape[1])
-        for start in range(0, len(rows), step):
-            some = rows[start : start + step], columns[start : start + step]
+        for piece in slices(len(rows), PIECE // a.shape[1]):
+            some = rows[piece], columns[piece]
             apart = np.ldexp(chosen[some[0]] - block[some[1]], -self.power)
             found = np.einsum("ij,ij->i", apart, apart)
             squared[some] = np.where(found > 0, found, inf)

@@ -20,6 +20,7 @@ from layerscape.measures.checks import check_samples, constant
 from layerscape.measures.dimension.lattice import log_share, log_volume, slope
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.ratios import few_words
+from layerscape.measures.rows import slices
 
 TILE = 2**22  # distances held at once
 BENT = 0.05  # a largest gap to the binomial law above this (and above what chance allows) is a bad fit
@@ -158,9 +159,7 @@ def _scales(widest: float, scale: int | None, ratio: float) -> np.ndarray:
 def _tiles(x: Representation, rows: np.ndarray) -> Iterator[Tile]:
     chosen = x.read(rows)
     for columns, block in x.blocks():
-        step = max(1, TILE // len(block))
-        for start in range(0, len(rows), step):
-            part = slice(start, min(start + step, len(rows)))
+        for part in slices(len(rows), TILE // len(block)):
             distances = cdist(chosen[part], block, "cityblock")
             own = rows[part] - columns.start
             here = np.flatnonzero((own >= 0) & (own < len(block)))

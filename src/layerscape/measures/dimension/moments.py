@@ -14,6 +14,7 @@ import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.measures.checks import constant
+from layerscape.measures.rows import drawn, slices
 
 KEPT = 4096
 NO_VARIANCE = ": it has no variance, and so no dimension to measure"
@@ -122,9 +123,7 @@ def centered_columns(whole: np.ndarray, power: int) -> Iterator[tuple[np.ndarray
 
 
 def _columns(whole: np.ndarray) -> Iterator[np.ndarray]:
-    step = max(1, COLUMNS // len(whole))
-    for start in range(0, whole.shape[1], step):
-        yield whole[:, start : start + step].astype(np.float64)
+    return (whole[:, part].astype(np.float64) for part in slices(whole.shape[1], COLUMNS // len(whole)))
 
 
 def scaled(x: Representation) -> Iterator[tuple[slice, np.ndarray, int]]:
@@ -145,9 +144,7 @@ def scaled(x: Representation) -> Iterator[tuple[slice, np.ndarray, int]]:
 
 def kept_rows(n_samples: int, most: int = KEPT) -> np.ndarray:
     """Increasing numbers of the rows whose influence is looked at."""
-    if n_samples <= most:
-        return np.arange(n_samples)
-    return np.sort(np.random.default_rng(0).choice(n_samples, most, replace=False))
+    return drawn(n_samples, most, 0)
 
 
 def first_half(n_samples: int) -> np.ndarray:

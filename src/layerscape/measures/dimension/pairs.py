@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.errors import check_least
+from layerscape.measures.rows import drawn
 
 Tile = tuple[slice, slice, np.ndarray]  # rows among the references, columns among all samples, distances
 
@@ -15,9 +16,7 @@ Tile = tuple[slice, slice, np.ndarray]  # rows among the references, columns amo
 def draw_references(n_samples: int, references: int, seed: int) -> np.ndarray:
     """Increasing row numbers of the samples from which distances are measured: all of them if there are fewer."""
     check_least(3, references=references)
-    if references >= n_samples:
-        return np.arange(n_samples)
-    return np.sort(np.random.default_rng(seed).choice(n_samples, references, replace=False))
+    return drawn(n_samples, references, seed)
 
 
 @dataclass(frozen=True, eq=False)

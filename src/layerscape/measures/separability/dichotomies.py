@@ -7,10 +7,9 @@ from math import sqrt
 import numpy as np
 from scipy.optimize import nnls
 from scipy.stats import binom
-from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import wilson, within
+from layerscape.core.interval import student95, wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import check_least
@@ -85,7 +84,7 @@ def dichotomies(x: Representation, /, *, directions: int = 24, labelings: int = 
     per_free = lasted / free
     value = float(per_free.mean())
     spread = max(float(per_free.std(ddof=1)), 1 / free)
-    margin = float(student.ppf(0.975, labelings - 1)) * spread / sqrt(labelings)
+    margin = student95(labelings - 1) * spread / sqrt(labelings)
     departure = (value - CAPACITY) / sqrt(CAPACITY / (free * labelings))
     curve, cover = _curve(lasted, free)
     rank = int((found.eigenvalues > 0).sum())

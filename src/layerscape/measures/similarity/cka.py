@@ -19,6 +19,7 @@ from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, check_name
 from layerscape.measures.checks import constant
+from layerscape.measures.rows import slices
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
 from layerscape.measures.similarity.gaussian import gaussian, widened
 from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
@@ -225,9 +226,7 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
 
 
 def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    step = max(1, BLOCK_ELEMENTS // (a.n_units + b.n_units))
-    for start in range(0, a.n_samples, step):
-        rows = slice(start, min(start + step, a.n_samples))
+    for rows in slices(a.n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units)):
         yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
 
 

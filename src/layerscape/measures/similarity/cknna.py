@@ -13,6 +13,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, drawn_rows, same_samples
 
 FEWEST = 20
@@ -125,12 +126,11 @@ def _nearest(x: Representation, rows: np.ndarray, k: int) -> _Edges:
     unit = _directions(x, rows)
     n, least, most = len(unit), np.inf, -np.inf
     columns, cosines = np.empty((n, k), dtype=np.int64), np.empty((n, k))
-    for start in range(0, n, ROWS):
-        part = slice(start, start + ROWS)
+    for part in slices(n, ROWS):
         kernel = unit[part] @ unit.T
         least, most = min(least, float(kernel.min())), max(most, float(kernel.max()))
         here = np.arange(len(kernel))
-        kernel[here, here + start] = -np.inf
+        kernel[here, here + part.start] = -np.inf
         columns[part] = np.sort(np.argpartition(-kernel, k - 1, axis=1)[:, :k], axis=1)
         cosines[part] = np.take_along_axis(kernel, columns[part], axis=1)
     if most - least < SAME:

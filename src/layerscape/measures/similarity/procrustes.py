@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import acos, sqrt
 
@@ -17,6 +18,7 @@ from layerscape.core.representation import Representation
 from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.roots import Roots
+from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, same_samples
 
 BLOCK_ELEMENTS = 2**22
@@ -142,9 +144,8 @@ def _squares(x: Representation) -> tuple[float, tuple[str, ...]]:
     return squares, (f"{where}; measure without it",)
 
 
-def _blocks(a: _Centered, b: _Centered, n_samples: int) -> list[slice]:
-    step = max(1, BLOCK_ELEMENTS // (a.n_units + b.n_units))
-    return [slice(start, start + step) for start in range(0, n_samples, step)]
+def _blocks(a: _Centered, b: _Centered, n_samples: int) -> Iterator[slice]:
+    return slices(n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units))
 
 
 def _cross(a: _Centered, b: _Centered, order: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

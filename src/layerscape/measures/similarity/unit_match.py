@@ -16,6 +16,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples
 
 FEWEST = 10
@@ -146,8 +147,7 @@ def _side(x: Representation) -> _Side:
 
 
 def _blocks(a: _Side, b: _Side) -> Iterator[slice]:
-    n, step = a.x.n_samples, max(1, BLOCK_ELEMENTS // (a.x.n_units + b.x.n_units))
-    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+    return slices(a.x.n_samples, BLOCK_ELEMENTS // (a.x.n_units + b.x.n_units))
 
 
 def _cross(a: _Side, b: _Side, order: np.ndarray | None = None) -> np.ndarray:
