@@ -50,6 +50,7 @@ CASES = [
     ("gride", {"range_max": 8}),
     ("decimation", {}),
     ("correlation_dimension", {}),
+    ("bid", {"data": "bits "}),
     ("i3d", {"data": "whole "}),
     ("i3d", {"data": "whole ", "scale": 8}),
     ("levina_bickel", {"k": 10}),
