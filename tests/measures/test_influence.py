@@ -94,6 +94,7 @@ CASES = [
     ("cka", {"kernel": "rbf"}),
     ("distance_correlation", {}),
     ("unit_match", {}),
+    ("cknna", {"k": 10, "permutations": 19}),
     ("rsa", {"permutations": 19}),
     ("rsa", {"permutations": 19, "data": "tied "}),
     ("procrustes", {}),
