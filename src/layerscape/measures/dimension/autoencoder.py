@@ -224,4 +224,5 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kramer 1991, doi:10.1002/aic.690370209; Hinton and Salakhutdinov 2006, doi:10.1126/science.1127647",
+    influence="the value is a whole number from networks that are trained anew for any other samples",
 )

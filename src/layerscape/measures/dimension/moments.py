@@ -66,11 +66,11 @@ class _Moments:
         self.count += count
 
 
-def scatter(x: Representation) -> Scatter:
-    """Second moments of the units in one pass; raises if the data are constant."""
+def scatter(x: Representation, most: int = KEPT) -> Scatter:
+    """Second moments of the units in one pass, and so many of the rows at most; raises if the data are constant."""
     d, power = x.n_units, 0
     parts = [_Moments(np.zeros((d, d)), np.zeros(d)) for _ in range(2)]
-    first, wanted, kept = first_half(x.n_samples), kept_rows(x.n_samples), []
+    first, wanted, kept = first_half(x.n_samples), kept_rows(x.n_samples, most), []
     for rows, block, scale in scaled(x):
         power = scale
         kept.append(block[wanted[(wanted >= rows.start) & (wanted < rows.stop)] - rows.start])
@@ -142,9 +142,9 @@ def scaled(x: Representation) -> Iterator[tuple[slice, np.ndarray, int]]:
         raise constant(x, NO_VARIANCE)
 
 
-def kept_rows(n_samples: int) -> np.ndarray:
+def kept_rows(n_samples: int, most: int = KEPT) -> np.ndarray:
     """Increasing numbers of the rows whose influence is looked at."""
-    return drawn(n_samples, KEPT, 0)
+    return drawn(n_samples, most, 0)
 
 
 def first_half(n_samples: int) -> np.ndarray:

@@ -286,4 +286,5 @@ MEASURE = Measure(
     source="Steele 1988, doi:10.1214/aop/1176991596; Schweinhart 2020, arXiv:1808.02196",
     neighbors="k",
     distinct=True,
+    influence="another number of samples draws other subsets, which differ by more than one sample does",
 )

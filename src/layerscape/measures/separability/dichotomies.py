@@ -156,4 +156,5 @@ MEASURE = Measure(
     bounds=(0, np.inf),
     unchanged_by={"rotation", "translation", "scaling", "linear"},
     source="Cover 1965, doi:10.1109/PGEC.1965.264137",
+    influence=("another number of samples draws other samples and labels, which differ by more than one sample does"),
 )

@@ -193,4 +193,5 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"rotation", "translation", "scaling"},
     source="Chung, Lee and Sompolinsky 2018, doi:10.1103/PhysRevX.8.031003",
+    influence="another number of samples draws other points of each class, which differ by more than one sample does",
 )
