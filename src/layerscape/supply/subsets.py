@@ -23,6 +23,8 @@ def subsets_of(
     x: Representation | None = None,
     rows: np.ndarray | None = None,
     search: Search | None = None,
+    *,
+    more: int = 0,
 ) -> Subsets:
     """The subsets that a measure asks for, each with the k nearest neighbors of its samples among itself.
 
@@ -38,11 +40,13 @@ def subsets_of(
         Which rows of ``x`` the samples of the graph are; all when left out.
     search
         The keywords of that search.
+    more
+        How many neighbors more than the measure needs.
     """
     if graph.queries is not None:
         raise InvalidValue("a graph of some queries has no subsets; give the graph of all samples.")
     chosen = {name: options.get(name, measure.options[name]) for name in ("smallest", "repetitions", "seed")}
-    k = measure.neighbors_needed(options, graph.n_samples)
+    k = measure.neighbors_needed(options, graph.n_samples) + more
     graph.need(k)
     _, *smaller = draw_subsets(graph.n_samples, **chosen)
     graphs = [graph if graph.k == k else graph.first(k)]

@@ -157,7 +157,7 @@ class Supplier:
         k = min(task.neighbors(n) + more, n - 1)
         with self._one_at_a_time:
             return [
-                (self.other if place else self)._argument(kind, task, k, place)
+                (self.other if place else self)._argument(kind, task, k, place, more)
                 for place, kind in enumerate(task.measure.data)
             ]
 
@@ -186,7 +186,7 @@ class Supplier:
     def _reduced(self, task: Task) -> bool:
         return task.measure.distinct and task.layer in self._distinct
 
-    def _argument(self, kind: Data, task: Task, k: int, place: int) -> Any:
+    def _argument(self, kind: Data, task: Task, k: int, place: int, more: int) -> Any:
         layer = task.layer_at(place)
         if kind == "labels":
             return self._label(task, k)
@@ -197,16 +197,17 @@ class Supplier:
         if kind == "graphs":
             return tuple(self.graph(each, k, distinct=task.measure.distinct) for each in self._between(task))
         if kind == "subsets":
-            return self._subsets(task, k)
+            return self._subsets(task, more)
         return self.graph(layer, k, distinct=task.measure.distinct)
 
-    def _subsets(self, task: Task, k: int) -> Any:
-        if self.source.graph(task.layer) is not None:
-            return subsets_of(task.measure, task.options, self.graph(task.layer, k))
+    def _subsets(self, task: Task, more: int) -> Any:
+        given = self.source.graph(task.layer)
+        if given is not None:
+            return subsets_of(task.measure, task.options, given, more=more)
         width = min(task.width(self.source.n_samples) - SPARE * task.measure.distinct, self._whole(task.layer).k)
-        graph = self.graph(task.layer, max(k, width), distinct=task.measure.distinct)
+        graph = self.graph(task.layer, width, distinct=task.measure.distinct)
         rows = self._distinct[task.layer].rows if task.measure.distinct else None
-        return subsets_of(task.measure, task.options, graph, self.vectors(task.layer), rows, self._search)
+        return subsets_of(task.measure, task.options, graph, self.vectors(task.layer), rows, self._search, more=more)
 
     def _label(self, task: Task, k: int) -> Any:
         found = self.source.label(task)
