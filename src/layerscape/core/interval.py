@@ -119,6 +119,18 @@ def sd_of_pairs(near: sparse.csr_array, values: sparse.csr_array, share: np.ndar
     return float(np.sqrt(max(moved @ moved - together, float(own @ own) / 4)))
 
 
+def student95(freedom: float) -> float:
+    """The 97.5 % point of Student's law."""
+    return float(student.ppf(0.975, freedom))
+
+
+def margin_of_left_out(values: np.ndarray) -> float:
+    """Half the width of the 95 % interval of a value, from what it is without each of so many groups in turn."""
+    n = len(values)
+    sd = np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum())
+    return float(student95(n - 1) * sd)
+
+
 def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, groups: int = GROUPS) -> float:
     """Half the width of the 95 % interval of a value, from how it changes when a group of samples is left out.
 
@@ -131,9 +143,7 @@ def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, gr
     """
     groups = min(groups, n_samples)
     member = np.random.default_rng(0).permutation(n_samples) % groups
-    found = np.array([value(np.flatnonzero(member != group)) for group in range(groups)])
-    sd = np.sqrt((groups - 1) / groups * ((found - found.mean()) ** 2).sum())
-    return float(student.ppf(0.975, groups - 1) * sd)
+    return margin_of_left_out(np.array([value(np.flatnonzero(member != group)) for group in range(groups)]))
 
 
 def within(value: float, margin: float, bounds: tuple[float, float], least: float = 0.0) -> tuple[float, float]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from layerscape.errors import InvalidValue
 
-Kind = Literal["auto", "category", "real"]
-KINDS: tuple[Kind, ...] = ("auto", "category", "real")
+LabelKind = Literal["auto", "category", "real"]
+LABEL_KINDS: tuple[LabelKind, ...] = ("auto", "category", "real")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def refuse_missing(missing: np.ndarray) -> None:
         )
 
 
-def numbers_of(labels: Any, n_samples: int) -> np.ndarray:
+def reals_of(labels: Any, n_samples: int) -> np.ndarray:
     """N labels as float64.
 
     Raises
@@ -100,7 +100,7 @@ def numbers_of(labels: Any, n_samples: int) -> np.ndarray:
         ) from None
 
 
-def are_real(labels: Any, kind: Kind = "auto") -> bool:
+def are_real(labels: Any, kind: LabelKind = "auto") -> bool:
     """Whether labels are to be read as real numbers: ``"auto"`` if they are floats, not all of them whole.
 
     >>> are_real(np.array([1.0, 2.0, 2.5])), are_real(np.array([1.0, 2.0])), are_real(["0.5", "1"])

@@ -14,18 +14,23 @@ import numpy as np
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
+from layerscape.measures.checks import check_all_asked
 
 
 def need_next(graph: Neighbors, k: int) -> None:
     """Raise unless the graph is of all samples and holds the neighbor that follows the first k."""
-    if graph.queries is not None:
-        raise InvalidValue("a graph of some queries has no value for every sample; give the graph of all samples.")
-    if k >= graph.n_samples - 1:
-        raise InvalidValue(
-            f"k={k} of {graph.n_samples} samples: without one of them there are not so many neighbors; for an "
-            f"influence k must lie in 1..{graph.n_samples - 2}."
-        )
+    check_all_asked(graph, "an influence")
+    check_next(graph.n_samples, k)
     graph.need(k + 1)
+
+
+def check_next(n_samples: int, k: int) -> None:
+    """Raise unless one sample fewer still has k neighbors."""
+    if k >= n_samples - 1:
+        raise InvalidValue(
+            f"{k} neighbors of {n_samples} samples: without one of them there are not so many, and so no influence; "
+            f"give at most {n_samples - 2}."
+        )
 
 
 def lost_by_others(

@@ -13,6 +13,8 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import chi2
 
+from layerscape.measures.rows import slices
+
 FEWEST = 4  # neighbors of the smallest neighborhood
 ALPHA = 1e-6  # level of the test, as in Rodriguez et al. 2018
 BLOCK = 2**20  # numbers at a time
@@ -74,9 +76,8 @@ def density_at(indices: np.ndarray, distances: np.ndarray, d: float) -> Density:
     known = np.flatnonzero(kept >= FEWEST - 1)
     value, error = np.full(n, -np.inf), np.full(n, np.inf)
     unit_ball = d / 2 * log(pi) - float(gammaln(d / 2 + 1))
-    step = max(1, BLOCK // width)
-    for start in range(0, len(known), step):
-        rows = known[start : start + step]
+    for part in slices(len(known), BLOCK // width):
+        rows = known[part]
         k = kept[rows]
         last = distances[rows, k - 1]
         inside = np.arange(1, k.max() + 1) <= k[:, None]

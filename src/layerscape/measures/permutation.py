@@ -1,6 +1,6 @@
 """Chance by permutation: what a comparison reads when the samples of one side are paired at random.
 
-Only row numbers are permuted, never distances or vectors recomputed. The permutations depend on N, number and seed
+Only row numbers are permuted, never distances or vectors recomputed. The permutations depend on N, count and seed
 alone, so that all cells of a map share them, and the largest cell of each permutation is the chance of a best layer.
 """
 
@@ -16,14 +16,14 @@ from layerscape.errors import check_least
 FEWEST = 19  # permutations, with which p can reach 0.05
 
 
-def permutations(n_samples: int, number: int, seed: int) -> Iterator[np.ndarray]:
+def permutations(n_samples: int, count: int, seed: int) -> Iterator[np.ndarray]:
     """So many random orders of the rows."""
     rng = np.random.default_rng(seed)
-    return (rng.permutation(n_samples) for _ in range(number))
+    return (rng.permutation(n_samples) for _ in range(count))
 
 
 def chance_by_permutation(
-    score: Callable[[np.ndarray], float], observed: float, n_samples: int, number: int, seed: int
+    score: Callable[[np.ndarray], float], observed: float, n_samples: int, count: int, seed: int
 ) -> tuple[Chance, np.ndarray]:
     """Mean, central 95 % and p of a score under random pairing, and the scores themselves.
 
@@ -33,18 +33,18 @@ def chance_by_permutation(
         The comparison with the rows of one side in the given order.
     observed
         The score as the rows are.
-    n_samples, number, seed
+    n_samples, count, seed
         Which permutations.
 
     Returns
     -------
     chance, null
-        p is (1 + how many scored at least as much) / (1 + number); ``null`` has shape (number,), for
+        p is (1 + how many scored at least as much) / (1 + count); ``null`` has shape (count,), for
         ``Estimate.details["null"]``.
     """
-    check_least(FEWEST, "so that p can reach 0.05", permutations=number)
-    null = np.array([score(order) for order in permutations(n_samples, number, seed)])
+    check_least(FEWEST, "so that p can reach 0.05", permutations=count)
+    null = np.array([score(order) for order in permutations(n_samples, count, seed)])
     low, high = np.quantile(null, [0.025, 0.975])
     # A score that is as it was but for rounding has not been beaten.
     beaten = int((null >= observed - 1e-12 * max(1.0, abs(observed))).sum())
-    return Chance(float(null.mean()), float(low), float(high), (1 + beaten) / (1 + number)), null
+    return Chance(float(null.mean()), float(low), float(high), (1 + beaten) / (1 + count)), null

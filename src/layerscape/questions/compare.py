@@ -111,7 +111,7 @@ def _comparing(measures: Sequence[AnyMeasure] | None) -> list[Measure]:
 
 
 def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
-    """The samples that both runs have, in the order of the first."""
+    """The samples that both runs have, in the order of the first, which has the labels."""
     ids_a, ids_b = run_a.samples.ids, run_b.samples.ids
     place = {name: row for row, name in enumerate(ids_b)}
     rows_a = np.array([row for row, name in enumerate(ids_a) if name in place], int)
@@ -128,9 +128,10 @@ def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
             "are left out",
             stacklevel=3,
         )
-    return _part(run_a, rows_a), _part(run_b, rows_b)
+    first = Part(run_a, _some(run_a, rows_a))
+    return first, Part(run_b, _some(run_b, rows_b), labeled=first)
 
 
-def _part(run: Run, rows: np.ndarray) -> Part:
-    whole = len(rows) == len(run.samples.ids) and (np.diff(rows) == 1).all()
-    return Part(run, None if whole else rows)
+def _some(run: Run, rows: np.ndarray) -> np.ndarray | None:
+    """The rows, or None if they are all, in order."""
+    return None if len(rows) == len(run.samples.ids) and (np.diff(rows) == 1).all() else rows

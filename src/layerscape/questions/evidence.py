@@ -39,11 +39,9 @@ class Evidence:
 
 
 def judges() -> dict[str, Measure]:
-    """The measures by which layers can be judged: of labels, with an influence, and with words for the best layer."""
+    """The measures by which layers can be judged: of labels, and with words for the best layer."""
     return {
-        name: measure
-        for name, measure in catalog().items()
-        if measure.data[1:] == ("labels",) and measure.sentence and callable(measure.influence)
+        name: measure for name, measure in catalog().items() if measure.data[1:] == ("labels",) and measure.sentence
     }
 
 
@@ -56,24 +54,32 @@ def evidence(
     values, per_sample, null = [], [], np.full(permutations, -np.inf)
 
     def influence(number: int) -> Influence:
-        """Made again when it is asked for again, where it holds pairs of neighbors, which are many."""
         if number in kept:
             return kept[number]
         pairs = zip(tasks[number], chances[number], strict=True)
-        found = mean_of([above(supplier.influence(task), chance) for task, chance in pairs])
-        return found if found.pairs is not None else kept.setdefault(number, found)
+        return mean_of([above(supplier.influence(task), chance) for task, chance in pairs])
 
     for number, of_layer in enumerate(tasks):
         estimates = [supplier.estimate(task) for task in of_layer]
         chances.append([chance_of(estimate) for estimate in estimates])
-        found = influence(number)
+        both = list(zip(of_layer, estimates, strict=True))
+        found = mean_of([above(_moved(supplier, *each), chance_of(each[1])) for each in both])
+        if found.pairs is None:  # pairs of neighbors are many, and are found again when they are asked for
+            kept[number] = found
         values.append(found.value)
         per_sample.append(found.per_sample)
-        drawn = [supplier.permuted(*pair, permutations, seed) for pair in zip(of_layer, estimates, strict=True)]
+        drawn = [supplier.permuted(*each, permutations, seed) for each in both]
         gains = [(one - chance) / (1 - chance) for one, chance in zip(drawn, chances[number], strict=True)]
         null = np.maximum(null, np.mean(gains, axis=0))
         tell(1)
     return Evidence(np.array(values), np.stack(per_sample), influence, null)
+
+
+def _moved(supplier: Supplier, task: Task, found: Estimate) -> Influence:
+    """How each sample moves a value; where nothing is known of deletions, by its own share in the mean."""
+    if isinstance(task.measure.influence, str) and found.per_sample is not None:
+        return Influence.of_mean(found.per_sample)
+    return supplier.influence(task)
 
 
 def chance_of(estimate: Estimate) -> float:

@@ -100,12 +100,15 @@ class Part:
         What they are called.
     control
         Makes the control of a representation; None for the samples themselves.
+    labeled
+        Who has the labels of these samples, where the run has not.
     """
 
     whole: Run
     rows: np.ndarray | None = None
     group: str = ""
     control: Callable[[Representation], Representation] | None = None
+    labeled: Part | None = None
 
     def __post_init__(self) -> None:
         self.layers = self.whole.layers
@@ -126,6 +129,8 @@ class Part:
         return self._vectors[layer]
 
     def label(self, task: Task) -> Any:
+        if self.labeled is not None:
+            return self.labeled.label(task)
         if not takes(task.measure, self.whole, task.label):
             what = "one number" if "kind" in task.measure.options else "a category"
             raise InvalidValue(f"{task.measure.name} reads {what} per sample; {task.label!r} holds real numbers.")

@@ -13,6 +13,7 @@ from scipy.stats import binom
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension import bid as module
+from layerscape.measures.dimension import hamming
 from layerscape.measures.dimension.bid import bid
 
 
@@ -112,7 +113,7 @@ def test_is_what_dadapy_gives(name, alpha, d0, d1, divergence):
 
 def test_the_law_is_the_counts_by_hand(rng, monkeypatch):
     x = (rng.standard_normal((90, 5)) @ rng.standard_normal((5, 30)) > 0).astype(int)
-    monkeypatch.setattr(module, "TILE", 500)
+    monkeypatch.setattr(hamming, "TILE", 500)
     estimate = measured(x, alpha_min=0.05, alpha_max=0.5)
     apart = (x[:, None] != x[None]).sum(axis=2)[np.triu_indices(90, 1)]
     r = estimate.details["distance"]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension import i3d as module
-from layerscape.measures.dimension.i3d import _log_volume, i3d
+from layerscape.measures.dimension.i3d import i3d
+from layerscape.measures.dimension.lattice import log_volume
 
 
 def measured(x, **options):
@@ -31,18 +32,18 @@ def log_volume_by_steps(t, d):
 def test_the_volume_is_the_number_of_lattice_points(d):
     for t in range(5):
         points = sum(sum(map(abs, point)) <= t for point in itertools.product(range(-t, t + 1), repeat=d))
-        assert np.exp(_log_volume(t, d)) == pytest.approx(points, rel=1e-12)
+        assert np.exp(log_volume(t, d)) == pytest.approx(points, rel=1e-12)
 
 
 @settings(max_examples=60, deadline=None)
 @given(t=st.integers(1, 2000), d=st.floats(0, 500))
 def test_the_volume_follows_its_recurrence_for_every_real_dimension(t, d):
-    assert _log_volume(t, d) == pytest.approx(log_volume_by_steps(t, d), rel=1e-10, abs=1e-10)
+    assert log_volume(t, d) == pytest.approx(log_volume_by_steps(t, d), rel=1e-10, abs=1e-10)
 
 
 @pytest.mark.parametrize("d", [0.05, 0.7, 1.0, 2.5, 40.0])
 def test_the_volume_of_a_ball_too_large_to_sum_is_close(d):
-    assert _log_volume(30_000, d) == pytest.approx(log_volume_by_steps(30_000, d), abs=1e-6)
+    assert log_volume(30_000, d) == pytest.approx(log_volume_by_steps(30_000, d), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_counts_are_the_counts_by_hand(rng):
     assert (estimate.details["inside"] == inside).all()
     assert (estimate.details["neighbors"] == neighbors).all()
     assert estimate.details["inner"] == 4
-    share = _log_volume(4, estimate.value) - _log_volume(6, estimate.value)
+    share = log_volume(4, estimate.value) - log_volume(6, estimate.value)
     assert share == pytest.approx(np.log(inside.sum() / neighbors.sum()), rel=1e-10)
 
 

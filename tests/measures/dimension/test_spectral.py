@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, UnknownName
-from layerscape.measures.dimension import moments, spectrum
+from layerscape.measures.dimension import moments, spectrum, spread
 from layerscape.measures.dimension import participation_ratio as participation
 from layerscape.measures.dimension.effective_rank import effective_rank
 from layerscape.measures.dimension.participation_ratio import participation_ratio
@@ -198,7 +198,7 @@ def test_sums_over_distinct_samples_and_units_are_those_of_brute_force(shape, co
     x = draw(*shape, rng) + rng.standard_normal(shape[1])
     units = correction == "rows and columns"
     given = Representation(x)
-    for sums in (participation._by_units(given), participation._by_samples(given)):
+    for sums in (spread.sums_by_units(given), spread.sums_by_samples(given)):
         power = moments.gram(given).power  # both scale alike up to a power of two
         parts = np.array(participation._parts(sums, correction))
         expected = np.array(over_distinct(x, units=units))
@@ -213,7 +213,7 @@ def test_corrected_sums_are_unbiased():
     parts = []
     for _ in range(1500):
         x = rng.standard_normal((6, 15)) * np.sqrt(law) + 2
-        sums = participation._by_units(Representation(x))
+        sums = spread.sums_by_units(Representation(x))
         scale = 16.0 ** moments.scatter(Representation(x)).power
         parts.append(np.array(participation._parts(sums, "rows")) * scale)
     parts = np.array(parts)

@@ -5,7 +5,8 @@ import pytest
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.similarity.cknna import _Edges, _with_itself
+from layerscape.measures.similarity.cknna import _with_itself
+from layerscape.measures.similarity.edges import Edges
 from layerscape.pipeline.estimate import estimate
 
 
@@ -80,7 +81,7 @@ def zeros():
 
 def test_neighbors_that_are_not_mutual_are_refused():
     # Samples 6…19 see sample 0, which sees samples 1…5: many ways through it, none back.
-    edges = _Edges(20, np.r_[1:6, 120:400:20], np.ones(19))
+    edges = Edges(20, np.r_[1:6, 120:400:20], np.ones(19))
     with pytest.raises(InvalidValue) as error:
         _with_itself(edges, Representation(cloud(0)))
     assert str(error.value).startswith("the data has so few mutual neighbors that its alignment with itself is -")

@@ -162,4 +162,5 @@ MEASURE = Measure(
     source="Di Noia et al. 2024, arXiv:2405.15132",
     neighbors="k_max",
     distinct=True,
+    influence="a test chooses the neighborhood of every sample, and one sample can make many of them jump",
 )

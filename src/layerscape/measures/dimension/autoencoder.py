@@ -12,9 +12,10 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, check_least, require
-from layerscape.measures.dimension.bottleneck import FOLDS, pca, train_networks, training_part
+from layerscape.measures.dimension.bottleneck import FOLDS, principal_axes, train_networks, training_part
 from layerscape.measures.dimension.elbow import Elbow, find_elbow
 from layerscape.measures.dimension.spectrum import gram, scatter
+from layerscape.measures.rows import drawn
 
 LEAST = 0.1  # a share of the variance that training and a torn bottleneck leave over, and that counts as explained
 FEWEST, FEW = 50, 500
@@ -135,7 +136,7 @@ def _cloud(x: Representation, seed: int) -> _Cloud:
     n, most = x.n_samples, MOST if x.n_units <= MOST_WIDE else MOST_WIDE
     words = []
     if n > most:
-        x = x.take(np.sort(np.random.default_rng(seed).choice(n, most, replace=False)))
+        x = x.take(drawn(n, most, seed))
         words.append(f"trained and tested on {most} of the {n} samples, drawn at random")
     first: dict[bytes, int] = {}
     for rows, block in x.blocks():
@@ -186,7 +187,7 @@ def _pca_left(cloud: _Cloud, parts: np.ndarray, widths: np.ndarray) -> tuple[np.
     """The squares of the held-out samples about the training part's mean, and what of them PCA leaves at each width."""
     totals, left = np.empty(FOLDS), np.empty((FOLDS, len(widths)))
     for fold, part in enumerate(parts):
-        center, _, directions = pca(cloud.scores[training_part(parts, fold)])
+        center, _, directions = principal_axes(cloud.scores[training_part(parts, fold)])
         along = (((cloud.scores[part] - center) @ directions) ** 2).sum(axis=0)
         beyond = cloud.rest * len(part)
         totals[fold] = along.sum() + beyond
@@ -223,4 +224,5 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kramer 1991, doi:10.1002/aic.690370209; Hinton and Salakhutdinov 2006, doi:10.1126/science.1127647",
+    influence="the value is a whole number from networks that are trained anew for any other samples",
 )

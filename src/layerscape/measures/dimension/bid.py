@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf, isqrt, log
+from math import inf, log
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln, logsumexp, polygamma
-from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import within
+from layerscape.core.influence import Influence
+from layerscape.core.interval import student95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import check_samples, constant
+from layerscape.measures.checks import check_samples
+from layerscape.measures.dimension.hamming import bits_of, count_by_groups, sums_by_sample
 from layerscape.measures.dimension.ratios import few_words
 
-GROUPS = 64  # of samples at most, whose pairs are counted apart for the interval
-COUNTS = 2**24  # numbers of pairs held at once, from which follows how many groups there can be
-TILE = 2**22  # distances held at once
 POINTS = 16  # of the curve at most
 BAD_FIT = 5e-3  # a larger divergence (and above what chance allows) is a bad fit: a twentieth of the pairs misplaced
+AT_BOUND = 1e-6  # a d₀ below this is 0
 
 
 def bid(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2, seed: int = 0) -> Estimate:
@@ -75,13 +74,8 @@ def bid(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2,
     >>> round(estimate.value), abs(estimate.details["d1"]) < 0.01
     (100, True)
     """
-    if not 0 <= alpha_min < alpha_max <= 1:
-        raise InvalidValue(
-            f"alpha_min={alpha_min}, alpha_max={alpha_max}; they are shares of the pairs: give 0 ≤ alpha_min < "
-            "alpha_max ≤ 1."
-        )
-    check_samples(x.n_samples, "bid", 3)
-    groups = _count(_bits(x), seed)
+    _check(x, alpha_min, alpha_max)
+    groups = count_by_groups(bits_of(x), seed)
     counts = groups.sum(axis=(0, 1))
     r = _window(counts, alpha_min, alpha_max)
     p = counts[r] / counts[r].sum()
@@ -106,53 +100,31 @@ def bid(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2,
     )
 
 
-def _bits(x: Representation) -> np.ndarray:
-    """The samples as −1 and 1, shape (N, D), int8."""
-    bits, seen = np.empty((x.n_samples, x.n_units), dtype=np.int8), set()
-    for rows, block in x.blocks():
-        bits[rows] = np.where(block > 0, 1, -1)
-        odd = ~np.isin(block, (-1, 0, 1))
-        seen |= {value for value in (-1, 0, 1) if (block == value).any()}
-        if odd.any() or {-1, 0} <= seen:
-            wrong = f"{block[odd][0]:g}" if odd.any() else "both −1 and 0"
-            raise InvalidValue(
-                f"the data hold {wrong}; bid is for bits, 0 and 1 or −1 and 1: make them binary first, as with x > 0 "
-                "or x > np.median(x, axis=0)."
-            )
-    if (bits == bits[0]).all():
-        raise constant(x, " and has no dimension; leave it out")
-    return bits
+def _check(x: Representation, alpha_min: float, alpha_max: float) -> None:
+    if not 0 <= alpha_min < alpha_max <= 1:
+        raise InvalidValue(
+            f"alpha_min={alpha_min}, alpha_max={alpha_max}; they are shares of the pairs: give 0 ≤ alpha_min < "
+            "alpha_max ≤ 1."
+        )
+    check_samples(x.n_samples, "bid", 3)
 
 
-def _count(bits: np.ndarray, seed: int) -> np.ndarray:
-    """How many pairs have each Hamming distance, shape (B, B, D + 1), by the groups b ≤ c that the two samples are of.
-
-    One product of matrices gives the number of the cell (c, r) of each pair: (D − a·b)/2 + c·(D + 1), which float32
-    holds exactly up to D = 2²⁰.
-    """
-    n, n_units = bits.shape
-    width = n_units + 1
-    n_groups = min(n, GROUPS, max(16, isqrt(COUNTS // width)))
-    order = np.random.default_rng(seed).permutation(n)
-    parts = np.array_split(np.arange(n), n_groups)
-    group = np.repeat(np.arange(n_groups), [len(part) for part in parts])
-    counts = np.zeros((n_groups, n_groups * width), dtype=np.int64)
-    step = max(1, TILE // max(width, len(parts[0])))
-    for start in range(0, n, step):
-        some = slice(start, min(start + step, n))
-        right = np.column_stack([bits[order[some]], n_units / 2 + group[some] * width]).astype(np.float32).T
-        for number, part in enumerate(parts):
-            first = max(0, part[0] - start)  # pairs with samples before this group were counted from their side
-            if part[0] >= some.stop:
-                break
-            left = np.column_stack([bits[order[part]] * np.float32(-0.5), np.ones(len(part), dtype=np.float32)])
-            cells = (left @ right[:, first:]).astype(np.int64).ravel()
-            counts[number] += np.bincount(cells, minlength=counts.shape[1])
-    counts = counts.reshape(n_groups, n_groups, width)
-    own = counts[np.diag_indices(n_groups)]
-    own[:, 0] -= [len(part) for part in parts]  # of a sample with itself
-    counts[np.diag_indices(n_groups)] = own // 2
-    return counts
+def _influence(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2, seed: int = 0) -> Influence:
+    """How each sample moves d₀, of the same distances: by the scores of its pairs, which add up to 0 over all."""
+    _check(x, alpha_min, alpha_max)
+    bits = bits_of(x)
+    counts = count_by_groups(bits, seed).sum(axis=(0, 1))
+    r = _window(counts, alpha_min, alpha_max)
+    p = counts[r] / counts[r].sum()
+    d0, d1 = _fit(r, p)
+    if d0 < AT_BOUND:
+        raise InvalidValue("d₀ is at its bound of 0, where single samples do not move it; change alpha_max.")
+    score = np.zeros((len(counts), 3))
+    score[r] = np.column_stack([_score(r, d0, d1), np.ones(len(r))])
+    # One step of Newton's method from the minimum of all pairs to that of the pairs that are left.
+    *sums, number = sums_by_sample(bits, score).T
+    moved = np.linalg.solve(_curvature(r, p, d0, d1), sums)[0] / counts[r].sum()
+    return Influence(d0, moved / (1 - number / counts[r].sum()), moved - moved.mean())
 
 
 def _window(counts: np.ndarray, alpha_min: float, alpha_max: float) -> np.ndarray:
@@ -253,7 +225,7 @@ def _spread(groups: np.ndarray, r: np.ndarray, p: np.ndarray, d0: float, d1: flo
 def _point(d0: float, d1: float, spread: tuple[np.ndarray, np.ndarray], n_groups: int, r: float) -> Point:
     value, along = d0 + d1 * r, np.array([1.0, r])
     variance = max(float(along @ part @ along) for part in spread)
-    margin = float(student.ppf(0.975, n_groups - 1)) * variance**0.5
+    margin = student95(n_groups - 1) * variance**0.5
     return Point(value, *within(value, margin, MEASURE.bounds), r)
 
 
@@ -275,7 +247,7 @@ def _warnings(n: int, details: dict[str, float | np.ndarray], d0: float, counts:
             f"{counts[0]} pairs of samples are copies, more than have the next distance, {following}: they pull at "
             "the fit of small distances; remove repeated samples, or leave distance 0 out by alpha_min"
         )
-    if d0 < 1e-6:
+    if d0 < AT_BOUND:
         yield "d₀ is at its bound of 0: the distances are too unlike those of independent bits to extrapolate to r = 0"
 
 
@@ -287,4 +259,5 @@ MEASURE = Measure(
     unchanged_by={"order"},
     source="Acevedo, Rodriguez and Laio 2025, Communications Physics, arXiv:2411.02126",
     values="binary",
+    influence=_influence,
 )

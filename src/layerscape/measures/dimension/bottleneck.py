@@ -28,7 +28,7 @@ def training_part(parts: np.ndarray, fold: int) -> np.ndarray:
     return np.concatenate([parts[(fold + step) % FOLDS] for step in range(2, FOLDS)])
 
 
-def pca(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def principal_axes(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, variances, falling, and directions as columns."""
     center = scores.mean(axis=0)
     values, vectors = np.linalg.eigh((scores - center).T @ (scores - center) / len(scores))
@@ -103,7 +103,7 @@ class _Networks:
         found = [np.zeros(shape) for shape in ((n, 1, widest), (n, d, widest), (n, widest, d), (n, 1, d))]
         is_open, encode, decode, middle = found
         for fold in range(FOLDS):
-            center, variances, directions = pca(scores[training_part(parts, fold)])
+            center, variances, directions = principal_axes(scores[training_part(parts, fold)])
             for place, width in enumerate(widths):
                 network = place * FOLDS + fold
                 unit = np.sqrt(variances[:width].sum())  # what is in the bottleneck has a variance of 1 in all

@@ -10,13 +10,17 @@ from math import frexp, inf, ldexp, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.checks import constant
+from layerscape.measures.deletion import check_next
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
+from layerscape.measures.dimension.pairs_without import counts_without_each, radii_without_each
 from layerscape.measures.dimension.ratios import TIED, few_words, tied_words
+from layerscape.measures.rows import slices
 
 HELD = 2**25  # distances held at once
 PIECE = 2**20  # numbers worked on at once, so that they stay in cache
@@ -72,10 +76,7 @@ def correlation_dimension(
     1.9
     """
     n = x.n_samples
-    if not 1 <= k1 < k2:
-        raise InvalidValue(f"k1={k1}, k2={k2}; give two numbers of neighbors with 1 ≤ k1 < k2.")
-    if k2 >= n:
-        raise InvalidValue(f"k2={k2} neighbors asked of {n} samples; give more samples, or k1 < k2 < {n}.")
+    _check(n, k1, k2)
     distances = _Distances(x, draw_references(n, references, seed))
     ks = sorted({k1, k2} | {2**power for power in range(n.bit_length()) if 2**power <= max(2, n // 4)})
     radii = distances.medians(np.array(ks))
@@ -86,11 +87,7 @@ def correlation_dimension(
     found = [_between(counts, radii, ks, inner, outer, distances.power) for inner, outer in pairs]
     value = _between(counts, radii, ks, ks.index(k1), ks.index(k2), distances.power)
     if value is None:
-        raise InvalidValue(
-            f"the median distances to neighbors {k1} and {k2} are equal, or no pair is nearer than the first: the "
-            "samples are a lattice, all equally far apart, or too few; set k2 well above k1, or use i3d for whole "
-            "numbers."
-        )
+        raise _no_range(k1, k2)
     outside = np.ldexp(radii, distances.power)
     details = {
         "r1": float(outside[ks.index(k1)]),
@@ -109,6 +106,39 @@ def correlation_dimension(
         details=details,
         warnings=tuple(_warnings(n, len(distances.rows), distances)),
     )
+
+
+def _check(n: int, k1: int, k2: int) -> None:
+    if not 1 <= k1 < k2:
+        raise InvalidValue(f"k1={k1}, k2={k2}; give two numbers of neighbors with 1 ≤ k1 < k2.")
+    if k2 >= n:
+        raise InvalidValue(f"k2={k2} neighbors asked of {n} samples; give more samples, or k1 < k2 < {n}.")
+
+
+def _no_range(k1: int, k2: int) -> InvalidValue:
+    return InvalidValue(
+        f"the median distances to neighbors {k1} and {k2} are equal, or no pair is nearer than the first: the samples "
+        "are a lattice, all equally far apart, or too few; set k2 well above k1, or use i3d for whole numbers."
+    )
+
+
+def _influence(x: Representation, /, *, k1: int = 10, k2: int = 20, references: int = 2000, seed: int = 0) -> Influence:
+    """How each sample moves the dimension: without it, of the same other references, with radii found again."""
+    n = x.n_samples
+    _check(n, k1, k2)
+    check_next(n, k2)
+    distances = _Distances(x, draw_references(n, references, seed))
+    radii = distances.medians(np.array([k1, k2]))
+    counts = count_pairs(distances.tiles(), radii**2 * (1 - ROUNDING), distances.rows, n)
+    point = _between(counts, radii, [k1, k2], 0, 1, distances.power)
+    if point is None:
+        raise _no_range(k1, k2)
+    without = radii_without_each(distances.tiles(), distances.rows, (k1, k2), n)
+    near, far = counts_without_each(distances.tiles, distances.rows, without**2 * (1 - ROUNDING), n).T
+    value = np.log(far / near) / np.log(without[:, 1] / without[:, 0])
+    inside, between = 1 / counts.totals[1] - 1 / counts.totals[0], 1 / counts.totals[1]
+    alone = counts.by_sample(0, 1, inside, between) / log(radii[1] / radii[0])
+    return Influence(point.value, point.value - value, alone)
 
 
 def _between(counts: PairCounts, radii: np.ndarray, ks: list[int], inner: int, outer: int, power: int) -> Point | None:
@@ -162,9 +192,7 @@ class _Distances:
         if self.all_fit:
             yield slice(0, len(self.rows)), slice(0, self.x.n_samples), self.held
             return
-        step = max(1, HELD // self.x.n_samples)
-        for start in range(0, len(self.rows), step):
-            part = slice(start, min(start + step, len(self.rows)))
+        for part in slices(len(self.rows), HELD // self.x.n_samples):
             yield part, slice(0, self.x.n_samples), self.part(part)
 
     @property
@@ -179,12 +207,11 @@ class _Distances:
         """Median over the references of the distance to each of some neighbors; counts copies and ties."""
         found = np.empty((len(self.rows), len(ks)))
         for part, _, squared in self.tiles():
-            step = max(1, PIECE // squared.shape[1])
-            for start in range(0, len(squared), step):
-                ranked = np.sort(squared[start : start + step], axis=1)
+            for piece in slices(len(squared), PIECE // squared.shape[1]):
+                ranked = np.sort(squared[piece], axis=1)
                 self.n_copied += int(np.isinf(ranked[:, -2]).sum())  # the last is the sample itself
                 self.n_tied += int((ranked[:, 0] == ranked[:, 1]).sum())
-                found[part][start : start + step] = np.sqrt(ranked[:, ks - 1])
+                found[part][piece] = np.sqrt(ranked[:, ks - 1])
         return np.median(found, axis=0)
 
     def part(self, part: slice) -> np.ndarray:
@@ -205,9 +232,8 @@ class _Distances:
         rows, columns = np.nonzero(squared <= NEAR * (of_a[:, None] + of_b.max()))
         cancelled = squared[rows, columns] <= NEAR * (of_a[rows] + of_b[columns])
         rows, columns = rows[cancelled], columns[cancelled]
-        step = max(1, PIECE // a.shape[1])
-        for start in range(0, len(rows), step):
-            some = rows[start : start + step], columns[start : start + step]
+        for piece in slices(len(rows), PIECE // a.shape[1]):
+            some = rows[piece], columns[piece]
             apart = np.ldexp(chosen[some[0]] - block[some[1]], -self.power)
             found = np.einsum("ij,ij->i", apart, apart)
             squared[some] = np.where(found > 0, found, inf)
@@ -219,4 +245,5 @@ MEASURE = Measure(
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Grassberger and Procaccia 1983, doi:10.1016/0167-2789(83)90298-1",
+    influence=_influence,
 )

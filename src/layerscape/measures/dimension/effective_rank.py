@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import exp, inf
+from math import exp, inf, log
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
+from layerscape.measures.roots import Roots
 
 EPSILON = 1e-7  # the paper's, for float32
 DOMINANT = 0.5
+BLOCK = 2**22  # determinants at once
 
 
 def effective_rank(x: Representation, /) -> Estimate:
@@ -64,10 +67,7 @@ def effective_rank(x: Representation, /) -> Estimate:
     found = spectrum(x)
     singular, scores = _about_origin(found)
     entropy, slope = _entropy(singular)
-    # A kept row moves σ² = Σ (v·x)² by its own part less the mean part, and σ by that over 2σ.
-    mean_square = singular**2 / found.n_samples
-    per_square = np.divide(slope * found.n_samples, 2 * singular, out=np.zeros_like(slope), where=singular > 0)
-    influence = (scores**2 - mean_square) @ per_square
+    influence = _alone(singular, scores, slope, found.n_samples)
     margin = max(Z95 * jackknife_sd(influence, found.n_samples), LEAST_MARGIN)
     share = 1 - float(found.eigenvalues.sum()) * (found.n_samples - 1) / float((singular**2).sum())
     beyond = extrapolated(entropy, _of_halves(found))
@@ -104,6 +104,16 @@ def _turned(found: Spectrum) -> np.ndarray:
     matrix[0] = np.sqrt(found.n_samples) * np.append(found.mean, found.beyond)
     matrix[1:, :r] = np.diag(np.sqrt(found.eigenvalues * (found.n_samples - 1)))
     return matrix
+
+
+def _alone(singular: np.ndarray, scores: np.ndarray, slope: np.ndarray, n: int) -> np.ndarray:
+    """How much each kept row moves the entropy, times N.
+
+    It moves σ² = Σ (v·x)² by its own part less the mean part, and σ by that over 2σ.
+    """
+    mean_square = singular**2 / n
+    per_square = np.divide(slope * n, 2 * singular, out=np.zeros_like(slope), where=singular > 0)
+    return (scores**2 - mean_square) @ per_square
 
 
 def _how_many(found: Spectrum) -> int:
@@ -146,10 +156,30 @@ def _warnings(found: Spectrum, mean_share: float) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _influence(x: Representation, /) -> Influence:
+    """How each sample moves the rank: without it, but for what ε adds, and to first order by its weight."""
+    n = x.n_samples
+    found = spectrum(x, most=n)
+    singular, scores = _about_origin(found)
+    entropy, slope = _entropy(singular)
+    alone = _alone(singular, scores, slope, n) / n
+    kept = singular > 0
+    squares, total = singular[kept] ** 2, float(singular.sum())
+    logs = float(singular[kept] @ np.log(singular[kept]))
+    roots, without = Roots.of(squares), np.empty(n)
+    for rows in np.array_split(np.arange(n), 1 + n * len(roots.nodes) // BLOCK):
+        factors = 1 - scores[np.ix_(rows, kept)] ** 2 @ (1 / (squares[:, None] + roots.nodes))
+        left = total + roots.change(factors)
+        without[rows] = np.log(left) - (logs + roots.change_of_logs(factors) / 2) / left
+    moved = exp(entropy) * -np.expm1(without - (log(total) - logs / total))
+    return Influence(exp(entropy), moved, exp(entropy) * (alone - alone.mean()))
+
+
 MEASURE = Measure(
     compute=effective_rank,
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "scaling"},
     source="Garrido et al. 2023, arXiv:2210.02885",
+    influence=_influence,
 )

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from math import inf
 
 import numpy as np
-from scipy.stats import t as student
+
+from layerscape.core.interval import student95
 
 STRAIGHT = 0.1  # a depth below the chord that is a smaller share of the whole fall makes no elbow
 
@@ -87,7 +88,7 @@ def find_elbow(dimensions: np.ndarray, unexplained: np.ndarray, without: np.ndar
     behind = moved[:, [place]] - moved
     groups = len(without)
     sd = np.sqrt((groups - 1) / groups * ((behind - behind.mean(axis=0)) ** 2).sum(axis=0))
-    rivals = np.flatnonzero(depth[place] - depth <= student.ppf(0.975, groups - 1) * sd)
+    rivals = np.flatnonzero(depth[place] - depth <= student95(groups - 1) * sd)
     steps = np.concatenate([[0], dimensions, [inf]])
     middles = (steps[1:] + steps[:-1]) / 2  # middles[i] lies before point i, the last beyond all
     rate = np.log(np.maximum(unexplained[-2:], least)) / (dimensions[-1] - dimensions[-2])

@@ -215,4 +215,5 @@ MEASURE = Measure(
     source="Allegra et al. 2020, doi:10.1038/s41598-020-72222-0",
     neighbors="q",
     distinct=True,
+    influence=("the value comes from a random walk, which ends elsewhere for any other samples"),
 )

@@ -8,19 +8,21 @@ from math import floor, inf, log
 import numpy as np
 from scipy.optimize import root_scalar
 from scipy.spatial.distance import cdist
-from scipy.special import bdtr, betaln
+from scipy.special import bdtr
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.checks import check_samples, constant
+from layerscape.measures.dimension.lattice import log_share, log_volume, slope
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.ratios import few_words
+from layerscape.measures.rows import slices
 
 TILE = 2**22  # distances held at once
-TERMS = 2**14  # of an alternating sum: what lies beyond moves log V by less than 1e-6, and for d ≥ 1 by 1e-12
 BENT = 0.05  # a largest gap to the binomial law above this (and above what chance allows) is a bad fit
 LEVELS = 200  # at which the two laws are compared at most
 EXACT = 2.0**53  # float64 holds every whole number up to here
@@ -88,16 +90,7 @@ def i3d(
     >>> round(i3d(Representation(x), scale=6).value, 1)
     2.0
     """
-    _check_options(scale, ratio)
-    check_samples(x.n_samples, "a dimension", 3)
-    rows = draw_references(x.n_samples, references, seed)
-    outer = _scales(_widest(x), scale, ratio)
-    radii = np.unique(np.r_[0, outer, np.floor(ratio * outer)])
-    counts = count_pairs(_tiles(x, rows), radii, rows, x.n_samples)
-    few = [t2 for t2 in outer if counts.totals[_number(radii, t2)] <= len(rows) * x.n_samples / 2]
-    tried = {*few, float(scale or outer[0])}
-    found = {t2: point for t2 in sorted(tried) if (point := _at(counts, radii, t2, floor(ratio * t2)))}
-    t2 = _chosen(found, counts, radii, scale, ratio)
+    counts, radii, found, t2 = _read(x, scale, ratio, references, seed)
     details = _details(counts, radii, t2, floor(ratio * t2), found[t2].value)
     return Estimate(
         found[t2].value,
@@ -111,22 +104,20 @@ def i3d(
     )
 
 
-def _log_volume(t: int, d: float) -> float:
-    """Log of the number of lattice points within city-block distance t in d dimensions, for every real d ≥ 0.
-
-    >>> [round(np.exp(_log_volume(2, d))) for d in (0, 1, 2, 3)]
-    [1, 5, 13, 25]
-    """
-    j = np.arange(min(t, TERMS + int(4 * d)), dtype=np.float64)
-    # All terms up to j = d are positive; those beyond are smaller than 1 and alternate.
-    with np.errstate(divide="ignore"):
-        steps = np.log(np.abs(d - j)) + np.log(t - j) - np.log(j + 1) - np.log(d + t - j)
-    sizes = np.concatenate([[0.0], np.cumsum(steps)])
-    signs = np.concatenate([[1.0], np.cumprod(np.sign(d - j))])
-    if len(j) < t:  # the mean of the last partial sums, which lie on both sides
-        signs[-2:] *= 0.75, 0.25
-    most = float(sizes.max())
-    return most + log(float(signs @ np.exp(sizes - most))) - float(betaln(d + 1, t + 1)) - log(d + t + 1)
+def _read(
+    x: Representation, scale: int | None, ratio: float, references: int, seed: int
+) -> tuple[PairCounts, np.ndarray, dict[float, Point], float]:
+    """The numbers of pairs within the radii, these, the value at every scale t₂, and the scale to read."""
+    _check_options(scale, ratio)
+    check_samples(x.n_samples, "a dimension", 3)
+    rows = draw_references(x.n_samples, references, seed)
+    outer = _scales(_widest(x), scale, ratio)
+    radii = np.unique(np.r_[0, outer, np.floor(ratio * outer)])
+    counts = count_pairs(_tiles(x, rows), radii, rows, x.n_samples)
+    few = [t2 for t2 in outer if counts.totals[_number(radii, t2)] <= len(rows) * x.n_samples / 2]
+    tried = {*few, float(scale or outer[0])}
+    found = {t2: point for t2 in sorted(tried) if (point := _at(counts, radii, t2, floor(ratio * t2)))}
+    return counts, radii, found, _chosen(found, counts, radii, scale, ratio)
 
 
 def _check_options(scale: int | None, ratio: float) -> None:
@@ -168,9 +159,7 @@ def _scales(widest: float, scale: int | None, ratio: float) -> np.ndarray:
 def _tiles(x: Representation, rows: np.ndarray) -> Iterator[Tile]:
     chosen = x.read(rows)
     for columns, block in x.blocks():
-        step = max(1, TILE // len(block))
-        for start in range(0, len(rows), step):
-            part = slice(start, min(start + step, len(rows)))
+        for part in slices(len(rows), TILE // len(block)):
             distances = cdist(chosen[part], block, "cityblock")
             own = rows[part] - columns.start
             here = np.flatnonzero((own >= 0) & (own < len(block)))
@@ -190,17 +179,27 @@ def _at(counts: PairCounts, radii: np.ndarray, t2: float, t1: int) -> Point | No
         return None
     share, (t1, t2) = inside / all_, (int(t1), int(t2))
 
-    def log_share(d: float) -> float:
-        return _log_volume(t1, d) - _log_volume(t2, d)
-
     most = 1.0
-    while log_share(most) > log(share):
+    while log_share(t1, t2, most) > log(share):
         most *= 2
-    d = float(root_scalar(lambda d: log_share(d) - log(share), bracket=(0, most), method="brentq", xtol=1e-14).root)
-    step = 1e-4 * d
-    slope = (log_share(d + step) - log_share(d - step)) / (2 * step)
-    sd = counts.sd_of_sum(inner, outer, 1 - share, -share) / (inside * abs(slope))
+    root = root_scalar(lambda d: log_share(t1, t2, d) - log(share), bracket=(0, most), method="brentq", xtol=1e-14)
+    d = float(root.root)
+    sd = counts.sd_of_sum(inner, outer, 1 - share, -share) / (inside * abs(slope(t1, t2, d)))
     return Point(d, *within(d, Z95 * sd, MEASURE.bounds), t2)
+
+
+def _influence(
+    x: Representation, /, *, scale: int | None = None, ratio: float = 0.5, references: int = 1000, seed: int = 0
+) -> Influence:
+    """How each sample moves the dimension, at the same scale and of the same other references: by its pairs."""
+    counts, radii, found, t2 = _read(x, scale, ratio, references, seed)
+    t1, d = floor(ratio * t2), found[t2].value
+    inner, outer = _number(radii, t1), _number(radii, t2)
+    inside, all_ = float(counts.totals[inner]), float(counts.totals[outer])
+    share, steep = inside / all_, slope(t1, int(t2), d)
+    alone = counts.by_sample(inner, outer, 1 - share, -share) / (inside * steep)
+    left = (inside - counts.by_sample(inner, inner, 1, 0)) / (all_ - counts.by_sample(outer, outer, 1, 0))
+    return Influence(d, -np.log(left / share) / steep, alone)
 
 
 def _chosen(found: dict[float, Point], counts: PairCounts, radii: np.ndarray, scale: int | None, ratio: float) -> float:
@@ -224,7 +223,7 @@ def _details(counts: PairCounts, radii: np.ndarray, t2: float, t1: int, d: float
         "mean_inside": float(n.mean()),
         "mean_neighbors": float(k.mean()),
         "share_of_copies": float(counts.totals[0] / n.sum()),
-        "expected_copies": float(np.exp(-_log_volume(t1, d))),
+        "expected_copies": float(np.exp(-log_volume(t1, d))),
         "gap": _gap(n, k, float(n.sum() / k.sum())),
         "inside": n,
         "neighbors": k,
@@ -271,4 +270,5 @@ MEASURE = Measure(
     unchanged_by={"order", "translation"},
     source="Macocco et al. 2023, doi:10.1103/PhysRevLett.130.067401, arXiv:2207.09688",
     values="whole",
+    influence=_influence,
 )

@@ -196,4 +196,5 @@ MEASURE = Measure(
     source="Tenenbaum et al. 2000, doi:10.1126/science.290.5500.2319",
     neighbors="k",
     distinct=True,
+    influence=("the value is a whole number, which stays as it is under most deletions and jumps under the others"),
 )

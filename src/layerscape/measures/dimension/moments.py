@@ -14,6 +14,7 @@ import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.measures.checks import constant
+from layerscape.measures.rows import drawn, slices
 
 KEPT = 4096
 NO_VARIANCE = ": it has no variance, and so no dimension to measure"
@@ -65,11 +66,11 @@ class _Moments:
         self.count += count
 
 
-def scatter(x: Representation) -> Scatter:
-    """Second moments of the units in one pass; raises if the data are constant."""
+def scatter(x: Representation, most: int = KEPT) -> Scatter:
+    """Second moments of the units in one pass, and so many of the rows at most; raises if the data are constant."""
     d, power = x.n_units, 0
     parts = [_Moments(np.zeros((d, d)), np.zeros(d)) for _ in range(2)]
-    first, wanted, kept = first_half(x.n_samples), kept_rows(x.n_samples), []
+    first, wanted, kept = first_half(x.n_samples), kept_rows(x.n_samples, most), []
     for rows, block, scale in scaled(x):
         power = scale
         kept.append(block[wanted[(wanted >= rows.start) & (wanted < rows.stop)] - rows.start])
@@ -122,9 +123,7 @@ def centered_columns(whole: np.ndarray, power: int) -> Iterator[tuple[np.ndarray
 
 
 def _columns(whole: np.ndarray) -> Iterator[np.ndarray]:
-    step = max(1, COLUMNS // len(whole))
-    for start in range(0, whole.shape[1], step):
-        yield whole[:, start : start + step].astype(np.float64)
+    return (whole[:, part].astype(np.float64) for part in slices(whole.shape[1], COLUMNS // len(whole)))
 
 
 def scaled(x: Representation) -> Iterator[tuple[slice, np.ndarray, int]]:
@@ -143,11 +142,9 @@ def scaled(x: Representation) -> Iterator[tuple[slice, np.ndarray, int]]:
         raise constant(x, NO_VARIANCE)
 
 
-def kept_rows(n_samples: int) -> np.ndarray:
+def kept_rows(n_samples: int, most: int = KEPT) -> np.ndarray:
     """Increasing numbers of the rows whose influence is looked at."""
-    if n_samples <= KEPT:
-        return np.arange(n_samples)
-    return np.sort(np.random.default_rng(0).choice(n_samples, KEPT, replace=False))
+    return drawn(n_samples, most, 0)
 
 
 def first_half(n_samples: int) -> np.ndarray:

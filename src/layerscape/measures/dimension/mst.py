@@ -8,9 +8,9 @@ from math import inf
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
+from layerscape.core.interval import student95
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import Subsets
@@ -193,7 +193,7 @@ class _Growth:
         variance = float(free @ np.array(spreads) / free.sum())
         covariance = variance * _shared(sizes, counts)
         means = np.array([np.mean(some) for some in logs])
-        return cls(sizes, counts, means, covariance, float(student.ppf(0.975, free.sum())))
+        return cls(sizes, counts, means, covariance, student95(free.sum()))
 
     def weights(self, some: slice = slice(None)) -> np.ndarray:
         """What each mean adds to the slope that is fitted to some of the sizes."""
@@ -286,4 +286,5 @@ MEASURE = Measure(
     source="Steele 1988, doi:10.1214/aop/1176991596; Schweinhart 2020, arXiv:1808.02196",
     neighbors="k",
     distinct=True,
+    influence="another number of samples draws other subsets, which differ by more than one sample does",
 )

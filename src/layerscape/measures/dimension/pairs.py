@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.errors import check_least
+from layerscape.measures.rows import drawn
 
 Tile = tuple[slice, slice, np.ndarray]  # rows among the references, columns among all samples, distances
 
@@ -15,9 +16,7 @@ Tile = tuple[slice, slice, np.ndarray]  # rows among the references, columns amo
 def draw_references(n_samples: int, references: int, seed: int) -> np.ndarray:
     """Increasing row numbers of the samples from which distances are measured: all of them if there are fewer."""
     check_least(3, references=references)
-    if references >= n_samples:
-        return np.arange(n_samples)
-    return np.sort(np.random.default_rng(seed).choice(n_samples, references, replace=False))
+    return drawn(n_samples, references, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,15 +48,20 @@ class PairCounts:
         their products, and every pair's own square twice, of which one is taken off (Efron and Stein 1981,
         doi:10.1214/aos/1176345462, section 5).
         """
+        per_sample = self.by_sample(inner, outer, within, between)
+        # A pair of two references stands twice in the sum, and so four times in the squares of its half of the counts.
+        pairs = self.totals + self.by_column[self.rows].sum(axis=0)
+        squares = within**2 * float(pairs[inner]) + between**2 * float(pairs[outer] - pairs[inner])
+        return float(np.sqrt(max(float(per_sample @ per_sample) - squares, squares / 4)))
+
+    def by_sample(self, inner: int, outer: int, within: float, between: float) -> np.ndarray:
+        """The same sum over the pairs of each sample, shape (N,)."""
         per_row, per_sample = (
             within * counts[:, inner] + between * (counts[:, outer] - counts[:, inner])
             for counts in (self.by_row, self.by_column)
         )
         per_sample[self.rows] += per_row
-        # A pair of two references stands twice in the sum, and so four times in the squares of its half of the counts.
-        pairs = self.totals + self.by_column[self.rows].sum(axis=0)
-        squares = within**2 * float(pairs[inner]) + between**2 * float(pairs[outer] - pairs[inner])
-        return float(np.sqrt(max(float(per_sample @ per_sample) - squares, squares / 4)))
+        return per_sample
 
 
 def count_pairs(tiles: Iterable[Tile], limits: np.ndarray, rows: np.ndarray, n_samples: int) -> PairCounts:

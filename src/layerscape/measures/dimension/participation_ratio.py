@@ -17,6 +17,7 @@ from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
 from layerscape.measures.dimension.spectrum import jackknife_sd
 from layerscape.measures.dimension.spread import Rows, Sums, distinct, rows_of, sums_of
+from layerscape.measures.rows import drawn
 
 Correction = Literal["rows", "rows and columns", "none"]
 CORRECTIONS = get_args(Correction)
@@ -79,9 +80,8 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     n, d = x.n_samples, x.n_units
     _check(x, correction)
     warnings = few_words(n)
-    rows = _drawn(x)
-    if rows is not None:
-        x = x.take(rows)
+    if min(n, d) > LARGEST:
+        x = x.take(drawn(n, LARGEST, 0))
         price = "which adds to the bias" if correction == "none" else "which costs precision and adds no bias"
         warnings.append(f"read from {LARGEST} of the {n} samples, drawn at random, {price}")
     sums, top, bottom = _read(x, correction)
@@ -99,13 +99,6 @@ def _check(x: Representation, correction: str) -> None:
     check_samples(x.n_samples, f"participation_ratio with correction={correction!r}", least)
     if x.n_units < 2 and correction == "rows and columns":
         raise InvalidValue("1 unit; correction='rows and columns' draws pairs of units: give at least 2.")
-
-
-def _drawn(x: Representation) -> np.ndarray | None:
-    """The rows that are read, where not all are."""
-    if min(x.n_samples, x.n_units) <= LARGEST:
-        return None
-    return np.sort(np.random.default_rng(0).choice(x.n_samples, LARGEST, replace=False))
 
 
 def _read(x: Representation, correction: Correction) -> tuple[Sums, float, float]:
@@ -193,9 +186,9 @@ def _details(sums: Sums) -> dict[str, float | np.ndarray]:
 def _influence(x: Representation, /, *, correction: Correction = "rows") -> Influence:
     """How each sample moves the ratio: exactly without it, and to first order by its weight."""
     _check(x, correction)
-    drawn = _drawn(x)
-    if drawn is not None:
-        return _influence(x.take(drawn), correction=correction).among(drawn, x.n_samples)
+    if min(x.n_samples, x.n_units) > LARGEST:
+        rows = drawn(x.n_samples, LARGEST, 0)
+        return _influence(x.take(rows), correction=correction).among(rows, x.n_samples)
     sums, top, bottom = _read(x, correction)
     value, each = top / bottom, rows_of(x)
     log_moved = _alone(sums, correction, top, bottom, each.lengths, each.inner, each.with_squares - each.fourth)

@@ -22,7 +22,7 @@ import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.measures.checks import check_samples
-from layerscape.measures.dimension.moments import first_half, gram, kept_rows, scaled, scatter
+from layerscape.measures.dimension.moments import KEPT, first_half, gram, kept_rows, scaled, scatter
 from layerscape.measures.dimension.ratios import few_words
 
 SIDE = 4096  # up to here a matrix of this side is decomposed in full
@@ -96,13 +96,13 @@ class Spectrum:
         return words
 
 
-def spectrum(x: Representation) -> Spectrum:
-    """The spectrum of the rows; raises if there are fewer than three or all are equal."""
+def spectrum(x: Representation, most: int = KEPT) -> Spectrum:
+    """The spectrum of the rows, with so many of them kept; raises if there are fewer than three or all are equal."""
     n, d = x.n_samples, x.n_units
     check_samples(n, "a spectrum", FEWEST)
     if d <= min(n, SIDE):
-        return _by_units(x)
-    return _by_samples(x) if n <= SIDE else _by_projection(x)
+        return _by_units(x, most)
+    return _by_samples(x) if n <= SIDE else _by_projection(x, most)
 
 
 def collapse_words(found: Spectrum) -> list[str]:
@@ -132,8 +132,8 @@ def extrapolated(whole: T, halves: Sequence[T]) -> T:
     return whole if not len(halves) else 2 * whole - (halves[0] + halves[1]) / 2
 
 
-def _by_units(x: Representation) -> Spectrum:
-    found, n = scatter(x), x.n_samples
+def _by_units(x: Representation, most: int) -> Spectrum:
+    found, n = scatter(x, most), x.n_samples
     sums, directions = _decomposed(found.matrix, min(n - 1, x.n_units))
     mean = found.mean @ directions
     beyond = sqrt(max(0.0, float(((found.mean - directions @ mean) ** 2).sum())))
@@ -175,7 +175,7 @@ def _decomposed(matrix: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(values > len(matrix) * np.finfo(float).eps * values[0], values, 0.0), vectors
 
 
-def _by_projection(x: Representation) -> Spectrum:
+def _by_projection(x: Representation, most: int) -> Spectrum:
     n, d = x.n_samples, x.n_units
     shift = sum((block.sum(axis=0) for _, block, _ in scaled(x)), start=np.zeros(d)) / n
     size, total, power = min(DIRECTIONS, n - 1, d), 0.0, 0
@@ -194,15 +194,16 @@ def _by_projection(x: Representation) -> Spectrum:
     center = np.ldexp(x.read(slice(0, 1))[0], -power) + shift
     mean = center @ directions
     beyond = sqrt(max(0.0, float(center @ center - mean @ mean)))
-    scores, lengths = _along(x, np.ldexp(center, power), power, directions)
+    scores, lengths = _along(x, kept_rows(n, most), np.ldexp(center, power), power, directions)
     no_halves, values = np.zeros((0, len(roots))), roots**2 / (n - 1)
     return Spectrum(values, total / (n - 1), scores, lengths, mean, beyond, no_halves, power, n, d)
 
 
-def _along(x: Representation, center: np.ndarray, power: int, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The kept rows along the directions, and their squared lengths."""
+def _along(
+    x: Representation, rows: np.ndarray, center: np.ndarray, power: int, directions: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some rows along the directions, and their squared lengths."""
     scores, lengths = [], []
-    rows = kept_rows(x.n_samples)
     for some in np.array_split(rows, 1 + rows.size * x.n_units // SLICE):
         block = np.ldexp(x.read(some) - center, -power)
         scores.append(block @ directions)

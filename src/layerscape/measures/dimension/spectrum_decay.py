@@ -7,10 +7,13 @@ from math import inf
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.dimension.moments import KEPT
+from layerscape.measures.dimension.secular import eigenvalues_without
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
 
 FEWEST_RANKS = 3
@@ -66,16 +69,7 @@ def spectrum_decay(x: Representation, /, *, first: int = 4, last: int = 100) -> 
     >>> round(spectrum_decay(Representation(x), last=40).value, 1)
     1.5
     """
-    if not 1 <= first < last:
-        raise InvalidValue(f"first={first} and last={last}; they are the ranks fitted: give 1 ≤ first < last.")
-    found = spectrum(x)
-    known = int((found.eigenvalues > 0).sum())
-    end = min(last, known)
-    if end - first + 1 < FEWEST_RANKS:
-        raise InvalidValue(
-            f"ranks {first} to {last} of {known} directions that have variance are fewer than {FEWEST_RANKS}, too few "
-            "for a line; give a smaller first, a larger last, or more samples."
-        )
+    found, end = _read(x, first, last)
     rank, logs = np.arange(first, end + 1), np.log(found.eigenvalues[first - 1 : end] / found.total)
     weights = _weights(rank)
     value = float(weights @ logs)
@@ -93,6 +87,21 @@ def spectrum_decay(x: Representation, /, *, first: int = 4, last: int = 100) -> 
         details=details,
         warnings=_warnings(found, details),
     )
+
+
+def _read(x: Representation, first: int, last: int, most: int = KEPT) -> tuple[Spectrum, int]:
+    """The spectrum, and the last rank that is fitted."""
+    if not 1 <= first < last:
+        raise InvalidValue(f"first={first} and last={last}; they are the ranks fitted: give 1 ≤ first < last.")
+    found = spectrum(x, most)
+    known = int((found.eigenvalues > 0).sum())
+    end = min(last, known)
+    if end - first + 1 < FEWEST_RANKS:
+        raise InvalidValue(
+            f"ranks {first} to {last} of {known} directions that have variance are fewer than {FEWEST_RANKS}, too few "
+            "for a line; give a smaller first, a larger last, or more samples."
+        )
+    return found, end
 
 
 def _weights(rank: np.ndarray) -> np.ndarray:
@@ -144,10 +153,29 @@ def _warnings(found: Spectrum, details: dict[str, float | np.ndarray]) -> tuple[
     return tuple(words)
 
 
+def _influence(x: Representation, /, *, first: int = 4, last: int = 100) -> Influence:
+    """How each sample moves the exponent: without it, and to first order by its weight."""
+    n = x.n_samples
+    found, end = _read(x, first, last, most=n)
+    known = found.eigenvalues > 0
+    sums, squares = found.eigenvalues[known] * (n - 1), found.scores[:, known] ** 2
+    weights = _weights(np.arange(first, end + 1))
+    left = eigenvalues_without(sums, squares * (n / (n - 1)), first - 1, end)
+    # A sample that alone spans a direction takes the last rank with it.
+    whole = left[:, -1] > len(sums) * np.finfo(float).eps * sums[0]
+    without = np.log(np.where(whole[:, None], left, 1.0)) @ weights
+    if not whole.all():
+        without[~whole] = np.log(left[~whole, :-1]) @ _weights(np.arange(first, end))
+    value = float(weights @ np.log(sums[first - 1 : end]))
+    alone = (squares[:, first - 1 : end] / sums[first - 1 : end]) @ weights * ((n - 1) / n)
+    return Influence(max(0.0, value), value - without, alone - alone.mean())
+
+
 MEASURE = Measure(
     compute=spectrum_decay,
     unit="exponent",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},
+    influence=_influence,
     source="Agrawal et al. 2022, α-ReQ, NeurIPS 35; Stringer et al. 2019, doi:10.1038/s41586-019-1346-5",
 )

@@ -37,10 +37,10 @@ class Sums:
 
 def sums_of(x: Representation) -> Sums:
     """From the scatter of the units, or that of the samples if these are fewer."""
-    return _sums_by_units(x) if x.n_units <= x.n_samples else _sums_by_samples(x)
+    return sums_by_units(x) if x.n_units <= x.n_samples else sums_by_samples(x)
 
 
-def _sums_by_units(x: Representation) -> Sums:
+def sums_by_units(x: Representation) -> Sums:
     """From the D × D scatter: two passes."""
     found, d = scatter(x), x.n_units
     fourth, squares, total = np.zeros(d), np.zeros(d), 0.0
@@ -68,7 +68,7 @@ def _sums_by_units(x: Representation) -> Sums:
     )
 
 
-def _sums_by_samples(x: Representation) -> Sums:
+def sums_by_samples(x: Representation) -> Sums:
     """From the N × N Gram matrix, for fewer samples than units."""
     found = gram(x)
     lengths, inner = np.diag(found.matrix).copy(), (found.matrix**2).sum(axis=1)

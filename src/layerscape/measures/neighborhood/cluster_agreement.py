@@ -89,4 +89,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="d'Errico et al. 2021, arXiv:1802.10549; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",
+    influence=("a test decides which peaks are clusters, and one sample can make whole clusters appear or vanish"),
 )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import t as student
 
+from layerscape.core.interval import student95
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, check_least
@@ -86,7 +86,7 @@ def margin_of_halves(values: np.ndarray) -> float:
     much as the value of all does (Shao and Wu 1989, doi:10.1214/aos/1176347263: the jackknife that leaves half out,
     which holds for values that jump, too).
     """
-    return float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1))
+    return float(student95(len(values) - 1) * np.std(values, ddof=1))
 
 
 @remembered

@@ -9,6 +9,8 @@ that Σ a·b, the number shared, changes by
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 
@@ -18,6 +20,20 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.measures.deletion import need_next
 from layerscape.measures.neighborhood.curve import weighted_curve
 from layerscape.measures.neighborhood.entries import Entries, entries
+
+
+class _Found(NamedTuple):
+    """Of all that are in either list of a sample, one entry each; and of all samples.
+
+    ``pairs`` is what an entry and the sample have together, ``changes`` how the sample's sum changes without it, and
+    ``sums`` are the samples' sums as they are.
+    """
+
+    rows: np.ndarray
+    members: np.ndarray
+    pairs: np.ndarray
+    changes: np.ndarray
+    sums: np.ndarray
 
 
 def influence_on_curve(
@@ -37,15 +53,16 @@ def influence_on_curve(
     mine, other = entries(a, k + 1), entries(b, k + 1)
     size = _size(mine) + _size(other)
     rows, members = np.empty((2, size), np.int64)
-    (pairs, changes), sums = np.zeros((2, size)), np.zeros(n)
+    together, changes = np.zeros((2, size))
+    into = _Found(rows, members, together, changes, np.zeros(n))
     curve = np.asarray(found.details["curve"])
     span, at = np.empty((2, _longest(mine) + _longest(other), 4))
-    arrays = _arrays(mine), _arrays(other)
-    number = _fill(*arrays, weights, without[0], curve, span, at, rows, members, pairs, changes, sums)
-    rows, members = rows[:number], members[:number]
-    left = sums.sum() - sums + np.bincount(members, changes[:number], n)
+    both = _of_one_type(mine), _of_one_type(other)
+    number = _fill(*both, weights, without[0], curve, span, at, into)
+    rows, members, together, changes = (each[:number] for each in into[:4])
+    left = into.sums.sum() - into.sums + np.bincount(members, changes, n)
     left = (left / (n - 1) - without[1]) / (_full(without[0]) - without[1])
-    together = pairs[:number] / (n * (_full(weights) - base))
+    together = together / (n * (_full(weights) - base))
     matrix = sparse.csr_array((together, (rows, members)), shape=(n, n))
     return Influence(found.value, found.value - left, matrix.sum(axis=1), None, matrix)
 
@@ -55,9 +72,10 @@ def _full(weights: np.ndarray) -> float:
     return float(weights @ np.arange(1, len(weights) + 1))
 
 
-def _arrays(these: Entries) -> tuple[np.ndarray, ...]:
-    """The lists with numbers of one type, whatever the graph has them in."""
-    return tuple(np.array(each, np.int64) for each in these[:5])
+def _of_one_type(these: Entries) -> Entries:
+    """With numbers of one type, whatever the graph has them in."""
+    starts, members, after, until = (np.array(each, np.int64) for each in these[1:5])
+    return Entries(np.array(these.indices, np.int64), starts, members, after, until, these.n_samples)
 
 
 def _size(these: Entries) -> int:
@@ -71,29 +89,28 @@ def _longest(these: Entries) -> int:
 
 
 @compiled_when_called
-def _fill(mine, other, weights, without, curve, span, at, rows, members, pairs, changes, sums):
-    """Fill, for whoever is in either list of a sample, what both have together and what changes without it.
+def _fill(mine, other, weights, without, curve, span, at, into):
+    """Fill ``into``, its changes and sums with the weights ``without``; ``span`` and ``at`` are room to work in.
 
-    ``sums`` takes the sum of every sample with the weights ``without``; ``span`` and ``at`` are room to work in.
     Returns how many entries there are.
     """
-    k, n, n_filled = len(weights), len(sums), 0
+    k, n, n_filled = len(weights), len(into.sums), 0
     place = np.full(n, -1)
     for i in range(n):
         begin = n_filled
         for side in range(2):
-            indices, starts, listed, after, until = other if side else mine
-            plain = starts[i] == starts[i + 1]
-            for e in range(k + 1 if plain else starts[i + 1] - starts[i]):
-                j = indices[i, e] if plain else listed[starts[i] + e]
+            these = other if side else mine
+            first, last = these.starts[i], these.starts[i + 1]
+            for e in range(k + 1 if first == last else last - first):
+                j = these.indices[i, e] if first == last else these.members[first + e]
                 if place[j] < begin:
                     place[j] = n_filled
-                    rows[n_filled], members[n_filled] = i, j
+                    into.rows[n_filled], into.members[n_filled] = i, j
                     span[n_filled - begin] = (k + 1, k + 2, k + 1, k + 2)
                     n_filled += 1
                 own = span[place[j] - begin]
-                own[2 * side] = e if plain else after[starts[i] + e]
-                own[2 * side + 1] = e + 1 if plain else until[starts[i] + e]
+                own[2 * side] = e if first == last else these.after[first + e]
+                own[2 * side + 1] = e + 1 if first == last else these.until[first + e]
         for m in range(1, k + 1):
             if weights[m - 1] == 0 and without[m - 1] == 0:
                 continue
@@ -107,11 +124,11 @@ def _fill(mine, other, weights, without, curve, span, at, rows, members, pairs, 
                 a, u_a, b, u_b = at[e]
                 shared, next_both = shared + a * b, next_both + u_a * u_b
                 next_a, next_b = next_a + u_a * b, next_b + a * u_b
-            sums[i] += without[m - 1] * shared
+            into.sums[i] += without[m - 1] * shared
             for e in range(n_filled - begin):
                 a, u_a, b, u_b = at[e]
                 alpha, beta = a / (1 - u_a) if a > 0 else 0.0, b / (1 - u_b) if b > 0 else 0.0
                 change = alpha * (next_a - u_a * b) + beta * (next_b - a * u_b) + alpha * beta * (next_both - u_a * u_b)
-                changes[begin + e] += without[m - 1] * (change - a * b)
-                pairs[begin + e] += weights[m - 1] * (a * b - curve[m - 1] * (a + b) / 2)
+                into.changes[begin + e] += without[m - 1] * (change - a * b)
+                into.pairs[begin + e] += weights[m - 1] * (a * b - curve[m - 1] * (a + b) / 2)
     return n_filled

@@ -139,4 +139,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="d'Errico et al. 2021, arXiv:1802.10549",
     neighbors="k_max",
+    influence=("the value is a whole number, which stays as it is under most deletions and jumps under the others"),
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.agreement import Relation
+from layerscape.measures.rows import slices
 
 MOST = 3000  # samples of which all pairs are evaluated
 SOME = 2000  # samples drawn where there are more
@@ -47,8 +48,7 @@ class Agreement:
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
         value = np.empty(len(samples))
-        for start in range(0, len(samples), BLOCK):
-            part = slice(start, start + BLOCK)
+        for part in slices(len(samples), BLOCK):
             value[part] = self.phi(samples[part], others[part])
         wrong = ~((value >= 0) & (value <= 1))
         if wrong.any():
@@ -81,14 +81,14 @@ class Agreement:
         return None
 
 
-def some_rows(n_samples: int, number: int) -> np.ndarray:
+def some_rows(n_samples: int, count: int) -> np.ndarray:
     """So many of the rows, always the same."""
-    return np.sort(np.random.default_rng(0).permutation(n_samples)[:number])
+    return np.sort(np.random.default_rng(0).permutation(n_samples)[:count])
 
 
-def sampled(n_samples: int, number: int) -> str:
+def sampled(n_samples: int, count: int) -> str:
     """The warning that goes with sums from some of the rows."""
-    return f"chance is estimated from the pairs among {number} of the {n_samples} samples"
+    return f"chance is estimated from the pairs among {count} of the {n_samples} samples"
 
 
 def grown(few: Relation, n_few: int, n_samples: int) -> Relation:

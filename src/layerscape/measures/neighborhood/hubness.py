@@ -6,11 +6,10 @@ from math import asinh, sinh, sqrt
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN
+from layerscape.core.interval import LEAST_MARGIN, student95
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -122,7 +121,7 @@ def _interval(value: float, centered: np.ndarray) -> tuple[float, float, float]:
     total = float(squares.sum())
     deciding = total**2 / float(squares @ squares) if total else float(n)
     sd = sqrt(total * (n - 1) / n / (1 + value**2))
-    margin = max(LEAST_MARGIN, float(student.ppf(0.975, max(1.0, deciding / 2))) * sd)
+    margin = max(LEAST_MARGIN, student95(max(1.0, deciding / 2)) * sd)
     return sinh(asinh(value) - margin), sinh(asinh(value) + margin), deciding
 
 

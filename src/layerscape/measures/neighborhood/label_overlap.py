@@ -14,7 +14,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, check_name
 from layerscape.measures.checks import sample_rows
-from layerscape.measures.classes import KINDS, Kind
+from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of
 from layerscape.measures.neighborhood.agreement import chance_of, membership
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
@@ -32,7 +32,7 @@ def label_overlap(
     k: int = 30,
     weight: Literal["sample", "class"] = "sample",
     class_fraction: float | None = None,
-    kind: Kind = "auto",
+    kind: LabelKind = "auto",
     over: Literal["samples", "classes"] = "samples",
 ) -> Estimate:
     """Share of the k nearest neighbors that have the sample's own label, averaged over the samples.
@@ -133,7 +133,7 @@ def label_overlap(
 
 def _check(weight: str, kind: str, over: str) -> None:
     check_name("weight of label_overlap", weight, ("sample", "class"))
-    check_name("kind of label_overlap", kind, KINDS)
+    check_name("kind of label_overlap", kind, LABEL_KINDS)
     check_name("over of label_overlap", over, ("samples", "classes"))
 
 
@@ -229,7 +229,7 @@ def _influence(
     k: int = 30,
     weight: Literal["sample", "class"] = "sample",
     class_fraction: float | None = None,
-    kind: Kind = "auto",
+    kind: LabelKind = "auto",
     over: Literal["samples", "classes"] = "samples",
 ) -> Influence:
     """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
@@ -266,7 +266,7 @@ def _permuted(
 
 
 def _read(
-    graph: Neighbors, labels: Any, k: int, weight: str, class_fraction: float | None, kind: Kind
+    graph: Neighbors, labels: Any, k: int, weight: str, class_fraction: float | None, kind: LabelKind
 ) -> tuple[Likeness, np.ndarray, np.ndarray]:
     """How much samples agree, and of each how many neighbors are read and its weight; of a graph of all samples."""
     likeness = likeness_of(labels, graph.n_samples, k, kind)

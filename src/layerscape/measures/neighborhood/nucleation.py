@@ -105,4 +105,5 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",
+    influence=("a test decides which peaks are clusters, and one sample can make whole clusters appear or vanish"),
 )

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import t as student
 
+from layerscape.core.interval import margin_of_left_out
 from layerscape.errors import InvalidValue
 
 FEWEST = 5
@@ -53,7 +53,4 @@ def margin_over_classes(
     total = (share * value).sum() - np.bincount(asked, share * value, n_classes)
     total += np.bincount(left_out, share[row] * (mean - value[row]), n_classes)
     size = share.sum() - np.bincount(asked, share, n_classes) - np.bincount(left_out, share[row] * ~some, n_classes)
-    values = total[drawn] / size[drawn]
-    n = len(drawn)
-    sd = np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum())
-    return float(student.ppf(0.975, n - 1) * sd)
+    return margin_of_left_out(total[drawn] / size[drawn])

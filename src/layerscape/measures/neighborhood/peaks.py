@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from layerscape.measures.density import Density, density_at
+from layerscape.measures.rows import slices
 
 BLOCK = 2**22  # numbers at a time
 
@@ -132,9 +133,7 @@ def _nearest_of(
 ) -> np.ndarray:
     """Distance from each row to its nearest neighbor in the wanted cluster; infinite if none is listed."""
     found = np.empty(len(rows))
-    step = max(1, BLOCK // indices.shape[1])
-    for start in range(0, len(rows), step):
-        part = slice(start, start + step)
+    for part in slices(len(rows), BLOCK // indices.shape[1]):
         match = cluster[indices[rows[part]]] == wanted[part, None]
         found[part] = np.where(match, distances[rows[part]], np.inf).min(axis=1)
     return found

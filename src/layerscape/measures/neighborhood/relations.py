@@ -13,7 +13,7 @@ import numpy as np
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.classes import Classes, Kind, are_real, classes_of, numbers_of, refuse_missing
+from layerscape.measures.classes import Classes, LabelKind, are_real, classes_of, reals_of, refuse_missing
 from layerscape.measures.neighborhood.agreement import Relation, membership
 from layerscape.measures.neighborhood.functions import Agreement
 from layerscape.measures.neighborhood.reals import Reals
@@ -122,7 +122,7 @@ class Near:
         return None
 
 
-def likeness_of(labels: Any, n_samples: int, k: int, kind: Kind = "auto") -> Likeness:
+def likeness_of(labels: Any, n_samples: int, k: int, kind: LabelKind = "auto") -> Likeness:
     """The relation that labels make.
 
     Parameters
@@ -149,7 +149,7 @@ def likeness_of(labels: Any, n_samples: int, k: int, kind: Kind = "auto") -> Lik
     if form in (list, set, frozenset):
         return Sets.of(labels, n_samples)
     if are_real(labels, kind):
-        return Reals.of(numbers_of(labels, n_samples), k)
+        return Reals.of(reals_of(labels, n_samples), k)
     classes = classes_of(labels, n_samples)
     return Paths(classes.codes[:, None], classes)
 

@@ -14,6 +14,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures.classes import refuse_missing
 from layerscape.measures.neighborhood.agreement import Relation
 from layerscape.measures.neighborhood.functions import SOME, grown, sampled, some_rows
+from layerscape.measures.rows import slices
 
 MOST_SETS = 8192  # distinct sets of which all pairs are counted
 BLOCK = 2**21  # pairs at once
@@ -60,8 +61,7 @@ class Sets:
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
         value = np.empty(len(samples))
-        for start in range(0, len(samples), BLOCK // 8):
-            part = slice(start, start + BLOCK // 8)
+        for part in slices(len(samples), BLOCK // 8):
             u, v = self.codes[samples[part]], self.codes[others[part]]
             common = self.holds[u].multiply(self.holds[v]).sum(axis=1)
             value[part] = common / np.maximum(1, self._lengths[u] + self._lengths[v] - common)
@@ -83,9 +83,7 @@ class Sets:
     def _degrees(self, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Σ_j G and Σ_j G² of a sample of every set, over all other samples."""
         degree, squares = np.empty((2, len(sizes)))
-        step = max(1, BLOCK // len(sizes))
-        for start in range(0, len(sizes), step):
-            part = slice(start, start + step)
+        for part in slices(len(sizes), BLOCK // len(sizes)):
             common = (self.holds[part] @ self.holds.T).toarray()
             alike = common / np.maximum(1, self._lengths[part, None] + self._lengths - common)
             own = (self._lengths[part] > 0).astype(float)  # a sample is no pair with itself

@@ -7,10 +7,9 @@ from math import sqrt
 import numpy as np
 from scipy.optimize import nnls
 from scipy.stats import binom
-from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.interval import wilson, within
+from layerscape.core.interval import student95, wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import check_least
@@ -85,7 +84,7 @@ def dichotomies(x: Representation, /, *, directions: int = 24, labelings: int = 
     per_free = lasted / free
     value = float(per_free.mean())
     spread = max(float(per_free.std(ddof=1)), 1 / free)
-    margin = float(student.ppf(0.975, labelings - 1)) * spread / sqrt(labelings)
+    margin = student95(labelings - 1) * spread / sqrt(labelings)
     departure = (value - CAPACITY) / sqrt(CAPACITY / (free * labelings))
     curve, cover = _curve(lasted, free)
     rank = int((found.eigenvalues > 0).sum())
@@ -157,4 +156,5 @@ MEASURE = Measure(
     bounds=(0, np.inf),
     unchanged_by={"rotation", "translation", "scaling", "linear"},
     source="Cover 1965, doi:10.1109/PGEC.1965.264137",
+    influence=("another number of samples draws other samples and labels, which differ by more than one sample does"),
 )

@@ -7,6 +7,7 @@ from math import exp, log
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
@@ -55,12 +56,11 @@ def isotropy(x: Representation, /) -> Estimate:
     >>> round(isotropy(Representation(x)).value, 2)
     1.0
     """
-    if x.n_units < 2:
-        raise InvalidValue("1 unit; isotropy compares directions: give at least 2 units.")
+    _check(x)
     found = spectrum(x)
     values = found.eigenvalues
     gamma = _log_gamma(values, found.total)
-    influence = 2 * found.lengths / found.total - 2 * (found.scores**2 @ values) / float(values @ values)
+    influence = _alone(found)
     margin = max(Z95 * jackknife_sd(influence, found.n_samples), LEAST_MARGIN)
     beyond = extrapolated(gamma, [_log_gamma(half, float(half.sum())) for half in found.halves])
 
@@ -71,6 +71,11 @@ def isotropy(x: Representation, /) -> Estimate:
     plain, centered = _mean_cosines(x, found.power)
     details = {"mean_cosine": plain, "centered_mean_cosine": centered}
     return Estimate(score(gamma), low, high, found.n_samples, found.n_units, details=details, warnings=_warnings(found))
+
+
+def _check(x: Representation) -> None:
+    if x.n_units < 2:
+        raise InvalidValue("1 unit; isotropy compares directions: give at least 2 units.")
 
 
 def _log_gamma(values: np.ndarray, total: float) -> float:
@@ -103,10 +108,32 @@ def _warnings(found: Spectrum) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _alone(found: Spectrum) -> np.ndarray:
+    """How much each kept row moves log γ, times N."""
+    values = found.eigenvalues
+    return 2 * found.lengths / found.total - 2 * (found.scores**2 @ values) / float(values @ values)
+
+
+def _influence(x: Representation, /) -> Influence:
+    """How each sample moves the score: exactly without it, and to first order by its weight."""
+    n = x.n_samples
+    _check(x)
+    found = spectrum(x, most=n)
+    sums, part = found.eigenvalues * (n - 1), n / (n - 1)
+    total, squares = found.total * (n - 1), float(sums @ sums)
+    # The scatter loses part·xxᵀ.
+    left = squares - 2 * part * (found.scores**2 @ sums) + part**2 * found.lengths**2
+    gamma, without = total**2 / squares, (total - part * found.lengths) ** 2 / left
+    alone = gamma * _alone(found) / (n * (x.n_units - 1))
+    value = min(1.0, max(0.0, (gamma - 1) / (x.n_units - 1)))
+    return Influence(value, (gamma - without) / (x.n_units - 1), alone - alone.mean())
+
+
 MEASURE = Measure(
     compute=isotropy,
     unit="isotropy",
     bounds=(0, 1),
+    influence=_influence,
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Rudman and Eickhoff 2024, arXiv:2305.19358",
 )

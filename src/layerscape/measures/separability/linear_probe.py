@@ -13,9 +13,10 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, check_name
 from layerscape.measures.checks import check_samples
-from layerscape.measures.classes import KINDS, Classes, Kind, are_real, classes_of, numbers_of, one_per_sample
+from layerscape.measures.classes import LABEL_KINDS, Classes, LabelKind, are_real, classes_of, one_per_sample, reals_of
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.permutation import permutations as orders_of
+from layerscape.measures.rows import slices
 from layerscape.measures.separability.probes import folds_of, logistic, ridge
 
 FEWEST = 10
@@ -32,7 +33,7 @@ def linear_probe(
     folds: int = 5,
     permutations: int = 100,
     seed: int = 0,
-    kind: Kind = "auto",
+    kind: LabelKind = "auto",
 ) -> Estimate:
     """Share of samples whose label a linear classifier reads right, cross-validated; R² of ridge for real values.
 
@@ -90,7 +91,7 @@ def linear_probe(
     1.0
     """
     check_name("method of linear_probe", method, ("auto", "logistic", "ridge"))
-    check_name("kind of linear_probe", kind, KINDS)
+    check_name("kind of linear_probe", kind, LABEL_KINDS)
     n = x.n_samples
     check_samples(n, "linear_probe", FEWEST)
     if not 2 <= folds <= n:
@@ -98,21 +99,21 @@ def linear_probe(
     if are_real(one_per_sample(labels, n), kind):
         if method == "logistic":
             raise InvalidValue("method='logistic' with real values; it reads categories: take 'ridge' or 'auto'.")
-        return _of_values(x, numbers_of(labels, n), folds, permutations, seed)
+        return _of_values(x, reals_of(labels, n), folds, permutations, seed)
     found = classes_of(labels, n)
     moderate = n * x.n_units * len(found.names) <= MODERATE
     chosen = ("logistic" if moderate else "ridge") if method == "auto" else method
     return _of_classes(x, found, chosen, folds, permutations, seed)
 
 
-def _of_classes(x: Representation, found: Classes, method: str, folds: int, number: int, seed: int) -> Estimate:
+def _of_classes(x: Representation, found: Classes, method: str, folds: int, count: int, seed: int) -> Estimate:
     n, c = x.n_samples, len(found.names)
     fold = folds_of(x, found.codes, folds, seed)
     one_hot = np.eye(c)[found.codes]
     scores = logistic(x, found.codes, fold, c) if method == "logistic" else ridge(x, one_hot, fold, together=c)
     right = (scores.argmax(axis=1) == found.codes).astype(float)
-    value, null = float(right.mean()), _null(x, found.codes, one_hot, fold, number, seed)
-    chance, drawn = chance_by_permutation(lambda _: next(null), value, n, number, seed)
+    value, null = float(right.mean()), _null(x, found.codes, one_hot, fold, count, seed)
+    chance, drawn = chance_by_permutation(lambda _: next(null), value, n, count, seed)
     # Folds share training samples, which makes the spread more than binomial.
     binomial = chance.value * (1 - chance.value) / n
     low, high = wilson(value, n / max(1.0, float(drawn.var(ddof=1)) / binomial))
@@ -129,14 +130,13 @@ def _of_classes(x: Representation, found: Classes, method: str, folds: int, numb
 
 
 def _null(
-    x: Representation, of_sample: np.ndarray, one_hot: np.ndarray, fold: np.ndarray, number: int, seed: int
+    x: Representation, of_sample: np.ndarray, one_hot: np.ndarray, fold: np.ndarray, count: int, seed: int
 ) -> Iterator[float]:
     """The accuracies of ridge for labels permuted within the folds; one decomposition reads many of them."""
     n, c = one_hot.shape
-    orders = list(orders_of(n, number, seed))
-    step = max(1, BATCH // (n * c))
-    for start in range(0, number, step):
-        within = [_within(order, fold) for order in orders[start : start + step]]
+    orders = list(orders_of(n, count, seed))
+    for some in slices(count, BATCH // (n * c)):
+        within = [_within(order, fold) for order in orders[some]]
         scores = ridge(x, np.hstack([one_hot[order] for order in within]), fold, together=c)
         predicted = scores.reshape(n, len(within), c).argmax(axis=2)
         yield from ((predicted[:, i] == of_sample[order]).mean() for i, order in enumerate(within))
@@ -160,18 +160,18 @@ def _warnings(sizes: np.ndarray, folds: int) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _of_values(x: Representation, y: np.ndarray, folds: int, number: int, seed: int) -> Estimate:
+def _of_values(x: Representation, y: np.ndarray, folds: int, count: int, seed: int) -> Estimate:
     n = len(y)
     if not np.isfinite(y).all():
         raise InvalidValue(f"the label of row {int(np.argmin(np.isfinite(y)))} is infinite; give finite values.")
     y, fold = _scaled(y), folds_of(x, np.zeros(n, dtype=int), folds, seed)
     # One decomposition reads all permutations at once.
-    targets = y[np.stack([np.arange(n), *orders_of(n, number, seed)], axis=1)]
+    targets = y[np.stack([np.arange(n), *orders_of(n, count, seed)], axis=1)]
     left = (targets - ridge(x, targets, fold)) ** 2
     around = (targets - _means_of_others(targets, fold)) ** 2
     scores = 1 - left.sum(axis=0) / around.sum(axis=0)
     value, null = float(scores[0]), iter(scores[1:])
-    chance, drawn = chance_by_permutation(lambda _: float(next(null)), value, n, number, seed)
+    chance, drawn = chance_by_permutation(lambda _: float(next(null)), value, n, count, seed)
     influence = (left[:, 0] - (1 - value) * around[:, 0]) / around[:, 0].sum()
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     unrelated = float(drawn.std(ddof=1)) * max(0.0, 1 - value**2)
@@ -202,4 +202,5 @@ MEASURE = Measure(
     sentence="a linear map reads {label} best",
     unchanged_by={"order", "translation", "scaling"},
     source="Alain and Bengio 2016, arXiv:1610.01644",
+    influence=("one sample fewer deals all others into other folds, which moves the value more than the sample does"),
 )

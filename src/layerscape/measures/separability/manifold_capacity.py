@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.stats import t as student
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.interval import student95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import check_least
@@ -90,7 +90,7 @@ def manifold_capacity(
     value = float(1 / inverse.mean())
     count = len(inverse)
     spread = max(float(inverse.std(ddof=1)) / sqrt(count), float(np.mean([m.sd for m in each])) / sqrt(count))
-    margin = float(student.ppf(0.975, count - 1)) * spread * value
+    margin = student95(count - 1) * spread * value
     low, high = value * exp(-margin), value * exp(min(margin, 700))
     chance, null = chance_by_permutation(
         lambda order: _capacity(rows, classes[order], seed), value, len(classes), permutations, seed
@@ -193,4 +193,5 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"rotation", "translation", "scaling"},
     source="Chung, Lee and Sompolinsky 2018, doi:10.1103/PhysRevX.8.031003",
+    influence="another number of samples draws other points of each class, which differ by more than one sample does",
 )

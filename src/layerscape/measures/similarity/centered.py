@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import pearson3
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
@@ -69,6 +70,46 @@ def compare_centered(
     return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
 
 
+def influence_on_centered(
+    a: Representation,
+    b: Representation,
+    of_distances: Callable[[np.ndarray], np.ndarray],
+    name: str,
+    sample: int,
+    seed: int,
+    bends: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
+) -> Influence:
+    """How each sample moves R: without it, among the rows that are compared, and to first order by its weight.
+
+    U-centering takes off whatever is added to a row or a column, so that centering anew after a deletion of j leaves
+    Σ A_ij·B_ij less its row j times 2(n − 2)/(n − 3).
+
+    Parameters
+    ----------
+    bends
+        Where what is compared depends on all distances: makes of them the derivative of the kernel by one number, and
+        how much the deletion of each row changes that number, shape (n,).
+    """
+    same_samples(a, b, name)
+    rows, _ = drawn_rows(a.n_samples, sample, seed)
+    n, distances = len(rows), [_distances(rows_near_one(x, rows)) for x in (a, b)]
+    of_a, of_b = (_centered(of_distances(each.copy())) for each in distances)
+    products, squares_a, squares_b = of_a * of_b, of_a**2, of_b**2
+    norms = _squares(a, of_a, name), _squares(b, of_b, name)
+    value = float(products.sum()) / sqrt(norms[0] * norms[1])
+    sums = products.sum(axis=1), squares_a.sum(axis=1), squares_b.sum(axis=1)
+    alone = 2 * sums[0] / sqrt(norms[0] * norms[1]) - value * (sums[1] / norms[0] + sums[2] / norms[1])
+    shared, left_a, left_b = (one.sum() - 2 * (n - 2) / (n - 3) * one for one in sums)
+    moved = value - shared / np.sqrt(left_a * left_b)
+    if bends is not None:
+        for mine, other, own, between in ((of_a, of_b, norms[0], distances[0]), (of_b, of_a, norms[1], distances[1])):
+            slope, change = bends(between)
+            slope = _centered(slope)
+            along = np.vdot(slope, other) / sqrt(norms[0] * norms[1]) - value * np.vdot(slope, mine) / own
+            moved -= along * change
+    return Influence(float(np.clip(value, -1, 1)), moved, alone - alone.mean()).among(rows, a.n_samples)
+
+
 def _chance(value: float, spread: float, skewness: float) -> Chance:
     """The law of Σ λ_i·μ_j·(z_ij² − 1), the limit of large n, has this third moment."""
     law = pearson3(skewness, 0, spread)
@@ -114,9 +155,14 @@ def _known(x: Representation, name: str, sample: int, seed: int) -> list[_Itself
 def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, seed: int) -> _Itself:
     known = _known(x, name, sample, seed)
     if not known:
-        squares = float(np.einsum("ij,ij->", centered, centered))
-        if not squares > LEAST_VARIANCE * centered.size:
-            raise constant(x, f", or over all but one; {name} cannot compare it")
+        squares = _squares(x, centered, name)
         cubes = float(np.einsum("ij,ij->", centered @ centered, centered))
         known.append(_Itself(squares, cubes / squares**1.5))
     return known[0]
+
+
+def _squares(x: Representation, centered: np.ndarray, name: str) -> float:
+    squares = float(np.einsum("ij,ij->", centered, centered))
+    if not squares > LEAST_VARIANCE * centered.size:
+        raise constant(x, f", or over all but one; {name} cannot compare it")
+    return squares

@@ -19,7 +19,9 @@ from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, check_name
 from layerscape.measures.checks import constant
-from layerscape.measures.similarity.centered import compare_centered
+from layerscape.measures.rows import slices
+from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
+from layerscape.measures.similarity.gaussian import gaussian, widened
 from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
 
 BLOCK_ELEMENTS = 2**22
@@ -82,7 +84,7 @@ def cka(
     """
     _check(kernel, estimator)
     if kernel == "rbf":
-        return compare_centered(a, b, _gaussian, "cka", sample, seed)
+        return compare_centered(a, b, gaussian, "cka", sample, seed)
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
     cross = self_a.hsic if a is b else _hsic(a, b)
@@ -130,13 +132,6 @@ def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warning
     chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, float(ndtr((mean - value) / spread)))
     low, high = within(value, margin, (0.0, 1.0))
     return Estimate(value, low, high, n, chance=chance, warnings=(*warnings, words))
-
-
-def _gaussian(distances: np.ndarray) -> np.ndarray:
-    """The Gaussian kernel whose width is the median distance between different samples."""
-    off = distances[np.triu_indices(len(distances), 1)]
-    width = float(np.median(off[off > 0])) if (off > 0).any() else 1.0
-    return np.exp(-0.5 * (distances / width) ** 2)
 
 
 def _words(which: str, x: Representation, itself: _Itself) -> list[str]:
@@ -231,9 +226,7 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
 
 
 def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    step = max(1, BLOCK_ELEMENTS // (a.n_units + b.n_units))
-    for start in range(0, a.n_samples, step):
-        rows = slice(start, min(start + step, a.n_samples))
+    for rows in slices(a.n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units)):
         yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
 
 
@@ -249,6 +242,8 @@ def _influence(
 ) -> Influence:
     """How each sample moves the alignment: exactly without it, and to first order by its weight."""
     _check(kernel, estimator)
+    if kernel == "rbf":
+        return influence_on_centered(a, b, gaussian, "cka", sample, seed, widened)
     same_samples(a, b, "cka")
     cross, of_a, of_b = _hsic(a, b), _itself(a).hsic, _itself(b).hsic
     value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.deletion import check_next
 from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.rows import slices
+from layerscape.measures.similarity.edges import Edges, Followed, align, align_without, common, turned
 from layerscape.measures.similarity.pairing import corrected, drawn_rows, same_samples
 
 FEWEST = 20
@@ -80,14 +83,13 @@ def cknna(
     whole = same_samples(a, b, "cknna", FEWEST)
     rows, words = drawn_rows(whole, sample, seed, FEWEST)
     n = len(rows)
-    if not 2 <= k < n:
-        raise InvalidValue(f"k={k}; give a number of neighbors from 2 to {n - 1}.")
+    _check(k, n)
     near_a, near_b = _nearest(a, rows, k), _nearest(b, rows, k)
     norm = sqrt(_with_itself(near_a, a) * _with_itself(near_b, b))
-    observed = _align(near_a, near_b)
+    observed = align(near_a, near_b)
     value = observed / norm
     chance, null = chance_by_permutation(
-        lambda order: _align(near_a, near_b.in_order(order)) / norm, value, n, permutations, seed
+        lambda order: align(near_a, near_b.in_order(order)) / norm, value, n, permutations, seed
     )
     details = {
         "corrected": corrected(value, chance.value),
@@ -98,44 +100,45 @@ def cknna(
     return Estimate(value, low, high, whole, k=k, chance=chance, details=details, warnings=words)
 
 
-@dataclass(frozen=True)
-class _Edges:
-    """A kernel that is 0 but at some pairs (i, j) of n rows, given by the increasing numbers i·n + j."""
-
-    n: int
-    keys: np.ndarray
-    values: np.ndarray
-
-    def in_order(self, order: np.ndarray) -> _Edges:
-        """The kernel with its rows and columns in the given order."""
-        place = np.argsort(order)
-        keys = place[self.keys // self.n] * self.n + place[self.keys % self.n]
-        turn = np.argsort(keys)
-        return _Edges(self.n, keys[turn], self.values[turn])
-
-    def at(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The values at some pairs, 0 where there are none, and whether there are."""
-        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        found = self.keys[place] == keys
-        return np.where(found, self.values[place], 0.0), found
+def _check(k: int, n: int) -> None:
+    if not 2 <= k < n:
+        raise InvalidValue(f"k={k}; give a number of neighbors from 2 to {n - 1}.")
 
 
-def _nearest(x: Representation, rows: np.ndarray, k: int) -> _Edges:
+def _nearest(x: Representation, rows: np.ndarray, k: int) -> Edges:
     """The cosines of each row with the k rows of largest cosine with it."""
+    columns, cosines = _largest(x, rows, [k - 1])
+    return _edges(columns, cosines)
+
+
+def _lists(x: Representation, rows: np.ndarray, k: int) -> Followed:
+    """The same, with the row that follows."""
+    columns, cosines = _largest(x, rows, [k - 1, k])
+    return Followed(_edges(columns[:, :k], cosines[:, :k]), columns[:, k], cosines[:, k])
+
+
+def _edges(columns: np.ndarray, cosines: np.ndarray) -> Edges:
+    n, order = len(columns), np.argsort(columns, axis=1)
+    keys = np.arange(n)[:, None] * n + np.take_along_axis(columns, order, axis=1)
+    return Edges(n, keys.ravel(), np.take_along_axis(cosines, order, axis=1).ravel())
+
+
+def _largest(x: Representation, rows: np.ndarray, places: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Up to the last of some places, counted from 0, who has the largest cosines with each row, and the cosines."""
     unit = _directions(x, rows)
     n, least, most = len(unit), np.inf, -np.inf
-    columns, cosines = np.empty((n, k), dtype=np.int64), np.empty((n, k))
-    for start in range(0, n, ROWS):
-        part = slice(start, start + ROWS)
+    shape = n, places[-1] + 1
+    columns, cosines = np.empty(shape, dtype=np.int64), np.empty(shape)
+    for part in slices(n, ROWS):
         kernel = unit[part] @ unit.T
         least, most = min(least, float(kernel.min())), max(most, float(kernel.max()))
         here = np.arange(len(kernel))
-        kernel[here, here + start] = -np.inf
-        columns[part] = np.sort(np.argpartition(-kernel, k - 1, axis=1)[:, :k], axis=1)
+        kernel[here, here + part.start] = -np.inf
+        columns[part] = np.argpartition(-kernel, places, axis=1)[:, : shape[1]]
         cosines[part] = np.take_along_axis(kernel, columns[part], axis=1)
     if most - least < SAME:
         raise InvalidValue(f"{x.title} is constant in direction: all its cosines are equal; cknna cannot compare it.")
-    return _Edges(n, (np.arange(n)[:, None] * n + columns).ravel(), cosines.ravel())
+    return columns, cosines
 
 
 def _directions(x: Representation, rows: np.ndarray) -> np.ndarray:
@@ -151,56 +154,53 @@ def _directions(x: Representation, rows: np.ndarray) -> np.ndarray:
     return unit / np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
 
 
-def _with_itself(edges: _Edges, x: Representation) -> float:
-    own = _align(edges, edges)
-    if not own > 0 or not _common(edges, edges).back.any():
+def _with_itself(edges: Edges, x: Representation) -> float:
+    own = align(edges, edges)
+    if not own > 0 or not common(edges, edges).back.any():
         raise InvalidValue(
             f"{x.title} has so few mutual neighbors that its alignment with itself is {own:.3g}; raise k=."
         )
     return own
 
 
-def _align(x: _Edges, y: _Edges) -> float:
-    """HSIC₁ of the kernels at the pairs that both have."""
-    n, common = x.n, _common(x, y)
-    inner = common.x @ common.back + common.x.sum() * common.y.sum() / ((n - 1) * (n - 2))
-    columns = np.bincount(common.keys % n, weights=common.x, minlength=n)
-    totals = np.bincount(common.keys // n, weights=common.y, minlength=n)
-    return float(inner - 2 * (columns @ totals) / (n - 2)) / (n * (n - 3))
-
-
-@dataclass(frozen=True)
-class _Common:
-    """Pairs (i, j) that two kernels have, both kernels there, and the second at (j, i), 0 if that is none of them."""
-
-    keys: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
-    back: np.ndarray
-
-
-def _common(x: _Edges, y: _Edges) -> _Common:
-    values, both = y.at(x.keys)
-    common = _Edges(x.n, x.keys[both], values[both])
-    keys = common.keys
-    back = common.at(keys % x.n * x.n + keys // x.n)[0] if len(keys) else values[:0]
-    return _Common(keys, x.values[both], common.values, back)
-
-
-def _sd(x: _Edges, y: _Edges) -> float:
+def _sd(x: Edges, y: Edges) -> float:
     """Standard deviation of the value by how much each sample moves it, less what pairs of samples move twice."""
-    n, parts = x.n, [_common(*sides) for sides in ((x, y), (x, x), (y, y))]
+    n, parts = x.n, [common(*sides) for sides in ((x, y), (x, x), (y, y))]
     of_xy, of_xx, of_yy = (float(part.x @ part.back) for part in parts)
     value = of_xy / sqrt(of_xx * of_yy)
     keys = np.unique(np.concatenate([part.keys for part in parts]))
     moved = np.zeros(len(keys))
     for part, factor in zip(parts, (1 / sqrt(of_xx * of_yy), -value / 2 / of_xx, -value / 2 / of_yy), strict=True):
         moved[np.searchsorted(keys, part.keys)] += factor * part.x * part.back
-    pairs = _Edges(n, keys, moved)
-    other = pairs.at(keys % n * n + keys // n)[0]
+    pairs = Edges(n, keys, moved)
+    other = pairs.at(turned(keys, n))[0]
     by_sample = np.bincount(keys // n, weights=moved + other, minlength=n)
     total = float((by_sample**2).sum())
     return sqrt(max(total - float(((moved + other) ** 2).sum()) / 2, total / 4))
+
+
+def _influence(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    k: int = 10,
+    sample: int = 2_000,
+    permutations: int = 100,
+    seed: int = 0,
+) -> Influence:
+    """How each sample moves the alignment, if it is among those that are looked at: exactly without it."""
+    whole = same_samples(a, b, "cknna", FEWEST)
+    rows, _ = drawn_rows(whole, sample, seed, FEWEST)
+    n = len(rows)
+    _check(k, n)
+    check_next(n, k)
+    of_a, of_b = _lists(a, rows, k), _lists(b, rows, k)
+    norm = sqrt(_with_itself(of_a.edges, a) * _with_itself(of_b.edges, b))
+    value = align(of_a.edges, of_b.edges) / norm
+    left = np.sqrt(align_without(of_a, of_a) * align_without(of_b, of_b))
+    moved = value - align_without(of_a, of_b) / left
+    return Influence(value, moved, moved - moved.mean()).among(rows, whole)
 
 
 MEASURE = Measure(
@@ -210,4 +210,5 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"order", "rotation", "scaling"},
     source="Huh et al. 2024, arXiv:2405.07987",
+    influence=_influence,
 )

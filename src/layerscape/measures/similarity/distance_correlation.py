@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.measures.similarity.centered import compare_centered
+from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
 
 
 def distance_correlation(a: Representation, b: Representation, /, *, sample: int = 2000, seed: int = 0) -> Estimate:
@@ -57,6 +58,11 @@ def distance_correlation(a: Representation, b: Representation, /, *, sample: int
     return compare_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed)
 
 
+def _influence(a: Representation, b: Representation, /, *, sample: int = 2000, seed: int = 0) -> Influence:
+    """How each sample moves the correlation, if it is among those that are compared."""
+    return influence_on_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed)
+
+
 MEASURE = Measure(
     compute=distance_correlation,
     unit="squared correlation",
@@ -64,4 +70,5 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Székely and Rizzo 2013, doi:10.1016/j.jmva.2013.02.012",
+    influence=_influence,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, check_least
 from layerscape.measures.checks import check_samples
+from layerscape.measures.rows import drawn
 
 FEWEST = 10
 DOMINANT = 0.5  # a share of the variance above which one unit or sample decides
@@ -37,9 +38,9 @@ def drawn_rows(n_samples: int, sample: int, seed: int, fewest: int = FEWEST) -> 
         Which rows.
     """
     check_least(fewest, sample=sample)
+    rows = drawn(n_samples, sample, seed)
     if n_samples <= sample:
-        return np.arange(n_samples), ()
-    rows = np.sort(np.random.default_rng(seed).choice(n_samples, sample, replace=False))
+        return rows, ()
     return rows, (f"measured on {sample} of {n_samples} samples, drawn at random (sample={sample}, seed={seed})",)
 
 

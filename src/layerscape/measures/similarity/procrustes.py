@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import acos, sqrt
 
@@ -9,12 +10,15 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
+from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.roots import Roots
+from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, same_samples
 
 BLOCK_ELEMENTS = 2**22
@@ -77,7 +81,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     chance, null = chance_by_permutation(
         lambda order: _nuclear(_cross(of_a, of_b, order)) / norm, value, n, permutations, seed
     )
-    moved = _influence(of_a, of_b, left @ right, value)
+    moved = _alone(of_a, of_b, left @ right, value)
     jackknife = float(((moved - moved.mean()) ** 2).sum())
     twice = _pairs(of_a, of_b, (left, singular, right), n) / norm**2
     # What unrelated data have is known; it fades as the value nears 1.
@@ -140,9 +144,8 @@ def _squares(x: Representation) -> tuple[float, tuple[str, ...]]:
     return squares, (f"{where}; measure without it",)
 
 
-def _blocks(a: _Centered, b: _Centered, n_samples: int) -> list[slice]:
-    step = max(1, BLOCK_ELEMENTS // (a.n_units + b.n_units))
-    return [slice(start, start + step) for start in range(0, n_samples, step)]
+def _blocks(a: _Centered, b: _Centered, n_samples: int) -> Iterator[slice]:
+    return slices(n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units))
 
 
 def _cross(a: _Centered, b: _Centered, order: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -162,7 +165,7 @@ def _nuclear(cross: np.ndarray) -> float:
     return float(np.sqrt(squares[squares > len(squares) * np.finfo(float).eps * squares[-1]]).sum())
 
 
-def _influence(a: _Centered, b: _Centered, rotation: np.ndarray, value: float) -> np.ndarray:
+def _alone(a: _Centered, b: _Centered, rotation: np.ndarray, value: float) -> np.ndarray:
     """How much each sample moves the value: the derivative of ‖AᵀB‖_* is the rotation itself."""
     n = a.source.n_samples if isinstance(a.source, Representation) else len(a.source)
     moved = np.empty(n)
@@ -202,6 +205,42 @@ def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.nda
     return float(np.var(found, ddof=1))
 
 
+def _influence(a: Representation, b: Representation, /, *, permutations: int = 20, seed: int = 0) -> Influence:
+    """How each sample moves the cosine: exactly without it, and to first order by its weight."""
+    same_samples(a, b, "procrustes")
+    n, of_a, of_b = a.n_samples, _centered(a), _centered(b)
+    if of_a.n_units < of_b.n_units:
+        of_a, of_b = of_b, of_a
+    svd = np.linalg.svd(_cross(of_a, of_b, np.arange(n)), full_matrices=False)
+    sums, part, changes = float(svd[1].sum()), n / (n - 1), np.empty(n)
+    lengths, roots = np.empty((2, n)), Roots.of(svd[1] ** 2)
+    for block in _blocks(of_a, of_b, n):
+        rows = np.arange(n)[block]
+        x, y = of_a.read(rows), of_b.read(rows)
+        lengths[:, block] = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
+        changes[block] = roots.change(_factors(x, y, svd, part, roots.nodes))
+    left = np.sqrt((of_a.squares - part * lengths[0]) * (of_b.squares - part * lengths[1]))
+    value = sums / sqrt(of_a.squares * of_b.squares)
+    alone = _alone(of_a, of_b, svd[0] @ svd[2], value)
+    return Influence(min(1.0, value), value - (sums + changes) / left, alone - alone.mean())
+
+
+def _factors(
+    x: np.ndarray, y: np.ndarray, svd: tuple[np.ndarray, np.ndarray, np.ndarray], part: float, nodes: np.ndarray
+) -> np.ndarray:
+    """What det(CᵀC + t) is multiplied with where C = AᵀB loses part·x·yᵀ, for some rows and all t; shape (rows, Q).
+
+    CᵀC changes by −part·(z·yᵀ + y·zᵀ) + part²·‖x‖²·y·yᵀ with z = Cᵀx, of rank two. With brackets for products over
+    (CᵀC + t)⁻¹ the determinant is (1 − part·[zy])² + part²·[yy]·(‖x‖² − [zz]).
+    """
+    left, singular, right = svd
+    p, q = x @ left, y @ right.T
+    outside = np.maximum(np.einsum("ij,ij->i", x, x) - np.einsum("ij,ij->i", p, p), 0.0)
+    weights = 1 / (singular[:, None] ** 2 + nodes)
+    of_both, of_y = (p * q * singular) @ weights, q**2 @ weights
+    return (1 - part * of_both) ** 2 + part**2 * of_y * (outside[:, None] + nodes * (p**2 @ weights))
+
+
 MEASURE = Measure(
     compute=procrustes,
     title="Procrustes",
@@ -210,4 +249,5 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Williams et al. 2021, arXiv:2110.14739",
+    influence=_influence,
 )

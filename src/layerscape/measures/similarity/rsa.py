@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
@@ -133,6 +134,19 @@ def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
     return (beyond * slope / ranks)[a.level]
 
 
+def _influence(
+    a: Representation, b: Representation, /, *, sample: int = 1000, permutations: int = 100, seed: int = 0
+) -> Influence:
+    """How each sample moves the correlation, if it is among those that are compared: by the weight of its pairs."""
+    same_samples(a, b, "rsa")
+    rows, _ = drawn_rows(a.n_samples, sample, seed)
+    of_a, of_b = (_ranked(x, sample, seed) for x in (a, b))
+    value = float(np.clip(of_a.scores @ of_b.scores, -1, 1))
+    moved = _moved(of_a, of_b, value)
+    alone = squareform(moved - moved.mean()).sum(axis=1)
+    return Influence(value, alone, alone - alone.mean()).among(rows, a.n_samples)
+
+
 MEASURE = Measure(
     compute=rsa,
     title="RSA",
@@ -141,4 +155,5 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
+    influence=_influence,
 )

@@ -150,4 +150,8 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Raghu et al. 2017, arXiv:1706.05806",
+    influence=(
+        "which components are kept is cut off at a share of the variance, "
+        "and between components of nearly equal variance one sample turns the cut"
+    ),
 )

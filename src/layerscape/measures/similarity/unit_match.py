@@ -10,11 +10,13 @@ from scipy.optimize import linear_sum_assignment
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import Frame, frame_by_unit
+from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
+from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples
 
 FEWEST = 10
@@ -145,8 +147,7 @@ def _side(x: Representation) -> _Side:
 
 
 def _blocks(a: _Side, b: _Side) -> Iterator[slice]:
-    n, step = a.x.n_samples, max(1, BLOCK_ELEMENTS // (a.x.n_units + b.x.n_units))
-    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+    return slices(a.x.n_samples, BLOCK_ELEMENTS // (a.x.n_units + b.x.n_units))
 
 
 def _cross(a: _Side, b: _Side, order: np.ndarray | None = None) -> np.ndarray:
@@ -161,14 +162,50 @@ def _sd(a: _Side, b: _Side, partner: np.ndarray, correlations: np.ndarray) -> fl
     """Standard deviation of the value by the jackknife over samples, if partners stay."""
     n, total, squares = a.x.n_samples, 0.0, 0.0
     for rows in _blocks(a, b):
-        x, y = a.read(rows), b.read(rows)[:, partner]
-        # Without a sample at x and y, the sums of squares, which are 1, lose x²·n/(n − 1), and that of products x·y·….
-        left = np.maximum(1 - x * x * (n / (n - 1)), 0.0) * np.maximum(1 - y * y * (n / (n - 1)), 0.0)
-        inner = np.abs(correlations - x * y * (n / (n - 1)))
-        without = np.divide(inner, np.sqrt(left), out=np.zeros_like(left), where=left > ROUNDING)
+        without = _without(a.read(rows), b.read(rows)[:, partner], correlations, n)
         moved = (without - np.abs(correlations))[:, a.live].mean(axis=1)
         total, squares = total + float(moved.sum()), squares + float((moved**2).sum())
     return float(np.sqrt(max(0.0, squares - total**2 / n) * (n - 1) / n))
+
+
+def _without(x: np.ndarray, y: np.ndarray, correlations: np.ndarray, n: int) -> np.ndarray:
+    """Absolute correlations of pairs of units without each of some samples, shape (rows, units).
+
+    Without a sample at x and y, the sums of squares, which are 1, lose x²·n/(n − 1), and that of products x·y·….
+    """
+    left = np.maximum(1 - x * x * (n / (n - 1)), 0.0) * np.maximum(1 - y * y * (n / (n - 1)), 0.0)
+    inner = np.abs(correlations - x * y * (n / (n - 1)))
+    return np.divide(inner, np.sqrt(left), out=np.zeros_like(left), where=left > ROUNDING)
+
+
+def _influence(a: Representation, b: Representation, /, *, permutations: int = 19, seed: int = 0) -> Influence:
+    """How each sample moves the value: exactly without it, with whoever is then the best partner."""
+    n = same_samples(a, b, "unit_match", FEWEST)
+    side_a, side_b = _side(a), _side(b)
+    correlations = _cross(side_a, side_b)
+    units, live = np.arange(len(correlations)), side_a.live
+    rivals = _rivals(np.abs(correlations), side_a, side_b)
+    value, without = float(np.minimum(1.0, np.abs(correlations).max(axis=1))[live].mean()), np.empty(n)
+    for rows in _blocks(side_a, side_b):
+        x, y, best = side_a.read(rows), side_b.read(rows), 0.0
+        for partner in rivals:
+            best = np.maximum(best, _without(x, y[:, partner], correlations[units, partner], n))
+        without[rows] = np.minimum(1.0, best)[:, live].mean(axis=1)
+    moved = value - without
+    return Influence(value, moved, moved - moved.mean())
+
+
+def _rivals(sizes: np.ndarray, a: _Side, b: _Side) -> np.ndarray:
+    """Who may be the best partner of each unit without some sample, shape (most, D_a); the first for lack of more."""
+    n = a.x.n_samples
+    of_a, of_b = (np.minimum(1.0, side.shares * (n / (n - 1))) for side in (a, b))
+    product = np.sqrt(np.outer(of_a, of_b))
+    left = np.outer(1 - of_a, 1 - of_b)
+    highest = np.divide(sizes + product, np.sqrt(left), out=np.ones_like(sizes), where=left > ROUNDING)
+    order = np.argsort(-highest, axis=1)
+    may_win = np.take_along_axis(highest, order, axis=1) >= (sizes - product).max(axis=1, keepdims=True)
+    most = int(may_win.sum(axis=1).max())
+    return np.where(may_win, order, sizes.argmax(axis=1)[:, None])[:, :most].T
 
 
 def _one_to_one(sizes: np.ndarray, a: _Side, b: _Side) -> tuple[np.ndarray, float]:
@@ -198,4 +235,5 @@ MEASURE = Measure(
     unchanged_by={"order", "translation", "scaling"},
     source="Li et al. 2015, arXiv:1511.07543",
     symmetric=False,
+    influence=_influence,
 )
