@@ -9,7 +9,7 @@ import vl_convert
 
 from layerscape.figures import drawn
 from layerscape.figures.profile import Profile
-from layerscape.reports.charts import rows, specification, words
+from layerscape.reports.charts import side_by_side, specification, words
 
 
 def drawings(run, baseline=None):
@@ -185,7 +185,7 @@ def test_charts_of_one_measure_stand_side_by_side_and_single_ones_with_single_on
     run = make_run(n_samples=40, layers=4)
     more = run.table[run.table["measure"] == "label_overlap"].assign(measure="knn_probe")
     run.table = pd.concat([run.table, more], ignore_index=True)
-    assert [row for own in drawn(Profile.of(run.table)).values() for row in rows(own)] == [
+    assert [row for own in drawn(Profile.of(run.table)).values() for row in side_by_side(own)] == [
         ["dimension_depth"],
         ["dimension_map-gride", "dimension_scale-gride"],
         ["layer_steps-overlap", "layer_pairs-overlap"],

@@ -32,7 +32,7 @@ def words(drawing: Drawing, baseline: str = "") -> str:
     return " ".join(filter(None, said))
 
 
-def rows(drawings: Mapping[str, Drawing]) -> list[list[str]]:
+def side_by_side(drawings: Mapping[str, Drawing]) -> list[list[str]]:
     """Which drawings stand side by side: those of one measure, and single ones with the single ones that follow."""
     groups = [list(names) for _, names in groupby(drawings, key=lambda name: drawings[name].measure)]
     found: list[list[str]] = []

@@ -16,7 +16,7 @@ from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
-from layerscape.reports.charts import rows, specification, words
+from layerscape.reports.charts import side_by_side, specification, words
 from layerscape.reports.reported import ReportedRun
 from layerscape.reports.sentences import findings
 from layerscape.reports.strip import strip
@@ -82,7 +82,8 @@ def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_qu
         "findings": findings(run, baseline),
         "sections": {
             section: [
-                [_chart(name, of_section[name], specs[name], baseline) for name in row] for row in rows(of_section)
+                [_chart(name, of_section[name], specs[name], baseline) for name in row]
+                for row in side_by_side(of_section)
             ]
             for section, of_section in sections.items()
             if of_section or section.absent
