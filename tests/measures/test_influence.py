@@ -1,7 +1,7 @@
 """How samples move a value, proved by deletion: every sample left out in turn, with a new search."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from layerscape.core.representation import as_representation
 from layerscape.measures import catalog
 from layerscape.pipeline.ranking import ranking_of
 from layerscape.pipeline.subsets import subsets_of
+from layerscape.search import between
 
 N, WIDEST = 300, 48
 MEASURES = catalog()
@@ -63,6 +64,9 @@ CASES = [
     ("neighbor_survival", {"k": 10, "data": "tied "}),
     ("overlap", {"k": 10}),
     ("overlap", {"k": 10, "data": "tied "}),
+    ("information_imbalance", {}),
+    ("information_imbalance", {"k": 5}),
+    ("information_imbalance", {"k": 5, "data": "tied "}),
     ("rank_overlap", {"k": 10}),
     ("rank_overlap", {"k": 10, "weight": "r_nx"}),
     ("rank_overlap", {"k": 10, "data": "tied "}),
@@ -112,7 +116,7 @@ def influence_of(name, *data, **options):
         "subsets": lambda x: subsets_of(
             replace(measure, neighbors=wanted), options, ls.find_neighbors(x, wanted), as_representation(x)
         ),
-        "ranking": lambda x: ranking_of(as_representation(x)),
+        "ranking": lambda x: replace(ranking_of(as_representation(x)), between=partial(between, x)),
         "vectors": as_representation,
         "labels": lambda labels: labels,
     }

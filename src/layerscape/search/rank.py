@@ -80,7 +80,7 @@ def ranks(
     check_metric(metric)
     check_memory(memory)
     check_width(x.n_units)
-    pairs = _check_pairs(pairs, x.n_samples)
+    pairs = check_pairs(pairs, x.n_samples)
     with workers(thread_count(threads)) as pool:
         points, groups, survey = distinct_points(x, metric, pool)
         scale_together(points, points, [survey])
@@ -88,7 +88,8 @@ def ranks(
         return count.ranks(progress or (lambda _: None))
 
 
-def _check_pairs(pairs: Any, n_samples: int) -> np.ndarray:
+def check_pairs(pairs: Any, n_samples: int) -> np.ndarray:
+    """Pairs of different row numbers, shape (P, 2); raises if they are none."""
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise InvalidType(
