@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
-from layerscape.search import find_neighbors, ranks
+from layerscape.search import between, find_neighbors, ranks
 from layerscape.search.distances import squared_distances
 
 
@@ -115,3 +115,22 @@ def test_other_bad_input(rng):
     x[4, 1] = np.nan
     with pytest.raises(InvalidValue, match="sample '4' has a value that is NaN or infinite"):
         ranks(x, [[0, 1]])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from([kind for kind in KINDS if kind != "tiny clusters"]),
+    n=st.integers(2, 60),
+    d=st.integers(1, 40),
+    seed=st.integers(0, 99),
+)
+def test_who_stands_between_a_pair_is_who_its_rank_counts(kind, n, d, seed):
+    rng = np.random.default_rng(seed)
+    x, pairs, weights = cloud(kind, n, d, rng), some_pairs(n, rng, 30), rng.random(30)
+    wide = np.asarray(x, np.float64)
+    distances = np.sqrt(squared_distances(wide[:, None, :], wide[None, :, :]))
+    rows, asked = distances[pairs[:, 0]], distances[pairs[:, 0], pairs[:, 1]][:, None]
+    counted = (rows < asked) + (rows == asked) / 2
+    counted[np.arange(30)[:, None], pairs] = 0
+    np.testing.assert_allclose(between(x, pairs, weights), weights @ counted, atol=1e-12)
+    assert between(x, pairs, weights).sum() == pytest.approx(weights @ (ranks(x, pairs) - 1))

@@ -96,5 +96,6 @@ def test_the_page_tells_numbers_from_categories_without_naming_options(run):
 
     ls.measure(run, ["label_overlap"], k=8)
     said = [sentence for sentence in findings(run) if "'height'" in sentence]
-    assert said[0].startswith("Neighbors are alike in 'height' most at '")
+    assert said[0].startswith("'out' encodes 'height' best")
+    assert "its 8 nearest neighbors are most alike in 'height'" in said[0]
     assert "options" not in said[0]

@@ -19,8 +19,12 @@ class Ranking:
     ranks
         Called with row numbers of shape (P, 2), sample i and the sample j whose rank for i is asked, gives the ranks,
         shape (P,): 1 for the nearest, N−1 for the farthest, mid-ranks where distances tie.
+    between
+        Called with such pairs and a weight of each, gives for every sample the weights of the pairs that it stands
+        between, nearer to i than j is, half of them where it ties; shape (N,). None where only ranks are known.
     """
 
     n_samples: int
     n_units: int | None
     ranks: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    between: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = field(default=None, repr=False)

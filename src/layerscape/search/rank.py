@@ -67,7 +67,7 @@ def ranks(
     near, how = chosen(search)
     x = near.seen(as_representation(x))
     check_width(x.n_units)
-    pairs = _check_pairs(pairs, x.n_samples)
+    pairs = check_pairs(pairs, x.n_samples)
     with workers(how.n_threads) as pool:
         points, copies, survey = distinct_points(x, near.metric, pool)
         scale_together(points, points, [survey])
@@ -75,7 +75,8 @@ def ranks(
         return count.ranks(progress or (lambda _: None))
 
 
-def _check_pairs(pairs: Any, n_samples: int) -> np.ndarray:
+def check_pairs(pairs: Any, n_samples: int) -> np.ndarray:
+    """Pairs of different row numbers, shape (P, 2); raises if they are none."""
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise InvalidType(

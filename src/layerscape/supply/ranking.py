@@ -8,6 +8,7 @@ from layerscape.core.keywords import Search
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
+from layerscape.search import between
 from layerscape.search import ranks as exact_ranks
 
 CHUNK = 2**14  # pairs that are looked up in the graph at a time
@@ -35,7 +36,7 @@ def ranking_of(x: Representation, graph: Neighbors | None, search: Search) -> Ra
             keys, values = keys[order], values[order]
         return values[np.searchsorted(keys, asked)]
 
-    return Ranking(x.n_samples, x.n_units, ranks)
+    return Ranking(x.n_samples, x.n_units, ranks, lambda pairs, weights: between(x, pairs, weights, **search))
 
 
 def _not_in(asked: np.ndarray, keys: np.ndarray) -> np.ndarray:

@@ -6,12 +6,15 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.errors import InvalidValue
+from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
+from layerscape.measures.neighborhood.without import Likened, Means, without_each
 
 RELATED = 2
 ROWS, COLUMNS = 64, 512  # of all ranks, those from which the spread under chance is estimated
@@ -57,11 +60,7 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     >>> plane_to_line.value < ls.estimate("information_imbalance", x[:, :1], x).value
     True
     """
-    if a.n_samples != b.n_samples or (a.query_rows < 0).any():
-        raise InvalidValue(
-            f"a graph of {a.n_samples} samples and ranks of {b.n_samples}; both must be of the same samples, in the "
-            "same order."
-        )
+    _check(a, b)
     n = a.n_samples
     rows, members, weights = a.weights(k)
     ranks = b.ranks(np.stack([a.query_rows[rows], members], axis=1))
@@ -78,6 +77,35 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
         chance = Chance(-c.value, -c.high, -c.low, c.p)
     low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
+
+
+def _check(a: Neighbors, b: Ranking) -> None:
+    if a.n_samples != b.n_samples or (a.query_rows < 0).any():
+        raise InvalidValue(
+            f"a graph of {a.n_samples} samples and ranks of {b.n_samples}; both must be of the same samples, in the "
+            "same order."
+        )
+
+
+def _influence(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Influence:
+    """How each sample moves the imbalance: by its own neighbors, as a neighbor of others, and between these in b."""
+    _check(a, b)
+    if b.between is None:
+        raise InvalidValue("ranks without who stands between; an influence needs both: give the vectors themselves.")
+    near, n = lists(a, k), a.n_samples
+    pairs = np.stack([near.rows, near.members], axis=1)
+    ranks = b.ranks(pairs)
+    nothing = np.zeros(len(ranks))
+    found = Means.of(near, Likened(ranks * (2 / n), nothing, nothing, np.zeros_like), np.full(n, k))
+    weight = np.full(n, 1 / n)
+    left = without_each(found, found, np.zeros(n, int), weight)[1]
+    # A rank falls by 1 without a sample that is nearer, be it the rank of a neighbor or of who then follows it.
+    among = near.among > 0
+    nearer = b.between(pairs[among], near.among[among])
+    ahead = np.sign(near.by_row(near.next * ranks)[near.rows] - ranks)
+    nearer += near.by_member(near.opens * (1 + ahead) / 2)
+    without = (left - nearer * (2 / (n * n * k))) * (n / (n - 1)) ** 2
+    return found.influence(weight, without)
 
 
 def _relation_of_ranks(b: Ranking) -> Relation:
@@ -111,4 +139,5 @@ MEASURE = Measure(
     source="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
     neighbors="k",
     symmetric=False,
+    influence=_influence,
 )
