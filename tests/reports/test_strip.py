@@ -62,7 +62,7 @@ def small_run():
     def make(n_samples):
         x = np.random.default_rng(n_samples).normal(size=(n_samples, 2, 3))
 
-        def graph(layer, k, *, metric):
+        def graph(layer, k, *, metric, standardize=None):
             points = x[:, int(layer[-1])]
             distances = np.linalg.norm(points[:, None] - points, axis=-1)
             np.fill_diagonal(distances, np.inf)
