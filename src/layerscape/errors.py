@@ -8,7 +8,7 @@ line and exits with 2; anything else that escapes is a bug.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from types import ModuleType
 
@@ -48,24 +48,6 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UnknownName:
     near = get_close_matches(given, names, n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     return UnknownName(f"unknown {kind} {given!r}{hint}. There are: {shown or 'none'}.")
-
-
-def check_name(kind: str, given: object, allowed: Collection[str]) -> None:
-    """Raise unless the name that was given is allowed."""
-    if given not in allowed:
-        raise unknown_name(kind, str(given), allowed)
-
-
-def check_least(least: float, why: str = "", **options: float) -> None:
-    """Raise at the first of these options that is below the least that it must be.
-
-    >>> check_least(2, "so that there are two", k=1)
-    Traceback (most recent call last):
-    layerscape.errors.InvalidValue: k=1; give at least 2, so that there are two.
-    """
-    for name, given in options.items():
-        if given < least:
-            raise InvalidValue(f"{name}={given}; give at least {least}{why and ', ' + why}.")
 
 
 def require(module: str, extra: str) -> ModuleType:

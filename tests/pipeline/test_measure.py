@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import layerscape as ls
+from layerscape.core.distinct import distinct_rows
 from layerscape.core.estimate import Estimate
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
@@ -14,7 +15,6 @@ from layerscape.errors import InvalidValue, UnknownName, unknown_name
 from layerscape.measures import catalog
 from layerscape.pipeline.table import COLUMNS
 from layerscape.search import find_neighbors
-from layerscape.supply.distinct import distinct_rows
 
 N = 200
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 import layerscape as ls
+from layerscape.core.sources import Arrays
+from layerscape.core.tasks import Task
 from layerscape.measures import catalog
 from layerscape.questions.evidence import evidence, judges
-from layerscape.supply.sources import Arrays
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task
 
 N = 400
 

@@ -12,9 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
+from layerscape.core.checks import check_all_asked
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import check_all_asked
 
 
 def need_next(graph: Neighbors, k: int) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from layerscape.core.checks import check_least
 from layerscape.core.estimate import Chance
-from layerscape.errors import check_least
 
 FEWEST = 19  # permutations, with which p can reach 0.05
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.keywords import FIELDS, door
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.sources import Arrays
+from layerscape.core.tasks import Task
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
-from layerscape.supply.sources import Arrays
-from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task
+from layerscape.supply.supplier import answer
 
 
 @door
@@ -56,10 +55,7 @@ def estimate(measure: AnyMeasure, /, *data: Any, influence: bool = False, **opti
     search: Any = {name: options.pop(name) for name in FIELDS if name in options}
     options = chosen.choose(options)
     source, task = _asked(chosen, options, data)
-    supplier = Supplier(source, search)
-    supplier.prepare([task], more=int(influence))
-    found = supplier.estimate(task)
-    return replace(found, influence=supplier.influence(task)) if influence else found
+    return answer(source, search, task, influence=influence)
 
 
 def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...]) -> tuple[Arrays, Task]:

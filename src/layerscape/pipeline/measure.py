@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.keywords import FIELDS, door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
+from layerscape.core.tasks import Task, check_options, in_tiles, own_options
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measure
 from layerscape.pipeline.replicate import replicate
@@ -19,7 +20,6 @@ from layerscape.supply.controls import check_controls
 from layerscape.supply.labels import label_columns, options_for, takes
 from layerscape.supply.sources import parts_of
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task, check_options, in_tiles, own_options
 
 if TYPE_CHECKING:
     import pandas as pd

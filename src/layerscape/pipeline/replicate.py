@@ -12,6 +12,7 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.keywords import Search
 from layerscape.core.progress import Progress
+from layerscape.core.tasks import Task
 from layerscape.measures import catalog
 from layerscape.pipeline.protocols import Protocol, find_protocol
 from layerscape.pipeline.table import as_rows
@@ -20,7 +21,6 @@ from layerscape.supply.attempts import attempts
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part, parts_of
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task
 
 
 def replicate(

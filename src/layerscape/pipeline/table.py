@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.nearness import Nearness
+from layerscape.core.tasks import Task
 from layerscape.errors import require
 from layerscape.run import Run
-from layerscape.supply.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +72,9 @@ def keep(run: Run, table: pd.DataFrame) -> None:
     kept = run.folder.load_estimates()
     if kept is not None:
         kept = kept.reindex(columns=[*COLUMNS]).fillna({"standardize": ""})  # which tables kept before do not have
-        key = ["measure", "metric", "standardize", "group"]
-        replaced = pandas.MultiIndex.from_frame(kept[key]).isin(pandas.MultiIndex.from_frame(table[key]))
+        key = ["measure", *NEAR, "group"]
+        old, new = (pandas.MultiIndex.from_frame(each[key].fillna({"near_copies": -1.0})) for each in (kept, table))
+        replaced = old.isin(new)
         kept = kept[~replaced]
         table = pandas.concat([kept, table], ignore_index=True) if len(kept) else table
     run.folder.save_estimates(table)

@@ -11,6 +11,7 @@ import numpy as np
 from layerscape.core.keywords import FIELDS, door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
+from layerscape.core.tasks import Task, check_options, in_tiles, own_options
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measure
 from layerscape.pipeline.table import as_rows, as_table
@@ -18,7 +19,6 @@ from layerscape.run import Run
 from layerscape.supply.attempts import attempts
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task, check_options, in_tiles, own_options
 
 if TYPE_CHECKING:
     import pandas as pd

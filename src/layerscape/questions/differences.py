@@ -13,6 +13,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
+from layerscape.core.tasks import Task, own_options
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
 from layerscape.measures import AnyMeasure, catalog, find_measure
 from layerscape.questions.compare import matched
@@ -22,7 +23,6 @@ from layerscape.run import Run
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task, own_options
 
 if TYPE_CHECKING:
     import pandas as pd

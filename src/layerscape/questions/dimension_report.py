@@ -13,6 +13,8 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.keywords import Search, door
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
+from layerscape.core.sources import Arrays
+from layerscape.core.tasks import Task
 from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
 from layerscape.pipeline.estimate import estimate
@@ -20,9 +22,7 @@ from layerscape.questions.finite import gaussian_that_reads
 from layerscape.questions.plateau import Plateau, find_plateau
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import CONTROLS, check_controls, make_control
-from layerscape.supply.sources import Arrays
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task
 
 ESTIMATORS = ("twonn", "gride", "levina_bickel", "abide", "decimation", "pca", "participation_ratio")
 DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts

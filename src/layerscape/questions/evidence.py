@@ -11,9 +11,9 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence, mean_of
 from layerscape.core.measure import Measure
+from layerscape.core.tasks import Task
 from layerscape.measures import catalog
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task
 
 
 @dataclass(frozen=True)

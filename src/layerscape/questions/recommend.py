@@ -11,6 +11,7 @@ import numpy as np
 
 from layerscape.core.keywords import Search, door
 from layerscape.core.progress import Progress, counted
+from layerscape.core.tasks import Task, own_options
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.questions.evidence import Evidence, evidence, judges
 from layerscape.questions.resample import difference, wins
@@ -18,7 +19,6 @@ from layerscape.run import Run
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task, own_options
 
 if TYPE_CHECKING:
     import pandas as pd

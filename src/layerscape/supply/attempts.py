@@ -12,11 +12,11 @@ from math import nan
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.tasks import Task
 from layerscape.core.threads import workers
 from layerscape.errors import LayerscapeError
 from layerscape.measures import catalog
 from layerscape.supply.supplier import Supplier
-from layerscape.supply.tasks import Task
 
 MOST_PAIRS = 2**23  # whose ranks are counted at a time
 

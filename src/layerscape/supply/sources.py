@@ -1,89 +1,23 @@
-"""Sources: where layers and labels come from. Arrays in memory, or samples of a run (all, some, or a control)."""
+"""Parts of a run as sources: all samples, some of them, or a control."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.representation import Representation, as_representation
+from layerscape.core.representation import Representation
+from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.run import Run
 from layerscape.supply.controls import make_control
 from layerscape.supply.labels import label_values, takes
-from layerscape.supply.tasks import Task
 
 VECTOR_MEMORY = 2**30  # bytes up to which the vectors of all layers are kept in memory, read once
-
-
-class Source(Protocol):
-    """N samples in layers, with labels."""
-
-    @property
-    def layers(self) -> Sequence[str]: ...
-    @property
-    def n_samples(self) -> int: ...
-
-    @property
-    def run(self) -> Run | None:
-        """The run in whose folder graphs of these very samples are kept; None if they are kept nowhere."""
-        ...
-
-    @property
-    def group(self) -> str:
-        """Which samples these are, in words; empty for all."""
-        ...
-
-    def graph(self, layer: str) -> Neighbors | None:
-        """The graph that was given in place of the vectors of a layer."""
-        ...
-
-    def vectors(self, layer: str) -> Representation:
-        """The vectors of a layer."""
-        ...
-
-    def label(self, task: Task) -> Any:
-        """The labels of a task; of vectors a `Representation`, whose graph will do."""
-        ...
-
-
-class Arrays:
-    """What somebody holds in memory: arrays or graphs by name, and labels.
-
-    Parameters
-    ----------
-    given
-        Layer name to array, `Representation` or `Neighbors`.
-    labels
-        Label name to whatever a measure of labels takes.
-    """
-
-    run, group = None, ""
-
-    def __init__(self, given: Mapping[str, Any], labels: Mapping[str, Any] | None = None):
-        self.layers = tuple(given)
-        self._given = {name: x if isinstance(x, Neighbors) else as_representation(x) for name, x in given.items()}
-        self._labels = labels or {}
-
-    @property
-    def n_samples(self) -> int:
-        return self._given[self.layers[0]].n_samples
-
-    def graph(self, layer: str) -> Neighbors | None:
-        given = self._given[layer]
-        return given if isinstance(given, Neighbors) else None
-
-    def vectors(self, layer: str) -> Representation:
-        given = self._given[layer]
-        assert isinstance(given, Representation), "a graph is given in place of vectors"
-        return given
-
-    def label(self, task: Task) -> Any:
-        return self._labels[task.label]
 
 
 @dataclass
@@ -114,10 +48,8 @@ class Part:
         self.layers = self.whole.layers
         self.n_samples = self.whole.folder.n_samples if self.rows is None else len(self.rows)
         self.run = self.whole if self.rows is None and self.control is None else None
+        self.graphs: dict[str, Neighbors] = {}
         self._vectors: dict[str, Representation] = {}
-
-    def graph(self, layer: str) -> Neighbors | None:
-        return None
 
     def vectors(self, layer: str) -> Representation:
         if layer not in self._vectors:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.distinct import Distinct, common_rows, distinct_rows
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.keywords import Search, chosen
@@ -21,14 +22,14 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.progress import Progress, counted
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
+from layerscape.core.sources import Source
+from layerscape.core.tasks import SPARE, Task
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.search import find_neighbors
-from layerscape.supply.distinct import Distinct, common_rows, distinct_rows, graph_of
 from layerscape.supply.ranking import ranking_of
-from layerscape.supply.sources import Source
 from layerscape.supply.subsets import subsets_of
-from layerscape.supply.tasks import SPARE, Task
 
+FEWEST = 3  # distinct rows, of which a dimension can be told
 GRAPH_MEMORY = 2**32  # bytes that the graphs of a run may take
 
 
@@ -91,7 +92,7 @@ class Supplier:
                 if (self.other if place else self) is side:
                     one = [task.layer_at(place)] if kind in ("graph", "subsets") else []
                     layers = self._between(task) if kind == "graphs" else one
-                    yield from (layer for layer in layers if side.source.graph(layer) is None)
+                    yield from (layer for layer in layers if layer not in side.source.graphs)
 
     def _between(self, task: Task) -> Sequence[str]:
         """The layers after the first of a task up to the other."""
@@ -171,17 +172,25 @@ class Supplier:
 
     def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
         """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
-        given = self.source.graph(layer)
-        if given is not None:
-            return given
+        if layer in self.source.graphs:
+            return self.source.graphs[layer]
         key, whole = (layer, distinct, k), self._whole(layer)
         if key not in self._cut:
-            if distinct:
-                rows = self._distinct[layer].rows
-                self._cut[key] = graph_of(self.vectors(layer), whole, rows, k, self._search)
-            else:
-                self._cut[key] = whole.first(k)
+            self._cut[key] = self._of_distinct(layer, whole, k) if distinct else whole.first(k)
         return self._cut[key]
+
+    def _of_distinct(self, layer: str, whole: Neighbors, k: int) -> Neighbors:
+        """Cut from the graph of all samples if that holds enough, and searched otherwise."""
+        rows = self._distinct[layer].rows
+        if len(rows) < FEWEST:
+            raise InvalidValue(
+                f"{self.source.vectors(layer).title} has {len(rows)} distinct rows of {whole.n_samples}: it is "
+                "constant, or nearly so, and has no dimension; leave it out, or pool another token."
+            )
+        k = min(k, len(rows) - 1)
+        if len(rows) == whole.n_samples:
+            return whole.first(min(k, whole.k))
+        return whole.restrict(rows, k) or find_neighbors(self.vectors(layer).take(rows), k, **self._search)
 
     def _reduced(self, task: Task) -> bool:
         return task.measure.distinct and task.layer in self._distinct
@@ -201,9 +210,8 @@ class Supplier:
         return self.graph(layer, k, distinct=task.measure.distinct)
 
     def _subsets(self, task: Task, more: int) -> Any:
-        given = self.source.graph(task.layer)
-        if given is not None:
-            return subsets_of(task.measure, task.options, given, more=more)
+        if task.layer in self.source.graphs:
+            return subsets_of(task.measure, task.options, self.source.graphs[task.layer], more=more)
         width = min(task.width(self.source.n_samples) - SPARE * task.measure.distinct, self._whole(task.layer).k)
         graph = self.graph(task.layer, width, distinct=task.measure.distinct)
         rows = self._distinct[task.layer].rows if task.measure.distinct else None
@@ -239,3 +247,11 @@ class Supplier:
         else:
             self._graphs[layer] = self._graphs.pop(layer)
         return self._graphs[layer]
+
+
+def answer(source: Source, search: Search, task: Task, *, influence: bool) -> Estimate:
+    """What one task finds, from the search on, and how each sample moves it if that is asked."""
+    supplier = Supplier(source, search)
+    supplier.prepare([task], more=int(influence))
+    found = supplier.estimate(task)
+    return replace(found, influence=supplier.influence(task)) if influence else found

@@ -7,14 +7,14 @@ from math import inf, log
 
 import numpy as np
 
+from layerscape.core.checks import check_all_asked, check_least, check_samples, common_warnings
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_least
-from layerscape.measures.checks import check_all_asked, check_samples
+from layerscape.errors import InvalidValue
 from layerscape.measures.density import FEWEST, constant_up_to, radius_ratios
-from layerscape.measures.dimension.ratios import check_no_lattice, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 
 BEST_SHARE = 0.2032  # of the neighbors expected inside the inner ball: where the binomial estimate is sharpest
 WIDEST_RATIO = 0.975  # of the two radii, in high dimension

@@ -8,10 +8,11 @@ from math import inf
 
 import numpy as np
 
+from layerscape.core.checks import check_least
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, check_least, require
+from layerscape.errors import InvalidValue, require
 from layerscape.measures.dimension.bottleneck import FOLDS, principal_axes, train_networks, training_part
 from layerscape.measures.dimension.elbow import Elbow, find_elbow
 from layerscape.measures.dimension.spectrum import gram, scatter

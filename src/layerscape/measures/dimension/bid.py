@@ -9,15 +9,14 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import digamma, gammaln, logsumexp, polygamma
 
+from layerscape.core.checks import check_samples, few_words
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
 from layerscape.core.interval import student95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.hamming import bits_of, count_by_groups, sums_by_sample
-from layerscape.measures.dimension.ratios import few_words
 
 POINTS = 16  # of the curve at most
 BAD_FIT = 5e-3  # a larger divergence (and above what chance allows) is a bad fit: a twentieth of the pairs misplaced

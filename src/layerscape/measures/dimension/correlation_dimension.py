@@ -9,17 +9,16 @@ from math import frexp, inf, ldexp, log
 
 import numpy as np
 
+from layerscape.core.checks import TIED, constant, few_words, tied_words
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import constant
 from layerscape.measures.deletion import check_next
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
 from layerscape.measures.dimension.pairs_without import counts_without_each, radii_without_each
-from layerscape.measures.dimension.ratios import TIED, few_words, tied_words
 from layerscape.measures.rows import slices
 
 HELD = 2**25  # distances held at once

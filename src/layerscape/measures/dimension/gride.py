@@ -7,13 +7,13 @@ from math import inf
 import numpy as np
 from scipy.optimize import root_scalar
 
+from layerscape.core.checks import check_enough, check_least, common_warnings
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import check_least
-from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 from layerscape.measures.dimension.twonn import influence_on_twonn
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise

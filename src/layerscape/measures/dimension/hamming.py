@@ -6,9 +6,9 @@ from math import isqrt
 
 import numpy as np
 
+from layerscape.core.checks import constant
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import constant
 from layerscape.measures.rows import slices
 
 GROUPS = 64  # of samples at most, whose pairs are counted apart for the interval

@@ -7,14 +7,14 @@ from math import inf
 
 import numpy as np
 
+from layerscape.core.checks import check_all_asked, check_least, common_warnings
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_least
-from layerscape.measures.checks import check_all_asked
+from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.gibbs import Chain, Model, sample
-from layerscape.measures.dimension.ratios import check_no_lattice, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 
 STARTS = (4, 16, 64, 256)  # over how many steps to neighbors log μ is smoothed where a restart begins
 DECIDED = 0.8  # a sample belongs to a manifold from this probability on

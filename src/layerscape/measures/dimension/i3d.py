@@ -10,16 +10,15 @@ from scipy.optimize import root_scalar
 from scipy.spatial.distance import cdist
 from scipy.special import bdtr
 
+from layerscape.core.checks import check_samples, constant, few_words
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import check_samples, constant
 from layerscape.measures.dimension.lattice import log_share, log_volume, slope
 from layerscape.measures.dimension.pairs import PairCounts, Tile, count_pairs, draw_references
-from layerscape.measures.dimension.ratios import few_words
 from layerscape.measures.rows import slices
 
 TILE = 2**22  # distances held at once

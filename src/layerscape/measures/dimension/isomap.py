@@ -8,13 +8,13 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from layerscape.core.checks import check_all_asked, check_least, few_words
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_least
-from layerscape.measures.checks import check_all_asked
+from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.elbow import find_elbow
-from layerscape.measures.dimension.ratios import check_no_copies, few_words
+from layerscape.measures.dimension.ratios import check_no_copies
 
 LEAST = 1e-3  # a residual variance below this is none
 FEWEST = 20

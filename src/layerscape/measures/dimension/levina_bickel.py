@@ -8,21 +8,15 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.checks import check_enough, check_least, check_name, check_samples, common_warnings
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_least, check_name
-from layerscape.measures.checks import check_samples
+from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import need_next
-from layerscape.measures.dimension.ratios import (
-    check_enough,
-    check_no_copies,
-    check_no_lattice,
-    common_warnings,
-    log_ratios,
-)
+from layerscape.measures.dimension.ratios import check_no_copies, check_no_lattice, log_ratios
 
 AVERAGES = ("harmonic", "arithmetic")
 

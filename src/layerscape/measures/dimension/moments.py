@@ -12,8 +12,8 @@ from math import frexp
 
 import numpy as np
 
+from layerscape.core.checks import constant
 from layerscape.core.representation import Representation
-from layerscape.measures.checks import constant
 from layerscape.measures.rows import drawn, slices
 
 KEPT = 4096

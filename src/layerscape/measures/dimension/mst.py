@@ -9,13 +9,14 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
+from layerscape.core.checks import common_warnings
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.interval import student95
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.ratios import check_no_copies, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_no_copies, log_ratios
 
 TOO_MANY = 0.05  # a share of missing edges above this leaves no tree to speak of
 BENT = 0.1  # dimensions at the smallest and the largest sizes that differ by a smaller share are one dimension

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerscape.errors import check_least
+from layerscape.core.checks import check_least
 from layerscape.measures.rows import drawn
 
 Tile = tuple[slice, slice, np.ndarray]  # rows among the references, columns among all samples, distances

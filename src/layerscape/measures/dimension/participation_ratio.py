@@ -7,14 +7,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from layerscape.core.checks import FEW_SAMPLES, check_name, check_samples, few_words
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, check_name
-from layerscape.measures.checks import check_samples
-from layerscape.measures.dimension.ratios import FEW_SAMPLES, few_words
+from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import jackknife_sd
 from layerscape.measures.dimension.spread import Rows, Sums, distinct, rows_of, sums_of
 from layerscape.measures.rows import drawn

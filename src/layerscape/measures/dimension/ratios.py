@@ -6,10 +6,6 @@ import numpy as np
 
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import check_samples
-
-FEW_SAMPLES = 100
-TIED = 0.01  # a share of samples with tied neighbors above which the data are called discrete
 
 
 def log_ratios(graph: Neighbors, near: int, far: int) -> np.ndarray:
@@ -37,30 +33,3 @@ def check_no_lattice(ratios: np.ndarray, near: int, far: int, measure: str, reme
             f"neighbors {near} and {far} are equally far from each of {len(ratios)} samples, as on a lattice: "
             f"{measure} cannot be computed; {remedy}, or add noise smaller than the spacing."
         )
-
-
-def check_enough(graph: Neighbors) -> None:
-    """Raise if there are fewer than three samples, from which no spread can be told."""
-    check_samples(len(graph.indices), "a dimension", 3)
-
-
-def common_warnings(ratios: np.ndarray) -> list[str]:
-    """What is wrong with these samples whatever the estimator, in words."""
-    warnings = few_words(len(ratios))
-    tied = float((ratios == 0).mean())
-    if tied > TIED:
-        warnings.append(tied_words(tied))
-    return warnings
-
-
-def few_words(n_samples: int) -> list[str]:
-    """That there are few samples, if there are."""
-    return [f"only {n_samples} samples: the interval is itself uncertain"] if n_samples < FEW_SAMPLES else []
-
-
-def tied_words(share: float) -> str:
-    """That the data are discrete."""
-    return (
-        f"{share:.0%} of the samples have neighbors at equal distances: the data are discrete, and a dimension from "
-        "distances is biased at this scale"
-    )

@@ -20,10 +20,9 @@ from typing import TypeVar
 
 import numpy as np
 
+from layerscape.core.checks import check_samples, few_words
 from layerscape.core.representation import Representation
-from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.moments import KEPT, first_half, gram, kept_rows, scaled, scatter
-from layerscape.measures.dimension.ratios import few_words
 
 SIDE = 4096  # up to here a matrix of this side is decomposed in full
 DIRECTIONS = 1024

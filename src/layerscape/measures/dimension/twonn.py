@@ -8,15 +8,16 @@ from typing import Literal
 import numpy as np
 from scipy.stats import gamma
 
+from layerscape.core.checks import check_enough, check_name, common_warnings
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_name
+from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import lost_by_others, need_next
 from layerscape.measures.dimension.deleted import ratios_of, sums_without_each
-from layerscape.measures.dimension.ratios import check_enough, check_no_lattice, common_warnings, log_ratios
+from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 
 RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
@@ -119,7 +120,8 @@ def _read(graph: Neighbors, discard: float) -> tuple[np.ndarray, np.ndarray, int
     if n_kept < 3:
         raise InvalidValue(f"discard={discard} keeps {n_kept} of {len(x)} samples; at least 3 must be kept.")
     ranked = np.sort(x)
-    check_no_lattice(ranked[:n_kept], 1, 2, "twonn")
+    if ranked[n_kept - 1] == 0:
+        check_no_lattice(ranked[:n_kept], 1, 2, "twonn")
     return x, ranked, n_kept
 
 

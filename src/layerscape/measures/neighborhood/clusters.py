@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from layerscape.core.checks import TIED, check_all_asked, check_least, few_words, tied_words
 from layerscape.core.interval import student95
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_least
-from layerscape.measures.checks import check_all_asked
+from layerscape.errors import InvalidValue
 from layerscape.measures.density import FEWEST
-from layerscape.measures.dimension.ratios import TIED, check_no_copies, check_no_lattice, few_words, tied_words
+from layerscape.measures.dimension.ratios import check_no_copies, check_no_lattice
 from layerscape.measures.neighborhood.peaks import Peaks, find_peaks
 
 HALVES = 20

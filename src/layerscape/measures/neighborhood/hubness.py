@@ -7,13 +7,13 @@ from math import asinh, sinh, sqrt
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.checks import check_all_asked, check_samples
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, student95
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import check_all_asked, check_samples
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
 

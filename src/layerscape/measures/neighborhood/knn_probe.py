@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.checks import sample_rows
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.measures.checks import sample_rows
 from layerscape.measures.classes import classes_of
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership

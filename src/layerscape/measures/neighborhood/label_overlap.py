@@ -7,13 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.checks import check_name, sample_rows
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_name
-from layerscape.measures.checks import sample_rows
+from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of
 from layerscape.measures.neighborhood.agreement import chance_of, membership

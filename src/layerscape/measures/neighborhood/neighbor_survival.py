@@ -8,6 +8,7 @@ from weakref import ref
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.checks import sample_rows
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
@@ -15,7 +16,6 @@ from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import sample_rows
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
 from layerscape.measures.neighborhood.curve import must_match

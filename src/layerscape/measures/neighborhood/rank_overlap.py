@@ -6,11 +6,12 @@ from typing import Literal
 
 import numpy as np
 
+from layerscape.core.checks import check_name
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidValue, check_name
+from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.curve import must_match, weighted_curve
 from layerscape.measures.neighborhood.curve_without import influence_on_curve
 

@@ -8,12 +8,11 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.stats import binom
 
+from layerscape.core.checks import check_least, check_samples
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.interval import student95, wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.errors import check_least
-from layerscape.measures.checks import check_samples
 from layerscape.measures.dimension.spectrum import Spectrum, spectrum
 
 CAPACITY = 2.0  # samples per free parameter of the hyperplane, by Cover

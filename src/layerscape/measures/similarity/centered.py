@@ -14,12 +14,12 @@ from math import sqrt
 import numpy as np
 from scipy.stats import pearson3
 
+from layerscape.core.checks import constant
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.measures.checks import constant
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
     largest_share,

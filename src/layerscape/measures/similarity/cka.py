@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr
 
+from layerscape.core.checks import check_name, constant
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
@@ -17,8 +18,7 @@ from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, check_name
-from layerscape.measures.checks import constant
+from layerscape.errors import InvalidValue
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
 from layerscape.measures.similarity.gaussian import gaussian, widened

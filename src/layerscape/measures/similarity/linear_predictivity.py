@@ -8,13 +8,13 @@ from math import hypot
 
 import numpy as np
 
+from layerscape.core.checks import constant
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
 from layerscape.core.interval import LEAST_MARGIN, Z95, margin_of_groups, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import drawn_rows, same_samples
 

@@ -6,9 +6,9 @@ from math import frexp, sqrt
 
 import numpy as np
 
+from layerscape.core.checks import check_least, check_samples
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue, check_least
-from layerscape.measures.checks import check_samples
+from layerscape.errors import InvalidValue
 from layerscape.measures.rows import drawn
 
 FEWEST = 10

@@ -8,6 +8,7 @@ from math import acos, sqrt
 
 import numpy as np
 
+from layerscape.core.checks import constant
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
@@ -15,7 +16,6 @@ from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
-from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.roots import Roots, log_of
 from layerscape.measures.rows import slices

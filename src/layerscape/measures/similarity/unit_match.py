@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from layerscape.core.checks import constant
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import Frame, frame_by_unit
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples

@@ -8,14 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from layerscape.core.keywords import Search
 from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
-from layerscape.search import find_neighbors
 
-FEWEST = 3
 LARGEST = 16  # samples in a group of near copies
 
 
@@ -80,16 +75,3 @@ def common_rows(distinct: dict[str, Distinct]) -> dict[str, Distinct]:
     n_copies = max(d.n_copies for d in sound.values())
     common = Distinct(rows, n_copies, next(iter(sizes.values())) - len(rows) - n_copies)
     return {layer: common if layer in sound else d for layer, d in distinct.items()}
-
-
-def graph_of(x: Representation, whole: Neighbors, rows: np.ndarray, k: int, search: Search) -> Neighbors:
-    """The graph of some rows with up to k neighbors: cut from the whole graph if that holds enough, else searched."""
-    if len(rows) < FEWEST:
-        raise InvalidValue(
-            f"{x.title} has {len(rows)} distinct rows of {x.n_samples}: it is constant, or nearly so, and has no "
-            "dimension; leave it out, or pool another token."
-        )
-    k = min(k, len(rows) - 1)
-    if len(rows) == x.n_samples:
-        return whole if whole.k <= k else whole.first(k)
-    return whole.restrict(rows, k) or find_neighbors(x.take(rows), k, **search)

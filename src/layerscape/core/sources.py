@@ -1,0 +1,71 @@
+"""Sources: where layers and labels come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.representation import Representation, as_representation
+from layerscape.core.tasks import Task
+
+
+class Source(Protocol):
+    """N samples in layers, with labels."""
+
+    @property
+    def layers(self) -> Sequence[str]: ...
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def run(self) -> Any:
+        """The run in whose folder graphs of these very samples are kept; None if they are kept nowhere."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """Which samples these are, in words; empty for all."""
+        ...
+
+    @property
+    def graphs(self) -> Mapping[str, Neighbors]:
+        """The graphs that were given in place of the vectors of layers."""
+        ...
+
+    def vectors(self, layer: str) -> Representation:
+        """The vectors of a layer."""
+        ...
+
+    def label(self, task: Task) -> Any:
+        """The labels of a task; of vectors a `Representation`, whose graph will do."""
+        ...
+
+
+class Arrays:
+    """What somebody holds in memory: arrays or graphs by name, and labels.
+
+    Parameters
+    ----------
+    given
+        Layer name to array, `Representation` or `Neighbors`.
+    labels
+        Label name to whatever a measure of labels takes.
+    """
+
+    run, group = None, ""
+
+    def __init__(self, given: Mapping[str, Any], labels: Mapping[str, Any] | None = None):
+        self.layers = tuple(given)
+        self.graphs = {name: x for name, x in given.items() if isinstance(x, Neighbors)}
+        self._vectors = {name: as_representation(x) for name, x in given.items() if name not in self.graphs}
+        self._labels = labels or {}
+        self.n_samples = (self.graphs.get(self.layers[0]) or self._vectors[self.layers[0]]).n_samples
+
+    def vectors(self, layer: str) -> Representation:
+        """The vectors of a layer that was not given as a graph."""
+        return self._vectors[layer]
+
+    def label(self, task: Task) -> Any:
+        """The labels as they were given."""
+        return self._labels[task.label]
