@@ -122,6 +122,7 @@ def recommend(
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
     if by not in judges():
         raise unknown_name("way to judge layers, by", str(by), judges())
+    supplier = Supplier(Part(run), search)
     columns = category_columns(run, labels) if run.samples.labels else []
     if not columns:
         return Recommendation(
@@ -132,7 +133,6 @@ def recommend(
     judge = judges()[by]
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
     tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]
-    supplier = Supplier(Part(run), search)
     supplier.prepare([task for of_layer in tasks for task in of_layer], progress, more=1)
     tell = counted(progress, "judging", len(run.layers)) or (lambda _: None)
     held = evidence(supplier, tasks, permutations, seed, tell)
