@@ -152,6 +152,14 @@ def test_what_was_near_is_kept_with_a_graph(run, near):
     assert run.load_graph("block/1", near.key).near == near
 
 
+def test_a_kept_graph_says_what_was_asked_of_it():
+    run = ls.from_arrays({"in": np.random.default_rng(0).standard_normal((20, 3))})
+    shares = (1e-5, 0.0, 0.5)
+    graphs = [run.graph("in", 4, near_copies=share) for share in shares]
+    assert [graph.near.near_copies for graph in graphs] == list(shares)
+    assert len(list((run.path / "graphs").rglob("*.safetensors"))) == 1
+
+
 def test_a_run_that_an_earlier_version_searched_is_not_searched_again(monkeypatch):
     x = np.random.default_rng(0).standard_normal((40, 3))[np.arange(40) // 2]
     run = ls.from_arrays({"in": x})
