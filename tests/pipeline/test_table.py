@@ -87,11 +87,16 @@ def test_a_table_kept_before_still_stands_beside_a_new_one():
     tables = []
     for x in (X, np.cbrt(X)):
         run = ls.from_arrays({"in": x, "out": np.tanh(x)})
-        ls.measure(run, ["overlap"], k=5)
+        ls.measure(run, ["overlap", "twonn"], k=5)
         tables.append(run)
     keep_as_earlier(tables[1])
-    own, second = (Profile.of(run.table, run.layers).rows("overlap") for run in tables)
-    assert [row["value"] for row in alongside(second, own)] == tables[1].table.value.tolist()
+    for name in ("overlap", "twonn"):
+        own, second = (Profile.of(run.table, run.layers).rows(name) for run in tables)
+        values = tables[1].table[tables[1].table.measure == name].value
+        assert [row["value"] for row in alongside(second, own)] == values.tolist()
+    ls.measure(tables[1], ["twonn"], near_copies=0.0)
+    own, second = (Profile.of(run.table, run.layers).rows("twonn") for run in tables)
+    assert alongside(second, own) == []  # they leave out others
 
 
 def test_only_the_rows_of_one_nearness_are_replaced(run):
