@@ -118,7 +118,8 @@ class Run:
         near, _ = chosen(search)
         graph = self.folder.load_graph(layer, near.key)
         assert graph is not None
-        return graph.first(k)
+        graph = graph.first(k)
+        return graph if graph.near == near else replace(graph, near=near)  # of another share of near copies
 
     @door
     def search(

@@ -1,6 +1,7 @@
 """Graphs and estimates come back as they went in, and are replaced whole."""
 
 import dataclasses
+import json
 import re
 
 import numpy as np
@@ -8,7 +9,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
+import layerscape as ls
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem, UnknownName
@@ -118,3 +121,68 @@ def test_nothing_is_left_beside_what_was_saved(run):
     run.save_graph("block/1", "k=2", full_graph())
     names = {path.name for path in run.path.rglob("*") if path.is_file()}
     assert not {name for name in names if name.endswith(".partial") or name == ".lock"}
+
+
+def keep_as_earlier(path, graph):
+    """A graph file as versions before `Nearness` wrote it: the metric alone, and copies called groups."""
+    called = {"indices": "indices", "distances": "distances", "queries": "queries", "copies": "groups"}
+    called |= {"border_starts": "border_starts", "border_copies": "border_groups"}
+    arrays = {name: getattr(graph, own) for own, name in called.items() if getattr(graph, own) is not None}
+    plain = {"n_samples": graph.n_samples, "metric": graph.metric}
+    plain |= {} if graph.n_units is None else {"n_units": graph.n_units}
+    save_file({**arrays, "indices": arrays["indices"].astype(np.int32)}, path, {"layerscape": json.dumps(plain)})
+
+
+@pytest.mark.parametrize("graph", [full_graph(), Neighbors(np.array([[1], [0]]), np.zeros((2, 1)), 2)])
+def test_a_graph_that_an_earlier_version_kept_is_read(run, graph):
+    path = run.path / "graphs" / "000-block_1" / "earlier.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keep_as_earlier(path, graph)
+    found = run.load_graph("block/1", "earlier")
+    assert found.near == Nearness(graph.metric)
+    for name in ("indices", "distances", "queries", "copies", "border_starts", "border_copies"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(graph, name))
+    assert (found.n_samples, found.n_units) == (graph.n_samples, graph.n_units)
+    assert run.graph_width("block/1", "earlier") == graph.k
+
+
+@pytest.mark.parametrize("near", [Nearness(), Nearness("cosine", "units", 0.0), Nearness(near_copies=0.25)], ids=str)
+def test_what_was_near_is_kept_with_a_graph(run, near):
+    run.save_graph("block/1", near.key, dataclasses.replace(full_graph(), near=near))
+    assert run.load_graph("block/1", near.key).near == near
+
+
+def test_a_kept_graph_says_what_was_asked_of_it():
+    run = ls.from_arrays({"in": np.random.default_rng(0).standard_normal((20, 3))})
+    shares = (1e-5, 0.0, 0.5)
+    graphs = [run.graph("in", 4, near_copies=share) for share in shares]
+    assert [graph.near.near_copies for graph in graphs] == list(shares)
+    assert len(list((run.path / "graphs").rglob("*.safetensors"))) == 1
+
+
+def test_a_run_that_an_earlier_version_searched_is_not_searched_again(monkeypatch):
+    x = np.random.default_rng(0).standard_normal((40, 3))[np.arange(40) // 2]
+    run = ls.from_arrays({"in": x})
+    expected = run.graph("in", 9)
+    (path,) = (run.path / "graphs").rglob("*.safetensors")
+    assert path.name == "euclidean.safetensors"
+    path.unlink()
+    keep_as_earlier(path, expected)
+    monkeypatch.setattr("layerscape.run.find_neighbors", None)
+    graph = run.graph("in", 9)
+    for one, two in zip(graph.weights(6), expected.weights(6), strict=True):  # which need copies and border
+        np.testing.assert_array_equal(one, two)
+    assert graph.n_copies == 20
+
+
+def test_a_graph_of_a_nearness_that_there_is_not_is_damaged(run):
+    path = run.path / "graphs" / "000-block_1" / "later.safetensors"
+    plain = {"n_samples": 6, "near": {"metric": "hyperbolic"}}
+    arrays = {"indices": np.zeros((6, 1), np.int32), "distances": np.zeros((6, 1))}
+    save_file(arrays, path, {"layerscape": json.dumps(plain)})
+    text = (
+        f"the graph {path} is damaged (unknown metric 'hyperbolic'. There are: cosine, euclidean.); remove that file "
+        "and search again"
+    )
+    with pytest.raises(FileProblem, match=f"^{re.escape(text)}$"):
+        run.load_graph("block/1", "later")

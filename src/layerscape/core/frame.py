@@ -13,6 +13,7 @@ import numpy as np
 
 from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,11 @@ def frame_by_unit(x: Representation) -> Frame:
 
 def _peaks(x: Representation) -> tuple[np.ndarray, np.ndarray]:
     origin, peaks = x.read(slice(0, 1))[0], np.zeros(x.n_units)
-    for _, block in x.blocks():
-        np.maximum(peaks, np.abs(block - origin).max(axis=0), out=peaks)
+    with np.errstate(over="ignore"):
+        for _, block in x.blocks():
+            np.maximum(peaks, np.abs(block - origin).max(axis=0), out=peaks)
+    if not np.isfinite(peaks).all():
+        raise InvalidValue(f"{x.title} spreads over more than float64 can hold (1.8e308); divide it by 2 or more.")
     return origin, peaks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Literal, get_args
 
 from layerscape.core.frame import standardized
@@ -43,10 +44,11 @@ class Nearness:
             if getattr(self, name) not in kinds:
                 raise unknown_name(name, str(getattr(self, name)), map(str, kinds))
         near = self.near_copies
-        if isinstance(near, bool) or not isinstance(near, (int, float)):
+        if isinstance(near, bool) or not isinstance(near, Real):
             raise InvalidType(f"near_copies={near!r} is not a number; give a share such as 1e-5, or 0.")
         if not 0 <= near < 1:
             raise InvalidValue(f"near_copies={near}; it is a share of a distance: give 0 <= near_copies < 1.")
+        object.__setattr__(self, "near_copies", float(near))
 
     @property
     def key(self) -> str:

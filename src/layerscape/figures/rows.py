@@ -30,10 +30,15 @@ def alongside(second: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
     """Of a second run's rows, those that answer a question of ``rows`` at the same layer; the raw input is no layer."""
 
     def question(row: Row) -> tuple[Any, ...]:
-        return tuple(row.get(key) for key in ("measure", "layer", "other_layer", "label", "point", *QUESTION))
+        keys = ("measure", "layer", "other_layer", "label", "point", *QUESTION)
+        return tuple(row.get(key) for key in keys if key != "near_copies")
 
-    asked = {question(row): row["variant"] for row in rows if row["layer"] != "input"}
-    return [{**row, "variant": asked[question(row)]} for row in second if question(row) in asked]
+    def shares(row: Row) -> set[Any]:
+        return {row.get("near_copies"), asked[question(row)].get("near_copies")} - {None}  # as tables kept before have
+
+    asked = {question(row): row for row in rows if row["layer"] != "input"}
+    found = [row for row in second if question(row) in asked and len(shares(row)) < 2]
+    return [{**row, "variant": asked[question(row)]["variant"]} for row in found]
 
 
 def with_baseline(own: Sequence[Row], baseline: Sequence[Row]) -> list[Row]:

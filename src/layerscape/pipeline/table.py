@@ -56,7 +56,7 @@ def _near(task: Task, near: Nearness) -> dict[str, Any]:
     """What was near, as far as the measure could tell."""
     if not task.measure.searches:
         return NEAR
-    known = {name: value or NEAR[name] for name, value in asdict(near).items()}
+    known = {name: NEAR[name] if value is None else value for name, value in asdict(near).items()}
     return known if task.measure.distinct else {**known, "near_copies": nan}
 
 
@@ -71,7 +71,6 @@ def keep(run: Run, table: pd.DataFrame) -> None:
     pandas = require("pandas", "runs")
     kept = run.folder.load_estimates()
     if kept is not None:
-        kept = kept.reindex(columns=[*COLUMNS]).fillna({"standardize": ""})  # which tables kept before do not have
         key = ["measure", *NEAR, "group"]
         old, new = (pandas.MultiIndex.from_frame(each[key].fillna({"near_copies": -1.0})) for each in (kept, table))
         replaced = old.isin(new)

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.keywords import Search, door
+from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
 from layerscape.core.sources import Arrays
@@ -132,7 +132,7 @@ def dimension_report(
     """
     if isinstance(x, Neighbors):
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
-    x, kinds = as_representation(x), check_controls(controls)
+    x, kinds, (_, how) = as_representation(x), check_controls(controls), chosen(search)
     estimates, gaps, tied = _estimates(x, seed, search)
     kind = _values(x)
     if kind != "real" and (tied > DISCRETE or "gride" not in estimates):
@@ -144,7 +144,7 @@ def dimension_report(
     plateau = find_plateau(curve)
     reference = plateau.value if plateau else curve[0].value
     place = (plateau.first + plateau.last) // 2 if plateau else 0
-    gaussian_dimension, gaussian = gaussian_that_reads(reference, place, x.n_samples, len(curve), seed)
+    gaussian_dimension, gaussian = gaussian_that_reads(reference, place, x.n_samples, len(curve), seed, how)
     others = {name: estimate("gride", make_control(name, seed, x), **search) for name in kinds}
     value, low, high = (plateau.value, plateau.low, plateau.high) if plateau else (nan, nan, nan)
     words = [

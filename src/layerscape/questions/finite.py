@@ -7,14 +7,16 @@ from functools import lru_cache
 import numpy as np
 
 from layerscape.core.estimate import Point
+from layerscape.core.resources import Resources
 from layerscape.pipeline.estimate import estimate
 
 MOST_SAMPLES = 20_000  # of a simulated Gaussian; the bias changes slowly with N, and the search with its square
 MOST_ROUNDS = 8
+FREE = Resources()
 
 
 def gaussian_that_reads(
-    value: float, place: int, n_samples: int, n_scales: int, seed: int
+    value: float, place: int, n_samples: int, n_scales: int, seed: int, how: Resources = FREE
 ) -> tuple[float, tuple[Point, ...]]:
     """The dimension of the Gaussian for which `gride` reads ``value`` at one scale, and the curve of the nearest one.
 
@@ -30,6 +32,8 @@ def gaussian_that_reads(
         How long the curve shall be.
     seed
         Of the draws.
+    how
+        What the searches may use.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def gaussian_that_reads(
     n_samples = min(n_samples, MOST_SAMPLES)
     below, above, d = (0, 0.0), None, max(1, round(value))
     for _ in range(MOST_ROUNDS):
-        reading = gaussian_curve(d, n_samples, 2**n_scales, seed)[place].value
+        reading = gaussian_curve(d, n_samples, 2**n_scales, seed, how)[place].value
         if reading <= value:
             below = d, reading
         else:
@@ -51,7 +55,7 @@ def gaussian_that_reads(
         else:
             d = min(above[0] - 1, max(below[0] + 1, round(_between(value, below, above))))
     dimension = _between(value, below, above) if above else float(below[0])
-    return dimension, gaussian_curve(max(1, round(dimension)), n_samples, 2**n_scales, seed)
+    return dimension, gaussian_curve(max(1, round(dimension)), n_samples, 2**n_scales, seed, how)
 
 
 def _between(value: float, below: tuple[int, float], above: tuple[int, float]) -> float:
@@ -59,7 +63,7 @@ def _between(value: float, below: tuple[int, float], above: tuple[int, float]) -
 
 
 @lru_cache(maxsize=64)
-def gaussian_curve(d: int, n_samples: int, range_max: int, seed: int) -> tuple[Point, ...]:
+def gaussian_curve(d: int, n_samples: int, range_max: int, seed: int, how: Resources = FREE) -> tuple[Point, ...]:
     """What `gride` reads of N samples of a Gaussian of dimension d."""
     x = np.random.default_rng([seed, d]).standard_normal((n_samples, d))
-    return estimate("gride", x, range_max=range_max).curve
+    return estimate("gride", x, range_max=range_max, **vars(how)).curve

@@ -124,6 +124,7 @@ def recommend(
     by = next(name for name, measure in known.items() if measure.headline) if by is None else by
     if by not in known:
         raise unknown_name("way to judge layers, by", str(by), known)
+    supplier = Supplier(Part(run), search)
     columns = category_columns(run, labels) if run.samples.labels else []
     if not columns:
         return Recommendation(
@@ -134,7 +135,6 @@ def recommend(
     judge = known[by]
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
     tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]
-    supplier = Supplier(Part(run), search)
     supplier.prepare([task for of_layer in tasks for task in of_layer], progress, more=1)
     tell = counted(progress, "judging", len(run.layers)) or (lambda _: None)
     held = evidence(supplier, tasks, permutations, seed, tell)

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 from collections.abc import Iterator, Mapping
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 META = "layerscape"
 EARLIER = {"groups": "copies", "border_groups": "border_copies"}  # what arrays were called in graphs kept before
+LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric that tables kept before do not have
 
 
 class Results:
@@ -149,6 +151,11 @@ def read_estimates(path: Path) -> pd.DataFrame | None:
     if not path.exists():
         return None
     try:
-        return pandas.read_parquet(path)
+        found = pandas.read_parquet(path)
     except (OSError, ValueError) as error:
         raise FileProblem(f"{path} cannot be read ({error}); remove that file and measure again") from None
+    if "metric" in found:
+        place = list(found).index("metric")
+        for number, name in enumerate([name for name in LATER if name not in found], 1):
+            found.insert(place + number, name, LATER[name])
+    return found

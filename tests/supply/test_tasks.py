@@ -1,0 +1,61 @@
+"""What is asked of which layer: how wide the graph must be, whose options count, and in what order tasks go."""
+
+import re
+from itertools import combinations, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layerscape.core.subsets import WIDE
+from layerscape.errors import UnknownName
+from layerscape.measures import catalog
+from layerscape.core.tasks import SPARE, Task, check_options, in_tiles, own_options
+
+MEASURES = catalog()
+
+
+def test_a_task_says_what_it_is_of():
+    assert str(Task(MEASURES["twonn"])) == "twonn"
+    assert str(Task(MEASURES["overlap"], {}, "a", "b")) == "overlap, layer 'a', layer 'b'"
+    assert str(Task(MEASURES["label_overlap"], {}, "a", label="x")) == "label_overlap, layer 'a', label 'x'"
+
+
+def test_the_second_argument_is_of_the_other_layer_where_there_is_one():
+    two, one = Task(MEASURES["overlap"], {}, "a", "b"), Task(MEASURES["label_overlap"], {}, "a", label="x")
+    assert [two.layer_at(0), two.layer_at(1)] == ["a", "b"]
+    assert [one.layer_at(0), one.layer_at(1)] == ["a", "a"]
+
+
+def test_a_graph_is_wider_where_copies_are_left_out_and_subsets_are_cut():
+    assert Task(MEASURES["overlap"], {"k": 9}).width(100) == Task(MEASURES["overlap"], {"k": 9}).neighbors(100) == 9
+    assert Task(MEASURES["twonn"]).width(100) == 2 + SPARE
+    assert Task(MEASURES["decimation"]).width(100) == WIDE + SPARE
+    assert Task(MEASURES["cka"]).width(100) == 0
+
+
+def test_options_go_to_the_measures_that_have_them():
+    assert own_options(MEASURES["overlap"], 7, {"method": "fit"}) == {"k": 7}
+    assert own_options(MEASURES["twonn"], 7, {"method": "fit", "discard": None}) == {"method": "fit"}
+    assert own_options(MEASURES["overlap"], None, {}) == {"k": MEASURES["overlap"].options["k"]}
+
+
+def test_an_option_that_no_measure_has_is_refused():
+    some = [MEASURES["overlap"], MEASURES["cka"]]
+    check_options(some, {"k": 3, "kernel": "rbf"})
+    text = "unknown option 'kernl'; nearest: kernel. There are: estimator, k, kernel, sample, seed."
+    with pytest.raises(UnknownName, match=f"^{re.escape(text)}$"):
+        check_options(some, {"k": 3, "kernl": "rbf"})
+
+
+@given(st.integers(1, 12), st.integers(1, 5))
+def test_a_map_of_pairs_goes_tile_by_tile_and_loses_none(n, size):
+    layers = [f"{number}" for number in range(n)]
+    pairs = [Task(MEASURES["overlap"], {}, a, b) for a, b in combinations(layers, 2)]
+    alone = [Task(MEASURES["twonn"], {}, layer) for layer in layers]
+    ordered = list(in_tiles([*alone, *pairs], layers, layers, size))
+    assert ordered[:n] == alone
+    assert sorted(map(str, ordered)) == sorted(map(str, [*alone, *pairs]))
+    tiles = [(int(one.layer) // size, int(one.other_layer) // size) for one in ordered[n:]]
+    changes = sum(one != two for one, two in pairwise(tiles))
+    assert changes == max(0, len(set(tiles)) - 1)  # none is left and entered again
