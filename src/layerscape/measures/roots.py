@@ -36,14 +36,20 @@ class Roots:
         middle = log(float(eigenvalues.max()))
         return cls(np.exp(np.arange(middle - BELOW, middle + ABOVE, STEP)))
 
-    def change(self, factors: np.ndarray) -> np.ndarray:
-        """How much Σ√λ grows where det(M + t) is multiplied with these factors, shape (…, Q)."""
-        return np.log(np.maximum(factors, LEAST)) @ self._weights
+    def change(self, logs: np.ndarray) -> np.ndarray:
+        """How much Σ√λ grows where the logarithm of det(M + t) grows by this, shape (…, Q)."""
+        return logs @ self._weights
 
-    def change_of_logs(self, factors: np.ndarray) -> np.ndarray:
+    def change_of_logs(self, logs: np.ndarray) -> np.ndarray:
         """How much Σ√λ·log λ grows."""
-        return np.log(np.maximum(factors, LEAST)) @ (self._weights * (2 + np.log(self.nodes)))
+        return logs @ (self._weights * (2 + np.log(self.nodes)))
 
     @property
     def _weights(self) -> np.ndarray:
         return np.sqrt(self.nodes) * (STEP / (2 * pi))
+
+
+def log_of(factors: np.ndarray, less_one: np.ndarray) -> np.ndarray:
+    """The logarithm of factors that are known with and without the 1 that they are near at large t, or 0 at small."""
+    near = np.abs(less_one) < 0.5
+    return np.where(near, np.log1p(np.where(near, less_one, 0.0)), np.log(np.maximum(factors, LEAST)))

@@ -59,7 +59,7 @@ def recommend(
     run: Run,
     *,
     labels: Sequence[str] | None = None,
-    by: str = "label_overlap",
+    by: str | None = None,
     k: int = 30,
     permutations: int = 99,
     seed: int = 0,
@@ -80,8 +80,8 @@ def recommend(
     labels
         Label columns that stand for what the representation is wanted for; all columns of categories when left out.
     by
-        The measure of labels that judges: ``"label_overlap"``: what the neighbors share; ``"knn_probe"``: whether their
-        majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
+        The measure of labels that judges: ``"label_overlap"`` (when left out): what the neighbors share;
+        ``"knn_probe"``: whether their majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
     k
         Number of neighbors.
     permutations, seed
@@ -120,8 +120,10 @@ def recommend(
     require("pandas", "runs")
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
-    if by not in judges():
-        raise unknown_name("way to judge layers, by", str(by), judges())
+    known = judges()
+    by = next(name for name, measure in known.items() if measure.headline) if by is None else by
+    if by not in known:
+        raise unknown_name("way to judge layers, by", str(by), known)
     columns = category_columns(run, labels) if run.samples.labels else []
     if not columns:
         return Recommendation(
@@ -129,7 +131,7 @@ def recommend(
             "There are no labels of categories to judge by, and no rule without labels was found to beat taking the "
             "last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
         )
-    judge = judges()[by]
+    judge = known[by]
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
     tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]
     supplier = Supplier(Part(run), search)

@@ -13,7 +13,8 @@ from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
-from layerscape.measures.roots import Roots
+from layerscape.measures.roots import Roots, log_of
+from layerscape.measures.rows import slices
 
 EPSILON = 1e-7  # the paper's, for float32
 DOMINANT = 0.5
@@ -167,8 +168,12 @@ def _influence(x: Representation, /) -> Influence:
     squares, total = singular[kept] ** 2, float(singular.sum())
     logs = float(singular[kept] @ np.log(singular[kept]))
     roots, without = Roots.of(squares), np.empty(n)
-    for rows in np.array_split(np.arange(n), 1 + n * len(roots.nodes) // BLOCK):
-        factors = 1 - scores[np.ix_(rows, kept)] ** 2 @ (1 / (squares[:, None] + roots.nodes))
+    weights = 1 / (squares[:, None] + roots.nodes)
+    for rows in slices(n, BLOCK // len(roots.nodes)):
+        # 1 − Σ z²/(λ + t), and the same where Σ z²/λ is 1 or nearly so, as with fewer samples than units.
+        part = scores[rows][:, kept] ** 2
+        beyond = np.maximum(1 - (part / squares).sum(axis=1), 0.0)
+        factors = log_of(beyond[:, None] + ((part / squares) @ weights) * roots.nodes, -part @ weights)
         left = total + roots.change(factors)
         without[rows] = np.log(left) - (logs + roots.change_of_logs(factors) / 2) / left
     moved = exp(entropy) * -np.expm1(without - (log(total) - logs / total))

@@ -17,7 +17,7 @@ from layerscape.core.memo import remembered
 from layerscape.core.representation import Representation
 from layerscape.measures.checks import constant
 from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.roots import Roots
+from layerscape.measures.roots import Roots, log_of
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, same_samples
 
@@ -218,17 +218,17 @@ def _influence(a: Representation, b: Representation, /, *, permutations: int = 2
         rows = np.arange(n)[block]
         x, y = of_a.read(rows), of_b.read(rows)
         lengths[:, block] = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-        changes[block] = roots.change(_factors(x, y, svd, part, roots.nodes))
+        changes[block] = roots.change(_log_factors(x, y, svd, part, roots.nodes))
     left = np.sqrt((of_a.squares - part * lengths[0]) * (of_b.squares - part * lengths[1]))
     value = sums / sqrt(of_a.squares * of_b.squares)
     alone = _alone(of_a, of_b, svd[0] @ svd[2], value)
     return Influence(min(1.0, value), value - (sums + changes) / left, alone - alone.mean())
 
 
-def _factors(
+def _log_factors(
     x: np.ndarray, y: np.ndarray, svd: tuple[np.ndarray, np.ndarray, np.ndarray], part: float, nodes: np.ndarray
 ) -> np.ndarray:
-    """What det(CᵀC + t) is multiplied with where C = AᵀB loses part·x·yᵀ, for some rows and all t; shape (rows, Q).
+    """The logarithm of what det(CᵀC + t) is multiplied with where C = AᵀB loses part·x·yᵀ; shape (rows, Q).
 
     CᵀC changes by −part·(z·yᵀ + y·zᵀ) + part²·‖x‖²·y·yᵀ with z = Cᵀx, of rank two. With brackets for products over
     (CᵀC + t)⁻¹ the determinant is (1 − part·[zy])² + part²·[yy]·(‖x‖² − [zz]).
@@ -237,8 +237,9 @@ def _factors(
     p, q = x @ left, y @ right.T
     outside = np.maximum(np.einsum("ij,ij->i", x, x) - np.einsum("ij,ij->i", p, p), 0.0)
     weights = 1 / (singular[:, None] ** 2 + nodes)
-    of_both, of_y = (p * q * singular) @ weights, q**2 @ weights
-    return (1 - part * of_both) ** 2 + part**2 * of_y * (outside[:, None] + nodes * (p**2 @ weights))
+    of_both = part * ((p * q * singular) @ weights)
+    beyond = part**2 * (q**2 @ weights) * (outside[:, None] + nodes * (p**2 @ weights))
+    return log_of((1 - of_both) ** 2 + beyond, of_both * (of_both - 2) + beyond)
 
 
 MEASURE = Measure(
