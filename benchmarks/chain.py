@@ -28,7 +28,7 @@ import numpy as np
 import layerscape as ls
 from benchmarks.publish import publish
 from benchmarks.search import dadapy_version, in_other_python
-from layerscape.pipeline.estimate import SPARE
+from layerscape.core.tasks import SPARE
 
 N, D, LAYERS = 10_000, 768, 13
 K = 30

@@ -21,7 +21,7 @@ from layerscape.measures.neighborhood.label_overlap import label_overlap
 from layerscape.measures.neighborhood.overlap import overlap
 from layerscape.measures.neighborhood.rank_overlap import rank_overlap
 from layerscape.measures.similarity.cka import cka
-from layerscape.questions.resample import difference, dimension_terms, label_terms
+from layerscape.questions.resample import difference
 from layerscape.search import find_neighbors
 
 CLOUDS, N, K = 400, 2000, 30
@@ -39,6 +39,11 @@ def drawn_classes(law: str, rng: np.random.Generator) -> Estimate:
     width = centers.std() * np.exp(0.4 * rng.standard_normal(20))[classes, None]
     x = centers[classes] + width * rng.standard_normal((N, centers.shape[1]))
     return estimate("label_overlap", x, classes, k=K, over="classes")
+
+
+def moved(name: str, *data: Any, **options: Any) -> Any:
+    """How samples move a value."""
+    return estimate(name, *data, influence=True, **options).influence
 
 
 def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
@@ -75,8 +80,10 @@ def estimates(task: tuple[str, int]) -> dict[str, tuple[float, float, float]]:
         "knn_probe": estimate("knn_probe", a, labels, permutations=19),
         f"label_overlap over classes, k = {K}": drawn_classes(law, rng),
         f"neighbor_survival through 3 layers, k = {K}": estimate("neighbor_survival", a, [b, c], k=K),
-        f"difference of label overlaps, k = {K}": difference(*(label_terms(graph, [labels], K) for graph in (a, b))),
-        "difference of dimensions": difference(*(dimension_terms(graph, np.arange(N), N) for graph in (a, b))),
+        f"difference of label overlaps, k = {K}": difference(
+            *(moved("label_overlap", one, labels, k=K) for one in (x, y))
+        ),
+        "difference of dimensions": difference(*(moved("twonn", one) for one in (x, y))),
         "cka with a noisy copy": cka(Representation(x), Representation(y)),
     }
     return {name: (one.value, one.low, one.high) for name, one in found.items()}

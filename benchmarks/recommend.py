@@ -19,8 +19,6 @@ import layerscape as ls
 from benchmarks.profiles import runs
 from benchmarks.publish import publish
 from layerscape.measures.classes import classes_of
-from layerscape.questions.resample import label_terms
-from layerscape.search import find_neighbors
 
 SIZES, DRAWS, K, K_OF_FEW = (50, 100, 200, 500), 20, 30, 10
 COSTS = (1_000, 4_000, 16_000)
@@ -31,7 +29,8 @@ def values(run: ls.Run, label: str, rows: np.ndarray, k: int) -> np.ndarray:
     """Label overlap above chance of every layer, among these samples alone."""
     codes = classes_of(run.samples.labels[label][rows], len(rows)).codes
     layers = [np.asarray(run[layer].matrix[:])[rows] for layer in run.layers]
-    return np.array([label_terms(find_neighbors(x, k), [codes], k).value for x in layers])
+    found = [ls.estimate("label_overlap", x, codes, k=k) for x in layers]
+    return np.array([(one.value - one.chance.value) / (1 - one.chance.value) for one in found])
 
 
 def regrets(run: ls.Run, label: str) -> list[str]:

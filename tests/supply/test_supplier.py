@@ -10,14 +10,15 @@ import layerscape as ls
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
+from layerscape.core.sources import Arrays
 from layerscape.core.subsets import Subsets
+from layerscape.core.tasks import SPARE, Task, in_tiles
 from layerscape.errors import InvalidValue
 from layerscape.measures import catalog
 from layerscape.search import find_neighbors
 from layerscape.supply.attempts import attempts
-from layerscape.supply.sources import Arrays, Part, parts_of
+from layerscape.supply.sources import Part, parts_of
 from layerscape.supply.supplier import Supplier
-from layerscape.core.tasks import SPARE, Task, in_tiles
 
 N = 120
 MEASURES = catalog()

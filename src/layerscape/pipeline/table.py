@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_rows(run: Run, task: Task, estimate: Estimate, near: Nearness, group: str = "") -> Iterator[dict[str, Any]]:
+def as_rows(run: Run, task: Task, estimate: Estimate, near: Nearness, group: str = "") -> list[dict[str, Any]]:
     """One row of the table per point of an estimate's curve, or one for the estimate."""
     chance = estimate.chance
     depth = run.depths[task.layer]
@@ -42,14 +41,15 @@ def as_rows(run: Run, task: Task, estimate: Estimate, near: Nearness, group: str
         "chance_low": chance.low if chance else nan,
         "chance_high": chance.high if chance else nan,
         "p": chance.p if chance else nan,
-        "n_units": run[task.layer].n_units,
+        "n_units": estimate.n_units,
         "warnings": "\n".join(estimate.warnings),
     }
-    for point in estimate.curve or (estimate,):
-        scale = getattr(point, "scale", nan)
-        n_samples = point.n_samples or estimate.n_samples
-        own = {"k": point.k, "scale": scale, "n_samples": n_samples}
-        yield shared | own | {"value": point.value, "low": point.low, "high": point.high}
+    return [
+        shared
+        | {"k": point.k, "scale": getattr(point, "scale", nan), "n_samples": point.n_samples or estimate.n_samples}
+        | {"value": point.value, "low": point.low, "high": point.high}
+        for point in estimate.curve or (estimate,)
+    ]
 
 
 def _near(task: Task, near: Nearness) -> dict[str, Any]:

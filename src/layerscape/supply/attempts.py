@@ -76,4 +76,5 @@ def attempt(supplier: Supplier, task: Task) -> Estimate:
         words = (*supplier.words(task), str(error))
         options = {**task.measure.options, **task.options}
         n = supplier.source.n_samples
-        return Estimate(nan, nan, nan, n, warnings=words, measure=task.measure.name, options=options)
+        units = supplier.source.vectors(task.layer).n_units
+        return Estimate(nan, nan, nan, n, units, warnings=words, measure=task.measure.name, options=options)

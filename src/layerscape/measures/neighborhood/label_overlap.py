@@ -18,8 +18,12 @@ from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of
 from layerscape.measures.neighborhood.agreement import chance_of, membership
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
-from layerscape.measures.neighborhood.permuted import chance_of_fraction, permuted_overlaps
-from layerscape.measures.neighborhood.relations import Likeness, likeness_of
+from layerscape.measures.neighborhood.relations import (
+    Likeness,
+    chance_of_fraction,
+    likeness_of,
+    permuted_overlaps,
+)
 from layerscape.measures.neighborhood.without import Means, likened, without_each
 from layerscape.measures.permutation import permutations
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.core.subsets import WIDE
+from layerscape.core.tasks import SPARE, Task, check_options, in_tiles, own_options
 from layerscape.errors import UnknownName
 from layerscape.measures import catalog
-from layerscape.core.tasks import SPARE, Task, check_options, in_tiles, own_options
 
 MEASURES = catalog()
 
