@@ -49,8 +49,8 @@ def _fill(eigenvalues, squares, first, found):
             value = eigenvalues[a]
             width = value if a == r - 1 else value - eigenvalues[a + 1]
             low, high = 0.0, width
-            delta = min(squares[j, a], width / 2)
-            for _ in range(ROUNDS if delta > 0 else 0):
+            delta = min(squares[j, a], width / 2) if squares[j, a] > 0 else width / 2
+            for _ in range(ROUNDS if width > 0 else 0):
                 f, before, beyond = 1.0, 0.0, 0.0
                 for b in range(a + 1):
                     over = 1 / (eigenvalues[b] - value + delta)
