@@ -21,7 +21,7 @@ from layerscape.measures.neighborhood.label_overlap import label_overlap
 from layerscape.measures.neighborhood.overlap import overlap
 from layerscape.measures.neighborhood.rank_overlap import rank_overlap
 from layerscape.measures.similarity.cka import cka
-from layerscape.resample import difference, dimension_terms, label_terms
+from layerscape.questions.resample import difference, dimension_terms, label_terms
 from layerscape.search import find_neighbors
 
 CLOUDS, N, K = 400, 2000, 30

@@ -23,7 +23,7 @@ from benchmarks.peers import ask, interpreters
 from benchmarks.publish import publish
 from layerscape.core.representation import Representation
 from layerscape.measures import catalog
-from layerscape.pipeline.subsets import subsets_of
+from layerscape.supply.subsets import subsets_of
 from layerscape.search import find_neighbors
 
 N, D, D_TRUE, K, REPETITIONS = 10_000, 100, 10, 100, 5

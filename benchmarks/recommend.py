@@ -19,7 +19,7 @@ import layerscape as ls
 from benchmarks.profiles import runs
 from benchmarks.publish import publish
 from layerscape.measures.classes import classes_of
-from layerscape.resample import label_terms
+from layerscape.questions.resample import label_terms
 from layerscape.search import find_neighbors
 
 SIZES, DRAWS, K, K_OF_FEW = (50, 100, 200, 500), 20, 30, 10

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
+settings.register_profile("untimed", deadline=None)  # machines are noisy, and no test is of speed
+settings.load_profile("untimed")
 NO_SKIPS = os.environ.get("LAYERSCAPE_NO_SKIPS") == "1"
 
 

@@ -9,11 +9,13 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "layerscape"
 STAGES = {"extraction", "inputs", "storage", "search", "measures"}
-ABOVE = {"run": {"core", "errors", "search", "storage"}, "resample": {"core", "errors"} | STAGES | {"run"}}
-ABOVE |= {"datasets": {"core", "errors", "inputs"}, "plot": {"core", "errors"}}
-ABOVE["pipeline"] = {"core", "errors", "run", "resample"} | STAGES
-ABOVE["reports"] = {"core", "errors", "run"} | STAGES
-ABOVE["cli"] = {"core", "errors", "run", "resample", "pipeline", "reports"} | STAGES
+ABOVE = {"run": {"core", "errors", "search", "storage"}, "supply": {"core", "errors", "run", "search", "measures"}}
+ABOVE |= {"datasets": {"core", "errors", "inputs"}, "figures": {"core", "errors", "measures"}}
+ABOVE["plot"] = {"core", "errors", "figures"}
+ABOVE["pipeline"] = {"core", "errors", "run", "supply"} | STAGES
+ABOVE["questions"] = {"core", "errors", "run", "supply", "pipeline", "measures"}
+ABOVE["reports"] = {"core", "errors", "run", "figures"} | STAGES
+ABOVE["cli"] = {"core", "errors", "run", "supply", "pipeline", "questions", "reports"} | STAGES
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
     "transformers": ("extraction/huggingface.py", "extraction/readers.py"),
@@ -97,6 +99,33 @@ def test_imports_go_one_way_and_through_the_doors(file):
     for library, doors in DOORS.items():
         if any(m.split(".")[0] == library for m in imported(without_type_checking(file.read_text()))):
             assert relative.startswith(doors), f"{library} is imported outside of {doors}"
+
+
+SUPPLY = {
+    "find_neighbors",
+    "ranks",
+    "between",
+    "distinct_rows",
+    "subsets_of",
+    "ranking_of",
+}  # what makes the data of a measure
+
+
+def searches(text):
+    """Calls of what only the supplier, and a run for the graphs that it keeps, may call."""
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    return [call.func.id for call in calls if isinstance(call.func, ast.Name) and call.func.id in SUPPLY]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.relative_to(SOURCE).as_posix())
+def test_only_the_supplier_searches(file):
+    relative = file.relative_to(SOURCE).as_posix()
+    if not relative.startswith(("search/", "supply/")):
+        assert searches(file.read_text()) == (["find_neighbors"] if relative == "run.py" else [])
+
+
+def test_a_search_elsewhere_is_seen():
+    assert searches("def f(x):\n    return g(find_neighbors(x, 3), ranks(x, [(0, 1)]))") == ["find_neighbors", "ranks"]
 
 
 def test_a_breach_is_seen():

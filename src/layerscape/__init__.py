@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from layerscape.core.neighbors import Neighbors as Neighbors
     from layerscape.core.representation import Representation as Representation
     from layerscape.errors import LayerscapeError as LayerscapeError
-    from layerscape.pipeline.compare import compare as compare
     from layerscape.pipeline.controls import controls as controls
-    from layerscape.pipeline.differences import differences as differences
-    from layerscape.pipeline.dimension_report import dimension_report as dimension_report
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
     from layerscape.pipeline.measure import measure as measure
-    from layerscape.pipeline.recommend import recommend as recommend
+    from layerscape.questions.compare import compare as compare
+    from layerscape.questions.differences import differences as differences
+    from layerscape.questions.dimension_report import dimension_report as dimension_report
+    from layerscape.questions.recommend import recommend as recommend
     from layerscape.reports import report as report
     from layerscape.run import Run as Run
     from layerscape.run import from_arrays as from_arrays
@@ -34,15 +34,15 @@ _HOMES = {
     "from_arrays": "run",
     "open": "run:open_run",
     "measure": "pipeline.measure",
-    "recommend": "pipeline.recommend",
+    "recommend": "questions.recommend",
     "report": "reports",
     "find_neighbors": "search",
     "ranks": "search",
     "estimate": "pipeline.estimate",
-    "compare": "pipeline.compare",
-    "differences": "pipeline.differences",
+    "compare": "questions.compare",
+    "differences": "questions.differences",
     "controls": "pipeline.controls",
-    "dimension_report": "pipeline.dimension_report",
+    "dimension_report": "questions.dimension_report",
     "Run": "run",
     "Representation": "core.representation",
     "Neighbors": "core.neighbors",

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, as_representation
 from layerscape.core.samples import as_column
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.search import MEMORY, find_neighbors
+from layerscape.search import find_neighbors
 from layerscape.storage import LayerSpec, RunFolder, SampleTable
 
 if TYPE_CHECKING:
@@ -97,7 +98,10 @@ class Run:
             self._opened[layer] = Representation(self.folder.vectors(layer), layer, self.samples.ids)
         return self._opened[layer]
 
-    def graph(self, layer: str, k: int, *, metric: str = "euclidean", progress: Any = None) -> Neighbors:
+    @door
+    def graph(
+        self, layer: str, k: int, *, progress: Callable[[int], None] | None = None, **search: Unpack[Search]
+    ) -> Neighbors:
         """The graph of a layer, searched once and kept on disk; a larger k searches again.
 
         Parameters
@@ -106,27 +110,24 @@ class Run:
             Name of a layer.
         k
             Number of neighbors, 1…N−1.
-        metric
-            ``"euclidean"`` or ``"cosine"``.
-        progress
+        progress, search
             As in `find_neighbors`.
         """
         self._known(layer)
-        self.search(k, layers=[layer], metric=metric, progress=progress)
-        graph = self.folder.load_graph(layer, metric)
+        self.search(k, layers=[layer], progress=progress, **search)
+        near, _ = chosen(search)
+        graph = self.folder.load_graph(layer, near.key)
         assert graph is not None
         return graph.first(k)
 
+    @door
     def search(
         self,
         k: int,
         *,
         layers: Sequence[str] | str | None = None,
-        metric: str = "euclidean",
-        device: str = "auto",
-        memory: int = MEMORY,
-        threads: int | None = None,
         progress: Callable[[int], None] | None = None,
+        **search: Unpack[Search],
     ) -> None:
         """Search the graphs of layers and keep them on disk; while one is searched the next is loaded.
 
@@ -134,23 +135,25 @@ class Run:
 
         Parameters
         ----------
-        k, metric, device, memory, threads
-            As in `find_neighbors`. A layer of up to ``memory`` bytes is loaded ahead, a larger one read from disk; so a
-            layer in use, the next one and the search may take three times ``memory``.
+        k
+            As in `find_neighbors`.
         layers
             Names of layers, or one; all when None.
         progress
             Called with the number of samples finished since the last call, N for each layer.
+        search
+            The keywords of `find_neighbors`. A layer of up to ``memory`` bytes is loaded ahead, a larger one read from
+            disk; so a layer in use, the next one and the search may take three times ``memory``.
         """
+        near, how = chosen(search)
         wanted = self.layers if layers is None else [layers] if isinstance(layers, str) else dict.fromkeys(layers)
         tell = progress or (lambda _: None)
         for layer in wanted:
             self._known(layer)
-        missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, metric)]
+        missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, near.key)]
         tell((len(wanted) - len(missing)) * self.folder.n_samples)
-        for layer, x in ahead(lambda layer: self.loaded(layer, memory), missing):
-            graph = find_neighbors(x, k, metric=metric, device=device, memory=memory, threads=threads, progress=tell)
-            self.folder.save_graph(layer, metric, graph)
+        for layer, x in ahead(lambda layer: self.loaded(layer, how.memory), missing):
+            self.folder.save_graph(layer, near.key, find_neighbors(x, k, progress=tell, **search))
 
     def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""

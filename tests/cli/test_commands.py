@@ -117,7 +117,7 @@ def test_differences_counts_the_layers_that_differ(run, capsys, tmp_path):
     assert [row["p"] for row in found["rows"]] == [1, 1]
     assert len((tmp_path / "d.csv").read_text().splitlines()) == 3
     assert main(["differences", "run", "--measures", "cka"]) == 2
-    assert "error: unknown measure with a test of differences 'cka'." in capsys.readouterr().err
+    assert "error: cka compares two layers; differences are tested of measures of one layer." in capsys.readouterr().err
 
 
 def test_recommend_says_which_layer_and_why(run, capsys):

@@ -1,18 +1,14 @@
 """How samples move a value, proved by deletion: every sample left out in turn, with a new search."""
 
-from dataclasses import fields, replace
-from functools import cache, partial
+from dataclasses import fields
+from functools import cache
 
 import numpy as np
 import pytest
 
 import layerscape as ls
-from layerscape.core.representation import as_representation
 from layerscape.errors import InvalidValue
 from layerscape.measures import catalog
-from layerscape.pipeline.ranking import ranking_of
-from layerscape.pipeline.subsets import subsets_of
-from layerscape.search import between
 
 N, WIDEST = 300, 48
 MEASURES = catalog()
@@ -112,19 +108,7 @@ CASES = [
 
 
 def influence_of(name, *data, **options):
-    measure = MEASURES[name]
-    wanted = min(measure.neighbors_needed(options, N) + 1, len(data[0]) - 1)
-    makers = {
-        "graph": lambda x: ls.find_neighbors(x, wanted),
-        "graphs": lambda layers: tuple(ls.find_neighbors(x, wanted) for x in layers),
-        "subsets": lambda x: subsets_of(
-            replace(measure, neighbors=wanted), options, ls.find_neighbors(x, wanted), as_representation(x)
-        ),
-        "ranking": lambda x: replace(ranking_of(as_representation(x)), between=partial(between, x)),
-        "vectors": as_representation,
-        "labels": lambda labels: labels,
-    }
-    return measure.influence(*(makers[kind](one) for kind, one in zip(measure.data, data, strict=True)), **options)
+    return ls.estimate(name, *data, influence=True, **options).influence
 
 
 def case(name, options):

@@ -8,7 +8,7 @@ import pytest
 import layerscape as ls
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
-from layerscape.pipeline.controls import columns, gaussian
+from layerscape.supply.controls import columns, gaussian
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, UnknownName, unknown_name
 from layerscape.measures import catalog
-from layerscape.pipeline.distinct import distinct_rows
 from layerscape.pipeline.table import COLUMNS
 from layerscape.search import find_neighbors
+from layerscape.supply.distinct import distinct_rows
 
 N = 200
 
@@ -66,7 +66,7 @@ def test_an_asymmetric_measure_goes_both_ways_and_counts_ranks_once_per_layer(ru
         asked.append(len(pairs))
         return ls.ranks(x, pairs, **how)
 
-    monkeypatch.setattr("layerscape.pipeline.ranking.exact_ranks", counting)
+    monkeypatch.setattr("layerscape.supply.ranking.exact_ranks", counting)
     table = ls.measure(run, ["information_imbalance"], k=3)
     assert len(table) == 6
     assert len(asked) == 6  # once per layer for what its graph does not hold, once for the spread of chance
@@ -82,7 +82,8 @@ def test_threads_change_nothing(run):
 
 def test_columns_that_are_no_categories_are_left_out_and_that_is_said(run):
     with pytest.warns(
-        UserWarning, match="label column 'name' is left out: 200 values of 200 samples are no categories"
+        UserWarning,
+        match="label column 'name' is left out: 200 different values among 200 samples do not make categories",
     ):
         table = ls.measure(run, ["label_overlap"], k=5)
     assert set(table.label) == {"half"}

@@ -110,7 +110,8 @@ def test_imbalance_one_way_against_the_other(x):
     (point,) = zip(ax.lines[1].get_xdata(), ax.lines[1].get_ydata(), strict=True)
     assert point == (values["line", "plane"], values["plane", "line"])
     assert [text.get_text() for text in ax.texts] == ["plane → line"]
-    text = "the table has no information_imbalance both ways; measure a run with information_imbalance."
+    able = "information_imbalance, linear_predictivity or unit_match"
+    text = f"the table has nothing that imbalance_plane could show; measure a run with {able}."
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         plot.imbalance_plane(table[:1])
 
@@ -121,6 +122,6 @@ def test_survival_falls_from_one_along_the_layers(x):
     first, second = plot.neighbor_survival(table).lines
     assert list(first.get_ydata()) == [1.0, *table.value[:2]]
     assert list(second.get_xdata()) == [1, 2]
-    text = "the table has no neighbor_survival; measure a run with neighbor_survival."
+    text = "the table has nothing that neighbor_survival could show; measure a run with neighbor_survival."
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         plot.neighbor_survival(table[:0])

@@ -7,8 +7,18 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from layerscape.reports.charts import charts
-from layerscape.reports.profile import rows_of
+from layerscape.figures import drawn
+from layerscape.figures.profile import Profile
+from layerscape.reports.charts import side_by_side, specification, words
+
+
+def drawings(run, baseline=None):
+    profiles = [Profile.of(each.table, each.layers) for each in (run, baseline) if each]
+    return {name: each for own in drawn(*profiles).values() for name, each in own.items()}
+
+
+def charts(run, baseline=None):
+    return {name: specification(each) for name, each in drawings(run, baseline).items()}
 
 
 def values(spec, **wanted):
@@ -22,27 +32,36 @@ def menu(spec):
 def test_every_chart_is_a_vega_lite_specification_that_draws(make_run):
     run = make_run(n_samples=40, layers=4, dead="stage 2")
     specs = charts(run, make_run(n_samples=40, layers=4, trained=False, name="untrained"))
-    assert list(specs) == ["dimension", "scales", "explorer", "steps", "overlap", "labels", "cka"]
+    assert list(specs) == [
+        "dimension_depth",
+        "dimension_map-gride",
+        "dimension_scale-gride",
+        "layer_steps-overlap",
+        "layer_pairs-overlap",
+        "layer_steps-cka",
+        "layer_pairs-cka",
+        "label_depth-label_overlap",
+    ]
     for spec in specs.values():
         assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(spec | {"width": 400}))
 
 
 def test_the_dimension_can_be_chosen_at_every_scale(make_run):
-    spec = charts(make_run(n_samples=40, layers=3))["dimension"]
-    assert menu(spec) == ["TwoNN", *(f"Gride, n₁ = {n}" for n in (1, 2, 4, 8, 16, 32))]
+    spec = charts(make_run(n_samples=40, layers=3))["dimension_depth"]
+    assert menu(spec) == ["TwoNN", *(f"Gride, k = {k}" for k in (2, 4, 8, 16, 32, 64))]
     assert [row["said"] for row in values(spec, choice="TwoNN", layer="input")] == ["9.00 [8.73, 9.27]"]
 
 
 def test_a_layer_that_cannot_be_measured_is_a_gap_at_every_scale(make_run):
     specs = charts(make_run(n_samples=40, layers=4, dead="stage 2"))
-    gaps = values(specs["dimension"], layer="stage 2")
-    assert len(gaps) == len(menu(specs["dimension"])) == 7
+    gaps = values(specs["dimension_depth"], layer="stage 2")
+    assert len(gaps) == len(menu(specs["dimension_depth"])) == 7
     assert not any("value" in row for row in gaps)
 
 
 def test_maps_of_pairs_hold_both_directions_the_diagonal_and_what_chance_reaches(make_run):
     run = make_run(n_samples=40, layers=4, dead="stage 2")
-    spec = charts(run)["overlap"]
+    spec = charts(run)["layer_pairs-overlap"]
     assert len(values(spec)) == len(run.layers) ** 2
     assert len(values(spec, said="1 (itself)")) == len(run.layers)
     unclear = {(row["layer"], row["other_layer"]) for row in values(spec, unclear=True)}
@@ -53,34 +72,34 @@ def test_maps_of_pairs_hold_both_directions_the_diagonal_and_what_chance_reaches
 
 def test_steps_are_named_by_the_later_layer_whichever_way_a_pair_is_stored(make_run):
     run = make_run(n_samples=40, layers=4)
-    before = values(charts(run)["steps"])
+    before = values(charts(run)["layer_steps-overlap"])
     run.table = run.table.rename(columns={"layer": "other_layer", "other_layer": "layer"}).assign(
         layer=lambda table: table["layer"].where(table["measure"] == "overlap", table["other_layer"])
     )
-    assert values(charts(run)["steps"]) == before
+    assert values(charts(run)["layer_steps-overlap"]) == before
     assert [row["layer"] for row in before] == ["stage 1", "stage 2", "stage 3"]
 
 
 def test_the_raw_input_is_a_level_and_the_baseline_stays_beside(make_run):
     run, untrained = make_run(n_samples=40, layers=4), make_run(n_samples=40, layers=4, trained=False, name="untrained")
-    spec = charts(run, untrained)["labels"]
+    spec = charts(run, untrained)["label_depth-label_overlap"]
     assert menu(spec) == ["digit", "writer"]
-    assert [row["note"] for row in values(spec, choice="digit") if "note" in row] == ["raw input: 0.17"]
+    assert [row["note"] for row in values(spec, choice="digit") if "note" in row] == ["raw input: 0.170"]
     assert {row["layer"] for row in values(spec, beside=True)} == {"stage 1", "stage 2", "stage 3"}
 
 
 def test_a_baseline_that_answers_another_question_is_not_drawn(make_run):
     run, untrained = make_run(n_samples=40, layers=4), make_run(n_samples=40, layers=4, trained=False, name="untrained")
     untrained.table.loc[untrained.table["measure"] == "label_overlap", "k"] = 10
-    assert values(charts(run, untrained)["labels"], beside=True) == []
+    assert values(charts(run, untrained)["label_depth-label_overlap"], beside=True) == []
 
 
 def test_two_metrics_are_two_curves(make_run):
     run = make_run(n_samples=40, layers=3)
     second = run.table.assign(metric="cosine")
     run.table = type(second)(np.concatenate([run.table, second]), columns=second.columns)
-    assert menu(charts(run)["steps"]) == ["metric euclidean", "metric cosine"]
-    assert len({row["variant"] for row in rows_of(run, "gride")}) == 2
+    assert menu(charts(run)["layer_steps-overlap"]) == ["metric euclidean", "metric cosine"]
+    assert {row["variant"] for row in Profile.of(run.table).rows("gride")} == {"metric euclidean", "metric cosine"}
 
 
 def test_many_groups_are_cut_to_the_first_and_all_samples_come_before_them(make_run, monkeypatch):
@@ -89,7 +108,7 @@ def test_many_groups_are_cut_to_the_first_and_all_samples_come_before_them(make_
     pairs = run.table[run.table["measure"] == "overlap"]
     groups = [pairs.assign(group=name) for name in ("digit=1", "digit=2", "digit=3", "digit=4", "")]
     run.table = pairs.iloc[:0].merge(type(pairs)(np.concatenate(groups), columns=pairs.columns), how="outer")
-    spec = charts(run)["overlap"]
+    spec = charts(run)["layer_pairs-overlap"]
     assert menu(spec)[0] == "group all"
     assert spec["usermeta"] == {"left_out": 5 - len(menu(spec))} == {"left_out": 1}
 
@@ -97,7 +116,7 @@ def test_many_groups_are_cut_to_the_first_and_all_samples_come_before_them(make_
 def test_what_was_not_measured_has_no_chart(make_run):
     run = make_run(n_samples=40, layers=3)
     run.table = run.table[run.table["measure"] == "twonn"]
-    assert list(charts(run)) == ["dimension"]
+    assert list(charts(run)) == ["dimension_depth"]
     run.table = run.table.assign(value=np.nan)
     assert charts(run) == {}
 
@@ -117,11 +136,11 @@ def test_controls_are_grey_lines_of_their_own_and_no_choice_of_the_menu(make_run
     plain = charts(run)
     run.table = pd.concat([run.table, own.assign(group="control=gaussian", value=own["value"] + 30)], ignore_index=True)
     specs = charts(run)
-    for name in ("dimension", "explorer"):
+    for name in ("dimension_depth", "dimension_scale-gride"):
         assert menu(specs[name]) == menu(plain[name])
         assert len(values(specs[name], control="gaussian")) == len(values(plain[name]))
         assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(specs[name] | {"width": 400}))
-    assert values(specs["scales"]) == values(plain["scales"])
+    assert values(specs["dimension_map-gride"]) == values(plain["dimension_map-gride"])
 
 
 def test_a_protocol_beside_the_profile_is_one_more_choice_and_takes_no_control_away(make_run):
@@ -129,7 +148,7 @@ def test_a_protocol_beside_the_profile_is_one_more_choice_and_takes_no_control_a
     own = run.table[run.table["measure"].isin(["twonn", "gride"])]
     fit = own.assign(group="protocol=doimo2020", options='{"method": "fit"}')
     run.table = pd.concat([run.table, fit, own.assign(group="control=gaussian")], ignore_index=True)
-    spec = charts(run)["dimension"]
+    spec = charts(run)["dimension_depth"]
     assert menu(spec)[0] == "TwoNN · group all"
     assert "TwoNN · group protocol=doimo2020" in menu(spec)
     assert len(values(spec, control="gaussian", choice="TwoNN · group all")) == 3
@@ -137,7 +156,39 @@ def test_a_protocol_beside_the_profile_is_one_more_choice_and_takes_no_control_a
 
 def test_the_explorer_shows_dimension_against_scale_of_every_layer(make_run):
     run = make_run(n_samples=40, layers=3)
-    spec = charts(run)["explorer"]
+    spec = charts(run)["dimension_scale-gride"]
     assert menu(spec) == list(run.layers)
-    assert [row["order"] for row in values(spec, layer="stage 1")] == [1, 2, 4, 8, 16, 32]
+    assert [row["point"] for row in values(spec, layer="stage 1")] == [f"k = {k}" for k in (2, 4, 8, 16, 32, 64)]
     assert all(row["scale"] > 0 for row in values(spec))
+
+
+def test_the_words_say_what_the_marks_of_a_chart_mean(make_run):
+    run, untrained = make_run(n_samples=40, layers=4), make_run(n_samples=40, layers=4, trained=False, name="untrained")
+    own = run.table[run.table["measure"] == "twonn"]
+    run.table = pd.concat([run.table, own.assign(group="control=gaussian")], ignore_index=True)
+    found = drawings(run, untrained)
+    assert words(found["label_depth-label_overlap"], "untrained") == (
+        "Share of the k nearest neighbors that have the sample's own label, averaged over the samples. Dotted: what "
+        "chance gives. Long dashes: what the raw input scores. Grey and dashed: the baseline “untrained”."
+    )
+    cells = "Each cell compares the layer of its column with that of its row."
+    assert words(found["layer_pairs-cka"]) == cells
+    rings = "A ring marks a pair whose interval reaches what chance gives."
+    assert words(found["layer_pairs-overlap"]) == f"{cells} {rings}"
+    assert words(found["dimension_depth"], "untrained").endswith(
+        "A gap means that no dimension can be given. Grey and dashed: the baseline “untrained”. Grey: controls, what "
+        "simpler data read: a Gaussian of equal covariance, every unit shuffled on its own."
+    )
+
+
+def test_charts_of_one_measure_stand_side_by_side_and_single_ones_with_single_ones(make_run):
+    run = make_run(n_samples=40, layers=4)
+    more = run.table[run.table["measure"] == "label_overlap"].assign(measure="knn_probe")
+    run.table = pd.concat([run.table, more], ignore_index=True)
+    assert [row for own in drawn(Profile.of(run.table)).values() for row in side_by_side(own)] == [
+        ["dimension_depth"],
+        ["dimension_map-gride", "dimension_scale-gride"],
+        ["layer_steps-overlap", "layer_pairs-overlap"],
+        ["layer_steps-cka", "layer_pairs-cka"],
+        ["label_depth-label_overlap", "label_depth-knn_probe"],
+    ]

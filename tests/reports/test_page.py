@@ -176,8 +176,8 @@ def test_all_charts_and_the_strip_are_drawn_without_a_complaint(make_run, tmp_pa
     path = report(run, baseline=untrained)
     page, console = opened(path, tmp_path, "#sample=digits%2F00007.png&order=changed&label=writer")
     assert console == []
-    assert sum(attributes.get("data-drawn") == "yes" for _, attributes in page.elements) == 7
-    assert count(page, "svg", class_="marks") == 7
+    assert sum(attributes.get("data-drawn") == "yes" for _, attributes in page.elements) == 8
+    assert count(page, "svg", class_="marks") == 8
     assert count(page, "th", scope="row") == 5
     assert sum(attributes.get("class", "").startswith("card ") for _, attributes in page.elements) == 50
     words = " ".join(page.words)

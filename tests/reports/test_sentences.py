@@ -3,8 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from layerscape.figures.profile import Profile
 from layerscape.reports import findings
-from layerscape.reports.profile import number, rows_of, said
 
 
 def estimates(make_row, measure, values, *, width=0.1, **more):
@@ -75,26 +75,30 @@ def test_a_change_between_ends_that_are_alike_names_both_extremes(run_of, make_r
 def test_a_shape_that_depends_on_the_scale_is_said_to_depend_on_it(run_of, make_row):
     run = run_of(
         estimates(make_row, "twonn", [5.0, 9.0, 3.0], k=2),
-        estimates(make_row, "gride", [5.0, 9.0, 3.0], k=2),
-        estimates(make_row, "gride", [5.0, 4.0, 3.0], k=4),
+        estimates(make_row, "gride", [5.0, 9.0, 3.0], k=2, scale=1.0),
+        estimates(make_row, "gride", [5.0, 4.0, 3.0], k=4, scale=1.5),
     )
     assert "rises from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to 9.00 [8.90, 9.10]" in findings(run)[0]
     assert findings(run)[0].endswith(
         " No peak is claimed: the shape holds at 1 of 2 scales of Gride, with the peak at 'stage 1'; it does not at "
-        "n₁ = 2, so that it depends on the scale at which one looks."
+        "k = 4, so that it depends on the scale at which one looks."
     )
 
 
 def test_a_shape_of_all_scales_is_a_peak(run_of, make_row):
     peak = [5.0, 9.0, 3.0]
-    run = run_of(estimates(make_row, "twonn", peak, k=2), *(estimates(make_row, "gride", peak, k=k) for k in (2, 4)))
+    run = run_of(
+        estimates(make_row, "twonn", peak, k=2), *(estimates(make_row, "gride", peak, k=k, scale=k) for k in (2, 4))
+    )
     assert "to a peak of 9.00 [8.90, 9.10] at 'stage 1'" in findings(run)[0]
     assert "The same shape holds at all 2 scales of Gride" in findings(run)[0]
 
 
 def test_gride_alone_speaks_for_the_dimension(run_of, make_row):
-    run = run_of(estimates(make_row, "gride", [5.0, 9.0, 3.0], k=2))
-    assert findings(run)[0].startswith("The intrinsic dimension (Gride, n₁ = 1) rises from 5.00")
+    curve = [estimates(make_row, "gride", [5.0, 9.0, 3.0], k=k, scale=k) for k in (2, 4)]
+    run = run_of(*curve)
+    assert findings(run)[0].startswith("The intrinsic dimension (Gride, k = 2) rises from 5.00")
+    assert "The same shape holds at the other scale of Gride, with the peak at 'stage 1'." in findings(run)[0]
 
 
 def test_high_dimensions_come_with_a_caution(run_of, make_row):
@@ -112,8 +116,41 @@ def test_a_layer_without_a_dimension_is_named_with_its_reason_and_left_out_of_th
     steps = estimates(make_row, "overlap", [0.02, 0.02, 0.9], width=0.01, k=30, layer=first, other_layer=other)
     more = make_row(measure="twonn", layer="stage 3", value=3.0, low=2.9, high=3.1, k=2)
     assert findings(run_of(dimension, steps, [more], n_layers=4))[1:] == [
-        "A sample keeps a share of 0.900 [0.890, 0.910] of its k = 30 nearest neighbors from 'stage 2' to 'stage 3'.",
+        "From 'stage 2' to 'stage 3' a sample keeps a share of 0.900 [0.890, 0.910] of its 30 nearest neighbors.",
         "No dimension can be given at 'stage 1', which the sentence on neighborhoods leaves out: every row is equal.",
+    ]
+
+
+def test_a_run_without_any_dimension_says_why(run_of, make_row):
+    dead = estimates(make_row, "twonn", [float("nan")] * 3, warnings="every row is equal.")
+    assert findings(run_of(dead)) == [
+        "No dimension can be given at 'stage 0', 'stage 1', 'stage 2', which the sentence on neighborhoods leaves out: "
+        "every row is equal."
+    ]
+
+
+def test_linear_dimensions_are_not_called_intrinsic(run_of, make_row):
+    run = run_of(estimates(make_row, "participation_ratio", [5.0, 9.0, 3.0]))
+    assert findings(run)[0].startswith("No dimension, overlap or label of run 'run' was measured.")
+
+
+def test_the_first_measure_that_has_words_speaks_for_labels(run_of, make_row):
+    more = {"label": "digit", "chance": 0.1, "chance_high": 0.12}
+    probes = [
+        estimates(make_row, name, [0.2, 0.5, 0.8], k=k, **more) for name, k in (("knn_probe", 20), ("nucleation", 9))
+    ]
+    assert findings(run_of(*probes[::-1])) == [
+        "'stage 2' encodes 'digit' best: the majority of its 20 nearest neighbors names 'digit' best, with k-NN probe "
+        "0.80 [0.70, 0.90] (chance gives 0.10; the most possible is 1)."
+    ]
+
+
+def test_wholes_are_compared_from_the_first_layer_to_the_last(run_of, make_row):
+    pair = {"layer": "stage 0", "other_layer": "stage 2", "chance": 0.0}
+    run = run_of([make_row(measure="cka", value=0.3, low=0.2, high=0.4, **pair)])
+    assert findings(run) == [
+        "Compared as wholes by CKA, 'stage 0' and 'stage 2' score 0.30 [0.20, 0.40] (chance gives 0; the most possible "
+        "is 1)."
     ]
 
 
@@ -121,12 +158,12 @@ def test_neighborhoods_change_most_where_the_interval_is_lowest(run_of, make_row
     pairs = {"layer": ["stage 0", "stage 1"], "other_layer": ["stage 1", "stage 2"], "chance": 0.06, "k": 30}
     assert findings(run_of(estimates(make_row, "overlap", [0.3, 0.9], width=0.02, **pairs))) == [
         "Neighborhoods change most from 'stage 0' to 'stage 1': a sample keeps a share of 0.300 [0.280, 0.320] of its "
-        "k = 30 nearest neighbors (chance 0.06, most possible 1). They change least from 'stage 1' to 'stage 2': 0.900 "
-        "[0.880, 0.920]."
+        "30 nearest neighbors (chance gives 0.060; the most possible is 1). They change least from 'stage 1' to "
+        "'stage 2': 0.900 [0.880, 0.920]."
     ]
     assert findings(run_of(estimates(make_row, "overlap", [0.3, 0.31], width=0.02, **pairs))) == [
-        "From layer to layer a sample keeps a share of its k = 30 nearest neighbors between 0.28 and 0.33 (chance "
-        "0.06, most possible 1); the intervals all touch, so that no step is seen to change neighborhoods most."
+        "From layer to layer a sample keeps a share of 0.28 to 0.33 of its 30 nearest neighbors (chance gives 0.060; "
+        "the most possible is 1); the intervals all touch, so that no step is seen to change neighborhoods most."
     ]
 
 
@@ -138,10 +175,10 @@ def test_labels_are_compared_with_chance_the_raw_input_and_the_baseline(run_of, 
     untrained = run_of(estimates(make_row, "label_overlap", [0.2, 0.19, 0.79], width=0.02, **more), name="untrained")
     untrained.layers = run.layers
     sentence = (
-        "Neighbors share 'digit' most at 'stage 2': label overlap 0.800 [0.780, 0.820] with k = 30 (chance 0.1, most "
-        "possible 1). The raw input scores 0.200 [0.180, 0.220]. The baseline 'untrained' reaches 0.790 [0.770, 0.810] "
-        "at 'stage 2', which the intervals do not tell apart from it. 2 of 10 classes have fewer than k+1=31 members: "
-        "the highest value possible is 0.950."
+        "'stage 2' encodes 'digit' best: its 30 nearest neighbors are most alike in 'digit', with label overlap 0.800 "
+        "[0.780, 0.820] (chance gives 0.100; the most possible is 1). The raw input scores 0.200 [0.180, 0.220]. The "
+        "baseline 'untrained' reaches 0.790 [0.770, 0.810] at 'stage 2', which the intervals do not tell apart from "
+        "it. 2 of 10 classes have fewer than k+1=31 members: the highest value possible is 0.950."
     )
     assert findings(run, untrained) == [sentence]
     untrained.table.loc[2, ["value", "low", "high"]] = [0.9, 0.88, 0.92]
@@ -156,8 +193,8 @@ def test_labels_are_compared_with_chance_the_raw_input_and_the_baseline(run_of, 
 def test_what_is_within_chance_is_not_called_encoded(run_of, make_row):
     more = {"label": "coin", "k": 30, "chance": 0.5, "chance_high": 0.52}
     assert findings(run_of(estimates(make_row, "label_overlap", [0.5, 0.5, 0.53], width=0.02, **more))) == [
-        "No layer is seen to encode 'coin': at 'stage 2', the highest, label overlap 0.530 [0.510, 0.550] with k = 30 "
-        "(chance 0.5, most possible 1) is not above chance."
+        "No layer is seen to encode 'coin': at 'stage 2', the highest, label overlap 0.530 [0.510, 0.550] (chance "
+        "gives 0.500; the most possible is 1) is not above chance."
     ]
 
 
@@ -171,7 +208,7 @@ def test_a_raw_input_that_scores_highest_is_said_to(run_of, make_row):
 def test_a_table_of_other_measures_says_what_to_run(run_of, make_row):
     run = run_of(estimates(make_row, "my_own", [1.0, 2.0, 3.0]))
     assert findings(run) == [
-        f"Run 'run' has no dimension and no overlap to speak of; measure them: layerscape measure {run.path}"
+        f"No dimension, overlap or label of run 'run' was measured. Measure them with: layerscape measure {run.path}"
     ]
 
 
@@ -180,21 +217,8 @@ def test_questions_asked_in_several_ways_are_told_apart_all_samples_first(run_of
         estimates(make_row, "twonn", [5.0, 9.0, 3.0], k=2, group="digit=7"),
         estimates(make_row, "twonn", [5.0, 9.0, 3.0], k=2, group=""),
     )
-    assert {row["variant"] for row in rows_of(run, "twonn")} == {"group digit=7", "group all"}
+    assert {row["variant"] for row in Profile.of(run.table).rows("twonn")} == {"group digit=7", "group all"}
     assert findings(run)[0].startswith("The intrinsic dimension (TwoNN; group all) rises")
-
-
-@pytest.mark.parametrize(
-    ("value", "step", "text"),
-    [(13.5571, 0.28, "13.56"), (0.5, 0.0, "0.5"), (3.0, 40.0, "3"), (None, 1.0, "none"), (-0.0012, 0.01, "-0.001")],
-)
-def test_a_number_has_the_digits_its_uncertainty_leaves(value, step, text):
-    assert number(value, step) == text
-
-
-def test_a_value_without_interval_says_so():
-    assert said({"value": 0.25, "low": None, "high": None}) == "0.25 [no interval]"
-    assert said({"value": None, "low": None, "high": None}) == "no estimate"
 
 
 def test_a_layer_of_copies_is_left_out_of_the_comparison():

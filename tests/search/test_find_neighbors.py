@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layerscape.core import threads
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.threads import thread_count, workers
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
-from layerscape.search import compiled, complete, find_neighbors, finish, kernels, rows, threads
+from layerscape.search import compiled, complete, find_neighbors, finish, kernels, rows
 from layerscape.search.distances import squared_distances
 from tests.search.reference import KINDS, cloud, plain
 
@@ -190,7 +191,7 @@ def test_a_large_group_of_copies_takes_no_more_of_them_than_are_asked_for(rng):
     rows, _, weights = graph.weights(20)
     np.testing.assert_allclose(np.bincount(rows, weights), 20)
     one_hot = assert_plain(np.eye(60), 5)
-    assert len(one_hot.border_groups) == 60 * 59
+    assert len(one_hot.border_copies) == 60 * 59
 
 
 def test_an_error_in_a_thread_is_raised(monkeypatch):

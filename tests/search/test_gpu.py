@@ -36,7 +36,7 @@ def on_torch(x, k, *, free=RESIDENT, constants=TINY, **options):
 
 
 def assert_same(graph, other):
-    for name in ("indices", "distances", "groups", "border_starts", "border_groups"):
+    for name in ("indices", "distances", "copies", "border_starts", "border_copies"):
         np.testing.assert_array_equal(getattr(graph, name), getattr(other, name))
 
 

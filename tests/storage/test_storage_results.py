@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem, UnknownName
 from layerscape.storage import LayerSpec, RunFolder
@@ -30,11 +31,11 @@ def full_graph(dtype=np.int64):
         np.array([[0.0, 1.5], [0.1, np.nextafter(2.0, 3.0)]]),
         n_samples=6,
         n_units=2,
-        metric="cosine",
+        near=Nearness("cosine"),
         queries=np.array([4, -1]),
-        groups=np.array([0, 1, 2, 3, 3, 4]),
+        copies=np.array([0, 1, 2, 3, 3, 4]),
         border_starts=np.array([0, 1, 1]),
-        border_groups=np.array([3]),
+        border_copies=np.array([3]),
     )
 
 
@@ -44,7 +45,7 @@ def full_graph(dtype=np.int64):
         full_graph(),
         full_graph(np.int32),
         Neighbors(np.array([[1], [0]]), np.zeros((2, 1)), 2),
-        dataclasses.replace(full_graph(), border_starts=np.zeros(3, np.int64), border_groups=np.empty(0, np.int64)),
+        dataclasses.replace(full_graph(), border_starts=np.zeros(3, np.int64), border_copies=np.empty(0, np.int64)),
         Neighbors(np.asfortranarray([[1, 2], [2, 0], [0, 1]]), np.asfortranarray([[1.0, 2], [1, 3], [2, 3]]), 3),
     ],
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import click
 
+from layerscape.cli import options as shared
+from layerscape.cli.options import search_options, search_parameters, type_of
 from layerscape.cli.show import number, say
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
@@ -59,15 +60,9 @@ def _command(measure: Measure) -> click.Command:
     for name, default in measure.options.items():
         flag = f"--{name.replace('_', '-')}"
         shown = "by the method" if default is None else default
-        parameters.append(click.Option([flag, name], type=_type(hints[name]), help=f"Default: {shown}."))
+        parameters.append(click.Option([flag, name], type=type_of(hints[name]), help=f"Default: {shown}."))
     if measure.searches:
-        parameters.append(
-            click.Option(
-                ["--metric"], default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search."
-            )
-        )
-        parameters.append(click.Option(["--device"], default="auto", help="That searches: auto, cpu, cuda, cuda:1."))
-        parameters.append(click.Option(["--threads"], type=click.IntRange(1), help="That search side by side."))
+        parameters += search_parameters()
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
 
     def call(**given: Any) -> None:
@@ -75,17 +70,6 @@ def _command(measure: Measure) -> click.Command:
 
     help_text = f"{measure.says}\n\nSource: {measure.source}"
     return click.Command(measure.name, params=parameters, callback=call, help=help_text, short_help=measure.says)
-
-
-def _type(hint: Any) -> Any:
-    """The click type of an annotation: a Literal is a choice, an optional value is its type, a tuple several values."""
-    if get_origin(hint) is tuple:
-        return tuple(get_args(hint))
-    if get_origin(hint) is Literal:
-        return click.Choice(list(get_args(hint)))
-    if get_origin(hint) is UnionType:
-        return _type(next(part for part in get_args(hint) if part is not type(None)))
-    return hint
 
 
 def _run(measure: Measure, given: dict[str, Any]) -> None:
@@ -151,11 +135,9 @@ def _curve(estimate: Estimate) -> list[str]:
 @click.command(name="dimension")
 @click.argument("a", metavar="A")
 @click.option("--controls", default="gaussian,columns", show_default=True, help="Beside which controls; '' for none.")
-@click.option("--metric", default="euclidean", type=click.Choice(["euclidean", "cosine"]), help="Of the search.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of controls, subsets and simulated Gaussians.")
-@click.option("--device", default="auto", help="That searches: auto, cpu, cuda, cuda:1.")
-@click.option("--threads", type=click.IntRange(1), help="That search side by side.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@search_options()
+@shared.as_json
 def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> None:
     """Which dimension to believe: all suitable estimators on one axis of scale.
 
@@ -166,7 +148,7 @@ def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> N
       layerscape dimension vectors.npy
     """
     from layerscape.inputs import read_matrix
-    from layerscape.pipeline.dimension_report import dimension_report
+    from layerscape.questions.dimension_report import dimension_report
 
     kinds = [name for name in controls.split(",") if name]
     found = dimension_report(read_matrix(a), controls=kinds, **options)
@@ -185,7 +167,7 @@ def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> N
 
 
 @click.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@shared.as_json
 def list_command(as_json: bool) -> None:
     """The measures: what each says, needs and cites."""
     record = {

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from layerscape.cli import options as shared
+from layerscape.cli.options import search_options
 from layerscape.cli.show import note, number, progress_bars, rows, say
 from layerscape.cli.stages import plain
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LOWER_IS_CLOSER = ("information_imbalance",)
 
 
 @click.command(name="compare")
@@ -21,11 +21,9 @@ LOWER_IS_CLOSER = ("information_imbalance",)
 @click.argument("run_b", type=click.Path(path_type=Path))
 @click.option("--measures", help="Names, comma-separated.  [default: those of the standard profile that compare]")
 @click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]")
-@click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
-@click.option("--device", default="auto", show_default=True, help="That searches: auto, cpu, cuda, cuda:1.")
-@click.option("--threads", type=click.IntRange(1), help="[default: OMP_NUM_THREADS, or all processors]")
-@click.option("--csv", type=click.Path(path_type=Path), help="Write the table of all pairs to this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@search_options()
+@shared.to_csv
+@shared.as_json
 def compare_command(
     run_a: Path, run_b: Path, measures: str | None, csv: Path | None, as_json: bool, **options: Any
 ) -> None:
@@ -35,7 +33,7 @@ def compare_command(
     Example:
       layerscape compare runs/dino runs/mae --measures overlap,information_imbalance --csv pairs.csv
     """
-    from layerscape.pipeline.compare import compare
+    from layerscape.questions.compare import compare
     from layerscape.run import open_run
 
     a, b = open_run(run_a), open_run(run_b)
@@ -51,16 +49,14 @@ def compare_command(
 
 
 @click.command(name="differences")
-@click.argument("run", type=click.Path(path_type=Path))
+@shared.a_run
 @click.argument("other", type=click.Path(path_type=Path), required=False)
-@click.option("--measures", help="twonn, label_overlap, or both, comma-separated.  [default: both]")
+@click.option("--measures", help="Names, comma-separated.  [default: the dimension by TwoNN, and label overlap]")
 @click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
-@click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
-@click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
-@click.option("--device", default="auto", show_default=True, help="That searches: auto, cpu, cuda, cuda:1.")
-@click.option("--threads", type=click.IntRange(1), help="[default: OMP_NUM_THREADS, or all processors]")
-@click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own]")
+@search_options()
+@shared.to_csv
+@shared.as_json
 def differences_command(
     run: Path,
     other: Path | None,
@@ -72,15 +68,15 @@ def differences_command(
 ) -> None:
     """Whether each layer of RUN differs from the one before it, or from its counterpart in OTHER.
 
-    Differences of dimension and of label overlap (above chance), tested on the same samples; p is corrected for the
-    number of tests.
+    Differences of dimension, of label overlap (above chance) or of other measures of one layer, tested on the same
+    samples; p is corrected for the number of tests.
 
     
     Examples:
       layerscape differences runs/dino
       layerscape differences runs/finetuned runs/pretrained --measures label_overlap
     """
-    from layerscape.pipeline.differences import differences
+    from layerscape.questions.differences import differences
     from layerscape.run import open_run
 
     a, b = open_run(run), open_run(other) if other else None
@@ -99,22 +95,14 @@ def differences_command(
 
 
 @click.command(name="recommend")
-@click.argument("run", type=click.Path(path_type=Path))
+@shared.a_run
 @click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
-@click.option(
-    "--by",
-    type=click.Choice(["label_overlap", "knn_probe", "linear_probe"]),
-    default="label_overlap",
-    show_default=True,
-    help="What layers are judged by.",
-)
+@click.option("--by", metavar="MEASURE", help="Of labels, by which layers are judged.  [default: label overlap]")
 @click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
-@click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
 @click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of permutations and subsets.")
-@click.option("--device", default="auto", show_default=True, help="That searches: auto, cpu, cuda, cuda:1.")
-@click.option("--threads", type=click.IntRange(1), help="[default: OMP_NUM_THREADS, or all processors]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+@search_options()
+@shared.as_json
 def recommend_command(run: Path, labels: str | None, as_json: bool, **options: Any) -> None:
     """Which layer of RUN to use, why, and how sure that is; by the labels that RUN has.
 
@@ -122,7 +110,7 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
     Example:
       layerscape recommend runs/dino --labels species
     """
-    from layerscape.pipeline.recommend import recommend
+    from layerscape.questions.recommend import recommend
     from layerscape.run import open_run
 
     with progress_bars() as progress:
@@ -138,14 +126,17 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
 
 def _closest(measure: str, table: pd.DataFrame, other: str) -> str:
     """For every layer of the first run the layer of the second that is closest by one measure."""
+    from layerscape.measures import find_measure
+
     head = f"{'layer':<28} {'closest':<28} {'value':>8} {'95 %':>17} {'chance':>8}"
     lines = [f"{measure}: closest layer of {other}", head]
+    lower = find_measure(measure).closer == "low"
     for layer, own in table.groupby("layer", sort=False):
         known = own[own.value.notna()]
         if known.empty:
             lines.append(f"{layer!s:<28} {own.warnings.iloc[0]}")
             continue
-        best = known.loc[known.value.idxmin() if measure in LOWER_IS_CLOSER else known.value.idxmax()]
+        best = known.loc[known.value.idxmin() if lower else known.value.idxmax()]
         interval = f"{number(best.low)}…{number(best.high)}"
         lines.append(
             f"{layer!s:<28} {best.other_layer:<28} {number(best.value):>8} {interval:>17} {number(best.chance):>8}"

@@ -11,6 +11,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from layerscape.core.words import number as number
+
 
 def note(message: str) -> None:
     """A sentence for the user, on standard error."""
@@ -20,15 +22,6 @@ def note(message: str) -> None:
 def say(text: str, as_json: bool, record: Any) -> None:
     """The result: one JSON object, or the text for people."""
     click.echo(json.dumps(record, allow_nan=False) if as_json else text)
-
-
-def number(value: float | None) -> str:
-    """Four digits that count; a dash for what is not known.
-
-    >>> number(13.5582), number(None)
-    ('13.56', '–')
-    """
-    return "–" if value is None or value != value else f"{value:.4g}"
 
 
 def rows(table: Any) -> str:

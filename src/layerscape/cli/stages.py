@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from layerscape.cli import options as shared
+from layerscape.cli.options import search_options, together
 from layerscape.cli.show import note, number, progress_bars, rows, say
+from layerscape.core.keywords import FIELDS
 
-Command = Callable[..., Any]
-
-
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator, shown in this order."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-_model = _options(
+_model = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
     click.option(
         "--dtype", default="float32", show_default=True, help="Precision of the model: float32, float16, bfloat16."
@@ -38,7 +25,7 @@ _model = _options(
     click.option("--shuffle-tokens", type=int, metavar="SEED", help="Tokens of every text in random order: a control."),
     click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
 )
-_inputs = _options(
+_inputs = together(
     click.option(
         "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."
     ),
@@ -63,31 +50,23 @@ _inputs = _options(
     click.option("--store", default="float32", show_default=True, help="Precision on disk: float32 or float16."),
     click.option("--compress", is_flag=True, help="Compress the vectors on disk."),
 )
-_measuring = _options(
+_measuring = together(
     click.option("--measures", help="Names, comma-separated.  [default: the standard ones of `layerscape list`]"),
     click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]"),
     click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
     click.option("--controls", help="Dimensions of controls too, comma-separated: gaussian,columns."),
-    click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
-_threads = click.option(
-    "--threads", type=click.IntRange(1), help="That search side by side.  [default: OMP_NUM_THREADS, or all processors]"
-)
-_search_device = click.option(
-    "--device", default="auto", show_default=True, help="That searches: auto, cpu, cuda, cuda:1."
-)
-_run_argument = click.argument("run", type=click.Path(path_type=Path))
 
 
 @click.command(name="demo")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
 )
-@_json
+@shared.as_json
 def demo_command(out: Path, as_json: bool) -> None:
     """The whole job on a small self-supervised network and real scans that ship inside."""
-    from layerscape.pipeline.demo import demo
+    from layerscape.cli.demo import demo
     from layerscape.reports import findings, report
 
     with progress_bars() as progress:
@@ -108,8 +87,8 @@ def demo_command(out: Path, as_json: bool) -> None:
 @_inputs
 @_model
 @_measuring
-@_threads
-@_json
+@search_options(without=["device"])
+@shared.as_json
 def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """Extract, search, measure, report: one folder, one page.
 
@@ -121,18 +100,18 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """
     from layerscape.reports import findings, report
 
-    measuring = {name: options.pop(name) for name in ("measures", "k", "by", "controls", "metric", "seed", "threads")}
-    measuring["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
+    search = {name: options.pop(name) for name in FIELDS if name != "device"}
+    search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
+    measuring = search | {name: options.pop(name) for name in ("measures", "k", "by", "controls", "seed")}
     with progress_bars() as progress:
         run = _extract(model, inputs, options, progress)
         _measure(run, measuring | {"by": None}, progress)
         if options["protocol"]:
-            own = {name: measuring[name] for name in ("by", "metric", "seed", "threads", "device")}
-            _measure(run, own | {"protocol": options["protocol"]}, progress)
+            own = {name: measuring[name] for name in ("by", "seed")}
+            _measure(run, search | own | {"protocol": options["protocol"]}, progress)
         if measuring["by"]:
             _measure(run, measuring | {"controls": None}, progress)
-        how = {name: measuring[name] for name in ("k", "metric", "threads", "device") if measuring[name] is not None}
-        _recommend(run, how, progress)
+        _recommend(run, search | ({"k": measuring["k"]} if measuring["k"] else {}), progress)
         page = report(run)
     found = findings(run)
     text = "\n".join([*found[:4], f"The page: {page}"])
@@ -144,7 +123,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
 @click.argument("inputs")
 @_inputs
 @_model
-@_json
+@shared.as_json
 def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """The vectors of all layers, in one pass over the data, as a run folder."""
     with progress_bars() as progress:
@@ -159,7 +138,7 @@ def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> N
 @click.option("--layers", "select", help="Patterns, comma-separated: 'encoder.layer.*.attention'.")
 @click.option("--pooling", help="mean, last, first, cls, max, flatten.")
 @_model
-@_json
+@shared.as_json
 def layers_command(model: str, select: str | None, pooling: str | None, as_json: bool, **options: Any) -> None:
     """The layers that MODEL has, in order of execution, with shapes."""
     from layerscape.extraction import open_model
@@ -175,37 +154,41 @@ def layers_command(model: str, select: str | None, pooling: str | None, as_json:
 
 
 @click.command(name="search")
-@_run_argument
+@shared.a_run
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Number of neighbors.")
-@click.option("--metric", type=click.Choice(["euclidean", "cosine"]), default="euclidean", show_default=True)
-@click.option("--memory", type=click.IntRange(1), default=512, show_default=True, help="MiB to work with.")
-@_search_device
-@_threads
-@_json
-def search_command(
-    run: Path, k: int, metric: str, memory: int, device: str, threads: int | None, as_json: bool
-) -> None:
+@search_options()
+@shared.as_json
+def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
     """The neighbor graph of every layer of RUN, kept on disk; an interrupted search goes on."""
-    from layerscape.pipeline.part import counted
+    from layerscape.core.progress import counted
     from layerscape.run import open_run
 
     opened = open_run(run)
     with progress_bars() as progress:
         tell = counted(progress, "searching", len(opened.layers) * opened.folder.n_samples)
-        opened.search(k, metric=metric, memory=memory * 2**20, device=device, threads=threads, progress=tell)
+        opened.search(k, progress=tell, **search)
     text = f"{opened.path}: graphs of {len(opened.layers)} layers, k={k}"
-    say(text, as_json, {"run": str(opened.path), "layers": list(opened.layers), "k": k, "metric": metric})
+    say(
+        text,
+        as_json,
+        {
+            "run": str(opened.path),
+            "layers": list(opened.layers),
+            "k": k,
+            "metric": search["metric"],
+            "standardize": search["standardize"],
+        },
+    )
 
 
 @click.command(name="measure")
-@_run_argument
+@shared.a_run
 @_measuring
-@_search_device
-@_threads
+@search_options()
 @click.option("--labels", help="Label columns, comma-separated; 'coarse+fine' joins two.  [default: all that fit]")
 @click.option("--protocol", help="The recipe of a paper in place of measures: ansuini2019, valeriani2023, ….")
-@click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file too.")
-@_json
+@shared.to_csv
+@shared.as_json
 def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) -> None:
     """The table of RUN: every measure of every layer, pair of layers and label."""
     from layerscape.run import open_run
@@ -222,12 +205,12 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
 
 
 @click.command(name="report")
-@_run_argument
+@shared.a_run
 @click.option("--out", type=click.Path(path_type=Path), help="File to write.  [default: RUN/report.html]")
 @click.option(
     "--baseline", type=click.Path(path_type=Path), help="Another run, an untrained network say, to compare with."
 )
-@_json
+@shared.as_json
 def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: bool) -> None:
     """The page of RUN: one file to look at."""
     from layerscape.reports import report
@@ -272,7 +255,7 @@ def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:
     import warnings
 
     from layerscape.errors import LayerscapeError
-    from layerscape.pipeline.recommend import recommend
+    from layerscape.questions.recommend import recommend
 
     try:
         with warnings.catch_warnings():

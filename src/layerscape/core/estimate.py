@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from layerscape.errors import InvalidValue
 
 if TYPE_CHECKING:
     from layerscape.core.influence import Influence
@@ -55,13 +53,6 @@ class Point:
         return {name: _plain(getattr(self, name)) for name in names}
 
 
-def _no_influence() -> Influence:
-    raise InvalidValue(
-        "this estimate knows of no influence of its samples: ask the one that layerscape.estimate gives, of a measure "
-        "that has it."
-    )
-
-
 @dataclass(frozen=True)
 class Estimate:
     """A value with its 95 % interval, and what is needed to judge it.
@@ -85,8 +76,7 @@ class Estimate:
     measure, options
         The name of the measure and its options, filled in by whoever calls it by name.
     influence
-        Called without arguments, gives the `Influence`: how each sample moves the value, computed when asked; raises
-        where the measure has none, and says why.
+        How each sample moves the value, where that was asked for.
     """
 
     value: float
@@ -102,7 +92,7 @@ class Estimate:
     warnings: tuple[str, ...] = ()
     measure: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    influence: Callable[[], Influence] = field(default=_no_influence, repr=False, compare=False)
+    influence: Influence | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _as_floats(self)

@@ -22,7 +22,8 @@ class Influence:
     value
         The value.
     moved
-        Shape (N,): what the value loses when the sample is deleted and all others find their neighbors again.
+        Shape (N,): what the value loses when the sample is deleted and all others find their neighbors again; None
+        where that would mean to learn anew.
     alone
         Shape (N,): what each sample adds to the value by itself, to first order; adds up to 0.
     near
@@ -33,10 +34,16 @@ class Influence:
     """
 
     value: float
-    moved: np.ndarray
+    moved: np.ndarray | None
     alone: np.ndarray
     near: np.ndarray | None = None
     pairs: sparse.csr_array | None = None
+
+    @classmethod
+    def of_mean(cls, per_sample: np.ndarray) -> Influence:
+        """The influence on a mean of one value per sample, with what was learned held fixed."""
+        value = float(per_sample.mean())
+        return cls(value, None, (per_sample - value) / len(per_sample))
 
     @property
     def per_sample(self) -> np.ndarray:
@@ -64,9 +71,9 @@ class Influence:
 
     def scaled(self, factor: float, shift: float = 0.0) -> Influence:
         """How each sample moves factor · value + shift."""
-        moved, alone = factor * self.moved, factor * self.alone
+        moved = None if self.moved is None else factor * self.moved
         pairs = None if self.pairs is None else self.pairs * factor
-        return replace(self, value=factor * self.value + shift, moved=moved, alone=alone, pairs=pairs)
+        return replace(self, value=factor * self.value + shift, moved=moved, alone=factor * self.alone, pairs=pairs)
 
     def among(self, rows: np.ndarray, n_samples: int) -> Influence:
         """The same for N samples of which these, by their numbers ``rows``, were measured; the others move nothing."""
@@ -84,7 +91,8 @@ class Influence:
             entries = self.pairs.tocoo()
             places = rows[entries.row], rows[entries.col]
             pairs = sparse.csr_array((entries.data, places), shape=(n_samples, n_samples))
-        return Influence(self.value, spread(self.moved), spread(self.alone), near, pairs)
+        moved = None if self.moved is None else spread(self.moved)
+        return Influence(self.value, moved, spread(self.alone), near, pairs)
 
 
 def mean_of(influences: Sequence[Influence]) -> Influence:
@@ -93,11 +101,12 @@ def mean_of(influences: Sequence[Influence]) -> Influence:
     if not others:
         return first
     share = 1 / len(influences)
+    moved = [each.moved for each in influences if each.moved is not None]
     near = [each.near for each in influences if each.near is not None]
     pairs = [each.pairs for each in influences if each.pairs is not None]
     return Influence(
         float(np.mean([each.value for each in influences])),
-        np.mean([each.moved for each in influences], axis=0),
+        np.mean(moved, axis=0) if len(moved) == len(influences) else None,
         np.mean([each.alone for each in influences], axis=0),
         np.hstack(near) if near else None,
         sum(pairs[1:], pairs[0]) * share if pairs else None,

@@ -17,6 +17,8 @@ from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from layerscape.core.influence import Influence
 
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
@@ -51,6 +53,8 @@ class Measure:
         Whether a copy is meaningless to it, so that it gets the graph of the distinct rows.
     standard
         Whether it belongs to the profile that is measured when no measure is named.
+    headline
+        Whether it stands for its question where one measure must: first on the page, and in tests of differences.
     values
         What it is for: real numbers, whole numbers (counts, lattices), or bits.
     symmetric
@@ -62,7 +66,11 @@ class Measure:
         compared. What compares says what chance gives.
     sentence
         What the page and a recommendation say of the layer with the best value, with the fields ``{label}`` and
-        ``{k}``, as in "its {k} nearest neighbors share {label} most"; empty where they say nothing.
+        ``{k}``, as in "its {k} nearest neighbors are most alike in {label}"; of two layers, what the page says of
+        their ``{value}``; empty where they say nothing.
+    permuted
+        A function of the same arguments, of ``number`` and of ``seed`` that gives so many values for permuted labels;
+        None where the estimate itself holds them (``details["null"]``) or there are none.
     influence
         A function of the same arguments that gives the `Influence` of the samples; its graphs hold one neighbor more
         than the measure needs. Or, in words, why there is none.
@@ -76,11 +84,13 @@ class Measure:
     neighbors: int | str = 0
     distinct: bool = False
     standard: bool = False
+    headline: bool = False
     values: Values = "real"
     symmetric: bool = True
     title: str = ""
     closer: Closer = ""
     sentence: str = ""
+    permuted: Callable[..., np.ndarray] | None = None
     influence: Callable[..., Influence] | str = "nothing was said of how samples move it"
 
     def __post_init__(self) -> None:
@@ -147,8 +157,22 @@ class Measure:
         if isinstance(self.neighbors, int):
             return self.neighbors
         wanted = options.get(self.neighbors, self.options[self.neighbors])
+        if isinstance(wanted, bool) or not isinstance(wanted, int):
+            raise InvalidType(f"{self.neighbors}={wanted!r} is not a whole number; give how many neighbors to read.")
         # A default that a small data set cannot serve is cut to what there is; what the user asked for is not.
         return wanted if self.neighbors in options else min(wanted, n_samples - 1)
+
+    def influence_of(self, *data: Any, **options: Any) -> Influence:
+        """How each sample moves the value; raises where that is not known, and says why."""
+        if isinstance(self.influence, str):
+            raise InvalidValue(f"{self.name} cannot say how each sample moves it: {self.influence}.")
+        return self.influence(*data, **{**self.options, **self.choose(options)})
+
+    def permuted_of(self, *data: Any, number: int, seed: int, **options: Any) -> np.ndarray:
+        """Values for permuted labels."""
+        if self.permuted is None:
+            raise InvalidValue(f"{self.name} has no values for permuted labels.")
+        return self.permuted(*data, number=number, seed=seed, **{**self.options, **self.choose(options)})
 
     def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options to call it with; raises at the first one that it does not have, and at a seed that is none."""
@@ -158,12 +182,13 @@ class Measure:
         seed = options.get("seed", 0)
         if not isinstance(seed, int) or seed < 0:
             raise InvalidValue(f"seed={seed!r}; give a whole number of at least 0.")
-        return dict(options)
+        return {name: value.item() if hasattr(value, "dtype") else value for name, value in options.items()}
 
     def __call__(self, *data: Any, **options: Any) -> Estimate:
         if len(data) != len(self.data):
             raise InvalidValue(f"{self.name} takes {' and '.join(self.data)}; {len(data)} given.")
-        estimate = self.compute(*data, **self.choose(options))
+        options = self.choose(options)
+        estimate = self.compute(*data, **options)
         if not isinstance(estimate, Estimate):
             raise InvalidType(f"measure {self.name!r} returned {type(estimate).__name__}; it must return an Estimate.")
         return replace(estimate, measure=self.name, options={**self.options, **options})

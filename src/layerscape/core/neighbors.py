@@ -3,7 +3,7 @@
 - A sample is never its own neighbor, by index and not by distance: an exact copy is a neighbor at distance 0.
 - Neighbors are ordered by distance and, where distances tie, by index. No measure may profit from that order, so the
   graph also knows its *border*: the samples beyond the last column that lie at exactly the last column's distance.
-- Copies stay in the graph; `groups` says which rows are copies of one another.
+- Copies stay in the graph; `copies` says which rows are copies of one another.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from layerscape.core.nearness import PLAIN, Nearness
 from layerscape.errors import InvalidType, InvalidValue
 
 
@@ -30,26 +31,26 @@ class Neighbors:
         N, how many samples were searched.
     n_units
         D of the representation that was searched; None if unknown.
-    metric
-        ``"euclidean"`` or ``"cosine"`` (the chord between unit vectors).
+    near
+        What "near" meant: metric and so on.
     queries
         Shape (M,): the row number of each query, or −1 for points that are no row; None when all N rows were asked.
-    groups
+    copies
         Shape (N,): rows that are equal to the bit share a number; None if copies were not looked for.
-    border_starts, border_groups
-        The border as compressed rows: row i's are ``border_groups[border_starts[i]:border_starts[i + 1]]``, numbers of
-        groups all of whose members lie at the last column's distance (some of them may be in the columns already).
+    border_starts, border_copies
+        The border as compressed rows: row i's are ``border_copies[border_starts[i]:border_starts[i + 1]]``, numbers of
+        copies that all lie at the last column's distance (some of them may be in the columns already).
     """
 
     indices: np.ndarray = field(repr=False)
     distances: np.ndarray = field(repr=False)
     n_samples: int
     n_units: int | None = None
-    metric: str = "euclidean"
+    near: Nearness = PLAIN
     queries: np.ndarray | None = field(default=None, repr=False)
-    groups: np.ndarray | None = field(default=None, repr=False)
+    copies: np.ndarray | None = field(default=None, repr=False)
     border_starts: np.ndarray | None = field(default=None, repr=False)
-    border_groups: np.ndarray | None = field(default=None, repr=False)
+    border_copies: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         indices, distances = np.asarray(self.indices), np.asarray(self.distances)
@@ -78,6 +79,11 @@ class Neighbors:
             array.setflags(write=False)
 
     @property
+    def metric(self) -> str:
+        """``"euclidean"`` or ``"cosine"`` (the chord between unit vectors)."""
+        return self.near.metric
+
+    @property
     def k(self) -> int:
         """How many neighbors each query has."""
         return int(self.indices.shape[1])
@@ -90,7 +96,7 @@ class Neighbors:
     @cached_property
     def n_copies(self) -> int:
         """How many samples are exact copies of an earlier one."""
-        return 0 if self.groups is None else int(self.n_samples - len(np.unique(self.groups)))
+        return 0 if self.copies is None else int(self.n_samples - len(np.unique(self.copies)))
 
     def need(self, k: int) -> None:
         """Raise unless the graph holds k neighbors."""
@@ -146,21 +152,21 @@ class Neighbors:
     def _beyond(self, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(rows, samples) at distance ``last`` that no column holds."""
         nothing = np.empty(0, np.int64), np.empty(0, np.int64)
-        if self.border_starts is None or self.border_groups is None or len(self.border_groups) == 0:
+        if self.border_starts is None or self.border_copies is None or len(self.border_copies) == 0:
             return nothing
         open_rows = (self.distances[:, -1] == last) & (np.diff(self.border_starts) > 0)
         if not open_rows.any():
             return nothing
-        assert self.groups is not None
-        order = np.argsort(self.groups, kind="stable")
-        starts = np.searchsorted(self.groups[order], np.arange(int(self.groups.max()) + 2))
+        assert self.copies is not None
+        order = np.argsort(self.copies, kind="stable")
+        starts = np.searchsorted(self.copies[order], np.arange(int(self.copies.max()) + 2))
         entry_rows = np.repeat(np.arange(len(last)), np.diff(self.border_starts))
         wanted = open_rows[entry_rows]
-        entry_rows, entry_groups = entry_rows[wanted], self.border_groups[wanted]
-        sizes = starts[entry_groups + 1] - starts[entry_groups]
+        entry_rows, entry_copies = entry_rows[wanted], self.border_copies[wanted]
+        sizes = starts[entry_copies + 1] - starts[entry_copies]
         rows = np.repeat(entry_rows, sizes)
         offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        samples = order[np.repeat(starts[entry_groups], sizes) + offsets]
+        samples = order[np.repeat(starts[entry_copies], sizes) + offsets]
         listed = np.flatnonzero(open_rows)
         known = (listed[:, None] * self.n_samples + self.indices[listed]).ravel()
         new = ~np.isin(rows * self.n_samples + samples, known) & (samples != self.query_rows[rows])
@@ -171,14 +177,14 @@ class Neighbors:
         self.need(k)
         if k == self.k:
             return self
-        groups = np.arange(self.n_samples) if self.groups is None else self.groups
+        copies = np.arange(self.n_samples) if self.copies is None else self.copies
         last = self.distances[:, k - 1 : k]
         rows, columns = np.nonzero(self.distances[:, k:] == last)
-        tied = groups[self.indices[rows, columns + k]]
-        if self.border_starts is not None and self.border_groups is not None:
+        tied = copies[self.indices[rows, columns + k]]
+        if self.border_starts is not None and self.border_copies is not None:
             entry_rows = np.repeat(np.arange(len(last)), np.diff(self.border_starts))
             still = self.distances[entry_rows, -1] == last[entry_rows, 0]
-            rows, tied = np.concatenate([rows, entry_rows[still]]), np.concatenate([tied, self.border_groups[still]])
+            rows, tied = np.concatenate([rows, entry_rows[still]]), np.concatenate([tied, self.border_copies[still]])
         pairs = np.unique(np.stack([rows, tied], axis=1), axis=0)
         starts = np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=len(last)))])
         return Neighbors(
@@ -186,9 +192,9 @@ class Neighbors:
             self.distances[:, :k].copy(),
             self.n_samples,
             self.n_units,
-            self.metric,
+            self.near,
             self.queries,
-            groups,
+            copies,
             starts,
             pairs[:, 1],
         )
@@ -232,7 +238,7 @@ class Neighbors:
             How many neighbors each must keep.
         """
         indices, distances, whole = self.among(rows, k)
-        return Neighbors(indices, distances, len(rows), self.n_units, self.metric) if whole.all() else None
+        return Neighbors(indices, distances, len(rows), self.n_units, self.near) if whole.all() else None
 
 
 def _first(members: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

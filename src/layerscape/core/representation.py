@@ -128,9 +128,12 @@ class Representation:
 
     def take(self, rows: np.ndarray) -> Representation:
         """The representation of some of the samples, held in memory in its own precision."""
+        ids = tuple(self.ids[row] for row in rows)
+        if hasattr(self.matrix, "rows"):
+            return Representation(self.matrix.rows(rows), self.layer, ids)
         oindex = getattr(self.matrix, "oindex", None)
         matrix = self.matrix[rows] if oindex is None else oindex[rows]
-        return Representation(np.asarray(matrix), self.layer, tuple(self.ids[row] for row in rows))
+        return Representation(np.asarray(matrix), self.layer, ids)
 
 
 @dataclass(frozen=True)

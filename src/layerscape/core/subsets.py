@@ -9,6 +9,8 @@ import numpy as np
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 
+WIDE = 64  # neighbors of the whole graph from which subsets are cut: a subset of N/8 finds 8 of its own among them
+
 
 @dataclass(frozen=True, eq=False)
 class Subsets:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
 from functools import cache
+from typing import TypeAlias
 
-from layerscape.core.measure import Measure
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure, as_measure
+from layerscape.errors import InvalidType, unknown_name
+
+AnyMeasure: TypeAlias = str | Measure | Callable[..., Estimate]
 
 
 @cache
@@ -22,6 +28,20 @@ def catalog() -> dict[str, Measure]:
         if measure is not None:
             found[measure.name] = measure
     return found
+
+
+def find_measure(measure: AnyMeasure) -> Measure:
+    """A measure by name, a `Measure`, or a function of the user's."""
+    if isinstance(measure, Measure):
+        return measure
+    if isinstance(measure, str):
+        if measure not in catalog():
+            raise unknown_name("measure", measure, catalog())
+        return catalog()[measure]
+    if callable(measure):
+        known = catalog().get(getattr(measure, "__name__", ""))
+        return known if known and known.compute is measure else as_measure(measure)
+    raise InvalidType(f"{measure!r} is no measure; give a name, a Measure or a function that returns an Estimate.")
 
 
 def question(measure: Measure) -> str:

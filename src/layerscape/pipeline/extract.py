@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from layerscape.core.progress import Progress
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction import Network, check_batches, open_model
 from layerscape.inputs import features_of
-from layerscape.pipeline.part import Progress
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.protocols import choices_of
 from layerscape.pipeline.samples import as_samples

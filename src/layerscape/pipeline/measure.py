@@ -6,23 +6,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from layerscape.core.keywords import FIELDS, door
 from layerscape.core.measure import Measure
-from layerscape.errors import InvalidValue, require, unknown_name
-from layerscape.measures import catalog
-from layerscape.pipeline.attempts import attempts, in_tiles
-from layerscape.pipeline.controls import check_controls
-from layerscape.pipeline.estimate import SPARE, AnyMeasure, find_measure
-from layerscape.pipeline.labels import label_columns, options_for, takes
-from layerscape.pipeline.part import Part, Progress, counted, parts_of
+from layerscape.core.progress import Progress, counted
+from layerscape.errors import InvalidValue, require
+from layerscape.measures import AnyMeasure, catalog, find_measure
 from layerscape.pipeline.replicate import replicate
-from layerscape.pipeline.subsets import base_width
-from layerscape.pipeline.table import Task, as_rows, as_table, keep, own_options
+from layerscape.pipeline.table import as_rows, as_table, keep
 from layerscape.run import Run
+from layerscape.supply.attempts import attempts
+from layerscape.supply.controls import check_controls
+from layerscape.supply.labels import label_columns, options_for, takes
+from layerscape.supply.sources import parts_of
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task, check_options, in_tiles, own_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@door
 def measure(
     run: Run,
     measures: Sequence[AnyMeasure] | None = None,
@@ -32,10 +35,7 @@ def measure(
     by: str | None = None,
     controls: Iterable[str] = (),
     protocol: str | None = None,
-    metric: str = "euclidean",
     seed: int = 0,
-    device: str = "auto",
-    threads: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -61,16 +61,13 @@ def measure(
     protocol
         The recipe of a paper by name, in place of measures, k and options: ``"ansuini2019"``, ``"doimo2020"``,
         ``"valeriani2023"``, ``"doimo2024"``, ``"cheng2025"``.
-    metric
-        ``"euclidean"`` or ``"cosine"``.
     seed
         Of the choice of samples in groups larger than the smallest, and of the controls.
-    device, threads
-        Of the search, as in `find_neighbors`; so many threads carry out what reads graphs only, too.
     progress
         Called as ``progress(what, done, total)``.
     options
-        Further options of measures; each goes to the measures that have it.
+        Further options of measures, each of which goes to the measures that have it; and the keywords of a search as in
+        `find_neighbors`. So many ``threads`` carry out what reads graphs only, too.
 
     Returns
     -------
@@ -93,45 +90,43 @@ def measure(
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
     require("pandas", "runs")
-    how = {"metric": metric, "device": device, "threads": threads}
+    search: Any = {name: options.pop(name) for name in FIELDS if name in options}
     if protocol is not None:
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
-        table = as_table(list(replicate(run, protocol, labels, by, seed, how, progress)))
+        table = as_table(list(replicate(run, protocol, labels, by, seed, search, progress)))
         keep(run, table)
         return table
-    chosen = [find_measure(name) for name in (_standard() if measures is None else measures)]
-    uses_labels = any("labels" in m.data for m in chosen)
+    asked = [find_measure(name) for name in measures] if measures is not None else _standard()
+    check_options(asked, options)
+    uses_labels = any("labels" in m.data for m in asked)
     columns = label_columns(run, labels) if uses_labels or labels else []
-    rows = []
     controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
-    for part in parts_of(run, by, controls, seed, how):
-        asked = chosen if part.control is None else [m for m in chosen if m.data in (("graph",), ("subsets",))]
+    rows = []
+    for part in parts_of(run, by, controls, seed):
+        some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
         others = [column for column in columns if column != by]
-        plan = list(_plan(run, asked, others, labels is not None, k, options))
-        needed = {id(task): task.measure.neighbors_needed(task.options, part.n_samples) for task in plan}
-        widest = max((_width(task, needed[id(task)]) for task in plan if needed[id(task)]), default=0)
-        _check_size(max(needed.values(), default=0), part)
-        part.prepare(min(widest, part.n_samples - 1), any(task.measure.distinct for task in plan), progress)
-        plan = in_tiles(plan, run.layers, run.layers, part.tile)
-        tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
-        for task, estimate in attempts(part, plan):
-            rows += as_rows(run, part, task, estimate)
-            tell(1)
+        plan = list(_plan(run, some, others, labels is not None, k, options))
+        rows += _measured(run, Supplier(part, search), plan, progress)
     table = as_table(rows)
     keep(run, table)
     return table
+
+
+def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Progress | None) -> Iterator[dict[str, Any]]:
+    supplier.prepare(plan, progress)
+    tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
+    for task, estimate in attempts(supplier, in_tiles(plan, run.layers, run.layers, supplier.tile)):
+        yield from as_rows(run, task, estimate, supplier.near, supplier.source.group)
+        tell(1)
 
 
 def _plan(
     run: Run, measures: Sequence[Measure], labels: Sequence[str], named: bool, k: int | None, options: Mapping[str, Any]
 ) -> Iterator[Task]:
     layers = run.layers
-    for name in options:
-        if not any(name in m.options for m in measures):
-            raise unknown_name("option", name, {option for m in measures for option in m.options})
     for m in measures:
         own = own_options(m, k, options)
         if m.compares and m.symmetric:
@@ -150,16 +145,3 @@ def _plan(
 
 def _standard() -> list[Measure]:
     return [measure for measure in catalog().values() if measure.standard]
-
-
-def _width(task: Task, needed: int) -> int:
-    """How many neighbors the graph of all samples should hold for a task."""
-    return base_width(task.measure, needed) + SPARE * task.measure.distinct
-
-
-def _check_size(needed: int, part: Part) -> None:
-    if needed >= part.n_samples:
-        which = f" of the group {part.group}" if part.group else ""
-        raise InvalidValue(
-            f"k={needed} neighbors asked of {part.n_samples} samples{which}; k must lie in 1..{part.n_samples - 1}."
-        )

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.keywords import Search
+from layerscape.core.progress import Progress
 from layerscape.measures import catalog
-from layerscape.pipeline.attempts import attempts
-from layerscape.pipeline.estimate import SPARE
-from layerscape.pipeline.labels import category_columns
-from layerscape.pipeline.part import Part, Progress, parts_of
 from layerscape.pipeline.protocols import Protocol, find_protocol
-from layerscape.pipeline.table import Task, as_rows
+from layerscape.pipeline.table import as_rows
 from layerscape.run import Run
+from layerscape.supply.attempts import attempts
+from layerscape.supply.labels import category_columns
+from layerscape.supply.sources import Part, parts_of
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task
 
 
 def replicate(
@@ -26,39 +29,33 @@ def replicate(
     labels: Sequence[str] | None,
     by: str | None,
     seed: int,
-    how: Mapping[str, Any],
+    search: Search,
     progress: Progress | None,
 ) -> Iterator[dict[str, Any]]:
     """The rows of a paper's profile: its dimension of every layer, and its overlaps where it had some."""
     protocol = find_protocol(name)
     _say_what_differs(run, protocol)
     measure = catalog()[protocol.measure]
-    for part in parts_of(run, by, (), seed, how):
+    for part in parts_of(run, by, (), seed):
         group = ", ".join(filter(None, (part.group, f"protocol={name}")))
         tasks = [Task(measure, protocol.options, layer) for layer in run.layers]
         found: dict[str, list[Estimate]] = {layer: [] for layer in run.layers}
         for rows in protocol.draws(part.n_samples, seed):
-            some = part if rows is None else Part(run, how, rows if part.rows is None else part.rows[rows], part.group)
-            for task, estimate in _estimates(some, tasks, progress):
+            some = part if rows is None else Part(run, rows if part.rows is None else part.rows[rows], part.group)
+            for task, estimate in _estimates(Supplier(some, search), tasks, progress):
                 found[task.layer].append(estimate)
+        supplier = Supplier(part, search)
         for task in tasks:
-            yield from _in_group(group, as_rows(run, part, task, _combined(protocol, found[task.layer])))
+            yield from as_rows(run, task, _combined(protocol, found[task.layer]), supplier.near, group)
         if protocol.k is not None:
             columns = [column for column in category_columns(run, labels) if column != by]
-            for task, estimate in _estimates(part, list(_overlaps(run, columns, protocol.k)), progress):
-                yield from _in_group(group, as_rows(run, part, task, estimate))
+            for task, estimate in _estimates(supplier, list(_overlaps(run, columns, protocol.k)), progress):
+                yield from as_rows(run, task, estimate, supplier.near, group)
 
 
-def _in_group(group: str, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows under the protocol's name, beside those of the same measure and not in their place."""
-    return ({**row, "group": group} for row in rows)
-
-
-def _estimates(part: Part, tasks: list[Task], progress: Progress | None) -> Iterator[tuple[Task, Estimate]]:
-    needed = max((task.measure.neighbors_needed(task.options, part.n_samples) for task in tasks), default=0)
-    distinct = any(task.measure.distinct for task in tasks)
-    part.prepare(min(needed + SPARE * distinct, part.n_samples - 1), distinct, progress)
-    yield from attempts(part, tasks)
+def _estimates(supplier: Supplier, tasks: list[Task], progress: Progress | None) -> Iterator[tuple[Task, Estimate]]:
+    supplier.prepare(tasks, progress, all_there=False)  # a paper's numbers are of larger samples
+    yield from attempts(supplier, tasks)
 
 
 def _combined(protocol: Protocol, estimates: list[Estimate]) -> Estimate:

@@ -31,6 +31,16 @@ def finish(ax: Any, legend: bool) -> Any:
     return ax
 
 
+def label_within_a_decade(axes: Any) -> None:
+    """Few plain numbers where a logarithmic axis would label every ninth of a decade, one over the other."""
+    low, high = axes.get_xlim()
+    if high < 10 * low:
+        ticker = require("matplotlib.ticker", "plot")
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
+        axes.xaxis.set_major_formatter("{x:.4g}")
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
+
+
 def detail(estimate: Estimate, name: str, measure: str) -> np.ndarray:
     """An array behind an estimate; raises where it has none, and says of which measure it would."""
     found = estimate.details.get(name)

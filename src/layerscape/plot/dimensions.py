@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.errors import InvalidValue, require
-from layerscape.plot.axes import CONTROL, LINE, axes_of, detail, finish
+from layerscape.errors import InvalidValue
+from layerscape.figures.dimension_scale import DIMENSION, SCALE
+from layerscape.plot.axes import CONTROL, LINE, axes_of, detail, finish, label_within_a_decade
+from layerscape.plot.tables import of_table
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 
 def dimension_scale(
-    curves: Estimate | Mapping[str, Estimate],
+    curves: Estimate | Mapping[str, Estimate] | pd.DataFrame,
     /,
     *,
     controls: Mapping[str, Estimate] | None = None,
     ax: Axes | None = None,
+    **of_a_table: Any,
 ) -> Axes:
     """Dimension against scale: one line per estimate with its 95 % band, controls as grey lines.
 
@@ -28,8 +32,11 @@ def dimension_scale(
     ----------
     curves
         An estimate with a curve (`gride`, `decimation`, `levina_bickel`, …), or several by name: layers, estimators.
+        Or a table of `layerscape.measure`, of which one layer is drawn before the others, as on the page.
     controls
         Estimates of controls by name, as `layerscape.controls` gives them (its ``"data"`` is left out).
+    of_a_table
+        Of a table: ``measure``, and as ``choice`` which layer.
     ax
         Where to draw; new Axes when left out.
 
@@ -49,6 +56,8 @@ def dimension_scale(
     >>> dimension_scale({"data": found["data"]}, controls=found).get_ylabel()
     'intrinsic dimension'
     """
+    if not isinstance(curves, Estimate | Mapping):
+        return of_table("dimension_scale", curves, ax=ax, **of_a_table)
     axes = axes_of(ax)
     _draw_controls(axes, controls, "scale")
     named = {curves.measure or "": curves} if isinstance(curves, Estimate) else curves
@@ -56,8 +65,8 @@ def dimension_scale(
         x, y, low, high = _columns(_curve(name, estimate))
         (line,) = axes.plot(x, y, label=name, **LINE)
         axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set(xscale="log", xlabel="scale (distance to neighbors)", ylabel="intrinsic dimension")
-    _label_within_a_decade(axes)
+    axes.set(xscale="log", xlabel=SCALE.title, ylabel=DIMENSION.title)
+    label_within_a_decade(axes)
     return finish(axes, legend=len(named) > 1)
 
 
@@ -158,21 +167,11 @@ def decimation(
     for name, one in named.items():
         sizes, spread = (detail(one, which, "decimation") for which in ("sizes", "spread"))
         axes.errorbar(sizes, [point.value for point in one.curve], np.nan_to_num(spread), label=name, capsize=2, **LINE)
-    axes.set(xscale="log", xlabel="number of samples", ylabel="intrinsic dimension (TwoNN)")
+    axes.set(xscale="log", xlabel="number of samples", ylabel=f"{DIMENSION.title} (TwoNN)")
     axes.minorticks_off()
     every = sorted({int(size) for one in named.values() for size in detail(one, "sizes", "decimation")})
     axes.set_xticks(every, [f"{size:,}" for size in every], rotation=45)
     return finish(axes, legend=len(named) > 1)
-
-
-def _label_within_a_decade(axes: Any) -> None:
-    """Few plain numbers where a logarithmic axis would label every ninth of a decade, one over the other."""
-    low, high = axes.get_xlim()
-    if high < 10 * low:
-        ticker = require("matplotlib.ticker", "plot")
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
-        axes.xaxis.set_major_formatter("{x:.4g}")
-        axes.xaxis.set_minor_locator(ticker.NullLocator())
 
 
 def _draw_controls(axes: Any, controls: Mapping[str, Estimate] | None, against: str) -> None:

@@ -21,7 +21,7 @@ function theme() {
       labelColor: color("muted"), titleColor: color("muted"), titleFontWeight: 500,
       orient: "top", direction: "horizontal", gradientThickness: 8, gradientLength: 160,
     },
-    range: { ramp, heatmap: ramp },
+    range: { ramp, heatmap: ramp, ordinal: { scheme: ramp.slice(1) } },
     style: {
       value: { color: color("accent"), strokeWidth: 2 },
       "value-point": { color: color("accent"), filled: true, size: 46, opacity: 1 },
@@ -36,6 +36,12 @@ function theme() {
       "chance-band": { color: color("chance"), fillOpacity: 0.2 },
       raw: { color: color("raw"), strokeWidth: 1.5, strokeDash: [10, 5] },
       "raw-text": { color: color("raw"), fontSize: 11, fontWeight: 500 },
+      diagonal: { color: color("baseline"), strokeWidth: 1 },
+      pair: { color: color("accent"), filled: true, size: 46, opacity: 0.8 },
+      "pair-name": { color: color("muted"), fontSize: 10 },
+      trail: { strokeWidth: 1.5 },
+      "trail-point": { filled: true, size: 26, opacity: 1 },
+      "trail-interval": { fillOpacity: 0.12 },
       unclear: { color: color("mark"), filled: false, size: 26, strokeWidth: 1.2, opacity: 0.9 },
     },
   };

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from layerscape.errors import FileProblem, InvalidValue, require
-from layerscape.reports.charts import charts
-from layerscape.reports.profile import CONTROL, ReportedRun
+from layerscape.figures import drawn
+from layerscape.figures.drawing import Drawing
+from layerscape.figures.profile import Profile
+from layerscape.reports.charts import side_by_side, specification, words
+from layerscape.reports.reported import ReportedRun
 from layerscape.reports.sentences import findings
 from layerscape.reports.strip import strip
 
@@ -71,15 +74,20 @@ def report(
 
 def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_queries: int, seed: int) -> str:
     table, left_out = _table(run)
-    specs = charts(run, baseline)
+    sections = drawn(*(Profile.of(each.table, each.layers) for each in (run, baseline) if each))
+    specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
     context = {
         "name": run.name,
         "facts": _facts(run),
         "findings": findings(run, baseline),
-        "baseline": baseline.name if baseline else "",
-        "controls": bool(run.table["group"].fillna("").str.startswith(CONTROL).any()),
-        "charts": {name: spec["usermeta"]["left_out"] for name, spec in specs.items()},
-        "labels": list(run.samples.labels),
+        "sections": {
+            section: [
+                [_chart(name, of_section[name], specs[name], baseline) for name in row]
+                for row in side_by_side(of_section)
+            ]
+            for section, of_section in sections.items()
+            if of_section or section.absent
+        },
         "warnings": _warnings(run),
         "n_rows": len(run.table) - left_out,
         "left_out": left_out,
@@ -96,6 +104,17 @@ def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_qu
     # The strip gets what the rest leaves of the page.
     budget = MAX_BYTES - len(render({"n_queries": 0}).encode(errors="backslashreplace")) - MARGIN
     return render(strip(run, n_neighbors, n_queries, seed, budget))
+
+
+def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: ReportedRun | None) -> dict[str, str]:
+    """What the page says of a chart."""
+    left_out = spec["usermeta"]["left_out"]
+    more = f" {left_out} further choices are in the table only." if left_out else ""
+    return {
+        "name": name,
+        "title": drawing.title,
+        "says": f"{words(drawing, baseline.name if baseline else '')}{more}",
+    }
 
 
 @cache  # the bundle takes seconds to make

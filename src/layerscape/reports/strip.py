@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import InvalidValue, require
-from layerscape.reports.profile import ReportedRun
+from layerscape.reports.reported import ReportedRun
 
 PIXELS = 64  # the longer side of a thumbnail
 CHARACTERS = 220  # of a text that are shown
@@ -36,8 +36,8 @@ def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget:
     queries = np.random.default_rng(seed).permutation(n_samples)[:n_queries]
     if k < 1:
         return {"n_queries": 0}
-    metric = _metric(run)
-    indices, distances = _neighbors(run, queries, k, metric)
+    near = _near(run)
+    indices, distances = _neighbors(run, queries, k, near)
     previews, n_shown = _previews(run, queries, indices, budget)
     if not n_shown:
         raise InvalidValue(
@@ -55,7 +55,7 @@ def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget:
     return {
         "kind": run.samples.kind,
         "k": k,
-        "metric": metric,
+        "metric": near["metric"] + (", standardized" if near["standardize"] else ""),
         "n_queries": n_shown,
         "n_samples": n_samples,
         "layers": list(run.layers),
@@ -69,17 +69,19 @@ def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget:
     }
 
 
-def _metric(run: ReportedRun) -> str:
-    """The metric that the run was first measured with, whose graphs are there already."""
-    return next((metric for metric in run.table["metric"] if isinstance(metric, str) and metric), "euclidean")
+def _near(run: ReportedRun) -> dict[str, Any]:
+    """What was near when the run was first measured, of which the graphs are there already."""
+    searched = run.table[run.table["metric"].fillna("") != ""]
+    row = searched.iloc[0] if len(searched) else {"metric": "euclidean"}
+    return {"metric": row["metric"], "standardize": row.get("standardize") or None}
 
 
-def _neighbors(run: ReportedRun, queries: np.ndarray, k: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
+def _neighbors(run: ReportedRun, queries: np.ndarray, k: int, near: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers and distances of the queries' neighbors, shape (queries, layers, k); one graph at a time."""
     shape = (len(queries), len(run.layers), k)
     indices, distances = np.empty(shape, np.int64), np.empty(shape)
     for number, layer in enumerate(run.layers):
-        graph = run.graph(layer, k, metric=metric)
+        graph = run.graph(layer, k, **near)
         if graph.queries is not None:
             raise InvalidValue(
                 f"the graph of layer {layer!r} holds some of the samples only; a page needs graphs of all: search "

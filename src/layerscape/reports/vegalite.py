@@ -1,4 +1,4 @@
-"""Parts that the charts share: axes, the marks of a profile, the menu. Colors come from the page's theme."""
+"""Parts that the charts share: axes, marks, the menu. Colors come from the page's theme."""
 
 from __future__ import annotations
 
@@ -7,49 +7,41 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
-from layerscape.reports.profile import Row
+from layerscape.figures.drawing import Axis, Drawing
+from layerscape.figures.rows import Row
 
 Spec = dict[str, Any]
 
-# What the marks and tooltips read; the other columns of the table stay out of the charts.
+# What the marks read beside axes and tooltips; the other columns of the table stay out of the charts.
 FIELDS = (
-    *("layer", "other_layer", "depth", "value", "low", "high", "chance", "chance_low", "chance_high"),
-    *("scale", "order", "n_samples", "warnings", "said", "choice", "note", "beside", "unclear", "control"),
+    *("value", "low", "high", "chance", "chance_low", "chance_high"),
+    *("choice", "note", "beside", "thin", "unclear", "control"),
 )
+FORMATS = {"depth": ".3~g", "chance": ".3~g", "scale": ".4~g"}
 BASELINE = "datum.beside && !isValid(datum.control)"
 PROFILE_HEIGHT = 300
+SQUARE = 380
 MOST_NAMES = 26  # so many layer names fit side by side when turned; of more, some are left out
 HALF_WIDTH = 450  # pixels of a chart that has another one beside it
 MAX_POINTS = 6000  # of one chart; many groups of samples make many choices
 CELLS = (17, 40)  # a row of a map is between these many pixels high
+FEW_PAIRS = 12  # points that have room for their names
 
 
-def profile(rows: Iterable[Row], layers: Sequence[Spec], choose: str) -> Spec:
-    """A line over the layers, with a menu called ``choose`` where there is more than one to choose from."""
-    return _chart(rows, layers, choose, PROFILE_HEIGHT)
-
-
-def heatmap(rows: Iterable[Row], layers: Sequence[Spec], n_rows: int, at_least: int = 0) -> Spec:
-    """Cells of layer × something."""
-    smallest, largest = CELLS
-    return _chart(rows, layers, "Question", max(at_least, min(largest * n_rows, max(300, smallest * n_rows))))
-
-
-def _chart(rows: Iterable[Row], layers: Sequence[Spec], choose: str, height: int) -> Spec:
-    rows = sorted(rows, key=lambda row: bool(row.get("group")))  # all samples before groups of them
-    sizes = Counter(row["choice"] for row in rows)
-    names = list(dict.fromkeys(row["choice"] for row in rows if not row.get("beside")))
-    shown = [
-        name for name, end in zip(names, accumulate(sizes[name] for name in names), strict=True) if end <= MAX_POINTS
+def chart(drawing: Drawing, layers: Sequence[Spec], height: int) -> Spec:
+    """The marks with their data, and a menu where there is more than one to choose from."""
+    sizes, names = Counter(row["choice"] for row in drawing.rows), drawing.choices
+    ends = accumulate(sizes[name] for name in names)
+    shown = [name for name, end in zip(names, ends, strict=True) if end <= MAX_POINTS] or names[:1]
+    fields = dict.fromkeys([*FIELDS, *drawing.tips, drawing.x.field, drawing.y.field, *_color_field(drawing)])
+    values = [
+        {name: row[name] for name in fields if row.get(name) is not None}
+        for row in drawing.rows
+        if row["choice"] in shown
     ]
-    shown = shown or names[:1]
-    values = [{field: row[field] for field in FIELDS if row.get(field) is not None} for row in rows]
-    values = [row for row in values if row["choice"] in shown]
-    if not any("value" in row for row in values):
-        return {}
     pick: Spec = {"name": "pick", "value": shown[0]}
     if len(shown) > 1:
-        pick["bind"] = {"input": "select", "options": shown, "name": choose}
+        pick["bind"] = {"input": "select", "options": shown, "name": drawing.menu}
     return {
         "width": "container",
         "height": height,
@@ -60,40 +52,69 @@ def _chart(rows: Iterable[Row], layers: Sequence[Spec], choose: str, height: int
     }
 
 
-def x_axis(names: Sequence[str]) -> Spec:
-    """The layers in order of execution; names that are too long to stand side by side are turned."""
+def _color_field(drawing: Drawing) -> list[str]:
+    return [drawing.color.field] if drawing.color else []
+
+
+def height_of(n_rows: int, square: bool) -> int:
+    """Pixels of a map of so many rows; one of layers by layers is about as high as wide."""
+    smallest, largest = CELLS
+    fitting = min(largest * n_rows, max(300, smallest * n_rows))
+    return fitting if square else max(PROFILE_HEIGHT, fitting)
+
+
+def axis(along: Axis) -> Spec:
+    """Names in their order, turned where they are too long to stand side by side; or the values."""
+    if not along.names:
+        return value_axis(along)
+    names = list(along.names)
     pixels = len(names) * (7 * min(16, max(map(len, names), default=0)) + 10)
-    axis = {
-        "title": None,
+    own = {
+        "title": along.title or None,
         "labelAngle": -45 if pixels > HALF_WIDTH else 0,
         "labelLimit": 110,
         "labelOverlap": len(names) > MOST_NAMES and "greedy",
         "labelSeparation": 2,
     }
-    return {"field": "layer", "type": "ordinal", "scale": {"domain": list(names)}, "axis": axis}
+    return {"field": along.field, "type": "ordinal", "scale": {"domain": names}, "axis": own}
 
 
-def layer_rows(names: Sequence[str]) -> Spec:
-    """The layers down the side of a map."""
-    axis = {"title": None, "labelLimit": 110, "labelOverlap": len(names) > MOST_NAMES and "greedy"}
-    return {"field": "other_layer", "type": "ordinal", "scale": {"domain": list(names)}, "axis": axis}
+def side(along: Axis) -> Spec:
+    """Names down the side of a map."""
+    own = axis(along)
+    own["axis"] = {key: own["axis"][key] for key in ("title", "labelLimit", "labelOverlap")}
+    return own
 
 
-def y_axis(title: str, domain: Sequence[float] = ()) -> Spec:
-    """The value, from 0."""
-    scale = {"domain": list(domain)} if domain else {"zero": True, "nice": True}
-    return {"field": "value", "type": "quantitative", "scale": scale, "axis": {"title": title}}
+def value_axis(along: Axis) -> Spec:
+    """Values, from 0 where nothing else is said."""
+    scale: Spec = {"domain": list(along.domain)} if along.domain else {"zero": True, "nice": True}
+    own: Spec = {"title": along.title}
+    if along.log:
+        scale, own = {"type": "log", "nice": False}, {**own, "format": ".2~g"}
+    return {"field": along.field, "type": "quantitative", "scale": scale, "axis": own}
 
 
-def color(title: str, domain: Sequence[float] = ()) -> Spec:
-    """The value as a color; without a domain, from the lowest to the highest."""
-    scale = {"domain": list(domain)} if domain else {"zero": False}
-    return {"field": "value", "type": "quantitative", "scale": scale, "legend": {"title": title}}
+def color(of: Axis) -> Spec:
+    """Values as a color; without a domain, from the lowest to the highest."""
+    scale: Spec = {"domain": list(of.domain), "clamp": True} if of.domain else {"zero": False}
+    if of.reverse:
+        scale["reverse"] = True
+    return {"field": of.field, "type": "quantitative", "scale": scale, "legend": {"title": of.title}}
 
 
-def tip(field: str, title: str = "", **extra: Any) -> Spec:
-    """A line of a tooltip."""
-    return {"field": field, "title": title or field.replace("_", " "), **extra}
+def starts(of: Axis) -> Spec:
+    """Names in their order as steps of one color."""
+    return {"field": of.field, "type": "ordinal", "scale": {"domain": list(of.names)}, "legend": None}
+
+
+def tips(drawing: Drawing) -> list[Spec]:
+    """The lines of a tooltip."""
+    return [_tip(name, title) for name, title in drawing.tips.items()]
+
+
+def _tip(name: str, title: str) -> Spec:
+    return {"field": name, "title": title, **({"format": FORMATS[name]} if name in FORMATS else {})}
 
 
 def chosen(mark: str, style: str, encoding: Spec, where: str = "!datum.beside", **extra: Any) -> Spec:
@@ -102,58 +123,56 @@ def chosen(mark: str, style: str, encoding: Spec, where: str = "!datum.beside", 
     return {"transform": wanted, "mark": {"type": mark, "style": style, **extra}, "encoding": encoding}
 
 
-def line(x: Spec, y: Spec, *tips: Spec) -> list[Spec]:
+def line(x: Spec, y: Spec, tooltip: Sequence[Spec]) -> list[Spec]:
     """Interval, line and points of the chosen curve, a gap where there is no estimate."""
-    tooltip = [tip("layer"), *tips, tip("depth"), tip("said", "value [95 %]"), tip("n_samples"), tip("warnings")]
     ends = {"x": x, "y": y | {"field": "low"}, "y2": {"field": "high"}}
+    points = {"x": x, "y": y, "tooltip": list(tooltip)}
     return [
         chosen("area", "interval", ends),
         chosen("rule", "interval-bar", ends),
         chosen("line", "value", {"x": x, "y": y}),
-        chosen("point", "value-point", {"x": x, "y": y, "tooltip": tooltip}, "!datum.beside && isValid(datum.value)"),
+        chosen("point", "value-point", points, "!datum.beside && isValid(datum.value)"),
     ]
 
 
-def others(x: Spec, y: Spec) -> Spec:
-    """The curves that the menu does not pick, thin."""
-    return {
-        "transform": [{"filter": "!datum.beside"}],
-        "mark": {"type": "line", "style": "others"},
-        "encoding": {"x": x, "y": y, "detail": {"field": "choice"}},
-    }
+def others(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
+    """The curves that are seen thin while the menu picks another."""
+    if not any(row.get("thin") for row in rows):
+        return []
+    encoding = {"x": x, "y": y, "detail": {"field": "choice"}}
+    wanted = [{"filter": "datum.thin && !datum.beside"}]
+    return [{"transform": wanted, "mark": {"type": "line", "style": "others"}, "encoding": encoding}]
 
 
-def controls(rows: Sequence[Row], x: Spec, y: Spec) -> list[Spec]:
+def controls(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
     """What controls read at the chosen question, in grey, told apart by their dashes."""
-    if not rows:
+    if not any(row.get("control") for row in rows):
         return []
     where = "isValid(datum.control)"
     scale = {"range": [[1, 3], [8, 2, 1, 2]]}  # unlike the dashes of the baseline
-    dash = {
-        "field": "control",
-        "type": "nominal",
-        "scale": scale,
-        "legend": {"title": "control", "orient": "top-right"},
-    }
-    tooltip = [tip("control"), tip("layer"), tip("said", "value [95 %]")]
+    legend = {"title": "control", "orient": "top-right"}
+    dash = {"field": "control", "type": "nominal", "scale": scale, "legend": legend}
+    tooltip = [_tip("control", "control"), _tip("layer", "layer"), _tip("said", "value [95 %]")]
     return [
         chosen("line", "control", {"x": x, "y": y, "strokeDash": dash}, where),
         chosen("point", "control-point", {"x": x, "y": y, "tooltip": tooltip}, where),
     ]
 
 
-def chance_band(x: Spec, y: Spec) -> list[Spec]:
+def chance_band(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
     """What chance gives: its expectation and, where known, the central 95 %."""
+    if not any(row.get("chance") is not None for row in rows):
+        return []
     ends = {"x": x, "y": y | {"field": "chance_low"}, "y2": {"field": "chance_high"}}
-    middle = {"x": x, "y": y | {"field": "chance"}, "tooltip": [tip("chance", format=".3~g")]}
+    middle = {"x": x, "y": y | {"field": "chance"}, "tooltip": [_tip("chance", "chance")]}
     return [chosen("area", "chance-band", ends), chosen("line", "chance", middle)]
 
 
 def beside(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
     """The same line of the baseline run, if it has one."""
-    if not any(row["beside"] for row in rows):
+    if not any(row.get("beside") and not row.get("control") for row in rows):
         return []
-    tooltip = [tip("layer", "baseline at"), tip("said", "value [95 %]")]
+    tooltip = [_tip("layer", "baseline at"), _tip("said", "value [95 %]")]
     return [
         chosen("line", "baseline", {"x": x, "y": y}, BASELINE),
         chosen("point", "baseline-point", {"x": x, "y": y, "tooltip": tooltip}, f"{BASELINE} && isValid(datum.value)"),
@@ -169,3 +188,10 @@ def level(rows: Iterable[Row], y: Spec) -> list[Spec]:
         chosen("rule", "raw", {"y": y}, "isValid(datum.note)"),
         chosen("text", "raw-text", {"y": y, "text": {"field": "note"}}, "isValid(datum.note)", **text),
     ]
+
+
+def diagonal(drawing: Drawing) -> Spec:
+    """Where both axes have the same value."""
+    ends = [dict.fromkeys((drawing.x.field, drawing.y.field), end) for end in drawing.x.domain or ()]
+    encoding = {"x": value_axis(drawing.x), "y": value_axis(drawing.y)}
+    return {"data": {"values": ends}, "mark": {"type": "line", "style": "diagonal"}, "encoding": encoding}

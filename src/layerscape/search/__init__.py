@@ -3,4 +3,3 @@
 from layerscape.search.between import between as between
 from layerscape.search.find import find_neighbors as find_neighbors
 from layerscape.search.rank import ranks as ranks
-from layerscape.search.rows import MEMORY as MEMORY

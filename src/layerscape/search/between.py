@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from layerscape.core.keywords import Search, chosen
 from layerscape.core.representation import as_representation
-from layerscape.core.threads import thread_count, workers
+from layerscape.core.threads import workers
 from layerscape.search.rank import check_pairs
-from layerscape.search.rows import check_metric, check_width, distinct_points, scale_together
+from layerscape.search.rows import check_width, distinct_points, scale_together
 
 PART, COLUMNS = 512, 2048
 TIED = 1e-13  # of the squared lengths: squared distances that differ by less tie
 
 
-def between(
-    x: Any, pairs: Any, weights: np.ndarray, *, metric: str = "euclidean", threads: int | None = None
-) -> np.ndarray:
+def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -> np.ndarray:
     """For every sample the sum of the weights of those pairs that it stands between, half of them where it ties.
 
     A sample stands between i and j if it is nearer to i than j is: the rank of j around i counts how many do, and a
@@ -30,8 +29,8 @@ def between(
         Shape (N, D), as `ranks` takes it.
     pairs, weights
         Shapes (P, 2), row numbers i and j, and (P,).
-    metric, threads
-        As in `ranks`.
+    search
+        The keywords of `find_neighbors`; the processor counts, whatever the device.
 
     Returns
     -------
@@ -43,18 +42,18 @@ def between(
     >>> between(np.array([[0.0], [1.0], [3.0], [-3.0]]), [(0, 2)], np.ones(1))
     array([0. , 1. , 0. , 0.5])
     """
-    x = as_representation(x)
-    check_metric(metric)
+    near, how = chosen(search)
+    x = near.seen(as_representation(x))
     check_width(x.n_units)
     pairs = check_pairs(pairs, x.n_samples)
     found, one_at_a_time = np.zeros(x.n_samples), threading.Lock()
     order = np.argsort(pairs[:, 0], kind="stable")
-    with workers(thread_count(threads)) as pool:
-        points, groups, survey = distinct_points(x, metric, pool)
+    with workers(how.n_threads) as pool:
+        points, copies, survey = distinct_points(x, near.metric, pool)
         scale_together(points, points, [survey])
 
         def count(part: np.ndarray) -> None:
-            first, second = (points.centered_wide(points.read(groups[pairs[part, side]])) for side in (0, 1))
+            first, second = (points.centered_wide(points.read(copies[pairs[part, side]])) for side in (0, 1))
             asked = ((first - second) ** 2).sum(axis=1)
             lengths, weight = (first**2).sum(axis=1), weights[part]
             for block in points.blocks(COLUMNS):
@@ -68,9 +67,9 @@ def between(
 
         of_points = np.zeros(points.n_points)
         pool.all(count, np.array_split(order, 1 + len(order) // PART))
-        found += of_points[groups]
+        found += of_points[copies]
     # Neither of a pair stands between: i lies at its own distance 0, where it counted, and j ties with itself.
-    copies = groups[pairs[:, 0]] == groups[pairs[:, 1]]
-    np.subtract.at(found, pairs[:, 0], np.where(copies, weights / 2, weights))
+    equal = copies[pairs[:, 0]] == copies[pairs[:, 1]]
+    np.subtract.at(found, pairs[:, 0], np.where(equal, weights / 2, weights))
     np.subtract.at(found, pairs[:, 1], weights / 2)
     return found

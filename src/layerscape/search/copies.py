@@ -14,7 +14,7 @@ ENTRIES_AT_ONCE = 2**22
 
 
 def expand(
-    found: Found, own: np.ndarray, which: np.ndarray, query_rows: np.ndarray, groups: np.ndarray, k: int
+    found: Found, own: np.ndarray, which: np.ndarray, query_rows: np.ndarray, copies: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Neighbors of all queries among all samples.
 
@@ -28,24 +28,24 @@ def expand(
         For each query its row in ``found``.
     query_rows
         For each query its sample, or −1.
-    groups
-        For each sample its group.
+    copies
+        For each sample the number of its group of equal rows.
     k
         How many neighbors each query gets.
 
     Returns
     -------
-    squared, indices, border_starts, border_groups
+    squared, indices, border_starts, border_copies
         As in `Neighbors`, with squared distances.
     """
-    sizes = np.bincount(groups)
-    order = np.argsort(groups, kind="stable")
+    sizes = np.bincount(copies)
+    order = np.argsort(copies, kind="stable")
     heads_at = np.cumsum(sizes) - sizes
     heads = order[heads_at]
     special = np.bincount(found.border_rows, minlength=len(own)) > 0
     if sizes.max() > 1:
         special |= (sizes[found.indices] > 1).any(axis=1) | ((own >= 0) & (sizes[own] > 1))
-    if len(sizes) == len(groups) and not special.any() and np.array_equal(which, np.arange(len(own))):
+    if len(sizes) == len(copies) and not special.any() and np.array_equal(which, np.arange(len(own))):
         return found.squared, found.indices, np.zeros(len(which) + 1, np.int64), np.empty(0, np.int64)
     squared, indices = np.empty((len(which), k)), np.empty((len(which), k), np.int64)
     starts, borders = np.zeros(len(which) + 1, np.int64), [np.empty(0, np.int64)]

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from layerscape.core.frame import standardized_as
+from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
-from layerscape.core.threads import thread_count, workers
-from layerscape.errors import InvalidType, InvalidValue, unknown_name
+from layerscape.core.threads import workers
+from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import compiled
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
-from layerscape.search.rows import (
-    MEMORY,
-    Rows,
-    check_memory,
-    check_metric,
-    check_width,
-    distinct_points,
-    scale_together,
-)
+from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
-DEVICES = ("auto", "cpu", "cuda", "cuda:1")  # as examples: any number may follow cuda
 GPU_WORK = 2e10  # products below which a search ends before torch is loaded
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, Windows' and AMD's
 
 
+@door
 def find_neighbors(
     x: Any,
     k: int,
     *,
     queries: Any = None,
-    metric: str = "euclidean",
-    device: str = "auto",
-    memory: int = MEMORY,
-    threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    **search: Unpack[Search],
 ) -> Neighbors:
     """The exact k nearest neighbors of samples, as a graph.
 
@@ -60,8 +50,16 @@ def find_neighbors(
     queries
         Row numbers, to ask only for some samples; or a matrix of M other points, of which each may have up to N
         neighbors. All rows when None.
+    progress
+        Called with the number of queries finished since the last call.
     metric
         ``"euclidean"``, or ``"cosine"``: the Euclidean distance between unit vectors (the chord).
+    standardize
+        ``"units"``: before the search every unit is brought to mean 0 and standard deviation 1 over the samples (a
+        constant unit to 0), so that none decides by its scale. Queries that are points are brought to the same scale.
+    near_copies
+        Changes no graph: samples nearer than this share of the median first-neighbor distance are left out of
+        dimensions like exact copies are, and counted; 0 keeps them.
     device
         ``"cpu"``; ``"cuda"``, ``"cuda:1"``, …, where torch multiplies matrices on a GPU; or ``"auto"``, which takes
         CUDA where it is there and the search large. The graph is the same to the bit.
@@ -70,8 +68,6 @@ def find_neighbors(
         the search is done.
     threads
         How many may run at a time; as many as there are processors, or as OMP_NUM_THREADS says, when left out.
-    progress
-        Called with the number of queries finished since the last call.
 
     Returns
     -------
@@ -93,40 +89,39 @@ def find_neighbors(
            [0, 2],
            [1, 0]])
     """
-    x = as_representation(x)
-    check_metric(metric)
-    check_memory(memory)
+    near, how = chosen(search)
+    given, x = as_representation(x), near.seen(as_representation(x))
     check_width(x.n_units)
-    query_rows, asked = _asked(x, queries)
+    query_rows, asked = _asked(given, queries)
     _check_k(k, x.n_samples, external=asked is not None)
-    search = _engine(str(device), len(query_rows) * x.n_samples * x.n_units)
-    with workers(thread_count(threads)) as pool:
-        points, groups, seen = distinct_points(x, metric, pool)
+    engine = _engine(how.device, len(query_rows) * x.n_samples * x.n_units)
+    with workers(how.n_threads) as pool:
+        points, copies, seen = distinct_points(x, near.metric, pool)
         if asked is None:
-            own, which = np.unique(groups[query_rows], return_inverse=True)
+            own, which = np.unique(copies[query_rows], return_inverse=True)
             wanted = points.take(own)
             scale_together(points, wanted, [seen])
         else:
-            wanted = Rows(asked, metric)
+            wanted = Rows(standardized_as(asked, given) if near.standardize else asked, near.metric)
             own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
             scale_together(points, wanted, [seen, wanted.survey(pool)])
         distinct_k = min(k, points.n_points - (asked is None))
         tell = progress or (lambda _: None)
         if distinct_k:
-            found = search(Job(points, wanted, own, distinct_k, memory, pool, tell))
+            found = engine(Job(points, wanted, own, distinct_k, how.memory, pool, tell))
             tell(len(query_rows) - wanted.n_points)  # copies of queries are done with them
         else:
             found = nothing_found(wanted.n_points)
             tell(len(query_rows))
-    squared, indices, starts, border = expand(found, own, which, query_rows, groups, k)
+    squared, indices, starts, border = expand(found, own, which, query_rows, copies, k)
     return Neighbors(
         indices,
         _distances(squared, points.exponent),
         x.n_samples,
         x.n_units,
-        metric,
+        near,
         None if queries is None else query_rows,
-        groups,
+        copies,
         starts,
         border,
     )
@@ -145,13 +140,6 @@ def _distances(squared: np.ndarray, exponent: int) -> np.ndarray:
 
 def _engine(device: str, work: int) -> Callable[[Job], Found]:
     """What searches on a device; ``work`` is queries × samples × units."""
-    if device == "mps":
-        raise InvalidValue(
-            "device='mps': Apple's float32 products can be wrong without an error (pytorch issues 193487 and 195163), "
-            "so that nothing could be proven from them; use device='cpu'."
-        )
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise unknown_name("device", device, DEVICES)
     if device == "cpu" or (device == "auto" and (work < GPU_WORK or not _gpu_in_sight())):
         return compiled.search
     from layerscape.search import gpu  # loads torch, which takes seconds

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.representation import as_representation
-from layerscape.core.threads import Workers, ahead, thread_count, workers
+from layerscape.core.threads import Workers, ahead, workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
 from layerscape.search.distances import padded
 from layerscape.search.engine import UNDERFLOW, slack
-from layerscape.search.rows import (
-    MEMORY,
-    Rows,
-    check_memory,
-    check_metric,
-    check_width,
-    distinct_points,
-    scale_together,
-)
+from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
 PART, COLUMNS = 512, 2048
 MOST_DOUBTS = 2**17  # of a part before they are looked up
 SURE = 2.0**-20  # share by which a bound must differ from a distance to be no tie after the square root
 
 
+@door
 def ranks(
     x: Any,
     pairs: Any,
     *,
-    metric: str = "euclidean",
-    memory: int = MEMORY,
-    threads: int | None = None,
     progress: Callable[[int], None] | None = None,
+    **search: Unpack[Search],
 ) -> np.ndarray:
     """Ranks of given samples among the neighbors of others: 1 for the nearest, N − 1 for the farthest.
 
@@ -48,14 +40,10 @@ def ranks(
         Shape (N, D): a `Representation`, array, memmap, Zarr array or torch tensor.
     pairs
         Shape (P, 2), row numbers: sample i and the sample j whose rank for i is asked. A sample has no rank for itself.
-    metric
-        ``"euclidean"`` or ``"cosine"``.
-    memory
-        Bytes of working memory.
-    threads
-        How many may run at a time; as many as there are processors, or as OMP_NUM_THREADS says, when left out.
     progress
         Called with the number of pairs finished since the last call.
+    search
+        The keywords of `find_neighbors`; pairs are counted on the processor, whatever the device.
 
     Returns
     -------
@@ -76,15 +64,14 @@ def ranks(
     >>> ranks(np.array([[0.0], [1.0], [3.0], [-3.0]]), [(0, 1), (0, 2), (3, 2)])
     array([1. , 2.5, 3. ])
     """
-    x = as_representation(x)
-    check_metric(metric)
-    check_memory(memory)
+    near, how = chosen(search)
+    x = near.seen(as_representation(x))
     check_width(x.n_units)
     pairs = check_pairs(pairs, x.n_samples)
-    with workers(thread_count(threads)) as pool:
-        points, groups, survey = distinct_points(x, metric, pool)
+    with workers(how.n_threads) as pool:
+        points, copies, survey = distinct_points(x, near.metric, pool)
         scale_together(points, points, [survey])
-        count = _Count(points, np.bincount(groups), groups[pairs], memory, pool)
+        count = _Count(points, np.bincount(copies), copies[pairs], how.memory, pool)
         return count.ranks(progress or (lambda _: None))
 
 

@@ -11,12 +11,10 @@ import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.core.threads import Workers
-from layerscape.errors import InvalidType, InvalidValue, unknown_name
+from layerscape.errors import InvalidValue
 from layerscape.search import kernels
 from layerscape.search.distances import padded, squared_distances
 
-METRICS = ("euclidean", "cosine")
-MEMORY = 512 * 2**20  # bytes a search works with, unless it is told otherwise
 MOST_UNITS = 2**20
 SAMPLE = 256  # rows drawn for the center and for the first limits
 BLOCK_VALUES = 2**21
@@ -30,15 +28,15 @@ class Survey:
 
     Attributes
     ----------
-    groups
+    copies
         Shape (n,): for every row the position of the first row that is equal to it to the bit.
     low, high
         Shape (D,): the smallest and largest value of every column.
     sample
-        Some rows at random, float64, no two of one group.
+        Some rows at random, float64, no two of them copies.
     """
 
-    groups: np.ndarray
+    copies: np.ndarray
     low: np.ndarray
     high: np.ndarray
     sample: np.ndarray
@@ -142,39 +140,33 @@ class Rows:
             sample[here] = block[drawn[here] - rows.start]
 
         pool.all(look, self.blocks())
-        groups = self._groups(hashes)
-        heads = groups[drawn] == drawn
-        heads[0] |= not heads.any()  # a copy stands for its group as well
-        return Survey(groups, low, high, sample[heads])
+        copies = self._copies(hashes)
+        heads = copies[drawn] == drawn
+        heads[0] |= not heads.any()  # a copy stands for the first as well
+        return Survey(copies, low, high, sample[heads])
 
-    def _groups(self, hashes: np.ndarray) -> np.ndarray:
+    def _copies(self, hashes: np.ndarray) -> np.ndarray:
         """Rows of one hash are compared, so that a collision makes no copies."""
         _, first, which = np.unique(hashes, return_index=True, return_inverse=True)
-        groups = first[which]
+        copies = first[which]
         different = []
-        suspects = np.flatnonzero(groups != np.arange(len(groups)))
+        suspects = np.flatnonzero(copies != np.arange(len(copies)))
         step = max(1, BLOCK_VALUES // self.n_units)
         for start in range(0, len(suspects), step):
             some = suspects[start : start + step]
-            heads, place = np.unique(groups[some], return_inverse=True)
+            heads, place = np.unique(copies[some], return_inverse=True)
             equal = (self.read(some) == self.read(heads)[place]).all(axis=1)
             different += some[~equal].tolist()
         seen: dict[bytes, int] = {}
         for row in different:
-            groups[row] = seen.setdefault((self.read(np.array([row])) + 0.0).tobytes(), row)
-        return groups
+            copies[row] = seen.setdefault((self.read(np.array([row])) + 0.0).tobytes(), row)
+        return copies
 
     def blocks(self, n_rows: int | None = None) -> Iterator[slice]:
         """Slices that cover all rows in order."""
         step = n_rows or max(1, BLOCK_VALUES // self.n_units)
         for start in range(0, self.n_points, step):
             yield slice(start, min(start + step, self.n_points))
-
-
-def check_metric(metric: str) -> None:
-    """Raise unless the metric is one that rows can be read for."""
-    if metric not in METRICS:
-        raise unknown_name("metric", str(metric), METRICS)
 
 
 def check_width(n_units: int) -> None:
@@ -185,20 +177,12 @@ def check_width(n_units: int) -> None:
         )
 
 
-def check_memory(memory: int) -> None:
-    """Raise unless it is a number of bytes to work with."""
-    if isinstance(memory, bool) or not isinstance(memory, (int, np.integer)):
-        raise InvalidType(f"memory={memory!r} is no whole number; give how many bytes to work with.")
-    if memory < 1:
-        raise InvalidValue(f"memory={memory} bytes; give at least 1.")
-
-
 def distinct_points(x: Representation, metric: str, pool: Workers) -> tuple[Rows, np.ndarray, Survey]:
-    """The first of every group of equal rows, for each row the number of its group, and what the survey told."""
+    """The first of all rows that are equal, for each row the number of the first, and what the survey told."""
     every = Rows(x, metric)
     survey = every.survey(pool)
-    heads, groups = np.unique(survey.groups, return_inverse=True)
-    return every.take(heads), groups, survey
+    heads, copies = np.unique(survey.copies, return_inverse=True)
+    return every.take(heads), copies, survey
 
 
 def scale_together(points: Rows, queries: Rows, surveys: list[Survey]) -> None:

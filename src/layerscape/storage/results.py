@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem, LayerscapeError, require, unknown_name
 from layerscape.storage.files import Lock, file_problems, replace_file
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 META = "layerscape"
+EARLIER = {"groups": "copies", "border_groups": "border_copies"}  # what arrays were called in graphs kept before
 
 
 class Results:
@@ -39,7 +41,7 @@ class Results:
         return graph_file(self.path / "graphs" / folders[layer], key)
 
     def save_graph(self, layer: str, key: str, graph: Neighbors) -> None:
-        """Keep a graph of a layer; the key says which (metric, k, copies), and a graph of the same key is replaced."""
+        """Keep a graph of a layer; the key says what is near, and a graph of the same key is replaced."""
         with file_problems(self.path), self._writing():
             write_graph(self._graph_file(layer, key), graph)
 
@@ -92,6 +94,7 @@ def write_graph(path: Path, graph: Neighbors) -> None:
     from safetensors.numpy import save
 
     fields = {each.name: getattr(graph, each.name) for each in dataclasses.fields(graph)}
+    fields["near"] = dataclasses.asdict(graph.near)
     arrays = {name: np.ascontiguousarray(value) for name, value in fields.items() if isinstance(value, np.ndarray)}
     plain: dict[str, Any] = {name: value for name, value in fields.items() if name not in arrays and value is not None}
     if graph.n_samples <= np.iinfo(np.int32).max:
@@ -105,10 +108,11 @@ def read_graph(path: Path) -> Neighbors | None:
     if not path.exists():
         return None
     with _opened(path) as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+        names: list[str] = list(file.keys())
+        arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
         plain = json.loads(file.metadata()[META])
-        plain.pop("indices_dtype", None)  # of graphs that were kept by earlier versions
-        return Neighbors(**arrays, **plain)
+        near: dict[str, Any] = plain.get("near") or {"metric": plain["metric"]}
+        return Neighbors(**arrays, n_samples=plain["n_samples"], n_units=plain.get("n_units"), near=Nearness(**near))
 
 
 def read_width(path: Path) -> int:

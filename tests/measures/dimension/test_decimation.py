@@ -11,8 +11,8 @@ from layerscape.measures import catalog
 from layerscape.measures.dimension.decimation import decimation
 from layerscape.measures.dimension.twonn import twonn
 from layerscape.pipeline.estimate import estimate
-from layerscape.pipeline.subsets import subsets_of
 from layerscape.search import find_neighbors
+from layerscape.supply.subsets import subsets_of
 
 
 def test_every_point_is_the_mean_over_disjoint_subsets(rng):

@@ -222,6 +222,7 @@ MEASURE = Measure(
     compute=twonn,
     title="TwoNN",
     standard=True,
+    headline=True,
     unit="dimensions",
     bounds=(0, inf),
     unchanged_by={"order", "rotation", "translation", "scaling"},

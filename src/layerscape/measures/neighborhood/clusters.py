@@ -95,8 +95,8 @@ def clusters_of(graph: Neighbors, k_max: int, z: float, dimension: float | None)
     _check(graph, k_max, z, dimension)
     k_max = min(k_max, graph.n_samples - 1)
     first = np.arange(graph.n_samples)
-    if graph.groups is not None:
-        _, starts, inverse = np.unique(graph.groups, return_index=True, return_inverse=True)
+    if graph.copies is not None:
+        _, starts, inverse = np.unique(graph.copies, return_index=True, return_inverse=True)
         first = starts[inverse]
     distinct = np.unique(first)
     if len(distinct) < 2 * FEWEST_HALF:

@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
-from scipy.special import ndtr
 
-from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
@@ -19,11 +18,10 @@ from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of
 from layerscape.measures.neighborhood.agreement import chance_of, membership
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
+from layerscape.measures.neighborhood.permuted import chance_of_fraction, permuted_overlaps
 from layerscape.measures.neighborhood.relations import Likeness, likeness_of
 from layerscape.measures.neighborhood.without import Means, likened, without_each
 from layerscape.measures.permutation import permutations
-
-PERMUTATIONS = 100  # for the spread of chance where k follows the class
 
 
 def label_overlap(
@@ -126,7 +124,7 @@ def label_overlap(
         if class_fraction is None:
             chance = chance_of(membership(graph, k).relation, likeness.sums(share), graph.n_samples, value, 1 / k)
         else:
-            chance, details["null"] = _chance_of_fraction(graph, likeness, wanted, share, value)
+            chance, details["null"] = chance_of_fraction(graph, likeness, wanted, share, value)
     low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(
         value, low, high, graph.n_samples, graph.n_units, int(wanted.max()), chance, (), per_sample, details, warnings
@@ -197,26 +195,6 @@ def _weighted(near: sparse.csr_array, likeness: Likeness, samples: np.ndarray) -
     return sparse.csr_array((near.data * agrees, near.indices, near.indptr), shape=near.shape)
 
 
-def _chance_of_fraction(
-    graph: Neighbors, likeness: Likeness, wanted: np.ndarray, share: np.ndarray, value: float
-) -> tuple[Chance, np.ndarray]:
-    """Chance where how many neighbors are read is permuted together with the labels."""
-    orders = list(permutations(graph.n_samples, PERMUTATIONS, 0))
-    null = np.zeros(PERMUTATIONS)
-    for k in np.unique(wanted):
-        rows, columns, weights = graph.weights(int(k))
-        whole = sparse.csr_array((weights / k, (rows, columns)), shape=(graph.n_samples,) * 2)
-        for number, order in enumerate(orders):
-            rows = np.flatnonzero(wanted[order] == k)
-            part = whole[rows]
-            own = np.repeat(order[rows], np.diff(part.indptr))
-            null[number] += (share[own] * part.data) @ likeness.at(own, order[part.indices])
-    mean = likeness.sums(share).total / (graph.n_samples - 1)
-    spread = float(null.std(ddof=1))
-    p = float(ndtr((mean - value) / spread)) if spread > 1e-6 * mean else 1.0
-    return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p), null
-
-
 def _behind(
     likeness: Likeness, wanted: np.ndarray, rows: np.ndarray, share: np.ndarray, per_sample: np.ndarray
 ) -> tuple[dict[str, float | np.ndarray], tuple[str, ...]]:
@@ -256,9 +234,7 @@ def _influence(
 ) -> Influence:
     """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
     _check(weight, kind, over)
-    likeness = likeness_of(labels, graph.n_samples, k, kind)
-    wanted = _wanted(likeness, graph, k, class_fraction)
-    share = _share(likeness, np.arange(graph.n_samples), weight)
+    likeness, wanted, share = _read(graph, labels, k, weight, class_fraction, kind)
     codes = np.zeros(graph.n_samples, int) if likeness.classes is None else likeness.classes.codes
     left = np.bincount(codes)[codes] - 1
     here = own = _means(graph, likeness, wanted)
@@ -274,6 +250,30 @@ def _influence(
     return here.influence(share, without)
 
 
+def _permuted(
+    graph: Neighbors,
+    labels: Any,
+    /,
+    *,
+    number: int,
+    seed: int,
+    over: str,
+    **options: Any,
+) -> np.ndarray:
+    """So many label overlaps for permuted labels; they do not depend on what an interval is over."""
+    likeness, wanted, share = _read(graph, labels, **options)
+    return permuted_overlaps(graph, likeness, wanted, share, permutations(graph.n_samples, number, seed))
+
+
+def _read(
+    graph: Neighbors, labels: Any, k: int, weight: str, class_fraction: float | None, kind: LabelKind
+) -> tuple[Likeness, np.ndarray, np.ndarray]:
+    """How much samples agree, and of each how many neighbors are read and its weight; of a graph of all samples."""
+    likeness = likeness_of(labels, graph.n_samples, k, kind)
+    wanted = _wanted(likeness, graph, k, class_fraction)
+    return likeness, wanted, _share(likeness, np.arange(graph.n_samples), weight)
+
+
 def _means(graph: Neighbors, likeness: Likeness, wanted: np.ndarray) -> Means:
     near = lists_of(graph, wanted)
     return Means.of(near, likened(near, likeness), wanted)
@@ -282,12 +282,14 @@ def _means(graph: Neighbors, likeness: Likeness, wanted: np.ndarray) -> Means:
 MEASURE = Measure(
     compute=label_overlap,
     standard=True,
+    headline=True,
     unit="share of neighbors",
     bounds=(0, 1),
     closer="high",
-    sentence="its {k} nearest neighbors share {label} most",
+    sentence="its {k} nearest neighbors are most alike in {label}",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",
     influence=_influence,
+    permuted=_permuted,
 )

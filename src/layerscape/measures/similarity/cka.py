@@ -255,6 +255,7 @@ MEASURE = Measure(
     compute=cka,
     title="CKA",
     standard=True,
+    headline=True,
     unit="alignment",
     bounds=(-1, 1),
     closer="high",

@@ -1,0 +1,85 @@
+"""Options that several commands share. Those of a search are derived from what a search can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import Field
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import click
+
+from layerscape.core.keywords import FIELDS
+from layerscape.core.nearness import Nearness
+from layerscape.core.resources import Resources
+
+Command = Callable[..., Any]
+HINTS = get_type_hints(Nearness) | get_type_hints(Resources)
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, shown in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def type_of(hint: Any) -> Any:
+    """The click type of an annotation: a Literal is a choice, an optional value is its type, a tuple several values."""
+    if get_origin(hint) is tuple:
+        return tuple(get_args(hint))
+    if get_origin(hint) is Literal:
+        return click.Choice(list(get_args(hint)))
+    if get_origin(hint) in (UnionType, Union):
+        return type_of(next(part for part in get_args(hint) if part is not type(None)))
+    return hint
+
+
+class Multiple(click.IntRange):
+    """A whole number of at least 1, given in a larger unit."""
+
+    def __init__(self, unit: int):
+        super().__init__(min=1)
+        self.unit = unit
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return super().convert(value, param, ctx) * self.unit
+
+
+def search_parameters(without: Collection[str] = ()) -> list[click.Option]:
+    """One option per keyword of a search."""
+    return [_parameter(name, each) for name, each in FIELDS.items() if name not in without]
+
+
+def _parameter(name: str, each: Field[Any]) -> click.Option:
+    unit = each.metadata.get("unit", 1)
+    kind = Multiple(unit) if unit > 1 else click.IntRange(1) if name == "threads" else type_of(HINTS[name])
+    default = each.default // unit if unit > 1 else each.default
+    return click.Option(
+        [f"--{name.replace('_', '-')}", name],
+        type=kind,
+        default=default,
+        show_default=default is not None,
+        help=each.metadata["help"],
+    )
+
+
+def search_options(without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """The keywords of a search as options of a command."""
+
+    def decorate(command: Command) -> Command:
+        known = command.__dict__.setdefault("__click_params__", [])
+        known.extend(reversed(search_parameters(without)))
+        return command
+
+    return decorate
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+to_csv = click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file too.")
+a_run = click.argument("run", type=click.Path(path_type=Path))

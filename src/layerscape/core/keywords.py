@@ -1,0 +1,63 @@
+"""The keywords of a search, the same at every door: what is near, and how it is computed.
+
+A door writes ``**search: Unpack[Search]`` (or takes them among its ``**options``) and passes on the two nouns that
+`chosen` makes of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypedDict, TypeVar
+
+from layerscape.core.nearness import Nearness
+from layerscape.core.resources import Resources
+from layerscape.errors import unknown_name
+
+Door = TypeVar("Door", bound=Callable[..., Any])
+
+
+class Search(TypedDict, total=False):
+    """The fields of `Nearness` and of `Resources`, which say what they mean."""
+
+    metric: str
+    standardize: str | None
+    near_copies: float
+    device: str
+    memory: int
+    threads: int | None
+
+
+FIELDS = {each.name: each for noun in (Nearness, Resources) for each in fields(noun)}
+
+
+def split(options: Mapping[str, Any]) -> tuple[Nearness, Resources, dict[str, Any]]:
+    """The two nouns from the keywords of a call, and the keywords that belong to neither."""
+    near, how = (
+        {each.name: options[each.name] for each in fields(noun) if each.name in options}
+        for noun in (Nearness, Resources)
+    )
+    return Nearness(**near), Resources(**how), {name: options[name] for name in options if name not in FIELDS}
+
+
+def chosen(search: Mapping[str, Any]) -> tuple[Nearness, Resources]:
+    """The two nouns from the keywords of a call that takes no others."""
+    near, how, left = split(search)
+    for name in left:
+        raise unknown_name("option", name, FIELDS)
+    return near, how
+
+
+def door(function: Door) -> Door:
+    """The function, whose signature names each keyword of a search: for ``help`` and for editors."""
+    shown = inspect.signature(function)
+    every = list(shown.parameters.values())
+    named = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.type)
+        for name, each in FIELDS.items()
+    ]
+    rest = [each for each in every if each.kind is inspect.Parameter.VAR_KEYWORD and each.name != "search"]
+    others = [each for each in every if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    function.__signature__ = shown.replace(parameters=[*others, *named, *rest])  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,68 @@
+"""Nearness: what "near" means. Another nearness gives other numbers, so that it is said with each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Literal, get_args
+
+from layerscape.core.frame import standardized
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
+
+Metric = Literal["euclidean", "cosine"]
+Standardize = Literal["units"]
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """What is near.
+
+    Attributes
+    ----------
+    metric
+        ``"euclidean"``, or ``"cosine"``: the Euclidean distance between unit vectors (the chord).
+    standardize
+        ``"units"``: before the search every unit is brought to mean 0 and standard deviation 1 over the samples that
+        are searched (a constant unit to 0), so that no unit decides by its scale. None leaves the values as they are.
+    near_copies
+        Samples nearer than this share of the median first-neighbor distance are left out of dimensions like exact
+        copies are, and counted; 0 keeps them.
+    """
+
+    metric: Metric = field(default="euclidean", metadata={"help": "What distance means."})
+    standardize: Standardize | None = field(
+        default=None, metadata={"help": "'units': bring every unit to mean 0 and sd 1 before the search."}
+    )
+    near_copies: float = field(
+        default=1e-5,
+        metadata={"help": "Share of the median first-neighbor distance below which samples are near copies."},
+    )
+
+    def __post_init__(self) -> None:
+        for name, kinds in (("metric", get_args(Metric)), ("standardize", (*get_args(Standardize), None))):
+            if getattr(self, name) not in kinds:
+                raise unknown_name(name, str(getattr(self, name)), map(str, kinds))
+        near = self.near_copies
+        if isinstance(near, bool) or not isinstance(near, (int, float)):
+            raise InvalidType(f"near_copies={near!r} is not a number; give a share such as 1e-5, or 0.")
+        if not 0 <= near < 1:
+            raise InvalidValue(f"near_copies={near}; it is a share of a distance: give 0 <= near_copies < 1.")
+
+    @property
+    def key(self) -> str:
+        """What tells graphs of one layer apart on disk: the metric, and what else was chosen.
+
+        ``near_copies`` is not part of it, since it changes no graph but who takes part in a dimension.
+
+        >>> Nearness("cosine").key, Nearness(standardize="units").key
+        ('cosine', 'euclidean,standardize=units')
+        """
+        more = [each.name for each in fields(self) if each.name not in ("metric", "near_copies")]
+        return ",".join([self.metric, *(f"{name}={getattr(self, name)}" for name in more if getattr(self, name))])
+
+    def seen(self, x: Representation) -> Representation:
+        """The representation as the search sees it."""
+        return standardized(x) if self.standardize else x
+
+
+PLAIN = Nearness()

@@ -1,0 +1,55 @@
+"""Resources: what a computation may use. They change how long it takes and never a number."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from layerscape.core.threads import thread_count
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
+
+MEMORY = 512 * 2**20  # bytes a search works with, unless it is told otherwise
+DEVICES = ("auto", "cpu", "cuda", "cuda:1")  # as examples: any number may follow cuda
+
+
+@dataclass(frozen=True)
+class Resources:
+    """How it is computed.
+
+    Attributes
+    ----------
+    device
+        ``"cpu"``; ``"cuda"``, ``"cuda:1"``, …, where torch multiplies matrices on a GPU; or ``"auto"``, which takes
+        CUDA where it is there and the search large. The graph is the same to the bit.
+    memory
+        Bytes of working memory, beside what grows with the result.
+    threads
+        How many may run at a time; as many as there are processors, or as OMP_NUM_THREADS says, when left out.
+    """
+
+    device: str = field(default="auto", metadata={"help": "That searches: auto, cpu, cuda, cuda:1."})
+    memory: int = field(default=MEMORY, metadata={"help": "MiB to work with.", "unit": 2**20})
+    threads: int | None = field(
+        default=None, metadata={"help": "That work side by side.  [default: OMP_NUM_THREADS, or all processors]"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.device == "mps":
+            raise InvalidValue(
+                "device='mps': Apple's float32 products can be wrong without an error (pytorch issues 193487 and "
+                "195163), so that nothing could be proven from them; use device='cpu'."
+            )
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(self.device)):
+            raise unknown_name("device", str(self.device), DEVICES)
+        if isinstance(self.memory, bool) or not isinstance(self.memory, (int, np.integer)):
+            raise InvalidType(f"memory={self.memory!r} is no whole number; give how many bytes to work with.")
+        if self.memory < 1:
+            raise InvalidValue(f"memory={self.memory} bytes; give at least 1.")
+        thread_count(self.threads)
+
+    @property
+    def n_threads(self) -> int:
+        """How many threads run."""
+        return thread_count(self.threads)

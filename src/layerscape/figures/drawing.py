@@ -1,0 +1,125 @@
+"""Drawing: what one chart shows, whoever draws it; Figure: how drawings are made of a table."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from layerscape.core.measure import Measure
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row
+
+Form = Literal["line", "map", "plane", "trails"]
+AGAINST = {"depth": "depth", "said": "value [95 %]", "n_samples": "n samples", "warnings": "warnings"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is along an axis, or in the color.
+
+    Attributes
+    ----------
+    field
+        The key of the rows.
+    title
+        Empty where the names say enough.
+    names
+        Of an axis of names, in their order.
+    domain
+        From where to where; from 0 or as the values lie for None.
+    log
+        Whether it is logarithmic.
+    reverse
+        Of a color: whether low values are the strong ones.
+    """
+
+    field: str
+    title: str = ""
+    names: Sequence[Any] = ()
+    domain: tuple[float, float] | None = None
+    log: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What one chart shows.
+
+    Attributes
+    ----------
+    form
+        ``"line"``: one curve at a time, with its interval; ``"map"``: cells of x × y, the value as a color;
+        ``"plane"``: points and the diagonal; ``"trails"``: many curves, each from its ``start``.
+    title, reading
+        What it is, and how to read it.
+    rows
+        What is drawn. ``choice`` is what a menu calls a row's curve. In a line, rows that are ``beside`` are of the
+        baseline or of a ``control``, those that are ``thin`` are seen while another is chosen, and a ``note`` is
+        written at a level across all layers. In a map, a ring marks what is ``unclear``.
+    x, y, color
+        The axes.
+    tips
+        Key of the rows → what a tooltip calls it.
+    menu
+        What is chosen.
+    measure
+        What it is a drawing of; None for a drawing of all measures that apply.
+    """
+
+    form: Form
+    title: str
+    reading: str
+    rows: Sequence[Row]
+    x: Axis
+    y: Axis
+    color: Axis | None = None
+    tips: Mapping[str, str] = field(default_factory=dict)
+    menu: str = ""
+    measure: Measure | None = None
+
+    @property
+    def choices(self) -> list[str]:
+        """What can be chosen: all samples before groups of them."""
+        rows = sorted(self.rows, key=lambda row: bool(row.get("group")))
+        return list(dict.fromkeys(row["choice"] for row in rows if not row.get("beside")))
+
+    @property
+    def is_empty(self) -> bool:
+        return all(row.get("value") is None for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One kind of figure. A file that defines FIGURE is listed.
+
+    Attributes
+    ----------
+    draw
+        A function of a run, of those of its measures that apply and of a baseline (empty if there is none) that gives
+        a `Drawing` of each measure, or one of all.
+    applies
+        Whether it can show a measure.
+    place
+        Where it stands among the figures of one measure.
+    """
+
+    draw: Callable[[Profile, Sequence[Measure], Profile], Iterable[Drawing]]
+    applies: Callable[[Measure], bool]
+    place: int
+
+    @property
+    def name(self) -> str:
+        return self.draw.__name__
+
+    @property
+    def says(self) -> str:
+        """The docstring: what is seen."""
+        return inspect.getdoc(self.draw) or ""
+
+    def drawings(self, run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+        """What it draws of a run; nothing that holds no value."""
+        shown = [measure for measure in measures if self.applies(measure)]
+        found = self.draw(run, shown, baseline) if shown else ()
+        return (drawing for drawing in found if not drawing.is_empty)

@@ -1,0 +1,51 @@
+"""Every two layers: a cell per pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from layerscape.core.measure import Measure
+from layerscape.core.words import number
+from layerscape.figures.drawing import Axis, Drawing, Figure
+from layerscape.figures.measured import domain, heading, of_itself
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, both_ways, chosen, within_chance
+
+
+def layer_pairs(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+    """How alike every two layers are, as a color; a ring where chance could give as much."""
+    for measure in measures:
+        found = run.rows(measure.name)
+        found = [chosen(row) for row in (both_ways(found) if measure.symmetric else found)]
+        rows = [{**row, "unclear": within_chance(row, measure.closer)} for row in found]
+        if measure.symmetric:
+            reading = "Each cell compares the layer of its column with that of its row."
+        else:
+            reading = f"{measure.says} Each cell goes from the layer of its column, a, to that of its row, b.".strip()
+        yield Drawing(
+            "map",
+            f"{heading(measure)} of every two layers",
+            reading,
+            [*rows, *_diagonal(run, measure, rows)],
+            Axis("layer", names=run.layers),
+            Axis("other_layer", names=run.layers),
+            Axis("value", measure.title, domain=domain(measure, rows), reverse=measure.closer == "low"),
+            {"layer": "layer", "other_layer": "and", "said": measure.title, "chance": "chance"},
+            "Question",
+            measure,
+        )
+
+
+def _diagonal(run: Profile, measure: Measure, rows: Sequence[Row]) -> list[Row]:
+    value = of_itself(measure)
+    if value is None or all(row["value"] is None for row in rows):
+        return []
+    itself = {"value": value, "said": f"{number(value)} (itself)"}
+    return [
+        {"layer": name, "other_layer": name, "choice": row["choice"], "group": row["group"], **itself}
+        for row in {row["choice"]: row for row in rows}.values()
+        for name in run.layers
+    ]
+
+
+FIGURE = Figure(draw=layer_pairs, applies=lambda measure: measure.compares, place=50)

@@ -1,0 +1,90 @@
+"""Rows of a table as plain values: which of them go together, and what one says in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from layerscape.core.words import number
+
+Row = dict[str, Any]
+
+# Two rows of one measure that differ in one of these are different questions, and never points of one line.
+QUESTION = ("group", "metric", "standardize", "near_copies", "options", "k")
+ROUNDING = 1e-9  # all ties give chance itself, up to rounding
+
+
+def variants(rows: Sequence[Row]) -> list[str]:
+    """The questions that the rows answer, all samples before groups, the first one asked before later ones."""
+    return list(dict.fromkeys(row["variant"] for row in sorted(rows, key=lambda row: bool(row.get("group")))))
+
+
+def first_variant(rows: Sequence[Row]) -> list[Row]:
+    """The rows of the question that stands for the measure where one must."""
+    first = variants(rows)[:1]
+    return [row for row in rows if row["variant"] in first]
+
+
+def alongside(second: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """Of a second run's rows, those that answer a question of ``rows`` at the same layer; the raw input is no layer."""
+
+    def question(row: Row) -> tuple[Any, ...]:
+        return tuple(row.get(key) for key in ("measure", "layer", "other_layer", "label", "point", *QUESTION))
+
+    asked = {question(row): row["variant"] for row in rows if row["layer"] != "input"}
+    return [{**row, "variant": asked[question(row)]} for row in second if question(row) in asked]
+
+
+def with_baseline(own: Sequence[Row], baseline: Sequence[Row]) -> list[Row]:
+    """The rows of the run and what answers the same questions in the baseline, told apart by ``beside``."""
+    second = alongside(baseline, own)
+    return [*(chosen(row) | {"beside": False} for row in own), *(chosen(row) | {"beside": True} for row in second)]
+
+
+def chosen(row: Row) -> Row:
+    """The row with ``choice``, what a menu calls it: its ``name`` if it has one, and the question it answers."""
+    return {**row, "choice": " · ".join(filter(None, [row.get("name"), row["variant"]]))}
+
+
+def consecutive(layers: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    """Of the rows of pairs, those of a layer and the one before it, named by the later one."""
+    later = dict(pairwise(layers))
+    found = []
+    for row in both_ways(rows):
+        if later.get(row["layer"]) == row["other_layer"]:
+            found.append({**row, "layer": row["other_layer"], "other_layer": row["layer"]})
+    return sorted(found, key=lambda row: layers.index(row["layer"]))
+
+
+def both_ways(rows: Sequence[Row]) -> list[Row]:
+    """The rows of a symmetric measure of pairs, each pair once in either direction."""
+    pairs: dict[tuple[str, str, str], Row] = {}
+    for row in rows:
+        a, b, variant = row["layer"], row.get("other_layer") or "", row["variant"]
+        pairs.setdefault((a, b, variant), row)
+        pairs.setdefault((b, a, variant), {**row, "layer": b, "other_layer": a})
+    return list(pairs.values())
+
+
+def columns_of_labels(rows: Sequence[Row]) -> list[str]:
+    """The label columns that occur in the rows, in their order."""
+    return list(dict.fromkeys(row["label"] for row in rows if row.get("label")))
+
+
+def within_chance(row: Row, closer: str = "high") -> bool:
+    """Whether the interval reaches what chance gives: the nearer end of its 95 % where known, else its mean."""
+    sign, end, own = (-1, "chance_low", "high") if closer == "low" else (1, "chance_high", "low")
+    chance = row.get("chance") if row.get(end) is None else row[end]
+    return chance is not None and row[own] is not None and sign * row[own] <= sign * chance + ROUNDING
+
+
+def said(row: Row, name: str = "") -> str:
+    """A value with its interval in brackets: ``13.56 [13.27, 13.85]``."""
+    value, low, high = (row.get(key) for key in ("value", "low", "high"))
+    if value is None:
+        return "no estimate"
+    if low is None or high is None:
+        return f"{number(value)} [no interval]"
+    step = (high - low) / 2
+    return f"{number(value, step)} [{name}{number(low, step)}, {number(high, step)}]"

@@ -1,0 +1,137 @@
+"""`compare`: the layers of one run against those of another, samples matched by id."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerscape.core.keywords import FIELDS, door
+from layerscape.core.measure import Measure
+from layerscape.core.progress import Progress, counted
+from layerscape.errors import InvalidValue, require
+from layerscape.measures import AnyMeasure, catalog, find_measure
+from layerscape.pipeline.table import as_rows, as_table
+from layerscape.run import Run
+from layerscape.supply.attempts import attempts
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task, check_options, in_tiles, own_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@door
+def compare(
+    run_a: Run,
+    run_b: Run,
+    measures: Sequence[AnyMeasure] | None = None,
+    *,
+    k: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Every layer of one run against every layer of another: two networks, or one network before and after.
+
+    Samples are matched by id; those that only one run has are left out, and counted in a warning.
+
+    Parameters
+    ----------
+    run_a, run_b
+        From `extract`, `from_arrays` or `open`.
+    measures
+        Names, `Measure` values or functions that compare two representations; those of the standard profile when left
+        out.
+    k
+        Number of neighbors, for the measures that have this option; each measure's own when left out, 30 for overlaps.
+    progress
+        As in `measure`.
+    options
+        Further options of measures, each of which goes to the measures that have it; and the keywords of a search as in
+        `find_neighbors`. A run that shares all samples, in the order of the other, uses its graphs that are kept on
+        disk; otherwise the samples in common are searched on their own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per measure and pair of layers, as `measure` gives, with the columns ``other_run`` and ``other_depth``
+        for the layer of run_b. A measure that is not symmetric reads run_a → run_b; exchange the runs for the other
+        way.
+
+    Raises
+    ------
+    InvalidValue, UnknownName
+        If the runs have no sample in common, a measure compares nothing, or there is no such measure or option.
+
+    Examples
+    --------
+    >>> import numpy as np, layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((300, 8))
+    >>> one, two = ls.from_arrays({"a": x, "b": x**3}), ls.from_arrays({"c": 2 * x})
+    >>> table = ls.compare(one, two, ["overlap"], k=10)
+    >>> table[["layer", "other_layer"]].values.tolist(), table.value.round(2).tolist()
+    ([['a', 'c'], ['b', 'c']], [1.0, 0.34])
+    """
+    require("pandas", "runs")
+    search: Any = {name: options.pop(name) for name in FIELDS if name in options}
+    chosen = _comparing(measures)
+    check_options(chosen, options)
+    a, b = matched(run_a, run_b)
+    supplier = Supplier(a, search, Supplier(b, search))
+    plan = [
+        Task(m, own_options(m, k, options), layer, other_layer)
+        for m in chosen
+        for other_layer in run_b.layers
+        for layer in run_a.layers
+    ]
+    supplier.prepare(plan, progress)
+    rows, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
+    for task, estimate in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.tile)):
+        depth = run_b.depths[task.other_layer]
+        more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth}
+        rows += [row | more for row in as_rows(run_a, task, estimate, supplier.near)]
+        tell(1)
+    return as_table(rows, ("other_run", "other_depth"))
+
+
+def _comparing(measures: Sequence[AnyMeasure] | None) -> list[Measure]:
+    if measures is None:
+        return [m for m in catalog().values() if m.compares and m.standard]
+    chosen = [find_measure(name) for name in measures]
+    for m in chosen:
+        if not m.compares or "subsets" in m.data:
+            able = ", ".join(name for name, m in catalog().items() if m.compares)
+            raise InvalidValue(f"measure {m.name!r} does not compare two representations; these do: {able}.")
+    if not chosen:
+        raise InvalidValue("no measure is named; leave measures out for those of the standard profile.")
+    return chosen
+
+
+def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
+    """The samples that both runs have, in the order of the first, which has the labels."""
+    ids_a, ids_b = run_a.samples.ids, run_b.samples.ids
+    place = {name: row for row, name in enumerate(ids_b)}
+    rows_a = np.array([row for row, name in enumerate(ids_a) if name in place], int)
+    rows_b = np.array([place[ids_a[row]] for row in rows_a], int)
+    if len(rows_a) == 0:
+        raise InvalidValue(
+            f"{run_a.name!r} and {run_b.name!r} have no sample in common: ids like {ids_a[0]!r} and {ids_b[0]!r}; "
+            "extract both from the same inputs, or name the id column."
+        )
+    alone = len(ids_a) - len(rows_a), len(ids_b) - len(rows_b)
+    if any(alone):
+        python_warnings.warn(
+            f"{len(rows_a)} samples are in both runs; {alone[0]} of {run_a.name!r} and {alone[1]} of {run_b.name!r} "
+            "are left out",
+            stacklevel=3,
+        )
+    first = Part(run_a, _some(run_a, rows_a))
+    return first, Part(run_b, _some(run_b, rows_b), labeled=first)
+
+
+def _some(run: Run, rows: np.ndarray) -> np.ndarray | None:
+    """The rows, or None if they are all, in order."""
+    return None if len(rows) == len(run.samples.ids) and (np.diff(rows) == 1).all() else rows

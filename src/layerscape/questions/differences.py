@@ -1,0 +1,212 @@
+"""`differences`: is a layer different from the one before it, or from its counterpart in another run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import nan
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+
+from layerscape.core.influence import Influence
+from layerscape.core.keywords import Search, door
+from layerscape.core.measure import Measure
+from layerscape.core.progress import Progress, counted
+from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
+from layerscape.measures import AnyMeasure, catalog, find_measure
+from layerscape.questions.compare import matched
+from layerscape.questions.evidence import above, chance_of
+from layerscape.questions.resample import Difference, difference, holm
+from layerscape.run import Run
+from layerscape.supply.labels import category_columns
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task, own_options
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "run", "layer", "depth", "other_run", "other_layer", "other_depth", "measure", "label",
+    "value", "other_value", "difference", "low", "high", "p", "p_holm", "n_samples", "warnings",
+)  # fmt: skip
+
+
+@door
+def differences(
+    run: Run,
+    other: Run | None = None,
+    measures: Sequence[AnyMeasure] | None = None,
+    *,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    labels: Sequence[str] | None = None,
+    k: int | None = None,
+    progress: Progress | None = None,
+    **search: Unpack[Search],
+) -> pd.DataFrame:
+    """By how much layers differ, tested on the same samples: every layer and the one before it, or two runs.
+
+    Values of two layers are of the same samples, so that their difference is known better than either: its interval
+    comes from what each sample moves in both, with regard to neighbors.
+
+    Parameters
+    ----------
+    run
+        From `extract`, `from_arrays` or `open`.
+    other
+        A second run, samples matched by id: each layer is tested against the layer of that name or, where there is
+        none, of the nearest depth.
+    measures
+        Of one layer, or of a layer and labels, and such as can say how each sample moves them; the dimension by TwoNN
+        and label overlap when left out. Those of labels are of each column of categories, above chance c as
+        (v − c)/(1 − c).
+    pairs
+        Which layer against which, by name; every layer against the one before it when left out.
+    labels, k, progress
+        As in `measure`.
+    search
+        The keywords of `find_neighbors`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per test: ``value`` of ``layer``, ``other_value`` of ``other_layer``, their ``difference`` (the first
+        less the second) with 95 % interval ``low`` to ``high``, ``p`` of both sides for that there is none, and
+        ``p_holm``: p corrected for all tests of the call (Holm 1979), below 0.05 where layers differ. Where a layer
+        cannot be measured they are NaN and ``warnings`` says why.
+
+    Raises
+    ------
+    UnknownName, InvalidValue
+        If there is no such measure, layer or label column, nothing to test, or the runs share no sample.
+
+    References
+    ----------
+    Holm 1979, Scandinavian Journal of Statistics 6:65–70.
+
+    Examples
+    --------
+    >>> import numpy as np, layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((800, 8))
+    >>> run = ls.from_arrays({"all": x, "same": 2 * x, "half": x[:, :4]})
+    >>> (ls.differences(run).p_holm < 0.05).tolist()
+    [False, True]
+    """
+    require("pandas", "runs")
+    chosen = _standing() if measures is None else [find_measure(name) for name in measures]
+    _check(chosen)
+    a, b = (Part(run), None) if other is None else matched(run, other)
+    layers = _pairs(run, other, pairs)
+    columns = category_columns(run, labels) if any("labels" in m.data for m in chosen) and run.samples.labels else []
+    asked = [(m, column) for m in chosen for column in (columns if "labels" in m.data else [""])]
+    if not layers or not asked:
+        what = "fewer than two layers" if not layers else "no label column of categories"
+        raise InvalidValue(f"{run.name!r} has {what}; there is no difference to test.")
+    firsts, seconds = zip(*layers, strict=True)
+    mine = _moved(a, asked, firsts if b else (*firsts, *seconds), k, search, progress)
+    theirs = _moved(b, asked, seconds, k, search, progress) if b else mine
+    tell = counted(progress, "testing", len(asked) * len(layers)) or (lambda _: None)
+    rows = []
+    for measure, column in asked:
+        for first, second in layers:
+            found = _tested(mine, theirs, first, second, measure, column)
+            rows.append(_row(run, other or run, first, second, measure.name, column) | found)
+            tell(1)
+    table = require("pandas", "runs").DataFrame(rows).assign(n_samples=a.n_samples)
+    table["p_holm"] = holm(table.p.to_numpy())
+    return table[list(COLUMNS)]
+
+
+def _standing() -> list[Measure]:
+    """The measures of one layer that stand for their question."""
+    return [m for m in catalog().values() if m.headline and not m.compares and not isinstance(m.influence, str)]
+
+
+def _check(measures: Sequence[Measure]) -> None:
+    for m in measures:
+        if m.compares or "graphs" in m.data:
+            raise InvalidValue(f"{m.name} compares two layers; differences are tested of measures of one layer.")
+        if isinstance(m.influence, str):
+            raise InvalidValue(f"{m.name} has no test of differences: {m.influence}.")
+
+
+def _pairs(run: Run, other: Run | None, given: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
+    second = other or run
+    if given is not None:
+        for first_layer, second_layer in given:
+            for layer, its in ((first_layer, run), (second_layer, second)):
+                if layer not in its.layers:
+                    raise unknown_name(f"layer of {its.name}", layer, its.layers)
+        return list(given)
+    if other is None:
+        return list(zip(run.layers[1:], run.layers, strict=False))
+    return [(layer, _counterpart(run.depths[layer], layer, other)) for layer in run.layers]
+
+
+def _counterpart(depth: float | None, layer: str, other: Run) -> str:
+    """The layer of that name, or of the nearest depth."""
+    if layer in other.layers:
+        return layer
+    depths = {name: value for name, value in other.depths.items() if value is not None}
+    if depth is None or not depths:
+        raise InvalidValue(f"layer {layer!r} has no counterpart in {other.name!r}; say with pairs what to test.")
+    return min(depths, key=lambda name: abs(depths[name] - depth))
+
+
+def _moved(
+    part: Part,
+    asked: Sequence[tuple[Measure, str]],
+    layers: Sequence[str],
+    k: int | None,
+    search: Search,
+    progress: Progress | None,
+) -> Callable[[str, Measure, str], Influence]:
+    """How each sample moves a value of a layer, of which the last two are kept."""
+    supplier = Supplier(part, search)
+
+    def task(layer: str, measure: Measure, column: str) -> Task:
+        return Task(measure, own_options(measure, k, {}), layer, label=column)
+
+    @lru_cache(maxsize=2)
+    def found(layer: str, measure: Measure, column: str) -> Influence:
+        one = task(layer, measure, column)
+        influence = supplier.influence(one)
+        return above(influence, chance_of(supplier.estimate(one))) if column else influence
+
+    supplier.prepare([task(layer, *each) for layer in dict.fromkeys(layers) for each in asked], progress, more=1)
+    return found
+
+
+def _tested(
+    mine: Callable[..., Influence],
+    theirs: Callable[..., Influence],
+    first: str,
+    second: str,
+    measure: Measure,
+    column: str,
+) -> dict[str, Any]:
+    try:
+        a, b = mine(first, measure, column), theirs(second, measure, column)
+        found, words = difference(a, b), ""
+        values = {"value": a.value, "other_value": b.value}
+    except LayerscapeError as error:
+        found, words = Difference(nan, nan, nan, nan), str(error)
+        values = {"value": nan, "other_value": nan}
+    sides = {"difference": found.value, "low": found.low, "high": found.high, "p": found.p}
+    return {**values, **sides, "warnings": words}
+
+
+def _row(run: Run, other: Run, first: str, second: str, name: str, column: str) -> dict[str, Any]:
+    depths = run.depths[first], other.depths[second]
+    depth, other_depth = (np.nan if one is None else one for one in depths)
+    return {
+        "run": run.name,
+        "layer": first,
+        "depth": depth,
+        "other_run": other.name,
+        "other_layer": second,
+        "other_depth": other_depth,
+        "measure": name,
+        "label": column,
+    }

@@ -1,0 +1,67 @@
+"""Are two layers different, which is best, and how sure is that: tests for values of the same samples.
+
+Values of two layers are of the same samples, so that their difference is known better than either: its spread follows
+from how each sample moves both (`core/influence.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from scipy.special import ndtr
+
+from layerscape.core.influence import Influence
+from layerscape.core.interval import Z95
+from layerscape.errors import InvalidValue
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference with its 95 % interval, and the p-value of both sides for that there is none."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+def difference(first: Influence, second: Influence) -> Difference:
+    """First less second, of one measure and of the same samples."""
+    value, sd = first.value - second.value, first.sd_beside(second)
+    # What is but for rounding the same, the layer scaled, is the same.
+    z = abs(value) / sd if sd > 1e-12 * abs(first.value) else 0.0 if abs(value) <= 1e-12 * abs(first.value) else inf
+    return Difference(value, value - Z95 * sd, value + Z95 * sd, 2 * float(ndtr(-z)))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values corrected for how many they are (Holm 1979); NaN, for a test that could not be made, stays NaN.
+
+    >>> holm(np.array([0.01, 0.04, 0.03, np.nan]))
+    array([0.03, 0.06, 0.06,  nan])
+    """
+    corrected, made = np.full(len(p), np.nan), np.flatnonzero(~np.isnan(p))
+    order = made[np.argsort(p[made], kind="stable")]
+    times = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * times))
+    return corrected
+
+
+def wins(per_sample: np.ndarray, *, parts: int = 20, seed: int = 0) -> np.ndarray:
+    """In which share of disjoint subsets of the samples each layer has the highest mean; shape (layers,).
+
+    Parameters
+    ----------
+    per_sample
+        Shape (layers, N).
+    parts
+        How many subsets; layers that tie share the win.
+    """
+    n = per_sample.shape[1]
+    if not 2 <= parts <= n:
+        raise InvalidValue(f"parts={parts} of {n} samples; give 2..{n}.")
+    member = np.random.default_rng(seed).permutation(n) % parts
+    means = np.array([np.bincount(member, values, parts) for values in per_sample])
+    best = means == means.max(axis=0)
+    return (best / best.sum(axis=0)).mean(axis=1)

@@ -1,0 +1,38 @@
+"""What a report reads of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from layerscape.core.neighbors import Neighbors
+
+
+class ReportedRun(Protocol):
+    """A run, as far as a report shows it."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def record(self) -> Mapping[str, Any]: ...
+    @property
+    def layers(self) -> Sequence[str]: ...
+    @property
+    def samples(self) -> Any:
+        """``ids``, ``kind``, ``labels`` (column name to values) and ``previews(rows)``: texts, or bytes of pictures."""
+        ...
+
+    @property
+    def table(self) -> Any:
+        """A pandas.DataFrame with one row per estimate, or per point of a curve."""
+        ...
+
+    @property
+    def recommendation(self) -> Mapping[str, Any] | None:
+        """Which layer was recommended, with its ``reason`` in words."""
+        ...
+
+    def graph(self, layer: str, k: int, *, metric: str, standardize: str | None) -> Neighbors: ...

@@ -1,0 +1,79 @@
+"""Tasks become estimates: what reads nothing but graphs and labels in threads, all else one after the other.
+
+Ranks around the samples of one layer are counted in one pass for many other layers at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from math import nan
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.threads import workers
+from layerscape.errors import LayerscapeError
+from layerscape.measures import catalog
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task
+
+MOST_PAIRS = 2**23  # whose ranks are counted at a time
+
+
+def attempts(supplier: Supplier, tasks: Iterable[Task]) -> Iterator[tuple[Task, Estimate]]:
+    """Every task with its estimate, in order."""
+    for (kind, _), group in groupby(tasks, _alike):
+        if kind == "light":
+            yield from _side_by_side(supplier, list(group))
+        elif kind == "ranked":
+            yield from _with_ranks(supplier, list(group))
+        else:
+            yield from ((task, attempt(supplier, task)) for task in group)
+
+
+def _alike(task: Task) -> tuple[str, str]:
+    """Tasks that follow one another and are alike are carried out together."""
+    if "ranking" in task.measure.data:
+        return "ranked", task.other_layer
+    known = catalog().get(task.measure.name) is task.measure  # a user's own function may be made for one thread
+    return ("light" if known and set(task.measure.data) <= {"graph", "graphs", "labels"} else "heavy"), ""
+
+
+def _side_by_side(supplier: Supplier, tasks: list[Task]) -> Iterator[tuple[Task, Estimate]]:
+    found: dict[int, Estimate] = {}
+
+    def carry_out(place: int) -> None:
+        found[place] = attempt(supplier, tasks[place])
+
+    with workers(supplier.how.n_threads) as pool:
+        finished = pool.each(carry_out, range(len(tasks)))
+        for place, task in enumerate(tasks):
+            while place not in found:
+                next(finished)
+            yield task, found.pop(place)
+
+
+def _with_ranks(supplier: Supplier, tasks: list[Task]) -> Iterator[tuple[Task, Estimate]]:
+    """Tasks of one other layer in groups, whose ranks around its samples are counted in one pass."""
+    n = supplier.source.n_samples
+    widths = [task.neighbors(n) for task in tasks]
+    step = max(1, MOST_PAIRS // (max(widths) * n))
+    for first in range(0, len(tasks), step):
+        some, pairs = tasks[first : first + step], []
+        for task, k in zip(some, widths[first:], strict=False):
+            rows, members, _ = supplier.data(task)[0].weights(k)
+            pairs.append(np.stack([rows, members], axis=1))
+        supplier.data(some[0])[1].ranks(np.concatenate(pairs))
+        yield from ((task, attempt(supplier, task)) for task in some)
+
+
+def attempt(supplier: Supplier, task: Task) -> Estimate:
+    """The estimate, or one without a value that says why there is none: one bad layer must not cost the others."""
+    try:
+        return supplier.attempt(task)
+    except LayerscapeError as error:
+        words = (*supplier.words(task), str(error))
+        options = {**task.measure.options, **task.options}
+        n = supplier.source.n_samples
+        return Estimate(nan, nan, nan, n, warnings=words, measure=task.measure.name, options=options)

@@ -1,0 +1,89 @@
+"""Label columns of a run: which to measure against, and what a measure gets of one."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.measure import Measure
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.run import Run
+
+
+def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
+    """The columns to measure against: those that are named, or all of real numbers or of categories that samples share.
+
+    A name like ``coarse+fine`` joins columns of categories to paths.
+    """
+    known = run.samples.labels
+    if labels is not None:
+        for name in labels:
+            for part in _parts(name, known):
+                if part not in known:
+                    raise unknown_name("label column", part, known)
+        return list(labels)
+    found = []
+    for name, values in known.items():
+        n_values = 0 if values.dtype.kind == "f" else len({str(value) for value in values})
+        if values.dtype.kind == "f" or 2 <= n_values <= len(values) // 2:
+            found.append(name)
+        else:
+            python_warnings.warn(
+                f"label column {name!r} is left out: {n_values} different values among {len(values)} samples do not "
+                "make categories; name it in labels to measure it all the same",
+                stacklevel=3,
+            )
+    return found
+
+
+def options_for(measure: Measure, run: Run, label: str) -> dict[str, Any]:
+    """What a measure must be told of a column: in a run, floats are real numbers even if they are all whole."""
+    alone = _real(run, label) and run.samples.labels[label].ndim == 1
+    return {"kind": "real"} if alone and "kind" in measure.options else {}
+
+
+def takes(measure: Measure, run: Run, label: str) -> bool:
+    """Whether a column is for a measure: categories for all, numbers for those that ask of what kind they are.
+
+    Of these, vectors are for those that read graphs.
+    """
+    if not _real(run, label):
+        return True
+    return "kind" in measure.options and (run.samples.labels[label].ndim == 1 or "graph" in measure.data)
+
+
+def category_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
+    """The columns of categories among those to measure against."""
+    columns = label_columns(run, labels)
+    for name in columns:
+        if name not in run.samples.labels:
+            raise InvalidValue(f"{name!r} joins columns to paths; name them one by one: {name.replace('+', ',')}.")
+        if labels is not None and _real(run, name):
+            raise InvalidValue(f"label column {name!r} holds real numbers; name a column of categories.")
+    return [name for name in columns if not _real(run, name)]
+
+
+def _real(run: Run, label: str) -> bool:
+    values = run.samples.labels.get(label)
+    return values is not None and values.dtype.kind == "f"
+
+
+def label_values(run: Run, label: str, rows: np.ndarray | None) -> Any:
+    """The labels of some rows: one per sample, paths (N, L), or vectors (N, m) as a `Representation`."""
+    known = run.samples.labels
+    columns = [known[part] if rows is None else known[part][rows] for part in _parts(label, known)]
+    if len(columns) == 1:
+        alone = columns[0].ndim == 1 or columns[0].dtype.kind != "f"
+        return columns[0] if alone else Representation(columns[0], label)
+    for part, values in zip(_parts(label, known), columns, strict=True):
+        if values.dtype.kind == "f":
+            raise InvalidValue(f"labels {label!r} with {part!r}, which are real numbers; join columns of categories.")
+    return np.stack([values.astype(object) for values in columns], axis=1)  # in which what is missing stays so
+
+
+def _parts(label: str, known: Mapping[str, np.ndarray]) -> list[str]:
+    return [label] if label in known else label.split("+")

@@ -1,0 +1,70 @@
+"""Tasks: what is asked of which layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from layerscape.core.measure import Measure
+from layerscape.core.subsets import WIDE
+from layerscape.errors import unknown_name
+
+SPARE = 8  # neighbors beyond those that a dimension needs, so that few copies cost no second search
+
+
+@dataclass(frozen=True)
+class Task:
+    """One measure of one layer, two layers, or a layer and a label."""
+
+    measure: Measure
+    options: Mapping[str, Any] = field(default_factory=dict)
+    layer: str = ""
+    other_layer: str = ""
+    label: str = ""
+
+    def layer_at(self, place: int) -> str:
+        """The layer of the data argument number ``place``."""
+        return self.other_layer if place and self.other_layer else self.layer
+
+    def neighbors(self, n_samples: int) -> int:
+        """How many neighbors the measure must be given."""
+        return self.measure.neighbors_needed(self.options, n_samples)
+
+    def width(self, n_samples: int) -> int:
+        """How many neighbors the graph of all samples should hold for it, where there are so many."""
+        needed = self.neighbors(n_samples)
+        if "subsets" in self.measure.data:
+            needed = max(needed, WIDE)
+        return needed + SPARE * self.measure.distinct
+
+    def __str__(self) -> str:
+        parts = (("layer", self.layer), ("layer", self.other_layer), ("label", self.label))
+        return f"{self.measure.name}{''.join(f', {what} {name!r}' for what, name in parts if name)}"
+
+
+def own_options(measure: Measure, k: int | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the options of a call those that a measure has; its own number of neighbors where none is given."""
+    asked = {"k": measure.options.get("k") if k is None else k, **options}
+    return {name: value for name, value in asked.items() if name in measure.options and value is not None}
+
+
+def check_options(measures: Iterable[Measure], options: Mapping[str, Any]) -> None:
+    """Raise at the first option that none of the measures has."""
+    known = {name for measure in measures for name in measure.options}
+    for name in options:
+        if name not in known:
+            raise unknown_name("option", name, known)
+
+
+def in_tiles(tasks: Iterable[Task], layers: Sequence[str], other_layers: Sequence[str], size: int) -> Iterator[Task]:
+    """Tasks in an order in which neighboring pairs of layers share theirs: a map of pairs goes tile by tile."""
+    place = {layer: number // size for number, layer in enumerate(layers)}
+    other = {layer: number // size for number, layer in enumerate(other_layers)}
+
+    def tile(task: Task) -> tuple[int, int]:
+        return (other[task.other_layer], place[task.layer]) if task.other_layer else (-1, -1)
+
+    for _, these in groupby(tasks, lambda task: task.measure):
+        yield from sorted(these, key=tile)

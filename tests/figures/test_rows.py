@@ -1,0 +1,69 @@
+"""Rows: in the order of the layers, with the question that each answers and its point on a curve."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import alongside, both_ways, consecutive, said, within_chance
+
+
+def test_points_of_a_curve_over_samples_are_named_by_them_finest_first(run, profile):
+    rows = [row for row in profile.rows("decimation") if row["layer"] == "stage 1"]
+    assert [(row["point"], row["order"]) for row in rows] == [("N = 240", 0), ("N = 120", 1)]
+    assert {row["variant"] for row in rows} == {""}
+
+
+def test_points_of_a_curve_over_k_are_named_by_it(run, profile):
+    rows = [row for row in profile.rows("gride") if row["layer"] == "input"]
+    assert [row["point"] for row in rows] == [f"k = {2**n}" for n in range(1, len(rows) + 1)]
+    assert [row["scale"] for row in rows] == sorted(row["scale"] for row in rows)
+
+
+def test_a_measure_of_one_point_has_none(run, profile):
+    assert {row["point"] for row in profile.rows("twonn")} == {""}
+
+
+@pytest.mark.parametrize("measure", ["twonn", "overlap", "information_imbalance", "neighbor_survival"])
+def test_a_table_gives_the_order_of_its_layers(run, profile, measure):
+    table = run.table
+    assert Profile.of(table[table["measure"] == measure]).layers == tuple(run.layers)
+
+
+def test_questions_that_differ_in_an_option_are_told_apart_by_it(run, profile):
+    table = run.table[run.table["measure"] == "twonn"]
+    fit = table.assign(options='{"method": "fit", "discard": null, "prior": null}')
+    both = Profile.of(pd.concat([table, fit], ignore_index=True))
+    assert {row["variant"] for row in both.rows("twonn")} == {"method mle", "method fit"}
+
+
+def test_questions_of_another_nearness_are_told_apart_by_it(run, profile):
+    table = run.table[run.table["measure"] == "overlap"]
+    both = Profile.of(pd.concat([table, table.assign(standardize="units")], ignore_index=True))
+    assert {row["variant"] for row in both.rows("overlap")} == {"standardize none", "standardize units"}
+    assert alongside(both.rows("overlap"), profile.rows("overlap"))
+
+
+def test_pairs_go_both_ways_and_steps_are_named_by_the_later_layer(run, profile):
+    rows = profile.rows("overlap")
+    assert len(both_ways(rows)) == 2 * len(rows) == 12
+    assert [(row["other_layer"], row["layer"]) for row in consecutive(run.layers, rows)] == [
+        ("input", "stage 1"),
+        ("stage 1", "stage 2"),
+        ("stage 2", "stage 3"),
+    ]
+
+
+def test_chance_is_reached_from_above_or_from_below():
+    row = {"low": 0.4, "high": 0.6, "chance": 0.5, "chance_low": 0.45, "chance_high": 0.55}
+    assert within_chance(row)
+    assert within_chance(row, "low")
+    assert not within_chance({**row, "low": 0.56})
+    assert not within_chance({**row, "high": 0.44}, "low")
+    assert not within_chance({**row, "chance": None, "chance_high": None})
+
+
+def test_a_value_without_interval_says_so():
+    assert said({"value": 0.25, "low": None, "high": None}) == "0.25 [no interval]"
+    assert said({"value": None, "low": None, "high": None}) == "no estimate"

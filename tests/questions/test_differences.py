@@ -1,0 +1,133 @@
+"""Tests between layers and between runs: their values, how often they err, and their correction."""
+
+import re
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.errors import InvalidValue, UnknownName
+from layerscape.questions.differences import COLUMNS
+from layerscape.questions.resample import difference, holm
+
+N = 300
+
+
+def run_of(layers, **options):
+    labels = {"side": np.arange(N) % 3, "height": np.linspace(0, 0.9, N)}
+    return ls.from_arrays(layers, labels=labels, **options)
+
+
+@pytest.fixture
+def layers(rng):
+    x = rng.standard_normal((N, 6)) + 2 * np.eye(6)[np.arange(N) % 3]
+    return {"in": x, "scaled": 3 * x, "narrow": x[:, :3], "noise": rng.standard_normal((N, 6))}
+
+
+def test_each_layer_is_tested_against_the_one_before_it(layers):
+    run = run_of(layers)
+    table = ls.differences(run, k=9)
+    assert tuple(table.columns) == COLUMNS
+    assert list(zip(table.layer, table.other_layer, strict=True)) == 2 * [
+        ("scaled", "in"), ("narrow", "scaled"), ("noise", "narrow"),
+    ]  # fmt: skip
+    for row in table.itertuples():
+        for layer, value in ((row.layer, row.value), (row.other_layer, row.other_value)):
+            if row.measure == "twonn":
+                expected = ls.estimate("twonn", run[layer]).value
+            else:
+                overlap = ls.estimate("label_overlap", run[layer], run.samples.labels["side"], k=9)
+                expected = (overlap.value - overlap.chance.value) / (1 - overlap.chance.value)
+            assert value == pytest.approx(expected)
+        assert row.difference == pytest.approx(row.value - row.other_value)
+        assert row.low <= row.difference <= row.high
+    assert table.p[table.layer == "scaled"].tolist() == [1, 1]
+    assert table.p_holm.to_numpy() == pytest.approx(holm(table.p.to_numpy()))
+    assert (table.p_holm[table.layer == "noise"] < 0.05).all()
+
+
+def test_two_runs_are_matched_by_sample_name_and_depth(layers, rng):
+    order = rng.permutation(N)[:250]
+    one = run_of(layers)
+    two = ls.from_arrays(
+        {"first": layers["in"][order], "narrow": layers["narrow"][order], "last": layers["in"][order]},
+        ids=[str(row) for row in order],
+    )
+    with pytest.warns(UserWarning, match="250 samples are in both runs"):
+        table = ls.differences(one, two, k=9)
+    pairs = dict(zip(table.layer, table.other_layer, strict=True))
+    assert pairs == {"in": "first", "scaled": "narrow", "narrow": "narrow", "noise": "last"}
+    assert set(table.n_samples) == {250}
+    equal = table[table.layer.isin(["in", "narrow"])]
+    assert equal.difference.to_numpy() == pytest.approx(0, abs=1e-9)
+    assert equal.p.tolist() == [1] * 4
+    named = ls.differences(one, pairs=[("noise", "in")], measures=["twonn"])
+    assert named[["layer", "other_layer"]].values.tolist() == [["noise", "in"]]
+
+
+def test_copies_are_left_out_of_dimensions_and_a_constant_layer_costs_only_itself(rng):
+    x = rng.standard_normal((N, 4))
+    x[:20] = x[20:40]
+    run = run_of({"x": x, "flat": np.ones((N, 4)), "y": x**3})
+    table = ls.differences(run, pairs=[("y", "x"), ("flat", "x")], measures=["twonn"])
+    assert table.value[0] == pytest.approx(ls.estimate("twonn", run["y"]).value)
+    assert np.isnan(table.p[1])
+    assert "constant" in table.warnings[1]
+    assert table.p_holm[0] == table.p[0]  # a test that was not made does not count
+
+
+def test_a_difference_of_dimensions_covers_what_it_is_on_average():
+    """96 of 100 clouds or so, and equal layers differ in 5; benchmarks/coverage.py draws 400."""
+    found, equal = [], []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((400, 5))
+        noisy = [x + s * rng.standard_normal((400, 5)) for s in (0, 0.4, 0.4)]
+        terms = [ls.estimate("twonn", each, influence=True).influence for each in (*noisy, x[:, :3])]
+        found.append(difference(terms[0], terms[3]))
+        equal.append(difference(terms[1], terms[2]).p)
+    mean = np.mean([one.value for one in found])
+    assert 0.89 <= np.mean([one.low <= mean <= one.high for one in found]) <= 1
+    assert np.mean(np.array(equal) < 0.05) <= 0.11
+
+
+@pytest.mark.parametrize("name", ["gride", "participation_ratio", "effective_rank", "levina_bickel"])
+def test_every_measure_with_an_influence_can_be_tested(layers, name):
+    run = run_of(layers)
+    table = ls.differences(run, measures=[name])
+    assert table.value.tolist() == pytest.approx([ls.estimate(name, run[layer]).value for layer in table.layer])
+    assert (table.low <= table.difference).all()
+    assert table.p[table.layer == "scaled"].tolist() == [1]
+    assert (table.p_holm[table.layer == "narrow"] < 0.05).all()
+
+
+def test_holm_is_the_textbook_s():
+    # By hand: 0.005·4, 0.011·3, 0.02·2, 0.04·1, never falling.
+    assert holm(np.array([0.02, 0.005, 0.04, 0.011])) == pytest.approx([0.04, 0.02, 0.04, 0.033])
+    assert holm(np.array([0.9, 0.8])).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"measures": ["cka"]}, InvalidValue, "cka compares two layers; differences are tested of measures of one "
+         "layer."),
+        ({"measures": ["isomap"]}, InvalidValue, "isomap has no test of differences: "),
+        ({"pairs": [("in", "uot")]}, UnknownName, "unknown layer of {name} 'uot'"),
+        ({"labels": ["height"]}, InvalidValue, "label column 'height' holds real numbers; name a column of "
+         "categories."),
+        ({"k": N}, InvalidValue, "k=300 neighbors asked of 300 samples; k must lie in 1..299."),
+        ({"pairs": []}, InvalidValue, "{name!r} has fewer than two layers; there is no difference to test."),
+    ],
+)  # fmt: skip
+def test_errors(layers, options, error, text):
+    run = run_of(layers)
+    with pytest.raises(error, match="^" + re.escape(text.format(name=run.name))):
+        ls.differences(run, **options)
+
+
+def test_a_run_without_labels_has_dimensions_only(layers):
+    run = ls.from_arrays(layers)
+    assert set(ls.differences(run).measure) == {"twonn"}
+    with pytest.raises(InvalidValue, match="has no label column of categories; there is no difference to test"):
+        ls.differences(run, measures=["label_overlap"])

@@ -1,0 +1,118 @@
+"""Which dimension to believe: on data where that is known."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.questions.finite import gaussian_curve, gaussian_that_reads
+
+
+@pytest.fixture
+def surface(rng):
+    t = rng.random((2000, 2))
+    return np.c_[t, np.sin(3 * t)]
+
+
+def test_a_surface_is_two_dimensional_over_its_plateau_and_its_controls_are_not(surface):
+    report = ls.dimension_report(surface)
+    assert report.value == pytest.approx(2, abs=0.1)
+    assert report.low < report.value < report.high
+    assert report.reason.startswith("gride has a plateau over ")
+    assert "abide, which chooses the scale by a test of constant density, agrees" in report.reason
+    assert report.controls["columns"].value > 2.5
+    assert not any("Gaussian" in words for words in report.warnings)
+
+
+def test_noise_is_said_and_not_recommended(surface, rng):
+    noisy = ls.dimension_report(surface + 0.004 * rng.standard_normal(surface.shape), controls=())
+    assert noisy.estimates["twonn"].value > 2.3
+    assert noisy.value == pytest.approx(2, abs=0.15)
+    assert any(re.match(r"small scales read \d+% more than a Gaussian would: noise", words) for words in noisy.warnings)
+
+
+def test_the_bias_of_a_finite_sample_is_measured(rng):
+    report = ls.dimension_report(rng.standard_normal((1500, 25)), controls=())
+    assert report.value < 20
+    assert report.gaussian_dimension == pytest.approx(25, abs=2.5)
+    assert any(
+        "a finite sample reads high dimensions low: at this N and scale a Gaussian of 2" in w for w in report.warnings
+    )
+
+
+def test_without_a_plateau_there_is_no_value_but_a_reason(rng):
+    clusters = rng.standard_normal((30, 40))[np.arange(1500) % 30] * 3
+    t = rng.random((1500, 1)) * np.linspace(0.001, 1, 40) ** 2
+    report = ls.dimension_report(clusters + t + 0.02 * rng.standard_normal((1500, 40)), controls=())
+    if np.isnan(report.value):
+        assert report.reason.startswith("there is no plateau: gride reads ")
+        assert report.to_dict()["value"] is None
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_an_offset_in_float32_is_said(rng):
+    x = (rng.standard_normal((800, 6)) + 1e5).astype(np.float32)
+    assert any(
+        words.startswith("float32 holds values of 1e+05 in steps")
+        for words in ls.dimension_report(x, controls=()).warnings
+    )
+    centered = (rng.standard_normal((800, 6))).astype(np.float32)
+    assert not any("float32" in words for words in ls.dimension_report(centered, controls=()).warnings)
+
+
+def test_counts_and_bits_are_counted_and_not_measured(rng):
+    counts = ls.dimension_report(rng.integers(0, 8, (1000, 3)), controls=())
+    assert counts.value == counts.estimates["i3d"].value
+    assert "the data are whole numbers and 100% of the samples have first neighbors at equal" in counts.reason
+    bits = ls.dimension_report(rng.integers(0, 2, (800, 60)), controls=())
+    assert bits.value == pytest.approx(60, abs=4)
+    assert bits.reason.endswith("of which estimators for continuous data make nothing; bid counts instead")
+
+
+def test_a_lattice_of_real_numbers_has_no_value_but_a_reason():
+    report = ls.dimension_report(0.25 + 0.5 * np.indices((6, 6, 6)).reshape(3, -1).T, controls=())
+    assert np.isnan(report.value)
+    assert report.reason.startswith("gride has no value: neighbors 1 and 2 are equally far from each of 216 samples")
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_pixels_are_whole_numbers_that_do_not_tie_and_are_read_as_real(rng):
+    pixels = np.clip(40 * rng.standard_normal((600, 5)) @ rng.standard_normal((5, 50)) + 128, 0, 255).astype(np.uint8)
+    assert ls.dimension_report(pixels, controls=()).reason.startswith(("gride has", "there is no plateau"))
+
+
+def test_copies_are_counted(surface):
+    report = ls.dimension_report(np.concatenate([surface, surface[:50]]), controls=())
+    assert "50 exact copies left out; 2000 samples remain" in report.warnings
+
+
+@pytest.mark.parametrize("d", [1, 4, 12])
+def test_a_gaussian_reads_as_itself(d):
+    reading = gaussian_curve(d, 1000, 64, 0)[2].value
+    found, curve = gaussian_that_reads(reading, 2, 1000, 6, 0)
+    assert found == pytest.approx(d, abs=1e-9)
+    assert len(curve) == 6
+
+
+@pytest.mark.parametrize(
+    ("x", "kind", "text"),
+    [
+        (
+            np.ones((20, 3)),
+            InvalidValue,
+            "the data has 1 distinct rows of 20: it is constant, or nearly so, and has no dimension; leave it "
+            "out, or pool another token.",
+        ),
+        (
+            ls.find_neighbors(np.eye(4), 2),
+            InvalidType,
+            "a report needs the vectors; give the array and not its graph.",
+        ),
+    ],
+)
+def test_errors(x, kind, text):
+    with pytest.raises(kind, match=f"^{re.escape(text)}$"):
+        ls.dimension_report(x)

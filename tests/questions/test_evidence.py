@@ -1,0 +1,57 @@
+"""What layers hold of labels, and what the best of many holds by chance."""
+
+import numpy as np
+
+import layerscape as ls
+from layerscape.measures import catalog
+from layerscape.questions.evidence import evidence, judges
+from layerscape.supply.sources import Arrays
+from layerscape.supply.supplier import Supplier
+from layerscape.supply.tasks import Task
+
+N = 400
+
+
+def held(layers, classes, columns=1):
+    tasks = [[Task(catalog()["label_overlap"], {"k": 10}, name, label="class")] * columns for name in layers]
+    supplier = Supplier(Arrays(layers, {"class": classes}), {})
+    supplier.prepare([task for of_layer in tasks for task in of_layer], more=1)
+    return evidence(supplier, tasks, 99, 0, lambda _: None)
+
+
+def layers_of(noise):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, 5))
+    classes = (x[:, 0] > 0) + 2 * (x[:, 1] > 0)
+    return {f"l{number}": x + s * rng.standard_normal((N, 5)) for number, s in enumerate(noise)}, classes
+
+
+def test_the_best_of_many_layers_is_higher_by_chance_than_one():
+    layers, classes = layers_of((0, 3, 3, 3, 3, 3))
+    one, many = held({"l0": layers["l0"]}, classes).null, held(layers, classes).null
+    assert (many >= one).all()
+    assert many.mean() > one.mean() + one.std() / 2
+    assert abs(one.mean()) < 0.01
+
+
+def test_values_are_above_chance_and_a_column_twice_is_that_column():
+    layers, classes = layers_of((0, 3))
+    one, two = held(layers, classes), held(layers, classes, columns=2)
+    found = ls.estimate("label_overlap", layers["l1"], classes, k=10)
+    np.testing.assert_allclose(one.values[1], (found.value - found.chance.value) / (1 - found.chance.value))
+    np.testing.assert_allclose(one.values, two.values)
+    np.testing.assert_allclose(one.null, two.null)
+    np.testing.assert_allclose(one.per_sample.mean(axis=1), one.values)
+
+
+def test_permuted_labels_give_what_measuring_them_gives():
+    layers, classes = layers_of((0,))
+    null = held(layers, classes).null
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        found = ls.estimate("label_overlap", layers["l0"], classes[rng.permutation(N)], k=10)
+        np.testing.assert_allclose(null[number], (found.value - found.chance.value) / (1 - found.chance.value))
+
+
+def test_whoever_reads_labels_with_an_influence_may_judge():
+    assert set(judges()) == {"label_overlap", "knn_probe", "linear_probe"}
