@@ -23,6 +23,7 @@ Y = np.tanh(X @ rng.standard_normal((7, 5))) + 0.2 * rng.standard_normal((N, 5))
 CLASSES = np.clip(np.floor(2 * ANGLE + 0.3 * rng.standard_normal(N)), 0, 5).astype(int)
 Z = np.tanh(Y @ rng.standard_normal((5, 6))) + 0.1 * rng.standard_normal((N, 6))
 BITS = (Y @ rng.standard_normal((5, 60)) + 0.5 * rng.standard_normal((N, 60)) > 0.3).astype(float)
+BALL = rng.standard_normal((N - 1, 40))
 NUMBERS = ANGLE + 0.3 * rng.standard_normal(N)
 
 
@@ -30,6 +31,7 @@ DATA = {
     **{"x": X, "y": Y, "z": Z},
     **{f"tied {name}": np.round(2 * x) for name, x in {"x": X, "y": Y, "z": Z}.items()},
     **{"categories": CLASSES, "numbers": NUMBERS, "rounded": np.round(4 * NUMBERS)},
+    "hub x": np.vstack([np.zeros(40), BALL / np.linalg.norm(BALL, axis=1, keepdims=True)]),
     **{"whole x": np.round(6 * X), "bits x": BITS},
     "paths": np.stack([CLASSES // 2, CLASSES], axis=1),
 }
@@ -45,6 +47,7 @@ CASES = [
     ("twonn", {"method": "fit"}),
     ("twonn", {"method": "fit", "discard": 0.0}),
     ("twonn", {"prior": (2.0, 1.0)}),
+    ("twonn", {"method": "fit", "data": "hub "}),
     ("gride", {"range_max": 8}),
     ("decimation", {}),
     ("correlation_dimension", {}),

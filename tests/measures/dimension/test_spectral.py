@@ -15,7 +15,9 @@ from layerscape.measures.dimension import participation_ratio as participation
 from layerscape.measures.dimension.effective_rank import effective_rank
 from layerscape.measures.dimension.participation_ratio import participation_ratio
 from layerscape.measures.dimension.pca import pca
+from layerscape.measures.dimension.secular import eigenvalues_without
 from layerscape.measures.dimension.spectrum_decay import spectrum_decay
+from layerscape.measures.roots import Roots, log_of
 
 ALL = [pca, participation_ratio, effective_rank, spectrum_decay]
 
@@ -477,3 +479,24 @@ def test_a_sample_far_away_decides_the_participation_ratio_and_that_is_said(far,
         assert (
             "a few samples far away from all others decide the value: leave them out, or read gride" in result.warnings
         )
+
+
+@pytest.mark.parametrize("eigenvalues", [[3.0, 2.0, 1.5, 1.0, 1e-3, 1e-9], [2.0, 2.0, 2.0, 0.5, 0.5, 0.1]])
+def test_eigenvalues_without_a_sample_are_those_of_the_smaller_matrix(eigenvalues, rng):
+    z = rng.standard_normal((20, 6)) * np.sqrt(np.array(eigenvalues) / 30)
+    z[:4, 2] = 0
+    expected = [np.linalg.eigvalsh(np.diag(eigenvalues) - np.outer(row, row))[::-1] for row in z]
+    found = eigenvalues_without(np.array(eigenvalues), z**2, 1, 6)
+    np.testing.assert_allclose(found, np.array(expected)[:, 1:], atol=1e-8)
+
+
+def test_sums_of_roots_follow_from_determinants(rng):
+    before = np.geomspace(1, 1e-9, 12)
+    z = rng.standard_normal(12) * np.sqrt(before / 20)
+    after = np.linalg.eigvalsh(np.diag(before) - np.outer(z, z))
+    roots = Roots.of(before)
+    less = -(z**2 / (before + roots.nodes[:, None])).sum(axis=1)
+    logs = log_of(1 + less, less)
+    assert roots.change(logs) == pytest.approx(np.sqrt(after).sum() - np.sqrt(before).sum(), rel=1e-8)
+    expected = (np.sqrt(after) * np.log(after)).sum() - (np.sqrt(before) * np.log(before)).sum()
+    assert roots.change_of_logs(logs) == pytest.approx(expected, rel=1e-7)

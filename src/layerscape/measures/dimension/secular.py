@@ -11,7 +11,7 @@ import numpy as np
 from layerscape.core.jit import compiled_when_called
 
 ROUNDS = 100
-NEAR = 1e-14  # relative: of the root, where it is found
+NEAR = 1e-9  # relative: after a step as small as this one the error is about its square
 
 
 def eigenvalues_without(eigenvalues: np.ndarray, squares: np.ndarray, first: int, last: int) -> np.ndarray:
@@ -36,45 +36,37 @@ def eigenvalues_without(eigenvalues: np.ndarray, squares: np.ndarray, first: int
 
 @compiled_when_called
 def _fill(eigenvalues, squares, first, found):
-    """By the method of false position in its Illinois form on the equation without its two nearest poles.
+    """By the middle way of Li 1993 (LAPACK working note 89), between bounds.
 
-    With δ = λ_a − μ and w the width of the interval that is δ·(w − δ)·(1 − Σ z_b² / (λ_b − λ_a + δ)), which is not
-    above 0 at δ = 0 and not below 0 at δ = w.
+    With δ = λ_a − μ and w = λ_a − λ_{a+1}, f = 1 − Σ z_b²/(λ_b − μ) grows from −∞ at δ = 0 to ∞ at δ = w. Where it is
+    looked at, it is replaced by C − s/δ + S/(w − δ) of the same value, of which s has the slope of the terms up to a
+    and S that of those beyond; the root of that, 2·s·w / (B + √(B² − 4·C·s·w)) with B = C·w + s + S, comes next.
     """
-    r, apart = len(eigenvalues), np.empty(len(eigenvalues))
+    r = len(eigenvalues)
     for j in range(len(squares)):
-        z = squares[j]
         for place in range(found.shape[1]):
             a = first + place
-            value, is_last = eigenvalues[a], a == r - 1
-            width = min(value, z.sum()) if is_last else value - eigenvalues[a + 1]
-            for b in range(r):
-                apart[b] = eigenvalues[b] - value
-            low, high, side = 0.0, width, 0
-            at_low, at_high = -z[a] * width, width * (width if is_last else z[a + 1])
-            if is_last:
-                rest = 1.0
-                for b in range(r):
-                    rest -= z[b] / (apart[b] + width) if apart[b] + width > 0 else 0.0
-                at_low, at_high = -z[a], width * rest
-            delta, before = 0.0 if at_low >= 0 else width, -1.0
-            for _ in range(ROUNDS if at_low < 0 < at_high else 0):
-                delta = (low * at_high - high * at_low) / (at_high - at_low)
-                rest = 1.0
-                for b in range(r):
-                    if b != a and (is_last or b != a + 1):
-                        rest -= z[b] / (apart[b] + delta)
-                if is_last:
-                    now = delta * rest - z[a]
-                else:
-                    now = delta * (width - delta) * rest - z[a] * (width - delta) + z[a + 1] * delta
-                if now == 0 or abs(delta - before) <= NEAR * value:
+            value = eigenvalues[a]
+            width = value if a == r - 1 else value - eigenvalues[a + 1]
+            low, high = 0.0, width
+            delta = min(squares[j, a], width / 2) if squares[j, a] > 0 else width / 2
+            for _ in range(ROUNDS if width > 0 else 0):
+                f, before, beyond = 1.0, 0.0, 0.0
+                for b in range(a + 1):
+                    over = 1 / (eigenvalues[b] - value + delta)
+                    f, before = f - squares[j, b] * over, before + squares[j, b] * over * over
+                for b in range(a + 1, r):
+                    over = 1 / (eigenvalues[b] - value + delta)
+                    f, beyond = f - squares[j, b] * over, beyond + squares[j, b] * over * over
+                low, high = (delta, high) if f < 0 else (low, delta)
+                left = width - delta
+                c, s, t = f + delta * before - left * beyond, delta**2 * before, left**2 * beyond
+                middle = c * width + s + t
+                new = middle + np.sqrt(max(0.0, middle**2 - 4 * c * s * width))
+                new = 2 * s * width / new if new > 0 else high
+                if not low < new < high:
+                    new = (low + high) / 2
+                moved, delta = abs(new - delta), new
+                if moved <= NEAR * value:
                     break
-                before = delta
-                if now < 0:
-                    low, at_low, at_high = delta, now, at_high / 2 if side < 0 else at_high
-                    side = -1
-                else:
-                    high, at_high, at_low = delta, now, at_low / 2 if side > 0 else at_low
-                    side = 1
             found[j, place] = max(0.0, value - delta)

@@ -112,11 +112,15 @@ def _skewness(n: int, first: np.ndarray, second: np.ndarray, third: np.ndarray) 
     return np.divide(moment, variance**1.5, out=np.zeros_like(moment), where=variance > EQUAL * second)
 
 
+def _without_each(counts: np.ndarray) -> np.ndarray:
+    """The skewness of the other counts, shape (N,)."""
+    powers = _powers(counts)
+    return _skewness(len(counts) - 1, *(powers.sum(axis=1, keepdims=True) - powers))
+
+
 def _interval(value: float, centered: np.ndarray) -> tuple[float, float, float]:
     """Limits of the value, and how many samples make up its spread."""
-    n = len(centered)
-    powers = _powers(centered)
-    without = _skewness(n - 1, *(powers.sum(axis=1, keepdims=True) - powers))
+    n, without = len(centered), _without_each(centered)
     squares = (without - without.mean()) ** 2
     total = float(squares.sum())
     deciding = total**2 / float(squares @ squares) if total else float(n)
@@ -140,7 +144,8 @@ def _influence(graph: Neighbors, /, *, k: int = 10) -> Influence:
     changes = [np.bincount(row, each, n) for each in _powers(now + gains) - _powers(now)]
     value = float(_skewness(n, *powers.sum(axis=1)))
     moved = value - _skewness(n - 1, *(powers.sum(axis=1, keepdims=True) - powers + changes))
-    return Influence(value, moved, moved - moved.mean())
+    alone = -_without_each(centered)
+    return Influence(value, moved, alone - alone.mean())
 
 
 MEASURE = Measure(

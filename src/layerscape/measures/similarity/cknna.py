@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
+from scipy import sparse
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
@@ -165,18 +166,23 @@ def _with_itself(edges: Edges, x: Representation) -> float:
 
 def _sd(x: Edges, y: Edges) -> float:
     """Standard deviation of the value by how much each sample moves it, less what pairs of samples move twice."""
-    n, parts = x.n, [common(*sides) for sides in ((x, y), (x, x), (y, y))]
+    pairs = _moved(x, y)
+    other = pairs.at(turned(pairs.keys, x.n))[0]
+    by_sample = np.bincount(pairs.keys // x.n, weights=pairs.values + other, minlength=x.n)
+    total = float((by_sample**2).sum())
+    return sqrt(max(total - float(((pairs.values + other) ** 2).sum()) / 2, total / 4))
+
+
+def _moved(x: Edges, y: Edges) -> Edges:
+    """How much each pair of neighbors moves the value, by the main term of HSIC₁."""
+    parts = [common(*sides) for sides in ((x, y), (x, x), (y, y))]
     of_xy, of_xx, of_yy = (float(part.x @ part.back) for part in parts)
     value = of_xy / sqrt(of_xx * of_yy)
     keys = np.unique(np.concatenate([part.keys for part in parts]))
     moved = np.zeros(len(keys))
     for part, factor in zip(parts, (1 / sqrt(of_xx * of_yy), -value / 2 / of_xx, -value / 2 / of_yy), strict=True):
         moved[np.searchsorted(keys, part.keys)] += factor * part.x * part.back
-    pairs = Edges(n, keys, moved)
-    other = pairs.at(turned(keys, n))[0]
-    by_sample = np.bincount(keys // n, weights=moved + other, minlength=n)
-    total = float((by_sample**2).sum())
-    return sqrt(max(total - float(((moved + other) ** 2).sum()) / 2, total / 4))
+    return Edges(x.n, keys, moved)
 
 
 def _influence(
@@ -199,8 +205,10 @@ def _influence(
     norm = sqrt(_with_itself(of_a.edges, a) * _with_itself(of_b.edges, b))
     value = align(of_a.edges, of_b.edges) / norm
     left = np.sqrt(align_without(of_a, of_a) * align_without(of_b, of_b))
+    pairs = _moved(of_a.edges, of_b.edges)
+    together = sparse.csr_array((pairs.values, np.divmod(pairs.keys, n)), shape=(n, n))
     moved = value - align_without(of_a, of_b) / left
-    return Influence(value, moved, moved - moved.mean()).among(rows, whole)
+    return Influence(value, moved, together.sum(axis=1), None, together).among(rows, whole)
 
 
 MEASURE = Measure(
