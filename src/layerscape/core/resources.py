@@ -32,7 +32,7 @@ class Resources:
     device: str = field(default="auto", metadata={"help": "That searches: auto, cpu, cuda, cuda:1."})
     memory: int = field(default=MEMORY, metadata={"help": "MiB to work with.", "unit": 2**20})
     threads: int | None = field(
-        default=None, metadata={"help": "That work side by side.  [default: OMP_NUM_THREADS, or all processors]"}
+        default=None, metadata={"help": "That work side by side; OMP_NUM_THREADS or all processors if left out."}
     )
 
     def __post_init__(self) -> None:

@@ -67,13 +67,12 @@ def as_table(rows: list[dict[str, Any]], more: tuple[str, ...] = ()) -> pd.DataF
 
 
 def keep(run: Run, table: pd.DataFrame) -> None:
-    """Add a table to that of the run, in place of rows of the same measures, metric and groups."""
+    """Add a table to that of the run, in place of rows of the same measures, metric, standardizing and groups."""
     pandas = require("pandas", "runs")
     kept = run.folder.load_estimates()
     if kept is not None:
-        key = ["measure", *NEAR, "group"]
-        old, new = (pandas.MultiIndex.from_frame(each[key].fillna({"near_copies": -1.0})) for each in (kept, table))
-        replaced = old.isin(new)
-        kept = kept[~replaced]
+        key = ["measure", "metric", "standardize", "group"]
+        old, new = (pandas.MultiIndex.from_frame(each[key]) for each in (kept, table))
+        kept = kept[~old.isin(new)]
         table = pandas.concat([kept, table], ignore_index=True) if len(kept) else table
     run.folder.save_estimates(table)

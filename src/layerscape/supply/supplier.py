@@ -106,7 +106,8 @@ class Supplier:
             self.source.run.search(k, layers=layers, progress=tell, **self._search)
         else:
             for layer in layers:
-                self._graphs[layer] = find_neighbors(self.vectors(layer), k, progress=tell, **self._search)
+                x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
+                self._graphs[layer] = find_neighbors(x, min(k, x.n_samples - 1), progress=tell, **self._search)
         if distinct:
             found = {layer: distinct_rows(self._whole(layer), self.near.near_copies) for layer in layers}
             self._distinct = common_rows(found)
@@ -176,7 +177,7 @@ class Supplier:
             return self.source.graphs[layer]
         key, whole = (layer, distinct, k), self._whole(layer)
         if key not in self._cut:
-            self._cut[key] = self._of_distinct(layer, whole, k) if distinct else whole.first(k)
+            self._cut[key] = self._of_distinct(layer, whole, k) if distinct else whole.first(min(k, whole.k))
         return self._cut[key]
 
     def _of_distinct(self, layer: str, whole: Neighbors, k: int) -> Neighbors:
