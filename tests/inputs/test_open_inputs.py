@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem, InvalidValue, UnknownName
 from layerscape.inputs import open_inputs
-from layerscape.inputs.source import select_rows
+from layerscape.inputs.contents import select_rows
 
 
 def fails(error, says, *arguments, **options):

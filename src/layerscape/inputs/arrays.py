@@ -10,10 +10,10 @@ import numpy as np
 
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue
+from layerscape.inputs.contents import Contents
 from layerscape.inputs.idx import labels_beside, read_idx
 from layerscape.inputs.labels import as_labels
 from layerscape.inputs.matrix import read_matrix
-from layerscape.inputs.source import Source
 from layerscape.inputs.tables import Table, as_numbers
 
 
@@ -22,7 +22,7 @@ def array_source(
     ids: Sequence[str] = (),
     labels: Mapping[str, np.ndarray] | None = None,
     columns: Mapping[str, Sequence[Any]] | None = None,
-) -> Source:
+) -> Contents:
     """One sample per row of an array of any trailing shape; whole numbers are read as floats."""
     floats = np.result_type(array.dtype, np.float32)
 
@@ -33,12 +33,12 @@ def array_source(
         for row in rows:
             yield f"{floats.str}{array.shape[1:]}".encode() + np.array(array[row], dtype=floats).tobytes()
 
-    return Source(ids or [str(row) for row in range(len(array))], "array", read, inspect, labels or {}, columns or {})
+    return Contents(ids or [str(row) for row in range(len(array))], "array", read, inspect, labels or {}, columns or {})
 
 
 def picture_source(
     pictures: np.ndarray, ids: Sequence[str] = (), labels: Mapping[str, np.ndarray] | None = None
-) -> Source:
+) -> Contents:
     """One picture per row of a uint8 array of shape (N, height, width) or (N, height, width, 3)."""
     if pictures.dtype != np.uint8 or not (pictures.ndim == 3 or (pictures.ndim == 4 and pictures.shape[3] == 3)):
         raise InvalidType(
@@ -53,23 +53,23 @@ def picture_source(
         for row in rows:
             yield f"{pictures.shape[1:]}".encode() + pictures[row].tobytes()
 
-    return Source(ids or [str(row) for row in range(len(pictures))], "image", read, inspect, labels or {})
+    return Contents(ids or [str(row) for row in range(len(pictures))], "image", read, inspect, labels or {})
 
 
-def open_arrays(path: str | Path, kind: Kind) -> Source:
+def open_arrays(path: str | Path, kind: Kind) -> Contents:
     """The samples of an array that `read_matrix` can read."""
     array = read_matrix(path)
     return picture_source(array) if kind == "image" else array_source(array)
 
 
-def open_idx(path: str | Path, kind: Kind) -> Source:
+def open_idx(path: str | Path, kind: Kind) -> Contents:
     """The samples of an IDX file, with the labels that lie beside it."""
     pictures, beside = read_idx(path), labels_beside(Path(path))
     labels = {} if beside is None else {"label": as_labels(read_idx(beside))}
     return (picture_source if kind == "image" else array_source)(pictures, labels=labels)
 
 
-def from_table(table: Table, ids: Sequence[str], picked: Sequence[str], given: str) -> Source:
+def from_table(table: Table, ids: Sequence[str], picked: Sequence[str], given: str) -> Contents:
     """The columns of numbers as one matrix; the others, and those that were picked as labels, as columns."""
     numeric = {name: as_numbers(values) for name, values in table.items() if name not in picked}
     units = {name: values for name, values in numeric.items() if values is not None}

@@ -9,8 +9,8 @@ import numpy as np
 
 from layerscape.errors import InvalidValue, require
 from layerscape.inputs.arrays import picture_source
+from layerscape.inputs.contents import Contents
 from layerscape.inputs.labels import as_labels
-from layerscape.inputs.source import Source
 
 HELD_OUT = 797  # of the 1797 scans
 SEED = 2017
@@ -120,7 +120,7 @@ def _between_pixels(pictures: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.nd
     return upper * (1 - down) + lower * down
 
 
-def digits_source() -> Source:
+def digits_source() -> Contents:
     """The held-out scans, each placed once."""
     _, _, scans, digits, ids = split()
     return picture_source(place_digits(scans, SEED), ids, {"digit": as_labels(digits)})

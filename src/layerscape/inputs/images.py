@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import FileProblem, InvalidValue, require
+from layerscape.inputs.contents import Bad, Contents
 from layerscape.inputs.files import reason_of
-from layerscape.inputs.source import Bad, Source
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif")
 _AT_ONCE = 4096  # files in the queue of the threads
 
 
-def open_folder(folder: Path) -> Source:
+def open_folder(folder: Path) -> Contents:
     """The pictures below a folder, in the order of their paths.
 
     The label column ``class`` is the subfolder at the top; where folders lie deeper, ``folder`` is the whole way.
@@ -49,7 +49,7 @@ def open_folder(folder: Path) -> Source:
     labels = {"class": np.array([way.partition("/")[0] for way in ways])} if any(ways) else {}
     if any("/" in way for way in ways):
         labels["folder"] = np.array(ways)
-    return Source(ids, "image", read, inspect, labels)
+    return Contents(ids, "image", read, inspect, labels)
 
 
 def _pictures(folder: Path) -> Iterator[str]:

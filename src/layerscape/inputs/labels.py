@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, unknown_name
+from layerscape.inputs.contents import Contents
 from layerscape.inputs.files import existing_file, format_of, open_text
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.matrix import read_npy
-from layerscape.inputs.source import Source
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
 
 LONGEST = 200  # characters; what is longer is a text
@@ -35,7 +35,7 @@ def as_labels(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     return np.array(as_words(values), dtype=str)
 
 
-def own_labels(source: Source, wanted: Sequence[str] | None) -> dict[str, np.ndarray]:
+def own_labels(source: Contents, wanted: Sequence[str] | None) -> dict[str, np.ndarray]:
     """The labels that come with the samples: the columns that are wanted, or those that look like labels."""
     if wanted is None:
         likely = {name: as_labels(values) for name, values in source.columns.items() if _may_be_labels(values)}

@@ -9,17 +9,17 @@ from typing import get_args
 from layerscape.core.samples import Kind, Samples, check_ids
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.arrays import from_table, open_arrays, open_idx
+from layerscape.inputs.contents import Contents, select_rows, selected
 from layerscape.inputs.files import existing_file, format_of
 from layerscape.inputs.images import open_folder
 from layerscape.inputs.labels import labels_from, own_labels
 from layerscape.inputs.matrix import ARRAYS, split_name
-from layerscape.inputs.source import Source, as_samples, select_rows
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
 from layerscape.inputs.text import FASTA, open_fasta, open_lines, text_source
 
 DIGITS = "digits"
 # Endings, kinds of sample (the first is the guess) and who opens them; a table is met here only as file.parquet:name.
-_FORMATS: tuple[tuple[tuple[str, ...], tuple[Kind, ...], Callable[[str | Path, Kind], Source]], ...] = (
+_FORMATS: tuple[tuple[tuple[str, ...], tuple[Kind, ...], Callable[[str | Path, Kind], Contents]], ...] = (
     ((".txt",), ("text", "protein"), open_lines),
     (FASTA, ("protein", "text"), open_fasta),
     ((*ARRAYS, *TABLES), ("array", "image"), open_arrays),
@@ -102,7 +102,7 @@ def open_inputs(
     values = {name: column[rows] for name, column in own.items()}
     if joined is not None:
         values |= labels_from(joined, found.ids, rows, id_column)
-    return as_samples(found, rows, values, str(source), skip_bad)
+    return selected(found, rows, values, str(source), skip_bad)
 
 
 def _recognize(
@@ -112,7 +112,7 @@ def _recognize(
     id_column: str | None,
     picked: Sequence[str],
     joined: bool,
-) -> Source:
+) -> Contents:
     path, name = split_name(given)
     ending = format_of(path)
     if ending in TABLES and name is None and not path.is_dir():
@@ -145,7 +145,7 @@ def _choose_kind(given: str | Path, kind: Kind | None, kinds: tuple[Kind, ...]) 
 
 def _open_table(
     path: Path, kind: Kind | None, text_column: str | None, id_column: str | None, picked: Sequence[str]
-) -> Source:
+) -> Contents:
     table = read_table(path)
     for column in (text_column, id_column):
         if column is not None and column not in table:

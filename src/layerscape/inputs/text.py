@@ -9,8 +9,8 @@ from typing import Any
 
 from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue
+from layerscape.inputs.contents import Bad, Contents
 from layerscape.inputs.files import open_text
-from layerscape.inputs.source import Bad, Source
 
 FASTA = (".fasta", ".fa", ".faa")
 _RESIDUES = re.compile(r"[A-Z*.-]*")  # letters, stop, and the gaps of an alignment
@@ -19,7 +19,7 @@ _LABEL = re.compile(r"(\w+)=(.*?)(?=\s+\w+=|\s*$)")  # values may hold blanks, a
 
 def text_source(
     texts: Sequence[Any], kind: Kind, ids: Sequence[str] = (), columns: Mapping[str, Sequence[Any]] | None = None
-) -> Source:
+) -> Contents:
     """One sample per text; an empty one, or a sequence that is none, is bad."""
     if kind == "protein":
         texts = [
@@ -32,7 +32,7 @@ def text_source(
     def inspect(rows: Sequence[int]) -> Iterator[str | Bad]:
         return (_fault(texts[row], kind) or texts[row] for row in rows)
 
-    return Source(ids or [str(row) for row in range(len(texts))], kind, read, inspect, columns=columns or {})
+    return Contents(ids or [str(row) for row in range(len(texts))], kind, read, inspect, columns=columns or {})
 
 
 def _fault(text: Any, kind: Kind) -> Bad | None:
@@ -46,13 +46,13 @@ def _fault(text: Any, kind: Kind) -> Bad | None:
     return Bad(f"holds {text[end]!r}, which is no residue") if end < len(text) else None
 
 
-def open_lines(path: str | Path, kind: Kind) -> Source:
+def open_lines(path: str | Path, kind: Kind) -> Contents:
     """One sample per line."""
     with open_text(path) as file:
         return text_source([line.rstrip("\r\n") for line in file], kind)
 
 
-def open_fasta(path: str | Path, kind: Kind) -> Source:
+def open_fasta(path: str | Path, kind: Kind) -> Contents:
     """One sample per record: its id is the accession, and ``key=value`` in its header a label."""
     sequences: dict[str, list[str]] = {}
     labels: list[dict[str, str]] = []

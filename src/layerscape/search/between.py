@@ -49,8 +49,8 @@ def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -
     found, one_at_a_time = np.zeros(x.n_samples), threading.Lock()
     order = np.argsort(pairs[:, 0], kind="stable")
     with workers(how.n_threads) as pool:
-        points, copies, survey = distinct_points(x, near.metric, pool)
-        scale_together(points, points, [survey])
+        points, copies, overview = distinct_points(x, near.metric, pool)
+        scale_together(points, points, [overview])
 
         def count(part: np.ndarray) -> None:
             first, second = (points.centered_wide(points.read(copies[pairs[part, side]])) for side in (0, 1))

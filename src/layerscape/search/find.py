@@ -104,7 +104,7 @@ def find_neighbors(
         else:
             wanted = Rows(standardized_as(asked, given) if near.standardize else asked, near.metric)
             own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
-            scale_together(points, wanted, [seen, wanted.survey(pool)])
+            scale_together(points, wanted, [seen, wanted.overview(pool)])
         distinct_k = min(k, points.n_points - (asked is None))
         tell = progress or (lambda _: None)
         if distinct_k:

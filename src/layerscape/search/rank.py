@@ -69,8 +69,8 @@ def ranks(
     check_width(x.n_units)
     pairs = check_pairs(pairs, x.n_samples)
     with workers(how.n_threads) as pool:
-        points, copies, survey = distinct_points(x, near.metric, pool)
-        scale_together(points, points, [survey])
+        points, copies, overview = distinct_points(x, near.metric, pool)
+        scale_together(points, points, [overview])
         count = _Count(points, np.bincount(copies), copies[pairs], how.memory, pool)
         return count.ranks(progress or (lambda _: None))
 

@@ -23,7 +23,7 @@ ROOM = 480
 
 
 @dataclass(frozen=True)
-class Survey:
+class Overview:
     """What one pass over rows tells.
 
     Attributes
@@ -109,7 +109,7 @@ class Rows:
             raise InvalidValue(
                 f"sample {name!r} is a row of zeros, which has no direction; leave it out, or use metric='euclidean'."
             )
-        with np.errstate(invalid="ignore"):  # what is not finite is found by the survey
+        with np.errstate(invalid="ignore"):  # what is not finite is found by the overview
             scaled = np.ldexp(block, -np.frexp(largest)[1][:, None])
             return scaled / np.sqrt(squared_distances(scaled, np.zeros_like(scaled[:1])))[:, None]
 
@@ -119,7 +119,7 @@ class Rows:
             return self
         return Rows(self.representation, self.metric, rows if self.rows is None else self.rows[rows])
 
-    def survey(self, pool: Workers) -> Survey:
+    def overview(self, pool: Workers) -> Overview:
         """Read every row once: copies, extent, a sample; raises at the first value that is not finite."""
         hashes = np.empty(self.n_points, np.uint64)
         drawn = np.sort(np.random.default_rng(0).permutation(self.n_points)[:SAMPLE])
@@ -143,7 +143,7 @@ class Rows:
         copies = self._copies(hashes)
         heads = copies[drawn] == drawn
         heads[0] |= not heads.any()  # a copy stands for the first as well
-        return Survey(copies, low, high, sample[heads])
+        return Overview(copies, low, high, sample[heads])
 
     def _copies(self, hashes: np.ndarray) -> np.ndarray:
         """Rows of one hash are compared, so that a collision makes no copies."""
@@ -177,23 +177,23 @@ def check_width(n_units: int) -> None:
         )
 
 
-def distinct_points(x: Representation, metric: str, pool: Workers) -> tuple[Rows, np.ndarray, Survey]:
-    """The first of all rows that are equal, for each row the number of the first, and what the survey told."""
+def distinct_points(x: Representation, metric: str, pool: Workers) -> tuple[Rows, np.ndarray, Overview]:
+    """The first of all rows that are equal, for each row the number of the first, and what the overview told."""
     every = Rows(x, metric)
-    survey = every.survey(pool)
-    heads, copies = np.unique(survey.copies, return_inverse=True)
-    return every.take(heads), copies, survey
+    overview = every.overview(pool)
+    heads, copies = np.unique(overview.copies, return_inverse=True)
+    return every.take(heads), copies, overview
 
 
-def scale_together(points: Rows, queries: Rows, surveys: list[Survey]) -> None:
+def scale_together(points: Rows, queries: Rows, overviews: list[Overview]) -> None:
     """Give both one precision, one center, and the scales at which bounds and squares neither under- nor overflow.
 
     The center is the median of the sampled points. Where coordinates are far from 1, rows are read divided by a power
     of two, which leaves about 1,000 binary digits between the largest coordinate and the smallest difference.
     """
-    sample = surveys[0].sample
+    sample = overviews[0].sample
     center = np.partition(sample, len(sample) // 2, axis=0)[len(sample) // 2]
-    edges = np.concatenate([edge for s in surveys for edge in (s.low, s.high)]).reshape(-1, len(center))
+    edges = np.concatenate([edge for s in overviews for edge in (s.low, s.high)]).reshape(-1, len(center))
     with np.errstate(over="ignore"):
         reach = exponent_of(float(np.abs(edges - center).max()))
     for rows in (points, queries):

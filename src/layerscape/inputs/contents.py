@@ -1,4 +1,4 @@
-"""Source: everything that an input holds, before some of it is selected and checked."""
+"""Contents: everything that an input holds, before some of it is selected and checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Bad:
 
 
 @dataclass(frozen=True)
-class Source:
+class Contents:
     """All N samples of an input.
 
     Attributes
@@ -60,8 +60,8 @@ def select_rows(n_rows: int, limit: int | None, seed: int | None) -> list[int]:
     return sorted(np.random.RandomState(seed).permutation(n_rows)[:limit].tolist())
 
 
-def as_samples(
-    source: Source, rows: Sequence[int], labels: Mapping[str, np.ndarray], given: str, skip_bad: bool
+def selected(
+    source: Contents, rows: Sequence[int], labels: Mapping[str, np.ndarray], given: str, skip_bad: bool
 ) -> Samples:
     """The selected rows, each inspected once; ``labels`` has a value per selected row."""
     good: list[int] = []  # positions within rows
