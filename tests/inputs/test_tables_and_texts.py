@@ -215,7 +215,7 @@ def test_broken_fasta(tmp_path):
     st.lists(st.text(min_size=1).filter(str.strip), min_size=1),
 )
 def test_two_lists_of_texts_look_alike_only_if_they_are(a, b):
-    from layerscape.inputs.contents import as_samples
+    from layerscape.inputs.contents import selected
 
-    prints = [as_samples(text_source(texts, "text"), range(len(texts)), {}, "", False).fingerprint for texts in (a, b)]
+    prints = [selected(text_source(texts, "text"), range(len(texts)), {}, "", False).fingerprint for texts in (a, b)]
     assert (prints[0] == prints[1]) == (a == b)
