@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import layerscape as ls
-from layerscape.core.keywords import FIELDS, Search, chosen, door, split
+from layerscape.core.keywords import FIELDS, Search, chosen, door, taken
 from layerscape.core.nearness import Nearness
 from layerscape.core.resources import Resources
 from layerscape.errors import UnknownName
@@ -112,9 +112,10 @@ def test_a_recommendation_without_labels_refuses_them_too():
 
 
 def test_splitting_loses_nothing_and_mixes_nothing():
-    near, how, left = split({**ALL, **HOW, "k": 3, "metrik": 1})
+    left = {**ALL, **HOW, "k": 3, "metrik": 1}
+    near, how = chosen(taken(left))
     assert (near, how, left) == (Nearness(**ALL), Resources(**HOW), {"k": 3, "metrik": 1})
-    assert split({}) == (Nearness(), Resources(), {})
+    assert (taken({}), chosen({})) == ({}, (Nearness(), Resources()))
     assert chosen({**HOW, **ALL}) == (near, how)
 
 

@@ -32,21 +32,21 @@ class Search(TypedDict, total=False):
 FIELDS = {each.name: each for noun in (Nearness, Resources) for each in fields(noun)}
 
 
-def split(options: Mapping[str, Any]) -> tuple[Nearness, Resources, dict[str, Any]]:
-    """The two nouns from the keywords of a call, and the keywords that belong to neither."""
-    near, how = (
-        {each.name: options[each.name] for each in fields(noun) if each.name in options}
-        for noun in (Nearness, Resources)
-    )
-    return Nearness(**near), Resources(**how), {name: options[name] for name in options if name not in FIELDS}
+def taken(options: dict[str, Any]) -> Search:
+    """The keywords of a search, taken out of those of a call that has others too."""
+    found: Any = {name: options.pop(name) for name in FIELDS if name in options}
+    return found
 
 
 def chosen(search: Mapping[str, Any]) -> tuple[Nearness, Resources]:
-    """The two nouns from the keywords of a call that takes no others."""
-    near, how, left = split(search)
-    for name in left:
-        raise unknown_name("option", name, FIELDS)
-    return near, how
+    """The two nouns from the keywords of a search; raises at any other."""
+    for name in search:
+        if name not in FIELDS:
+            raise unknown_name("option", name, FIELDS)
+    near, how = (
+        {each.name: search[each.name] for each in fields(noun) if each.name in search} for noun in (Nearness, Resources)
+    )
+    return Nearness(**near), Resources(**how)
 
 
 def door(function: Door) -> Door:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.keywords import FIELDS, door
+from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.sources import Arrays
@@ -52,7 +52,7 @@ def estimate(measure: AnyMeasure, /, *data: Any, influence: bool = False, **opti
     (500,)
     """
     chosen = find_measure(measure)
-    search: Any = {name: options.pop(name) for name in FIELDS if name in options}
+    search = taken(options)
     options = chosen.choose(options)
     source, task = _asked(chosen, options, data)
     return answer(source, search, task, influence=influence)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from layerscape.core.keywords import FIELDS, door
+from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options
@@ -90,7 +90,7 @@ def measure(
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
     require("pandas", "runs")
-    search: Any = {name: options.pop(name) for name in FIELDS if name in options}
+    search = taken(options)
     if protocol is not None:
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")

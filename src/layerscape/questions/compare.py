@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.core.keywords import FIELDS, door
+from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options
@@ -76,7 +76,7 @@ def compare(
     ([['a', 'c'], ['b', 'c']], [1.0, 0.34])
     """
     require("pandas", "runs")
-    search: Any = {name: options.pop(name) for name in FIELDS if name in options}
+    search = taken(options)
     chosen = _comparing(measures)
     check_options(chosen, options)
     a, b = matched(run_a, run_b)
