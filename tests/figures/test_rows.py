@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import alongside, both_ways, consecutive, said, within_chance
+from layerscape.figures.rows import alongside, both_ways, consecutive, within_chance
 
 
 def test_points_of_a_curve_over_samples_are_named_by_them_finest_first(run, profile):
@@ -62,8 +62,3 @@ def test_chance_is_reached_from_above_or_from_below():
     assert not within_chance({**row, "low": 0.56})
     assert not within_chance({**row, "high": 0.44}, "low")
     assert not within_chance({**row, "chance": None, "chance_high": None})
-
-
-def test_a_value_without_interval_says_so():
-    assert said({"value": 0.25, "low": None, "high": None}) == "0.25 [no interval]"
-    assert said({"value": None, "low": None, "high": None}) == "no estimate"

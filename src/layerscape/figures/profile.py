@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.figures.rows import QUESTION, Row, said
+from layerscape.core.words import said
+from layerscape.figures.rows import QUESTION, Row
 
 CONTROL = "control="  # how the groups of controls begin
 
@@ -72,7 +73,7 @@ class Profile:
         for row in rows:
             asked = _asked(row)
             row["variant"] = ", ".join(_in_words(name, asked.get(name)) for name in differing[row.get("label")])
-            row["said"] = said(row)
+            row["said"] = said(row["value"], row.get("low"), row.get("high"))
         return rows
 
 

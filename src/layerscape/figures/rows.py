@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from layerscape.core.words import number
-
 Row = dict[str, Any]
 
 # Two rows of one measure that differ in one of these are different questions, and never points of one line.
@@ -82,14 +80,3 @@ def within_chance(row: Row, closer: str = "high") -> bool:
     sign, end, own = (-1, "chance_low", "high") if closer == "low" else (1, "chance_high", "low")
     chance = row.get("chance") if row.get(end) is None else row[end]
     return chance is not None and row[own] is not None and sign * row[own] <= sign * chance + ROUNDING
-
-
-def said(row: Row, name: str = "") -> str:
-    """A value with its interval in brackets: ``13.56 [13.27, 13.85]``."""
-    value, low, high = (row.get(key) for key in ("value", "low", "high"))
-    if value is None:
-        return "no estimate"
-    if low is None or high is None:
-        return f"{number(value)} [no interval]"
-    step = (high - low) / 2
-    return f"{number(value, step)} [{name}{number(low, step)}, {number(high, step)}]"

@@ -15,7 +15,6 @@ from layerscape.figures.rows import (
     columns_of_labels,
     consecutive,
     first_variant,
-    said,
     within_chance,
 )
 from layerscape.measures import question
@@ -88,7 +87,7 @@ def _rearrangement(run: Profile, measure: Measure, dead: Collection[str]) -> str
         return f"{sentence.format(value=value, k=low['k'])}{asked(rows)}{_chance(measure, low)}"
 
     if len(rows) == 1:
-        return f"F{step(low)[1:]} {says(said(low))}."
+        return f"F{step(low)[1:]} {says(low['said'])}."
     if not above(high, low):
         between = says(f"{number(low['low'])} to {number(high['high'])}")
         return (
@@ -97,7 +96,7 @@ def _rearrangement(run: Profile, measure: Measure, dead: Collection[str]) -> str
         )
     most = f"{step(low)}{not_told_apart(rows, low, below, 'the step to ')}"
     least = f"{step(high)}{not_told_apart(rows, high, above, 'the step to ')}"
-    return f"Neighborhoods change most {most}: {says(said(low))}. They change least {least}: {said(high)}."
+    return f"Neighborhoods change most {most}: {says(low['said'])}. They change least {least}: {high['said']}."
 
 
 def _labels(run: Profile, measures: Sequence[Measure], beside: Profile, other: str) -> Iterator[str]:
@@ -117,7 +116,7 @@ def _label(measure: Measure, rows: Sequence[Row], beside: Sequence[Row], column:
     if not rows:
         return ""
     top = highest(rows)
-    score = f"{measure.title} {said(top)}{asked(rows)}{_chance(measure, top)}"
+    score = f"{measure.title} {top['said']}{asked(rows)}{_chance(measure, top)}"
     if within_chance(top):
         return f"No layer is seen to encode {column!r}: at {named(top)}, the highest, {score} is not above chance."
     why = measure.sentence.format(label=repr(column), k=top["k"])
@@ -126,11 +125,11 @@ def _label(measure: Measure, rows: Sequence[Row], beside: Sequence[Row], column:
     if raw is top:
         text += " That is the raw input: no layer is seen to add to it."
     elif raw:
-        text += f" The raw input scores {said(raw)}{_relation(top, raw)}."
+        text += f" The raw input scores {raw['said']}{_relation(top, raw)}."
     beside = known(alongside(beside, rows))
     if beside:
         best = highest(beside)
-        text += f" The baseline {other!r} reaches {said(best)} at {named(best)}{_relation(top, best)}."
+        text += f" The baseline {other!r} reaches {best['said']} at {named(best)}{_relation(top, best)}."
     words = [warning.rstrip(".") for warning in (top.get("warnings") or "").split("\n") if warning]
     return " ".join([text, *(f"{warning[0].upper()}{warning[1:]}." for warning in words)])
 
@@ -139,7 +138,7 @@ def _similarity(run: Profile, measure: Measure) -> str:
     first, last = run.layers[0], run.layers[-1]
     for row in known(first_variant(run.rows(measure.name))):
         if {row["layer"], row["other_layer"]} == {first, last}:
-            scored = f"{said(row)}{_chance(measure, row)}"
+            scored = f"{row['said']}{_chance(measure, row)}"
             return f"Compared as wholes by {measure.title}, {first!r} and {last!r} score {scored}."
     return ""
 

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from layerscape.core.measure import Measure
+from layerscape.core.words import said
 from layerscape.figures.measured import is_dimension
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import Row, first_variant, said
+from layerscape.figures.rows import Row, first_variant
 from layerscape.reports.telling import above, asked, below, highest, known, lowest, named, not_told_apart
 
 
@@ -44,11 +45,60 @@ class DimensionProfile:
         rows, scales = _several(self.finest, thin), {at: _several(rows, thin) for at, rows in self.scales.items()}
         if not rows:
             return ""
-        scales = {at: others for at, others in scales.items() if others}
-        shape = _shape(rows)
-        survives = all(_shape(others) == shape for others in scales.values())
-        words = _in_words(shape, rows, survives)
-        return f"The intrinsic dimension ({self.name}{asked(rows)}) {words}.{_scales(shape, self.curve, scales)}"
+        shape, shapes = _Shape.of(rows), {at: _Shape.of(others) for at, others in scales.items() if others}
+        survives = all(other.name == shape.name for other in shapes.values())
+        return (
+            f"The intrinsic dimension ({self.name}{asked(rows)}) {shape.in_words(rows, survives)}."
+            f"{_scales(shape.name, self.curve, shapes)}"
+        )
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What the intervals allow to say of a profile: peak, dip, rise, fall, change, nothing; the rows that say it."""
+
+    name: str
+    first: Row
+    top: Row
+    bottom: Row
+    last: Row
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> _Shape:
+        first, top, bottom, last = rows[0], highest(rows), lowest(rows), rows[-1]
+        name = "change" if above(top, bottom) else "nothing"
+        if above(top, first) and above(top, last):
+            name = "peak"
+        elif above(first, bottom) and above(last, bottom):
+            name = "dip"
+        elif above(last, first):
+            name = "rise"
+        elif above(first, last):
+            name = "fall"
+        return cls(name, first, top, bottom, last)
+
+    @property
+    def extreme(self) -> str:
+        """The layer of a peak or a dip."""
+        return named(self.top if self.name == "peak" else self.bottom)
+
+    def in_words(self, rows: Sequence[Row], survives: bool) -> str:
+        first, top, bottom, last = self.first, self.top, self.bottom, self.last
+        start = f"{said(first['value'], first['low'], first['high'], '95 % interval ')} at {named(first)}"
+        end = f"{last['said']} at {named(last)}"
+        high = f"{top['said']} at {named(top)}{not_told_apart(rows, top, above)}"
+        low = f"{bottom['said']} at {named(bottom)}{not_told_apart(rows, bottom, below)}"
+        if self.name == "peak":
+            return f"rises from {start} to {'a peak of ' if survives else ''}{high} and falls to {end}"
+        if self.name == "dip":
+            return f"falls from {start} to {low} and rises to {end}"
+        if self.name in ("rise", "fall"):
+            return f"{self.name}s from {start} to {end}"
+        if self.name == "change":
+            return (
+                f"is {start} and {end}, which the intervals do not tell apart; its lowest is {low}, its highest {high}"
+            )
+        return f"is {start} and {end}; the intervals of all layers touch, so that no change with depth can be claimed"
 
 
 def _several(rows: Sequence[Row], without: Collection[str]) -> list[Row]:
@@ -57,46 +107,14 @@ def _several(rows: Sequence[Row], without: Collection[str]) -> list[Row]:
     return found if len(found) > 1 else []
 
 
-def _in_words(shape: str, rows: Sequence[Row], survives: bool) -> str:
-    first, top, bottom, last = rows[0], highest(rows), lowest(rows), rows[-1]
-    start = f"{said(first, '95 % interval ')} at {named(first)}"
-    end = f"{said(last)} at {named(last)}"
-    high = f"{said(top)} at {named(top)}{not_told_apart(rows, top, above)}"
-    low = f"{said(bottom)} at {named(bottom)}{not_told_apart(rows, bottom, below)}"
-    if shape == "peak":
-        return f"rises from {start} to {'a peak of ' if survives else ''}{high} and falls to {end}"
-    if shape == "dip":
-        return f"falls from {start} to {low} and rises to {end}"
-    if shape in ("rise", "fall"):
-        return f"{shape}s from {start} to {end}"
-    if shape == "change":
-        return f"is {start} and {end}, which the intervals do not tell apart; its lowest is {low}, its highest {high}"
-    return f"is {start} and {end}; the intervals of all layers touch, so that no change with depth can be claimed"
-
-
-def _shape(rows: Sequence[Row]) -> str:
-    """What the intervals allow to say of a profile: peak, dip, rise, fall, change or nothing."""
-    first, top, bottom, last = rows[0], highest(rows), lowest(rows), rows[-1]
-    if above(top, first) and above(top, last):
-        return "peak"
-    if above(first, bottom) and above(last, bottom):
-        return "dip"
-    if above(last, first):
-        return "rise"
-    if above(first, last):
-        return "fall"
-    return "change" if above(top, bottom) else "nothing"
-
-
-def _scales(shape: str, curve: str, others: Mapping[str, list[Row]]) -> str:
+def _scales(shape: str, curve: str, others: Mapping[str, _Shape]) -> str:
     """Whether the shape survives the choice of scale."""
     if not others or shape == "nothing":
         return ""
-    differing = [at for at, rows in others.items() if _shape(rows) != shape]
+    differing = [at for at, other in others.items() if other.name != shape]
     moves = ""
     if shape in ("peak", "dip"):
-        extreme = highest if shape == "peak" else lowest
-        at = dict.fromkeys(named(extreme(rows)) for at, rows in others.items() if at not in differing)
+        at = dict.fromkeys(other.extreme for at, other in others.items() if at not in differing)
         moves = f", with the {shape} at {' or '.join(at)}" if at else ""
     if not differing:
         which = f"all {len(others)} scales" if len(others) > 1 else "the other scale"

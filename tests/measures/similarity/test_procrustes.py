@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.spatial
 
+from layerscape.core.permutation import permutations
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.permutation import permutations
 from layerscape.measures.similarity import procrustes as module
 from layerscape.measures.similarity.procrustes import procrustes
 

@@ -13,10 +13,10 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.measures.classes import classes_of
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
-from layerscape.measures.permutation import chance_by_permutation
 
 RELATED = 2  # two samples are related if one is among so many of the other: whose values depend on each other
 BLOCK = 2**20  # votes that are counted anew at once

@@ -13,6 +13,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of
@@ -25,7 +26,6 @@ from layerscape.measures.neighborhood.relations import (
     permuted_overlaps,
 )
 from layerscape.measures.neighborhood.without import Means, likened, without_each
-from layerscape.measures.permutation import permutations
 
 
 def label_overlap(

@@ -9,8 +9,8 @@ from scipy import sparse
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.interval import within
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.measures.neighborhood.clusters import margin_of_halves
-from layerscape.measures.permutation import chance_by_permutation
 
 LOWEST = -0.5  # for any two partitions
 RESOLUTION = 4.0  # over N: about what one sample in another part changes

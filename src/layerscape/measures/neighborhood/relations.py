@@ -17,13 +17,13 @@ from scipy.special import ndtr
 from layerscape.core.estimate import Chance
 from layerscape.core.interval import Z95
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import Classes, LabelKind, are_real, classes_of, reals_of, refuse_missing
 from layerscape.measures.neighborhood.agreement import Relation, membership
 from layerscape.measures.neighborhood.functions import Agreement
 from layerscape.measures.neighborhood.reals import Reals
 from layerscape.measures.neighborhood.sets import Sets
-from layerscape.measures.permutation import permutations
 
 PERMUTATIONS = 100  # for the spread of chance where k follows the class
 

@@ -11,11 +11,11 @@ from layerscape.core.checks import check_name, check_samples
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import LEAST_MARGIN, Z95, wilson, within
 from layerscape.core.measure import Measure
+from layerscape.core.permutation import chance_by_permutation
+from layerscape.core.permutation import permutations as orders_of
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, Classes, LabelKind, are_real, classes_of, one_per_sample, reals_of
-from layerscape.measures.permutation import chance_by_permutation
-from layerscape.measures.permutation import permutations as orders_of
 from layerscape.measures.rows import slices
 from layerscape.measures.separability.probes import folds_of, logistic, ridge
 

@@ -13,9 +13,9 @@ from layerscape.core.checks import check_least
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import student95
 from layerscape.core.measure import Measure
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.measures.classes import classes_of
-from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.separability.probes import readable
 
 FEWEST_DRAWS = 20

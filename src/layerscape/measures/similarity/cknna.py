@@ -11,10 +11,10 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import check_next
-from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.edges import Edges, Followed, align, align_without, common, turned
 from layerscape.measures.similarity.pairing import corrected, drawn_rows, same_samples

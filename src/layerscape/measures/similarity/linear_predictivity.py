@@ -13,9 +13,9 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
 from layerscape.core.interval import LEAST_MARGIN, Z95, margin_of_groups, within
 from layerscape.core.measure import Measure
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import drawn_rows, same_samples
 
 FAR_BELOW = -0.5  # R² that no penalty chosen on honest folds would give

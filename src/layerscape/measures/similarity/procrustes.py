@@ -15,8 +15,8 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
-from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.roots import Roots, log_of
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, same_samples

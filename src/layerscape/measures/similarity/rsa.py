@@ -12,9 +12,9 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
     largest_share,

@@ -10,10 +10,10 @@ from scipy.linalg import cholesky, solve_triangular
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import LEAST_MARGIN, margin_of_groups, within
 from layerscape.core.measure import Measure
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.moments import gram, scatter
-from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples
 
 FEWEST = 10

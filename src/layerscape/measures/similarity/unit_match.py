@@ -14,8 +14,8 @@ from layerscape.core.frame import Frame, frame_by_unit
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
+from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
-from layerscape.measures.permutation import chance_by_permutation
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.pairing import corrected, of_one_sample, same_samples
 

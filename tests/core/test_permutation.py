@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from layerscape.core.interval import margin_of_groups
+from layerscape.core.permutation import chance_by_permutation, permutations
 from layerscape.errors import InvalidValue
-from layerscape.measures.permutation import chance_by_permutation, permutations
 
 
 def test_a_correlation_has_chance_zero_and_a_spread_of_one_over_root_n(rng):
