@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.measures import catalog, question
 from layerscape.pipeline.estimate import estimate
 
+DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
+UNCHANGED, CHANGED = map(float, re.search(r'"unchanged" is (\S+), "changed" above (\S+);', DESIGN.read_text()).groups())
 N = 240
 CHANGES = ("order", "rotation", "translation", "scaling", "linear")
 MEASURES = list(catalog().values())
@@ -74,9 +78,9 @@ class TestEveryMeasure:
         before = estimate(measure, *arguments(measure), **options(measure)).value
         after = estimate(measure, *changed(measure, change), **options(measure)).value
         if change in measure.unchanged_by:
-            assert after == pytest.approx(before, rel=1e-9, abs=1e-9)
+            assert after == pytest.approx(before, rel=UNCHANGED, abs=UNCHANGED)
         else:
-            assert abs(after - before) > 1e-5
+            assert abs(after - before) > CHANGED
 
     def test_real_numbers_are_refused_by_what_counts(self, measure):
         if measure.values != "real":
@@ -85,11 +89,16 @@ class TestEveryMeasure:
 
     @pytest.mark.parametrize("scale", [1e-20, 1e20])
     def test_does_not_care_for_the_unit_of_the_data(self, measure, scale):
+        """One whose value has that unit, which scaling changes, is a number all the same."""
         if measure.values != "real":
             return
         before = estimate(measure, *arguments(measure), **options(measure)).value
-        after = estimate(measure, *arguments(measure, X * scale, Y * scale), **options(measure)).value
-        assert after == pytest.approx(before, rel=1e-9)
+        after = estimate(measure, *arguments(measure, X * scale, Y * scale), **options(measure))
+        if "scaling" in measure.unchanged_by:
+            assert after.value == pytest.approx(before, rel=UNCHANGED)
+        low, high = measure.bounds
+        assert low <= after.low <= after.value <= after.high <= high
+        assert math.isfinite(after.value)
 
     def test_copies_of_samples_are_said_or_change_nothing(self, measure):
         again = np.r_[0:N, 0:40]
@@ -109,18 +118,27 @@ class TestEveryMeasure:
         else:
             assert result.chance is None
 
+    def test_a_comparison_without_chance_says_why(self, measure):
+        result = estimate(measure, *arguments(measure), **options(measure))
+        told = [words for words in result.warnings if measure.chance and words.endswith(measure.chance)]
+        assert len(told) == bool(measure.chance)
+        assert not measure.chance or len(measure.data) == 2
+
     def test_a_comparison_says_which_way_is_closer(self, measure):
         assert measure.closer in ("", "high", "low")
-        assert measure.closer or len(measure.data) == 1
+        assert measure.closer or not measure.has_chance
+        assert not measure.closer or len(measure.data) == 2
 
     def test_constant_data_are_refused_or_are_chance(self, measure):
+        """Or, of what has the unit of the data, give an end of what is possible: a length of 0."""
         try:
             result = estimate(measure, *arguments(measure, np.ones((N, 3))), **options(measure))
         except LayerscapeError as error:
             assert "constant" in str(error)
         else:
-            assert result.chance is not None
-            assert result.value == pytest.approx(result.chance.value)
+            has_unit = "scaling" not in measure.unchanged_by
+            assert result.value == pytest.approx(result.chance.value) if result.chance else has_unit
+            assert result.chance or result.value in measure.bounds
 
     def test_a_value_that_is_not_finite_is_named(self, measure):
         x = PROBES[measure.values].copy()

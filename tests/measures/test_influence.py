@@ -41,36 +41,30 @@ for width, units in (("wide ", 40), ("wider ", N + 20)):
         DATA[width + which] = turned + 0.3 * rng.standard_normal((N, units))
 
 
-CASES = [
-    ("twonn", {}),
+SMALL = {"k": 10, "range_max": 8, "permutations": 19}
+KINDS = {"whole": {"data": "whole "}, "binary": {"data": "bits "}}
+ALL = [  # at their defaults, but for few neighbors
+    (name, {option: SMALL[option] for option in SMALL if option in measure.options} | KINDS.get(measure.values, {}))
+    for name, measure in MEASURES.items()
+    if callable(measure.influence)
+]
+OTHERS = [  # other options and kinds of data
     ("twonn", {"discard": 0.1}),
     ("twonn", {"method": "fit"}),
     ("twonn", {"method": "fit", "discard": 0.0}),
     ("twonn", {"prior": (2.0, 1.0)}),
     ("twonn", {"method": "fit", "data": "hub "}),
-    ("gride", {"range_max": 8}),
-    ("decimation", {}),
-    ("correlation_dimension", {}),
-    ("bid", {"data": "bits "}),
-    ("i3d", {"data": "whole "}),
     ("i3d", {"data": "whole ", "scale": 8}),
-    ("levina_bickel", {"k": 10}),
     ("levina_bickel", {"k": 10, "average": "arithmetic"}),
-    ("hubness", {"k": 10}),
     ("hubness", {"k": 10, "data": "tied "}),
-    ("knn_probe", {"k": 10, "permutations": 19}),
     ("knn_probe", {"k": 10, "permutations": 19, "data": "tied "}),
-    ("neighbor_survival", {"k": 10}),
     ("neighbor_survival", {"k": 10, "data": "tied "}),
-    ("overlap", {"k": 10}),
     ("overlap", {"k": 10, "data": "tied "}),
-    ("information_imbalance", {}),
+    ("information_imbalance", {"k": 1}),
     ("information_imbalance", {"k": 5}),
     ("information_imbalance", {"k": 5, "data": "tied "}),
-    ("rank_overlap", {"k": 10}),
     ("rank_overlap", {"k": 10, "weight": "r_nx"}),
     ("rank_overlap", {"k": 10, "data": "tied "}),
-    ("label_overlap", {"k": 10}),
     ("label_overlap", {"k": 10, "weight": "class"}),
     ("label_overlap", {"k": 10, "over": "classes"}),
     ("label_overlap", {"k": 40, "class_fraction": 0.1}),
@@ -81,30 +75,21 @@ CASES = [
     ("label_overlap", {"k": 10, "labels": "paths", "weight": "class"}),
     ("label_overlap", {"k": 10, "data": "tied "}),
     ("label_overlap", {"k": 10, "data": "tied ", "labels": "rounded", "kind": "real"}),
-    ("participation_ratio", {}),
     ("participation_ratio", {"correction": "none"}),
     ("participation_ratio", {"correction": "rows and columns", "data": "wide "}),
     ("participation_ratio", {"correction": "rows and columns", "data": "wider "}),
-    ("effective_rank", {}),
     ("effective_rank", {"data": "wide "}),
     ("effective_rank", {"data": "wider "}),
-    ("isotropy", {}),
     ("isotropy", {"data": "wider "}),
-    ("spectrum_decay", {}),
     ("spectrum_decay", {"data": "wide "}),
     ("spectrum_decay", {"data": "wider "}),
-    ("cka", {}),
     ("cka", {"estimator": "biased"}),
     ("cka", {"kernel": "rbf"}),
-    ("distance_correlation", {}),
-    ("unit_match", {}),
-    ("cknna", {"k": 10, "permutations": 19}),
-    ("rsa", {"permutations": 19}),
     ("rsa", {"permutations": 19, "data": "tied "}),
-    ("procrustes", {}),
     ("procrustes", {"data": "wide "}),
     ("procrustes", {"data": "wider "}),
 ]
+CASES = ALL + OTHERS
 
 
 def influence_of(name, *data, **options):
@@ -176,9 +161,8 @@ class TestInfluence:
 
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda measure: measure.name)
 def test_every_measure_has_an_influence_or_says_why_not(measure):
-    tried = measure.name in {name for name, _ in CASES}
     default = {field.name: field.default for field in fields(measure)}["influence"]
-    assert tried == callable(measure.influence)
+    assert callable(measure.influence) or measure.influence.strip()
     assert measure.influence != default
 
 

@@ -62,8 +62,11 @@ class Measure:
     title
         What charts, tables and sentences call it; its name without underscores when left out.
     closer
-        Which values say that two representations (or a representation and labels) are alike; empty where nothing is
-        compared. What compares says what chance gives.
+        Which values say that two representations (or a representation and labels) are alike; empty where no value
+        does.
+    chance
+        Where its estimates do not say what unrelated data give (`Estimate.chance`), though it takes two representations
+        or a representation and labels: why, in words, which become a warning. Empty where they say it.
     sentence
         What the page and a recommendation say of the layer with the best value, with the fields ``{label}`` and
         ``{k}``, as in "its {k} nearest neighbors are most alike in {label}"; of two layers, what the page says of
@@ -89,6 +92,7 @@ class Measure:
     symmetric: bool = True
     title: str = ""
     closer: Closer = ""
+    chance: str = ""
     sentence: str = ""
     permuted: Callable[..., np.ndarray] | None = None
     influence: Callable[..., Influence] | str = "nothing was said of how samples move it"
@@ -142,8 +146,8 @@ class Measure:
 
     @property
     def has_chance(self) -> bool:
-        """Whether its estimates say what unrelated data give: where values say that things are alike."""
-        return bool(self.closer)
+        """Whether its estimates say what unrelated data give."""
+        return len(self.data) == 2 and not self.chance
 
     @property
     def searches(self) -> bool:
@@ -191,7 +195,13 @@ class Measure:
         estimate = self.compute(*data, **options)
         if not isinstance(estimate, Estimate):
             raise InvalidType(f"measure {self.name!r} returned {type(estimate).__name__}; it must return an Estimate.")
-        return replace(estimate, measure=self.name, options={**self.options, **options})
+        words = (f"what unrelated data give is not known: {self.chance}",) if self.chance else ()
+        return replace(
+            estimate,
+            measure=self.name,
+            options={**self.options, **options},
+            warnings=(*estimate.warnings, *words),
+        )
 
 
 def as_measure(function: Callable[..., Estimate]) -> Measure:
