@@ -53,9 +53,61 @@ def test_links_between_pages_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+def told():
+    """What users are told, in words and blocks: all pages but the design, which is told to those who build."""
+    return "\n".join(page.read_text() for page in RUN if page.name not in ("CONTRIBUTING.md", "CHANGELOG.md"))
+
+
 def test_readme_names_every_measure():
     from layerscape.measures import catalog
 
     text = (ROOT / "README.md").read_text()
     for name in catalog():
         assert f"`{name}`" in text
+
+
+def test_docs_name_every_command():
+    from layerscape.cli import HOMES
+
+    assert [name for name in HOMES if not re.search(rf"layerscape {name}\b", told())] == []
+
+
+def test_docs_name_every_public_name():
+    import layerscape as ls
+
+    names = [name for name in dir(ls) if not name.startswith("_")]
+    assert [name for name in names if not re.search(rf"\bls\.{name}\b", told())] == []
+
+
+def test_docs_name_every_figure():
+    pytest.importorskip("matplotlib")
+    from layerscape import plot
+
+    assert [name for name in dir(plot) if f"plot.{name}`" not in told()] == []
+
+
+def options(command, path=""):
+    """Every option of a command and of the commands in it."""
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            yield f"{path} {parameter.opts[0]}", parameter
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from options(command.get_command(context, name), f"{path} {name}".strip())
+
+
+def test_every_option_says_what_it_is_for():
+    from layerscape.cli import cli
+
+    found = dict(options(cli))
+    assert "estimate overlap --k" in found
+    assert [name for name, option in found.items() if not option.help] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_is_one_that_is_tried(page):
+    """Python runs, and commands are read: a block in no language would be tried by nobody."""
+    fences = re.findall(r"^ *```(.*)$", page.read_text(), re.MULTILINE)
+    assert set(fences[::2]) <= {"python", "console"}
+    assert set(fences[1::2]) <= {""}
