@@ -25,8 +25,10 @@ class InvalidType(LayerscapeError, TypeError):
     """An object of a kind that cannot be used here."""
 
 
-class UnknownName(LayerscapeError, LookupError):
+class UnknownName(LayerscapeError, KeyError):
     """A layer, measure, model, column or option that does not exist."""
+
+    __str__ = Exception.__str__  # a KeyError would put its message in quotes
 
 
 class FileProblem(LayerscapeError, OSError):

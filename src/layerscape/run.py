@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Run:
-    """A finished run: its layers, samples, graphs and table of estimates.
+class Run(Mapping[str, Representation]):
+    """A finished run: its layers, samples, graphs and table of estimates; a mapping of layer name → `Representation`.
 
-    Made by `extract`, `from_arrays` and `open_run`.
+    Made by `extract`, `from_arrays` and `open_run`. Layers come in order of execution. A run equals itself only.
 
     Attributes
     ----------
@@ -44,7 +44,12 @@ class Run:
     >>> run = from_arrays({"first": np.eye(4), "second": np.eye(4)[:, ::-1]})
     >>> run.layers, run["second"].n_units, run.graph("first", k=2).k
     (('first', 'second'), 4, 2)
+    >>> list(run), "third" in run, np.asarray(run["first"]).shape
+    (['first', 'second'], False, (4, 4))
     """
+
+    __eq__ = object.__eq__  # that of a mapping would compare all vectors
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __init__(self, folder: RunFolder):
         self.folder = folder
@@ -52,7 +57,7 @@ class Run:
         self._opened: dict[str, Representation] = {}
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}: {len(self.layers)} layers × {self.folder.n_samples} samples)"
+        return f"Run({str(self.path)!r}: {len(self)} layers × {self.n_samples} samples)"
 
     @property
     def path(self) -> Path:
@@ -91,6 +96,20 @@ class Run:
     def recommendation(self) -> dict[str, Any] | None:
         """What `recommend` found last: ``layer``, ``reason``, ``equals``, ``sure``, ``by``, …; None if nobody asked."""
         return self.folder.load_recommendation()
+
+    @property
+    def n_samples(self) -> int:
+        """N, the same in every layer."""
+        return self.folder.n_samples
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.folder.layers)
+
+    def __contains__(self, layer: object) -> bool:
+        return layer in self.layers
 
     def __getitem__(self, layer: str) -> Representation:
         if layer not in self._opened:
@@ -164,7 +183,7 @@ class Run:
         return replace(x, matrix=np.asarray(x.matrix[:]))
 
     def _known(self, layer: str) -> None:
-        if layer not in self.layers:
+        if layer not in self:
             raise unknown_name("layer", layer, self.layers)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,14 @@ class Representation:
     @property
     def n_units(self) -> int:
         return int(self.matrix.shape[1])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The whole matrix as numpy sees it, in the type it is stored in: ``np.asarray(x)``."""
+        if isinstance(self.matrix, np.ndarray):
+            return np.array(self.matrix, dtype=dtype, copy=copy)
+        if copy is False:
+            raise InvalidValue(f"{self.title} is read into memory when it is made an array; leave copy=False out.")
+        return np.asarray(self.matrix[:], dtype=dtype)
 
     def read(self, rows: slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """The given rows as float64, shape (rows, D); raises at the first value that is not finite."""
@@ -168,6 +176,9 @@ def _sliceable(x: Any) -> Any:
         return x.numpy()
     if hasattr(x, "to_numpy"):  # a pandas or polars table
         return x.to_numpy()
+    if isinstance(x, Mapping):
+        names = ", ".join(repr(name) for name in list(x)[:3]) + ", …" * (len(x) > 3)
+        raise InvalidType(f"{len(x)} layers or arrays by name ({names}) where one is wanted; give one: x[NAME].")
     if all(hasattr(x, name) for name in ("shape", "dtype", "ndim", "__getitem__")):
         return x
     try:
