@@ -83,7 +83,7 @@ def test_many_small_tiles_panels_and_threads_change_nothing(kind, n, memory, thr
         small = {
             compiled: {"TILE_ROWS": 7, "TILE_COLUMNS": 11, "MOST_HITS": 20},
             finish: {"PART": 5, "BLOCK_BYTES": 500},
-            complete: {"PART": 4, "COLUMNS": 6, "MOST_PAIRS": 40},
+            complete: {"PART": 4, "FEWEST": 6, "COLUMNS": 6, "MOST_PAIRS": 40},
             rows: {"SAMPLE": 4, "BLOCK_VALUES": 60},
         }
         for module, constants in small.items():
@@ -119,6 +119,52 @@ def test_clusters_that_float32_cannot_look_into_are_searched_in_float64(rng):
     centers = np.repeat(rng.standard_normal((30, 12)), 20, axis=0)
     assert_plain(centers + 1e-7 * rng.standard_normal((600, 12)), 10)
     assert_plain(centers + 1e-12 * rng.standard_normal((600, 12)), 25)
+
+
+def unprovable(kind: str) -> np.ndarray:
+    """More rows than one part of `complete` takes, none of which float32 lists can prove."""
+    rng = np.random.default_rng(8)
+    if kind == "wide":
+        return rng.standard_normal((140, 20_000))
+    x = rng.standard_normal((700, 20))
+    x[np.arange(700), np.arange(700) % 3] += 1e6  # three clusters, none of them in the middle
+    return x[rng.integers(0, 600, 700)] if kind == "with copies" else x
+
+
+@pytest.mark.parametrize("memory", [1, 2 * 24 * 20 * 270, 2 * 24 * 20 * 600, 2**29])
+@pytest.mark.parametrize("kind", ["clusters", "with copies"])
+def test_what_lists_cannot_prove_is_the_definition_at_every_memory(kind, memory):
+    x = unprovable(kind)
+    assert_plain(x, 64, memory=memory)
+    asked = np.arange(699, 0, -2)
+    some = find_neighbors(x, 64, queries=asked, memory=memory)
+    np.testing.assert_array_equal(some.indices, plain(x, 64, asked)[0])
+    np.testing.assert_array_equal(some.distances, plain(x, 64, asked)[1])
+    points = find_neighbors(x, 64, queries=x[asked], memory=memory)  # each finds itself, or the first of its copies
+    np.testing.assert_array_equal(points.distances[:, 0], 0)
+    np.testing.assert_array_equal(points.distances[:, 1:], some.distances[:, :63])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_wide_rows_that_lists_cannot_prove(metric, monkeypatch):
+    searched_again = []
+
+    def count(job, rows, upper):
+        searched_again.extend(rows)
+        return complete.complete(job, rows, upper)
+
+    monkeypatch.setattr(finish, "complete", count)
+    monkeypatch.setattr(complete, "PART", 8)
+    monkeypatch.setattr(complete, "FEWEST", 12)
+    x = unprovable("wide")
+    seen = x / np.linalg.norm(x, axis=1, keepdims=True) if metric == "cosine" else x
+    square = np.stack([((seen - row) ** 2).sum(axis=1) for row in seen])
+    np.fill_diagonal(square, np.inf)
+    for memory in (1, 2**28):  # some rows at a time, and all
+        graph = find_neighbors(x, 32, metric=metric, memory=memory)
+        np.testing.assert_array_equal(graph.indices, np.argsort(square, axis=1)[:, :32])
+        np.testing.assert_allclose(graph.distances, np.sqrt(np.sort(square, axis=1)[:, :32]), rtol=1e-13)
+    assert len(searched_again) > 40
 
 
 def test_rows_of_one_hash_are_no_copies_unless_they_are_equal(monkeypatch):

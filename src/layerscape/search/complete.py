@@ -15,6 +15,7 @@ from layerscape.search.distances import padded
 from layerscape.search.engine import ULPS, Found, Job, slack
 
 PART = 256  # queries that one thread takes at a time
+FEWEST = 128  # queries that are held, however wide: all points are read again for as many
 COLUMNS = 4096
 TINY = 2.0**-1000  # what float64 can lose below its smallest number when the largest coordinate is near 1
 MOST_PAIRS = 2**20  # kept for the queries of a part before farther ones are dropped
@@ -29,12 +30,13 @@ def complete(job: Job, rows: np.ndarray, upper: np.ndarray) -> Found:
         Shape (rows,): squared distances that at least k points do not exceed; infinite where none is known.
     """
     width = 24 * job.points.n_units  # bytes of a query or point: as read, padded, centered
-    n_held = int(np.clip(job.memory // 2 // width, 1, len(rows)))
+    n_held = max(FEWEST, job.memory // 2 // width)
     step = int(np.clip(job.memory // 8 // width, 1, COLUMNS))
     parts: list[_Part] = []
     for start in range(0, len(rows), n_held):
-        held = rows[start : start + n_held]
-        mine = [_Part(job, held[s : s + PART], upper[start + s : start + s + PART]) for s in range(0, len(held), PART)]
+        stop = min(start + n_held, len(rows))
+        some = [slice(first, min(first + PART, stop)) for first in range(start, stop, PART)]
+        mine = [_Part(job, rows[part], upper[part]) for part in some]
 
         def load(block: slice) -> tuple[np.ndarray, np.ndarray]:
             values = job.points.read(block)
