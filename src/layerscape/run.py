@@ -22,6 +22,7 @@ from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.search import find_neighbors
 from layerscape.storage import LayerSpec, RunFolder, SampleTable
+from layerscape.storage.check import Part, adopt, check, repair
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +136,7 @@ class Run(Mapping[str, Representation]):
         self._known(layer)
         self.search(k, layers=[layer], progress=progress, **search)
         near, _ = chosen(search)
-        graph = self.folder.load_graph(layer, near.key)
+        graph = self.folder.load_graph(layer, near)
         assert graph is not None
         graph = graph.first(k)
         return graph if graph.near == near else replace(graph, near=near)  # of another share of near copies
@@ -170,10 +171,10 @@ class Run(Mapping[str, Representation]):
         tell = progress or (lambda _: None)
         for layer in wanted:
             self._known(layer)
-        missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, near.key)]
+        missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, near)]
         tell((len(wanted) - len(missing)) * self.folder.n_samples)
         for layer, x in ahead(lambda layer: self.loaded(layer, how.memory), missing):
-            self.folder.save_graph(layer, near.key, find_neighbors(x, k, progress=tell, **search))
+            self.folder.save_graph(layer, find_neighbors(x, k, progress=tell, **search))
 
     def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""
@@ -181,6 +182,36 @@ class Run(Mapping[str, Representation]):
         if x.matrix.dtype.itemsize * x.n_samples * x.n_units > most:
             return x
         return replace(x, matrix=np.asarray(x.matrix[:]))
+
+    def check(self, progress: Callable[[str, int, int], object] | None = None) -> list[Part]:
+        """Whether every byte is as it was written: the samples, each layer, and what was found in the run.
+
+        Parameters
+        ----------
+        progress
+            Called as ``progress("check", done, total)`` with numbers of files.
+
+        Raises
+        ------
+        InvalidValue
+            If the run was written by a version without digests; `adopt` makes them.
+
+        Examples
+        --------
+        >>> run = from_arrays({"first": np.eye(4)})
+        >>> [(part.name, part.problem) for part in run.check()]
+        [('samples.parquet', ''), ('first', '')]
+        """
+        return check(self.folder, progress)
+
+    def repair(self) -> str:
+        """Take away what is not as it was written, so that it is made again; what is to be done then, in words."""
+        return repair(self.folder, self.check())
+
+    def adopt(self) -> None:
+        """Take what is there as whole and keep its digests: of a run that has none, if you trust it."""
+        adopt(self.folder)
+        self.__init__(RunFolder.open(self.path))
 
     def _known(self, layer: str) -> None:
         if layer not in self:

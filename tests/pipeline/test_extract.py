@@ -31,11 +31,11 @@ def x(rng, monkeypatch):
 
 
 def files(folder):
-    """Every file with its bytes; of run.json the times are left out."""
+    """Every file with its bytes; of run.json the times, and the digest of them, are left out."""
     found = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     (manifest,) = (path for path in found if path.name == "run.json")
     record = json.loads(found[manifest])
-    found[manifest] = {name: value for name, value in record.items() if name not in ("created", "finished")}
+    found[manifest] = {name: value for name, value in record.items() if name not in ("created", "finished", "digest")}
     return found
 
 

@@ -43,7 +43,7 @@ def write_run(out: Path, pause: float = 0.0) -> None:
             run.write_block(number, {"embedding": x[rows, :5], "block/1": x[rows, 5:]}, previews)
         run.finish({"device": "cpu"})
     graph = Neighbors(np.array([[1], [0]]), np.ones((2, 1)), 2)
-    run.save_graph("embedding", "k=1", graph)
+    run.save_graph("embedding", graph)
     run.save_estimates(pd.DataFrame({"value": [1.0]}))
 
 
@@ -53,7 +53,7 @@ def tree(out: Path) -> dict[str, object]:
     for path in out.rglob("*"):
         found[str(path.relative_to(out))] = path.read_bytes() if path.is_file() else None
     about = json.loads((out / "run.json").read_bytes())
-    return {**found, "run.json": {**about, "created": "", "finished": ""}}
+    return {**found, "run.json": {**about, "created": "", "finished": "", "digest": ""}}
 
 
 def start(out: Path, *, die_at: int = -1, pause: float = 0.0) -> int:

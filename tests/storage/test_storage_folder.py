@@ -1,6 +1,5 @@
 """A run folder from its first block to its last, and everything that it refuses."""
 
-import json
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, UnknownName
 from layerscape.storage import LayerSpec, RunFolder
+from layerscape.storage.sealed import sealed, unsealed
 
 LAYERS = [LayerSpec("embedding", 4, 0.0, "model.embed"), LayerSpec("block/1.слой ", 3, 1.0, "model.block.0")]
 PLAN = {"model": {"name": "gpt2", "revision": None}, "pooling": "mean", "seed": 0}
@@ -94,7 +94,12 @@ def test_a_finished_run_is_left_as_it_is(made):
         run.write_samples([f"id {row}" for row in range(N)], {}, "array")
         run.finish({"device": "cuda"})
     assert (made / "run.json").read_bytes() == before
-    assert sorted(path.name for path in made.iterdir()) == ["run.json", "samples.parquet", "vectors.zarr"]
+    assert sorted(path.name for path in made.iterdir()) == [
+        "ledger.json",
+        "run.json",
+        "samples.parquet",
+        "vectors.zarr",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,14 +150,14 @@ def test_many_changes_are_counted(tmp_path):
 def test_other_libraries_matter_only_while_a_run_is_not_finished(tmp_path, x):
     out = tmp_path / "run"
     fill(begin(out), x, stop=1).close()
-    about = json.loads((out / "run.json").read_bytes())
+    about = unsealed(out / "run.json", "")
     numpy = about["versions"]["numpy"]
     about["versions"]["numpy"] = "1.0"
-    (out / "run.json").write_text(json.dumps(about))
+    (out / "run.json").write_bytes(sealed(about))
     with pytest.raises(InvalidValue, match=re.escape(f"versions.numpy='1.0', now versions.numpy='{numpy}'")):
         begin(out)
     about["finished"] = "2020-01-01"
-    (out / "run.json").write_text(json.dumps(about))
+    (out / "run.json").write_bytes(sealed(about))
     assert begin(out).finished
 
 
@@ -177,13 +182,13 @@ def test_places_that_are_no_run_are_refused(tmp_path):
 
 
 def test_another_format_is_refused(made):
-    about = json.loads((made / "run.json").read_bytes())
+    about = unsealed(made / "run.json", "")
     own = about["versions"]["layerscape"]
     about["versions"]["layerscape"] = "9.1.0"
-    (made / "run.json").write_text(json.dumps({**about, "schema": 7}))
+    (made / "run.json").write_bytes(sealed({**about, "schema": 7}))
     text = (
         f"the run at {made} was written by layerscape 9.1.0 in format 7, and this is layerscape {own}, "
-        "which knows format 1; use that version, or make the run again with another --out"
+        "which knows formats 1 and 2; use that version, or make the run again with another --out"
     )
     for again in (begin, RunFolder.open):
         with pytest.raises(FileProblem) as caught:
@@ -194,7 +199,10 @@ def test_another_format_is_refused(made):
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"schema": 1}', b"\xff"])
 def test_a_damaged_manifest_is_refused(made, content):
     (made / "run.json").write_bytes(content)
-    with pytest.raises(FileProblem, match=r"run\.json cannot be read \(.*\); make the run again with another --out"):
+    with pytest.raises(
+        FileProblem,
+        match=r"run\.json cannot be read \(.*\); copy the run again from where it came, or",
+    ):
         RunFolder.open(made)
 
 
@@ -212,7 +220,7 @@ def test_an_unfinished_run_is_not_read(tmp_path, x):
 def test_a_missing_chunk_is_not_read_as_zeros(made):
     next(made.glob("vectors.zarr/000-*/c.1.0")).unlink()
     run = RunFolder.open(made)
-    with pytest.raises(FileProblem, match="is damaged: block 1 of layer 'embedding' is missing; copy the run again"):
+    with pytest.raises(FileProblem, match=r"000-embedding/c\.1\.0 is damaged: it is missing; see what is whole with: "):
         run.vectors("embedding")
     with pytest.raises(UnknownName, match="unknown layer 'embeding'; nearest: embedding"):
         run.vectors("embeding")

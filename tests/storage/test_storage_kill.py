@@ -26,6 +26,7 @@ def test_killed_before_every_fifth_change_of_the_disk(tmp_path):
     assert [name for name in found["files"] if "/" not in name] == [
         "estimates.parquet",
         "graphs",
+        "ledger.json",
         "run.json",
         "samples.parquet",
         "vectors.zarr",

@@ -36,7 +36,7 @@ def make_run(out, previews, n_samples=N):
 def test_ids_and_labels_round_trip(tmp_path_factory, ids, labels):
     path = tmp_path_factory.mktemp("samples") / "samples.parquet"
     write_table(path, make_table(ids, labels, "text"))
-    table = read_samples(path)
+    table = read_samples(path, lambda *_: None)
     assert (list(table.ids), list(table.labels), table.kind) == (ids, list(labels), "text")
     for name, values in labels.items():
         assert table.labels[name].dtype.kind == values.dtype.kind
@@ -47,7 +47,7 @@ def test_ids_and_labels_round_trip(tmp_path_factory, ids, labels):
 def test_a_matrix_of_numbers_is_a_label_column_of_vectors(tmp_path):
     path, color = tmp_path / "samples.parquet", np.array([[0.1, 0.2], [np.nan, 0.5], [1.0, 0.0]])
     write_table(path, make_table(["a", "b", "c"], {"color": color}, "image"))
-    np.testing.assert_array_equal(read_samples(path).labels["color"], color)
+    np.testing.assert_array_equal(read_samples(path, lambda *_: None).labels["color"], color)
     must_equal(path, make_table(["a", "b", "c"], {"color": color}, "image"))
     with pytest.raises(InvalidValue, match="have other values of label column 'color' than now"):
         must_equal(path, make_table(["a", "b", "c"], {"color": 2 * color}, "image"))
@@ -127,8 +127,8 @@ def test_other_samples_are_refused_by_name(tmp_path, ids, labels, what):
 def test_a_damaged_table_is_one_line(tmp_path):
     path = tmp_path / "samples.parquet"
     path.write_bytes(b"no parquet")
-    with pytest.raises(FileProblem, match=r"samples\.parquet cannot be read \(.*\); make the run again with another"):
-        read_samples(path)
+    with pytest.raises(FileProblem, match=r"samples\.parquet cannot be read \(.*\); copy the run again"):
+        read_samples(path, lambda *_: None)
 
 
 def test_one_block_of_previews_is_one_row_group(tmp_path):

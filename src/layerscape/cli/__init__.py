@@ -16,6 +16,7 @@ HOMES = {
     "search": "stages",
     "measure": "stages",
     "report": "stages",
+    "check": "check",
     "compare": "questions",
     "differences": "questions",
     "recommend": "questions",

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from layerscape.errors import FileProblem
+from layerscape.errors import FileProblem, MissingExtra
 
 PARTIAL = ".partial"  # what is being written; Zarr uses the same ending
 
@@ -62,6 +62,18 @@ def file_problems(path: Path) -> Iterator[None]:
         raise FileProblem(
             f"cannot write {path}: {error.strerror or error}; mend that, or give another --out"
         ) from error
+
+
+@contextlib.contextmanager
+def readable(path: Path, cure: str) -> Iterator[None]:
+    """Turn whatever a library says against the file that it reads into one line, which ends with what to do."""
+    try:
+        yield
+    except (FileProblem, MissingExtra):
+        raise
+    except Exception as error:  # each library has its own, and a damaged file may lead to any of them
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise FileProblem(f"{path} cannot be read ({why[:200]}); {cure}") from None
 
 
 def check_space(path: str | Path, needed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,18 @@ from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.storage import samples
 from layerscape.storage.files import PARTIAL, Lock, file_problems
 from layerscape.storage.layout import BLOCK_BYTES, LayerSpec, Layout, lay_out
+from layerscape.storage.ledger import Entry, Ledger
 from layerscape.storage.manifest import NAME, Manifest, look, now
 from layerscape.storage.results import Results
 from layerscape.storage.vectors import Vectors
 
+SAMPLES = "samples.parquet"
+
 
 class RunFolder(Results):
     """A run on disk: ``run.json``, ``vectors.zarr``, ``samples.parquet``, ``graphs``, ``estimates.parquet``.
+
+    What their bytes were when they were written is in ``ledger.json``, by which they are proven as they are read.
 
     Made by `create`, which also goes on with a run that was interrupted, or by `open`, which reads a finished one.
 
@@ -47,9 +52,10 @@ class RunFolder(Results):
     """
 
     def __init__(self, path: Path, manifest: Manifest, lock: Lock | None = None) -> None:
-        super().__init__(path, manifest.layers, lock)
+        ledger = Ledger(path, kept=manifest.ledger)
+        self._vectors = Vectors(manifest.layers, manifest.layout, ledger)
+        super().__init__(ledger, manifest.layers, self._vectors.identity, lock)
         self.manifest = manifest
-        self._vectors = Vectors(path / "vectors.zarr", manifest.layers, manifest.layout)
         self._unfinished = samples.Unfinished(path / ".unfinished")
 
     @classmethod
@@ -92,7 +98,7 @@ class RunFolder(Results):
             require(library, "runs")
         layers = tuple(layers)
         layout = lay_out(layers, n_samples, dtype, block_bytes=block_bytes, compress=compress)
-        wanted = Manifest(plan, layers, layout)
+        wanted = Manifest(dict(plan), layers, layout)
         path = Path(path)
         with file_problems(path):
             found = look(path)
@@ -119,6 +125,7 @@ class RunFolder(Results):
             run._unfinished.remove()  # it may have been killed at the very end of finish()
             run.close()
         else:
+            run.ledger.begin()
             run._vectors.create()
             run._vectors.clean(run.finished_blocks)
         return run
@@ -225,8 +232,7 @@ class RunFolder(Results):
         rows = self.layout.rows(number)
         table = samples.previews_table(previews, rows.stop - rows.start)
         with file_problems(self.path):
-            self._vectors.write(number, vectors)
-            self._unfinished.add(number, table)
+            self._unfinished.add(number, table, self._vectors.write(number, vectors))
 
     def finish(self, record: Mapping[str, Any] | None = None) -> None:
         """Mark the run as whole, with what its making left to tell (JSON values); a finished run stays as it is."""
@@ -239,11 +245,19 @@ class RunFolder(Results):
             raise InvalidValue(f"{what} not written yet in the run at {self.path}; write them before finish().")
         with file_problems(self.path):
             self._unfinished.join(self._samples_file)
+            if self.ledger.kept:
+                self.ledger.commit(self._entries())
             manifest = replace(self.manifest, finished=now(), record=dict(record or {}))
             manifest.write(self.path)
             self.manifest = manifest
             self._unfinished.remove()
             self.close()
+
+    def _entries(self) -> dict[str, tuple[Entry, ...]]:
+        """What the bytes of all files are that make the run."""
+        said = self._unfinished.entries()
+        names = [*self._vectors.files(), SAMPLES]
+        return {name: (said.get(name) or Entry.of(self.path / name),) for name in names}
 
     def close(self) -> None:
         """Stop writing and let the next process go on; done by ``with``, by `finish` and when the process ends."""
@@ -273,10 +287,11 @@ class RunFolder(Results):
 
     @property
     def _samples_file(self) -> Path:
-        return self.path / "samples.parquet"
+        return self.path / SAMPLES
 
     @cached_property
     def samples(self) -> samples.SampleTable:
         """Ids, labels and previews."""
         self._must_be_finished()
-        return samples.read_samples(self._samples_file)
+        self.ledger.present(SAMPLES)
+        return samples.read_samples(self._samples_file, partial(self.ledger.prove, SAMPLES))

@@ -47,6 +47,12 @@ class Layout:
     block_rows: int
     compress: bool = False
 
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise unknown_name("dtype to store", self.dtype, DTYPES)
+        if min(self.n_samples, self.block_rows) < 1:
+            raise InvalidValue(f"a run of {self.n_samples} samples in blocks of {self.block_rows}; give at least one.")
+
     @property
     def n_blocks(self) -> int:
         return math.ceil(self.n_samples / self.block_rows)
@@ -69,10 +75,9 @@ def lay_out(
     """
     layers = tuple(layers)
     check_layers(layers)
-    if dtype not in DTYPES:
-        raise unknown_name("dtype to store", dtype, DTYPES)
     if n_samples < 1:
         raise InvalidValue(f"a run of {n_samples} samples; give at least one.")
+    Layout(n_samples, dtype, 1)  # raises before a wrong dtype is used
     row_bytes = sum(layer.n_units for layer in layers) * np.dtype(dtype).itemsize
     most = min(max(block_bytes // row_bytes, 1), MOST_ROWS)
     block_rows = math.ceil(n_samples / math.ceil(n_samples / most))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from layerscape.core.provenance import versions
-from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
-from layerscape.storage.files import PARTIAL, replace_file
-from layerscape.storage.layout import LayerSpec, Layout
+from layerscape.errors import FileProblem, InvalidValue
+from layerscape.storage.files import PARTIAL, readable, replace_file
+from layerscape.storage.layout import LayerSpec, Layout, check_layers
+from layerscape.storage.sealed import sealed, typed, unsealed
 
-SCHEMA = 1
+SCHEMA = 2
+EARLIER = 1  # without digests
 NAME = "run.json"
+CURE = "copy the run again from where it came, or make it again with another --out"
 
 
 def now() -> str:
@@ -39,38 +43,37 @@ class Manifest:
         Times in UTC; `finished` is None until the run is whole.
     record
         What the making of it left to tell: how long it took, on which device, what was skipped. JSON values.
+    ledger
+        Whether the digests of its files are kept; not in runs of the earlier format, until they are checked.
     """
 
-    plan: Mapping[str, Any]
+    plan: dict[str, Any]
     layers: tuple[LayerSpec, ...]
     layout: Layout
-    versions: Mapping[str, str] = field(default_factory=versions)
+    versions: dict[str, str] = field(default_factory=versions)
     created: str = field(default_factory=now)
     finished: str | None = None
-    record: Mapping[str, Any] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+    ledger: bool = True
 
     def write(self, folder: Path) -> None:
         """Replace the run.json of a folder."""
-        text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2, ensure_ascii=False, allow_nan=False)
-        replace_file(folder / NAME, text.encode())
+        replace_file(folder / NAME, sealed({"schema": SCHEMA if self.ledger else EARLIER, **asdict(self)}))
 
     @classmethod
     def read(cls, folder: Path) -> Manifest | None:
         """The run.json of a folder, or None if it has none."""
         path = folder / NAME
-        try:
-            values = json.loads(path.read_bytes())
-            schema = values.pop("schema")
-            if schema != SCHEMA:
-                raise FileProblem(_other_schema(folder, schema, values.get("versions", {})))
-            layers = tuple(LayerSpec(**layer) for layer in values.pop("layers"))
-            return cls(layers=layers, layout=Layout(**values.pop("layout")), **values)
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
-        except LayerscapeError:
-            raise
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise FileProblem(f"{path} cannot be read ({error}); make the run again with another --out") from None
+        values = unsealed(path, CURE)
+        schema = values.pop("schema", None)
+        if schema is True or schema not in (EARLIER, SCHEMA):
+            raise FileProblem(_other_schema(folder, schema, values.get("versions")))
+        found = typed({"ledger": schema == SCHEMA, **values}, cls, path, CURE)
+        with readable(path, CURE):
+            check_layers(found.layers)
+        return found
 
     def differences(self, other: Manifest) -> list[str]:
         """What was chosen otherwise for `other`, in words; the libraries count as long as the run is not finished."""
@@ -140,9 +143,10 @@ def _short(text: str, same: int) -> str:
     return ("…" if start else "") + text[start:end] + ("…" if len(text) > end else "")
 
 
-def _other_schema(folder: Path, schema: Any, libraries: Mapping[str, str]) -> str:
+def _other_schema(folder: Path, schema: Any, libraries: Any) -> str:
+    libraries = libraries if isinstance(libraries, dict) else {}
     writer, reader = (found.get("layerscape", "of unknown version") for found in (libraries, versions()))
     return (
         f"the run at {folder} was written by layerscape {writer} in format {schema}, and this is layerscape {reader}, "
-        f"which knows format {SCHEMA}; use that version, or make the run again with another --out"
+        f"which knows formats {EARLIER} and {SCHEMA}; use that version, or make the run again with another --out"
     )

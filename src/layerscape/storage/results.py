@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import io
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +18,18 @@ import numpy as np
 
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import FileProblem, LayerscapeError, require, unknown_name
-from layerscape.storage.files import Lock, file_problems, replace_file
+from layerscape.errors import require, unknown_name
+from layerscape.storage.files import Lock, file_problems, readable
 from layerscape.storage.layout import LayerSpec, folder_names
+from layerscape.storage.ledger import Ledger
+from layerscape.storage.sealed import typed
 
 if TYPE_CHECKING:
     import pandas as pd
 
 META = "layerscape"
+ESTIMATES, RECOMMENDATION = "estimates.parquet", "recommendation.json"
+SEARCH = "remove that file and search again"
 EARLIER = {"groups": "copies", "border_groups": "border_copies"}  # what arrays were called in graphs kept before
 LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric that tables kept before do not have
 
@@ -31,49 +37,80 @@ LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric tha
 class Results:
     """What was found in a run, kept in its folder; the part of `RunFolder` that may be written to a finished run."""
 
-    def __init__(self, path: Path, layers: tuple[LayerSpec, ...], lock: Lock | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, ledger: Ledger, layers: tuple[LayerSpec, ...], identity: Callable[[str], str], lock: Lock | None = None
+    ) -> None:
+        self.ledger = ledger
         self.layers = layers
+        self._identity = identity
         self._lock = lock
 
-    def _graph_file(self, layer: str, key: str) -> Path:
+    @property
+    def path(self) -> Path:
+        return self.ledger.folder
+
+    def _graph_name(self, layer: str, near: Nearness) -> str:
         folders = folder_names(self.layers)
         if layer not in folders:
             raise unknown_name("layer", layer, folders)
-        return graph_file(self.path / "graphs" / folders[layer], key)
+        return f"graphs/{folders[layer]}/{quote(near.key, safe='=,')}.safetensors"
 
-    def save_graph(self, layer: str, key: str, graph: Neighbors) -> None:
-        """Keep a graph of a layer; the key says what is near, and a graph of the same key is replaced."""
+    def save_graph(self, layer: str, graph: Neighbors) -> None:
+        """Keep a graph of a layer; the one that was there for what is near in it is replaced."""
+        name, data = self._graph_name(layer, graph.near), graph_bytes(graph, self._identity(layer))
         with file_problems(self.path), self._writing():
-            write_graph(self._graph_file(layer, key), graph)
+            self.ledger.replace(name, data)
 
-    def load_graph(self, layer: str, key: str) -> Neighbors | None:
-        """The graph that was kept under this key, or None."""
-        return read_graph(self._graph_file(layer, key))
+    def load_graph(self, layer: str, near: Nearness) -> Neighbors | None:
+        """The graph that was kept of a layer, or None; one of other vectors is none."""
+        name = self._graph_name(layer, near)
+        if not self.graph_width(layer, near):
+            return None
+        self.ledger.prove(name)
+        return read_graph(self.path / name)
 
-    def graph_width(self, layer: str, key: str) -> int:
-        """How many neighbors the graph of this key holds; 0 if there is none."""
-        return read_width(self._graph_file(layer, key))
+    def graph_width(self, layer: str, near: Nearness) -> int:
+        """How many neighbors the graph that was kept holds; 0 if there is none, or one of other vectors."""
+        name = self._graph_name(layer, near)
+        path = self.path / name
+        if not path.exists() or not self.ledger.knows(name):
+            return 0
+        self.ledger.prove(name, 0, header_size(path))
+        width, about = read_header(path)
+        if about.nearness.key != near.key:
+            raise self.ledger.damaged(name, f"it was searched for {about.nearness.key!r}")
+        return width if about.vectors in ("", self._identity(layer)) else 0
 
     def save_estimates(self, frame: pd.DataFrame) -> None:
         """Keep the table of estimates; the one that was there is replaced."""
+        data = estimates_bytes(frame)
         with file_problems(self.path), self._writing():
-            write_estimates(self.path / "estimates.parquet", frame)
+            self.ledger.replace(ESTIMATES, data)
 
     def save_recommendation(self, found: Mapping[str, Any]) -> None:
         """Keep which layer was recommended, with the reason (JSON values); what was there is replaced."""
         with file_problems(self.path), self._writing():
-            replace_file(self.path / "recommendation.json", json.dumps(found, indent=2).encode())
+            self.ledger.replace(RECOMMENDATION, json.dumps(found, indent=2).encode())
 
     def load_recommendation(self) -> dict[str, Any] | None:
         """Which layer was recommended, or None if nobody asked."""
-        path = self.path / "recommendation.json"
-        with file_problems(self.path):
-            return json.loads(path.read_bytes()) if path.exists() else None
+        path = self._proven(RECOMMENDATION)
+        if path is None:
+            return None
+        with readable(path, f"remove that file and ask again: layerscape recommend {self.path}"):
+            return json.loads(path.read_bytes())
 
     def load_estimates(self) -> pd.DataFrame | None:
         """The table of estimates, or None if nothing was measured yet."""
-        return read_estimates(self.path / "estimates.parquet")
+        path = self._proven(ESTIMATES)
+        return None if path is None else read_estimates(path)
+
+    def _proven(self, name: str) -> Path | None:
+        """A file whose bytes are those that were written, or None if there is none."""
+        if not os.path.lexists(self.path / name) and not (self.ledger.kept and self.ledger.knows(name)):
+            return None
+        self.ledger.prove(name)
+        return self.path / name
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -86,13 +123,30 @@ class Results:
                 lock.release()
 
 
-def graph_file(folder: Path, key: str) -> Path:
-    """Where the graph of a key lies; a key may hold any text."""
-    return folder / f"{quote(key, safe='=,')}.safetensors"
+@dataclass(frozen=True)
+class About:
+    """The header of a graph beside its arrays; graphs that earlier code kept say only the metric, and no vectors."""
+
+    n_samples: int
+    n_units: int | None = None
+    near: dict[str, Any] | None = None
+    metric: str = "euclidean"
+    vectors: str = ""
+
+    def __post_init__(self) -> None:
+        _ = self.nearness  # raises if there is no such thing
+
+    @property
+    def nearness(self) -> Nearness:
+        """What is near in the graph."""
+        return Nearness(**(self.near or {"metric": self.metric}))
 
 
-def write_graph(path: Path, graph: Neighbors) -> None:
-    """Arrays as tensors, everything else as JSON; indices take four bytes where that is enough, and so when read."""
+def graph_bytes(graph: Neighbors, vectors: str) -> bytes:
+    """Arrays as tensors, everything else as JSON; indices take four bytes where that is enough, and so when read.
+
+    ``vectors`` says of which vectors it is a graph.
+    """
     from safetensors.numpy import save
 
     fields = {each.name: getattr(graph, each.name) for each in dataclasses.fields(graph)}
@@ -102,58 +156,53 @@ def write_graph(path: Path, graph: Neighbors) -> None:
     if graph.n_samples <= np.iinfo(np.int32).max:
         arrays["indices"] = arrays["indices"].astype(np.int32)
     # One key only: safetensors writes several in any order, and a graph must be the same bytes every time.
-    replace_file(path, save(arrays, metadata={META: json.dumps(plain)}))
+    return save(arrays, metadata={META: json.dumps({**plain, "vectors": vectors})})
 
 
-def read_graph(path: Path) -> Neighbors | None:
-    """The graph in a file, or None if there is no file."""
-    if not path.exists():
-        return None
+def header_size(path: Path) -> int:
+    """How many bytes the header of a graph takes, the 8 that say so included; at most all that there are."""
+    with path.open("rb") as file:
+        return min(8 + int.from_bytes(file.read(8), "little"), path.stat().st_size)
+
+
+def read_header(path: Path) -> tuple[int, About]:
+    """How many neighbors the graph in a file holds, and what its header says."""
+    with _opened(path) as file:
+        about = typed(json.loads(file.metadata()[META]), About, path, SEARCH)
+        return int(file.get_slice("indices").get_shape()[1]), about
+
+
+def read_graph(path: Path) -> Neighbors:
+    """The graph in a file."""
+    _, about = read_header(path)
     with _opened(path) as file:
         names: list[str] = list(file.keys())
         arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
-        plain = json.loads(file.metadata()[META])
-        near: dict[str, Any] = plain.get("near") or {"metric": plain["metric"]}
-        return Neighbors(**arrays, n_samples=plain["n_samples"], n_units=plain.get("n_units"), near=Nearness(**near))
-
-
-def read_width(path: Path) -> int:
-    """How many neighbors the graph in a file holds, from its header; 0 if there is no file."""
-    if not path.exists():
-        return 0
-    with _opened(path) as file:
-        return int(file.get_slice("indices").get_shape()[1])
+        return Neighbors(**arrays, n_samples=about.n_samples, n_units=about.n_units, near=about.nearness)
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """The file of a graph; whatever is wrong with it is said in one line."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            yield file
-    except (SafetensorError, LayerscapeError, LookupError, TypeError, ValueError) as error:
-        raise FileProblem(f"the graph {path} is damaged ({error}); remove that file and search again") from None
+    with readable(path, SEARCH), safe_open(path, framework="numpy") as file:
+        yield file
 
 
-def write_estimates(path: Path, frame: pd.DataFrame) -> None:
+def estimates_bytes(frame: pd.DataFrame) -> bytes:
     """The table as Parquet, without its index."""
     require("pyarrow", "runs")
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
-    replace_file(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
-def read_estimates(path: Path) -> pd.DataFrame | None:
-    """The table, or None if nothing was measured yet."""
+def read_estimates(path: Path) -> pd.DataFrame:
+    """The table in a file."""
     pandas = require("pandas", "runs")
-    if not path.exists():
-        return None
-    try:
+    with readable(path, "remove that file and measure again"):
         found = pandas.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise FileProblem(f"{path} cannot be read ({error}); remove that file and measure again") from None
     if "metric" in found:
         place = list(found).index("metric")
         for number, name in enumerate([name for name in LATER if name not in found], 1):

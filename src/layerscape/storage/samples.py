@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from layerscape.core.samples import check_ids
-from layerscape.errors import FileProblem, InvalidValue, require
-from layerscape.storage.files import replace_file, written_aside
+from layerscape.errors import InvalidValue, require
+from layerscape.storage.files import readable, replace_file, written_aside
+from layerscape.storage.ledger import Entry
+from layerscape.storage.manifest import CURE
+from layerscape.storage.sealed import typed
 
 LABEL = "label."  # before the name of a label column, so that a label may be called "id"
 KIND = b"layerscape.kind"
+ENTRIES = b"layerscape.entries"
 
 
 @dataclass(frozen=True)
@@ -36,29 +41,56 @@ class SampleTable:
     labels: Mapping[str, np.ndarray] = field(repr=False)
     kind: str
     path: Path
+    prove: Callable[[int, int], object] = field(repr=False)
 
     def previews(self, rows: Any = slice(None)) -> list[str | bytes]:
         """Text or picture (the bytes of a PNG or JPEG) of some samples, read by blocks; empty where none was given."""
         parquet = require("pyarrow.parquet", "runs")
         rows = np.arange(len(self.ids))[rows]
         found: list[str | bytes] = [""] * len(rows)
-        with parquet.ParquetFile(self.path) as file:
+        with readable(self.path, CURE), parquet.ParquetFile(self.path) as file:
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
             starts = np.concatenate([[0], np.cumsum(sizes)])
             groups = np.searchsorted(starts, rows, side="right") - 1
-            for group in np.unique(groups):
-                column = file.read_row_group(int(group), columns=["preview"])["preview"]
+            for group in np.unique(groups).tolist():
+                self.prove(*_place(file.metadata.row_group(group), file.schema_arrow.get_field_index("preview")))
+                column = file.read_row_group(group, columns=["preview"])["preview"]
                 for place in np.flatnonzero(groups == group):
                     found[place] = column[int(rows[place] - starts[group])].as_py() or ""
         return found
 
 
-def read_samples(path: Path) -> SampleTable:
-    """The table of a finished run, without its previews."""
-    table = _read(path)
-    labels = {name[len(LABEL) :]: _to_numpy(table[name]) for name in table.column_names if name.startswith(LABEL)}
-    kind = table.schema.metadata[KIND].decode()
-    return SampleTable(tuple(table["id"].to_pylist()), labels, kind, path)
+def read_samples(path: Path, prove: Callable[[int, int], object]) -> SampleTable:
+    """The table of a finished run, without its previews; ``prove(start, stop)`` proves the bytes that are read."""
+    with readable(path, CURE):
+        _prove_all_but_previews(path, prove)
+        table = _read(path)
+        labels = {name[len(LABEL) :]: _to_numpy(table[name]) for name in table.column_names if name.startswith(LABEL)}
+        kind = table.schema.metadata[KIND].decode()
+        return SampleTable(tuple(table["id"].to_pylist()), labels, kind, path, prove)
+
+
+def _prove_all_but_previews(path: Path, prove: Callable[[int, int], object]) -> None:
+    """The footer, which says where the columns lie, and then they."""
+    size = path.stat().st_size
+    prove(max(0, size - 8), size)
+    with path.open("rb") as file:
+        file.seek(max(0, size - 8))
+        footer = int.from_bytes(file.read(4), "little") + 8
+    prove(max(0, size - footer), size)
+    parquet = require("pyarrow.parquet", "runs")
+    found = parquet.read_metadata(path)
+    for group in range(found.num_row_groups):
+        for number, name in enumerate(found.schema.to_arrow_schema().names):
+            if name != "preview":
+                prove(*_place(found.row_group(group), number))
+
+
+def _place(group: Any, number: int) -> tuple[int, int]:
+    """From which byte to which a column lies within the file; all columns of a run have one leaf."""
+    column = group.column(number)
+    start = column.dictionary_page_offset or column.data_page_offset
+    return start, start + column.total_compressed_size
 
 
 def make_table(ids: Sequence[str], labels: Mapping[str, np.ndarray], kind: str) -> Any:
@@ -116,9 +148,21 @@ class Unfinished:
         """Numbers of the blocks that are whole."""
         return {int(file.stem) for file in self.folder.glob("blocks/*.parquet")}
 
-    def add(self, number: int, previews: Any) -> None:
-        """Mark a block as whole."""
-        write_table(self.part(number), previews)
+    def add(self, number: int, previews: Any, written: Mapping[str, Entry]) -> None:
+        """Mark a block as whole, with what the bytes of its files are."""
+        entries = json.dumps({name: asdict(entry) for name, entry in written.items()})
+        write_table(self.part(number), previews.replace_schema_metadata({ENTRIES: entries.encode()}))
+
+    def entries(self) -> dict[str, Entry]:
+        """What the bytes of the files of all blocks are; blocks that earlier code wrote do not say it."""
+        parquet = require("pyarrow.parquet", "runs")
+        found: dict[str, Entry] = {}
+        for number in sorted(self.blocks()):
+            path = self.part(number)
+            with readable(path, CURE):
+                known = json.loads((parquet.read_schema(path).metadata or {}).get(ENTRIES, b"{}"))
+            found |= typed(known, dict[str, Entry], path, CURE)
+        return found
 
     def join(self, path: Path) -> None:
         """Write ids, labels and the previews of all blocks as one file, with one block in memory at a time."""
@@ -154,11 +198,9 @@ def previews_table(previews: Sequence[str | bytes] | None, n_rows: int) -> Any:
 
 def _read(path: Path) -> Any:
     parquet = require("pyarrow.parquet", "runs")
-    try:
+    with readable(path, CURE):
         names = [name for name in parquet.read_schema(path).names if name != "preview"]
         return parquet.read_table(path, columns=names)
-    except (OSError, ValueError) as error:
-        raise FileProblem(f"{path} cannot be read ({error}); make the run again with another --out") from None
 
 
 def _equal(one: Any, other: Any) -> bool:

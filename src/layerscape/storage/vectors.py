@@ -10,25 +10,46 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.errors import FileProblem, InvalidType, InvalidValue, require, unknown_name
-from layerscape.storage.files import PARTIAL, sync
+from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
+from layerscape.storage.files import readable, sync
 from layerscape.storage.layout import LayerSpec, Layout, folder_names
+from layerscape.storage.ledger import CURE, Entry, Ledger
+
+NAME = "vectors.zarr"
 
 
 @dataclass(frozen=True)
 class Vectors:
     """The arrays under ``vectors.zarr``, of shape (N, D) each."""
 
-    root: Path
     layers: tuple[LayerSpec, ...]
     layout: Layout
+    ledger: Ledger
+
+    @property
+    def root(self) -> Path:
+        return self.ledger.folder / NAME
 
     @cached_property
     def _names(self) -> dict[str, str]:
         return folder_names(self.layers)
 
-    def _chunk(self, layer: str, number: int) -> Path:
-        return self.root / self._names[layer] / f"c.{number}.0"
+    def chunk(self, layer: str, number: int) -> str:
+        """The file of a block of a layer, by its path within the run."""
+        return f"{NAME}/{self._names[layer]}/c.{number}.0"
+
+    def identity(self, layer: str) -> str:
+        """One digest of the vectors of a layer, which a graph of them carries; empty in a run without ledger."""
+        return self.ledger.identity([self.chunk(layer, number) for number in range(self.layout.n_blocks)])
+
+    def files_of(self, layer: str) -> list[str]:
+        """All files of a layer, by their paths within the run."""
+        chunks = [self.chunk(layer, number) for number in range(self.layout.n_blocks)]
+        return [f"{NAME}/{self._names[layer]}/zarr.json", *chunks]
+
+    def files(self) -> list[str]:
+        """All files, by their paths within the run."""
+        return [f"{NAME}/zarr.json", *(name for layer in self._names for name in self.files_of(layer))]
 
     def create(self) -> None:
         """Make the arrays that are not there yet."""
@@ -58,8 +79,8 @@ class Vectors:
             if file.name not in kept:
                 file.unlink()
 
-    def write(self, number: int, vectors: Mapping[str, np.ndarray]) -> None:
-        """Put one block of all layers on the disk."""
+    def write(self, number: int, vectors: Mapping[str, np.ndarray]) -> dict[str, Entry]:
+        """Put one block of all layers on the disk; what the bytes of its files are, for the ledger."""
         zarr = require("zarr", "runs")
         rows = self.layout.rows(number)
         checked = self._check(rows, vectors)
@@ -67,8 +88,10 @@ class Vectors:
         with zarr.config.set({"array.write_empty_chunks": True}):
             for layer, values in checked.items():
                 zarr.open_array(self.root / self._names[layer], mode="r+")[rows] = values
-        for layer in checked:
-            sync(self._chunk(layer, number))
+        files = [self.chunk(layer, number) for layer in checked]
+        for name in files:
+            sync(self.ledger.folder / name)
+        return {name: Entry.of(self.ledger.folder / name) for name in files}
 
     def _check(self, rows: slice, vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         for name in vectors:
@@ -83,19 +106,22 @@ class Vectors:
         return {layer.name: _check_values(layer, np.asarray(vectors[layer.name]), rows, dtype) for layer in self.layers}
 
     def open(self, layer: str) -> Any:
-        """One layer as a Zarr array to read; raises if a chunk of it is not there, which Zarr would read as zeros."""
+        """One layer as a Zarr array to read, whose blocks are proven as they are read; raises if one is not there."""
         zarr = require("zarr", "runs")
         if layer not in self._names:
             raise unknown_name("layer", layer, self._names)
-        folder = self.root / self._names[layer]
-        found = {file.name for file in folder.glob("c.*") if file.suffix != PARTIAL}
         for number in range(self.layout.n_blocks):
-            if f"c.{number}.0" not in found:
-                raise FileProblem(
-                    f"{folder} is damaged: block {number} of layer {layer!r} is missing; "
-                    "copy the run again from where it came, or make it again with another --out"
-                )
-        return zarr.open_array(folder, mode="r")
+            self.ledger.present(self.chunk(layer, number))
+        from layerscape.storage.proven import proven_store  # it loads Zarr
+
+        folder = self.root / self._names[layer]
+        with readable(folder, CURE.format(self.ledger.folder)):
+            found = zarr.open_array(proven_store(self.ledger, NAME), path=self._names[layer], mode="r")
+            spec = next(each for each in self.layers if each.name == layer)
+            expected = ((self.layout.n_samples, spec.n_units), self.layout.dtype)
+            if (found.shape, found.dtype.name) != expected:
+                raise ValueError(f"it is of shape {found.shape} and {found.dtype}, and the run of {expected}")
+        return found
 
 
 def _check_values(layer: LayerSpec, values: np.ndarray, rows: slice, dtype: np.dtype) -> np.ndarray:

@@ -1,0 +1,186 @@
+"""What of a run is as it was written, and what mends the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from layerscape.errors import FileProblem, InvalidValue
+from layerscape.storage import samples
+from layerscape.storage.files import Lock, file_problems
+from layerscape.storage.folder import SAMPLES, RunFolder
+from layerscape.storage.layout import folder_names
+from layerscape.storage.ledger import NAME, Entry, Ledger
+from layerscape.storage.results import ESTIMATES, RECOMMENDATION, graph_bytes, read_graph, read_header
+from layerscape.storage.vectors import Vectors
+
+GRAPHS = "graphs"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a run, or the vectors of a layer.
+
+    Attributes
+    ----------
+    name
+        The layer, or the path within the run.
+    problem
+        What is wrong with it; empty if it is whole.
+    files
+        Those of its files that are not whole.
+    """
+
+    name: str
+    problem: str = ""
+    files: tuple[str, ...] = ()
+
+
+def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = None) -> list[Part]:
+    """Compare every byte of a run with what its ledger says was written.
+
+    Parameters
+    ----------
+    run
+        A finished run.
+    progress
+        Called as ``progress("check", done, total)`` with numbers of files.
+
+    Returns
+    -------
+    list of Part
+        The samples, the layers in order, and what was found in the run: whole or not.
+    """
+    _must_have_ledger(run)
+    ledger = Ledger(run.path)  # one that has proven nothing yet
+    vectors, names = Vectors(run.layers, run.layout, ledger), ledger.names()
+    problems: dict[str, str] = {}
+    names = [name for name in names if not name.startswith(GRAPHS) or os.path.lexists(run.path / name)]
+    everything = list(dict.fromkeys([SAMPLES, *vectors.files(), *names]))
+    for done, name in enumerate(everything, 1):
+        try:
+            ledger.prove(name)
+        except FileProblem as error:
+            problems[name] = str(error).removeprefix(f"{run.path / name} is damaged: ").split(";")[0]
+        if progress:
+            progress("check", done, len(everything))
+    return list(_parts(run, vectors, names, problems))
+
+
+def _was_found(name: str) -> bool:
+    """Whether a file holds what was found in the run, and can be found again."""
+    return name != SAMPLES and not name.startswith("vectors.zarr/")
+
+
+def _parts(run: RunFolder, vectors: Vectors, names: list[str], problems: dict[str, str]) -> Iterator[Part]:
+    yield Part(SAMPLES, problems.get(SAMPLES, ""), tuple({SAMPLES} & problems.keys()))
+    arrays = "vectors.zarr/zarr.json"
+    if arrays in problems:
+        yield Part(arrays, problems[arrays], (arrays,))
+    for layer in run.layers:
+        bad = [name for name in vectors.files_of(layer.name) if name in problems]
+        blocks = [_rows(run, name) for name in bad]
+        yield Part(layer.name, f"{', '.join(blocks)}: {problems[bad[0]]}" if bad else "", tuple(bad))
+    for name in names:
+        if _was_found(name):
+            yield Part(name, problems.get(name, ""), (name,) if name in problems else ())
+
+
+def _rows(run: RunFolder, chunk: str) -> str:
+    block = _block(chunk)
+    if block is None:
+        return "its description"
+    rows = run.layout.rows(block)
+    return f"samples {rows.start}…{rows.stop - 1}"
+
+
+def _block(chunk: str) -> int | None:
+    name = chunk.rsplit("/", 1)[-1]
+    return int(name.split(".")[1]) if name.startswith("c.") else None
+
+
+def repair(run: RunFolder, parts: list[Part]) -> str:
+    """Take away what is not whole, so that it is made again; what is to be done then, in words.
+
+    Graphs are searched again when they are next asked for. Where vectors or samples are not whole, the run is
+    unfinished afterwards: the command that made it writes the missing blocks and no others.
+    """
+    bad = [name for part in parts for name in part.files]
+    if not bad:
+        return "nothing to mend"
+    _must_have_ledger(run)
+    with file_problems(run.path):
+        lock = Lock(run.path, wait=True)
+        try:
+            for name in filter(_was_found, bad):
+                (run.path / name).unlink(missing_ok=True)
+                run.ledger.commit({name: ()})
+            if not all(map(_was_found, bad)):
+                _unfinish(run, bad)
+                command = run.record.get("command") or "the command that made the run, with the same arrays"
+                return f"the run is unfinished now; what is missing is made by: {command}"
+        finally:
+            lock.release()
+    return f"what was removed is found again when it is asked for, or with: layerscape measure {run.path}"
+
+
+def _unfinish(run: RunFolder, bad: list[str]) -> None:
+    """Back to the state of a run that was interrupted: with the blocks that are whole, in all layers."""
+    unfinished = samples.Unfinished(run.path / ".unfinished")
+    unfinished.remove()
+    lost = {_block(name) for name in bad}
+    if SAMPLES not in bad:
+        table = run.samples
+        samples.write_table(unfinished.samples, samples.make_table(table.ids, table.labels, table.kind))
+        for block in range(run.layout.n_blocks):
+            if block not in lost:
+                rows = np.arange(run.layout.n_samples)[run.layout.rows(block)]
+                unfinished.add(block, samples.previews_table(_previews(table, rows), len(rows)), {})
+    for name in bad:
+        if name.startswith("vectors.zarr/"):
+            (run.path / name).unlink(missing_ok=True)
+    replace(run.manifest, finished=None).write(run.path)
+
+
+def _previews(table: samples.SampleTable, rows: np.ndarray) -> list[str | bytes] | None:
+    found = table.previews(rows)
+    return found if any(found) else None
+
+
+def adopt(run: RunFolder) -> None:
+    """Take what is there as whole: for a run of the earlier format, or one whose ledger is lost, if you trust it."""
+    with file_problems(run.path):
+        lock = Lock(run.path, wait=True)
+        try:
+            (run.path / NAME).unlink(missing_ok=True)
+            ledger = Ledger(run.path)
+            ledger.begin()
+            vectors = Vectors(run.layers, run.layout, ledger)
+            found = [name for name in (ESTIMATES, RECOMMENDATION) if (run.path / name).exists()]
+            ledger.commit({name: (Entry.of(run.path / name),) for name in [*vectors.files(), SAMPLES, *found]})
+            for layer, folder in folder_names(run.layers).items():
+                for path in sorted((run.path / GRAPHS / folder).glob("*.safetensors")):
+                    _adopt_graph(ledger, path, vectors.identity(layer))
+            replace(run.manifest, ledger=True).write(run.path)
+        finally:
+            lock.release()
+
+
+def _adopt_graph(ledger: Ledger, path: Path, vectors: str) -> None:
+    """As one of these vectors, unless it says of which others it is; one that cannot be read is left unknown."""
+    with contextlib.suppress(FileProblem):
+        graph, about = read_graph(path), read_header(path)[1]
+        ledger.replace(str(path.relative_to(ledger.folder)), graph_bytes(graph, about.vectors or vectors))
+
+
+def _must_have_ledger(run: RunFolder) -> None:
+    if not run.ledger.kept:
+        raise InvalidValue(
+            f"the run at {run.path} is of the earlier format, which has no digests; if you trust what it holds, let "
+            f"them be made with: layerscape check {run.path} --adopt"
+        )

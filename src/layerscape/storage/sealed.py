@@ -1,0 +1,53 @@
+"""JSON that knows its own digest: what was changed since it was written is not read, and what is read has its types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from layerscape.errors import FileProblem, require
+from layerscape.storage.files import readable
+
+DIGEST = "digest"
+T = TypeVar("T")
+
+
+def digest(data: Any) -> str:
+    """128 bits of XXH3 of some bytes, hexadecimal: it tells damage, and is no protection against malice.
+
+    >>> digest(b"layerscape") == digest(bytearray(b"layerscape")) != digest(b"layerscapf")
+    True
+    """
+    return require("xxhash", "runs").xxh3_128_hexdigest(data)
+
+
+def sealed(values: Mapping[str, Any]) -> bytes:
+    """JSON text of the values and their digest, the same bytes whatever the order of their keys was."""
+    text = json.dumps({**values, DIGEST: _digest(values)}, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def unsealed(path: Path, cure: str) -> dict[str, Any]:
+    """The values in a file, without their digest if they have one; raises if it is not theirs."""
+    with readable(path, cure):
+        values = json.loads(path.read_bytes())
+        if not isinstance(values, dict):
+            raise ValueError(f"it holds a JSON {type(values).__name__} and no object")
+        found = values.pop(DIGEST, None)
+        changed = found is not None and found != _digest(values)
+    if changed:
+        raise FileProblem(f"{path} is damaged: it was changed after it was written; {cure}")
+    return values
+
+
+def typed(values: Any, kind: type[T], path: Path, cure: str) -> T:
+    """Plain values as a dataclass; raises at the first that is missing or of another type than the class says."""
+    convert = require("msgspec", "runs").convert
+    with readable(path, cure):
+        return convert(values, kind)
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return digest(json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False).encode())

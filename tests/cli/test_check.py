@@ -1,0 +1,28 @@
+"""`layerscape check`: what a user reads of a whole and of a damaged run."""
+
+import json
+
+import numpy as np
+
+import layerscape as ls
+from layerscape.cli import main
+
+
+def test_check_says_what_is_whole_and_what_mends_the_rest(tmp_path, capsys):
+    run = ls.from_arrays({"x": np.random.default_rng(0).standard_normal((30, 3))}, out=tmp_path / "run")
+    run.graph("x", 3)
+    assert main(["check", str(run.path)]) == 0
+    assert capsys.readouterr().out == "3 of 3 parts are whole\n"
+    path = run.path / "graphs" / "000-x" / "euclidean.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert main(["check", str(run.path), "--json"]) == 2
+    shown = capsys.readouterr()
+    assert [part["part"] for part in json.loads(shown.out)["parts"] if part["problem"]] == [
+        "graphs/000-x/euclidean.safetensors"
+    ]
+    assert shown.err == (
+        f"error: {run.path} is damaged; what can be mended is mended by: layerscape check {run.path} --repair\n"
+    )
+    assert main(["check", str(run.path), "--repair"]) == 0
+    assert "what was removed is found again" in capsys.readouterr().out
+    assert main(["check", str(run.path)]) == 0
