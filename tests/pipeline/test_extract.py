@@ -81,7 +81,7 @@ def test_data_in_memory_are_checked():
         as_samples(["a", "b"], labels=["half"])
     with pytest.raises(InvalidValue, match="limit=3 is for files; select the samples in memory yourself"):
         as_samples(["a", "b"], limit=3)
-    with pytest.raises(InvalidType, match="inputs of type dict"):
+    with pytest.raises(InvalidType, match="1 layers or arrays by name"):
         as_samples({"a": 1})
 
 

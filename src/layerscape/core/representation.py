@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from layerscape.core.conversion import as_array
 from layerscape.core.samples import check_ids
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.errors import InvalidValue
 
 BLOCK_BYTES = 32 * 2**20  # float64 bytes of one block read from a matrix that may be larger than memory
 
@@ -22,8 +22,9 @@ class Representation:
     Parameters
     ----------
     matrix
-        Anything of shape (N, D) that numpy can slice: array, memmap, Zarr array, torch tensor. It is not copied;
-        rows are read in blocks, as float64, and checked to be finite as they are read.
+        Anything of shape (N, D) that holds real numbers: array, memmap, Zarr array, torch tensor of any precision,
+        table, nested lists (see `layerscape.core.conversion`). What numpy can slice is not copied; rows are read in
+        blocks, as float64, and checked to be finite as they are read.
     layer
         Name of the layer.
     ids
@@ -46,17 +47,15 @@ class Representation:
     ids: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        matrix = _sliceable(self.matrix)
         name = self.title
-        if matrix.ndim != 2:
-            raise InvalidValue(
-                f"{name} has shape {tuple(matrix.shape)}; a representation is a matrix of samples × units: "
-                "reshape it with x.reshape(len(x), -1)."
-            )
+        matrix = as_array(self.matrix, name)
         if 0 in matrix.shape:
             raise InvalidValue(f"{name} is empty, shape {tuple(matrix.shape)}; give at least one row and one column.")
-        if matrix.dtype.kind not in "biuf":
-            raise InvalidType(f"{name} holds values of type {matrix.dtype}; give real numbers.")
+        if matrix.ndim != 2:
+            so = "reshape it with x.reshape(len(x), -1)" if matrix.ndim else "give several samples"
+            raise InvalidValue(
+                f"{name} has shape {tuple(matrix.shape)}; a representation is a matrix of samples × units: {so}."
+            )
         ids = self.ids or tuple(map(str, range(matrix.shape[0])))
         if len(ids) != matrix.shape[0]:
             raise InvalidValue(f"{name} has {matrix.shape[0]} rows but {len(ids)} ids; give one id per row.")
@@ -144,44 +143,6 @@ class Representation:
         return Representation(np.asarray(matrix), self.layer, ids)
 
 
-@dataclass(frozen=True)
-class Bfloat16:
-    """A matrix of bfloat16, which numpy does not have; what is read of it is float32, of which it is the upper half."""
-
-    bits: np.ndarray
-    dtype = np.dtype(np.float32)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.bits.shape
-
-    @property
-    def ndim(self) -> int:
-        return self.bits.ndim
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        return (self.bits[rows].astype(np.uint32) << 16).view(np.float32)
-
-
 def as_representation(x: Any, layer: str = "") -> Representation:
     """``x`` itself if it is a `Representation`, otherwise one made from the array ``x``."""
     return x if isinstance(x, Representation) else Representation(x, layer)
-
-
-def _sliceable(x: Any) -> Any:
-    if hasattr(x, "detach"):  # a torch tensor, met without importing torch
-        x = x.detach().cpu()
-        if str(x.dtype) == "torch.bfloat16":
-            return Bfloat16(x.view(sys.modules["torch"].int16).numpy().view(np.uint16))
-        return x.numpy()
-    if hasattr(x, "to_numpy"):  # a pandas or polars table
-        return x.to_numpy()
-    if isinstance(x, Mapping):
-        names = ", ".join(repr(name) for name in list(x)[:3]) + ", …" * (len(x) > 3)
-        raise InvalidType(f"{len(x)} layers or arrays by name ({names}) where one is wanted; give one: x[NAME].")
-    if all(hasattr(x, name) for name in ("shape", "dtype", "ndim", "__getitem__")):
-        return x
-    try:
-        return np.asarray(x)
-    except ValueError as error:  # rows of different lengths
-        raise InvalidValue(f"the data cannot be read as a matrix: {error}; give rows of one length.") from None

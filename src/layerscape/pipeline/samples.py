@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.conversion import as_array
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples, as_column
 from layerscape.errors import InvalidType, InvalidValue
@@ -32,8 +33,8 @@ def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **o
     if given:
         raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
     columns = {name: as_column(values) for name, values in (labels or {}).items()}
-    if isinstance(inputs, (list, tuple)) and all(isinstance(item, str) for item in inputs):
-        texts = list(inputs)
+    texts = _texts(inputs)
+    if texts is not None:
         return Samples(
             tuple(map(str, range(len(texts)))),
             kind or "text",
@@ -42,8 +43,8 @@ def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **o
             columns,
             "a list",
         )
-    array = np.asarray(inputs)
-    if array.ndim < 2 or array.dtype.kind not in "biuf":
+    array = np.asarray(as_array(inputs, "the input")[...])
+    if array.ndim < 2:
         raise InvalidType(
             f"inputs of type {type(inputs).__name__} and shape {array.shape}; give a path, a list of texts or an array "
             "with one sample per row."
@@ -56,3 +57,15 @@ def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **o
         columns,
         "an array",
     )
+
+
+def _texts(inputs: Any) -> list[str] | None:
+    """The texts of a list or of a column of words; None where there are none."""
+    if not isinstance(inputs, (list, tuple)) and getattr(inputs, "ndim", 0) != 1:
+        return None
+    items = list(inputs)
+    texts = [str(item) for item in items if isinstance(item, str)]
+    if texts and len(texts) < len(items):
+        place, other = next((place, item) for place, item in enumerate(items) if not isinstance(item, str))
+        raise InvalidType(f"input {place} is {other!r} among texts, of type {type(other).__name__}; give texts only.")
+    return texts or None
