@@ -3,13 +3,16 @@
 import re
 from itertools import combinations, pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layerscape.core.nearness import Nearness
+from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import WIDE
-from layerscape.core.tasks import SPARE, Task, check_options, in_tiles, own_options
-from layerscape.errors import UnknownName
+from layerscape.core.tasks import SPARE, Task, check_options, check_used, in_tiles, own_options, parted
+from layerscape.errors import InvalidValue, UnknownName
 from layerscape.measures import catalog
 
 MEASURES = catalog()
@@ -46,6 +49,35 @@ def test_an_option_that_no_measure_has_is_refused():
     text = "unknown option 'kernl'; nearest: kernel. There are: estimator, k, kernel, sample, seed."
     with pytest.raises(UnknownName, match=f"^{re.escape(text)}$"):
         check_options(some, {"k": 3, "kernl": "rbf"})
+
+
+def test_a_keyword_of_a_search_is_an_option_too_of_measures_that_have_it():
+    rsa, cka, overlap = (MEASURES[name] for name in ("rsa", "cka", "overlap"))
+    assert parted({"metric": "cosine", "k": 3}, [overlap, cka]) == ({"metric": "cosine"}, {"k": 3})
+    assert parted({"metric": "cosine"}, [overlap, rsa]) == ({"metric": "cosine"}, {"metric": "cosine"})
+    assert parted({"metric": "correlation"}, [cka, rsa]) == ({}, {"metric": "correlation"})
+    with pytest.raises(UnknownName, match="unknown metric of rsa 'cosin'"):
+        parted({"metric": "cosin"}, [cka, rsa])
+
+
+def test_a_keyword_that_nothing_would_read_is_refused():
+    graph = Neighbors(np.array([[1], [0]]), np.ones((2, 1)), 2, 3, Nearness("cosine"))
+    check_used(MEASURES["overlap"], {"metric": "cosine", "near_copies": 0.1}, [graph])
+    check_used(MEASURES["cka"], {"memory": 1, "threads": 1, "device": "cpu"}, [])
+    for measure, search, text in (
+        (
+            "cka",
+            {"standardize": "units"},
+            "cka reads vectors as they are and has no standardize; leave standardize='units' out.",
+        ),
+        (
+            "overlap",
+            {"metric": "euclidean"},
+            "metric='euclidean' asked of a graph of metric='cosine'; leave it out, or give the vectors.",
+        ),
+    ):
+        with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+            check_used(MEASURES[measure], search, [graph])
 
 
 @given(st.integers(1, 12), st.integers(1, 5))

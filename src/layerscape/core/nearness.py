@@ -11,6 +11,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 Metric = Literal["euclidean", "cosine"]
+MetricOfRows = Literal["euclidean", "cosine", "correlation"]  # for measures that look at all pairs, and search nothing
 Standardize = Literal["units"]
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from layerscape.core.checks import check_name
+from layerscape.core.keywords import Search, taken
 from layerscape.core.measure import Measure
+from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import WIDE
-from layerscape.errors import unknown_name
+from layerscape.errors import InvalidValue, unknown_name
 
 SPARE = 8  # neighbors beyond those that a dimension needs, so that few copies cost no second search
 
@@ -42,6 +45,40 @@ class Task:
     def __str__(self) -> str:
         parts = (("layer", self.layer), ("layer", self.other_layer), ("label", self.label))
         return f"{self.measure.name}{''.join(f', {what} {name!r}' for what, name in parts if name)}"
+
+
+def parted(options: Mapping[str, Any], measures: Collection[Measure]) -> tuple[Search, dict[str, Any]]:
+    """The keywords of a search, and the options of measures; one that some of the measures have too is both.
+
+    Where none of the measures reads a graph it is their option alone, so that it may name what a search has not.
+    """
+    others = dict(options)
+    search = taken(others)
+    own: Any = {name: value for name, value in search.items() if any(name in m.options for m in measures)}
+    for name, value in own.items():
+        for m in measures:
+            if get_origin(hint := get_type_hints(m.compute).get(name)) is Literal and name in m.options:
+                check_name(f"{name} of {m.name}", value, get_args(hint))
+        if not any(m.searches for m in measures):
+            del search[name]
+    return search, others | own
+
+
+def check_used(measure: Measure, search: Search, graphs: Iterable[Neighbors]) -> None:
+    """Raise at the first keyword given that says what is near where nothing is searched any more."""
+    for name, value in search.items():
+        if name not in ("metric", "standardize", "near_copies"):
+            continue
+        if not measure.searches:
+            raise InvalidValue(
+                f"{measure.name} reads vectors as they are and has no {name}; leave {name}={value!r} out."
+            )
+        for graph in graphs:
+            have = getattr(graph.near, name)
+            if name != "near_copies" and have != value:
+                raise InvalidValue(
+                    f"{name}={value!r} asked of a graph of {name}={have!r}; leave it out, or give the vectors."
+                )
 
 
 def own_options(measure: Measure, k: int | None, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.keywords import door, taken
+from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.sources import Arrays
-from layerscape.core.tasks import Task
+from layerscape.core.tasks import Task, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
 from layerscape.supply.supplier import answer
@@ -52,9 +52,9 @@ def estimate(measure: AnyMeasure, /, *data: Any, influence: bool = False, **opti
     (500,)
     """
     chosen = find_measure(measure)
-    search = taken(options)
-    options = chosen.choose(options)
-    source, task = _asked(chosen, options, data)
+    search, options = parted(options, [chosen])
+    source, task = _asked(chosen, chosen.choose(options), data)
+    check_used(chosen, search, source.graphs.values())
     return answer(source, search, task, influence=influence)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
-from layerscape.core.tasks import Task, check_options, in_tiles, own_options
+from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measure
 from layerscape.pipeline.replicate import replicate
@@ -90,14 +90,15 @@ def measure(
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
     require("pandas", "runs")
-    search = taken(options)
     if protocol is not None:
+        search = taken(options)
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         table = as_table(list(replicate(run, protocol, labels, by, seed, search, progress)))
         keep(run, table)
         return table
     asked = [find_measure(name) for name in measures] if measures is not None else _standard()
+    search, options = parted(options, asked)
     check_options(asked, options)
     uses_labels = any("labels" in m.data for m in asked)
     columns = label_columns(run, labels) if uses_labels or labels else []

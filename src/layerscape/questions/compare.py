@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.core.keywords import door, taken
+from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
-from layerscape.core.tasks import Task, check_options, in_tiles, own_options
+from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measure
 from layerscape.pipeline.table import as_rows, as_table
@@ -76,8 +76,8 @@ def compare(
     ([['a', 'c'], ['b', 'c']], [1.0, 0.34])
     """
     require("pandas", "runs")
-    search = taken(options)
     chosen = _comparing(measures)
+    search, options = parted(options, chosen)
     check_options(chosen, options)
     a, b = matched(run_a, run_b)
     supplier = Supplier(a, search, Supplier(b, search))

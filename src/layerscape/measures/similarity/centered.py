@@ -19,6 +19,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
+from layerscape.core.nearness import MetricOfRows
 from layerscape.core.representation import Representation
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
@@ -39,6 +40,7 @@ def compare_centered(
     name: str,
     sample: int,
     seed: int,
+    metric: MetricOfRows = "euclidean",
 ) -> Estimate:
     """R of two representations at a fixed sample of the rows, with its interval and chance.
 
@@ -52,11 +54,11 @@ def compare_centered(
     same_samples(a, b, name)
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
-    values = [rows_near_one(x, rows) for x in (a, b)]
+    values = [rows_near_one(x, rows, metric) for x in (a, b)]
     for each, which in zip(values, ("first", "second"), strict=True):
         warnings += words_of_unit(largest_share(each), each.shape[1], which)
     of_a, of_b = (_centered(of_distances(_distances(each))) for each in values)
-    self_a, self_b = (_itself(x, of_x, name, sample, seed) for x, of_x in ((a, of_a), (b, of_b)))
+    self_a, self_b = (_itself(x, of_x, name, sample, seed, metric) for x, of_x in ((a, of_a), (b, of_b)))
     products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))
     value = float(np.clip(products.sum(), -1, 1))
     # How much each pair moves the value, twice: the derivative of a U-centered product by the weight of a sample is
@@ -78,6 +80,7 @@ def influence_on_centered(
     sample: int,
     seed: int,
     bends: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
+    metric: MetricOfRows = "euclidean",
 ) -> Influence:
     """How each sample moves R: without it, among the rows that are compared, and to first order by its weight.
 
@@ -92,7 +95,7 @@ def influence_on_centered(
     """
     same_samples(a, b, name)
     rows, _ = drawn_rows(a.n_samples, sample, seed)
-    n, distances = len(rows), [_distances(rows_near_one(x, rows)) for x in (a, b)]
+    n, distances = len(rows), [_distances(rows_near_one(x, rows, metric)) for x in (a, b)]
     of_a, of_b = (_centered(of_distances(each.copy())) for each in distances)
     products, squares_a, squares_b = of_a * of_b, of_a**2, of_b**2
     norms = _squares(a, of_a, name), _squares(b, of_b, name)
@@ -147,13 +150,13 @@ class _Itself:
 
 
 @remembered
-def _known(x: Representation, name: str, sample: int, seed: int) -> list[_Itself]:
+def _known(x: Representation, name: str, sample: int, seed: int, metric: str) -> list[_Itself]:
     """Room for the sums of a representation alone, made of pairs that are too many to be kept with them."""
     return []
 
 
-def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, seed: int) -> _Itself:
-    known = _known(x, name, sample, seed)
+def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, seed: int, metric: str) -> _Itself:
+    known = _known(x, name, sample, seed, metric)
     if not known:
         squares = _squares(x, centered, name)
         cubes = float(np.einsum("ij,ij->", centered @ centered, centered))

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from math import sqrt
+from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.checks import check_name
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
+from layerscape.core.nearness import MetricOfRows
 from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import check_next
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.edges import Edges, Followed, align, align_without, common, turned
-from layerscape.measures.similarity.pairing import corrected, drawn_rows, same_samples
+from layerscape.measures.similarity.pairing import corrected, directions, drawn_rows, same_samples
 
 FEWEST = 20
 ROWS = 512  # of the kernel at once
@@ -30,6 +33,7 @@ def cknna(
     /,
     *,
     k: int = 10,
+    metric: Literal["cosine", "correlation"] = "cosine",
     sample: int = 2_000,
     permutations: int = 100,
     seed: int = 0,
@@ -46,6 +50,9 @@ def cknna(
         Shapes (N, D_a) and (N, D_b): the same samples in the same order.
     k
         Number of neighbors, at least 2 and less than N.
+    metric
+        ``"cosine"``, as published, or ``"correlation"``: the cosine once the mean over units is taken off each row.
+        There is no Euclidean one: the kernel is made of directions.
     sample
         Most samples that are looked at: a fixed draw beyond it, which is said in a warning.
     permutations, seed
@@ -85,7 +92,7 @@ def cknna(
     rows, words = drawn_rows(whole, sample, seed, FEWEST)
     n = len(rows)
     _check(k, n)
-    near_a, near_b = _nearest(a, rows, k), _nearest(b, rows, k)
+    near_a, near_b = _nearest(a, rows, k, metric), _nearest(b, rows, k, metric)
     norm = sqrt(_with_itself(near_a, a) * _with_itself(near_b, b))
     observed = align(near_a, near_b)
     value = observed / norm
@@ -106,15 +113,15 @@ def _check(k: int, n: int) -> None:
         raise InvalidValue(f"k={k}; give a number of neighbors from 2 to {n - 1}.")
 
 
-def _nearest(x: Representation, rows: np.ndarray, k: int) -> Edges:
+def _nearest(x: Representation, rows: np.ndarray, k: int, metric: MetricOfRows) -> Edges:
     """The cosines of each row with the k rows of largest cosine with it."""
-    columns, cosines = _largest(x, rows, [k - 1])
+    columns, cosines = _largest(_directions(x, rows, metric), x.title, [k - 1])
     return _edges(columns, cosines)
 
 
-def _lists(x: Representation, rows: np.ndarray, k: int) -> Followed:
+def _lists(x: Representation, rows: np.ndarray, k: int, metric: MetricOfRows) -> Followed:
     """The same, with the row that follows."""
-    columns, cosines = _largest(x, rows, [k - 1, k])
+    columns, cosines = _largest(_directions(x, rows, metric), x.title, [k - 1, k])
     return Followed(_edges(columns[:, :k], cosines[:, :k]), columns[:, k], cosines[:, k])
 
 
@@ -124,9 +131,8 @@ def _edges(columns: np.ndarray, cosines: np.ndarray) -> Edges:
     return Edges(n, keys.ravel(), np.take_along_axis(cosines, order, axis=1).ravel())
 
 
-def _largest(x: Representation, rows: np.ndarray, places: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def _largest(unit: np.ndarray, title: str, places: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Up to the last of some places, counted from 0, who has the largest cosines with each row, and the cosines."""
-    unit = _directions(x, rows)
     n, least, most = len(unit), np.inf, -np.inf
     shape = n, places[-1] + 1
     columns, cosines = np.empty(shape, dtype=np.int64), np.empty(shape)
@@ -138,21 +144,16 @@ def _largest(x: Representation, rows: np.ndarray, places: list[int]) -> tuple[np
         columns[part] = np.argpartition(-kernel, places, axis=1)[:, : shape[1]]
         cosines[part] = np.take_along_axis(kernel, columns[part], axis=1)
     if most - least < SAME:
-        raise InvalidValue(f"{x.title} is constant in direction: all its cosines are equal; cknna cannot compare it.")
+        raise InvalidValue(f"{title} is constant in direction: all its cosines are equal; cknna cannot compare it.")
     return columns, cosines
 
 
-def _directions(x: Representation, rows: np.ndarray) -> np.ndarray:
+def _directions(x: Representation, rows: np.ndarray, metric: MetricOfRows) -> np.ndarray:
     """The rows at length 1."""
+    check_name("metric", metric, ("cosine", "correlation"))
     if x.n_units < 2:
         raise InvalidValue(f"{x.title} has one unit: all cosines are 1 or -1; cknna needs at least 2 units.")
-    unit = x.read(rows)
-    largest = np.abs(unit).max(axis=1, keepdims=True)
-    if not largest.all():
-        row = rows[int(np.flatnonzero(largest == 0)[0])]
-        raise InvalidValue(f"sample {x.ids[row]!r} of {x.title} is 0 in every unit: it has no cosine; leave it out.")
-    unit = np.ldexp(unit, -np.frexp(largest)[1])
-    return unit / np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
+    return directions(x, rows, metric)
 
 
 def _with_itself(edges: Edges, x: Representation) -> float:
@@ -191,6 +192,7 @@ def _influence(
     /,
     *,
     k: int = 10,
+    metric: Literal["cosine", "correlation"] = "cosine",
     sample: int = 2_000,
     permutations: int = 100,
     seed: int = 0,
@@ -201,7 +203,7 @@ def _influence(
     n = len(rows)
     _check(k, n)
     check_next(n, k)
-    of_a, of_b = _lists(a, rows, k), _lists(b, rows, k)
+    of_a, of_b = _lists(a, rows, k, metric), _lists(b, rows, k, metric)
     norm = sqrt(_with_itself(of_a.edges, a) * _with_itself(of_b.edges, b))
     value = align(of_a.edges, of_b.edges) / norm
     left = np.sqrt(align_without(of_a, of_a) * align_without(of_b, of_b))

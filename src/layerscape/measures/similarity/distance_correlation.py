@@ -5,20 +5,32 @@ from __future__ import annotations
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
+from layerscape.core.nearness import MetricOfRows
 from layerscape.core.representation import Representation
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
 
 
-def distance_correlation(a: Representation, b: Representation, /, *, sample: int = 2000, seed: int = 0) -> Estimate:
+def distance_correlation(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    metric: MetricOfRows = "euclidean",
+    sample: int = 2000,
+    seed: int = 0,
+) -> Estimate:
     """Bias-corrected squared distance correlation: how alike the distances between samples are, 0 by chance.
 
-    R* = Σ_{i≠j} A_ij·B_ij / √(Σ A_ij² · Σ B_ij²), where A and B are the Euclidean distances, U-centered: A_ij = a_ij −
+    R* = Σ_{i≠j} A_ij·B_ij / √(Σ A_ij² · Σ B_ij²), where A and B are the distances, U-centered: A_ij = a_ij −
     a_i·/(n − 2) − a_·j/(n − 2) + a_··/((n − 1)(n − 2)) off the diagonal (Székely and Rizzo 2013).
 
     Parameters
     ----------
     a, b
         Shapes (N, D_a) and (N, D_b): the same samples in the same order.
+    metric
+        The distance of two samples: ``"euclidean"``; ``"cosine"``, the chord between unit vectors; or
+        ``"correlation"``, the chord once the mean over units is taken off each row.
     sample
         How many samples at most are compared, each with each: n = min(N, sample).
     seed
@@ -35,7 +47,8 @@ def distance_correlation(a: Representation, b: Representation, /, *, sample: int
     Raises
     ------
     InvalidValue
-        If the numbers of samples differ, there are fewer than 10, or a representation is constant.
+        If the numbers of samples differ, there are fewer than 10, a representation is constant, or a row has no
+        direction under its metric.
 
     Notes
     -----
@@ -55,12 +68,20 @@ def distance_correlation(a: Representation, b: Representation, /, *, sample: int
     >>> round(distance_correlation(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    return compare_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed)
+    return compare_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric=metric)
 
 
-def _influence(a: Representation, b: Representation, /, *, sample: int = 2000, seed: int = 0) -> Influence:
+def _influence(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    metric: MetricOfRows = "euclidean",
+    sample: int = 2000,
+    seed: int = 0,
+) -> Influence:
     """How each sample moves the correlation, if it is among those that are compared."""
-    return influence_on_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed)
+    return influence_on_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric=metric)
 
 
 MEASURE = Measure(

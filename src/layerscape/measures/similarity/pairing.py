@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from math import frexp, sqrt
+from typing import get_args
 
 import numpy as np
 
-from layerscape.core.checks import check_least, check_samples
+from layerscape.core.checks import check_least, check_name, check_samples
+from layerscape.core.nearness import MetricOfRows
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.rows import drawn
@@ -44,15 +46,33 @@ def drawn_rows(n_samples: int, sample: int, seed: int, fewest: int = FEWEST) -> 
     return rows, (f"measured on {sample} of {n_samples} samples, drawn at random (sample={sample}, seed={seed})",)
 
 
-def rows_near_one(x: Representation, rows: np.ndarray) -> np.ndarray:
+def rows_near_one(x: Representation, rows: np.ndarray, metric: MetricOfRows = "euclidean") -> np.ndarray:
     """These rows less their median, times the power of two that brings the largest value near 1; float64.
 
-    The median, so that one far sample takes no digits from the others.
+    The median, so that one far sample takes no digits from the others. Their Euclidean distances are those of the
+    metric.
     """
-    values = x.read(rows)
+    check_name("metric", metric, get_args(MetricOfRows))
+    values = x.read(rows) if metric == "euclidean" else directions(x, rows, metric)
     values = np.ldexp(values, -frexp(float(np.abs(values).max()))[1])
     values = values - np.median(values, axis=0)
     return np.ldexp(values, -frexp(float(np.abs(values).max()))[1])
+
+
+def directions(x: Representation, rows: np.ndarray, metric: MetricOfRows) -> np.ndarray:
+    """These rows at length 1, for ``"correlation"`` less their own means first; a row without direction is refused."""
+    values = x.read(rows)
+    values = np.ldexp(values, -np.frexp(np.abs(values).max(axis=1, keepdims=True))[1] - 1)
+    if metric == "correlation":
+        values -= values[:, :1]  # exact for a row of equal values
+        values -= values.mean(axis=1, keepdims=True)
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    if not largest.all():
+        name = x.ids[rows[int(np.flatnonzero(largest == 0)[0])]]
+        why = "0 in every unit: it has no cosine" if metric == "cosine" else "equal in all units: it has no correlation"
+        raise InvalidValue(f"sample {name!r} of {x.title} is {why}; leave it out, or choose another metric.")
+    values = np.ldexp(values, -np.frexp(largest)[1])
+    return values / np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
 
 
 def largest_share(values: np.ndarray) -> float:

@@ -12,6 +12,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
+from layerscape.core.nearness import MetricOfRows
 from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -28,17 +29,27 @@ LEAST_SPREAD = 1e-12  # of the distances, relative: below it their order is roun
 
 
 def rsa(
-    a: Representation, b: Representation, /, *, sample: int = 1000, permutations: int = 100, seed: int = 0
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    metric: MetricOfRows = "euclidean",
+    sample: int = 1000,
+    permutations: int = 100,
+    seed: int = 0,
 ) -> Estimate:
     """Representational similarity analysis: Spearman correlation between the distances of one side and of the other.
 
-    ρ = corr(rank d_A(i, j), rank d_B(i, j)) over all pairs i < j of n samples, with Euclidean distances and mean ranks
-    where some are equal (Kriegeskorte et al. 2008).
+    ρ = corr(rank d_A(i, j), rank d_B(i, j)) over all pairs i < j of n samples, with mean ranks where some
+    are equal (Kriegeskorte et al. 2008).
 
     Parameters
     ----------
     a, b
         Shapes (N, D_a) and (N, D_b): the same samples in the same order.
+    metric
+        The distance of two samples: ``"euclidean"``, ``"cosine"`` (1 − their cosine) or ``"correlation"`` (1 − their
+        correlation over units). The order of the last two is that of chords between unit vectors.
     sample
         How many samples at most are compared, each with each: n = min(N, sample).
     permutations
@@ -56,8 +67,8 @@ def rsa(
     Raises
     ------
     InvalidValue
-        If the numbers of samples differ, there are fewer than 10, all distances of a side are equal, or permutations <
-        19.
+        If the numbers of samples differ, there are fewer than 10, all distances of a side are equal, a row has no
+        direction under its metric, or permutations < 19.
 
     Notes
     -----
@@ -79,7 +90,7 @@ def rsa(
     same_samples(a, b, "rsa")
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
-    of_a, of_b = (_ranked(x, sample, seed) for x in (a, b))
+    of_a, of_b = (_ranked(x, metric, sample, seed) for x in (a, b))
     warnings += words_of_unit(of_a.of_unit, a.n_units, "first") + words_of_unit(of_b.of_unit, b.n_units, "second")
     value = float(np.clip(of_a.scores @ of_b.scores, -1, 1))
     square_a, square_b = squareform(of_a.scores), squareform(of_b.scores)
@@ -106,8 +117,8 @@ class _Ranked:
 
 
 @remembered
-def _ranked(x: Representation, sample: int, seed: int) -> _Ranked:
-    values = rows_near_one(x, drawn_rows(x.n_samples, sample, seed)[0])
+def _ranked(x: Representation, metric: MetricOfRows, sample: int, seed: int) -> _Ranked:
+    values = rows_near_one(x, drawn_rows(x.n_samples, sample, seed)[0], metric)
     distances = pdist(values)
     if not np.ptp(distances) > LEAST_SPREAD * distances.max():
         raise InvalidValue(
@@ -135,12 +146,19 @@ def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
 
 
 def _influence(
-    a: Representation, b: Representation, /, *, sample: int = 1000, permutations: int = 100, seed: int = 0
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    metric: MetricOfRows = "euclidean",
+    sample: int = 1000,
+    permutations: int = 100,
+    seed: int = 0,
 ) -> Influence:
     """How each sample moves the correlation, if it is among those that are compared: by the weight of its pairs."""
     same_samples(a, b, "rsa")
     rows, _ = drawn_rows(a.n_samples, sample, seed)
-    of_a, of_b = (_ranked(x, sample, seed) for x in (a, b))
+    of_a, of_b = (_ranked(x, metric, sample, seed) for x in (a, b))
     value = float(np.clip(of_a.scores @ of_b.scores, -1, 1))
     moved = _moved(of_a, of_b, value)
     alone = squareform(moved - moved.mean()).sum(axis=1)
