@@ -75,6 +75,35 @@ def test_estimate_compares_files_and_labels(vectors, capsys):
     assert "\nchance: 0." in text
 
 
+def test_estimate_takes_neighbors_and_distances_of_other_tools(vectors, capsys):
+    a, b = ls.find_neighbors(vectors, k=20), ls.find_neighbors(np.tanh(vectors[:, :4]), k=20)
+    own = np.arange(120)[:, None]
+    for name, graph in (("a", a), ("b", b)):
+        np.save(f"{name}.npy", np.hstack([own, graph.indices]))
+        np.save(f"{name}_far.npy", np.hstack([0.0 * own, graph.distances]).astype(np.float32))
+    np.savetxt("b.csv", b.indices, delimiter=",", fmt="%d", header=",".join(f"n{i}" for i in range(20)), comments="")
+    value = ls.estimate("overlap", a, b, k=9).value
+    words = "estimate", "overlap", "a.npy", "b.npy", "--k", "9"
+    for more in ((), ("--self-first",), ("--distances", "a_far.npy", "--distances", "b_far.npy")):
+        assert json.loads(said(capsys, *words, "--indices", *more, "--json"))["value"] == value
+    assert json.loads(said(capsys, "estimate", "overlap", "a.npy", "b.csv", "--k", "9", "--indices", "--json"))
+    found = json.loads(said(capsys, "estimate", "twonn", "a.npy", "--indices", "--distances", "a_far.npy", "--json"))
+    assert found["value"] == pytest.approx(ls.estimate("twonn", a).value, rel=1e-4)
+    survival = json.loads(said(capsys, "estimate", "neighbor_survival", *words[2:], "--indices", "--json"))
+    assert survival["value"] == pytest.approx(value)
+    assert refused(capsys, *words).startswith("error: a matrix of 120 × 21 that looks like row numbers of neighbors")
+    said(capsys, *words, "--vectors")
+    text = "error: twonn reads distances: the graph was given without distances; give them: "
+    assert refused(capsys, "estimate", "twonn", "a.npy", "--indices").startswith(text)
+    text = "error: 1 --distances for 2 files of neighbors; give one for each."
+    assert refused(capsys, *words, "--indices", "--distances", "a_far.npy") == text
+    text = "error: --distances and --self-first are of neighbors; say --indices if the files hold those."
+    assert refused(capsys, *words, "--no-self") == text
+    text = "error: self_first=False, but 120 of 120 rows list the sample itself; give self_first=True."
+    assert refused(capsys, *words, "--indices", "--no-self") == text
+    assert refused(capsys, "estimate", "cka", "a.npy", "b.npy", "--indices").startswith("error: cka needs the vectors")
+
+
 def test_stages_one_at_a_time_on_a_run(run, capsys):
     words = ("--k", "20", "--memory", "1", "--threads", "1", "--device", "cpu")
     assert said(capsys, "search", "run", *words) == "run: graphs of 2 layers, k=20\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -37,6 +38,7 @@ def estimate_command() -> None:
       layerscape estimate twonn vectors.npy
       layerscape estimate overlap layer1.npy layer2.npy --k 30 --json
       layerscape estimate label_overlap vectors.npy --labels digits.csv:digit
+      layerscape estimate overlap neighbors1.npy neighbors2.npy --indices
     """
 
 
@@ -63,6 +65,7 @@ def _command(measure: Measure) -> click.Command:
         parameters.append(click.Option([flag, name], type=type_of(hints[name]), help=f"Default: {shown}."))
     if measure.searches:
         parameters += search_parameters()
+    parameters += _given()
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
 
     def call(**given: Any) -> None:
@@ -72,19 +75,61 @@ def _command(measure: Measure) -> click.Command:
     return click.Command(measure.name, params=parameters, callback=call, help=help_text, short_help=measure.says)
 
 
+def _given() -> list[click.Parameter]:
+    """What the files are."""
+    return [
+        click.Option(
+            ["--indices/--vectors", "as_indices"],
+            default=None,
+            help="The files hold row numbers of neighbors, one row per sample; or vectors, whatever they look like.",
+        ),
+        click.Option(
+            ["--distances"],
+            metavar="FILE",
+            multiple=True,
+            help="With --indices: how far these neighbors are, a file for each of A, B, …",
+        ),
+        click.Option(
+            ["--self-first/--no-self", "self_first"],
+            default=None,
+            help="With --indices: whether each row lists the sample itself.  [default: yes, if first in every row]",
+        ),
+    ]
+
+
 def _run(measure: Measure, given: dict[str, Any]) -> None:
-    from layerscape.inputs import read_matrix
     from layerscape.pipeline.estimate import estimate
 
     as_json, labels, later = given.pop("as_json"), given.pop("labels", None), given.pop("later", ())
-    data: list[Any] = [read_matrix(given.pop(name)) for name in ("a", "b") if name in given]
+    files = [given.pop(name) for name in ("a", "b") if name in given]
+    data = _data([*files, *later], *(given.pop(name) for name in ("as_indices", "distances", "self_first")))
     if labels is not None:
         data.append(_labels(labels))
     if later:
-        data.append([read_matrix(path) for path in later])
+        data[1:] = [data[1:]]
     options = {name: value for name, value in given.items() if value is not None}
     result = estimate(measure, *data, **options)
     say(_text(measure, result), as_json, result.to_dict())
+
+
+def _data(
+    files: Sequence[str], as_indices: bool | None, distances: Sequence[str], self_first: bool | None
+) -> list[Any]:
+    """The vectors or the graphs in files."""
+    from layerscape.core.neighbors import Neighbors
+    from layerscape.core.representation import Representation
+    from layerscape.inputs import read_matrix
+
+    if not as_indices:
+        if distances or self_first is not None:
+            raise InvalidValue("--distances and --self-first are of neighbors; say --indices if the files hold those.")
+        return [read_matrix(file) if as_indices is None else Representation(read_matrix(file)) for file in files]
+    if distances and len(distances) != len(files):
+        raise InvalidValue(f"{len(distances)} --distances for {len(files)} files of neighbors; give one for each.")
+    return [
+        Neighbors.from_arrays(read_matrix(file), apart and read_matrix(apart), self_first=self_first)
+        for file, apart in zip(files, distances or [None] * len(files), strict=True)
+    ]
 
 
 def _labels(wanted: str) -> Any:

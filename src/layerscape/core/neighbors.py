@@ -10,11 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerscape.core.lists import check_lists, read_lists
 from layerscape.core.nearness import PLAIN, Nearness
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.errors import InvalidValue
+
+
+class WithoutDistances(InvalidValue, AttributeError):
+    """Distances were asked of a graph that was given without."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +32,7 @@ class Neighbors:
     indices
         Shape (M, k), int: row numbers in 0…N−1, nearest first.
     distances
-        Shape (M, k), float64, not decreasing along a row.
+        Shape (M, k), float64, not decreasing along a row. A graph that was given without says so where they are read.
     n_samples
         N, how many samples were searched.
     n_units
@@ -53,30 +59,60 @@ class Neighbors:
     border_copies: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        indices, distances = np.asarray(self.indices), np.asarray(self.distances)
-        if indices.ndim != 2 or indices.shape != distances.shape:
-            raise InvalidValue(
-                f"indices of shape {indices.shape} and distances of shape {distances.shape}; "
-                "both must have one shape (queries, k)."
-            )
-        if indices.dtype.kind not in "iu":
-            raise InvalidType(f"indices of type {indices.dtype}; give row numbers as integers.")
-        if distances.dtype != np.float64:
-            raise InvalidType(f"distances of type {distances.dtype}; give float64, computed from differences.")
-        n_rows, k = indices.shape
-        if not 1 <= k <= self.n_samples:
-            raise InvalidValue(f"a graph of k={k} columns over {self.n_samples} samples; k must lie in 1..N-1.")
-        if self.queries is None and n_rows != self.n_samples:
-            raise InvalidValue(f"{n_rows} rows for {self.n_samples} samples; name the rows that were asked in queries.")
-        if indices.size and (indices.min() < 0 or indices.max() >= self.n_samples):
-            raise InvalidValue(f"an index lies outside 0..{self.n_samples - 1}; indices are row numbers.")
-        sound = np.isfinite(distances).all() and (distances[:, :1] >= 0).all()
-        if not sound or (distances[:, 1:] < distances[:, :-1]).any():
-            raise InvalidValue("distances must be finite, not negative, and not decrease along a row; sort them.")
-        if (indices == self.query_rows[:, None]).any():
-            raise InvalidValue("a sample is listed as its own neighbor; leave column 0 (itself) out.")
-        for array in (indices, distances):
+        object.__setattr__(self, "indices", np.asarray(self.indices))
+        if self.distances is None:
+            object.__delattr__(self, "distances")
+        else:
+            object.__setattr__(self, "distances", np.asarray(self.distances))
+        check_lists(self.indices, self.order, self.n_samples, self.queries)
+        for array in (self.indices, self.order):
             array.setflags(write=False)
+
+    @classmethod
+    def from_arrays(cls, indices: Any, distances: Any = None, *, self_first: bool | None = None) -> Neighbors:
+        """A graph from the matrices of another tool, such as scikit-learn's ``kneighbors``, faiss or DADApy.
+
+        Parameters
+        ----------
+        indices
+            Shape (N, k): the row numbers, 0…N−1, of the neighbors of every sample, nearest first.
+        distances
+            Shape (N, k): how far they are. True distances, and no squares (as faiss gives), for measures that read
+            them; without them overlaps and whatever else asks only who is near can be measured, and ties are not seen.
+        self_first
+            Whether the lists hold the sample itself, which is then taken out wherever it stands: exact copies may come
+            before it. When left out: yes where it stands first in every row, no where it stands in none.
+
+        Raises
+        ------
+        InvalidValue, InvalidType
+            If indices lie outside 0…N−1, repeat in a row or are of some samples only; if it is not plain whether they
+            list the samples themselves; if distances are of another shape, negative, NaN, or fall along a row.
+
+        Examples
+        --------
+        >>> graph = Neighbors.from_arrays([[0, 1, 2], [1, 0, 2], [2, 1, 0]])
+        >>> graph.indices
+        array([[1, 2], [0, 2], [1, 0]])
+        """
+        found, apart = read_lists(indices, distances, self_first)
+        return cls(found, apart, len(found))  # type: ignore[arg-type]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "distances":
+                raise WithoutDistances(
+                    "the graph was given without distances; give them: Neighbors.from_arrays(indices, distances)."
+                )
+            raise AttributeError(f"a graph has no attribute {name!r}")
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Shape (M, k): who is nearer and who ties: the distances, or the places 1…k where there are none."""
+        if "distances" in vars(self):
+            return self.distances
+        return np.broadcast_to(np.arange(1.0, 1 + self.indices.shape[-1]), self.indices.shape)
 
     @property
     def metric(self) -> str:
@@ -115,10 +151,10 @@ class Neighbors:
             Flat arrays: sample ``columns[e]`` is among the first k of query number ``rows[e]`` with probability
             ``weights[e]`` in (0, 1] when ties are broken at random. The weights of a query add up to k.
         """
-        rows, members, distances = self.up_to(k)
-        last = self.distances[:, k - 1]
-        is_tied = distances == last[rows]
-        places = k - (self.distances < last[:, None]).sum(axis=1)
+        rows, members, order = self.up_to(k)
+        last = self.order[:, k - 1]
+        is_tied = order == last[rows]
+        places = k - (self.order < last[:, None]).sum(axis=1)
         share = places / np.bincount(rows[is_tied], minlength=len(last))
         return rows, members, np.where(is_tied, share[rows], 1.0)
 
@@ -132,21 +168,21 @@ class Neighbors:
 
         Returns
         -------
-        places, members, distances
-            Flat arrays: sample ``members[e]`` lies at ``distances[e]`` from query ``places[e]`` of those asked.
+        places, members, order
+            Flat arrays: sample ``members[e]`` is at ``order[e]`` (see `order`) from query ``places[e]`` of those asked.
         """
         self.need(k)
         some = np.arange(len(self.indices)) if some is None else some
-        last = self.distances[some, k - 1]
-        places, columns = np.nonzero(self.distances[some] <= last[:, None])
+        last = self.order[some, k - 1]
+        places, columns = np.nonzero(self.order[some] <= last[:, None])
         rows = some[places]
-        more_rows, more = self._beyond(self.distances[:, k - 1])
+        more_rows, more = self._beyond(self.order[:, k - 1])
         asked = np.isin(more_rows, some)
         more_places = np.searchsorted(some, more_rows[asked])
         return (
             np.concatenate([places, more_places]),
             np.concatenate([self.indices[rows, columns].astype(np.int64), more[asked]]),
-            np.concatenate([self.distances[rows, columns], last[more_places]]),
+            np.concatenate([self.order[rows, columns], last[more_places]]),
         )
 
     def _beyond(self, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +190,7 @@ class Neighbors:
         nothing = np.empty(0, np.int64), np.empty(0, np.int64)
         if self.border_starts is None or self.border_copies is None or len(self.border_copies) == 0:
             return nothing
-        open_rows = (self.distances[:, -1] == last) & (np.diff(self.border_starts) > 0)
+        open_rows = (self.order[:, -1] == last) & (np.diff(self.border_starts) > 0)
         if not open_rows.any():
             return nothing
         assert self.copies is not None
@@ -178,18 +214,18 @@ class Neighbors:
         if k == self.k:
             return self
         copies = np.arange(self.n_samples) if self.copies is None else self.copies
-        last = self.distances[:, k - 1 : k]
-        rows, columns = np.nonzero(self.distances[:, k:] == last)
+        last = self.order[:, k - 1 : k]
+        rows, columns = np.nonzero(self.order[:, k:] == last)
         tied = copies[self.indices[rows, columns + k]]
         if self.border_starts is not None and self.border_copies is not None:
             entry_rows = np.repeat(np.arange(len(last)), np.diff(self.border_starts))
-            still = self.distances[entry_rows, -1] == last[entry_rows, 0]
+            still = self.order[entry_rows, -1] == last[entry_rows, 0]
             rows, tied = np.concatenate([rows, entry_rows[still]]), np.concatenate([tied, self.border_copies[still]])
         pairs = np.unique(np.stack([rows, tied], axis=1), axis=0)
         starts = np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=len(last)))])
         return Neighbors(
             self.indices[:, :k].copy(),
-            self.distances[:, :k].copy(),
+            self.distances[:, :k].copy() if "distances" in vars(self) else None,  # type: ignore[arg-type]
             self.n_samples,
             self.n_units,
             self.near,

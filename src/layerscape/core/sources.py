@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.representation import Representation, as_representation
+from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
 
 
@@ -58,7 +59,7 @@ class Arrays:
     def __init__(self, given: Mapping[str, Any], labels: Mapping[str, Any] | None = None):
         self.layers = tuple(given)
         self.graphs = {name: x for name, x in given.items() if isinstance(x, Neighbors)}
-        self._vectors = {name: as_representation(x) for name, x in given.items() if name not in self.graphs}
+        self._vectors = {name: as_vectors(x) for name, x in given.items() if name not in self.graphs}
         self._labels = labels or {}
         self.n_samples = (self.graphs.get(self.layers[0]) or self._vectors[self.layers[0]]).n_samples
 

@@ -102,8 +102,8 @@ class Lists:
 def lists(graph: Neighbors, k: int) -> Lists:
     """The lists of a graph of all samples that holds k + 1 neighbors."""
     need_next(graph, k)
-    rows, members, distances = graph.up_to(k + 1)
-    among, wide = (_shares(distances, rows, graph.distances[:, m - 1], m) for m in (k, k + 1))
+    rows, members, order = graph.up_to(k + 1)
+    among, wide = (_shares(order, rows, graph.order[:, m - 1], m) for m in (k, k + 1))
     return Lists(graph.n_samples, rows, members, among, wide - among)
 
 

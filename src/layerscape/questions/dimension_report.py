@@ -11,8 +11,9 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.keywords import Search, chosen, door
+from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.representation import Representation, as_representation
+from layerscape.core.representation import Representation
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidType
@@ -132,7 +133,7 @@ def dimension_report(
     """
     if isinstance(x, Neighbors):
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
-    x, kinds, (_, how) = as_representation(x), check_controls(controls), chosen(search)
+    x, kinds, (_, how) = as_vectors(x), check_controls(controls), chosen(search)
     estimates, gaps, tied = _estimates(x, seed, search)
     kind = _values(x)
     if kind != "real" and (tied > DISCRETE or "gride" not in estimates):

@@ -18,7 +18,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.keywords import Search, chosen
 from layerscape.core.measure import Data
-from layerscape.core.neighbors import Neighbors
+from layerscape.core.neighbors import Neighbors, WithoutDistances
 from layerscape.core.progress import Progress, counted
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
@@ -150,6 +150,8 @@ class Supplier:
         return task.measure.permuted_of(*self.data(task), number=number, seed=seed, **task.options)
 
     def _named(self, task: Task, error: LayerscapeError) -> LayerscapeError:
+        if isinstance(error, WithoutDistances):
+            error = InvalidValue(f"{task.measure.name} reads distances: {error}")
         where = f"{task}, {self.source.group}" if self.source.group else str(task)
         return type(error)(f"{where}: {error}") if task.layer else error
 

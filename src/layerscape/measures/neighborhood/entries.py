@@ -49,11 +49,11 @@ def entries(graph: Neighbors, k: int) -> Entries:
     lengths = np.zeros(len(graph.indices) + 1, np.int64)
     members = after = until = np.empty(0, np.int32)
     if len(rows):
-        places, members, distances = graph.up_to(k, rows)
-        order = np.lexsort((distances, places))
-        places, members, distances = places[order], members[order], distances[order]
+        places, members, order = graph.up_to(k, rows)
+        sorted_ = np.lexsort((order, places))
+        places, members = places[sorted_], members[sorted_]
         lengths[rows + 1] = np.bincount(places, minlength=len(rows))
-        after, until = _spans(places, distances)
+        after, until = _spans(places, order[sorted_])
     return Entries(graph.indices[:, :k], np.cumsum(lengths), members, after, until, graph.n_samples)
 
 
@@ -65,8 +65,8 @@ def relation(graph: Neighbors, k: int) -> Relation:
 
 def _with_ties(graph: Neighbors, k: int) -> np.ndarray:
     """Numbers of the rows in which two of the first k distances are equal, or the k-th and one beyond."""
-    distances = graph.distances[:, : k + 1]
-    ties = (distances[:, 1:] == distances[:, :-1]).any(axis=1)
+    order = graph.order[:, : k + 1]
+    ties = (order[:, 1:] == order[:, :-1]).any(axis=1)
     if graph.k == k and graph.border_starts is not None:
         ties |= np.diff(graph.border_starts) > 0
     return np.flatnonzero(ties)
