@@ -9,7 +9,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "layerscape"
 STAGES = {"extraction", "inputs", "storage", "search", "measures"}
-ABOVE = {"run": {"core", "errors", "search", "storage"}, "supply": {"core", "errors", "run", "search", "measures"}}
+ABOVE = {"run": {"core", "errors", "search", "storage", "upkeep"}, "upkeep": {"core", "errors", "inputs", "storage"}}
+ABOVE |= {"supply": {"core", "errors", "run", "search", "measures"}}
 ABOVE |= {"datasets": {"core", "errors", "inputs"}, "figures": {"core", "errors", "measures"}}
 ABOVE["plot"] = {"core", "errors", "figures"}
 ABOVE["pipeline"] = {"core", "errors", "run", "supply"} | STAGES

@@ -7,7 +7,6 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -22,13 +21,13 @@ from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.search import find_neighbors
 from layerscape.storage import LayerSpec, RunFolder, SampleTable
-from layerscape.storage.check import Part, adopt, check, repair
+from layerscape.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Run(Mapping[str, Representation]):
+class Run(Upkeep, Mapping[str, Representation]):
     """A finished run: its layers, samples, graphs and table of estimates; a mapping of layer name → `Representation`.
 
     Made by `extract`, `from_arrays` and `open_run`. Layers come in order of execution. A run equals itself only.
@@ -80,7 +79,7 @@ class Run(Mapping[str, Representation]):
         manifest = self.folder.manifest
         return {**manifest.plan, **manifest.record, "versions": dict(manifest.versions), "finished": manifest.finished}
 
-    @cached_property
+    @property
     def samples(self) -> SampleTable:
         """Ids, labels and previews of the samples."""
         return self.folder.samples
@@ -182,36 +181,6 @@ class Run(Mapping[str, Representation]):
         if x.matrix.dtype.itemsize * x.n_samples * x.n_units > most:
             return x
         return replace(x, matrix=np.asarray(x.matrix[:]))
-
-    def check(self, progress: Callable[[str, int, int], object] | None = None) -> list[Part]:
-        """Whether every byte is as it was written: the samples, each layer, and what was found in the run.
-
-        Parameters
-        ----------
-        progress
-            Called as ``progress("check", done, total)`` with numbers of files.
-
-        Raises
-        ------
-        InvalidValue
-            If the run was written by a version without digests; `adopt` makes them.
-
-        Examples
-        --------
-        >>> run = from_arrays({"first": np.eye(4)})
-        >>> [(part.name, part.problem) for part in run.check()]
-        [('samples.parquet', ''), ('first', '')]
-        """
-        return check(self.folder, progress)
-
-    def repair(self) -> str:
-        """Take away what is not as it was written, so that it is made again; what is to be done then, in words."""
-        return repair(self.folder, self.check())
-
-    def adopt(self) -> None:
-        """Take what is there as whole and keep its digests: of a run that has none, if you trust it."""
-        adopt(self.folder)
-        self.__init__(RunFolder.open(self.path))
 
     def _known(self, layer: str) -> None:
         if layer not in self:

@@ -1,5 +1,7 @@
 """Ids, labels and previews come back as they went in."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -110,8 +112,6 @@ def test_what_parquet_cannot_hold_is_refused(ids, labels, what):
         (["a", "c"], {"y": [1, 2]}, "ids"),
         (["a", "b"], {"y": [1, 3]}, "label column 'y'"),
         (["a", "b"], {"y": [1.0, 2.0]}, "label column 'y'"),
-        (["a", "b"], {}, "label column 'y'"),
-        (["a", "b"], {"y": [1, 2], "z": [0, 0]}, "label column 'z'"),
     ],
 )
 def test_other_samples_are_refused_by_name(tmp_path, ids, labels, what):
@@ -122,6 +122,15 @@ def test_other_samples_are_refused_by_name(tmp_path, ids, labels, what):
     assert str(caught.value) == (
         f"the samples in {path} have other values of {what} than now; give another --out, or the same input"
     )
+
+
+def test_labels_may_have_been_added_and_others_are_added_afterwards(tmp_path):
+    path = tmp_path / "samples.parquet"
+    write_table(path, make_table(["a", "b"], {"y": np.array([1, 2])}, "text"))
+    must_equal(path, make_table(["a", "b"], {}, "text"))
+    words = f"have no label column 'z'; once the run is finished, add it with: layerscape labels {tmp_path} FILE"
+    with pytest.raises(InvalidValue, match=re.escape(words)):
+        must_equal(path, make_table(["a", "b"], {"z": np.array([1, 2])}, "text"))
 
 
 def test_a_damaged_table_is_one_line(tmp_path):

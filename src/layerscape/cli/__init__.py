@@ -17,6 +17,7 @@ HOMES = {
     "measure": "stages",
     "report": "stages",
     "check": "check",
+    "labels": "labels",
     "compare": "questions",
     "differences": "questions",
     "recommend": "questions",

@@ -135,13 +135,19 @@ class Ledger:
     @contextlib.contextmanager
     def replacing(self, name: str, entry: Entry) -> Iterator[None]:
         """While this is open the file may be what it was or what it becomes; afterwards it is the latter."""
-        if not self.kept:
-            yield
-            return
-        before = self._read(again=True).files.get(name, ())[-1:]
-        self.commit({name: (*before, entry)})
+        self.announce(name, entry)
         yield
-        self.commit({name: (entry,)})
+        self.settle(name)
+
+    def announce(self, name: str, entry: Entry) -> None:
+        """From now on the file may also be what it becomes."""
+        if self.kept:
+            self.commit({name: (*self._read(again=True).files.get(name, ())[-1:], entry)})
+
+    def settle(self, name: str) -> None:
+        """The file has become what was announced."""
+        if self.kept:
+            self.commit({name: self._read(again=True).files[name][-1:]})
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a whole file of the run, and what its bytes are."""

@@ -58,7 +58,7 @@ class Results:
     def save_graph(self, layer: str, graph: Neighbors) -> None:
         """Keep a graph of a layer; the one that was there for what is near in it is replaced."""
         name, data = self._graph_name(layer, graph.near), graph_bytes(graph, self._identity(layer))
-        with file_problems(self.path), self._writing():
+        with file_problems(self.path), self.writing():
             self.ledger.replace(name, data)
 
     def load_graph(self, layer: str, near: Nearness) -> Neighbors | None:
@@ -84,12 +84,12 @@ class Results:
     def save_estimates(self, frame: pd.DataFrame) -> None:
         """Keep the table of estimates; the one that was there is replaced."""
         data = estimates_bytes(frame)
-        with file_problems(self.path), self._writing():
+        with file_problems(self.path), self.writing():
             self.ledger.replace(ESTIMATES, data)
 
     def save_recommendation(self, found: Mapping[str, Any]) -> None:
         """Keep which layer was recommended, with the reason (JSON values); what was there is replaced."""
-        with file_problems(self.path), self._writing():
+        with file_problems(self.path), self.writing():
             self.ledger.replace(RECOMMENDATION, json.dumps(found, indent=2).encode())
 
     def load_recommendation(self) -> dict[str, Any] | None:
@@ -99,6 +99,13 @@ class Results:
             return None
         with readable(path, f"remove that file and ask again: layerscape recommend {self.path}"):
             return json.loads(path.read_bytes())
+
+    def forget_recommendation(self) -> None:
+        """Remove what was recommended, if anything was."""
+        with file_problems(self.path), self.writing():
+            (self.path / RECOMMENDATION).unlink(missing_ok=True)
+            if self.ledger.kept:
+                self.ledger.commit({RECOMMENDATION: ()})
 
     def load_estimates(self) -> pd.DataFrame | None:
         """The table of estimates, or None if nothing was measured yet."""
@@ -113,7 +120,7 @@ class Results:
         return self.path / name
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         """The lock for the time of one small write, unless it is held."""
         lock = Lock(self.path, wait=True) if self._lock is None else None
         try:

@@ -108,12 +108,16 @@ def make_table(ids: Sequence[str], labels: Mapping[str, np.ndarray], kind: str) 
 
 
 def must_equal(path: Path, table: Any) -> None:
-    """Raise, naming the column, unless the file holds these ids and labels."""
+    """Raise, naming the column, unless the file holds these ids and labels; labels may have been added to it since."""
     there = _read(path)
-    for name in dict.fromkeys([*there.column_names, *table.column_names]):
-        in_both = name in there.column_names and name in table.column_names
-        if not in_both or not _equal(there[name], table[name]):
-            what = f"label column {name[len(LABEL) :]!r}" if name.startswith(LABEL) else "ids"
+    for name in table.column_names:
+        what = f"label column {name[len(LABEL) :]!r}" if name.startswith(LABEL) else "ids"
+        if name not in there.column_names:
+            raise InvalidValue(
+                f"the samples in {path} have no {what}; once the run is finished, add it with: "
+                f"layerscape labels {path.parent} FILE"
+            )
+        if not _equal(there[name], table[name]):
             raise InvalidValue(
                 f"the samples in {path} have other values of {what} than now; give another --out, or the same input"
             )

@@ -1,0 +1,136 @@
+"""Upkeep: what may be done to a finished run without measuring it: looked through, mended, given other labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.samples import as_column
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
+from layerscape.inputs.labels import labels_from
+from layerscape.storage import RunFolder
+from layerscape.storage.check import Part, adopt, check, repair
+from layerscape.storage.labels import replace_labels
+
+
+class Upkeep:
+    """The part of a `Run` that keeps its folder in order."""
+
+    folder: RunFolder
+
+    def check(self, progress: Callable[[str, int, int], object] | None = None) -> list[Part]:
+        """Whether every byte is as it was written: the samples, each layer, and what was found in the run.
+
+        Parameters
+        ----------
+        progress
+            Called as ``progress("check", done, total)`` with numbers of files.
+
+        Returns
+        -------
+        list of Part
+            Each with its ``name`` and its ``problem``, which is empty for a part that is whole.
+
+        Raises
+        ------
+        InvalidValue
+            If the run was written by a version without digests; `adopt` makes them.
+
+        Examples
+        --------
+        >>> from layerscape import from_arrays
+        >>> run = from_arrays({"first": np.eye(4)})
+        >>> [(part.name, part.problem) for part in run.check()]
+        [('samples.parquet', ''), ('first', '')]
+        """
+        return check(self.folder, progress)
+
+    def repair(self) -> str:
+        """Take away what is not as it was written, so that it is made again; what is to be done then, in words."""
+        return repair(self.folder, self.check())
+
+    def adopt(self) -> None:
+        """Take what is there as whole and keep its digests: of a run that has none, if you trust it."""
+        adopt(self.folder)
+        self.folder = RunFolder.open(self.folder.path)
+
+    def add_labels(self, labels: Mapping[str, Any] | str | Path, *, id_column: str | None = None) -> None:
+        """Add label columns; nothing is extracted or searched again.
+
+        Parameters
+        ----------
+        labels
+            Column name to N values in the order of ``samples.ids``, as in `from_arrays`. A DataFrame, or a file as
+            `extract` takes it: a table is matched by id, anything else has one label per row.
+        id_column
+            The column of ids of a table; ``id`` when left out, or the index of a DataFrame that has no such column.
+
+        Raises
+        ------
+        InvalidValue, InvalidType, UnknownName, FileProblem
+            If the run has a column of that name, ids are missing, or the numbers of values differ.
+
+        Examples
+        --------
+        >>> from layerscape import from_arrays
+        >>> run = from_arrays({"first": np.eye(3)}, ids=["a", "b", "c"])
+        >>> run.add_labels({"vowel": ["yes", "no", "no"]})
+        >>> run.samples.labels["vowel"]
+        array(['yes', 'no', 'no'], dtype='<U3')
+        """
+        table = self.folder.samples
+        if isinstance(labels, (str, Path)):
+            columns = labels_from(labels, table.ids, range(len(table.ids)), id_column)
+        elif hasattr(labels, "to_dict") and hasattr(labels, "index"):
+            columns = _by_id(labels, table.ids, id_column)
+        elif isinstance(labels, Mapping):
+            columns = {str(name): as_column(values) for name, values in labels.items()}
+        else:
+            raise InvalidType(f"labels of type {type(labels).__name__}; give a dict of columns, a DataFrame or a file.")
+        there = [name for name in columns if name in table.labels]
+        if there:
+            raise InvalidValue(f"the run has labels {there[0]!r} already; remove them first, or choose another name.")
+        replace_labels(self.folder, {**table.labels, **columns})
+
+    def remove_labels(self, names: str | Sequence[str]) -> None:
+        """Remove label columns, the rows of the table that tell of them, and a recommendation that was made by them."""
+        table = self.folder.samples
+        names = [names] if isinstance(names, str) else list(names)
+        for name in names:
+            if name not in table.labels:
+                raise unknown_name("label column", name, table.labels)
+        replace_labels(self.folder, {name: values for name, values in table.labels.items() if name not in names})
+        estimates = self.folder.load_estimates()
+        if estimates is not None:
+            asked = zip(estimates["label"], estimates["group"], strict=True)
+            told = [_tells_of(label, group, names) for label, group in asked]
+            self.folder.save_estimates(estimates.loc[[not each for each in told]].reset_index(drop=True))
+        found = self.folder.load_recommendation() or {}
+        if set(found.get("labels", ())) & set(names):
+            self.folder.forget_recommendation()
+
+
+def _by_id(frame: Any, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:
+    """The columns of a DataFrame in the order of the ids, by its column of ids or its index."""
+    key = id_column or ("id" if "id" in frame else None)
+    if key is not None and key not in frame:
+        raise unknown_name("column of the labels", key, map(str, frame))
+    frame = frame if key is None else frame.set_index(key)
+    frame = frame.set_axis(frame.index.map(str))
+    missing = [name for name in ids if name not in frame.index]
+    if missing or not frame.index.is_unique:
+        what = f"no row for {missing[0]!r}" if missing else "rows of equal ids"
+        raise InvalidValue(
+            f"the labels have {what}; give one row per sample, with its id in the index or in id_column."
+        )
+    frame = frame.loc[list(ids)]
+    return {str(name): as_column(frame[name].to_numpy()) for name in frame}
+
+
+def _tells_of(label: Any, group: Any, names: Sequence[str]) -> bool:
+    """Whether a row of the table was measured with one of these label columns, alone or in a path, or in its groups."""
+    columns = {str(label or ""), *str(label or "").split("+"), str(group or "").split("=")[0]}
+    return bool(columns & set(names))

@@ -1,0 +1,114 @@
+"""Labels come and go without anything being extracted or searched; what was told by those that go goes too."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import layerscape as ls
+from layerscape.cli import main
+from layerscape.errors import InvalidType, InvalidValue, UnknownName
+
+N = 60
+IDS = [f"sample {row}" for row in range(N)]
+CLASSES = np.array(["cat", "dog", "owl"])[np.arange(N) % 3]
+
+
+@pytest.fixture
+def run(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {"first": rng.standard_normal((N, 4)), "second": rng.standard_normal((N, 5))}
+    run = ls.from_arrays(arrays, labels={"half": np.arange(N) % 2}, ids=IDS, out=tmp_path / "run")
+    run.graph("first", 5)
+    return run
+
+
+def whole(run):
+    return not any(part.problem for part in ls.open(run.path).check())
+
+
+def test_labels_are_added_in_order_and_the_graphs_stay(run):
+    before = (run.path / "graphs" / "000-first" / "euclidean.safetensors").read_bytes()
+    run.add_labels({"class": CLASSES, "size": np.linspace(0, 1, N)})
+    for each in (run, ls.open(run.path)):
+        assert list(each.samples.labels) == ["half", "class", "size"]
+        assert each.samples.labels["class"].tolist() == CLASSES.tolist()
+        assert each.samples.ids == tuple(IDS)
+    assert (run.path / "graphs" / "000-first" / "euclidean.safetensors").read_bytes() == before
+    assert whole(run)
+
+
+def frame():
+    return pd.DataFrame({"id": IDS, "class": CLASSES}).sample(frac=1, random_state=0)
+
+
+@pytest.mark.parametrize("how", ["column", "index", "named", "csv", "parquet"])
+def test_a_table_is_matched_by_id_and_never_by_row(run, tmp_path, how):
+    table, options = frame(), {}
+    if how == "index":
+        table = table.set_index("id")
+    if how == "named":
+        table, options = table.rename(columns={"id": "key"}), {"id_column": "key"}
+    if how in ("csv", "parquet"):
+        path = tmp_path / f"labels.{how}"
+        table.to_csv(path, index=False) if how == "csv" else table.to_parquet(path, index=False)
+        table = path
+    run.add_labels(table, **options)
+    assert run.samples.labels["class"].tolist() == CLASSES.tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "words"),
+    [
+        ({"half": np.zeros(N)}, InvalidValue, "has labels 'half' already; remove them first"),
+        ({"class": CLASSES[:-1]}, InvalidValue, "label column 'class' has 59 values for 60 samples"),
+        (frame().iloc[1:], InvalidValue, "the labels have no row for 'sample "),
+        (pd.concat([frame(), frame()]), InvalidValue, "the labels have rows of equal ids"),
+        (["cat"] * N, InvalidType, "labels of type list; give a dict of columns, a DataFrame or a file"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_changes(run, labels, kind, words):
+    with pytest.raises(kind, match=words):
+        run.add_labels(labels)
+    assert list(ls.open(run.path).samples.labels) == ["half"]
+    assert whole(run)
+
+
+def test_what_was_measured_by_a_label_goes_with_it(run):
+    run.add_labels({"class": CLASSES})
+    by_class = ls.measure(run, ["twonn"], by="class")
+    assert set(by_class.group) == {"class=cat", "class=dog", "class=owl"}
+    ls.measure(run, ["twonn", "label_overlap"], k=5)
+    ls.recommend(run, by="label_overlap", labels=["class"], k=5)
+    run.remove_labels("class")
+    opened = ls.open(run.path)
+    assert list(opened.samples.labels) == ["half"]
+    assert opened.recommendation is None
+    assert set(opened.table.label) == {"", "half"}
+    assert whole(run)
+    run.add_labels({"class": CLASSES})
+    ls.measure(run, ["twonn"], by="class")
+    run.remove_labels("class")
+    assert "class" not in " ".join(ls.open(run.path).table.group)
+    with pytest.raises(UnknownName, match="unknown label column 'class'"):
+        run.remove_labels(["class"])
+
+
+def test_previews_stay_and_the_command_that_made_the_run_goes_on(tmp_path):
+    from benchmarks.damage import make_run
+
+    make_run(tmp_path / "run")
+    run = ls.open(tmp_path / "run")
+    before = run.samples.previews()
+    run.add_labels({"new": np.arange(120) % 5})
+    assert ls.open(run.path).samples.previews() == before == run.samples.previews()
+    make_run(tmp_path / "run")  # the plan is the same, and labels may have been added
+
+
+def test_the_command_adds_shows_and_removes(run, tmp_path, capsys):
+    frame().to_csv(tmp_path / "labels.csv", index=False)
+    assert main(["labels", str(run.path), str(tmp_path / "labels.csv")]) == 0
+    assert capsys.readouterr().out == "half: 2 categories, 0 missing\nclass: 3 categories, 0 missing\n"
+    assert main(["labels", str(run.path), "--remove", "half,class"]) == 0
+    assert capsys.readouterr().out == f"{run.path} has no labels\n"
+    assert main(["labels", str(run.path), "--remove", "half"]) == 2
+    assert capsys.readouterr().err == "error: unknown label column 'half'. There are: none.\n"
