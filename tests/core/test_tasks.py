@@ -12,7 +12,7 @@ from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import WIDE
 from layerscape.core.tasks import SPARE, Task, check_options, check_used, in_tiles, own_options, parted
-from layerscape.errors import InvalidValue, UnknownName
+from layerscape.errors import InvalidType, InvalidValue, UnknownName
 from layerscape.measures import catalog
 
 MEASURES = catalog()
@@ -39,7 +39,9 @@ def test_a_graph_is_wider_where_copies_are_left_out_and_subsets_are_cut():
 
 def test_options_go_to_the_measures_that_have_them():
     assert own_options(MEASURES["overlap"], 7, {"method": "fit"}) == {"k": 7}
-    assert own_options(MEASURES["twonn"], 7, {"method": "fit", "discard": None}) == {"method": "fit"}
+    assert own_options(MEASURES["twonn"], 7, {"method": "fit", "discard": None}) == {"method": "fit", "discard": None}
+    with pytest.raises(InvalidType, match=r"^k='7'; give a whole number\.$"):
+        own_options(MEASURES["overlap"], "7", {})
     assert own_options(MEASURES["overlap"], None, {}) == {"k": MEASURES["overlap"].options["k"]}
 
 

@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import Any, TypedDict, TypeVar
 
 from layerscape.core.nearness import Nearness
+from layerscape.core.options import checking
 from layerscape.core.resources import Resources
 from layerscape.errors import unknown_name
 
@@ -50,7 +51,8 @@ def chosen(search: Mapping[str, Any]) -> tuple[Nearness, Resources]:
 
 
 def door(function: Door) -> Door:
-    """The function, whose signature names each keyword of a search: for ``help`` and for editors."""
+    """The function, whose options are checked, and whose signature names each keyword of a search, for ``help``."""
+    checks = checking(function)
     shown = inspect.signature(function)
     every = list(shown.parameters.values())
     named = [
@@ -59,5 +61,5 @@ def door(function: Door) -> Door:
     ]
     rest = [each for each in every if each.kind is inspect.Parameter.VAR_KEYWORD and each.name != "search"]
     others = [each for each in every if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    function.__signature__ = shown.replace(parameters=[*others, *named, *rest])  # type: ignore[attr-defined]
-    return function
+    checks.__signature__ = shown.replace(parameters=[*others, *named, *rest])  # type: ignore[attr-defined]
+    return checks

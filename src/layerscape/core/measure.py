@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
+from layerscape.core.checks import check_least
 from layerscape.core.estimate import Estimate
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.options import checked
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.subsets import Subsets
@@ -161,8 +163,7 @@ class Measure:
         if isinstance(self.neighbors, int):
             return self.neighbors
         wanted = options.get(self.neighbors, self.options[self.neighbors])
-        if isinstance(wanted, bool) or not isinstance(wanted, int):
-            raise InvalidType(f"{self.neighbors}={wanted!r} is not a whole number; give how many neighbors to read.")
+        check_least(1, **{self.neighbors: checked(self.neighbors, wanted, int)})
         # A default that a small data set cannot serve is cut to what there is; what the user asked for is not.
         return wanted if self.neighbors in options else min(wanted, n_samples - 1)
 
@@ -179,14 +180,15 @@ class Measure:
         return self.permuted(*data, number=number, seed=seed, **{**self.options, **self.choose(options)})
 
     def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The options to call it with; raises at the first one that it does not have, and at a seed that is none."""
+        """The options to call it with; raises at the first that it does not have or whose value is not allowed."""
         for name in options:
             if name not in self.options:
                 raise unknown_name(f"option of {self.name}", name, self.options)
-        seed = options.get("seed", 0)
-        if not isinstance(seed, int) or seed < 0:
-            raise InvalidValue(f"seed={seed!r}; give a whole number of at least 0.")
-        return {name: value.item() if hasattr(value, "dtype") else value for name, value in options.items()}
+        hints = get_type_hints(self.compute)
+        return {
+            name: value if value is self.options[name] else checked(name, value, hints.get(name, Any), self.name)
+            for name, value in options.items()
+        }
 
     def __call__(self, *data: Any, **options: Any) -> Estimate:
         if len(data) != len(self.data):

@@ -84,7 +84,8 @@ def check_used(measure: Measure, search: Search, graphs: Iterable[Neighbors]) ->
 def own_options(measure: Measure, k: int | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """Of the options of a call those that a measure has; its own number of neighbors where none is given."""
     asked = {"k": measure.options.get("k") if k is None else k, **options}
-    return {name: value for name, value in asked.items() if name in measure.options and value is not None}
+    own = {name: value for name, value in asked.items() if name in measure.options}
+    return measure.choose({name: value for name, value in own.items() if name != "k" or value is not None})
 
 
 def check_options(measures: Iterable[Measure], options: Mapping[str, Any]) -> None:

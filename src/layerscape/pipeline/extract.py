@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from layerscape.core.options import checking
 from layerscape.core.progress import Progress
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
@@ -22,6 +23,7 @@ from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, i
 UNEVEN = 1e-3  # results that depend on the batch by more than this are wrong, not rounded
 
 
+@checking
 def extract(
     model: Any,
     inputs: Any,

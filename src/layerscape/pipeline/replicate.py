@@ -78,5 +78,5 @@ def _say_what_differs(run: Run, protocol: Protocol) -> None:
         python_warnings.warn(
             f"protocol {protocol.name!r} pools by {protocol.pooling!r} and this run by {pooling!r}; extract again with "
             f"pooling={protocol.pooling!r} to put the profiles side by side",
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -126,7 +126,7 @@ def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
         python_warnings.warn(
             f"{len(rows_a)} samples are in both runs; {alone[0]} of {run_a.name!r} and {alone[1]} of {run_b.name!r} "
             "are left out",
-            stacklevel=3,
+            stacklevel=4,
         )
     first = Part(run_a, _some(run_a, rows_a))
     return first, Part(run_b, _some(run_b, rows_b), labeled=first)

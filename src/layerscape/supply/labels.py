@@ -35,7 +35,7 @@ def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
             python_warnings.warn(
                 f"label column {name!r} is left out: {n_values} different values among {len(values)} samples do not "
                 "make categories; name it in labels to measure it all the same",
-                stacklevel=3,
+                stacklevel=4,
             )
     return found
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr
 
-from layerscape.core.checks import check_name, constant
+from layerscape.core.checks import check_least, check_name, constant
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
@@ -22,7 +22,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
 from layerscape.measures.similarity.gaussian import gaussian, widened
-from layerscape.measures.similarity.pairing import DOMINANT, same_samples, words_of_unit
+from layerscape.measures.similarity.pairing import DOMINANT, FEWEST, same_samples, words_of_unit
 
 BLOCK_ELEMENTS = 2**22
 
@@ -82,7 +82,7 @@ def cka(
     >>> round(cka(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    _check(kernel, estimator)
+    _check(kernel, estimator, sample)
     if kernel == "rbf":
         return compare_centered(a, b, gaussian, "cka", sample, seed)
     same_samples(a, b, "cka")
@@ -100,7 +100,8 @@ def cka(
     return Estimate(value, low, high, n, chance=chance, warnings=tuple(warnings))
 
 
-def _check(kernel: str, estimator: str) -> None:
+def _check(kernel: str, estimator: str, sample: int) -> None:
+    check_least(FEWEST, sample=sample)
     check_name("kernel of cka", kernel, ("linear", "rbf"))
     check_name("estimator of cka", estimator, ("debiased", "biased"))
     if kernel == "rbf" and estimator == "biased":
@@ -241,7 +242,7 @@ def _influence(
     seed: int = 0,
 ) -> Influence:
     """How each sample moves the alignment: exactly without it, and to first order by its weight."""
-    _check(kernel, estimator)
+    _check(kernel, estimator, sample)
     if kernel == "rbf":
         return influence_on_centered(a, b, gaussian, "cka", sample, seed, widened)
     same_samples(a, b, "cka")

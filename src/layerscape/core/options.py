@@ -1,0 +1,169 @@
+"""Options: what a caller may say, read from the annotations of the function that takes them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# What options of these names must at least be, wherever they are.
+LEAST = {"limit": 1, "batch_size": 1, "max_length": 1}
+LEAST |= dict.fromkeys(("seed", "sample_seed", "random_init", "shuffle_tokens"), 0)
+_GREATEST = 2**63 - 1  # of a whole number that compiled loops and files can hold
+_IN_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a word", NoneType: "None"}
+
+
+def checked(name: str, value: Any, hint: Any, owner: str = "") -> Any:
+    """The value as its annotation says it, in Python's own types; what an annotation does not tell is let through.
+
+    Parameters
+    ----------
+    name, value
+        Of the option.
+    hint
+        Its annotation: int, float, bool, str, None, a Literal, a tuple of these, or a union of them.
+    owner
+        Whose option it is, for error messages.
+
+    Raises
+    ------
+    InvalidType
+        If it is of another type.
+    InvalidValue
+        If it is not finite, or less than an option of that name must be.
+    UnknownName
+        If it is none of the words of a Literal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> type(checked("k", np.int64(3), int)), checked("discard", None, float | None)
+    (<class 'int'>, None)
+    >>> checked("k", "3", int | None)
+    Traceback (most recent call last):
+    layerscape.errors.InvalidType: k='3'; give a whole number or None.
+    """
+    kinds = _kinds(hint)
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # one number of numpy's, or of torch's
+        value = value.item()
+    if not all(_is_known(kind) for kind in kinds):
+        return value
+    for kind in kinds:
+        found = _as(value, kind)
+        if found is not _NONE_SUCH:
+            _check_size(name, found)
+            return found
+    words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+    if words and isinstance(value, str):
+        raise unknown_name(f"{name} of {owner}" if owner else name, value, [*words, *(["None"] * (NoneType in kinds))])
+    raise InvalidType(f"{name}={_shown(value)}; give {' or '.join(map(_words, kinds))}.")
+
+
+def checking(function: Function) -> Function:
+    """The function, which checks what it is given against its annotations before it does anything."""
+    signature = inspect.signature(function)
+    hints = _hints(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:  # of which the function itself says more
+            return function(*args, **kwargs)
+        for name, value in bound.arguments.items():
+            if name in hints and value is not signature.parameters[name].default:
+                bound.arguments[name] = checked(name, value, hints[name])
+        return function(*bound.args, **bound.kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """The annotations of parameters that `checked` can read; others may name what only type checkers import."""
+    plain = {}
+    for name, each in inspect.signature(function).parameters.items():
+        if each.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
+            continue
+        try:
+            alone = SimpleNamespace(__annotations__={name: each.annotation})
+            hint = get_type_hints(alone, function.__globals__)[name]
+        except (NameError, TypeError):
+            continue
+        if all(_is_known(kind) for kind in _kinds(hint)):
+            plain[name] = hint
+    return plain
+
+
+_NONE_SUCH = object()
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
+
+
+def _is_known(kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        return all(part is ... or _is_known(part) for part in get_args(kind))
+    return kind in _IN_WORDS or get_origin(kind) is Literal
+
+
+def _as(value: Any, kind: Any) -> Any:
+    """The value in the type that is asked for, or `_NONE_SUCH` if it is of another."""
+    if get_origin(kind) is Literal:
+        same = isinstance(value, (str, bool, int, NoneType)) and any(
+            type(value) is type(word) and value == word for word in get_args(kind)
+        )
+        return value if same else _NONE_SUCH
+    if get_origin(kind) is tuple:
+        return _as_tuple(value, get_args(kind))
+    if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if kind is float and isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
+    return value if kind in (bool, str, NoneType) and isinstance(value, kind) else _NONE_SUCH
+
+
+def _as_tuple(value: Any, kinds: tuple[Any, ...]) -> Any:
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        return _NONE_SUCH
+    kinds = kinds[:1] * len(value) if kinds[1:] == (...,) else kinds
+    found = [_as(part, kind) for part, kind in zip(value, kinds, strict=False)]
+    return _NONE_SUCH if len(value) != len(kinds) or _NONE_SUCH in found else tuple(found)
+
+
+def _check_size(name: str, value: Any) -> None:
+    for part in value if isinstance(value, tuple) else (value,):
+        if isinstance(part, float) and not math.isfinite(part):
+            raise InvalidValue(f"{name}={value}; give a finite number.")
+        if isinstance(part, int) and part < LEAST.get(name, part):
+            raise InvalidValue(f"{name}={value}; give at least {LEAST[name]}.")
+        if isinstance(part, int) and abs(part) > _GREATEST:
+            raise InvalidValue(f"{name}={value}; give a whole number that 64 bits can hold.")
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if get_origin(kind) is tuple:
+        parts = get_args(kind)
+        return "numbers" if ... in parts else f"{len(parts)} numbers"
+    return _IN_WORDS[kind]
+
+
+def _shown(value: Any) -> str:
+    """A value as it would be written, cut to one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:60]}…"
