@@ -19,12 +19,13 @@ import torch
 from safetensors import SafetensorError
 
 from layerscape.core.samples import Kind
-from layerscape.errors import FileProblem, InvalidValue, require
+from layerscape.errors import FileProblem, InvalidValue, LayerscapeError, require
 from layerscape.extraction.network import Network
 from layerscape.extraction.pictures import Pictures
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.survey import Build
 from layerscape.extraction.texts import Texts
+from layerscape.extraction.weights import check_weights
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.model", "*.tiktoken")
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
@@ -124,17 +125,14 @@ def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> torch.nn.Module
             module = AutoModel.from_config(config, trust_remote_code=wish.trust_remote_code)
     else:
         module, report = AutoModel.from_pretrained(
-            **wish.source, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True
+            **wish.source,
+            config=config,
+            dtype=dtype,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they are refused by name below
+            output_loading_info=True,
         )
-        missing = sorted(report["missing_keys"])
-        if missing and all(key.startswith("pooler.") for key in missing):
-            module.pooler = None  # its weights would be random; it is a head, after the last layer
-            missing = []
-        if missing:
-            raise InvalidValue(
-                f"the weights of {wish.model!r} lack {len(missing)} that the model needs, first {missing[0]!r}, "
-                "which would be random; give a complete model, or ask for random weights."
-            )
+        check_weights(wish.model, module, report)
     if config.is_encoder_decoder:
         module = module.get_encoder()
     module.config.use_cache = False
@@ -242,7 +240,7 @@ def _explained(wish: Wish) -> Iterator[None]:
     """What transformers raises when a model cannot be had, in one line."""
     try:
         yield
-    except (FileProblem, InvalidValue):
+    except LayerscapeError:
         raise
     except SafetensorError as error:
         raise FileProblem(f"the weights of {wish.model!r} are damaged ({error}); fetch or save them again.") from None
@@ -254,8 +252,8 @@ def _explained(wish: Wish) -> Iterator[None]:
             if wish.folder is None
             else f"model folder {wish.model!r} cannot be read ({reason}); save it again with save_pretrained."
         ) from None
-    except ValueError as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # a strange configuration may lead to any of them
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         if "trust_remote_code" in str(error):
             raise InvalidValue(
                 f"model {wish.model!r} comes with code of its own, which is not run unless you ask for it; "

@@ -1,0 +1,71 @@
+"""Whether the weights of a checkpoint are those of the model that its configuration describes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from layerscape.errors import InvalidValue
+
+
+def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any]) -> None:
+    """Raise if weights are lacking, of another shape, or of blocks that the model has not; name those not used.
+
+    A pooler without weights is taken away: it would be random, and is a head, after the last layer.
+
+    Parameters
+    ----------
+    model
+        What the user calls it.
+    module
+        The model with its weights.
+    report
+        What loading them told: ``missing_keys``, ``unexpected_keys``, ``mismatched_keys``.
+    """
+    missing = sorted(report["missing_keys"])
+    if missing and all(key.startswith("pooler.") for key in missing):
+        module.pooler = None  # type: ignore[assignment]
+        missing = []
+    if missing:
+        raise InvalidValue(
+            f"the weights of {model!r} lack {len(missing)} that the model needs, first {missing[0]!r}, "
+            "which would be random; give a complete model, or ask for random weights."
+        )
+    for key, found, wanted in sorted(report["mismatched_keys"]):
+        raise InvalidValue(
+            f"the weights of {model!r} do not fit its configuration: {key!r} has shape {tuple(found)}, and the model "
+            f"{tuple(wanted)}; mend config.json, or fetch the model again."
+        )
+    unused = sorted(report["unexpected_keys"])
+    for key in unused:
+        blocks = _blocks_without(module, key)
+        if blocks is not None:
+            raise InvalidValue(
+                f"the weights of {model!r} have {key!r}, and by its configuration the model has {len(blocks)} blocks "
+                "there; mend the number of layers in config.json, or fetch the model again."
+            )
+    if unused:
+        warnings.warn(
+            f"{len(unused)} weights of {model!r} are not used, as those of a head are not: {_parts(unused)}",
+            stacklevel=2,
+        )
+
+
+def _blocks_without(module: torch.nn.Module, key: str) -> torch.nn.ModuleList | None:
+    """The list of blocks that has no such number, if a weight is of one."""
+    prefix = f"{getattr(module, 'base_model_prefix', '')}."
+    place: Any = module
+    for name in key.removeprefix(prefix).split("."):
+        if isinstance(place, torch.nn.ModuleList) and name.isdigit() and int(name) >= len(place):
+            return place
+        place = getattr(place, name, None)
+    return None
+
+
+def _parts(keys: Iterable[str]) -> str:
+    """The parts of a model that weights belong to."""
+    parts = list(dict.fromkeys(".".join(key.split(".")[:2]) for key in keys))
+    return ", ".join(parts[:3]) + (", …" if len(parts) > 3 else "")
