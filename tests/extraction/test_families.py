@@ -131,7 +131,7 @@ def test_left_and_right_padding_agree(folders, some_samples, family):
         return inputs
 
     samples = some_samples("text", 9)
-    theirs = open_model(AutoModel.from_pretrained(folder), inputs=left, kind="text", device="cpu")
+    theirs = open_model(AutoModel.from_pretrained(folder), make_inputs=left, kind="text", device="cpu")
     ours = open_model(folder, device="cpu")
     for pooling in ("mean", "last", "first", "max"):
         a = dict(theirs.blocks(samples, LAYERS, pooling, block_rows=9))[0]

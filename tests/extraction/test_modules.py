@@ -143,7 +143,7 @@ def test_inputs_may_be_a_tensor_a_tuple_or_a_dict_with_a_mask(make_samples):
 
     means = {}
     for inputs in (ids, lambda texts: (ids(texts),), masked):
-        network = open_model(module, inputs=inputs, kind="text")
+        network = open_model(module, make_inputs=inputs, kind="text")
         means[inputs] = dict(network.blocks(samples, ["embed"], "mean", block_rows=2))[0]["embed"]
     plain, _, heeded = means.values()
     weight = module.embed.weight.detach()
@@ -154,14 +154,15 @@ def test_inputs_may_be_a_tensor_a_tuple_or_a_dict_with_a_mask(make_samples):
 
 def test_what_inputs_returns_is_checked(make_samples):
     samples = make_samples(["a", "b"], "text")
-    network = open_model(nn.Linear(3, 3), inputs=lambda texts: texts, kind="text")
+    network = open_model(nn.Linear(3, 3), make_inputs=lambda texts: texts, kind="text")
     with pytest.raises(
-        InvalidType, match=re.escape("inputs returned list; it must return a tensor, or a tuple or dict of")
+        InvalidType, match=re.escape("make_inputs returned list; it must return a tensor, or a tuple or dict of")
     ):
         network.blocks(samples, ["output"], "mean", block_rows=2)
-    network = open_model(nn.Linear(3, 3), inputs=lambda texts: torch.zeros(1, 3), kind="text")
+    network = open_model(nn.Linear(3, 3), make_inputs=lambda texts: torch.zeros(1, 3), kind="text")
     with pytest.raises(
-        InvalidValue, match=re.escape("inputs made 1 rows of 2 samples; it must make one row per sample.")
+        InvalidValue,
+        match=re.escape("make_inputs made a tensor of shape (1, 3) of 2 samples; it must make one row per sample."),
     ):
         network.blocks(samples, ["output"], "mean", block_rows=2)
 
@@ -184,7 +185,7 @@ def test_what_a_module_cannot_be_asked(arrays, make_samples):
     ):
         open_model(nn.Linear(2, 2), random_init=0)
     with pytest.raises(
-        InvalidValue, match=re.escape("a module that takes samples of kind 'text' needs inputs=, a function from")
+        InvalidValue, match=re.escape("a module that takes samples of kind 'text' needs make_inputs=, a function from")
     ):
         open_model(nn.Linear(2, 2), kind="text")
     with pytest.raises(
@@ -204,3 +205,117 @@ def test_what_a_module_cannot_be_asked(arrays, make_samples):
 def test_one_sample_is_enough(arrays):
     table = dict(open_model(nn.Linear(3, 2)).blocks(arrays(1, 3), ["output"], "mean", block_rows=4))
     assert table[0]["output"].shape == (1, 2)
+
+
+def test_dicts_go_in_and_come_out(make_samples, rng):
+    class Takes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = Gives()
+
+        def forward(self, batch):
+            return self.inner(batch["deep"]["x"])["state"]
+
+    class Gives(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(5, 3)
+
+        def forward(self, x):
+            return {"state": self.linear(x), "step": 1}
+
+    module = Takes()
+    samples = make_samples([{"x": row} for row in rng.normal(size=(4, 5))], "array")
+    network = open_model(module, make_inputs=lambda few: ({"deep": {"x": np.stack([each["x"] for each in few])}},))
+    found = dict(network.blocks(samples, ["inner", "inner.linear"], "mean", block_rows=4))[0]
+    with torch.no_grad():
+        expected = module.inner.linear(torch.tensor(np.stack([each["x"] for each in samples.read(range(4))])).float())
+    for vectors in found.values():
+        np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_what_wraps_a_module_is_taken_off(arrays):
+    inner = nn.Sequential(nn.Linear(5, 4), nn.ReLU(inplace=True))
+    samples = arrays(4, 5)
+    plain = open_model(inner).layers("mean", samples.read([0, 1]))
+    for wrapped in (
+        nn.DataParallel(inner),
+        torch.compile(inner, backend="eager"),
+        nn.DataParallel(nn.DataParallel(inner)),
+    ):
+        network = open_model(wrapped)
+        assert network.layers("mean", samples.read([0, 1])) == plain
+        assert network.fingerprint == open_model(inner).fingerprint
+    assert [layer.name for layer in plain] == ["input", "0", "1"]
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_module_that_cannot_be_looked_into_is_refused():
+    for made in (torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)), torch.jit.script(nn.Linear(2, 2))):
+        with pytest.raises(
+            InvalidType, match="is compiled to TorchScript, which shows no layers; give the module it was"
+        ):
+            open_model(made)
+    with pytest.raises(
+        InvalidValue, match=r"^Linear has weights on the meta device, which have no values; load them fir"
+    ):
+        open_model(nn.Linear(2, 2, device="meta"))
+    with pytest.raises(InvalidValue, match=r"^LazyLinear has parameters of no shape yet; run it once on a batch, then"):
+        open_model(nn.LazyLinear(2))
+
+
+class Needs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.unused = nn.Conv2d(1, 2, 3), nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def test_what_forward_raises_is_said_in_one_line_and_kept(rng):
+    with pytest.raises(
+        InvalidValue, match=r"^Needs fails on inputs of shape \(2, 8, 8\): RuntimeError: .*; give s"
+    ) as said:
+        open_model(Needs()).layers("mean", list(rng.normal(size=(2, 8, 8))))
+    assert "\n" not in str(said.value)
+    assert isinstance(said.value.__cause__, RuntimeError)
+    text = "make_inputs fails on a list of 2 samples, the first of type ndarray: KeyError: 'x'."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        open_model(Needs(), make_inputs=lambda few: {}["x"]).layers("mean", list(rng.normal(size=(2, 8, 8))))
+    packed = nn.utils.rnn.pack_sequence([torch.zeros(2, 3), torch.zeros(1, 3)])
+    with pytest.raises(InvalidType, match="make_inputs returned a PackedSequence; return the padded tensor, with an"):
+        open_model(nn.GRU(3, 2), make_inputs=lambda few: packed).layers("mean", list(rng.normal(size=(2, 8, 8))))
+    with pytest.raises(
+        InvalidValue, match=r"attention_mask is of shape \(2,\); it must be a tensor of shape \(samples, tok"
+    ):
+        open_model(Needs(), make_inputs=lambda few: {"x": torch.zeros(2, 3), "attention_mask": torch.ones(2)}).layers(
+            "mean", list(rng.normal(size=(2, 8, 8)))
+        )
+
+
+def test_a_module_that_does_not_run_is_named(arrays):
+    network = open_model(Needs())
+    with pytest.raises(
+        InvalidValue,
+        match=r"^'unused' is a module that does not run in a forward pass of the network; choose other layers.",
+    ):
+        network.layers("mean", arrays(2, 1, 8, 8).read([0, 1]), select="unused")
+    few = nn.Sequential(nn.Linear(5, 4), _Sum())
+    with pytest.raises(
+        InvalidValue, match=r"^'1' puts out no floating-point tensor with one row per sample; choose other"
+    ):
+        open_model(few).layers("mean", arrays(2, 5).read([0, 1]), select="1")
+
+
+class _Sum(nn.Module):
+    def forward(self, x):
+        return x.sum()
+
+
+def test_samples_of_any_kind_go_into_a_module_with_inputs_of_its_own(make_samples):
+    network = open_model(
+        nn.Linear(1, 2), make_inputs=lambda texts: torch.tensor([[float(len(text))] for text in texts])
+    )
+    found = dict(network.blocks(make_samples(["a", "bcd"], "text"), ["output"], "mean", block_rows=2))[0]
+    assert found["output"].shape == (2, 2)

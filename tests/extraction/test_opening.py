@@ -170,9 +170,9 @@ def test_options_that_are_not_allowed(folders):
         open_model(folders("bert"), kind="image")
     with raises(
         InvalidValue,
-        f"inputs= with the model {folders('bert')!r}; it is for modules, a model opened by name has its own.",
+        f"make_inputs= with the model {folders('bert')!r}; it is for modules, a model opened by name has its own.",
     ):
-        open_model(folders("bert"), inputs=len)
+        open_model(folders("bert"), make_inputs=len)
 
 
 def test_proteins_can_be_read_as_text(folders):

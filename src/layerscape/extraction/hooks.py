@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from torch.utils.hooks import RemovableHandle
 
 from layerscape.errors import InvalidValue
@@ -26,10 +27,19 @@ class Site:
 
 @dataclass(frozen=True)
 class Firing:
-    """What a dry run saw at a site: the shape with the batch axis; None if it is no floating-point tensor."""
+    """What a dry run saw at a site: its shape, None if it is no floating-point tensor; whether it was packed."""
 
     site: Site
     shape: tuple[int, ...] | None
+    packed: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a module takes or puts out: its tensor, and, of samples packed one after the other, how long each is."""
+
+    tensor: torch.Tensor
+    lengths: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,7 @@ class Inputs:
 
     def tensors(self) -> list[torch.Tensor]:
         """The tensors among them, in order."""
-        values = [*self.args, *(self.kwargs or {}).values()]
-        return [value for value in values if isinstance(value, torch.Tensor)]
+        return list(_tensors([*self.args, *(self.kwargs or {}).values()]))
 
     def floating(self) -> torch.Tensor | None:
         """The first one of floating-point numbers, which is no index or mask."""
@@ -56,7 +65,24 @@ class Inputs:
                 return value
             return value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
 
-        return Inputs(tuple(map(move, self.args)), {name: move(value) for name, value in (self.kwargs or {}).items()})
+        return Inputs(each_part(self.args, move), each_part(self.kwargs or {}, move))
+
+
+def each_part(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The same with everything changed that is in it, however deep in tuples, lists and dicts."""
+    if isinstance(value, Mapping):
+        return {name: each_part(part, change) for name, part in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(each_part(part, change) for part in value)
+    return change(value)
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (Mapping, tuple, list)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _tensors(part)
 
 
 class _Enough(Exception):
@@ -70,13 +96,13 @@ def trace(module: torch.nn.Module, inputs: Inputs) -> list[Firing]:
 
     def before(path: str) -> Callable[..., None]:
         def look(_module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-            firings.append(Firing(Site(path, calls[path], "input"), _shape(_entering(args, kwargs))))
+            firings.append(_firing(Site(path, calls[path], "input"), _entering(args, kwargs)))
 
         return look
 
     def after(path: str) -> Callable[..., None]:
         def look(_module: torch.nn.Module, _args: Any, output: Any) -> None:
-            firings.append(Firing(Site(path, calls[path]), _shape(_leading(output))))
+            firings.append(_firing(Site(path, calls[path]), _leading(output)))
             calls[path] += 1
 
         return look
@@ -101,7 +127,7 @@ class Taps:
         self._names = {site: name for name, site in sites.items()}
         self._calls: Counter[Site] = Counter()
         self._found: dict[str, torch.Tensor] = {}
-        self._take: Callable[[str, torch.Tensor], torch.Tensor] = lambda _name, tensor: tensor
+        self._take: Callable[[str, Seen], torch.Tensor] = lambda _name, seen: seen.tensor
         self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> Taps:
@@ -118,8 +144,8 @@ class Taps:
         for handle in self._handles:
             handle.remove()
 
-    def __call__(self, inputs: Inputs, take: Callable[[str, torch.Tensor], torch.Tensor]) -> dict[str, torch.Tensor]:
-        """What ``take(name, tensor)`` made of the tensor at every site, by name."""
+    def __call__(self, inputs: Inputs, take: Callable[[str, Seen], torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What ``take(name, seen)`` made of what was seen at every site, by name."""
         self._take, self._found = take, {}
         self._calls.clear()
         if self._sites:
@@ -137,39 +163,50 @@ class Taps:
     def _after(self, site: Site, _module: torch.nn.Module, _args: Any, output: Any) -> None:
         self._reached(site, _leading(output))
 
-    def _reached(self, site: Site, tensor: torch.Tensor | None) -> None:
+    def _reached(self, site: Site, seen: Seen | None) -> None:
         name = self._names.get(replace(site, call=self._calls[site]))
         self._calls[site] += 1
-        if name is not None and tensor is not None:
-            self._found[name] = self._take(name, tensor)
+        if name is not None and seen is not None:
+            self._found[name] = self._take(name, seen)
             if len(self._found) == len(self._sites):
                 raise _Enough
 
 
 @contextmanager
 def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """No dropout, no batch statistics and no gradients inside; afterwards every part is in the mode it was in."""
+    """No dropout, no batch statistics and no gradients inside; afterwards every part is in the mode it was in.
+
+    Nor torch's short cut for transformers, which calls no parts and packs samples that are padded.
+    """
     training = [part for part in module.modules() if part.training]
+    short_cut = torch.backends.mha.get_fastpath_enabled()
     try:
         module.eval()
+        torch.backends.mha.set_fastpath_enabled(False)
         with torch.inference_mode():
             yield
     finally:
+        torch.backends.mha.set_fastpath_enabled(short_cut)
         for part in training:
             part.training = True
 
 
-def _leading(output: Any) -> torch.Tensor | None:
-    """The tensor itself, or the first of a tuple, as blocks return their hidden state."""
-    if isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    return output if isinstance(output, torch.Tensor) else None
+def _leading(output: Any) -> Seen | None:
+    """The tensor itself, or the first of a tuple or dict, as blocks return their hidden state."""
+    if isinstance(output, PackedSequence):
+        return Seen(*pad_packed_sequence(output, batch_first=True))
+    if isinstance(output, torch.Tensor):
+        return Seen(output)
+    parts = list(output.values()) if isinstance(output, Mapping) else output
+    return _leading(parts[0]) if isinstance(parts, (tuple, list)) and parts else None
 
 
-def _entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.Tensor | None:
+def _entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen | None:
     values = [*args, *kwargs.values()]
-    return next((value for value in values if isinstance(value, torch.Tensor)), None)
+    return next((_leading(value) for value in values if isinstance(value, (torch.Tensor, PackedSequence))), None)
 
 
-def _shape(tensor: torch.Tensor | None) -> tuple[int, ...] | None:
-    return tuple(tensor.shape) if tensor is not None and tensor.is_floating_point() else None
+def _firing(site: Site, seen: Seen | None) -> Firing:
+    if seen is None or not seen.tensor.is_floating_point():
+        return Firing(site, None)
+    return Firing(site, tuple(seen.tensor.shape), seen.lengths is not None)

@@ -111,7 +111,7 @@ def _load_config(wish: Wish) -> Any:
     if hasattr(config, "text_config") and hasattr(config, "vision_config"):
         raise InvalidValue(
             f"{wish.model!r} ({config.model_type}) has a text and a vision part; "
-            "load it with transformers and give the part you mean as a module, with inputs=."
+            "load it with transformers and give the part you mean as a module, with make_inputs=."
         )
     return config
 
@@ -179,7 +179,7 @@ def _kind(config: Any, module: Any) -> Kind:
         return "protein" if config.model_type == "esm" else "text"
     raise InvalidValue(
         f"models of type {config.model_type!r} take {module.main_input_name!r}; text, proteins and images can be read: "
-        "give any other model as a module, with inputs=."
+        "give any other model as a module, with make_inputs=."
     )
 
 

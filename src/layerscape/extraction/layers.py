@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -33,7 +34,7 @@ class Place:
         return _path(self.site) if self.site and self.site.side == "output" else self.name
 
 
-def name_layers(module: nn.Module, firings: Sequence[Firing], n_samples: int, n_blocks: int | None) -> list[Place]:
+def name_layers(module: nn.Module, firings: Sequence[Firing], n_blocks: int | None) -> list[Place]:
     """All layers that can be pooled, in the order in which they come.
 
     Parameters
@@ -41,14 +42,11 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], n_samples: int, n_
     module
         The network.
     firings
-        From a dry run.
-    n_samples
-        On how many samples it was.
+        From a dry run: those that have a row per sample.
     n_blocks
         How many blocks its configuration states, if it has one.
     """
-    usable = [firing for firing in firings if firing.shape and firing.shape[0] == n_samples]
-    outputs = [firing for firing in usable if firing.site.side == "output"]
+    outputs = [firing for firing in firings if firing.site.side == "output"]
     blocks = _find_blocks(module, outputs, n_blocks)
     if not blocks:
         return _without_blocks(module, outputs)
@@ -56,7 +54,7 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], n_samples: int, n_
     norm = _final_norm(module, outputs, blocks[-1])
     taken = {"embedding", "final_norm", *(f"block_{block}" for block in number.values())}
     places = []
-    for firing in usable:
+    for firing in firings:
         site, shape = firing.site, firing.shape or ()
         if site == Site(blocks[0], 0, "input"):
             places.append(Place("embedding", site, 0.0, shape, True))
@@ -74,8 +72,23 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], n_samples: int, n_
     return places
 
 
-def choose(places: Sequence[Place], select: str | Sequence[str] | None) -> list[Place]:
-    """The places whose name, or where no name does, path fits a pattern, in their order; the defaults for None."""
+def silent_modules(module: nn.Module, seen: Sequence[Firing], usable: Sequence[Firing]) -> dict[str, str]:
+    """Why a module is no layer, by its path."""
+    ran, layers = ({each.site.module for each in some if each.site.side == "output"} for some in (seen, usable))
+    said = {
+        path: "is a module that does not run in a forward pass of the network" for path, _ in module.named_modules()
+    }
+    said |= dict.fromkeys(ran, "puts out no floating-point tensor with one row per sample")
+    return {path: why for path, why in said.items() if path not in layers}
+
+
+def choose(
+    places: Sequence[Place], select: str | Sequence[str] | None, silent: Mapping[str, str] = MappingProxyType({})
+) -> list[Place]:
+    """The places whose name, or where no name does, path fits a pattern, in their order; the defaults for None.
+
+    ``silent`` says of modules that are no layers why they are none.
+    """
     if select is None:
         return [place for place in places if place.default]
     wanted = select.split(",") if isinstance(select, str) else list(select)
@@ -85,6 +98,8 @@ def choose(places: Sequence[Place], select: str | Sequence[str] | None) -> list[
         fits = re.compile(_expression(pattern)).fullmatch
         found = [place.name for place in places if fits(place.name)]
         found = found or [place.name for place in places if fits(place.path)]
+        if not found and pattern in silent:
+            raise InvalidValue(f"{pattern!r} {silent[pattern]}; choose other layers.")
         if not found:
             raise unknown_name("layer", pattern, [place.name for place in places])
         chosen.update(found)

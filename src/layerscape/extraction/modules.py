@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parameter import is_lazy
 
 from layerscape.core.samples import Kind
-from layerscape.errors import InvalidValue
-from layerscape.extraction.custom import Custom, stack
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.extraction.custom import MASKS, Custom, stack
 from layerscape.extraction.network import Network
 from layerscape.extraction.survey import Build
 
 
 def open_module(
     module: torch.nn.Module,
-    inputs: Callable[[list[Any]], Any] | None,
-    kind: Kind,
+    make_inputs: Callable[[list[Any]], Any] | None,
+    kind: Kind | None,
     device: torch.device | None,
     dtype: torch.dtype,
 ) -> Network:
-    """A network from a module, which stays as it is: it is copied if its device or type must change."""
-    if inputs is None and kind != "array":
+    """A network from a module, which stays as it is: it is copied if its device or type must change.
+
+    What only spreads a module over devices or compiles it is taken off: layers are called as in the module itself.
+    """
+    module = _plain(module)
+    if make_inputs is None and kind not in (None, "array"):
         raise InvalidValue(
-            f"a module that takes samples of kind {kind!r} needs inputs=, a function from contents to tensors."
+            f"a module that takes samples of kind {kind!r} needs make_inputs=, a function from contents to tensors."
         )
     floating = [p for p in module.parameters() if p.is_floating_point()]
     if any(p.dtype != dtype or device not in (None, p.device) for p in floating):
@@ -35,11 +42,39 @@ def open_module(
     return Network(
         name,
         module,
-        Custom(inputs or stack, kind),
+        Custom(make_inputs or stack, kind or "array", withheld=[name for name in MASKS if not _takes(module, name)]),
         configuration=f"{type(module).__module__}.{name} {module!r}",
         facts={},
         build=Build.of(getattr(module, "config", None)),
+        any_kind=kind is None,
     )
+
+
+def _plain(module: torch.nn.Module) -> torch.nn.Module:
+    """Without wrappers; raises if there is nothing to look into."""
+    while (inside := dict(module.named_children()).get(_wrapped(module))) is not None:
+        module = inside
+    name = type(module).__name__
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InvalidType(f"{name} is compiled to TorchScript, which shows no layers; give the module it was made of.")
+    weights = [*module.parameters(), *module.buffers()]
+    if any(is_lazy(weight) for weight in weights):
+        raise InvalidValue(f"{name} has parameters of no shape yet; run it once on a batch, then give it.")
+    if any(weight.is_meta for weight in weights):
+        raise InvalidValue(f"{name} has weights on the meta device, which have no values; load them first.")
+    return module
+
+
+def _wrapped(module: torch.nn.Module) -> str:
+    """What the module that it wraps is called in it, if it wraps one; `torch.compile` is told without loading it."""
+    return "module" if isinstance(module, (torch.nn.DataParallel, DistributedDataParallel)) else "_orig_mod"
+
+
+def _takes(module: torch.nn.Module, mask: str) -> bool:
+    """Whether forward takes it; ``special_tokens_mask`` only where it is named."""
+    known = signature(module.forward).parameters.values()
+    anything = mask == MASKS[0] and any(each.kind is Parameter.VAR_KEYWORD for each in known)
+    return anything or any(each.name == mask for each in known)
 
 
 def open_demo(name: str, device: torch.device, dtype: torch.dtype) -> Network:

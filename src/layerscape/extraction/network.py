@@ -16,9 +16,10 @@ from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import compose, limits
-from layerscape.extraction.hooks import Inputs, Taps, evaluating
+from layerscape.extraction.failures import explained
+from layerscape.extraction.hooks import Inputs, Seen, Taps, evaluating
 from layerscape.extraction.info import LayerInfo
-from layerscape.extraction.layers import INPUT, Place, choose
+from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.survey import Build, Survey, survey
@@ -34,7 +35,8 @@ class Network:
     name
         As the user said it, with the seed if its weights are random.
     kind
-        What samples it takes: ``"text"``, ``"protein"``, ``"image"`` or ``"array"``.
+        What samples it takes: ``"text"``, ``"protein"``, ``"image"`` or ``"array"``, which a module with inputs of its
+        own says of whatever it takes.
     default_pooling
         ``"last"`` for causal language models, ``"mean"`` for all others.
     truncated
@@ -51,12 +53,13 @@ class Network:
         facts: Mapping[str, Any],
         build: Build,
         default_pooling: str = "mean",
+        any_kind: bool = False,
     ) -> None:
         self.name = name
         self.kind: Kind = reader.kind
         self.default_pooling = default_pooling
         self.truncated: dict[int, int] = {}
-        self._module, self._reader = module, reader
+        self._module, self._reader, self._any_kind = module, reader, any_kind
         self._configuration, self._facts, self._build = configuration, dict(facts), build
         parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
         self._device, self._dtype = parameter.device, parameter.dtype
@@ -124,7 +127,7 @@ class Network:
         pooling = pooling or self.default_pooling
         found = self._surveyed(contents)
         found.check_pooling(self.name, pooling)
-        chosen = choose(found.places, select)
+        chosen = found.choose(select)
         encoded = self._encode_two(contents)
         with self._running(chosen, pooling) as pooled_batch:
             pooled = pooled_batch(*self._reader.batch(encoded))
@@ -180,7 +183,7 @@ class Network:
             If a sample is empty or of the wrong kind, a value is not finite (with its layer and sample), or a batch
             does not fit into memory.
         """
-        if samples.kind != self.kind:
+        if samples.kind != self.kind and not self._any_kind:
             raise InvalidValue(
                 f"the samples are of kind {samples.kind!r}, but {self.name} takes {self.kind!r}; "
                 "give another model or other samples."
@@ -193,7 +196,7 @@ class Network:
         found = self._surveyed()
         found.check_pooling(self.name, pooling)
         rule = limits(batch_size, found.positions)
-        chosen = choose(found.places, layers)
+        chosen = found.choose(layers)
         self.truncated = {}
         bounds = [*range(0, len(samples), block_rows), len(samples)]
         wanted = [(number, range(*ends)) for number, ends in enumerate(pairwise(bounds)) if number not in skip]
@@ -232,6 +235,7 @@ class Network:
         """A function from a batch to its pooled vectors by layer, on the device of the model."""
         found = self._surveyed()
         sites = {place.name: place.site for place in chosen if place.site is not None}
+        places = {place.name: place for place in chosen}
 
         def pooled_batch(inputs: Inputs, tokens: Tokens | None) -> dict[str, torch.Tensor]:
             n_samples = len(inputs.tensors()[0])
@@ -240,10 +244,10 @@ class Network:
                 pooled[INPUT] = given.reshape(n_samples, -1).to(torch.float32, copy=True)
             tokens = tokens and tokens.to(self._device)
 
-            def take(name: str, hidden: torch.Tensor) -> torch.Tensor:
-                return found.pool(name, hidden, pooling, tokens, n_samples)
+            def take(name: str, seen: Seen) -> torch.Tensor:
+                return found.pool(places[name], seen, pooling, tokens, n_samples)
 
-            with _memory_explained(self._device, n_samples):
+            with explained(self._module, inputs, self._device):
                 return pooled | run(inputs.to(self._device, self._dtype), take)
 
         with evaluating(self._module), Taps(self._module, sites) as run:
@@ -266,9 +270,10 @@ class Network:
 
     def _check_values(self, name: str, values: np.ndarray, ids: Sequence[str], n_units: int) -> None:
         if values.shape[1] != n_units:
+            instead = "choose layers without it" if name == INPUT else "choose a pooling other than flatten"
             raise InvalidValue(
                 f"layer {name!r} has {values.shape[1]} units for sample {ids[0]!r} and {n_units} for others; "
-                "make the samples equal in size, or choose a pooling other than flatten."
+                f"make the samples equal in size, or {instead}."
             )
         finite = np.isfinite(values).all(axis=1)
         if not finite.all():
@@ -277,17 +282,3 @@ class Network:
             raise InvalidValue(
                 f"layer {name!r} gives NaN or infinite values for sample {ids[int(np.argmin(finite))]!r}; {remedy}."
             )
-
-
-@contextmanager
-def _memory_explained(device: torch.device, n_samples: int) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        reason = str(error).lower()
-        if "out of memory" not in reason and "not enough memory" not in reason:
-            raise
-        raise InvalidValue(
-            f"a batch of {n_samples} samples does not fit into the memory of {device}; "
-            f"give a --batch-size below {n_samples}, or a smaller --max-length."
-        ) from None

@@ -19,7 +19,7 @@ DTYPES = ("float32", "float16", "bfloat16")
 def open_model(
     model: str | torch.nn.Module,
     *,
-    inputs: Callable[[list[Any]], Any] | None = None,
+    make_inputs: Callable[[list[Any]], Any] | None = None,
     kind: Kind | None = None,
     device: str = "auto",
     dtype: str = "float32",
@@ -36,12 +36,12 @@ def open_model(
     model
         ``demo`` or ``demo@CHECKPOINT`` (inside the package), a name on the Hugging Face hub, a local folder, or a
         module, which is never altered: it is copied if it must move to another device or type.
-    inputs
+    make_inputs
         Only for a module: turns a list of sample contents into a tensor, tuple or dict of tensors for its forward. A
         dict may hold ``attention_mask`` and ``special_tokens_mask``, shape (batch, tokens), which the pooling heeds.
         Left out, arrays are stacked to float32.
     kind
-        What samples it takes: for a module (left out: ``"array"``), and to read proteins as text or the other way.
+        What samples it takes: for a module (left out: whatever it is given), and to read proteins as text or back.
     device
         Any name that torch knows, or ``auto``: a module stays where it is, other models go to CUDA, MPS or CPU,
         the first there is.
@@ -83,9 +83,11 @@ def open_model(
             raise InvalidType(f"a model of type {type(model).__name__}; give a name, a folder or a torch.nn.Module.")
         from layerscape.extraction.modules import open_module
 
-        return open_module(model, inputs, kind or "array", _device(device), getattr(torch, dtype))
-    if inputs is not None:
-        raise InvalidValue(f"inputs= with the model {model!r}; it is for modules, a model opened by name has its own.")
+        return open_module(model, make_inputs, kind, _device(device), getattr(torch, dtype))
+    if make_inputs is not None:
+        raise InvalidValue(
+            f"make_inputs= with the model {model!r}; it is for modules, a model opened by name has its own."
+        )
     place = _device(device) or _best_device()
     if is_demo:
         from layerscape.extraction.modules import open_demo

@@ -34,6 +34,12 @@ class Tokens:
     real: torch.Tensor
     content: torch.Tensor
 
+    @classmethod
+    def of(cls, lengths: torch.Tensor, n_positions: int) -> Tokens:
+        """Of samples that are so long each, the rest of them padding."""
+        real = torch.arange(n_positions, device=lengths.device) < lengths[:, None]
+        return cls(real, real)
+
     def to(self, device: torch.device) -> Tokens:
         """The same on another device."""
         return Tokens(self.real.to(device), self.content.to(device))

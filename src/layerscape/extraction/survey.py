@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.extraction.hooks import Inputs, evaluating, trace
-from layerscape.extraction.layers import INPUT, Place, name_layers
+from layerscape.extraction.axes import Axes, arranged, axes_of
+from layerscape.extraction.failures import explained
+from layerscape.extraction.hooks import Inputs, Seen, Site, evaluating, trace
+from layerscape.extraction.layers import INPUT, Place, choose, name_layers, silent_modules
 from layerscape.extraction.pooling import POOLINGS, Tokens, pool
 from layerscape.extraction.readers import Encoded, Reader
 
@@ -62,12 +64,22 @@ class Survey:
         How many of them come before the patches of a picture.
     has_cls
         Whether the first token is a class token.
+    axes
+        Where samples and units lie at every site.
+    silent
+        Modules that are no layers, and why.
     """
 
     places: tuple[Place, ...]
     positions: int | None
     n_prefix: int
     has_cls: bool
+    axes: Mapping[Site, Axes]
+    silent: Mapping[str, str]
+
+    def choose(self, select: str | Sequence[str] | None) -> list[Place]:
+        """The layers that fit; those of default for None."""
+        return choose(self.places, select, self.silent)
 
     def check_pooling(self, model: str, pooling: str) -> None:
         """Raise unless the pooling exists and makes sense for this model."""
@@ -82,10 +94,13 @@ class Survey:
                 f"pooling 'flatten' asked of {model}, whose samples differ in length; choose mean, last, first or max."
             )
 
-    def pool(
-        self, layer: str, hidden: torch.Tensor, pooling: str, tokens: Tokens | None, n_samples: int
-    ) -> torch.Tensor:
+    def pool(self, place: Place, seen: Seen, pooling: str, tokens: Tokens | None, n_samples: int) -> torch.Tensor:
         """One vector per sample, errors naming the layer; ``tokens`` are those of the input, if it has a mask."""
+        layer, hidden = place.name, seen.tensor
+        if place.site is not None:
+            hidden = self.axes[place.site](hidden)
+        if seen.lengths is not None:
+            tokens = Tokens.of(seen.lengths.to(hidden.device), hidden.shape[1])
         if len(hidden) != n_samples:
             raise InvalidValue(
                 f"layer {layer!r} puts out {len(hidden)} rows for {n_samples} samples; choose other layers."
@@ -113,11 +128,14 @@ def survey(
     device: torch.device,
     dtype: torch.dtype,
 ) -> Survey:
-    """Run two samples through the network and look at every module."""
+    """Run two samples through the network and look at every module; then three, to see what follows the samples."""
     inputs, tokens = reader.batch(encoded)
-    with evaluating(module):
-        firings = trace(module, inputs.to(device, dtype))
-    places = name_layers(module, firings, len(encoded), build.n_blocks)
+    more, _ = reader.batch([*encoded, encoded[0]])
+    with evaluating(module), explained(module, inputs, device):
+        firings, longer = (trace(module, each.to(device, dtype)) for each in (inputs, more))
+    axes = axes_of(module, firings, longer)
+    usable = arranged(firings, axes)
+    places = name_layers(module, usable, build.n_blocks)
     lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
     positions = 0 if reader.varies else lengths[0] if lengths and tokens is None else None
     n_prefix = _count_prefix(module, inputs, positions, build.patch)
@@ -126,13 +144,13 @@ def survey(
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
     floating = inputs.floating()
     if reader.kind in ("image", "array") and floating is not None:
-        small = floating[0].numel() <= MAX_INPUT_UNITS
+        small = floating[0].numel() <= MAX_INPUT_UNITS and tokens is None  # padding is no part of a sample
         places.insert(0, Place(INPUT, None, None, tuple(floating.shape), small))
     if not places:
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
         )
-    return Survey(tuple(places), positions, n_prefix, has_cls)
+    return Survey(tuple(places), positions, n_prefix, has_cls, axes, silent_modules(module, firings, usable))
 
 
 def _count_prefix(module: torch.nn.Module, inputs: Inputs, positions: int | None, patch: int | None) -> int:

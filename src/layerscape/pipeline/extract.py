@@ -115,7 +115,7 @@ def extract(
     layers, pooling = choices_of(protocol, layers, pooling)
     network = open_model(
         model,
-        inputs=make_inputs,
+        make_inputs=make_inputs,
         kind=kind,
         device=device,
         dtype=dtype,
