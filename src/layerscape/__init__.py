@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from layerscape.core.estimate import Chance as Chance
     from layerscape.core.estimate import Estimate as Estimate
+    from layerscape.core.estimate import Point as Point
     from layerscape.core.measure import Measure as Measure
     from layerscape.core.neighbors import Neighbors as Neighbors
+    from layerscape.core.ranking import Ranking as Ranking
     from layerscape.core.representation import Representation as Representation
+    from layerscape.core.subsets import Subsets as Subsets
     from layerscape.errors import LayerscapeError as LayerscapeError
+    from layerscape.labeled import to_xarray as to_xarray
     from layerscape.pipeline.controls import controls as controls
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
@@ -28,27 +33,24 @@ if TYPE_CHECKING:
     from layerscape.search import find_neighbors as find_neighbors
     from layerscape.search import ranks as ranks
 
-# Where each public name lives; it is imported when it is first asked for, so that the package loads in no time.
+# Where each public name lives, in rows by what it does; it is imported when it is first asked for, so that the package
+# loads in no time.
 _HOMES = {
-    "extract": "pipeline.extract",
-    "from_arrays": "run",
-    "open": "run:open_run",
-    "measure": "pipeline.measure",
-    "recommend": "questions.recommend",
-    "report": "reports",
-    "find_neighbors": "search",
-    "ranks": "search",
-    "estimate": "pipeline.estimate",
-    "compare": "questions.compare",
-    "differences": "questions.differences",
-    "controls": "pipeline.controls",
-    "dimension_report": "questions.dimension_report",
-    "Run": "run",
-    "Representation": "core.representation",
-    "Neighbors": "core.neighbors",
-    "Estimate": "core.estimate",
-    "Measure": "core.measure",
-    "LayerscapeError": "errors",
+    # make or open a run
+    **{"extract": "pipeline.extract", "from_arrays": "run", "open": "run:open_run"},
+    # measure it, ask it, show it
+    **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
+    **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},
+    # measure arrays
+    **{"estimate": "pipeline.estimate", "controls": "pipeline.controls"},
+    **{"dimension_report": "questions.dimension_report", "find_neighbors": "search", "ranks": "search"},
+    # what measures take
+    **{"Run": "run", "Representation": "core.representation", "Neighbors": "core.neighbors"},
+    **{"Subsets": "core.subsets", "Ranking": "core.ranking"},
+    # what they are and give
+    **{"Measure": "core.measure", "Estimate": "core.estimate", "Point": "core.estimate", "Chance": "core.estimate"},
+    # what goes wrong
+    **{"LayerscapeError": "errors"},
 }
 _MODULES = ("datasets", "plot")
 __all__ = [*_HOMES, "__version__"]
@@ -66,4 +68,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]

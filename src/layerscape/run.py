@@ -21,10 +21,12 @@ from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.search import find_neighbors
 from layerscape.storage import LayerSpec, RunFolder, SampleTable
+from layerscape.storage.dataset import as_dataset
 from layerscape.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray
 
 
 class Run(Upkeep, Mapping[str, Representation]):
@@ -181,6 +183,14 @@ class Run(Upkeep, Mapping[str, Representation]):
         if x.matrix.dtype.itemsize * x.n_samples * x.n_units > most:
             return x
         return replace(x, matrix=np.asarray(x.matrix[:]))
+
+    def to_xarray(self) -> xarray.Dataset:
+        """All layers as an xarray Dataset, with ids and labels: a variable (sample, LAYER_unit) each, read when asked.
+
+        ``xarray.open_zarr(run.path / "vectors.zarr")`` opens the vectors alone, by the names of their layers; those
+        that cannot be the name of a folder are numbered there, as all are in runs of earlier versions.
+        """
+        return as_dataset(self.folder)
 
     def _known(self, layer: str) -> None:
         if layer not in self:

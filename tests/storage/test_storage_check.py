@@ -54,7 +54,7 @@ def test_a_whole_run_is_whole(whole):
 
 
 def test_what_is_damaged_is_named_by_layer_and_samples(copy):
-    spoil(copy / "vectors.zarr" / "001-block_2" / "c.1.0")
+    spoil(copy / "vectors.zarr" / "block 2" / "c.1.0")
     spoil(copy / "graphs" / "002-block_3" / "euclidean.safetensors")
     assert problems(copy) == {
         "block 2": "samples 40…79: its bytes are not those that were written",
@@ -77,7 +77,7 @@ def test_what_was_found_is_removed_and_found_again(copy):
     assert ls.open(copy).repair() == "nothing to mend"
 
 
-@pytest.mark.parametrize("name", ["000-layer_1/c.1.0", "000-layer_1/zarr.json", "zarr.json", "../samples.parquet"])
+@pytest.mark.parametrize("name", ["layer 1/c.1.0", "layer 1/zarr.json", "zarr.json", "../samples.parquet"])
 def test_a_run_goes_on_with_the_blocks_that_are_damaged(tmp_path, name):
     rng = np.random.default_rng(0)
     arrays = {"layer 1": rng.standard_normal((9000, 2)), "layer 2": rng.standard_normal((9000, 3))}

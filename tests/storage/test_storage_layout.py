@@ -93,7 +93,7 @@ def test_too_little_space_is_said_before_anything_is_written(tmp_path, monkeypat
 
 def test_space_that_the_run_holds_already_is_not_asked_for_again(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    chunk = tmp_path / "vectors.zarr" / "000-a" / "c.0.0"
+    chunk = tmp_path / "vectors.zarr" / "a" / "c.0.0"
     chunk.parent.mkdir(parents=True)
     chunk.write_bytes(b"x" * 600)
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(0, 0, 500))

@@ -245,6 +245,7 @@ class RunFolder(Results):
             raise InvalidValue(f"{what} not written yet in the run at {self.path}; write them before finish().")
         with file_problems(self.path):
             self._unfinished.join(self._samples_file)
+            self._vectors.consolidate()
             if self.ledger.kept:
                 self.ledger.commit(self._entries())
             manifest = replace(self.manifest, finished=now(), record=dict(record or {}))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from layerscape.errors import InvalidValue, unknown_name
 
 BLOCK_BYTES = 64 * 2**20  # all layers of one block together: what a writer must hold in memory
 MOST_ROWS = 4096
+UNIT = "_unit"  # what follows the name of an array in that of its second dimension
+RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}  # by Windows
 DTYPES = ("float16", "float32", "float64")  # bfloat16 ranks neighbors too badly to be stored
 
 
@@ -40,12 +44,19 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class Layout:
-    """The arrays of a run: their rows, their precision and how they are cut into blocks."""
+    """The arrays of a run: their rows, their precision, how they are cut into blocks, and how they are called.
+
+    Attributes
+    ----------
+    by_name
+        Whether arrays have the names of their layers; in earlier runs they have numbered ones.
+    """
 
     n_samples: int
     dtype: str
     block_rows: int
     compress: bool = False
+    by_name: bool = False
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -81,7 +92,7 @@ def lay_out(
     row_bytes = sum(layer.n_units for layer in layers) * np.dtype(dtype).itemsize
     most = min(max(block_bytes // row_bytes, 1), MOST_ROWS)
     block_rows = math.ceil(n_samples / math.ceil(n_samples / most))
-    return Layout(n_samples, dtype, block_rows, compress)
+    return Layout(n_samples, dtype, block_rows, compress, by_name=True)
 
 
 def check_layers(layers: tuple[LayerSpec, ...]) -> None:
@@ -123,3 +134,27 @@ def folder_names(layers: Iterable[LayerSpec]) -> dict[str, str]:
         layer.name: f"{number:03d}-{re.sub('[^A-Za-z0-9.=-]+', '_', layer.name)[:60]}"
         for number, layer in enumerate(layers)
     }
+
+
+def array_names(layers: Iterable[LayerSpec], layout: Layout) -> dict[str, str]:
+    """Layer name to the name of its array, which is a folder: its own wherever every file system and Zarr take that.
+
+    Examples
+    --------
+    >>> layers = [LayerSpec("block 1", 4), LayerSpec("encoder/layer 0", 4)]
+    >>> array_names(layers, lay_out(layers, 10, "float32"))
+    {'block 1': 'block 1', 'encoder/layer 0': '001-encoder_layer_0'}
+    """
+    layers = tuple(layers)
+    numbered = folder_names(layers)
+    if not layout.by_name:
+        return numbered
+    alike = Counter(layer.name.casefold() for layer in layers)  # which some file systems do not tell apart
+    return {name: name if _is_plain(name) and alike[name.casefold()] == 1 else numbered[name] for name in numbered}
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it can be a folder and a variable of xarray, and is none of what layerscape calls things itself."""
+    fits = re.fullmatch(r"(?!__|\d{3,}-|[. ])[\w.=+,@ ()-]+(?<![. ])", name) and len(name.encode()) <= 120
+    ours = name == "sample" or name.endswith(UNIT)
+    return bool(fits) and not ours and name.split(".")[0].casefold() not in RESERVED and normalize("NFC", name) == name

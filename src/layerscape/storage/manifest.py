@@ -109,7 +109,7 @@ def look(path: Path) -> Manifest | None:
 def _choices(manifest: Manifest, *, with_versions: bool) -> Iterator[tuple[str, str]]:
     """Dotted key and text of everything that must not change between two starts of one run."""
     stored = asdict(manifest.layout)
-    del stored["block_rows"]  # a continued run goes on with the blocks that it began with
+    del stored["block_rows"], stored["by_name"]  # a continued run goes on with the blocks and names it began with
     stored["layers"] = [layer.name for layer in manifest.layers]
     stored["n_units"] = [layer.n_units for layer in manifest.layers]
     yield from _leaves("", manifest.plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
-from layerscape.storage.files import readable, sync
-from layerscape.storage.layout import LayerSpec, Layout, folder_names
+from layerscape.storage.files import readable, replace_file, sync
+from layerscape.storage.layout import UNIT, LayerSpec, Layout, array_names
 from layerscape.storage.ledger import CURE, Entry, Ledger
 
 NAME = "vectors.zarr"
@@ -32,7 +33,7 @@ class Vectors:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        return folder_names(self.layers)
+        return array_names(self.layers, self.layout)
 
     def chunk(self, layer: str, number: int) -> str:
         """The file of a block of a layer, by its path within the run."""
@@ -68,9 +69,16 @@ class Vectors:
                 compressors=zarr.codecs.ZstdCodec() if self.layout.compress else None,
                 fill_value=0,
                 chunk_key_encoding={"name": "default", "separator": "."},  # files and no folder per chunk
-                dimension_names=("sample", "unit"),
+                dimension_names=("sample", name + UNIT),  # units of one layer are not those of another
                 attributes={"layer": layer.name, "depth": layer.depth, "module": layer.module},
             )
+
+    def consolidate(self) -> None:
+        """Put the descriptions of all arrays into that of the group, in order, so that one file tells of all."""
+        group = json.loads((self.root / "zarr.json").read_bytes())
+        arrays = {name: json.loads((self.root / name / "zarr.json").read_bytes()) for name in self._names.values()}
+        group["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": arrays}
+        replace_file(self.root / "zarr.json", json.dumps(group, indent=2, ensure_ascii=False).encode())
 
     def clean(self, finished: set[int]) -> None:
         """Remove the chunks of blocks that are not finished, which a kill has left."""
