@@ -33,7 +33,7 @@ def to_xarray(table: pd.DataFrame) -> xarray.Dataset:
     -------
     xarray.Dataset
         ``NAME`` holds the values of a measure and ``NAME_low``, ``NAME_high``, ``NAME_chance``, … what the table says
-        of them. The dimensions are ``layer``; ``other_layer`` for pairs; ``label`` for measures of labels; and ``NAME_k``
+        of them. The dimensions are ``layer``; ``other_layer`` for pairs; ``label`` for measures of labels; ``NAME_k``
         or ``NAME_n_samples`` where there is a curve, with its ``NAME_scale``. What was not measured is NaN. A symmetric
         measure has its value both ways; a layer and itself have the value of things that are the same, where the bounds
         of the measure say which that is.
