@@ -26,3 +26,16 @@ def test_check_says_what_is_whole_and_what_mends_the_rest(tmp_path, capsys):
     assert main(["check", str(run.path), "--repair"]) == 0
     assert "what was removed is found again" in capsys.readouterr().out
     assert main(["check", str(run.path)]) == 0
+
+
+def test_what_is_written_for_others_replaces_no_file_of_a_run(tmp_path, capsys):
+    run = ls.from_arrays({"x": np.random.default_rng(0).standard_normal((30, 3))}, out=tmp_path / "run")
+    ls.measure(run, ["twonn"])
+    for name in ("run.json", "ledger.json", "samples.parquet", "estimates.parquet"):
+        path = run.path / name
+        before = path.read_bytes()
+        assert main(["report", str(run.path), "--out", str(path)]) == 2
+        assert capsys.readouterr().err == f"error: {path}: give a name that ends in .html or .htm.\n"
+        assert main(["measure", str(run.path), "--measures", "twonn", "--csv", str(path)]) == 2
+        assert capsys.readouterr().err == f"error: {path}: give a name that ends in .csv.\n"
+        assert path.read_bytes() == before

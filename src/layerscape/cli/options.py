@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
 
+from layerscape.core.export import check_ending
 from layerscape.core.keywords import FIELDS
 from layerscape.core.nearness import Nearness
 from layerscape.core.resources import Resources
@@ -81,5 +82,16 @@ def search_options(without: Collection[str] = ()) -> Callable[[Command], Command
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-to_csv = click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file too.")
+
+
+def _csv(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """The name is checked before anything is measured."""
+    if path is not None:
+        check_ending(path, ".csv")
+    return path
+
+
+to_csv = click.option(
+    "--csv", type=click.Path(path_type=Path), callback=_csv, help="Write the table to this file too, NAME.csv."
+)
 a_run = click.argument("run", type=click.Path(path_type=Path))

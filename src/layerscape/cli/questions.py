@@ -9,7 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
-from layerscape.cli.show import note, number, progress_bars, rows, say
+from layerscape.cli.show import number, progress_bars, rows, save_table, say
 from layerscape.cli.stages import plain
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def compare_command(
     with progress_bars() as progress:
         table = compare(a, b, measures.split(",") if measures else None, progress=progress, **options)
     if csv:
-        table.to_csv(csv, index=False)
-        note(f"the table is in {csv}")
+        save_table(table, csv)
     record = {"runs": [str(run_a), str(run_b)], "rows": [plain(row) for row in table.to_dict("records")]}
     of_measures = table.groupby("measure", sort=False)
     text = "\n\n".join(_closest(str(name), own, b.name) for name, own in of_measures)
@@ -84,8 +83,7 @@ def differences_command(
     with progress_bars() as progress:
         table = differences(a, b, **chosen, progress=progress, **options)
     if csv:
-        table.to_csv(csv, index=False)
-        note(f"the table is in {csv}")
+        save_table(table, csv)
     shown = ["layer", "other_layer", "measure", "label", "value", "other_value", "difference", "low", "high", "p_holm"]
     differ = int((table.p_holm < 0.05).sum())
     text = f"{differ} of {len(table)} differ (p < 0.05 after Holm's correction for {len(table)} tests)."

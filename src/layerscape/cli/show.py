@@ -6,12 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 from tqdm import tqdm
 
+from layerscape.core.export import as_csv
 from layerscape.core.words import number as number
+from layerscape.errors import FileProblem
 
 
 def note(message: str) -> None:
@@ -22,6 +25,15 @@ def note(message: str) -> None:
 def say(text: str, as_json: bool, record: Any) -> None:
     """The result: one JSON object, or the text for people."""
     click.echo(json.dumps(record, allow_nan=False) if as_json else text)
+
+
+def save_table(table: Any, path: Path) -> None:
+    """The table as a file of its own."""
+    try:
+        path.write_text(as_csv(table), encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(f"cannot write {path}: {error.strerror or error}; give another --csv") from None
+    note(f"the table is in {path}")
 
 
 def rows(table: Any) -> str:

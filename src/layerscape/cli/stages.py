@@ -9,7 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options, together
-from layerscape.cli.show import note, number, progress_bars, rows, say
+from layerscape.cli.show import note, number, progress_bars, rows, save_table, say
 from layerscape.core.keywords import FIELDS
 
 _model = together(
@@ -196,8 +196,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     with progress_bars() as progress:
         table = _measure(open_run(run), options, progress)
     if csv:
-        table.to_csv(csv, index=False)
-        note(f"the table is in {csv}")
+        save_table(table, csv)
     _note_gaps(table)
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from layerscape.core.export import as_csv, check_ending
 from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
@@ -59,6 +60,8 @@ def report(
     FileProblem
         If the file cannot be written.
     """
+    out = run.path / "report.html" if out is None else Path(out)
+    check_ending(out, ".html", ".htm")
     for name, value in (("n_neighbors", n_neighbors), ("n_queries", n_queries)):
         if value < 1:
             raise InvalidValue(f"{name}={value}; give a number of at least 1.")
@@ -67,7 +70,6 @@ def report(
             f"the baseline {baseline.name!r} has no layer of {run.name!r}; give a run of the same network, "
             "whose layers have the same names."
         )
-    out = run.path / "report.html" if out is None else Path(out)
     _write(out, _html(run, baseline, n_neighbors, n_queries, seed))
     return out
 
@@ -160,11 +162,11 @@ def _island(content: Any) -> str:
 
 def _table(run: ReportedRun) -> tuple[str, int]:
     """The table as CSV, and how many rows of it were left out."""
-    text = run.table.to_csv(index=False, lineterminator="\n")
+    text = as_csv(run.table)
     if len(text) <= MAX_TABLE:
         return text, 0
     kept = int(len(run.table) * MAX_TABLE / len(text))
-    return run.table.head(kept).to_csv(index=False, lineterminator="\n"), len(run.table) - kept
+    return as_csv(run.table.head(kept)), len(run.table) - kept
 
 
 def _facts(run: ReportedRun) -> dict[str, str]:

@@ -3,11 +3,13 @@ const SHOWN = 2000; // more would make the browser slow
 const text = JSON.parse(document.getElementById("data-table").textContent);
 document.getElementById("csv").href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
 
-// Quoted fields may hold commas, line breaks and doubled quotes.
+// Quoted fields may hold commas, line breaks and doubled quotes. A backslash stands before what a spreadsheet would take
+// for a formula, and before a backslash.
 function parse(csv) {
   const rows = [[]];
   for (const [, quoted, plain, end] of csv.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|$)/g)) {
-    rows.at(-1).push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
+    const cell = quoted === undefined ? plain : quoted.replaceAll('""', '"');
+    rows.at(-1).push(cell.replace(/\\([^])/g, "$1"));
     if (end === "\n") rows.push([]);
     if (end === "") break;
   }
