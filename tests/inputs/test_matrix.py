@@ -44,7 +44,8 @@ def test_nothing_is_ever_unpickled(tmp_path):
         )
     fails(
         FileProblem,
-        f"{tmp_path / 'e.pkl'} is no array (.pkl); give .npy, .npz, .safetensors, .parquet, .csv or IDX. "
+        f"{tmp_path / 'e.pkl'} is no array (.pkl); give .npy, .npz, .safetensors, .csv, .tsv, .jsonl, .ndjson, "
+        ".parquet or IDX. "
         "Pickles are never loaded.",
         (tmp_path / "c.npy").rename(tmp_path / "e.pkl"),
     )
@@ -122,29 +123,6 @@ def test_a_first_row_that_may_be_names_or_numbers(tmp_path):
 def test_a_missing_number_is_nan(tmp_path):
     (tmp_path / "x.csv").write_text("a,b\n1,\n2,3\n")
     assert np.array_equal(read_matrix(tmp_path / "x.csv"), [[1, np.nan], [2, 3]], equal_nan=True)
-
-
-def test_one_column_of_a_table_is_chosen_by_name(tmp_path):
-    file = tmp_path / "x.csv"
-    file.write_text("name,b\nanna,1\nbert,2\n")
-    assert read_matrix(f"{file}:b").tolist() == [[1], [2]]
-    fails(
-        InvalidType,
-        f"{file} holds 'anna' in column 'name'; give numbers only, or choose one column: {file}:NAME.",
-        file,
-    )
-
-
-def test_parquet_takes_the_columns_of_numbers(tmp_path):
-    pandas = pytest.importorskip("pandas")
-    file = tmp_path / "x.parquet"
-    frame = pandas.DataFrame({"a": [1, 2], "name": ["x", "y"], "b": np.float32([3, 4]), "v": [[1.0, 2.0], [3.0, 4.0]]})
-    frame.to_parquet(file)
-    assert read_matrix(file).tolist() == [[1, 3], [2, 4]]
-    assert read_matrix(f"{file}:v").tolist() == [[1, 2], [3, 4]]
-    fails(InvalidType, f"{file}:name holds no numbers, or lists of unlike lengths; choose another.", f"{file}:name")
-    frame[["name"]].to_parquet(file)
-    fails(InvalidType, f"{file} has no column of numbers; there are: name.", file)
 
 
 def test_idx_images_are_flattened(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerscape.errors import FileProblem, InvalidValue, UnknownName
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
 from layerscape.inputs import open_inputs
 from layerscape.inputs.text import text_source
 
@@ -151,14 +151,15 @@ def test_numbers_in_a_table_are_an_array(tmp_path):
     assert samples.ids == ("x", "y")
     assert np.array_equal(samples.read([0, 1]), [[1, 2], [3, 4]])
     assert samples.labels["group"].tolist() == ["0", "1"]
-    assert np.array_equal(open_inputs(file, kind="array").read([1]), [[3, 4, 1]])
+    with pytest.warns(UserWarning, match="the units are 'a', 'b', 'group'; left out: 'name'"):
+        assert np.array_equal(open_inputs(file, kind="array").read([1]), [[3, 4, 1]])
 
 
 def test_a_table_without_numbers_is_no_array(tmp_path):
     file = tmp_path / "x.csv"
     file.write_text("name,a\nx,1\ny,2\n")
-    says = f"{file} has no column of numbers left for its samples; there are: name, a."
-    fails(InvalidValue, says, file, kind="array", labels=["a"])
+    says = f"{file} has no column of numbers for its units: 'name' holds no numbers."
+    fails(InvalidType, says, file, kind="array", labels=["a"])
 
 
 def test_sequences_in_a_table(tmp_path):

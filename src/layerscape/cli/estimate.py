@@ -31,11 +31,16 @@ class Measures(click.Group):
 
 @click.group(cls=Measures, name="estimate", subcommand_metavar="NAME A [B]")
 def estimate_command() -> None:
-    """One measure on files: .npy, .npz, .csv, .parquet, .safetensors.
+    """One measure on files: .npy, .npz, .safetensors, .csv, .tsv, .jsonl, .parquet, IDX.
+
+    FILE:NAME chooses one array of several, or columns of a table. Without names the units of a table are its one column
+    of vectors, or its columns of numbers but id, index and labels; a note names what is left out.
 
     \b
     Examples:
       layerscape estimate twonn vectors.npy
+      layerscape estimate twonn table.parquet:embedding
+      layerscape estimate twonn 'table.csv:dim_*'
       layerscape estimate overlap layer1.npy layer2.npy --k 30 --json
       layerscape estimate label_overlap vectors.npy --labels digits.csv:digit
       layerscape estimate overlap neighbors1.npy neighbors2.npy --indices
@@ -191,6 +196,7 @@ def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> N
     
     Example:
       layerscape dimension vectors.npy
+      layerscape dimension table.parquet:embedding
     """
     from layerscape.inputs import read_matrix
     from layerscape.questions.dimension_report import dimension_report

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.samples import Kind
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.errors import InvalidType
 from layerscape.inputs.contents import Contents
 from layerscape.inputs.idx import labels_beside, read_idx
 from layerscape.inputs.labels import as_labels
 from layerscape.inputs.matrix import read_matrix
-from layerscape.inputs.tables import Table, as_numbers
+from layerscape.inputs.tables import Table
+from layerscape.inputs.vectors import column_of_values, units_of
 
 
 def array_source(
@@ -70,10 +71,8 @@ def open_idx(path: str | Path, kind: Kind) -> Contents:
 
 
 def from_table(table: Table, ids: Sequence[str], picked: Sequence[str], given: str) -> Contents:
-    """The columns of numbers as one matrix; the others, and those that were picked as labels, as columns."""
-    numeric = {name: as_numbers(values) for name, values in table.items() if name not in picked}
-    units = {name: values for name, values in numeric.items() if values is not None}
-    if not units:
-        raise InvalidValue(f"{given} has no column of numbers left for its samples; there are: {', '.join(table)}.")
+    """The columns that are units as one matrix; the others, and those that were picked as labels, as columns."""
+    found = {name: column_of_values(values) for name, values in table.items() if name not in picked}
+    units = units_of(given, found)
     others = {name: values for name, values in table.items() if name not in units}
-    return array_source(np.column_stack(list(units.values())), ids, columns=others)
+    return array_source(np.column_stack([np.asarray(found[name]) for name in units]), ids, columns=others)

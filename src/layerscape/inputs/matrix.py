@@ -11,7 +11,8 @@ import numpy as np
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, unknown_name
 from layerscape.inputs.files import existing_file, format_of, reason_of
 from layerscape.inputs.idx import read_idx
-from layerscape.inputs.tables import CSV, PANDAS_INDEX, as_numbers, read_arrow, read_table
+from layerscape.inputs.tables import TABLES, read_arrow, read_table
+from layerscape.inputs.vectors import column_of_values, columns_of_arrow, vectors_of
 
 ARRAYS = (".npy", ".npz", ".safetensors")
 
@@ -22,16 +23,18 @@ def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
     Parameters
     ----------
     path
-        A ``.npy`` (not loaded but mapped into memory), ``.npz``, ``.safetensors``, ``.csv``, ``.tsv``, ``.parquet`` or
-        IDX file. ``file.npz:name`` chooses one of several arrays, or one column of a table.
+        A ``.npy`` (not loaded but mapped into memory), ``.npz``, ``.safetensors``, ``.csv``, ``.tsv``, ``.jsonl``,
+        ``.parquet`` or IDX file. ``file.npz:name`` chooses one of several arrays; ``table.csv:a,b`` or
+        ``table.parquet:dim_*`` columns of a table.
     name
         The same, said apart.
 
     Returns
     -------
     np.ndarray
-        In the type it is stored in, except that bfloat16 becomes float32. Of a table, shape (N, columns): the numeric
-        columns of Parquet, all columns of CSV, where a missing value is NaN. IDX images are flattened.
+        In the type it is stored in, except that bfloat16 becomes float32. Of a table the columns that are named, or
+        else those that are plainly its units (see `layerscape.inputs.vectors`); a warning names what is left out. A
+        missing value is NaN. IDX images are flattened.
 
     Raises
     ------
@@ -54,10 +57,11 @@ def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
     path, said = split_name(path)
     name = said if name is None else name
     kind = format_of(existing_file(path))
-    if kind in CSV:
-        array = _read_csv(path, name)
-    elif kind == ".parquet":
-        array = _read_parquet(path, name)
+    if kind == ".parquet":
+        array = vectors_of(path, columns_of_arrow(read_arrow(path)), name)
+    elif kind in TABLES:
+        columns = {column: column_of_values(values) for column, values in read_table(path).items()}
+        array = vectors_of(path, columns, name)
     elif kind == ".npz":
         array = _read_npz(path, name)
     elif kind == ".safetensors":
@@ -69,7 +73,7 @@ def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
         array = array.reshape(len(array), -1) if kind == ".idx" else array
     else:
         raise FileProblem(
-            f"{path} is no array ({kind or 'no ending'}); give .npy, .npz, .safetensors, .parquet, .csv or IDX. "
+            f"{path} is no array ({kind or 'no ending'}); give {', '.join((*ARRAYS, *TABLES))} or IDX. "
             "Pickles are never loaded."
         )
     if array.dtype.kind not in "biuf":
@@ -151,31 +155,3 @@ def _read_bfloat16(path: Path, name: str, shape: list[int]) -> np.ndarray:
         file.seek(start, 1)
         upper = np.frombuffer(file.read(end - start), "<u2")
     return (upper.astype(np.uint32) << 16).view(np.float32).reshape(shape)
-
-
-def _read_csv(path: Path, name: str | None) -> np.ndarray:
-    table = read_table(path)
-    columns = []
-    for column in table if name is None else [_choose(path, name, table)]:
-        numbers = as_numbers(table[column])
-        if numbers is None:
-            first = next((cell for cell in table[column] if cell and as_numbers([cell]) is None), "")
-            raise InvalidType(
-                f"{path} holds {first!r} in column {column!r}; give numbers only, or choose one column: {path}:NAME."
-            )
-        columns.append(numbers)
-    return np.column_stack(columns)
-
-
-def _read_parquet(path: Path, name: str | None) -> np.ndarray:
-    table = read_arrow(path)
-    names = [column for column in table.column_names if not PANDAS_INDEX.fullmatch(column)]
-    if name is not None:
-        try:
-            return np.array(table[_choose(path, name, names)].to_pylist(), dtype=float).reshape(table.num_rows, -1)
-        except (TypeError, ValueError):
-            raise InvalidType(f"{path}:{name} holds no numbers, or lists of unlike lengths; choose another.") from None
-    columns = [values for values in (table[name].to_numpy() for name in names) if values.dtype.kind in "iuf"]
-    if not columns:
-        raise InvalidType(f"{path} has no column of numbers; there are: {', '.join(names)}.")
-    return np.column_stack(columns)

@@ -19,6 +19,7 @@ from layerscape.inputs.files import existing_file, format_of, open_text, reason_
 Table = dict[str, Sequence[Any]]
 CSV, JSON_LINES = (".csv", ".tsv"), (".jsonl", ".ndjson")
 TABLES = (*CSV, *JSON_LINES, ".parquet")
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*(,\d+)?([eE][+-]?\d+)?\s*")
 _LONGEST_CELL = 2**31 - 1
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -39,15 +40,40 @@ def read_table(path: Path) -> Table:
 
 def _read_csv(path: Path) -> Table:
     with open_text(path) as file:
-        rows = list(_csv_rows(path, file, "\t" if format_of(path) == ".tsv" else ","))
-    has_header = bool(rows) and _has_header(path, rows)
+        delimiter = _delimiter(path, file)
+        rows = list(_csv_rows(path, file, delimiter))
+    has_header = bool(rows) and _has_header(path, [_with_point(rows[0], delimiter), *rows[1:2]])
     header = rows.pop(0) if has_header else [str(number) for number in range(len(rows[0]) if rows else 0)]
     if not rows:
         raise FileProblem(f"{path} has no rows below its header; give a file with at least one sample.")
     name, times = Counter(header).most_common(1)[0]
     if times > 1:
         raise FileProblem(f"{path} has {times} columns named {name!r}; rename all but one.")
-    return dict(zip(header, zip(*rows, strict=True), strict=True))
+    columns = zip(*rows, strict=True)
+    return dict(zip(header, columns if delimiter == "," else map(_with_points, columns), strict=True))
+
+
+def _delimiter(path: Path, file: Any) -> str:
+    """What parts the cells, by the ending and the first line: of .csv a semicolon or a tab where it holds no comma."""
+    if format_of(path) == ".tsv":
+        return "\t"
+    line = re.sub(r'"[^"]*"', "", next((line for line in file if line.strip()), ""))
+    file.seek(0)
+    if ";" in line and ("," not in line or re.fullmatch(r"[\d\s.,;eE+-]*", line)):  # numbers with decimal commas
+        return ";"
+    return "\t" if "\t" in line and "," not in line else ","
+
+
+def _with_point(cells: list[str], delimiter: str) -> list[str]:
+    return [cell.replace(",", ".") if delimiter != "," and DECIMAL_COMMA.fullmatch(cell) else cell for cell in cells]
+
+
+def _with_points(cells: Sequence[str]) -> Sequence[str]:
+    """A column of numbers with decimal commas as one with points, where no comma can part thousands."""
+    if not all(not cell or DECIMAL_COMMA.fullmatch(cell) for cell in cells):
+        return cells
+    parts = [cell.partition(",")[2] for cell in cells if "," in cell]
+    return cells if all(len(part) == 3 for part in parts) else [cell.replace(",", ".") for cell in cells]
 
 
 def _csv_rows(path: Path, file: Any, delimiter: str) -> Iterator[list[str]]:
@@ -73,6 +99,11 @@ def _csv_rows(path: Path, file: Any, delimiter: str) -> Iterator[list[str]]:
 
 def _has_header(path: Path, rows: Sequence[Sequence[str]]) -> bool:
     if as_numbers(rows[0]) is None:
+        values = [cell for cell in rows[0] if "." in cell and as_numbers([cell]) is not None]
+        if values:
+            raise FileProblem(
+                f"{path} starts with {values[0]} beside words, which looks like a sample; give the columns names."
+            )
         return True
     # pandas names the columns of a plain array 0, 1, 2, …, and so may a sample begin.
     if len(rows) == 1 or list(rows[0]) != [str(number) for number in range(len(rows[0]))]:
