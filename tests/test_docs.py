@@ -25,7 +25,7 @@ def commands():
 
 @pytest.mark.parametrize("page", [page for page in RUN if blocks(page, "python")], ids=lambda page: page.name)
 def test_python_blocks_run_in_order(page, tmp_path, monkeypatch):
-    for library in ("zarr", "pandas", "jinja2", "vl_convert"):
+    for library in ("zarr", "pandas", "jinja2", "vl_convert", "torch"):
         pytest.importorskip(library)
     monkeypatch.chdir(tmp_path)
     names = {}

@@ -76,6 +76,17 @@ def test_what_changed_is_named(network, x, tmp_path):
         ls.extract(network, x, out=tmp_path / "run")
 
 
+def test_inputs_that_are_made_otherwise_are_another_run(network, x, tmp_path):
+    halved, thirds = (
+        (lambda few: torch.tensor(np.stack(few)).float() / 2),
+        (lambda few: torch.tensor(np.stack(few)) / 3),
+    )
+    for _ in range(2):
+        ls.extract(network, x, make_inputs=halved, out=tmp_path / "run")
+    with pytest.raises(InvalidValue, match=r"preprocessing\.made"):
+        ls.extract(network, x, make_inputs=thirds, out=tmp_path / "run")
+
+
 def test_data_in_memory_are_checked():
     with pytest.raises(InvalidType, match="labels of type list; for data in memory give a dict of name to values"):
         as_samples(["a", "b"], labels=["half"])

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
+from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.extraction.failures import in_words
-from layerscape.extraction.hooks import Inputs, each_part
+from layerscape.extraction.hooks import Inputs, bytes_of, each_part
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
 
@@ -45,6 +46,7 @@ class Custom:
         self.kind: Kind = kind
         self.examples = list(examples)
         self._make_inputs, self._withheld = make_inputs, withheld
+        self._first = ""  # what the function made first, so that another one of its name makes another run
 
     def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
         return [Encoded(content) for content in contents]
@@ -69,6 +71,7 @@ class Custom:
         if not tensors or tensors[0].ndim == 0 or len(tensors[0]) != n_samples:
             given = f"a tensor of shape {tuple(tensors[0].shape)}" if tensors else "no tensor"
             raise InvalidValue(f"make_inputs made {given} of {n_samples} samples; it must make one row per sample.")
+        self._first = self._first or fingerprint(map(bytes_of, tensors))
         return inputs, tokens
 
     def _made(self, contents: list[Any]) -> Any:
@@ -89,8 +92,9 @@ class Custom:
         return each_part(made, lambda part: torch.from_numpy(part) if isinstance(part, np.ndarray) else part)
 
     def describe(self) -> dict[str, Any]:
-        names = [getattr(self._make_inputs, part, "") for part in ("__module__", "__qualname__")]
-        return {"inputs": ".".join(names).strip(".") or type(self._make_inputs).__name__}
+        names = [getattr(self._make_inputs, part, None) or "" for part in ("__module__", "__qualname__")]
+        told = {"inputs": ".".join(names).strip(".") or type(self._make_inputs).__name__}
+        return told if names[0].startswith("layerscape.") else {**told, "made": self._first}
 
 
 def stack(contents: list[Any]) -> torch.Tensor:

@@ -77,6 +77,11 @@ def each_part(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
+def bytes_of(tensor: torch.Tensor) -> bytes:
+    """Its values, for a fingerprint."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value

@@ -17,7 +17,7 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import compose, limits
 from layerscape.extraction.failures import explained
-from layerscape.extraction.hooks import Inputs, Seen, Taps, evaluating
+from layerscape.extraction.hooks import Inputs, Seen, Taps, bytes_of, evaluating
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.pooling import Tokens
@@ -73,7 +73,7 @@ class Network:
             yield self._configuration
             for name, tensor in sorted(self._module.state_dict().items()):
                 yield f"{name} {tensor.dtype} {tuple(tensor.shape)}"
-                yield tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+                yield bytes_of(tensor)
 
         return fingerprint(parts())
 
