@@ -1,11 +1,14 @@
 """From a model and its data to a run: interrupted and gone on with, refused when something changed."""
 
 import json
+import shutil
+import warnings
 
 import numpy as np
 import pytest
 
 import layerscape as ls
+from benchmarks.small_bert import WORDS, small_bert
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.samples import as_samples
@@ -104,3 +107,34 @@ def test_previews_are_small(rng):
     (picture,) = previews(images, [1])
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < 10_000
+
+
+def test_the_same_model_and_data_from_another_folder_are_the_same_run(tmp_path):
+    for place in ("one", "two"):
+        (tmp_path / place / "bert").mkdir(parents=True)
+    small_bert(tmp_path / "one" / "bert")
+    shutil.copytree(tmp_path / "one" / "bert", tmp_path / "two" / "bert", dirs_exist_ok=True)
+    for place in ("one", "two"):
+        (tmp_path / place / "texts.csv").write_text("text\nthe cat sat\nthe old dog ran\n")
+    first, again = (
+        ls.extract(str(tmp_path / place / "bert"), tmp_path / place / "texts.csv", out=tmp_path / "run")
+        for place in ("one", "two")
+    )
+    assert first.record == again.record
+    (tmp_path / "two" / "texts.csv").write_text("text\nthe cat sat\nthe old cat ran\n")
+    with pytest.raises(InvalidValue, match=r"was made with inputs\.source=.*one/texts\.csv', now inputs\.source"):
+        ls.extract(str(tmp_path / "two" / "bert"), tmp_path / "two" / "texts.csv", out=tmp_path / "run")
+
+
+def test_samples_of_different_inputs_are_not_matched_by_row_without_a_word(tmp_path):
+    (tmp_path / "bert").mkdir()
+    small_bert(tmp_path / "bert")
+    runs = []
+    for name, words in (("a", "the cat sat"), ("b", "my old dog")):
+        (tmp_path / f"{name}.csv").write_text("text\n" + "".join(f"{words} {more}\n" for more in WORDS[:12]))
+        runs.append(ls.extract(str(tmp_path / "bert"), tmp_path / f"{name}.csv", out=tmp_path / name))
+    with pytest.warns(UserWarning, match="were made of different inputs, .* matched by row number: if they"):
+        ls.compare(*runs, ["cka"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ls.compare(runs[0], runs[0], ["cka"])

@@ -121,6 +121,7 @@ def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
             f"{run_a.name!r} and {run_b.name!r} have no sample in common: ids like {ids_a[0]!r} and {ids_b[0]!r}; "
             "extract both from the same inputs, or name the id column."
         )
+    _warn_of_rows(run_a, run_b)
     alone = len(ids_a) - len(rows_a), len(ids_b) - len(rows_b)
     if any(alone):
         python_warnings.warn(
@@ -130,6 +131,20 @@ def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
         )
     first = Part(run_a, _some(run_a, rows_a))
     return first, Part(run_b, _some(run_b, rows_b), labeled=first)
+
+
+def _warn_of_rows(run_a: Run, run_b: Run) -> None:
+    """Say so where samples of different inputs are matched by nothing but their row numbers."""
+    inputs = [run.record.get("inputs") or {} for run in (run_a, run_b)]
+    known = {each.get("fingerprint") for each in inputs}
+    by_row = all(run.samples.ids == tuple(map(str, range(len(run.samples.ids)))) for run in (run_a, run_b))
+    if by_row and len(known) == 2 and None not in known:
+        sources = " and ".join(repr(each.get("source")) for each in inputs)
+        python_warnings.warn(
+            f"{run_a.name!r} and {run_b.name!r} were made of different inputs, {sources}, and their samples are "
+            "matched by row number: if they are not the same samples in the same order, name a column of ids (--id)",
+            stacklevel=5,
+        )
 
 
 def _some(run: Run, rows: np.ndarray) -> np.ndarray | None:

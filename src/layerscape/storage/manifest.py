@@ -19,6 +19,8 @@ from layerscape.storage.sealed import sealed, typed, unsealed
 SCHEMA = 2
 EARLIER = 1  # without digests
 NAME = "run.json"
+# Where two fingerprints are equal, these say only where the same thing was found.
+PROVEN = {"inputs.fingerprint": ("inputs.source",), "model.fingerprint": ("model.model", "model.revision")}
 CURE = "copy the run again from where it came, or make it again with another --out"
 
 
@@ -78,7 +80,9 @@ class Manifest:
     def differences(self, other: Manifest) -> list[str]:
         """What was chosen otherwise for `other`, in words; the libraries count as long as the run is not finished."""
         mine, others = (dict(_choices(each, with_versions=self.finished is None)) for each in (self, other))
-        keys = [key for key in mine | others if mine.get(key) != others.get(key)]
+        same = [key for key in PROVEN if key in mine and mine[key] == others.get(key)]
+        spelled = {name for key in same for name in PROVEN[key]}
+        keys = [key for key in mine | others if mine.get(key) != others.get(key) and key not in spelled]
         return [_difference(key, mine.get(key), others.get(key)) for key in keys]
 
     def must_equal(self, wanted: Manifest, folder: Path) -> None:
