@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from layerscape.core.keywords import Search, chosen, door
+from layerscape.core.labels import as_column
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, as_representation
-from layerscape.core.samples import as_column
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.search import find_neighbors

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.samples import as_column
+from layerscape.core.labels import as_column
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.inputs.labels import labels_from
 from layerscape.storage import RunFolder

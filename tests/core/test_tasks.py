@@ -42,7 +42,7 @@ def test_options_go_to_the_measures_that_have_them():
     assert own_options(MEASURES["twonn"], 7, {"method": "fit", "discard": None}) == {"method": "fit", "discard": None}
     with pytest.raises(InvalidType, match=r"^k='7'; give a whole number\.$"):
         own_options(MEASURES["overlap"], "7", {})
-    assert own_options(MEASURES["overlap"], None, {}) == {"k": MEASURES["overlap"].options["k"]}
+    assert own_options(MEASURES["overlap"], None, {}) == {}
 
 
 def test_an_option_that_no_measure_has_is_refused():

@@ -50,7 +50,7 @@ def test_vectors_are_searched_once_and_what_is_missing_stays_so(run, monkeypatch
     gaps = [None if i == 7 else f"s{i % 3}" for i in range(N)]
     some = ls.from_arrays({"in": run["in"].matrix[:]}, labels={"coarse": np.arange(N) % 2, "gaps": gaps})
     (words,) = ls.measure(some, ["label_overlap"], labels=["coarse+gaps"], k=8).warnings
-    assert words.startswith("1 of 120 labels are missing, the first at row 7;")
+    assert words == "1 of 120 samples have no label and are left out"
 
 
 def test_columns_of_numbers_are_measured_unasked_by_what_takes_them(run):

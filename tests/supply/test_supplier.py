@@ -64,7 +64,7 @@ def searched(monkeypatch):
         found.append((x.layer, x.n_samples, k))
         return find_neighbors(x, k, **how)
 
-    for place in ("supply.supplier", "supply.subsets", "run"):
+    for place in ("supply.graphs", "supply.supplier", "supply.subsets", "run"):
         monkeypatch.setattr(f"layerscape.{place}.find_neighbors", noted)
     return found
 
@@ -260,7 +260,7 @@ def test_no_more_graphs_are_in_memory_than_two_sides_of_a_tile_need(monkeypatch)
     wide = {f"layer {number}": np.tanh(X * (1 + number / 3)) for number in range(9)}
     run = ls.from_arrays(wide)
     pairs = [task("overlap", a, b, k=9) for a in wide for b in wide if a < b]
-    monkeypatch.setattr("layerscape.supply.supplier.GRAPH_MEMORY", 12 * N * 9 * 2 * 2)
+    monkeypatch.setattr("layerscape.supply.graphs.GRAPH_MEMORY", 12 * N * 9 * 2 * 2)
     supplier, alive, most, read = Supplier(Part(run), {"threads": 1}), weakref.WeakSet(), [], []
     plain = run.graph
 
@@ -282,7 +282,7 @@ def test_no_more_graphs_are_in_memory_than_two_sides_of_a_tile_need(monkeypatch)
 
 
 def test_graphs_of_arrays_are_searched_once_however_large_the_map(monkeypatch):
-    monkeypatch.setattr("layerscape.supply.supplier.GRAPH_MEMORY", 1)
+    monkeypatch.setattr("layerscape.supply.graphs.GRAPH_MEMORY", 1)
     supplier, found = Supplier(arrays(), {}), searched(monkeypatch)
     pairs = [task("overlap", a, b, k=9) for a in LAYERS for b in LAYERS if a != b]
     supplier.prepare(pairs)

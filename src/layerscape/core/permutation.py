@@ -14,6 +14,7 @@ from layerscape.core.checks import check_least
 from layerscape.core.estimate import Chance
 
 FEWEST = 19  # permutations, with which p can reach 0.05
+ROUNDING = 1e-12  # of scores about 1, that are equal if they are nearer to each other
 
 
 def permutations(n_samples: int, count: int, seed: int) -> Iterator[np.ndarray]:
@@ -45,6 +46,14 @@ def chance_by_permutation(
     check_least(FEWEST, "so that p can reach 0.05", permutations=count)
     null = np.array([score(order) for order in permutations(n_samples, count, seed)])
     low, high = np.quantile(null, [0.025, 0.975])
-    # A score that is as it was but for rounding has not been beaten.
-    beaten = int((null >= observed - 1e-12 * max(1.0, abs(observed))).sum())
-    return Chance(float(null.mean()), float(low), float(high), (1 + beaten) / (1 + count)), null
+    return Chance(float(null.mean()), float(low), float(high), share_as_high(null, observed)), null
+
+
+def share_as_high(null: np.ndarray, observed: float) -> float:
+    """The p-value of a score: (1 + how many of the permuted are as high, but for rounding) / (1 + how many there are).
+
+    >>> share_as_high(np.zeros(19), 1e-16), share_as_high(np.zeros(19), 1.0)
+    (1.0, 0.05)
+    """
+    as_high = int((null >= observed - ROUNDING * max(1.0, abs(observed))).sum())
+    return (1 + as_high) / (1 + len(null))

@@ -59,16 +59,6 @@ class Samples:
         return len(self.ids)
 
 
-def as_column(values: Any) -> np.ndarray:
-    """N labels as a column: floats are real numbers, so that whole ones, which are categories, become integers.
-
-    >>> as_column([1.0, 2.0]), as_column([0.5, 2.0])
-    (array([1, 2]), array([0.5, 2. ]))
-    """
-    column = np.asarray(values)
-    return column.astype(np.int64) if column.dtype.kind == "f" and (column == np.round(column)).all() else column
-
-
 def check_ids(ids: Sequence[str]) -> None:
     """Raise unless there is at least one id and every id occurs once."""
     if len(ids) == 0:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
+from layerscape.core.labels import labels_at
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
+from layerscape.errors import InvalidValue
 
 
 class Source(Protocol):
@@ -38,8 +42,16 @@ class Source(Protocol):
         """The vectors of a layer."""
         ...
 
+    def n_units(self, layer: str) -> int | None:
+        """D of a layer; None if it is unknown."""
+        ...
+
     def label(self, task: Task) -> Any:
         """The labels of a task; of vectors a `Representation`, whose graph will do."""
+        ...
+
+    def take(self, rows: np.ndarray) -> Source:
+        """Some of the samples."""
         ...
 
 
@@ -67,6 +79,20 @@ class Arrays:
         """The vectors of a layer that was not given as a graph."""
         return self._vectors[layer]
 
+    def n_units(self, layer: str) -> int | None:
+        """D of the vectors or the graph that was given."""
+        return (self.graphs.get(layer) or self._vectors[layer]).n_units
+
     def label(self, task: Task) -> Any:
         """The labels as they were given."""
         return self._labels[task.label]
+
+    def take(self, rows: np.ndarray) -> Arrays:
+        """Some of the samples, which need vectors: a graph knows neighbors that are none of them."""
+        if self.graphs:
+            raise InvalidValue(
+                f"{self.n_samples - len(rows)} of {self.n_samples} labels are missing, and the graph that was given "
+                "has neighbors without a label; give the vectors, or leave these samples out of both."
+            )
+        labels = {name: labels_at(given, rows) for name, given in self._labels.items()}
+        return Arrays({name: x.take(rows) for name, x in self._vectors.items()}, labels)

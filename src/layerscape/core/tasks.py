@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -31,9 +31,27 @@ class Task:
         """The layer of the data argument number ``place``."""
         return self.other_layer if place and self.other_layer else self.layer
 
+    @property
+    def reads_labels(self) -> bool:
+        return "labels" in self.measure.data
+
     def neighbors(self, n_samples: int) -> int:
         """How many neighbors the measure must be given."""
         return self.measure.neighbors_needed(self.options, n_samples)
+
+    def fitted(self, n_samples: int, more: int = 0) -> tuple[Task, tuple[str, ...]]:
+        """The task with a number of neighbors that N samples have, where nobody asked for one, and that this was done.
+
+        There shall be so many ``more``. What was asked for stays, and is refused where it does not fit.
+        """
+        name = self.measure.neighbors
+        if not self.measure.searches or not isinstance(name, str) or name in self.options:
+            return self, ()
+        most = n_samples - 1 - more
+        if self.measure.options[name] <= most:
+            return self, ()
+        words = f"{name} = {most}, since there are {n_samples} samples"
+        return replace(self, options={**self.options, name: most}), (words,)
 
     def width(self, n_samples: int) -> int:
         """How many neighbors the graph of all samples should hold for it, where there are so many."""
@@ -82,8 +100,8 @@ def check_used(measure: Measure, search: Search, graphs: Iterable[Neighbors]) ->
 
 
 def own_options(measure: Measure, k: int | None, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the options of a call those that a measure has; its own number of neighbors where none is given."""
-    asked = {"k": measure.options.get("k") if k is None else k, **options}
+    """Of the options of a call those that a measure has."""
+    asked = {"k": k, **options}
     own = {name: value for name, value in asked.items() if name in measure.options}
     return measure.choose({name: value for name, value in own.items() if name != "k" or value is not None})
 

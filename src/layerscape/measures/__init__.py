@@ -44,6 +44,11 @@ def find_measure(measure: AnyMeasure) -> Measure:
     raise InvalidType(f"{measure!r} is no measure; give a name, a Measure or a function that returns an Estimate.")
 
 
+def is_ours(measure: Measure) -> bool:
+    """Whether a measure is one of these files, and not a user's own."""
+    return catalog().get(measure.name) is measure
+
+
 def question(measure: Measure) -> str:
     """The folder that a measure lives in: ``"dimension"``, ``"neighborhood"``, …; empty for a user's own."""
     parts = measure.compute.__module__.split(".")

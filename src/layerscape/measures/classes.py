@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from layerscape.core.labels import missing
 from layerscape.errors import InvalidValue
 
 LabelKind = Literal["auto", "category", "real"]
@@ -40,13 +41,11 @@ def one_per_sample(labels: Any, n_samples: int) -> np.ndarray:
     InvalidValue
         If there is not one label per sample, or one is missing.
     """
-    labels = np.asarray(labels)
+    gaps, labels = missing(labels), np.asarray(labels)
     if labels.shape != (n_samples,):
         raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
-    missing = labels == "" if labels.dtype.kind in "US" else labels != labels
-    if labels.dtype.kind == "O":
-        missing = np.array([label is None or label == "" or label != label for label in labels])
-    refuse_missing(missing)
+    if gaps is not None:
+        refuse_missing(gaps)
     return labels
 
 

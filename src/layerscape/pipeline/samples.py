@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.conversion import as_array
+from layerscape.core.labels import as_column
 from layerscape.core.provenance import fingerprint
-from layerscape.core.samples import Kind, Samples, as_column
+from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import open_inputs
 

@@ -31,6 +31,7 @@ COLUMNS = (
     "run", "layer", "depth", "other_run", "other_layer", "other_depth", "measure", "label",
     "value", "other_value", "difference", "low", "high", "p", "p_holm", "n_samples", "warnings",
 )  # fmt: skip
+Moved = Callable[[str, Measure, str], tuple[Influence, tuple[str, ...]]]
 
 
 @door
@@ -161,34 +162,34 @@ def _moved(
     k: int | None,
     search: Search,
     progress: Progress | None,
-) -> Callable[[str, Measure, str], Influence]:
-    """How each sample moves a value of a layer, of which the last two are kept."""
+) -> Moved:
+    """How each sample moves a value of a layer, and what is to be said of it; the last two are kept."""
     supplier = Supplier(part, search)
 
     def task(layer: str, measure: Measure, column: str) -> Task:
         return Task(measure, own_options(measure, k, {}), layer, label=column)
 
     @lru_cache(maxsize=2)
-    def found(layer: str, measure: Measure, column: str) -> Influence:
+    def found(layer: str, measure: Measure, column: str) -> tuple[Influence, tuple[str, ...]]:
         one = task(layer, measure, column)
-        influence = supplier.influence(one)
-        return above(influence, chance_of(supplier.estimate(one))) if column else influence
+        influence, words = supplier.influence(one), supplier.words(one)
+        return (above(influence, chance_of(supplier.estimate(one))) if column else influence), words
 
     supplier.prepare([task(layer, *each) for layer in dict.fromkeys(layers) for each in asked], progress, more=1)
     return found
 
 
 def _tested(
-    mine: Callable[..., Influence],
-    theirs: Callable[..., Influence],
+    mine: Moved,
+    theirs: Moved,
     first: str,
     second: str,
     measure: Measure,
     column: str,
 ) -> dict[str, Any]:
     try:
-        a, b = mine(first, measure, column), theirs(second, measure, column)
-        found, words = difference(a, b), ""
+        (a, of_a), (b, of_b) = mine(first, measure, column), theirs(second, measure, column)
+        found, words = difference(a, b), "\n".join(dict.fromkeys([*of_a, *of_b]))
         values = {"value": a.value, "other_value": b.value}
     except LayerscapeError as error:
         found, words = Difference(nan, nan, nan, nan), str(error)

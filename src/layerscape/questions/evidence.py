@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -11,31 +12,43 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence, mean_of
 from layerscape.core.measure import Measure
+from layerscape.core.permutation import ROUNDING
 from layerscape.core.tasks import Task
+from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.measures import catalog
+from layerscape.supply.attempts import attempt
 from layerscape.supply.supplier import Supplier
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Values above chance, (value − chance) / (1 − chance), averaged over label columns.
+    """Values above chance, (value − chance) / (1 − chance), averaged over the label columns that can be measured.
 
     Attributes
     ----------
     values
-        Shape (L,): one per layer.
+        Shape (L,): one per layer; NaN for one that cannot be measured.
     per_sample
         Shape (L, N): values of the samples, of which those of the layers are the means.
     influence
         From the number of a layer to how each sample moves its value.
     null
         Shape (permutations,): the highest value among all layers for permuted labels, one permutation for all.
+    columns
+        The label columns that were measured.
+    left_out
+        Every other column, and why no layer has a value of it.
+    gaps
+        The numbers of the layers without a value, and why.
     """
 
     values: np.ndarray
     per_sample: np.ndarray
     influence: Callable[[int], Influence]
     null: np.ndarray
+    columns: tuple[str, ...]
+    left_out: Mapping[str, str]
+    gaps: Mapping[int, str]
 
 
 def judges() -> dict[str, Measure]:
@@ -49,36 +62,60 @@ def evidence(
     supplier: Supplier, tasks: Sequence[Sequence[Task]], permutations: int, seed: int, tell: Callable[[int], Any]
 ) -> Evidence:
     """What every layer holds of the labels: ``tasks`` are those of each layer, one per label column."""
-    chances: list[list[float]] = []
+    every = [[(task, attempt(supplier, task)) for task in of_layer] for of_layer in tasks]
+    by_column = list(zip(*every, strict=True))
+    left_out = {
+        own[0][0].label: own[0][1].warnings[-1] for own in by_column if not any(_has_value(*one) for one in own)
+    }
+    measured = [[one for one in of_layer if one[0].label not in left_out] for of_layer in every]
     kept: dict[int, Influence] = {}
-    values, per_sample, null = [], [], np.full(permutations, -np.inf)
+    gaps: dict[int, str] = {}
+    values, per_sample = np.full(len(tasks), np.nan), np.full((len(tasks), supplier.source.n_samples), np.nan)
+    null = np.full(permutations, -np.inf)
 
     def influence(number: int) -> Influence:
         if number in kept:
             return kept[number]
-        pairs = zip(tasks[number], chances[number], strict=True)
-        return mean_of([above(supplier.influence(task), chance) for task, chance in pairs])
+        return mean_of([above(supplier.influence(task), chance_of(found)) for task, found in measured[number]])
 
-    for number, of_layer in enumerate(tasks):
-        estimates = [supplier.estimate(task) for task in of_layer]
-        chances.append([chance_of(estimate) for estimate in estimates])
-        both = list(zip(of_layer, estimates, strict=True))
-        found = mean_of([above(_moved(supplier, *each), chance_of(each[1])) for each in both])
-        if found.pairs is None:  # pairs of neighbors are many, and are found again when they are asked for
-            kept[number] = found
-        values.append(found.value)
-        per_sample.append(found.per_sample)
-        drawn = [supplier.permuted(*each, permutations, seed) for each in both]
-        gains = [(one - chance) / (1 - chance) for one, chance in zip(drawn, chances[number], strict=True)]
-        null = np.maximum(null, np.mean(gains, axis=0))
+    for number, both in enumerate(measured):
+        try:
+            found, drawn = _of_layer(supplier, both, permutations, seed)
+        except LayerscapeError as error:
+            gaps[number] = str(error)
+        else:
+            if found.pairs is None:  # pairs of neighbors are many, and are found again when they are asked for
+                kept[number] = found
+            values[number], per_sample[number] = found.value, found.per_sample
+            null = np.maximum(null, drawn)
         tell(1)
-    return Evidence(np.array(values), np.stack(per_sample), influence, null)
+    columns = tuple(own[0][0].label for own in by_column if own[0][0].label not in left_out)
+    return Evidence(values, per_sample, influence, null, columns, left_out, gaps)
+
+
+def _has_value(_: Task, found: Estimate) -> bool:
+    return isfinite(found.value)
+
+
+def _of_layer(
+    supplier: Supplier, both: Sequence[tuple[Task, Estimate]], permutations: int, seed: int
+) -> tuple[Influence, np.ndarray]:
+    """How each sample moves the value of a layer, and its values for permuted labels; raises where there is none."""
+    if not both:
+        raise InvalidValue("no label column can be measured.")
+    for one in both:
+        if not _has_value(*one):
+            raise InvalidValue(one[1].warnings[-1])
+    found = mean_of([above(_moved(supplier, *one), chance_of(one[1])) for one in both])
+    drawn = [supplier.permuted(*one, permutations, seed) for one in both]
+    gains = [(each - chance_of(one)) / (1 - chance_of(one)) for each, (_, one) in zip(drawn, both, strict=True)]
+    return found, np.mean(gains, axis=0)
 
 
 def _moved(supplier: Supplier, task: Task, found: Estimate) -> Influence:
     """How each sample moves a value; where nothing is known of deletions, by its own share in the mean."""
     if isinstance(task.measure.influence, str) and found.per_sample is not None:
-        return Influence.of_mean(found.per_sample)
+        return supplier.among_all(task, Influence.of_mean(found.per_sample))
     return supplier.influence(task)
 
 
@@ -88,5 +125,8 @@ def chance_of(estimate: Estimate) -> float:
 
 
 def above(influence: Influence, chance: float) -> Influence:
-    """How each sample moves a value above chance, (v − c) / (1 − c)."""
-    return influence.scaled(1 / (1 - chance), -chance / (1 - chance)) if chance else influence
+    """How each sample moves a value above chance, (v − c) / (1 − c); one that is chance but for rounding is 0."""
+    if not chance:
+        return influence
+    found = influence.scaled(1 / (1 - chance), -chance / (1 - chance))
+    return replace(found, value=0.0) if abs(found.value) < ROUNDING else found

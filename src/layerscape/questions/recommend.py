@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings as python_warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from math import nan
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from layerscape.core.keywords import Search, door
+from layerscape.core.measure import Measure
+from layerscape.core.permutation import ROUNDING
 from layerscape.core.progress import Progress, counted
 from layerscape.core.tasks import Task, own_options
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.questions.evidence import Evidence, evidence, judges
-from layerscape.questions.resample import difference, wins
+from layerscape.questions.resample import difference, p_of_largest, wins
 from layerscape.run import Run
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
@@ -23,7 +26,8 @@ from layerscape.supply.supplier import Supplier
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVEL = 0.05
+LEVEL = 0.05  # of differences between layers
+SIGNIFICANT = 0.001  # p of a best layer, below which it is named: a label that says nothing must not name one
 PARTS = 20  # disjoint subsets of the samples in which layers compete
 SCALE = "on a scale from 0, what chance gives, to 1, the most possible"
 
@@ -44,7 +48,8 @@ class Recommendation:
         In which share of disjoint subsets of the samples it is the best.
     table
         One row per layer, best first: layer, depth, value (above chance, 1 at most), behind (how far
-        behind the best), low, high, p (of no difference to the best, times the number of pairs of layers), wins.
+        behind the best), low, high, p (of no difference to the best, times the number of pairs of layers), wins,
+        warnings (why a layer has no value).
     """
 
     layer: str | None
@@ -60,7 +65,7 @@ def recommend(
     *,
     labels: Sequence[str] | None = None,
     by: str | None = None,
-    k: int = 30,
+    k: int | None = None,
     permutations: int = 99,
     seed: int = 0,
     progress: Progress | None = None,
@@ -69,9 +74,10 @@ def recommend(
     """The layer that holds most of what the labels say, with the reason and how sure it is.
 
     Layers are ranked by label overlap or accuracy above chance, (v − c)/(1 − c), averaged over the label columns. A
-    layer is recommended if the best value is above the best of as many layers for permuted labels. Differences to the
-    best are tested sample by sample, and p-values multiplied by the number of pairs of layers (Bonferroni), since the
-    best is chosen by the same samples. What was found is kept in the run, and opens its page.
+    layer is recommended if the best value is above the best of as many layers for permuted labels, with p below 0.001
+    by the law of the largest (Gumbel's, of their mean and spread). Differences to the best are tested sample by sample,
+    and p-values multiplied by the number of pairs of layers (Bonferroni), since the best is chosen by the same samples.
+    What was found is kept in the run, and opens its page.
 
     Parameters
     ----------
@@ -83,7 +89,7 @@ def recommend(
         The measure of labels that judges: ``"label_overlap"`` (when left out): what the neighbors share;
         ``"knn_probe"``: whether their majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
     k
-        Number of neighbors.
+        Number of neighbors; when left out the measure's own, but at most a quarter of the samples.
     permutations, seed
         Of the labels; at least 19.
     progress
@@ -94,13 +100,15 @@ def recommend(
     Returns
     -------
     Recommendation
-        Without labels, no layer: of 16 rules that read dimensions, overlaps or spectra alone, none did better than
-        taking the last layer and depth 0.6 in all that was tried (docs/comparison.md), and so none is applied.
+        No layer, and the reason, where no label or no layer can be measured; one that cannot, among others that can, is
+        left out with a warning, and so are samples without a label. Without labels, no layer: of 16 rules that read
+        dimensions, overlaps or spectra alone, none did better than taking the last layer and depth 0.6 in all that was
+        tried (docs/comparison.md), and so none is applied.
 
     Raises
     ------
     UnknownName, InvalidValue
-        If there is no such label column, or labels are missing, equal, or different for every sample.
+        If there is no such label column or measure, or more neighbors are asked for than there are.
 
     References
     ----------
@@ -133,52 +141,81 @@ def recommend(
             "last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
         )
     judge = known[by]
+    k = _fitting(judge, run.n_samples) if k is None else k
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
     tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]
     supplier.prepare([task for of_layer in tasks for task in of_layer], progress, more=1)
     tell = counted(progress, "judging", len(run.layers)) or (lambda _: None)
     held = evidence(supplier, tasks, permutations, seed, tell)
-    found = _decided(run, held, judge.sentence.format(k=k, label=" and ".join(map(repr, columns))), seed)
+    _say_what_is_left_out(supplier, tasks[0], held)
+    found = _decided(run, held, judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns))), seed)
     kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
-    run.folder.save_recommendation({**kept, "by": by, "labels": columns, "k": k, **asdict(supplier.near)})
+    run.folder.save_recommendation({**kept, "by": by, "labels": held.columns, "k": k, **asdict(supplier.near)})
     return found
 
 
+def _fitting(judge: Measure, n_samples: int) -> int | None:
+    """The number of neighbors where none was asked for: of few samples few, or all would be neighbors of all."""
+    own = judge.options.get("k")
+    return own if own is None else max(1, min(own, n_samples // 4))
+
+
+def _say_what_is_left_out(supplier: Supplier, tasks: Sequence[Task], held: Evidence) -> None:
+    if not held.columns:
+        return  # which the recommendation says itself
+    words = [f"label column {column!r} is left out: {why}" for column, why in held.left_out.items()]
+    for task in tasks:
+        words += [f"label column {task.label!r}: {gap}" for gap in supplier.gap_words(task)]
+    words += [f"layer {supplier.source.layers[number]!r} is left out: {why}" for number, why in held.gaps.items()]
+    for each in words:
+        python_warnings.warn(each, stacklevel=4)
+
+
 def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
-    values, null, n_layers = found.values, found.null, len(run.layers)
-    best = int(values.argmax())
-    of_best = found.influence(best)
-    behind = [difference(of_best, found.influence(number)) for number in range(n_layers)]
-    # The best is chosen by the same samples, so that any two layers might have been compared.
-    p = np.minimum(1, np.array([one.p for one in behind]) * n_layers * (n_layers - 1) / 2)
-    share = wins(found.per_sample, parts=min(PARTS, run.folder.n_samples), seed=seed)
-    record: Mapping[str, Any] = {
-        "layer": run.layers,
-        "depth": [nan if run.depths[layer] is None else run.depths[layer] for layer in run.layers],
-        "value": values,
-        "behind": [one.value for one in behind],
-        "low": [one.low for one in behind],
-        "high": [one.high for one in behind],
-        "p": p,
-        "wins": share,
-    }
-    table = require("pandas", "runs").DataFrame(record).sort_values("value", ascending=False, ignore_index=True)
-    p_best = (1 + int((null >= values[best]).sum())) / (1 + len(null))
-    if p_best > LEVEL:
+    measured = np.flatnonzero(np.isfinite(found.values))
+    if not len(measured):
+        parts = found.gaps.values() if found.columns else [f"{name!r}: {why}" for name, why in found.left_out.items()]
+        return Recommendation(None, f"No layer can be judged: {' '.join(dict.fromkeys(parts))}")
+    best = int(measured[found.values[measured] >= np.nanmax(found.values) - ROUNDING][0])
+    n_layers, value, name = len(measured), float(found.values[best]), run.layers[best]
+    table = _table(run, found, measured, best, seed)
+    ties = table.layer[(table.behind.abs() < ROUNDING) & (table.layer != name)].map(repr).tolist()
+    equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != name)])
+    sure = float(table.wins[table.layer == name].iloc[0])
+    p = p_of_largest(found.null, value)
+    if p > SIGNIFICANT:
         reason = (
-            f"No layer is told apart from chance: the best, {run.layers[best]!r}, scores {values[best]:.3f} {SCALE}; "
-            f"for permuted labels the best of {n_layers} scores as much with p = {p_best:.2f}."
+            f"No layer is told apart from chance: the best, {' and '.join([repr(name), *ties])}, "
+            f"score{'' if ties else 's'} {value:.3f} {SCALE}; for permuted labels the best of {n_layers} scores as "
+            f"much with p = {p:.2g}, where a layer is named below {SIGNIFICANT}."
         )
-        return Recommendation(None, reason, (), float(share[best]), table)
-    equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != run.layers[best])])
-    words = [
-        f"Use {run.layers[best]!r}: {why}. It scores {values[best]:.3f} {SCALE}.",
-        _how_sure(share[best], equals),
-    ]
-    last = n_layers - 1
-    if best != last and run.layers[last] not in equals:
-        words.append(f"The last layer, {run.layers[last]!r}, is {behind[last].value:.3f} behind (p = {p[last]:.2g}).")
-    return Recommendation(run.layers[best], " ".join(words), equals, float(share[best]), table)
+        return Recommendation(None, reason, (), sure, table)
+    also = f", and so {'do' if len(ties) > 1 else 'does'} {', '.join(ties)}" if ties else ""
+    words = [f"Use {name!r}: {why}. It scores {value:.3f} {SCALE}{also}.", _how_sure(sure, equals)]
+    last = table[table.layer == run.layers[-1]].iloc[0]
+    if last.layer not in (name, *equals) and np.isfinite(last.value):
+        words.append(f"The last layer, {last.layer!r}, is {last.behind:.3f} behind (p = {last.p:.2g}).")
+    return Recommendation(name, " ".join(words), equals, sure, table)
+
+
+def _table(run: Run, found: Evidence, measured: np.ndarray, best: int, seed: int) -> pd.DataFrame:
+    """The layers, best first, each beside the best."""
+    pandas, n_layers, of_best = require("pandas", "runs"), len(measured), found.influence(best)
+    share = wins(found.per_sample[measured], parts=min(PARTS, run.n_samples), seed=seed)
+    rows = []
+    for number, of_layer in zip(measured, share, strict=True):
+        one = difference(of_best, found.influence(int(number)))
+        # The best is chosen by the same samples, so that any two layers might have been compared.
+        p = min(1.0, one.p * n_layers * (n_layers - 1) / 2)
+        rows.append([number, found.values[number], one.value, one.low, one.high, p, of_layer, ""])
+    rows += [[number, *[nan] * 6, why] for number, why in found.gaps.items()]
+    names = ["layer", "value", "behind", "low", "high", "p", "wins", "warnings"]
+    table = pandas.DataFrame(rows, columns=names).astype({"layer": int})
+    depths = [nan if depth is None else depth for depth in run.depths.values()]
+    table.insert(1, "depth", np.array(depths)[table.layer])
+    # Values that are equal but for rounding stay in the order of the layers.
+    table = table.sort_values("layer").sort_values("value", ascending=False, kind="stable", key=lambda v: v.round(12))
+    return table.assign(layer=[run.layers[number] for number in table.layer]).reset_index(drop=True)
 
 
 def _how_sure(share: float, equals: Sequence[str]) -> str:

@@ -7,13 +7,14 @@ from how each sample moves both (`core/influence.py`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
+from math import exp, expm1, inf, pi, sqrt
 
 import numpy as np
 from scipy.special import ndtr
 
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95
+from layerscape.core.permutation import ROUNDING, share_as_high
 from layerscape.errors import InvalidValue
 
 
@@ -54,14 +55,40 @@ def wins(per_sample: np.ndarray, *, parts: int = 20, seed: int = 0) -> np.ndarra
     Parameters
     ----------
     per_sample
-        Shape (layers, N).
+        Shape (layers, N): values about 1.
     parts
-        How many subsets; layers that tie share the win.
+        How many subsets; layers that tie, but for rounding, share the win.
     """
     n = per_sample.shape[1]
     if not 2 <= parts <= n:
         raise InvalidValue(f"parts={parts} of {n} samples; give 2..{n}.")
     member = np.random.default_rng(seed).permutation(n) % parts
     means = np.array([np.bincount(member, values, parts) for values in per_sample])
-    best = means == means.max(axis=0)
+    best = means >= means.max(axis=0) - ROUNDING
     return (best / best.sum(axis=0)).mean(axis=1)
+
+
+def p_of_largest(null: np.ndarray, value: float) -> float:
+    """The p-value of a largest value: how many permuted ones are as high or, where none is, Gumbel's law.
+
+    The largest of many values follows Gumbel's law (1958), here that of the mean and spread of ``null``, which says how
+    far beyond all of them a value is.
+
+    Parameters
+    ----------
+    null
+        Shape (permutations,): the largest value for permuted labels.
+    value
+        The largest value for the labels.
+
+    Examples
+    --------
+    >>> null = np.random.default_rng(0).gumbel(size=99)
+    >>> p_of_largest(null, 0.0) > 0.5, p_of_largest(null, 50.0) < 1e-6, p_of_largest(np.zeros(99), 1e-16)
+    (True, True, 1.0)
+    """
+    p, spread = share_as_high(null, value), float(null.std(ddof=1))
+    if p > 1 / (1 + len(null)) or spread < ROUNDING:
+        return p
+    z = (value - float(null.mean())) / spread
+    return min(p, -expm1(-exp(-(pi / sqrt(6) * z + np.euler_gamma))))

@@ -148,6 +148,11 @@ def _engine(device: str, work: int) -> Callable[[Job], Found]:
     return compiled.search if found is None else partial(gpu.search, device=found)
 
 
+def check_device(device: str) -> None:
+    """Raise unless the device is there."""
+    _engine(device, 0)
+
+
 def _gpu_in_sight() -> bool:
     """Whether it is worth loading torch to see if it can use a GPU."""
     if sys.modules.get("torch"):

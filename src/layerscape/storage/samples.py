@@ -32,7 +32,8 @@ class SampleTable:
     ids
         N distinct names, in the order of the rows of every layer.
     labels
-        Column name to N values: numbers, or text where a missing value is None; or to a matrix (N, m) of numbers.
+        Column name to N values: numbers or text, where a missing value is NaN among real numbers and None, or ``""``
+        from a file, among categories; or to a matrix (N, m) of numbers.
     kind
         What one sample is: ``"text"``, ``"image"``, ``"protein"``, ``"array"``.
     """
@@ -233,6 +234,8 @@ def _to_numpy(column: Any) -> np.ndarray:
     pa = require("pyarrow", "runs")
     if pa.types.is_string(column.type):
         return np.array(column.to_pylist(), dtype=object if column.null_count else str)
+    if column.null_count and not pa.types.is_floating(column.type):
+        return np.array(column.to_pylist(), dtype=object)  # as numbers, gaps would make real ones of categories
     if pa.types.is_fixed_size_list(column.type):
         return column.combine_chunks().flatten().to_numpy().reshape(len(column), -1)
     return column.to_numpy()

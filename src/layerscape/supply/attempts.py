@@ -6,6 +6,7 @@ Ranks around the samples of one layer are counted in one pass for many other lay
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import groupby
 from math import nan
 
@@ -15,7 +16,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.tasks import Task
 from layerscape.core.threads import workers
 from layerscape.errors import LayerscapeError
-from layerscape.measures import catalog
+from layerscape.measures import is_ours
 from layerscape.supply.supplier import Supplier
 
 MOST_PAIRS = 2**23  # whose ranks are counted at a time
@@ -36,8 +37,8 @@ def _alike(task: Task) -> tuple[str, str]:
     """Tasks that follow one another and are alike are carried out together."""
     if "ranking" in task.measure.data:
         return "ranked", task.other_layer
-    known = catalog().get(task.measure.name) is task.measure  # a user's own function may be made for one thread
-    return ("light" if known and set(task.measure.data) <= {"graph", "graphs", "labels"} else "heavy"), ""
+    ours = is_ours(task.measure)  # a user's own function may be made for one thread
+    return ("light" if ours and set(task.measure.data) <= {"graph", "graphs", "labels"} else "heavy"), ""
 
 
 def _side_by_side(supplier: Supplier, tasks: list[Task]) -> Iterator[tuple[Task, Estimate]]:
@@ -60,12 +61,22 @@ def _with_ranks(supplier: Supplier, tasks: list[Task]) -> Iterator[tuple[Task, E
     widths = [task.neighbors(n) for task in tasks]
     step = max(1, MOST_PAIRS // (max(widths) * n))
     for first in range(0, len(tasks), step):
-        some, pairs = tasks[first : first + step], []
-        for task, k in zip(some, widths[first:], strict=False):
-            rows, members, _ = supplier.data(task)[0].weights(k)
-            pairs.append(np.stack([rows, members], axis=1))
-        supplier.data(some[0])[1].ranks(np.concatenate(pairs))
+        some = tasks[first : first + step]
+        _count_ranks(supplier, some, widths[first : first + step])
         yield from ((task, attempt(supplier, task)) for task in some)
+
+
+def _count_ranks(supplier: Supplier, tasks: list[Task], widths: list[int]) -> None:
+    """Count what the tasks will ask of one ranking; what is wrong with one of them is said where it is carried out."""
+    pairs, ranking = [], None
+    for task, k in zip(tasks, widths, strict=True):
+        with suppress(LayerscapeError):
+            graph, ranking = supplier.data(task)
+            rows, members, _ = graph.weights(k)
+            pairs.append(np.stack([rows, members], axis=1))
+    if ranking is not None and pairs:
+        with suppress(LayerscapeError):
+            ranking.ranks(np.concatenate(pairs))
 
 
 def attempt(supplier: Supplier, task: Task) -> Estimate:
@@ -73,8 +84,15 @@ def attempt(supplier: Supplier, task: Task) -> Estimate:
     try:
         return supplier.attempt(task)
     except LayerscapeError as error:
-        words = (*supplier.words(task), str(error))
-        options = {**task.measure.options, **task.options}
-        n = supplier.source.n_samples
-        units = supplier.source.vectors(task.layer).n_units
-        return Estimate(nan, nan, nan, n, units, warnings=words, measure=task.measure.name, options=options)
+        return _without_value(supplier, task, str(error))
+    except Exception as error:
+        if is_ours(task.measure):
+            raise  # a bug, which is not to look like a property of the data
+        return _without_value(supplier, task, f"{task.measure.name} raised {type(error).__name__}: {error}")
+
+
+def _without_value(supplier: Supplier, task: Task, why: str) -> Estimate:
+    words = (*supplier.words(task), why)
+    options = {**task.measure.options, **task.options}
+    n, units = supplier.source.n_samples, supplier.source.n_units(task.layer)
+    return Estimate(nan, nan, nan, n, units, warnings=words, measure=task.measure.name, options=options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,13 @@ class Part:
                 found = self.control(found)
             self._vectors[layer] = found if self.rows is None else found.take(self.rows)
         return self._vectors[layer]
+
+    def n_units(self, layer: str) -> int:
+        return self.whole[layer].n_units
+
+    def take(self, rows: np.ndarray) -> Part:
+        labeled = self.labeled and self.labeled.take(rows)
+        return replace(self, rows=rows if self.rows is None else self.rows[rows], labeled=labeled)
 
     def label(self, task: Task) -> Any:
         if self.labeled is not None:

@@ -1,39 +1,37 @@
 """Supplier: gives every measure its data, whatever it asks for and wherever they come from.
 
-One graph per layer, at the largest k that any task needs, is searched or read from the run; narrower ones, those of
-distinct rows, of subsets, and rankings are made from it when asked for, and kept while they may be asked for again.
+Tasks say how wide the graphs must be that are searched for them; subsets, rankings and the graphs of labels are made
+when asked for, and kept while they may be asked for again. Samples without a label have no part in what reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from layerscape.core.distinct import Distinct, common_rows, distinct_rows
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.keywords import Search, chosen
+from layerscape.core.keywords import Search
 from layerscape.core.measure import Data
-from layerscape.core.neighbors import Neighbors, WithoutDistances
+from layerscape.core.neighbors import WithoutDistances
 from layerscape.core.progress import Progress, counted
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import SPARE, Task
 from layerscape.errors import InvalidValue, LayerscapeError
-from layerscape.search import find_neighbors
+from layerscape.search import check_device, find_neighbors
+from layerscape.supply.gaps import some_labelled
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.ranking import ranking_of
 from layerscape.supply.subsets import subsets_of
 
-FEWEST = 3  # distinct rows, of which a dimension can be told
-GRAPH_MEMORY = 2**32  # bytes that the graphs of a run may take
 
-
-class Supplier:
+class Supplier(Graphs):
     """The data of tasks.
 
     Parameters
@@ -47,13 +45,10 @@ class Supplier:
     """
 
     def __init__(self, source: Source, search: Search, other: Supplier | None = None):
-        self.source, self.other = source, other or self
-        self.near, self.how = chosen(search)
-        self._search = search
-        self._k, self._ready = 0, frozenset()  # how wide the graphs are, and of which layers
-        self._graphs: dict[str, Neighbors] = {}
-        self._distinct: dict[str, Distinct] = {}
-        self._cut: dict[tuple[str, bool, int], Neighbors] = {}
+        super().__init__(source, search)
+        self.other = other or self
+        self._strict, self._more = True, 0  # whether to refuse more neighbors than there are; those beyond what is read
+        self._labelled: dict[str, tuple[np.ndarray, Supplier]] = {}  # by label, where some samples have none
         self._rankings: dict[str, Ranking] = {}
         self._labels: dict[tuple[str, int], Any] = {}  # of vectors a graph, which all layers share
         self._one_at_a_time = Lock()
@@ -72,18 +67,37 @@ class Supplier:
         all_there
             Whether to refuse a task of more neighbors than there are, or to give it those that there are.
         """
-        n = self.source.n_samples
+        check_device(self.how.device)
+        self._strict, self._labelled = all_there, some_labelled(self, tasks)
+        own = [task for task in tasks if self._home(task) is self]
+        for task in own:
+            self._check_k(task)
+        self._search_for(own, progress, more)
+        for some in dict.fromkeys(some for _, some in self._labelled.values()):
+            some._strict = all_there
+            some._search_for([task for task in tasks if self._home(task) is some], progress, more)
+
+    def among(self, rows: np.ndarray) -> Supplier:
+        """A supplier of some of the samples."""
+        return Supplier(self.source.take(rows), self._search)
+
+    def _check_k(self, task: Task) -> None:
+        """Raise if there are not so many neighbors."""
+        n, k = self.source.n_samples, task.neighbors(self.source.n_samples)
+        if self._strict and k >= n and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
+            which = f" of the group {self.source.group}" if self.source.group else ""
+            which = " in common" if self.other is not self else which
+            raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{n - 1}.")
+
+    def _search_for(self, tasks: Sequence[Task], progress: Progress | None, more: int) -> None:
+        n, self._more = self.source.n_samples, more
         asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
         needed = max((task.neighbors(n) for task in tasks), default=0)
         k = min(max((task.width(n) for task in tasks if task.measure.searches), default=0) + more, n - 1)
         total = sum(len(layers) for layers in asked.values()) * n
         tell = counted(progress, "searching", total) if needed else None
         for side, layers in asked.items():
-            if layers and needed >= n and all_there:
-                which = f" of the group {self.source.group}" if self.source.group else ""
-                which = " in common" if self.other is not self else which
-                raise InvalidValue(f"k={needed} neighbors asked of {n} samples{which}; k must lie in 1..{n - 1}.")
-            side._find(layers, k, any(task.measure.distinct for task in tasks), tell)
+            side.find(layers, k, any(task.measure.distinct for task in tasks), tell)
 
     def _searched(self, tasks: Sequence[Task], side: Supplier) -> Iterator[str]:
         """The layers of one side whose graphs the tasks read and nobody gave."""
@@ -99,25 +113,11 @@ class Supplier:
         first, last = (self.source.layers.index(layer) for layer in (task.layer, task.other_layer))
         return self.source.layers[first + 1 : last + 1]
 
-    def _find(self, layers: Sequence[str], k: int, distinct: bool, tell: Callable[[int], None] | None) -> None:
-        self._k, self._ready = k, frozenset(layers)
-        self._graphs, self._cut, self._distinct = {}, {}, {}
-        if self.source.run is not None:
-            self.source.run.search(k, layers=layers, progress=tell, **self._search)
-        else:
-            for layer in layers:
-                x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
-                self._graphs[layer] = find_neighbors(x, min(k, x.n_samples - 1), progress=tell, **self._search)
-        if distinct:
-            found = {layer: distinct_rows(self._whole(layer), self.near.near_copies) for layer in layers}
-            self._distinct = common_rows(found)
-
     @property
     def tile(self) -> int:
         """How many layers on each side of a map of pairs may be in memory at a time."""
-        if self.source.run is None and self.other.source.run is None:
-            return max(len(self.source.layers), len(self.other.source.layers))
-        return max(1, GRAPH_MEMORY // (12 * self.source.n_samples * max(1, self._k)) // 2)
+        rooms = self.room, self.other.room
+        return max(rooms) if self.source.run is None and self.other.source.run is None else min(rooms)
 
     # What tasks ask for
 
@@ -130,24 +130,61 @@ class Supplier:
 
     def attempt(self, task: Task) -> Estimate:
         """What the measure says, for whoever knows the task of an error."""
+        home = self._home(task)
+        if home is not self:
+            found = home.attempt(task)
+            return replace(found, warnings=(*self.gap_words(task), *found.warnings))
+        words, task = self.words(task), self._fitted(task)
         data = self.data(task)
         found = task.measure(*data, **task.options)
         n_units = getattr(data[0], "n_units", None) if found.n_units is None else found.n_units
-        return replace(found, n_units=n_units, warnings=(*self.words(task), *found.warnings))
+        return replace(found, n_units=n_units, warnings=(*words, *found.warnings))
 
     def influence(self, task: Task) -> Influence:
         """How each of the N samples moves the value, for tasks that were prepared with one neighbor more."""
+        home = self._home(task)
+        if home is not self:
+            return self.among_all(task, home.influence(task))
+        one = self._fitted(task)
         try:
-            found = task.measure.influence_of(*self.data(task, more=1), **task.options)
+            found = one.measure.influence_of(*self.data(one, more=1), **one.options)
         except LayerscapeError as error:
             raise self._named(task, error) from None
         return found.among(self._distinct[task.layer].rows, self.source.n_samples) if self._reduced(task) else found
 
+    def among_all(self, task: Task, influence: Influence) -> Influence:
+        """An influence of the samples that have the task's label, among all: the others move nothing."""
+        if self._home(task) is self:
+            return influence
+        rows, _ = self._labelled[task.label]
+        return influence.among(rows, self.source.n_samples)
+
     def permuted(self, task: Task, found: Estimate, number: int, seed: int) -> np.ndarray:
         """The values of a task for permuted labels, shape (number,); ``found`` is its estimate."""
+        home = self._home(task)
+        if home is not self:
+            return home.permuted(task, found, number, seed)
         if "permutations" in task.options:
             return np.asarray(found.details["null"])
+        task = self._fitted(task)
         return task.measure.permuted_of(*self.data(task), number=number, seed=seed, **task.options)
+
+    def _home(self, task: Task) -> Supplier:
+        """Who has the samples of a task: this one, or the one of those samples that have its label."""
+        return self._labelled[task.label][1] if task.label in self._labelled and task.reads_labels else self
+
+    def gap_words(self, task: Task) -> tuple[str, ...]:
+        """How many samples were left out since they have no label."""
+        home, n = self._home(task), self.source.n_samples
+        return () if home is self else (f"{n - home.source.n_samples} of {n} samples have no label and are left out",)
+
+    def _fitted(self, task: Task) -> Task:
+        """The task with a number of neighbors that there are, where nobody asked for one."""
+        self._check_k(task)
+        return task.fitted(self._n_rows(task), self._more)[0]
+
+    def _n_rows(self, task: Task) -> int:
+        return len(self._distinct[task.layer].rows) if self._reduced(task) else self.source.n_samples
 
     def _named(self, task: Task, error: LayerscapeError) -> LayerscapeError:
         if isinstance(error, WithoutDistances):
@@ -166,34 +203,12 @@ class Supplier:
             ]
 
     def words(self, task: Task) -> tuple[str, ...]:
-        """What the choice of rows has to say of a task's estimate."""
-        return self._distinct[task.layer].words if self._reduced(task) else ()
-
-    def vectors(self, layer: str) -> Representation:
-        """The vectors of a layer as the search sees them."""
-        return self.near.seen(self.source.vectors(layer))
-
-    def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
-        """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
-        if layer in self.source.graphs:
-            return self.source.graphs[layer]
-        key, whole = (layer, distinct, k), self._whole(layer)
-        if key not in self._cut:
-            self._cut[key] = self._of_distinct(layer, whole, k) if distinct else whole.first(min(k, whole.k))
-        return self._cut[key]
-
-    def _of_distinct(self, layer: str, whole: Neighbors, k: int) -> Neighbors:
-        """Cut from the graph of all samples if that holds enough, and searched otherwise."""
-        rows = self._distinct[layer].rows
-        if len(rows) < FEWEST:
-            raise InvalidValue(
-                f"{self.source.vectors(layer).title} has {len(rows)} distinct rows of {whole.n_samples}: it is "
-                "constant, or nearly so, and has no dimension; leave it out, or pool another token."
-            )
-        k = min(k, len(rows) - 1)
-        if len(rows) == whole.n_samples:
-            return whole.first(min(k, whole.k))
-        return whole.restrict(rows, k) or find_neighbors(self.vectors(layer).take(rows), k, **self._search)
+        """What the choice of rows and of the number of neighbors has to say of a task's estimate."""
+        home = self._home(task)
+        if home is not self:
+            return (*self.gap_words(task), *home.words(task))
+        copies = self._distinct[task.layer].words if self._reduced(task) else ()
+        return (*copies, *task.fitted(self._n_rows(task), self._more)[1])
 
     def _reduced(self, task: Task) -> bool:
         return task.measure.distinct and task.layer in self._distinct
@@ -235,21 +250,6 @@ class Supplier:
             whole = self._whole(layer) if layer in self._ready else None
             self._rankings[layer] = ranking_of(self.vectors(layer), whole, self._search)
         return self._rankings[layer]
-
-    def _whole(self, layer: str) -> Neighbors:
-        """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""
-        run = self.source.run
-        if run is None:
-            return self._graphs[layer]
-        if layer not in self._graphs:
-            while len(self._graphs) >= 2 * self.tile:  # of both sides of a tile
-                left = next(iter(self._graphs))  # the one that has not been asked for longest
-                del self._graphs[left]
-                self._cut = {key: graph for key, graph in self._cut.items() if key[0] != left}
-            self._graphs[layer] = run.graph(layer, self._k, **self._search)
-        else:
-            self._graphs[layer] = self._graphs.pop(layer)
-        return self._graphs[layer]
 
 
 def answer(source: Source, search: Search, task: Task, *, influence: bool) -> Estimate:

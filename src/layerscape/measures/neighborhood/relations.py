@@ -16,6 +16,7 @@ from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance
 from layerscape.core.interval import Z95
+from layerscape.core.labels import is_missing
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
@@ -192,7 +193,7 @@ def _paths(labels: Any, n_samples: int) -> Paths:
 
 def _words(column: Any) -> tuple[np.ndarray, np.ndarray]:
     """One level's categories in words and as numbers."""
-    refuse_missing(np.array([label is None or label == "" or label != label for label in column]))
+    refuse_missing(np.array([is_missing(label) for label in column]))
     words = np.array([str(label) for label in column], object)
     return words, np.unique(words.astype(str), return_inverse=True)[1]
 

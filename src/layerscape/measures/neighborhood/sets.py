@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.labels import is_missing
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import refuse_missing
 from layerscape.measures.neighborhood.agreement import Relation
@@ -45,7 +46,7 @@ class Sets:
         """From one list or set of labels per sample."""
         if len(labels) != n_samples:
             raise InvalidValue(f"{len(labels)} sets of labels for {n_samples} samples; give one set per sample.")
-        refuse_missing(np.array([one is None or any(x is None or x == "" or x != x for x in one) for one in labels]))
+        refuse_missing(np.array([is_missing(one) for one in labels]))
         sets = [frozenset(map(str, one)) for one in labels if one is not None]
         numbers = {one: number for number, one in enumerate(sorted(set(sets), key=sorted))}
         codes = np.array([numbers[one] for one in sets])

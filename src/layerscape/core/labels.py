@@ -1,0 +1,92 @@
+"""Labels as they are given: as columns, and which samples have none.
+
+None, NaN, NaT, pandas' NA, a masked value and the empty string stand for no label, in memory and in files alike: an
+empty cell of a table is read as ``""``. Of samples with several labels or with a path, one that is missing will do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.representation import Representation
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for no label.
+
+    >>> [is_missing(value) for value in (None, "", float("nan"), ("cat", None), 0, False, "none", set())]
+    [True, True, True, True, False, False, False, False]
+    """
+    if value is None or (isinstance(value, (str, bytes)) and not value):
+        return True
+    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+        return any(is_missing(each) for each in value)
+    return type(value).__name__ == "NAType" or bool(value != value)  # pandas' NA, met without importing pandas
+
+
+def missing(labels: Any) -> np.ndarray | None:
+    """Shape (N,): which samples have no label; None for labels that are not listed by sample: a graph, a function.
+
+    >>> missing([0.5, None, 2]).tolist(), missing(np.array([[1.0, 2.0], [np.nan, 0.0]])).tolist()
+    ([False, True, False], [False, True])
+    """
+    if isinstance(labels, Representation):
+        labels = labels.matrix
+    if isinstance(labels, np.ma.MaskedArray):
+        return _by_sample(np.ma.getmaskarray(labels)) | _of_array(labels.data)
+    if hasattr(labels, "to_numpy"):
+        labels = labels.to_numpy()
+    if isinstance(labels, np.ndarray) and labels.ndim:
+        return _of_array(labels)
+    return np.array([is_missing(label) for label in labels], bool) if isinstance(labels, (list, tuple)) else None
+
+
+def _of_array(labels: np.ndarray) -> np.ndarray:
+    kind = labels.dtype.kind
+    if kind == "O":
+        return np.array([is_missing(label) for label in labels], bool)
+    if kind in "US":
+        return _by_sample(np.asarray(labels == np.zeros((), labels.dtype)))
+    return _by_sample(np.asarray(labels != labels))  # NaN and NaT alone differ from themselves
+
+
+def _by_sample(found: np.ndarray) -> np.ndarray:
+    return np.asarray(found.reshape(len(found), -1).any(axis=1))
+
+
+def labels_at(labels: Any, rows: np.ndarray) -> Any:
+    """The labels of some samples, of which none is missing, in the type that they have without gaps.
+
+    >>> labels_at([0.5, None, 2.0], np.array([0, 2]))
+    [0.5, 2.0]
+    """
+    if isinstance(labels, Representation):
+        return labels.take(rows)
+    if hasattr(labels, "to_numpy"):
+        labels = labels.to_numpy()
+    if isinstance(labels, np.ndarray) and not (labels.dtype.kind == "O" and labels.ndim == 1):
+        return np.asarray(labels[rows])
+    return [labels[row] for row in rows]
+
+
+def as_column(values: Any) -> np.ndarray:
+    """N labels as a column: floats are real numbers, so that whole ones, which are categories, become integers.
+
+    A missing label is None among categories and NaN among real numbers.
+
+    >>> as_column([1.0, 2.0]), as_column([0.5, 2.0]), as_column(["a", None]), as_column([1, None, 2.5])
+    (array([1, 2]), array([0.5, 2. ]), array(['a', None], dtype=object), array([1. , nan, 2.5]))
+    """
+    gaps = missing(values)
+    if gaps is None or not gaps.any() or gaps.all() or getattr(values, "ndim", 1) > 1:
+        column = np.asarray(values)
+        whole = column.dtype.kind == "f" and (column == np.round(column)).all()
+        return column.astype(np.int64) if whole else column
+    column = np.full(len(gaps), None, object)
+    known = as_column(labels_at(values, np.flatnonzero(~gaps)))
+    if known.dtype.kind == "f":
+        column = np.full(len(gaps), np.nan)
+    column[~gaps] = known
+    return column

@@ -1,0 +1,120 @@
+"""The graphs of layers: one per layer, at the largest k that any task needs, searched or read from the run.
+
+Narrower ones and those of distinct rows are cut from it when they are asked for, and kept while they may be asked for
+again. A layer that cannot be searched costs no other: what is wrong with it is raised whenever its graph is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from layerscape.core.distinct import Distinct, common_rows, distinct_rows
+from layerscape.core.keywords import Search, chosen
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.representation import Representation
+from layerscape.core.sources import Source
+from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
+from layerscape.run import Run
+from layerscape.search import find_neighbors
+
+FEWEST = 3  # distinct rows, of which a dimension can be told
+GRAPH_MEMORY = 2**32  # bytes that the graphs of a run may take
+OF_ONE_LAYER = (InvalidValue, InvalidType)  # any other kind of error is of the disk, or of a library
+
+
+class Graphs:
+    """The graphs of the layers of a source."""
+
+    def __init__(self, source: Source, search: Search):
+        self.source = source
+        self.near, self.how = chosen(search)
+        self._search = search
+        self._k, self._ready = 0, frozenset()  # how wide the graphs are, and of which layers
+        self._failed: dict[str, LayerscapeError] = {}  # layers that cannot be searched
+        self._graphs: dict[str, Neighbors] = {}
+        self._distinct: dict[str, Distinct] = {}
+        self._cut: dict[tuple[str, bool, int], Neighbors] = {}
+
+    def find(self, layers: Sequence[str], k: int, distinct: bool, tell: Callable[[int], None] | None) -> None:
+        """Search layers, and choose the rows for dimensions; what cannot be searched says so when asked for."""
+        self._k, self._ready = k, frozenset(layers)
+        self._graphs, self._cut, self._distinct, self._failed = {}, {}, {}, {}
+        if self.source.run is not None:
+            self._failed = searched_apart(self.source.run, k, layers, tell, self._search)
+        else:
+            for layer in layers:
+                try:
+                    x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
+                    self._graphs[layer] = find_neighbors(x, min(k, x.n_samples - 1), progress=tell, **self._search)
+                except OF_ONE_LAYER as error:
+                    self._failed[layer] = error
+        if distinct:
+            sound = [layer for layer in layers if layer not in self._failed]
+            found = {layer: distinct_rows(self._whole(layer), self.near.near_copies) for layer in sound}
+            self._distinct = common_rows(found)
+
+    @property
+    def room(self) -> int:
+        """How many graphs may be in memory on each side of a map of pairs."""
+        if self.source.run is None:
+            return len(self.source.layers)
+        return max(1, GRAPH_MEMORY // (12 * self.source.n_samples * max(1, self._k)) // 2)
+
+    def vectors(self, layer: str) -> Representation:
+        """The vectors of a layer as the search sees them."""
+        return self.near.seen(self.source.vectors(layer))
+
+    def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
+        """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
+        if layer in self.source.graphs:
+            return self.source.graphs[layer]
+        key, whole = (layer, distinct, k), self._whole(layer)
+        if key not in self._cut:
+            self._cut[key] = self._of_distinct(layer, whole, k) if distinct else whole.first(min(k, whole.k))
+        return self._cut[key]
+
+    def _of_distinct(self, layer: str, whole: Neighbors, k: int) -> Neighbors:
+        """Cut from the graph of all samples if that holds enough, and searched otherwise."""
+        rows = self._distinct[layer].rows
+        if len(rows) < FEWEST:
+            raise InvalidValue(
+                f"{self.source.vectors(layer).title} has {len(rows)} distinct rows of {whole.n_samples}: it is "
+                "constant, or nearly so, and has no dimension; leave it out, or pool another token."
+            )
+        k = min(k, len(rows) - 1)
+        if len(rows) == whole.n_samples:
+            return whole.first(min(k, whole.k))
+        return whole.restrict(rows, k) or find_neighbors(self.vectors(layer).take(rows), k, **self._search)
+
+    def _whole(self, layer: str) -> Neighbors:
+        """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""
+        if layer in self._failed:
+            raise type(self._failed[layer])(str(self._failed[layer]))
+        run = self.source.run
+        if run is None:
+            return self._graphs[layer]
+        if layer not in self._graphs:
+            while len(self._graphs) >= 2 * self.room:  # of both sides of a tile
+                left = next(iter(self._graphs))  # the one that has not been asked for longest
+                del self._graphs[left]
+                self._cut = {key: graph for key, graph in self._cut.items() if key[0] != left}
+            self._graphs[layer] = run.graph(layer, self._k, **self._search)
+        else:
+            self._graphs[layer] = self._graphs.pop(layer)
+        return self._graphs[layer]
+
+
+def searched_apart(
+    run: Run, k: int, layers: Sequence[str], tell: Callable[[int], None] | None, search: Search
+) -> dict[str, LayerscapeError]:
+    """Search layers of a run and keep their graphs; what is wrong with those that cannot be searched."""
+    failed: dict[str, LayerscapeError] = {}
+    near, left = chosen(search)[0], list(layers)
+    while left:
+        try:
+            run.search(k, layers=left, progress=tell, **search)
+            break
+        except OF_ONE_LAYER as error:  # of the first that is not kept, since they are searched in order
+            bad = next(place for place, layer in enumerate(left) if run.folder.graph_width(layer, near) < k)
+            failed[left[bad]], left = error, left[bad + 1 :]
+    return failed
