@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO, cast
 
-from layerscape.errors import FileProblem
+from layerscape.errors import FileProblem, InvalidValue
+
+SETTING = "LAYERSCAPE_MAX_BYTES"
 
 
 def format_of(path: Path) -> str:
@@ -31,9 +34,54 @@ def existing_file(path: str | Path) -> Path:
         raise FileProblem(f"{path} is a folder; give a file.")
     if not path.exists():
         raise FileProblem(f"{path} does not exist; check the path.")
+    if not path.is_file():
+        raise FileProblem(f"{path} is no regular file; give a file.")
     if path.stat().st_size == 0:
         raise FileProblem(f"{path} is empty; give a file with at least one sample.")
     return path
+
+
+def check_unpacked(path: Path, n_bytes: int) -> None:
+    """Raise if a file says that it unpacks to far more than it takes, before memory is taken for it."""
+    most = most_unpacked(path)
+    if n_bytes > most:
+        raise FileProblem(
+            f"{path} takes {path.stat().st_size:,} bytes and unpacks to {n_bytes:,} or more, which is more than "
+            f"{most:,}; if that is meant, set {SETTING} to as many bytes as it may take."
+        )
+
+
+def most_unpacked(path: Path) -> int:
+    """To how many bytes a file may unpack: as many as the user says, or a hundred times its own, and 1 GiB at least."""
+    said = os.environ.get(SETTING, "")
+    if said and not said.isdigit():
+        raise InvalidValue(f"{SETTING}={said!r}; give a number of bytes.")
+    return int(said) if said else max(2**30, 100 * path.stat().st_size)
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzipped file that is not read beyond what it may unpack to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._path, self._most, self._done = path, most_unpacked(path), 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        wanted = self._most + 1 - self._done
+        data = super().read(wanted if size is None or size < 0 else min(size, wanted))
+        self._done += len(data)
+        check_unpacked(self._path, self._done)
+        return data
+
+    def read1(self, size: int = -1) -> bytes:
+        data = super().read1(size)
+        self._done += len(data)
+        check_unpacked(self._path, self._done)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._done = 0
+        return super().seek(offset, whence)
 
 
 def reason_of(error: Exception) -> str:
@@ -47,7 +95,7 @@ def open_binary(path: str | Path) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked if it ends in ``.gz``; whatever goes wrong while it is open is a FileProblem."""
     path = existing_file(path)
     try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        with _Unpacked(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             yield cast(IO[bytes], file)
     except FileProblem:
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,10 @@ from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.inputs.contents import Bad, Contents
 from layerscape.inputs.files import reason_of
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")  # no other decoder is run
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif")
+MOST_BYTES = 256 * 2**20  # of one file
+MOST_PIXELS = 2**26  # of one picture, 67 million
 _AT_ONCE = 4096  # files in the queue of the threads
 
 
@@ -84,12 +88,22 @@ def _inspect(path: Path) -> str | Bad:
 
 def _load(path: Path) -> tuple[bytes, np.ndarray] | Bad:
     try:
-        content = path.read_bytes()
+        content = _content(path)
         return content, decode(content)
     except MemoryError:
         raise
     except Exception as error:  # a decoder may raise anything on corrupt bytes
         return Bad(f"cannot be decoded ({reason_of(error)})")
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file: reading a pipe or a device may never end."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise InvalidValue("it is no regular file")
+    if found.st_size > MOST_BYTES:
+        raise InvalidValue(f"it has {found.st_size:,} bytes, and at most {MOST_BYTES:,} are read")
+    return path.read_bytes()
 
 
 def decode(content: bytes) -> np.ndarray:
@@ -101,7 +115,11 @@ def decode(content: bytes) -> np.ndarray:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise InvalidValue(
+                    f"it has {image.width} × {image.height} pixels, and at most {MOST_PIXELS:,} are read"
+                )
             image = ImageOps.exif_transpose(image)
             return np.array(_eight_bits(image))
     except Image.UnidentifiedImageError:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, unknown_name
-from layerscape.inputs.files import existing_file, format_of, reason_of
+from layerscape.inputs.files import check_unpacked, existing_file, format_of, reason_of
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.tables import TABLES, read_arrow, read_table
 from layerscape.inputs.vectors import column_of_values, columns_of_arrow, vectors_of
@@ -117,11 +119,25 @@ def _read_npz(path: Path, name: str | None) -> np.ndarray:
             arrays = np.load(file, allow_pickle=False)
             if isinstance(arrays, np.ndarray):
                 raise ValueError("it is a .npy file; rename it")
-            return arrays[_choose(path, name, arrays.files)]
+            chosen = _choose(path, name, arrays.files)
+            _check_member(path, arrays, chosen)
+            return arrays[chosen]
     except (LayerscapeError, MemoryError):
         raise
     except Exception as error:  # so may zipfile
         raise _broken(path, error) from None
+
+
+def _check_member(path: Path, arrays: Any, name: str) -> None:
+    """Raise if a member of a .npz is no array, or says a shape that it does not hold, before memory is taken for it."""
+    member = arrays.zip.getinfo(name if name in arrays.zip.namelist() else f"{name}.npy")
+    check_unpacked(path, member.file_size)
+    with arrays.zip.open(member) as file:
+        major, _ = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+    if math.prod(shape) * dtype.itemsize > member.file_size:
+        raise ValueError(f"{name!r} says shape {shape} and holds {member.file_size} bytes")
 
 
 def _broken(path: Path, error: Exception) -> FileProblem:

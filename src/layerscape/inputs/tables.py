@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import FileProblem, require
-from layerscape.inputs.files import existing_file, format_of, open_text, reason_of
+from layerscape.inputs.files import check_unpacked, existing_file, format_of, open_text, reason_of
 
 Table = dict[str, Sequence[Any]]
 CSV, JSON_LINES = (".csv", ".tsv"), (".jsonl", ".ndjson")
 TABLES = (*CSV, *JSON_LINES, ".parquet")
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*(,\d+)?([eE][+-]?\d+)?\s*")
+_PLAIN = ("BOOLEAN", "INT32", "INT64", "FLOAT", "DOUBLE")  # what numpy holds, as Parquet calls it
 _LONGEST_CELL = 2**31 - 1
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -148,12 +149,23 @@ def read_arrow(path: Path) -> Any:
     existing_file(path)
     try:
         with parquet.ParquetFile(path) as file:
+            check_unpacked(path, _claimed(file))
             table = file.read()
+    except FileProblem:
+        raise
     except (arrow.ArrowException, OSError) as error:
         raise FileProblem(f"{path} is no valid Parquet ({reason_of(error)}); check it, or make it again.") from None
     if table.num_rows == 0:
         raise FileProblem(f"{path} has no rows; give a file with at least one sample.")
     return table
+
+
+def _claimed(file: Any) -> int:
+    """Bytes that the columns of a Parquet file take at least, as its footer says: words are objects of Python."""
+    found = file.metadata
+    cells = [8 if column.physical_type in _PLAIN else 50 for column in map(file.schema.column, range(len(file.schema)))]
+    unpacked = sum(found.row_group(group).total_byte_size for group in range(found.num_row_groups))
+    return max(found.num_rows * sum(cells), unpacked)
 
 
 def _values(column: Any) -> Sequence[Any]:
