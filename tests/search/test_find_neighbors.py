@@ -168,14 +168,14 @@ def test_wide_rows_that_lists_cannot_prove(metric, monkeypatch):
 
 
 def test_rows_of_one_hash_are_no_copies_unless_they_are_equal(monkeypatch):
-    survey = kernels.survey_rows
+    survey = kernels.overview_rows
 
     def collide(block, low, high, hashes):
         bad = survey(block, low, high, hashes)
         hashes[:] %= 3
         return bad
 
-    monkeypatch.setattr(kernels, "survey_rows", collide)
+    monkeypatch.setattr(kernels, "overview_rows", collide)
     x = np.repeat(cloud("gaussian", 60, 4, 5), 2, axis=0)
     assert assert_plain(x, 9).n_copies == 60
 

@@ -1,4 +1,4 @@
-"""Rows as an engine wants them: unit length for cosine, centered and scaled for bounds, surveyed once for copies."""
+"""Rows as an engine wants them: unit length for cosine, centered and scaled for bounds, looked over once for copies."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class Rows:
         def look(rows: slice) -> None:
             block = self.read(rows)
             here_low, here_high = np.empty((2, self.n_units))
-            bad = kernels.survey_rows(block, here_low, here_high, hashes[rows])
+            bad = kernels.overview_rows(block, here_low, here_high, hashes[rows])
             if bad >= 0:
                 raise self.representation.not_finite(rows.start + bad)
             with one_at_a_time:

@@ -8,7 +8,7 @@ from layerscape.core.jit import compiled, compiled_in_any_order
 
 
 @compiled
-def survey_rows(x, low, high, hashes):
+def overview_rows(x, low, high, hashes):
     """Smallest and largest value of every column, a hash of every row; the first row with a value not finite, or −1."""
     low[:], high[:] = np.inf, -np.inf
     for i in range(len(x)):
