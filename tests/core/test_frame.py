@@ -47,8 +47,8 @@ def test_standardized_every_unit_has_mean_0_and_sd_1_or_is_0(scale, dtype):
         scale = 1.0 if scale == 1 else scale ** (1 / 15)
     values = standardized(Representation((X * scale).astype(dtype))).read(slice(None))
     assert values.dtype == np.float64
-    assert np.abs(values.mean(axis=0)).max() < 1e-14
-    assert values[:, :3].std(axis=0) == pytest.approx(1, rel=1e-12)
+    assert np.abs(values.mean(axis=0)).max() < 1e-11
+    assert values[:, :3].std(axis=0) == pytest.approx(1, rel=2e-11)
     assert not values[:, 3].any()
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import layerscape as ls
 from layerscape.core import frame, representation
+from layerscape.core.frame import standardized
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 
@@ -336,3 +337,21 @@ def test_the_scale_is_read_once_for_a_representation(monkeypatch):
         ls.find_neighbors(x, 3, **UNITS)
         ls.find_neighbors(x, 3, queries=data("float64", n=5), **UNITS)
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("levels", [2, 3, 7, 256, 50_000])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
+def test_what_ties_on_a_lattice_ties_when_it_is_standardized(levels, dtype):
+    rng = np.random.default_rng(levels)
+    x = rng.integers(0, levels, (300, 3)).astype(dtype)
+    x[100:200] = x[:100] + np.array([1, 0, 0], dtype)  # the same difference from another place
+    z = standardized(Representation(x)).read(slice(None))
+    steps = z[100:200] - z[:100]
+    assert len(np.unique(steps[:, 0])) == 1
+    assert not steps[:, 1:].any()
+    graph = ls.find_neighbors(x, 20, **UNITS)
+    whole = np.rint((x[:, None, :].astype(float) - x[graph.indices]) ** 2).astype(np.int64)  # by unit
+    for row, distances in zip(whole, graph.distances, strict=True):
+        found = {}
+        for key, distance in zip(map(tuple, row), distances, strict=True):
+            assert found.setdefault(key, distance) == distance

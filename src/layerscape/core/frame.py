@@ -73,16 +73,26 @@ def _framed(x: Representation, origin: np.ndarray, peak: np.ndarray) -> Frame:
     return Frame(origin, peak, total / x.n_samples)
 
 
+BITS = 36  # of a factor, so that times a whole number below 2¹⁷ it is exact: what ties on a lattice still ties
+
+
 @dataclass(frozen=True)
 class Standardized:
     """A matrix of which every unit has mean 0 and standard deviation 1, or is 0 where it is constant; read on demand.
 
-    ``spread``, shape (D,), is the standard deviation in the scale of the frame (a mean of squares: no N − 1).
+    Attributes
+    ----------
+    frame
+        Takes the first row off and scales by powers of two, and subtracts no mean.
+    factor, shift
+        Shape (D,): what the framed values are multiplied by, and what is subtracted then; in `BITS` bits, so that mean
+        and standard deviation (of which the mean of squares is no N − 1) are 0 and 1 but for 2e-11.
     """
 
     x: Representation
     frame: Frame
-    spread: np.ndarray
+    factor: np.ndarray
+    shift: np.ndarray
     dtype = np.dtype(np.float64)
     ndim = 2
 
@@ -91,8 +101,7 @@ class Standardized:
         return self.x.n_samples, self.x.n_units
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        values = self.frame(self.x.stored(rows).astype(np.float64))
-        return np.divide(values, self.spread, out=np.zeros_like(values), where=self.spread > 0)
+        return self.frame(self.x.stored(rows).astype(np.float64)) * self.factor - self.shift
 
     def rows(self, rows: np.ndarray) -> Standardized:
         """The same of some of the samples: at the scale of all."""
@@ -100,18 +109,22 @@ class Standardized:
 
 
 @remembered
-def _spread(x: Representation) -> tuple[Frame, np.ndarray]:
+def _scales(x: Representation) -> tuple[Frame, np.ndarray, np.ndarray]:
     frame, squares = frame_by_unit(x), np.zeros(x.n_units)
     for _, block in x.blocks():
         squares += (frame(block) ** 2).sum(axis=0)
-    return frame, np.sqrt(squares / x.n_samples)
+    spread = np.sqrt(squares / x.n_samples)
+    part, power = np.frexp(np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0))
+    factor = np.ldexp(np.rint(np.ldexp(part, BITS)), power - BITS)
+    shift = np.ldexp(np.rint(np.ldexp(frame.mean * factor, BITS)), -BITS)
+    return replace(frame, mean=np.zeros(x.n_units)), factor, shift
 
 
 def standardized(x: Representation) -> Representation:
     """Every unit brought to mean 0 and standard deviation 1; what is so already stays as it is."""
-    return x if isinstance(x.matrix, Standardized) else replace(x, matrix=Standardized(x, *_spread(x)))
+    return x if isinstance(x.matrix, Standardized) else replace(x, matrix=Standardized(x, *_scales(x)))
 
 
 def standardized_as(points: Representation, x: Representation) -> Representation:
     """Other points, brought to the scale at which ``x`` is standardized."""
-    return replace(points, matrix=Standardized(points, *_spread(x)))
+    return replace(points, matrix=Standardized(points, *_scales(x)))

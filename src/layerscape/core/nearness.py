@@ -26,7 +26,6 @@ class Nearness:
     standardize
         ``"units"``: before the search every unit is brought to mean 0 and standard deviation 1 over the samples that
         are searched (a constant unit to 0), so that no unit decides by its scale. None leaves the values as they are.
-        Distances that tie on a lattice may then differ by rounding.
     near_copies
         Samples nearer than this share of the median first-neighbor distance are left out of dimensions like exact
         copies are, and counted; 0 keeps them.
