@@ -254,7 +254,8 @@ def test_subsets_and_rankings_are_at_the_scale_of_all_samples():
 def test_what_multiplies_vectors_reads_them_as_they_are():
     x, y = data("float64"), data("float64", seed=1) * [100, 1, 1, 1, 1, 1]
     for name, *vectors in (("participation_ratio", y), ("cka", x, y)):
-        assert ls.estimate(name, *vectors, **UNITS).value == ls.estimate(name, *vectors).value
+        with pytest.raises(InvalidValue, match=f"{name} reads vectors as they are and has no standardize; leave"):
+            ls.estimate(name, *vectors, **UNITS)
 
 
 def test_vectors_as_labels_are_near_as_they_are():
