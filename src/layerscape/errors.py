@@ -21,12 +21,12 @@ class InvalidValue(LayerscapeError, ValueError):
     """A value that is not allowed, or data that cannot be measured."""
 
 
-class InvalidType(LayerscapeError, TypeError):
-    """An object of a kind that cannot be used here."""
+class InvalidType(LayerscapeError, TypeError, ValueError):
+    """An object of a kind that cannot be used here, which is a value that is not allowed too."""
 
 
-class UnknownName(LayerscapeError, KeyError):
-    """A layer, measure, model, column or option that does not exist."""
+class UnknownName(LayerscapeError, KeyError, ValueError):
+    """A layer, measure, model, column, option, or word for an option, that does not exist."""
 
     __str__ = Exception.__str__  # a KeyError would put its message in quotes
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from layerscape.core.keywords import Search, chosen, door
-from layerscape.core.labels import as_column
+from layerscape.core.labels import as_columns
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, as_representation
 from layerscape.core.threads import ahead
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import find_neighbors
 from layerscape.storage import LayerSpec, RunFolder, SampleTable
 from layerscape.storage.dataset import as_dataset
@@ -208,10 +208,19 @@ def open_run(path: str | Path) -> Run:
     return Run(RunFolder.open(path))
 
 
+def check_run(given: Any) -> None:
+    """Raise, and say how to get one, unless it is a run."""
+    if isinstance(given, Run):
+        return
+    if isinstance(given, (str, Path)):
+        raise InvalidType(f"{str(given)!r} is a path and no run; open it: layerscape.open({str(given)!r}).")
+    raise InvalidType(f"a {type(given).__name__} is no run; make one: layerscape.from_arrays({{'layer 1': x, …}}).")
+
+
 def from_arrays(
     arrays: Mapping[str, Any],
     *,
-    labels: Mapping[str, Any] | None = None,
+    labels: Any = None,
     ids: Any = None,
     out: str | Path | None = None,
 ) -> Run:
@@ -222,8 +231,8 @@ def from_arrays(
     arrays
         Layer name to array (N, D), in order of depth; N the same for all.
     labels
-        Column name to N values: real numbers if they are not all whole, which may be m for each, shape (N, m);
-        categories otherwise.
+        Column name to N values, as a dict or a DataFrame: real numbers if they are not all whole, which may be m for
+        each, shape (N, m); categories otherwise.
     ids
         N distinct names of the samples; row numbers when left out.
     out
@@ -239,6 +248,10 @@ def from_arrays(
     >>> from_arrays({"layer 1": np.eye(3)}, labels={"digit": [0, 1, 1]}).samples.labels["digit"]
     array([0, 1, 1])
     """
+    if not isinstance(arrays, Mapping):
+        raise InvalidType(
+            f"arrays of type {type(arrays).__name__}; name the layers: layerscape.from_arrays({{'layer 1': x, …}})."
+        )
     if not arrays:
         raise InvalidValue("no arrays given; give a dict of layer name to array (N, D).")
     layers = {str(name): as_representation(x, str(name)) for name, x in arrays.items()}
@@ -247,7 +260,7 @@ def from_arrays(
     for name, size in sizes.items():
         if size != n:
             raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
-    columns = {name: as_column(values) for name, values in (labels or {}).items()}
+    columns = as_columns(labels)
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
     steps = max(1, len(layers) - 1)
     specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]

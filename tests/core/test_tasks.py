@@ -46,11 +46,13 @@ def test_options_go_to_the_measures_that_have_them():
 
 
 def test_an_option_that_no_measure_has_is_refused():
+    def asked(x, /, *, near=1): ...
+
     some = [MEASURES["overlap"], MEASURES["cka"]]
-    check_options(some, {"k": 3, "kernel": "rbf"})
-    text = "unknown option 'kernl'; nearest: kernel. There are: estimator, k, kernel, sample, seed."
+    check_options(some, {"k": 3, "kernel": "rbf"}, asked)
+    text = "unknown option 'kernl'; nearest: kernel. There are: estimator, k, kernel, near, sample, seed."
     with pytest.raises(UnknownName, match=f"^{re.escape(text)}$"):
-        check_options(some, {"k": 3, "kernl": "rbf"})
+        check_options(some, {"k": 3, "kernl": "rbf"}, asked)
 
 
 def test_a_keyword_of_a_search_is_an_option_too_of_measures_that_have_it():

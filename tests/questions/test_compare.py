@@ -8,7 +8,7 @@ import pytest
 import layerscape as ls
 from layerscape.errors import InvalidValue, UnknownName
 from layerscape.pipeline.table import COLUMNS
-from layerscape.supply import supplier
+from layerscape.supply import graphs
 
 N = 150
 
@@ -58,7 +58,7 @@ def test_a_map_in_tiles_is_the_same_map(layers, monkeypatch):
     keys = ["measure", "layer", "other_layer"]
     whole = ls.compare(one, two, asked, k=5).drop(columns=["run", "other_run"])
     within = ls.measure(one, [*asked, "twonn"], k=5)
-    monkeypatch.setattr(supplier, "GRAPH_MEMORY", 1)  # one layer on each side
+    monkeypatch.setattr(graphs, "GRAPH_MEMORY", 1)  # one layer on each side
     tiled = ls.compare(one, two, asked, k=5).drop(columns=["run", "other_run"])
     assert tiled.sort_values(keys, ignore_index=True).equals(whole.sort_values(keys, ignore_index=True))
     again = ls.measure(one, [*asked, "twonn"], k=5)

@@ -50,6 +50,12 @@ def chosen(search: Mapping[str, Any]) -> tuple[Nearness, Resources]:
     return Nearness(**near), Resources(**how)
 
 
+def keywords_of(function: Callable[..., Any]) -> list[str]:
+    """The names of what a function may be told, those of a search among them."""
+    parameters = inspect.signature(function).parameters.items()
+    return [name for name, each in parameters if each.default is not each.empty]
+
+
 def door(function: Door) -> Door:
     """The function, whose options are checked, and whose signature names each keyword of a search, for ``help``."""
     checks = checking(function)

@@ -6,11 +6,13 @@ empty cell of a table is read as ``""``. Of samples with several labels or with 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from layerscape.core.representation import Representation
+from layerscape.errors import InvalidType, InvalidValue
 
 
 def is_missing(value: Any) -> bool:
@@ -69,6 +71,39 @@ def labels_at(labels: Any, rows: np.ndarray) -> Any:
     if isinstance(labels, np.ndarray) and not (labels.dtype.kind == "O" and labels.ndim == 1):
         return np.asarray(labels[rows])
     return [labels[row] for row in rows]
+
+
+def as_columns(labels: Any) -> dict[str, np.ndarray]:
+    """A dict or a table of label columns, or one Series, as columns by name.
+
+    >>> as_columns({"digit": [0.0, 1.0]})
+    {'digit': array([0, 1])}
+    """
+    if labels is None:
+        return {}
+    if hasattr(labels, "to_numpy") and getattr(labels, "ndim", 2) == 1:
+        labels = {getattr(labels, "name", None) or "label": labels}
+    if isinstance(labels, Mapping):
+        return {str(name): as_column(values) for name, values in labels.items()}
+    if hasattr(labels, "to_numpy") and hasattr(labels, "columns"):
+        return {str(name): as_column(labels[name]) for name in labels.columns}
+    raise InvalidType(
+        f"labels of type {type(labels).__name__}; name the columns in a dict: labels={{'label': …}}, N values each."
+    )
+
+
+def one_column(labels: Any) -> Any:
+    """The column of a table of labels that has one; raises at one that has more, and leaves all else as it is."""
+    if not (hasattr(labels, "to_numpy") and hasattr(labels, "columns")):
+        return labels
+    names = list(labels.columns)
+    if len(names) == 1:
+        return labels[names[0]]
+    shown = ", ".join(map(repr, names))
+    raise InvalidValue(
+        f"labels are a table of the columns {shown}; choose one, labels[{names[0]!r}], or give labels.to_numpy() for "
+        "paths from coarse to fine."
+    )
 
 
 def as_column(values: Any) -> np.ndarray:

@@ -27,6 +27,7 @@ Change = Literal["order", "rotation", "translation", "scaling", "linear"]
 Data = Literal["graph", "graphs", "subsets", "ranking", "vectors", "labels"]
 Values = Literal["real", "whole", "binary"]
 Closer = Literal["", "high", "low"]
+OTHER_NAMES_OF_K = ("n", "nn", "knn", "k_neighbors", "n_neighbors", "num_neighbors", "neighbors")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,10 @@ class Measure:
     def __post_init__(self) -> None:
         if not self.title:
             object.__setattr__(self, "title", self.name.replace("_", " "))
+        for each in self._parameters:
+            _check_parameter(self.name, each)
+        if isinstance(self.neighbors, str) and self.neighbors not in self.options:
+            raise unknown_name(f"option of {self.name}, neighbors", self.neighbors, self.options)
 
     @property
     def name(self) -> str:
@@ -206,7 +211,33 @@ class Measure:
         )
 
 
+def _check_parameter(name: str, each: inspect.Parameter) -> None:
+    """Raise, naming it, at a parameter that is neither data by place nor an option by name with a default."""
+    if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+        raise InvalidType(f"measure {name!r} takes {each}; name each of its parameters.")
+    if each.kind is not each.KEYWORD_ONLY and each.default is not each.empty:
+        raise InvalidType(
+            f"parameter {each.name!r} of measure {name!r} has a default, and so is an option: put * before it, as in "
+            "(graph: Neighbors, /, *, k: int = 30)."
+        )
+    if each.kind is each.KEYWORD_ONLY and each.default is each.empty:
+        raise InvalidType(f"option {each.name!r} of measure {name!r} has no default; give it one.")
+
+
 def as_measure(function: Callable[..., Estimate]) -> Measure:
-    """A user's own function as a measure; its graph arguments get the neighbors that its option ``k`` names."""
+    """A user's own function as a measure; its graph arguments get the neighbors that its option ``k`` names.
+
+    Raises
+    ------
+    InvalidType
+        If it has a parameter that nobody could serve.
+    """
     measure = Measure(compute=function)
+    reads_graphs = set(measure.data) & {"graph", "graphs", "subsets"}
+    for name in measure.options:
+        if reads_graphs and name.lower() in OTHER_NAMES_OF_K and "k" not in measure.options:
+            raise InvalidType(
+                f"measure {measure.name!r} has the option {name!r}; call the number of neighbors k, or give "
+                f"layerscape.Measure({measure.name}, neighbors={name!r})."
+            )
     return replace(measure, neighbors="k") if "k" in measure.options else replace(measure, neighbors=1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from layerscape.core.checks import check_name
-from layerscape.core.keywords import Search, taken
+from layerscape.core.keywords import Search, keywords_of, taken
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import WIDE
@@ -106,9 +106,9 @@ def own_options(measure: Measure, k: int | None, options: Mapping[str, Any]) -> 
     return measure.choose({name: value for name, value in own.items() if name != "k" or value is not None})
 
 
-def check_options(measures: Iterable[Measure], options: Mapping[str, Any]) -> None:
-    """Raise at the first option that none of the measures has."""
-    known = {name for measure in measures for name in measure.options}
+def check_options(measures: Iterable[Measure], options: Mapping[str, Any], asked: Callable[..., Any]) -> None:
+    """Raise at the first option that none of the measures has, nor a search or the function that was asked."""
+    known = {name for measure in measures for name in measure.options} | set(keywords_of(asked))
     for name in options:
         if name not in known:
             raise unknown_name("option", name, known)

@@ -6,10 +6,11 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure, as_measure
+from layerscape.core.names import as_names
 from layerscape.errors import InvalidType, unknown_name
 
 AnyMeasure: TypeAlias = str | Measure | Callable[..., Estimate]
@@ -42,6 +43,11 @@ def find_measure(measure: AnyMeasure) -> Measure:
         known = catalog().get(getattr(measure, "__name__", ""))
         return known if known and known.compute is measure else as_measure(measure)
     raise InvalidType(f"{measure!r} is no measure; give a name, a Measure or a function that returns an Estimate.")
+
+
+def find_measures(measures: Any) -> list[Measure]:
+    """Measures by name, as `Measure` or as functions; one of these alone is one measure."""
+    return [find_measure(each) for each in as_names(measures)]
 
 
 def is_ours(measure: Measure) -> bool:

@@ -21,7 +21,7 @@ def controls(
     x: Any,
     /,
     *,
-    kinds: Iterable[str] = tuple(CONTROLS),
+    kinds: str | Iterable[str] = tuple(CONTROLS),
     seed: int = 0,
     **options: Any,
 ) -> dict[str, Estimate]:

@@ -9,7 +9,7 @@ from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.sources import Arrays
-from layerscape.core.tasks import Task, check_used, parted
+from layerscape.core.tasks import Task, check_options, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
 from layerscape.supply.supplier import answer
@@ -53,6 +53,7 @@ def estimate(measure: AnyMeasure, /, *data: Any, influence: bool = False, **opti
     """
     chosen = find_measure(measure)
     search, options = parted(options, [chosen])
+    check_options([chosen], options, estimate)
     source, task = _asked(chosen, chosen.choose(options), data)
     check_used(chosen, search, source.graphs.values())
     return answer(source, search, task, influence=influence)

@@ -11,10 +11,10 @@ from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
-from layerscape.measures import AnyMeasure, catalog, find_measure
+from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.table import as_rows, as_table, keep
-from layerscape.run import Run
+from layerscape.run import Run, check_run
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
 from layerscape.supply.labels import label_columns, options_for, takes
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 @door
 def measure(
     run: Run,
-    measures: Sequence[AnyMeasure] | None = None,
+    measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
     k: int | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     by: str | None = None,
-    controls: Iterable[str] = (),
+    controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -46,8 +46,8 @@ def measure(
     run
         From `extract`, `from_arrays` or `open`.
     measures
-        Names, `Measure` values or functions; the standard profile when left out, which is what costs little more than
-        the graphs (``layerscape list`` shows which measures that are).
+        Names, `Measure` values or functions, or one of these; the standard profile when left out, which is what costs
+        little more than the graphs (``layerscape list`` shows which measures that are).
     k
         Number of neighbors, for the measures that have this option; each measure's own when left out, 30 for overlaps.
     labels
@@ -55,6 +55,7 @@ def measure(
         measures that take them. ``"coarse+fine"`` joins columns to paths, of which the share in common counts.
     by
         A label column: every group of samples with one value is measured on its own, all at the size of the smallest.
+        Groups of no more than k samples, or of fewer than 10 where no k is given, are left out with a warning.
     controls
         ``"gaussian"``, ``"columns"``: dimensions of these controls of every layer too, as rows of the group
         ``control=NAME``; see `layerscape.controls`. Each costs a search of all layers.
@@ -90,6 +91,7 @@ def measure(
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
     require("pandas", "runs")
+    check_run(run)
     if protocol is not None:
         search = taken(options)
         if measures is not None or options:
@@ -97,16 +99,16 @@ def measure(
         table = as_table(list(replicate(run, protocol, labels, by, seed, search, progress)))
         keep(run, table)
         return table
-    asked = [find_measure(name) for name in measures] if measures is not None else _standard()
+    asked = find_measures(measures) if measures is not None else _standard()
     search, options = parted(options, asked)
-    check_options(asked, options)
+    check_options(asked, options, measure)
     uses_labels = any("labels" in m.data for m in asked)
     columns = label_columns(run, labels) if uses_labels or labels else []
     controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
     rows = []
-    for part in parts_of(run, by, controls, seed):
+    for part in parts_of(run, by, controls, seed, k):
         some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
         others = [column for column in columns if column != by]
         plan = list(_plan(run, some, others, labels is not None, k, options))

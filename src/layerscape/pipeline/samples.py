@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.conversion import as_array
-from layerscape.core.labels import as_column
+from layerscape.core.labels import as_columns
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidType, InvalidValue
@@ -39,12 +39,10 @@ def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **o
         return inputs
     if isinstance(inputs, (str, Path)):
         return open_inputs(inputs, kind=kind, labels=labels, **options)
-    if not (labels is None or isinstance(labels, Mapping)):
-        raise InvalidType(f"labels of type {type(labels).__name__}; for data in memory give a dict of name to values.")
     given = [name for name, value in options.items() if value]
     if given:
         raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
-    columns = {name: as_column(values) for name, values in (labels or {}).items()}
+    columns = as_columns(labels)
     contents, found, source = _held(inputs)
     digest = fingerprint(contents if found == "text" else _parts(contents))
     ids = tuple(map(str, range(len(contents))))

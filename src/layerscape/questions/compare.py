@@ -13,9 +13,9 @@ from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
-from layerscape.measures import AnyMeasure, catalog, find_measure
+from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.table import as_rows, as_table
-from layerscape.run import Run
+from layerscape.run import Run, check_run
 from layerscape.supply.attempts import attempts
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def compare(
     run_a: Run,
     run_b: Run,
-    measures: Sequence[AnyMeasure] | None = None,
+    measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
     k: int | None = None,
     progress: Progress | None = None,
@@ -76,9 +76,11 @@ def compare(
     ([['a', 'c'], ['b', 'c']], [1.0, 0.34])
     """
     require("pandas", "runs")
+    check_run(run_a)
+    check_run(run_b)
     chosen = _comparing(measures)
     search, options = parted(options, chosen)
-    check_options(chosen, options)
+    check_options(chosen, options, compare)
     a, b = matched(run_a, run_b)
     supplier = Supplier(a, search, Supplier(b, search))
     plan = [
@@ -97,10 +99,10 @@ def compare(
     return as_table(rows, ("other_run", "other_depth"))
 
 
-def _comparing(measures: Sequence[AnyMeasure] | None) -> list[Measure]:
+def _comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measure]:
     if measures is None:
         return [m for m in catalog().values() if m.compares and m.standard]
-    chosen = [find_measure(name) for name in measures]
+    chosen = find_measures(measures)
     for m in chosen:
         if not m.compares or "subsets" in m.data:
             able = ", ".join(name for name, m in catalog().items() if m.compares)

@@ -13,13 +13,13 @@ from layerscape.core.influence import Influence
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Progress, counted
-from layerscape.core.tasks import Task, own_options
+from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
-from layerscape.measures import AnyMeasure, catalog, find_measure
+from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.questions.compare import matched
 from layerscape.questions.evidence import above, chance_of
 from layerscape.questions.resample import Difference, difference, holm
-from layerscape.run import Run
+from layerscape.run import Run, check_run
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -38,10 +38,10 @@ Moved = Callable[[str, Measure, str], tuple[Influence, tuple[str, ...]]]
 def differences(
     run: Run,
     other: Run | None = None,
-    measures: Sequence[AnyMeasure] | None = None,
+    measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
     pairs: Sequence[tuple[str, str]] | None = None,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     k: int | None = None,
     progress: Progress | None = None,
     **search: Unpack[Search],
@@ -95,7 +95,10 @@ def differences(
     [False, True]
     """
     require("pandas", "runs")
-    chosen = _standing() if measures is None else [find_measure(name) for name in measures]
+    for each in (run, run if other is None else other):
+        check_run(each)
+    check_options([], search, differences)
+    chosen = _standing() if measures is None else find_measures(measures)
     _check(chosen)
     a, b = (Part(run), None) if other is None else matched(run, other)
     layers = _pairs(run, other, pairs)
@@ -135,11 +138,13 @@ def _check(measures: Sequence[Measure]) -> None:
 def _pairs(run: Run, other: Run | None, given: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:
     second = other or run
     if given is not None:
-        for first_layer, second_layer in given:
+        alone = list(map(type, given)) == [str, str]  # one pair, and no list of them
+        pairs = [(str(given[0]), str(given[1]))] if alone else list(given)
+        for first_layer, second_layer in pairs:
             for layer, its in ((first_layer, run), (second_layer, second)):
                 if layer not in its.layers:
                     raise unknown_name(f"layer of {its.name}", layer, its.layers)
-        return list(given)
+        return pairs
     if other is None:
         return list(zip(run.layers[1:], run.layers, strict=False))
     return [(layer, _counterpart(run.depths[layer], layer, other)) for layer in run.layers]

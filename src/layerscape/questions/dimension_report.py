@@ -15,7 +15,7 @@ from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Arrays
-from layerscape.core.tasks import Task
+from layerscape.core.tasks import Task, check_options
 from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
 from layerscape.pipeline.estimate import estimate
@@ -87,7 +87,7 @@ def dimension_report(
     x: Any,
     /,
     *,
-    controls: Iterable[str] = tuple(CONTROLS),
+    controls: str | Iterable[str] = tuple(CONTROLS),
     seed: int = 0,
     **search: Unpack[Search],
 ) -> DimensionReport:
@@ -131,6 +131,7 @@ def dimension_report(
     >>> round(report.value)
     2
     """
+    check_options([], search, dimension_report)
     if isinstance(x, Neighbors):
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
     x, kinds, (_, how) = as_vectors(x), check_controls(controls), chosen(search)

@@ -14,11 +14,11 @@ from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.progress import Progress, counted
-from layerscape.core.tasks import Task, own_options
+from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.questions.evidence import Evidence, evidence, judges
 from layerscape.questions.resample import difference, p_of_largest, wins
-from layerscape.run import Run
+from layerscape.run import Run, check_run
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -63,7 +63,7 @@ class Recommendation:
 def recommend(
     run: Run,
     *,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     by: str | None = None,
     k: int | None = None,
     permutations: int = 99,
@@ -126,6 +126,8 @@ def recommend(
     'signal'
     """
     require("pandas", "runs")
+    check_run(run)
+    check_options([], search, recommend)
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
     known = judges()

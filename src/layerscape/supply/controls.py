@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from layerscape.core.names import as_names
 from layerscape.core.representation import Representation
 from layerscape.errors import unknown_name
 
@@ -50,6 +51,7 @@ def make_control(name: str, seed: int, x: Representation) -> Representation:
 
 def check_controls(names: Iterable[str]) -> tuple[str, ...]:
     """The names as they are; raises at the first that is no control."""
+    names = as_names(names)
     for name in names:
         if name not in CONTROLS:
             raise unknown_name("control", name, CONTROLS)

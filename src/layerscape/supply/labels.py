@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.measure import Measure
+from layerscape.core.names import as_names
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.run import Run
@@ -21,11 +22,12 @@ def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
     """
     known = run.samples.labels
     if labels is not None:
-        for name in labels:
+        names = as_names(labels)
+        for name in names:
             for part in _parts(name, known):
                 if part not in known:
                     raise unknown_name("label column", part, known)
-        return list(labels)
+        return names
     found = []
     for name, values in known.items():
         n_values = 0 if values.dtype.kind == "f" else len({str(value) for value in values})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings as python_warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.labels import missing
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
@@ -17,6 +19,7 @@ from layerscape.run import Run
 from layerscape.supply.controls import make_control
 from layerscape.supply.labels import label_values, takes
 
+FEWEST = 10  # samples in a group, where nobody said how many neighbors are to be read
 VECTOR_MEMORY = 2**30  # bytes up to which the vectors of all layers are kept in memory, read once
 
 
@@ -76,23 +79,54 @@ class Part:
         return label_values(self.whole, task.label, self.rows)
 
 
-def parts_of(run: Run, by: str | None, controls: Sequence[str], seed: int) -> Iterator[Part]:
-    """The whole run and its controls, or one part per value of a label column, all of the size of the smallest."""
+def parts_of(run: Run, by: str | None, controls: Sequence[str], seed: int, k: int | None = None) -> Iterator[Part]:
+    """The whole run and its controls, or one part per value of a label column, all of the size of the smallest.
+
+    Groups of no more than k samples (of fewer than 10, where no k was asked for) are left out, and so are samples
+    without a value; both are said.
+    """
     if by is None:
         yield Part(run)
         for name in controls:
             yield Part(run, group=f"control={name}", control=partial(make_control, name, seed))
         return
+    groups = _groups(run, by, FEWEST if k is None else max(3, k + 1))
+    size, rng = min(map(len, groups.values())), np.random.default_rng(seed)
+    for name, rows in groups.items():
+        yield Part(run, np.sort(rng.permutation(rows)[:size]), f"{by}={name}")
+
+
+def _groups(run: Run, by: str, fewest: int) -> dict[str, np.ndarray]:
+    """The rows of every value of a column that so many samples share."""
     if by not in run.samples.labels:
         raise unknown_name("label column", by, run.samples.labels)
-    if run.samples.labels[by].dtype.kind == "f":
+    values = run.samples.labels[by]
+    if values.dtype.kind == "f":
         raise InvalidValue(f"by={by!r}: its values are real numbers; choose a column of categories.")
-    names, groups, sizes = np.unique(run.samples.labels[by].astype(str), return_inverse=True, return_counts=True)
-    if len(names) == run.folder.n_samples:
+    gaps = missing(values)
+    known = np.arange(len(values)) if gaps is None else np.flatnonzero(~gaps)
+    if len(known) < len(values):
+        python_warnings.warn(
+            f"by={by!r}: {len(values) - len(known)} of {len(values)} samples have no value and are left out",
+            stacklevel=6,
+        )
+    names, number = np.unique(values[known].astype(str), return_inverse=True)
+    groups = {str(name): known[number == place] for place, name in enumerate(names)}
+    if len(groups) == len(known):
         raise InvalidValue(
             f"label column {by!r} has a value of its own for every sample; choose one that samples share."
         )
-    rng = np.random.default_rng(seed)
-    for number, name in enumerate(names):
-        rows = np.sort(rng.permutation(np.flatnonzero(groups == number))[: sizes.min()])
-        yield Part(run, rows, f"{by}={name}")
+    small = {name: len(rows) for name, rows in groups.items() if len(rows) < fewest}
+    if len(small) == len(groups):
+        raise InvalidValue(
+            f"by={by!r}: the largest of {len(groups)} groups has {max(small.values())} samples; a group needs "
+            f"{fewest}: give a smaller k, or a column that more samples share."
+        )
+    if small:
+        shown = ", ".join(f"{name!r} ({size})" for name, size in list(small.items())[:5])
+        python_warnings.warn(
+            f"by={by!r}: {len(small)} of {len(groups)} groups have fewer than {fewest} samples and are left out: "
+            f"{shown}{', …' if len(small) > 5 else ''}",
+            stacklevel=6,
+        )
+    return {name: rows for name, rows in groups.items() if name not in small}

@@ -1,0 +1,191 @@
+"""What is given at the wrong door, by another name or in another form: it works, or one line says what to write."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import layerscape as ls
+from layerscape.core.estimate import Estimate
+from layerscape.core.neighbors import Neighbors
+from layerscape.errors import InvalidType, InvalidValue, UnknownName
+
+N = 60
+X = np.random.default_rng(1).standard_normal((N, 4))
+Y = np.arange(N) % 3
+
+
+@pytest.fixture
+def run():
+    return ls.from_arrays({"a": X, "b": np.tanh(X)}, labels={"y": Y, "z": Y % 2})
+
+
+def first(graph: Neighbors, /) -> Estimate:
+    """The mean distance to the first neighbor."""
+    return Estimate(graph.distances[:, 0].mean(), 0, 9, graph.n_samples)
+
+
+def test_a_name_alone_is_one_name(run):
+    assert ls.measure(run, "twonn").equals(ls.measure(run, ["twonn"]))
+    assert set(ls.measure(run, first).measure) == {"first"}
+    assert set(ls.measure(run, "label_overlap", labels="y", k=5).label) == {"y"}
+    assert set(ls.measure(run, "twonn", controls="gaussian").group) == {"", "control=gaussian"}
+    assert list(ls.controls("twonn", X, kinds="columns")) == ["data", "columns"]
+    assert list(ls.dimension_report(X, controls="gaussian").controls) == ["gaussian"]
+    assert set(ls.compare(run, run, "overlap", k=5).measure) == {"overlap"}
+    pair = ls.differences(run, measures="label_overlap", labels="z", pairs=("a", "b"), k=5)
+    assert pair[["layer", "other_layer", "label"]].values.tolist() == [["a", "b", "z"]]
+    assert ls.recommend(run, labels="y", k=5).table is not None
+    with pytest.raises(UnknownName, match=r"^unknown measure 'twon'; nearest: twonn"):
+        ls.measure(run, "twon")
+    with pytest.raises(UnknownName, match=r"^unknown control 'shuffled'\. There are: columns, gaussian\.$"):
+        ls.measure(run, "twonn", controls="shuffled")
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame, dict])
+def test_labels_may_come_as_a_table(form):
+    run = ls.from_arrays({"a": X}, labels=form({"y": Y, "word": [f"w{i}" for i in Y]}))
+    assert sorted(run.samples.labels) == ["word", "y"]
+    assert ls.from_arrays({"a": X}, labels=pd.Series(Y, name="y")).samples.labels["y"].tolist() == Y.tolist()
+    found = ls.estimate("label_overlap", X, Y, k=5)
+    assert ls.estimate("label_overlap", X, pd.DataFrame({"y": Y}), k=5).value == found.value
+    assert ls.estimate("label_overlap", X, pd.Series(Y, index=np.arange(N) + 7), k=5).value == found.value
+
+
+ERRORS = {
+    "a list of arrays": (
+        lambda: ls.from_arrays([X]),
+        InvalidType,
+        "arrays of type list; name the layers: layerscape.from_arrays({'layer 1': x, …}).",
+    ),
+    "labels without a name": (
+        lambda: ls.from_arrays({"a": X}, labels=Y),
+        InvalidType,
+        "labels of type ndarray; name the columns in a dict: labels={'label': …}, N values each.",
+    ),
+    "a table of labels": (
+        lambda: ls.estimate("label_overlap", X, pd.DataFrame({"y": Y, "z": Y})),
+        InvalidValue,
+        "labels are a table of the columns 'y', 'z'; choose one, labels['y'], or give labels.to_numpy() for paths from "
+        "coarse to fine.",
+    ),
+    **{
+        f"{name} of {what}": (call, InvalidType, text)
+        for name, ask in (("measure", ls.measure), ("recommend", ls.recommend), ("differences", ls.differences))
+        for what, call, text in (
+            (
+                "arrays",
+                lambda ask=ask: ask({"a": X}),
+                "a dict is no run; make one: layerscape.from_arrays({'layer 1': x, …}).",
+            ),
+            (
+                "an array",
+                lambda ask=ask: ask(X),
+                "a ndarray is no run; make one: layerscape.from_arrays({'layer 1': x, …}).",
+            ),
+            (
+                "a path",
+                lambda ask=ask: ask("runs/dino"),
+                "'runs/dino' is a path and no run; open it: layerscape.open('runs/dino').",
+            ),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_what_else_is_given_is_refused_with_what_to_write(case):
+    call, kind, text = ERRORS[case]
+    with pytest.raises(kind, match=f"^{re.escape(text)}$"):
+        call()
+
+
+def test_a_misspelt_keyword_is_named_with_the_nearest_of_all(run):
+    for call in (
+        lambda: ls.estimate("twonn", X, metrik="cosine"),
+        lambda: ls.controls("twonn", X, metrik="cosine"),
+        lambda: ls.measure(run, ["twonn"], metrik="cosine"),
+        lambda: ls.compare(run, run, metrik="cosine"),
+        lambda: ls.differences(run, metrik="cosine"),
+        lambda: ls.recommend(run, metrik="cosine"),
+        lambda: ls.dimension_report(X, metrik="cosine"),
+    ):
+        with pytest.raises(UnknownName, match=r"^unknown option 'metrik'; nearest: metric"):
+            call()
+    with pytest.raises(UnknownName, match=r"^unknown option 'influense'; nearest: influence"):
+        ls.estimate("twonn", X, influense=True)
+    with pytest.raises(UnknownName, match=r"^unknown option 'lables'; nearest: labels"):
+        ls.recommend(run, lables="y")
+    with pytest.raises(UnknownName, match=r"^unknown option 'discrad'; nearest: discard"):
+        ls.estimate("twonn", X, discrad=0.1)
+
+
+def test_a_bad_value_is_a_value_error_and_a_name_a_key_error(run):
+    for call in (
+        lambda: ls.estimate("overlap", X, X, k="3"),
+        lambda: ls.estimate("overlap", X, X, k=99),
+        lambda: ls.estimate("twonn", X, metric="nonsense"),
+        lambda: ls.estimate("twonn", X, method="nonsense"),
+    ):
+        with pytest.raises(ValueError, match=r"^(k=|unknown me)"):
+            call()
+    with pytest.raises(KeyError, match=r"^unknown layer 'c'"):
+        run["c"]
+    assert run.get("c") is None
+
+
+def test_small_groups_and_samples_without_one_are_left_out_and_counted():
+    group = ["big"] * 25 + ["large"] * 20 + ["pair"] * 2 + ["one"] + [None] * 12
+    run = ls.from_arrays({"a": X, "b": np.tanh(X)}, labels={"g": group})
+    with pytest.warns(UserWarning, match=r"^by='g': ") as said:
+        table = ls.measure(run, ["twonn", "overlap"], by="g")
+    assert [str(each.message) for each in said] == [
+        "by='g': 12 of 60 samples have no value and are left out",
+        "by='g': 2 of 4 groups have fewer than 10 samples and are left out: 'one' (1), 'pair' (2)",
+    ]
+    assert set(table.group) == {"g=big", "g=large"}
+    assert set(table.n_samples) == {20}
+    assert set(table.k[table.measure == "overlap"]) == {19}
+    assert set(table.warnings[table.measure == "overlap"]) == {"k = 19, since there are 20 samples"}
+    with pytest.warns(UserWarning, match=r"^by='g': "):
+        assert set(ls.measure(run, ["overlap"], by="g", k=20).group) == {"g=big"}
+    text = "by='g': the largest of 4 groups has 25 samples; a group needs 31: give a smaller k, or a column that more"
+    with pytest.warns(UserWarning, match="no value"), pytest.raises(InvalidValue, match=f"^{re.escape(text)}"):
+        ls.measure(run, ["overlap"], by="g", k=30)
+
+
+def neighbors_called_n(graph: Neighbors, /, *, n: int = 5) -> Estimate:
+    """Asks for neighbors by a name that nobody knows."""
+    return Estimate(1, 1, 1, graph.n_samples)
+
+
+def k_by_place(graph: Neighbors, k: int = 5) -> Estimate:
+    """An option that may be given by place."""
+    return Estimate(1, 1, 1, graph.n_samples)
+
+
+def without_default(graph: Neighbors, /, *, k: int) -> Estimate:
+    """An option without a default."""
+    return Estimate(1, 1, 1, graph.n_samples)
+
+
+def test_a_parameter_that_nobody_can_serve_is_refused_by_name():
+    for function, text in (
+        (
+            neighbors_called_n,
+            "measure 'neighbors_called_n' has the option 'n'; call the number of neighbors k, or give "
+            "layerscape.Measure(neighbors_called_n, neighbors='n').",
+        ),
+        (
+            k_by_place,
+            "parameter 'k' of measure 'k_by_place' has a default, and so is an option: put * before it, as in "
+            "(graph: Neighbors, /, *, k: int = 30).",
+        ),
+        (without_default, "option 'k' of measure 'without_default' has no default; give it one."),
+    ):
+        with pytest.raises(InvalidType, match=f"^{re.escape(text)}$"):
+            ls.estimate(function, X)
+    assert ls.estimate(ls.Measure(neighbors_called_n, neighbors="n"), X).value == 1
+    with pytest.raises(UnknownName, match=r"^unknown option of neighbors_called_n, neighbors 'm'"):
+        ls.Measure(neighbors_called_n, neighbors="m")
