@@ -179,6 +179,9 @@ def test_places_that_are_no_run_are_refused(tmp_path):
         f"make one with: layerscape run MODEL INPUTS --out {taken}"
     )
     assert [path.name for path in taken.iterdir()] == ["photo.png"]
+    begin(taken / "trained").close()
+    with pytest.raises(FileProblem, match=f"taken/run.json does not exist; the runs inside are {taken}/trained$"):
+        RunFolder.open(taken)
 
 
 def test_another_format_is_refused(made):

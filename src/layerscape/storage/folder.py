@@ -136,10 +136,13 @@ class RunFolder(Results):
         path = Path(path)
         manifest = Manifest.read(path) if path.is_dir() else None
         if manifest is None:
-            raise FileProblem(
-                f"there is no run at {path}: {path / NAME} does not exist; "
-                f"make one with: layerscape run MODEL INPUTS --out {path}"
+            inside = ", ".join(str(each.parent) for each in sorted(path.glob(f"*/{NAME}"))[:3])
+            cure = (
+                f"the runs inside are {inside}"
+                if inside
+                else f"make one with: layerscape run MODEL INPUTS --out {path}"
             )
+            raise FileProblem(f"there is no run at {path}: {path / NAME} does not exist; {cure}")
         run = cls(path, manifest)
         run._must_be_finished()
         return run
