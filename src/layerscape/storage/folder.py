@@ -137,17 +137,12 @@ class RunFolder(Results):
         manifest = Manifest.read(path) if path.is_dir() else None
         if manifest is None:
             inside = ", ".join(str(each.parent) for each in sorted(path.glob(f"*/{NAME}"))[:3])
-            cure = (
-                f"the runs inside are {inside}"
-                if inside
-                else f"make one with: layerscape run MODEL INPUTS --out {path}"
-            )
+            new = f"make one with: layerscape run MODEL INPUTS --out {path}"
+            cure = f"the runs inside are {inside}" if inside else new
             raise FileProblem(f"there is no run at {path}: {path / NAME} does not exist; {cure}")
         run = cls(path, manifest)
         run._must_be_finished()
         return run
-
-    # What it is
 
     @property
     def finished(self) -> bool:
@@ -176,8 +171,6 @@ class RunFolder(Results):
         if self.finished:
             return set(range(self.layout.n_blocks))
         return self._unfinished.blocks()
-
-    # Writing
 
     def _must_be_open(self) -> None:
         if self._lock is None:
@@ -274,8 +267,6 @@ class RunFolder(Results):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    # Reading
 
     def _must_be_finished(self) -> None:
         if not self.finished:
