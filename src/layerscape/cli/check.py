@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from layerscape.cli import options as shared
-from layerscape.cli.show import progress_bars, say
+from layerscape.cli.show import bars, say
 
 
 @click.command(name="check")
@@ -29,7 +29,7 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
     opened = open_run(run)
     if adopt:
         opened.adopt()
-    with progress_bars() as progress:
+    with bars() as progress:
         parts = opened.check(progress)
     damaged = [part for part in parts if part.problem]
     done = opened.repair() if repair else ""

@@ -9,7 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
-from layerscape.cli.show import number, progress_bars, rows, save_table, say
+from layerscape.cli.show import bars, number, rows, save_table, say
 from layerscape.cli.stages import plain
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def compare_command(
     from layerscape.run import open_run
 
     a, b = open_run(run_a), open_run(run_b)
-    with progress_bars() as progress:
+    with bars() as progress:
         table = compare(a, b, measures.split(",") if measures else None, progress=progress, **options)
     if csv:
         save_table(table, csv)
@@ -80,7 +80,7 @@ def differences_command(
 
     a, b = open_run(run), open_run(other) if other else None
     chosen = {"measures": measures.split(",") if measures else None, "labels": labels.split(",") if labels else None}
-    with progress_bars() as progress:
+    with bars() as progress:
         table = differences(a, b, **chosen, progress=progress, **options)
     if csv:
         save_table(table, csv)
@@ -111,7 +111,7 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
     from layerscape.questions.recommend import recommend
     from layerscape.run import open_run
 
-    with progress_bars() as progress:
+    with bars() as progress:
         found = recommend(open_run(run), labels=labels.split(",") if labels else None, progress=progress, **options)
     text, records = found.reason, []
     if found.table is not None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from layerscape.core.export import as_csv
+from layerscape.core.progress import bars as bars
 from layerscape.core.words import number as number
 from layerscape.errors import FileProblem
 
@@ -39,24 +38,3 @@ def save_table(table: Any, path: Path) -> None:
 def rows(table: Any) -> str:
     """A table for people."""
     return table.to_string(index=False, na_rep="–", float_format=number)
-
-
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar per stage, with rate and time left; silent where standard error is no terminal."""
-    bars: dict[str, tqdm] = {}
-
-    def advance(what: str, done: int, total: int) -> None:
-        if what not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[what] = tqdm(
-                total=total, initial=done, desc=what, file=sys.stderr, disable=None, dynamic_ncols=True, leave=True
-            )
-        bars[what].update(done - bars[what].n)
-
-    try:
-        yield advance
-    finally:
-        for bar in bars.values():
-            bar.close()

@@ -9,7 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options, together
-from layerscape.cli.show import note, number, progress_bars, rows, save_table, say
+from layerscape.cli.show import bars, note, number, rows, save_table, say
 from layerscape.core.keywords import FIELDS
 
 _model = together(
@@ -69,7 +69,7 @@ def demo_command(out: Path, as_json: bool) -> None:
     from layerscape.cli.demo import demo
     from layerscape.reports import findings, report
 
-    with progress_bars() as progress:
+    with bars() as progress:
         run, baseline = demo(out, progress)
     page = report(run, out / "report.html", baseline=baseline)
     found = findings(run, baseline)
@@ -103,7 +103,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     search = {name: options.pop(name) for name in FIELDS if name != "device"}
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     measuring = search | {name: options.pop(name) for name in ("measures", "k", "by", "controls", "seed")}
-    with progress_bars() as progress:
+    with bars() as progress:
         run = _extract(model, inputs, options, progress)
         _measure(run, measuring | {"by": None}, progress)
         if options["protocol"]:
@@ -126,7 +126,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
 @shared.as_json
 def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """The vectors of all layers, in one pass over the data, as a run folder."""
-    with progress_bars() as progress:
+    with bars() as progress:
         run = _extract(model, inputs, options, progress)
     n_units = {layer: run[layer].n_units for layer in run.layers}
     text = f"{run.path}: {len(run.layers)} layers of {len(run.samples.ids)} samples"
@@ -164,7 +164,7 @@ def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
     from layerscape.run import open_run
 
     opened = open_run(run)
-    with progress_bars() as progress:
+    with bars() as progress:
         tell = counted(progress, "searching", len(opened.layers) * opened.folder.n_samples)
         opened.search(k, progress=tell, **search)
     text = f"{opened.path}: graphs of {len(opened.layers)} layers, k={k}"
@@ -193,7 +193,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     """The table of RUN: every measure of every layer, pair of layers and label."""
     from layerscape.run import open_run
 
-    with progress_bars() as progress:
+    with bars() as progress:
         table = _measure(open_run(run), options, progress)
     if csv:
         save_table(table, csv)

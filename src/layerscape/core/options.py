@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import numpy as np
 
+from layerscape.core.progress import shown
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -70,9 +71,13 @@ def checked(name: str, value: Any, hint: Any, owner: str = "") -> Any:
 
 
 def checking(function: Function) -> Function:
-    """The function, which checks what it is given against its annotations before it does anything."""
+    """The function, which checks what it is given against its annotations before it does anything.
+
+    One that takes a ``progress`` of stages gets whom to tell, and shows it where nothing is said.
+    """
     signature = inspect.signature(function)
     hints = _hints(function)
+    shows = "Show" in str(getattr(signature.parameters.get("progress"), "annotation", ""))
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -83,7 +88,10 @@ def checking(function: Function) -> Function:
         for name, value in bound.arguments.items():
             if name in hints and value is not signature.parameters[name].default:
                 bound.arguments[name] = checked(name, value, hints[name])
-        return function(*bound.args, **bound.kwargs)
+        if not shows:
+            return function(*bound.args, **bound.kwargs)
+        with shown(bound.arguments.get("progress")) as bound.arguments["progress"]:
+            return function(*bound.args, **bound.kwargs)
 
     return call  # type: ignore[return-value]
 

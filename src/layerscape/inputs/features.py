@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.progress import Show
 from layerscape.core.samples import Samples
 from layerscape.errors import InvalidValue, unknown_name
 
@@ -33,9 +34,7 @@ _TOKENS = re.compile(r"\w+|[^\w\s]")
 Feature = Callable[[Any], Any]
 
 
-def features_of(
-    samples: Samples, names: Sequence[str] | str, progress: Callable[[str, int, int], None] | None = None
-) -> dict[str, np.ndarray]:
+def features_of(samples: Samples, names: Sequence[str] | str, progress: Show = None) -> dict[str, np.ndarray]:
     """Facts of every sample, read from its content, as label columns of real numbers.
 
     ========================  ==============================================================================
@@ -106,11 +105,11 @@ def features_of(
     return {name: np.array(values, np.float64) for name, values in found.items()}
 
 
-def _contents(samples: Samples, progress: Callable[[str, int, int], None] | None) -> Iterator[Any]:
+def _contents(samples: Samples, progress: Show) -> Iterator[Any]:
     for start in range(0, len(samples), ROWS):
         stop = min(start + ROWS, len(samples))
         yield from samples.read(range(start, stop))
-        if progress:
+        if callable(progress):
             progress("reading features", stop, len(samples))
 
 

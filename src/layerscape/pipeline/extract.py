@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from layerscape.core.options import checking
-from layerscape.core.progress import Progress
+from layerscape.core.progress import Show
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction import Network, check_batches, open_model
@@ -52,7 +52,7 @@ def extract(
     shuffle_tokens: int | None = None,
     compress: bool = False,
     command: str | None = None,
-    progress: Progress | None = None,
+    progress: Show = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Run:
     """The representations of all chosen layers of a model, in one pass over the data, as a run on disk.
@@ -101,7 +101,7 @@ def extract(
     command
         How the user asked for this run, kept for the page.
     progress, note
-        Called as ``progress(what, done, total)``, and with a sentence for the user.
+        How far it is, as in `layerscape.measure`: bars when left out; and who is told sentences for the user.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def extract(
     return Run(folder)
 
 
-def _with_features(samples: Samples, names: str | Sequence[str], progress: Progress | None) -> Samples:
+def _with_features(samples: Samples, names: str | Sequence[str], progress: Show) -> Samples:
     found = features_of(samples, names, progress)
     for name in found:
         if name in samples.labels:
@@ -188,7 +188,7 @@ def _fill(
     samples: Samples,
     pooling: str,
     batch_size: int | None,
-    progress: Progress | None,
+    progress: Show,
 ) -> None:
     names = [spec.name for spec in folder.layers]
     done = len(samples) - sum(rows.stop - rows.start for _, rows in folder.blocks_left())
@@ -196,7 +196,7 @@ def _fill(
     def advance(n: int) -> None:
         nonlocal done
         done += n
-        if progress:
+        if callable(progress):
             progress("extracting", done, len(samples))
 
     advance(0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
-from layerscape.core.progress import Progress, counted
+from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
@@ -36,7 +36,7 @@ def measure(
     controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
     """The profile of a run: every measure of every layer, pair of layers and label, in a tidy table.
@@ -65,7 +65,8 @@ def measure(
     seed
         Of the choice of samples in groups larger than the smallest, and of the controls.
     progress
-        Called as ``progress(what, done, total)``.
+        Called as ``progress(what, done, total)``. When left out, bars where standard error is a terminal or a notebook
+        runs this, and elsewhere a line now and then in the log ``layerscape``; True for bars, False for nothing.
     options
         Further options of measures, each of which goes to the measures that have it; and the keywords of a search as in
         `find_neighbors`. So many ``threads`` carry out what reads graphs only, too.
@@ -118,7 +119,7 @@ def measure(
     return table
 
 
-def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Progress | None) -> Iterator[dict[str, Any]]:
+def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:
     supplier.prepare(plan, progress)
     tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
     for task, estimate in attempts(supplier, in_tiles(plan, run.layers, run.layers, supplier.tile)):

@@ -11,7 +11,7 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.keywords import Search
-from layerscape.core.progress import Progress
+from layerscape.core.progress import Show
 from layerscape.core.tasks import Task
 from layerscape.measures import catalog
 from layerscape.pipeline.protocols import Protocol, find_protocol
@@ -30,7 +30,7 @@ def replicate(
     by: str | None,
     seed: int,
     search: Search,
-    progress: Progress | None,
+    progress: Show,
 ) -> Iterator[dict[str, Any]]:
     """The rows of a paper's profile: its dimension of every layer, and its overlaps where it had some."""
     protocol = find_protocol(name)
@@ -53,7 +53,7 @@ def replicate(
                 yield from as_rows(run, task, estimate, supplier.near, group)
 
 
-def _estimates(supplier: Supplier, tasks: list[Task], progress: Progress | None) -> Iterator[tuple[Task, Estimate]]:
+def _estimates(supplier: Supplier, tasks: list[Task], progress: Show) -> Iterator[tuple[Task, Estimate]]:
     supplier.prepare(tasks, progress, all_there=False)  # a paper's numbers are of larger samples
     yield from attempts(supplier, tasks)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
-from layerscape.core.progress import Progress, counted
+from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
@@ -31,7 +31,7 @@ def compare(
     measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
     k: int | None = None,
-    progress: Progress | None = None,
+    progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
     """Every layer of one run against every layer of another: two networks, or one network before and after.

@@ -12,7 +12,7 @@ import numpy as np
 from layerscape.core.influence import Influence
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
-from layerscape.core.progress import Progress, counted
+from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
 from layerscape.measures import AnyMeasure, catalog, find_measures
@@ -43,7 +43,7 @@ def differences(
     pairs: Sequence[tuple[str, str]] | None = None,
     labels: str | Sequence[str] | None = None,
     k: int | None = None,
-    progress: Progress | None = None,
+    progress: Show = None,
     **search: Unpack[Search],
 ) -> pd.DataFrame:
     """By how much layers differ, tested on the same samples: every layer and the one before it, or two runs.
@@ -166,7 +166,7 @@ def _moved(
     layers: Sequence[str],
     k: int | None,
     search: Search,
-    progress: Progress | None,
+    progress: Show,
 ) -> Moved:
     """How each sample moves a value of a layer, and what is to be said of it; the last two are kept."""
     supplier = Supplier(part, search)

@@ -13,7 +13,7 @@ import numpy as np
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
-from layerscape.core.progress import Progress, counted
+from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.questions.evidence import Evidence, evidence, judges
@@ -68,7 +68,7 @@ def recommend(
     k: int | None = None,
     permutations: int = 99,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Show = None,
     **search: Unpack[Search],
 ) -> Recommendation:
     """The layer that holds most of what the labels say, with the reason and how sure it is.

@@ -18,7 +18,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.keywords import Search
 from layerscape.core.measure import Data
 from layerscape.core.neighbors import WithoutDistances
-from layerscape.core.progress import Progress, counted
+from layerscape.core.progress import Show, counted
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
@@ -55,9 +55,7 @@ class Supplier(Graphs):
 
     # Before the tasks
 
-    def prepare(
-        self, tasks: Sequence[Task], progress: Progress | None = None, *, more: int = 0, all_there: bool = True
-    ) -> None:
+    def prepare(self, tasks: Sequence[Task], progress: Show = None, *, more: int = 0, all_there: bool = True) -> None:
         """Search what the tasks will ask for, and choose the rows for dimensions, the same in every layer.
 
         Parameters
@@ -89,7 +87,7 @@ class Supplier(Graphs):
             which = " in common" if self.other is not self else which
             raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{n - 1}.")
 
-    def _search_for(self, tasks: Sequence[Task], progress: Progress | None, more: int) -> None:
+    def _search_for(self, tasks: Sequence[Task], progress: Show, more: int) -> None:
         n, self._more = self.source.n_samples, more
         asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
         needed = max((task.neighbors(n) for task in tasks), default=0)
