@@ -8,9 +8,21 @@ line and exits with 2; anything else that escapes is a bug.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from importlib.util import find_spec
 from types import ModuleType
+
+_RUNS = ("zarr", "pandas", "pyarrow", "xxhash", "msgspec")
+# Extra → the libraries that come with it, by the names under which they are imported.
+EXTRAS = {
+    "runs": _RUNS,
+    "models": (*_RUNS, "torch", "transformers", "PIL", "sklearn"),
+    "report": (*_RUNS, "jinja2", "vl_convert", "PIL"),
+    "plot": ("matplotlib",),
+    "data": ("pooch",),
+    "xarray": (*_RUNS, "xarray"),
+}
 
 
 class LayerscapeError(Exception):
@@ -59,6 +71,23 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
             raise
-        raise MissingExtra(
-            f"this needs {module.split('.')[0]}, which is not installed; run: pip install 'layerscape[{extra}]'"
-        ) from None
+        raise _missing([module.split(".")[0]], extra) from None
+
+
+def need(*extras: str, libraries: Sequence[str] = ()) -> None:
+    """Raise unless all libraries of some extras, or only those named, are installed; none of them is imported.
+
+    To be called before work begins whose last step needs them.
+
+    >>> need("runs", libraries=["json"])
+    """
+    wanted = libraries or [library for extra in extras for library in EXTRAS[extra]]
+    missing = [library for library in dict.fromkeys(wanted) if find_spec(library) is None]
+    if missing:
+        raise _missing(missing, ",".join(extras))
+
+
+def _missing(libraries: Sequence[str], extras: str) -> MissingExtra:
+    shown = ", ".join(libraries[:3]) + (f" and {len(libraries) - 3} more" if len(libraries) > 3 else "")
+    verb = "is" if len(libraries) == 1 else "are"
+    return MissingExtra(f"this needs {shown}, which {verb} not installed; run: pip install 'layerscape[{extras}]'")

@@ -11,6 +11,7 @@ from layerscape.cli import options as shared
 from layerscape.cli.options import search_options, together
 from layerscape.cli.show import bars, note, number, rows, save_table, say
 from layerscape.core.keywords import FIELDS
+from layerscape.errors import need
 
 _model = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
@@ -66,6 +67,7 @@ _measuring = together(
 @shared.as_json
 def demo_command(out: Path, as_json: bool) -> None:
     """The whole job on a small self-supervised network and real scans that ship inside."""
+    need("models", "report")
     from layerscape.cli.demo import demo
     from layerscape.reports import findings, report
 
@@ -98,6 +100,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
       layerscape run gpt2 questions.csv --text-column text --limit 5000 --out runs/gpt2
       layerscape run demo digits --out runs/digits
     """
+    need("models", "report")
     from layerscape.reports import findings, report
 
     search = {name: options.pop(name) for name in FIELDS if name != "device"}
@@ -212,6 +215,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
 @shared.as_json
 def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: bool) -> None:
     """The page of RUN: one file to look at."""
+    need("report")
     from layerscape.reports import report
     from layerscape.run import open_run
 

@@ -6,19 +6,22 @@ import warnings as python_warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layerscape.core.options import checking
 from layerscape.core.progress import Show
 from layerscape.core.samples import Kind, Samples
-from layerscape.errors import InvalidValue
-from layerscape.extraction import Network, check_batches, open_model
+from layerscape.errors import EXTRAS, InvalidValue, need
+from layerscape.extraction import open_model
 from layerscape.inputs import features_of
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.protocols import choices_of
 from layerscape.pipeline.samples import as_samples
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
+
+if TYPE_CHECKING:
+    from layerscape.extraction import Network
 
 UNEVEN = 1e-3  # results that depend on the batch by more than this are wrong, not rounded
 
@@ -112,6 +115,7 @@ def extract(
     LayerscapeError
         If the model or the data cannot be read, the disk is too small, or the folder holds something else.
     """
+    need("models", libraries=("torch", *EXTRAS["runs"]))
     layers, pooling = choices_of(protocol, layers, pooling)
     network = open_model(
         model,
@@ -138,8 +142,7 @@ def extract(
     _check_kind(network, samples)
     samples = _with_features(samples, features or (), progress)
     pooling = pooling or network.default_pooling
-    infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
-    specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
+    specs = _specs(network, samples, pooling, layers)
     needed = disk_needed(specs, len(samples), store)
     note(f"{len(specs)} layers of {len(samples)} samples need {in_words(needed)} on disk")
     check_space(out, needed)
@@ -162,8 +165,16 @@ def _with_features(samples: Samples, names: str | Sequence[str], progress: Show)
     return replace(samples, labels={**samples.labels, **found})
 
 
+def _specs(network: Network, samples: Samples, pooling: str, layers: str | Sequence[str] | None) -> list[LayerSpec]:
+    """The chosen layers, found by a dry run on the first and the last sample."""
+    infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
+    return [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
+
+
 def _check_kind(network: Network, samples: Samples) -> None:
     """Raise if the network cannot take such samples; it may say so of a module only when it is called."""
+    if samples.kind == "image":
+        need("models", libraries=["PIL"])  # for their previews, which come last
     strings = {"text", "protein"}
     if network.kind != "array" and samples.kind != network.kind and {samples.kind, network.kind} != strings:
         raise InvalidValue(
@@ -216,6 +227,8 @@ def _fill(
 
 def _record(network: Network, samples: Samples, folder: RunFolder, pooling: str) -> dict[str, Any]:
     """What the making of the run has to tell, warnings in words."""
+    from layerscape.extraction import check_batches  # it loads torch
+
     uneven = check_batches(network, samples, [layer.name for layer in folder.layers], pooling)
     warnings = [
         f"layer {name!r} depends on the batch: results differ by {difference:.1g} when a sample is alone"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.errors import InvalidValue, require, unknown_name
+from layerscape.errors import InvalidValue, need, require, unknown_name
 from layerscape.figures import figures, shown_by
 from layerscape.figures.drawing import Axis, Drawing, Figure, Form
 from layerscape.figures.measured import measured
@@ -47,6 +47,7 @@ def of_table(
     name: str, table: pd.DataFrame, /, *, measure: str | None = None, choice: str | None = None, ax: Axes | None = None
 ) -> Axes:
     """The figure of that name of a table: one measure, and of what the page puts into a menu one choice."""
+    need("plot")
     figure = figures()[name]
     drawing = _drawing(figure, table, measure)
     chosen = drawing.choices[0] if choice is None else choice

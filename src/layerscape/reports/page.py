@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from layerscape.core.export import as_csv, check_ending
-from layerscape.errors import FileProblem, InvalidValue, require
+from layerscape.errors import FileProblem, InvalidValue, need, require
 from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
@@ -60,6 +60,7 @@ def report(
     FileProblem
         If the file cannot be written.
     """
+    need("report")
     out = run.path / "report.html" if out is None else Path(out)
     check_ending(out, ".html", ".htm")
     for name, value in (("n_neighbors", n_neighbors), ("n_queries", n_queries)):

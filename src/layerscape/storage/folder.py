@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.errors import FileProblem, InvalidValue, require
+from layerscape.errors import FileProblem, InvalidValue, need
 from layerscape.storage import samples
 from layerscape.storage.files import PARTIAL, Lock, file_problems
 from layerscape.storage.layout import BLOCK_BYTES, LayerSpec, Layout, lay_out
@@ -94,8 +94,7 @@ class RunFolder(Results):
         FileProblem
             If the folder holds something else, a run of another format, or one that another process is writing.
         """
-        for library in ("zarr", "pyarrow"):  # before anything is written
-            require(library, "runs")
+        need("runs")
         layers = tuple(layers)
         layout = lay_out(layers, n_samples, dtype, block_bytes=block_bytes, compress=compress)
         wanted = Manifest(dict(plan), layers, layout)
@@ -133,6 +132,7 @@ class RunFolder(Results):
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
         """A finished run, to read and to add graphs and estimates to."""
+        need("runs")
         path = Path(path)
         manifest = Manifest.read(path) if path.is_dir() else None
         if manifest is None:
