@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import layerscape as ls
-from layerscape.core.representation import Bfloat16, Representation
+from layerscape.core.conversion import Bfloat16
+from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
 
 

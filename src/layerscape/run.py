@@ -17,6 +17,7 @@ from layerscape.core.labels import as_columns
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, as_representation
+from layerscape.core.shown import Card, Shown
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import find_neighbors
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import xarray
 
 
-class Run(Upkeep, Mapping[str, Representation]):
+class Run(Upkeep, Shown, Mapping[str, Representation]):
     """A finished run: its layers, samples, graphs and table of estimates; a mapping of layer name → `Representation`.
 
     Made by `extract`, `from_arrays` and `open_run`. Layers come in order of execution. A run equals itself only.
@@ -58,8 +59,10 @@ class Run(Upkeep, Mapping[str, Representation]):
         self.name = folder.path.name
         self._opened: dict[str, Representation] = {}
 
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}: {len(self)} layers × {self.n_samples} samples)"
+    def _card(self) -> Card:
+        facts = [("path", str(self.path))]
+        facts += [(layer.name, f"{layer.n_units} units") for layer in self.folder.layers]
+        return Card(f"Run {self.name!r}: {len(self)} layers × {self.n_samples} samples", facts)
 
     @property
     def path(self) -> Path:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerscape.core.shown import Card, Shown, interval, warned
+from layerscape.core.words import number
+
 if TYPE_CHECKING:
     from layerscape.core.influence import Influence
 
@@ -53,8 +56,8 @@ class Point:
         return {name: _plain(getattr(self, name)) for name in names}
 
 
-@dataclass(frozen=True)
-class Estimate:
+@dataclass(frozen=True, repr=False)
+class Estimate(Shown):
     """A value with its 95 % interval, and what is needed to judge it.
 
     Attributes
@@ -96,6 +99,25 @@ class Estimate:
 
     def __post_init__(self) -> None:
         _as_floats(self)
+
+    def _card(self) -> Card:
+        units = f" × {self.n_units} units" if self.n_units else ""
+        facts = [("data", f"{self.n_samples} samples{units}" + (f", k = {self.k}" if self.k else ""))]
+        if self.chance:
+            chance = self.chance
+            p = f", p = {number(chance.p)}" if math.isfinite(chance.p) else ""
+            facts.append(("chance", interval(chance.value, chance.low, chance.high) + p))
+        if self.options:
+            facts.append(("options", ", ".join(f"{name}={value!r}" for name, value in self.options.items())))
+        if self.curve:
+            first, last = self.curve[0], self.curve[-1]
+            facts.append(("curve", f"{len(self.curve)} points, {number(first.value)} … {number(last.value)}"))
+        if self.per_sample is not None:
+            facts.append(("per_sample", str(self.per_sample.shape)))
+        if self.details:
+            facts.append(("details", ", ".join(self.details)))
+        title = f"Estimate{self.measure and ' of ' + self.measure}: {interval(self.value, self.low, self.high)}"
+        return Card(title, facts, warned(self.warnings), [(each.value, each.low, each.high) for each in self.curve])
 
     def __float__(self) -> float:
         return float(self.value)

@@ -16,6 +16,7 @@ import numpy as np
 
 from layerscape.core.lists import check_lists, read_lists
 from layerscape.core.nearness import PLAIN, Nearness
+from layerscape.core.shown import Card, Shown
 from layerscape.errors import InvalidValue
 
 
@@ -23,8 +24,8 @@ class WithoutDistances(InvalidValue, AttributeError):
     """Distances were asked of a graph that was given without."""
 
 
-@dataclass(frozen=True, eq=False)
-class Neighbors:
+@dataclass(frozen=True, eq=False, repr=False)
+class Neighbors(Shown):
     """The k nearest neighbors of M query samples among N, called ``graph`` in arguments.
 
     Attributes
@@ -97,6 +98,13 @@ class Neighbors:
         """
         found, apart = read_lists(indices, distances, self_first)
         return cls(found, apart, len(found))  # type: ignore[arg-type]
+
+    def _card(self) -> Card:
+        asked = "" if self.queries is None else f" of {len(self.indices)} queries"
+        units = f" × {self.n_units} units" if self.n_units else ""
+        far = self.near.key if "distances" in vars(self) else "without distances"
+        copies = [("copies", f"{self.n_copies} samples are exact copies of earlier ones")] if self.n_copies else []
+        return Card(f"Neighbors: {self.k} nearest{asked} among {self.n_samples} samples{units}, {far}", copies)
 
     if not TYPE_CHECKING:
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from layerscape.core.conversion import as_array
 from layerscape.core.samples import check_ids
+from layerscape.core.shown import Card, Shown
 from layerscape.errors import InvalidValue
 
 BLOCK_BYTES = 32 * 2**20  # float64 bytes of one block read from a matrix that may be larger than memory
 
 
-@dataclass(frozen=True, eq=False)
-class Representation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Representation(Shown):
     """One layer's matrix, shape (N, D): a sample per row, a unit per column.
 
     Parameters
@@ -63,6 +64,11 @@ class Representation:
             check_ids(ids)
         object.__setattr__(self, "matrix", matrix)
         object.__setattr__(self, "ids", tuple(ids))
+
+    def _card(self) -> Card:
+        name = f" {self.layer!r}" if self.layer else ""
+        title = f"Representation{name}: {self.n_samples} samples × {self.n_units} units, {self.matrix.dtype}"
+        return Card(title, [("ids", ", ".join(self.ids[:3]) + ", …" * (len(self.ids) > 3))])
 
     @property
     def title(self) -> str:

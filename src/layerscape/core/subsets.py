@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.shown import Card, Shown
 from layerscape.errors import InvalidValue
 
 WIDE = 64  # neighbors of the whole graph from which subsets are cut: a subset of N/8 finds 8 of its own among them
 
 
-@dataclass(frozen=True, eq=False)
-class Subsets:
+@dataclass(frozen=True, eq=False, repr=False)
+class Subsets(Shown):
     """The graphs of all samples and of random subsets, each of N/2, N/4, … samples; those of one size are disjoint.
 
     Attributes
@@ -23,6 +24,14 @@ class Subsets:
     """
 
     graphs: tuple[Neighbors, ...] = field(repr=False)
+
+    def _card(self) -> Card:
+        units = f" × {self.n_units} units" if self.n_units else ""
+        sizes = [
+            (f"{size} samples", f"{len(of_size)} graphs of {of_size[0].k} neighbors")
+            for size, of_size in self.by_size.items()
+        ]
+        return Card(f"Subsets: {len(self.graphs)} of {self.n_samples} samples{units}", sizes)
 
     @property
     def n_samples(self) -> int:

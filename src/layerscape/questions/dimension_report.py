@@ -14,6 +14,7 @@ from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
+from layerscape.core.shown import Card, Shown, interval, warned
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options
 from layerscape.errors import InvalidType
@@ -31,8 +32,8 @@ DIFFERENT = 0.1  # a relative difference that is worth a sentence
 COARSE = 0.01  # of the first-neighbor distance: a resolution of the numbers that can be felt in it
 
 
-@dataclass(frozen=True)
-class DimensionReport:
+@dataclass(frozen=True, repr=False)
+class DimensionReport(Shown):
     """What the estimators say of one cloud of samples, and which of it to believe.
 
     Attributes
@@ -66,6 +67,14 @@ class DimensionReport:
     gaussian: tuple[Point, ...] = field(default=(), repr=False)
     gaussian_dimension: float = nan
     warnings: tuple[str, ...] = ()
+
+    def _card(self) -> Card:
+        every = {**self.estimates, **{f"control {name}": each for name, each in self.controls.items()}}
+        facts = [("data", f"{self.n_samples} samples × {self.n_units} units"), ("because", self.reason)]
+        facts += [(name, interval(each.value, each.low, each.high)) for name, each in every.items()]
+        curve = [(p.value, p.low, p.high) for p in getattr(self.estimates.get("gride"), "curve", ())]
+        title = f"DimensionReport: {interval(self.value, self.low, self.high)}"
+        return Card(title, facts, warned(self.warnings), curve)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

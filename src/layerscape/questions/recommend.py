@@ -14,6 +14,7 @@ from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.progress import Show, counted
+from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.questions.evidence import Evidence, evidence, judges
@@ -32,8 +33,8 @@ PARTS = 20  # disjoint subsets of the samples in which layers compete
 SCALE = "on a scale from 0, what chance gives, to 1, the most possible"
 
 
-@dataclass(frozen=True)
-class Recommendation:
+@dataclass(frozen=True, repr=False)
+class Recommendation(Shown):
     """A layer with the reason for it, or none with the reason why.
 
     Attributes
@@ -57,6 +58,13 @@ class Recommendation:
     equals: tuple[str, ...] = ()
     sure: float = nan
     table: pd.DataFrame | None = field(default=None, repr=False)
+
+    def _card(self) -> Card:
+        facts = [("because", self.reason)]
+        if self.table is not None:
+            pairs = zip(self.table["layer"], self.table["value"], strict=True)
+            facts += [(layer, f"{value:.3f} above chance") for layer, value in pairs]
+        return Card(f"Recommendation: {'no layer' if self.layer is None else repr(self.layer)}", facts)
 
 
 @door
