@@ -1,4 +1,5 @@
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -47,6 +48,23 @@ def test_deeper_folders_are_a_label_of_their_own(photos):
     samples = open_inputs(photos, labels=["class", "folder"])
     assert samples.labels["class"].tolist() == ["cat", "cat", "dog", "dog", "dog"]
     assert samples.labels["folder"].tolist() == ["cat", "cat", "dog", "dog", "dog/small"]
+
+
+def test_folders_of_splits_are_no_classes(photos):
+    for split in ("train", "val"):
+        for name in ("cat", "dog"):
+            (photos / split / name / "deep").mkdir(parents=True)
+            Image.new("L", (2, 2)).save(photos / split / name / "deep" / "x.png")
+    labels = open_inputs(photos).labels  # beside classes they may be anything
+    assert labels["class"].tolist() == ["cat", "cat", "dog", "dog", "train", "train", "val", "val"]
+    shutil.rmtree(photos / "cat")
+    shutil.rmtree(photos / "dog")
+    with pytest.warns(
+        UserWarning, match=r"^train, val: taken as splits; label 'split' says which, 'class' is the folder"
+    ):
+        labels = open_inputs(photos).labels
+    assert labels["split"].tolist() == ["train", "train", "val", "val"]
+    assert labels["class"].tolist() == ["cat", "dog", "cat", "dog"]
 
 
 def test_hidden_and_other_files_are_ignored_and_links_followed_once(photos):

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import stat
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,13 +22,16 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif")
 MOST_BYTES = 256 * 2**20  # of one file
 MOST_PIXELS = 2**26  # of one picture, 67 million
+SPLITS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
 _AT_ONCE = 4096  # files in the queue of the threads
 
 
 def open_folder(folder: Path) -> Contents:
     """The pictures below a folder, in the order of their paths.
 
-    The label column ``class`` is the subfolder at the top; where folders lie deeper, ``folder`` is the whole way.
+    The label column ``class`` is the subfolder at the top; where folders lie deeper, ``folder`` is the whole way. Where
+    all folders at the top are splits (``train``, ``val``, ``test``, …) with folders below, ``split`` is that at the top
+    and ``class`` that below it.
     """
     require("PIL.Image", "models")
     ids = sorted(_pictures(folder))
@@ -49,11 +53,22 @@ def open_folder(folder: Path) -> Contents:
                     progress.update()
                     yield found
 
-    ways = [name.rpartition("/")[0] for name in ids]
-    labels = {"class": np.array([way.partition("/")[0] for way in ways])} if any(ways) else {}
-    if any("/" in way for way in ways):
-        labels["folder"] = np.array(ways)
-    return Contents(ids, "image", read, inspect, labels)
+    return Contents(ids, "image", read, inspect, _labels([name.rpartition("/")[0] for name in ids]))
+
+
+def _labels(ways: Sequence[str]) -> dict[str, np.ndarray]:
+    """What the folders on the way to each picture say of it."""
+    if not any(ways):
+        return {}
+    deep = any("/" in way for way in ways)
+    parts = [way.split("/") for way in ways]
+    labels = {}
+    if all(len(part) > 1 and part[0].lower() in SPLITS for part in parts):
+        labels["split"] = np.array([part.pop(0) for part in parts])
+        names = ", ".join(np.unique(labels["split"]))
+        warnings.warn(f"{names}: taken as splits; label 'split' says which, 'class' is the folder below", stacklevel=5)
+    labels["class"] = np.array([part[0] for part in parts])
+    return labels | ({"folder": np.array(ways)} if deep else {})
 
 
 def _pictures(folder: Path) -> Iterator[str]:

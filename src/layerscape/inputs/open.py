@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
+
+import numpy as np
 
 from layerscape.core.samples import Kind, Samples, check_ids
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
@@ -64,7 +67,8 @@ def open_inputs(
         other column is a label), or one label per row (``.npy``, ``.txt``). When left out, all columns of numbers with
         fractions, and of short words or whole numbers that on average occur at least twice.
     limit, sample_seed
-        The first ``limit`` samples; or, with a seed, as many drawn at random and kept in the order of the input.
+        The first ``limit`` samples, with a warning where a label loses values by that; or, with a seed, as many drawn
+        at random and kept in the order of the input.
     skip_bad
         Leave out, and record in ``skipped``, samples that cannot be used: corrupt images, empty texts.
 
@@ -102,7 +106,26 @@ def open_inputs(
     values = {name: column[rows] for name, column in own.items()}
     if joined is not None:
         values |= labels_from(joined, found.ids, rows, id_column)
+    if limit is not None and sample_seed is None:
+        _say_lost(own, rows)
     return selected(found, rows, values, str(source), skip_bad)
+
+
+def _say_lost(labels: Mapping[str, np.ndarray], rows: Sequence[int]) -> None:
+    """Warn where the first samples have clearly fewer values of a column of categories than a draw would have."""
+    for name, column in labels.items():
+        if column.dtype.kind == "f":
+            continue
+        sizes = np.unique(column, axis=0, return_counts=True)[1]
+        expected = (1 - (1 - sizes / len(column)) ** len(rows)).sum()  # that a draw holds, on average
+        kept = len(np.unique(column[rows], axis=0))
+        if kept < 0.9 * expected:
+            warnings.warn(
+                f"the first {len(rows)} of {len(column)} samples hold {kept} of the {len(sizes)} values of {name!r}; "
+                "give --sample-seed 0 (sample_seed=0) to draw from all",
+                stacklevel=4,
+            )
+            return
 
 
 def _recognize(
