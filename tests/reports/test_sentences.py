@@ -3,6 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from layerscape.core.decisive import REMEDY
 from layerscape.figures.profile import Profile
 from layerscape.reports import findings
 
@@ -219,6 +220,17 @@ def test_questions_asked_in_several_ways_are_told_apart_all_samples_first(run_of
     )
     assert {row["variant"] for row in Profile.of(run.table).rows("twonn")} == {"group digit=7", "group all"}
     assert findings(run)[0].startswith("The intrinsic dimension (TwoNN; group all) rises")
+
+
+def test_a_unit_that_decides_who_is_near_is_said_once(run_of, make_row):
+    words = "unit 3 of layer 'stage {}' holds 99.9% of the variance and so decides who is near: " + REMEDY
+    each = [f"only 40 samples\n{words.format(n)}" for n in range(3)]
+    run = run_of(estimates(make_row, "twonn", [5.0, 5.1, 5.15], k=2, warnings=each))
+    assert findings(run)[1:] == [f"U{words.format(0)[1:]}, and so in 2 more: see the warnings."]
+    labels = estimates(make_row, "label_overlap", [0.5, 0.6, 0.9], label="digit", warnings=each)
+    said = findings(run_of(labels))
+    assert sum(text.count(REMEDY) for text in said) == 1
+    assert said[-2].endswith("Only 40 samples.")
 
 
 def test_a_layer_of_copies_is_left_out_of_the_comparison():

@@ -28,6 +28,7 @@ Data = Literal["graph", "graphs", "subsets", "ranking", "vectors", "labels"]
 Values = Literal["real", "whole", "binary"]
 Closer = Literal["", "high", "low"]
 OTHER_NAMES_OF_K = ("n", "nn", "knn", "k_neighbors", "n_neighbors", "num_neighbors", "neighbors")
+Sway = Literal["unit", "sample"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,9 @@ class Measure:
         Whether it stands for its question where one measure must: first on the page, and in tests of differences.
     values
         What it is for: real numbers, whole numbers (counts, lattices), or bits.
+    swayed_by
+        Whether one ``"unit"`` of large variance can decide the value, or one far ``"sample"``, which is then said in a
+        warning; ``{"unit"}`` for what reads graphs when left out, and nothing for what reads vectors.
     symmetric
         Whether the two representations that it compares may change places; if not, both ways are measured.
     title
@@ -92,6 +96,7 @@ class Measure:
     standard: bool = False
     headline: bool = False
     values: Values = "real"
+    swayed_by: frozenset[Sway] | set[Sway] | None = None
     symmetric: bool = True
     title: str = ""
     closer: Closer = ""
@@ -160,6 +165,13 @@ class Measure:
     def searches(self) -> bool:
         """Whether it needs neighbors."""
         return "graph" in self.data or "subsets" in self.data
+
+    @property
+    def sways(self) -> frozenset[Sway]:
+        """What can decide the value alone."""
+        if self.swayed_by is not None:
+            return frozenset(self.swayed_by)
+        return frozenset({"unit"}) if self.searches else frozenset()
 
     def neighbors_needed(self, options: Mapping[str, Any], n_samples: int) -> int:
         """How many neighbors the graph of N samples must hold under these options; 0 if no graph is needed."""

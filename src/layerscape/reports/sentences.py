@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Sequence
 
+from layerscape.core.decisive import REMEDY
 from layerscape.core.measure import Measure
 from layerscape.core.words import number
 from layerscape.figures.measured import measured, reads_labels
@@ -53,6 +54,7 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
         *(_rearrangement(profile, measure, dead) for measure in _first(alike, "neighborhood")),
         *_labels(profile, [each for each in measures if reads_labels(each)], beside, baseline.name if baseline else ""),
         *(_similarity(profile, measure) for measure in _first(alike, "similarity")),
+        *_decided(profile, measures),
         _too_high([row for row in finest if row["layer"] not in thin]),
         *_gaps(finest),
     ]
@@ -130,7 +132,7 @@ def _label(measure: Measure, rows: Sequence[Row], beside: Sequence[Row], column:
     if beside:
         best = highest(beside)
         text += f" The baseline {other!r} reaches {best['said']} at {named(best)}{_relation(top, best)}."
-    words = [warning.rstrip(".") for warning in (top.get("warnings") or "").split("\n") if warning]
+    words = [warning.rstrip(".") for warning in _lines(top) if REMEDY not in warning]
     return " ".join([text, *(f"{warning[0].upper()}{warning[1:]}." for warning in words)])
 
 
@@ -141,6 +143,25 @@ def _similarity(run: Profile, measure: Measure) -> str:
             scored = f"{row['said']}{_chance(measure, row)}"
             return f"Compared as wholes by {measure.title}, {first!r} and {last!r} score {scored}."
     return ""
+
+
+def _decided(run: Profile, measures: Sequence[Measure]) -> list[str]:
+    """In which layers one unit decides who is near."""
+    lines = [
+        line.rstrip(".")
+        for measure in measures
+        for row in run.rows(measure.name)
+        for line in _lines(row)
+        if REMEDY in line
+    ]
+    found = list(dict.fromkeys(lines))
+    more = f", and so in {len(found) - 1} more: see the warnings" if len(found) > 1 else ""
+    return [f"{found[0][0].upper()}{found[0][1:]}{more}."] if found else []
+
+
+def _lines(row: Row) -> list[str]:
+    """The warnings of a row."""
+    return [line for line in (row.get("warnings") or "").split("\n") if line]
 
 
 def _too_high(rows: Sequence[Row]) -> str:

@@ -25,6 +25,7 @@ from layerscape.core.sources import Source
 from layerscape.core.tasks import SPARE, Task
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.search import check_device, find_neighbors
+from layerscape.supply.deciding import Deciding
 from layerscape.supply.gaps import some_labelled
 from layerscape.supply.graphs import Graphs
 from layerscape.supply.ranking import ranking_of
@@ -51,6 +52,7 @@ class Supplier(Graphs):
         self._labelled: dict[str, tuple[np.ndarray, Supplier]] = {}  # by label, where some samples have none
         self._rankings: dict[str, Ranking] = {}
         self._labels: dict[tuple[str, int], Any] = {}  # of vectors a graph, which all layers share
+        self._deciding = Deciding(source, self.near)
         self._one_at_a_time = Lock()
 
     # Before the tasks
@@ -136,7 +138,7 @@ class Supplier(Graphs):
         data = self.data(task)
         found = task.measure(*data, **task.options)
         n_units = getattr(data[0], "n_units", None) if found.n_units is None else found.n_units
-        return replace(found, n_units=n_units, warnings=(*words, *found.warnings))
+        return replace(found, n_units=n_units, warnings=(*words, *found.warnings, *self._decisive(task)))
 
     def influence(self, task: Task) -> Influence:
         """How each of the N samples moves the value, for tasks that were prepared with one neighbor more."""
@@ -207,6 +209,16 @@ class Supplier(Graphs):
             return (*self.gap_words(task), *home.words(task))
         copies = self._distinct[task.layer].words if self._reduced(task) else ()
         return (*copies, *task.fitted(self._n_rows(task), self._more)[1])
+
+    def _decisive(self, task: Task) -> tuple[str, ...]:
+        """Which unit, or which samples, decide its value alone."""
+        words: list[str] = []
+        for place, kind in enumerate(task.measure.data):
+            layers = self._between(task) if kind == "graphs" else [] if kind == "labels" else [task.layer_at(place)]
+            which = ("the first", "the second")[place] if task.measure.compares else "the data"
+            side = self.other if place else self
+            words += [text for layer in layers for text in side._deciding.words(task, layer, which)]
+        return tuple(dict.fromkeys(words))
 
     def _reduced(self, task: Task) -> bool:
         return task.measure.distinct and task.layer in self._distinct

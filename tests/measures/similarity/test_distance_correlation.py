@@ -65,13 +65,6 @@ def test_an_isometry_is_one_and_a_relation_without_correlation_is_seen():
     assert result.low > 0
 
 
-def test_a_unit_that_decides_is_named():
-    x, y = rng.standard_normal((2, 100, 8))
-    x[:, 2] *= 100
-    (words,) = measure(x, y).warnings
-    assert words.startswith("one unit holds 99.9% of the variance of the first, and so decides the value")
-
-
 def test_a_sample_of_the_rows_is_said_and_near_the_whole():
     x = rng.standard_normal((1200, 4))
     y = x[:, :2] + 0.5 * rng.standard_normal((1200, 2))

@@ -85,14 +85,6 @@ def test_the_interval_is_as_wide_as_the_values_scatter():
     assert np.mean([each.high - each.low for each in drawn]) / 3.92 == pytest.approx(values.std(), rel=0.3)
 
 
-def test_a_unit_that_decides_is_named():
-    one = "one unit holds {} of the variance of the {}, and so decides the value"
-    assert measure(X * [1e3, 1, 1, 1, 1, 1], Y).warnings == (one.format("100.0%", "first"),)
-    assert measure(Y, X * [1e3, 1, 1, 1, 1, 1]).warnings == (one.format("100.0%", "second"),)
-    assert measure(X[:, :2] * [9, 1], X[:, :1]).warnings[0].endswith("of the first, and so decides the value")
-    assert measure(X[:, :2], X[:, :1]).warnings == ()  # one of two units always holds half
-
-
 def test_a_sample_of_the_rows_is_said_and_near_the_whole():
     x = rng.standard_normal((500, 4))
     y = x[:, :2] + 0.5 * rng.standard_normal((500, 2))

@@ -223,6 +223,7 @@ MEASURE = Measure(
     compute=autoencoder,
     unit="units at the bottleneck",
     bounds=(0, inf),
+    swayed_by={"sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kramer 1991, doi:10.1002/aic.690370209; Hinton and Salakhutdinov 2006, doi:10.1126/science.1127647",
     influence="the value is a whole number from networks that are trained anew for any other samples",

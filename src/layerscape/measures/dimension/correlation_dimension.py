@@ -242,6 +242,7 @@ MEASURE = Measure(
     compute=correlation_dimension,
     unit="dimensions",
     bounds=(0, inf),
+    swayed_by={"unit"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Grassberger and Procaccia 1983, doi:10.1016/0167-2789(83)90298-1",
     influence=_influence,

@@ -79,10 +79,11 @@ def effective_rank(x: Representation, /) -> Estimate:
             "mean_share": share,
             "singular_values": np.ldexp(singular, found.power),
         }
+    value = exp(entropy)
     return Estimate(
-        exp(entropy),
-        exp(min(entropy, beyond) - margin),
-        exp(max(entropy, beyond) + margin),
+        value,
+        min(value, max(1.0, exp(min(entropy, beyond) - margin))),
+        max(value, min(float(found.n_units), exp(max(entropy, beyond) + margin))),
         found.n_samples,
         found.n_units,
         details=details,
@@ -184,6 +185,7 @@ MEASURE = Measure(
     compute=effective_rank,
     unit="dimensions",
     bounds=(0, inf),
+    swayed_by={"sample"},
     unchanged_by={"order", "rotation", "scaling"},
     source="Garrido et al. 2023, arXiv:2210.02885",
     influence=_influence,

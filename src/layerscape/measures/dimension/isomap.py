@@ -192,6 +192,7 @@ MEASURE = Measure(
     title="Isomap",
     unit="dimensions",
     bounds=(0, inf),
+    swayed_by={"unit", "sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Tenenbaum et al. 2000, doi:10.1126/science.290.5500.2319",
     neighbors="k",

@@ -49,10 +49,10 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     Returns
     -------
     Estimate
-        In dimensions, at least 1 for ``"rows"`` and ``"none"``, above 0 for ``"rows and columns"``; with a correction
-        not bounded by D. The interval comes from the influence of the samples (and of the units, if drawn) on the
-        logarithm of A / B. ``details`` hold the values of all corrections that can be had: ``uncorrected``, ``rows``
-        and ``rows_and_columns``.
+        In dimensions: in 1…D for ``"rows"``, in 1…min(N − 1, D) for ``"none"``, above 0 for ``"rows and columns"``.
+        The interval comes from the influence of the samples (and of the units, if drawn) on the logarithm of A / B, and
+        like the value is cut to these bounds. ``details`` hold the values of all corrections that can be had, uncut and
+        so unbiased: ``uncorrected``, ``rows`` and ``rows_and_columns``.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     --------
     >>> x = np.random.default_rng(0).standard_normal((40, 100))
     >>> estimate = participation_ratio(Representation(x))
-    >>> estimate.low < 100 < estimate.high, round(estimate.details["uncorrected"])
+    >>> estimate.low < 100 <= estimate.high, round(estimate.details["uncorrected"])
     (True, 28)
     """
     n, d = x.n_samples, x.n_units
@@ -89,7 +89,14 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     if margin > UNSURE:
         warnings.append("a few samples far away from all others decide the value: leave them out, or read gride")
     low, high = value * exp(-min(margin, MOST_MARGIN)), value * exp(min(margin, MOST_MARGIN))
+    low, value, high = (_possible(each, x, correction) for each in (low, value, high))
     return Estimate(value, low, high, n, d, details=_details(sums), warnings=tuple(warnings))
+
+
+def _possible(value: float, x: Representation, correction: str) -> float:
+    """Within what any covariance has: 1 to as many dimensions as there are directions, unless units are drawn."""
+    most = {"none": min(x.n_samples - 1, x.n_units), "rows": x.n_units}.get(correction, inf)
+    return float(min(most, max(0.0 if correction == "rows and columns" else 1.0, value)))
 
 
 def _check(x: Representation, correction: str) -> None:
@@ -190,9 +197,10 @@ def _influence(x: Representation, /, *, correction: Correction = "rows") -> Infl
         return _influence(x.take(rows), correction=correction).among(rows, x.n_samples)
     sums, top, bottom = _read(x, correction)
     value, each = top / bottom, rows_of(x)
+    cut = _possible(value, x, correction)
     log_moved = _alone(sums, correction, top, bottom, each.lengths, each.inner, each.with_squares - each.fourth)
     tops, bottoms = _parts_without(sums, each, correction)
-    return Influence(value, value - tops / bottoms, value * (log_moved - log_moved.mean()) / sums.n)
+    return Influence(cut, value - tops / bottoms, value * (log_moved - log_moved.mean()) / sums.n)
 
 
 def _parts_without(sums: Sums, each: Rows, correction: Correction) -> tuple[np.ndarray, np.ndarray]:
@@ -220,6 +228,7 @@ MEASURE = Measure(
     standard=True,
     unit="dimensions",
     bounds=(0, inf),
+    swayed_by={"sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Chun et al. 2025, arXiv:2509.26560",
     influence=_influence,

@@ -130,6 +130,7 @@ MEASURE = Measure(
     title="PCA",
     unit="components",
     bounds=(0, inf),
+    swayed_by={"sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Jolliffe 2002, doi:10.1007/b98835; Ansuini et al. 2019, arXiv:1905.12784",
     influence=("the value is a whole number, which stays as it is under most deletions and jumps under the others"),

@@ -28,7 +28,7 @@ SIDE = 4096  # up to here a matrix of this side is decomposed in full
 DIRECTIONS = 1024
 SLICE = 2**22  # elements of kept rows read at once
 FEWEST = 3
-DOMINANT = 0.5  # share of the variance that one direction or one sample should not hold
+DOMINANT = 0.5  # share of the variance that one direction should not hold
 HALVED = 8  # samples from which halves of them are looked at
 
 T = TypeVar("T", float, np.ndarray)
@@ -105,7 +105,7 @@ def spectrum(x: Representation, most: int = KEPT) -> Spectrum:
 
 
 def collapse_words(found: Spectrum) -> list[str]:
-    """Whether the data use far fewer directions than they could, or one sample makes the spectrum, in words."""
+    """Whether the data use far fewer directions than they could, in words."""
     n, d, words = found.n_samples, found.n_units, []
     most = min(n - 1, d)
     empty = most - int((found.eigenvalues > 0).sum())
@@ -115,9 +115,6 @@ def collapse_words(found: Spectrum) -> list[str]:
     # The first of D equal directions holds about (1 + √(D/N))² / D (Marchenko and Pastur), which may be large.
     if first > max(DOMINANT, 2 * (1 + sqrt(d / n)) ** 2 / d):
         words.append(f"dimensional collapse: one direction holds {first:.1%} of the variance")
-    largest = float(found.lengths.max()) / (found.total * (n - 1))
-    if n > HALVED and largest > DOMINANT:
-        words.append(f"one sample holds {largest:.1%} of the variance: the interval does not know of others like it")
     return words
 
 

@@ -175,6 +175,7 @@ MEASURE = Measure(
     compute=spectrum_decay,
     unit="exponent",
     bounds=(0, inf),
+    swayed_by={"sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     influence=_influence,
     source="Agrawal et al. 2022, α-ReQ, NeurIPS 35; Stringer et al. 2019, doi:10.1038/s41586-019-1346-5",

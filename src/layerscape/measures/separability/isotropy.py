@@ -134,6 +134,7 @@ MEASURE = Measure(
     unit="isotropy",
     bounds=(0, 1),
     influence=_influence,
+    swayed_by={"sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Rudman and Eickhoff 2024, arXiv:2305.19358",
 )

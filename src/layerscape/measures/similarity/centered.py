@@ -23,11 +23,9 @@ from layerscape.core.nearness import MetricOfRows
 from layerscape.core.representation import Representation
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
-    largest_share,
     rows_near_one,
     same_samples,
     spread_of_pairs,
-    words_of_unit,
 )
 
 LEAST_VARIANCE = 1e-24  # of what is scaled to 1
@@ -55,8 +53,6 @@ def compare_centered(
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
     values = [rows_near_one(x, rows, metric) for x in (a, b)]
-    for each, which in zip(values, ("first", "second"), strict=True):
-        warnings += words_of_unit(largest_share(each), each.shape[1], which)
     of_a, of_b = (_centered(of_distances(_distances(each))) for each in values)
     self_a, self_b = (_itself(x, of_x, name, sample, seed, metric) for x, of_x in ((a, of_a), (b, of_b)))
     products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))

@@ -22,7 +22,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
 from layerscape.measures.similarity.gaussian import gaussian, widened
-from layerscape.measures.similarity.pairing import DOMINANT, FEWEST, same_samples, words_of_unit
+from layerscape.measures.similarity.pairing import FEWEST, same_samples
 
 BLOCK_ELEMENTS = 2**22
 
@@ -87,17 +87,16 @@ def cka(
         return compare_centered(a, b, gaussian, "cka", sample, seed)
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
-    cross = self_a.hsic if a is b else _hsic(a, b)
-    warnings = _words("first", a, self_a) + _words("second", b, self_b)
+    cross = self_a if a is b else _hsic(a, b)
     null = sqrt(2 / (n * (n - 3)))
     if estimator == "biased":
-        return _biased(n, cross, self_a.hsic, self_b.hsic, null, warnings)
-    value, moved = _debiased(cross, self_a.hsic, self_b.hsic)
+        return _biased(n, cross, self_a, self_b, null)
+    value, moved = _debiased(cross, self_a, self_b)
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
     chance = Chance(0.0, -Z95 * null, Z95 * null, float(ndtr(-value / null)))
     low, high = within(value, margin, MEASURE.bounds)
-    return Estimate(value, low, high, n, chance=chance, warnings=tuple(warnings))
+    return Estimate(value, low, high, n, chance=chance)
 
 
 def _check(kernel: str, estimator: str, sample: int) -> None:
@@ -123,7 +122,7 @@ def _biased_alone(cross: _Hsic, of_a: _Hsic, of_b: _Hsic) -> tuple[float, np.nda
     return value, cross.biased_influence / norm - value / 2 * of_norms
 
 
-def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warnings: list[str]) -> Estimate:
+def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float) -> Estimate:
     norm = sqrt(of_a.biased * of_b.biased)
     value, moved = _biased_alone(cross, of_a, of_b)
     spread = null * n * (n - 3) * sqrt(of_a.value * of_b.value) / norm
@@ -132,16 +131,7 @@ def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float, warning
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
     chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, float(ndtr((mean - value) / spread)))
     low, high = within(value, margin, (0.0, 1.0))
-    return Estimate(value, low, high, n, chance=chance, warnings=(*warnings, words))
-
-
-def _words(which: str, x: Representation, itself: _Itself) -> list[str]:
-    words = [*words_of_unit(itself.of_unit, x.n_units, which)]
-    if itself.of_sample > DOMINANT:
-        words.append(
-            f"one sample holds {itself.of_sample:.1%} of the variance of the {which}, and so decides the value"
-        )
-    return words
+    return Estimate(value, low, high, n, chance=chance, warnings=(words,))
 
 
 @dataclass(frozen=True)
@@ -176,24 +166,12 @@ class _Hsic:
         return inner / (m * (m - 3)), biased
 
 
-@dataclass(frozen=True)
-class _Itself:
-    hsic: _Hsic
-    of_unit: float  # the largest share of the variance
-    of_sample: float
-
-
 @remembered
-def _itself(x: Representation) -> _Itself:
+def _itself(x: Representation) -> _Hsic:
     hsic = _hsic(x, x)
     if not hsic.value > 1e-15:  # the values are scaled to 1
         raise constant(x, ", or over all but one; cka cannot compare it")
-    framed, by_unit, by_sample = frame(x), np.zeros(x.n_units), 0.0
-    for _, block in x.blocks():
-        squares = framed(block) ** 2
-        by_unit += squares.sum(axis=0)
-        by_sample = max(by_sample, float(squares.sum(axis=1).max()))
-    return _Itself(hsic, float(by_unit.max()) / hsic.trace, by_sample / hsic.trace)
+    return hsic
 
 
 def _hsic(a: Representation, b: Representation) -> _Hsic:
@@ -246,7 +224,7 @@ def _influence(
     if kernel == "rbf":
         return influence_on_centered(a, b, gaussian, "cka", sample, seed, widened)
     same_samples(a, b, "cka")
-    cross, of_a, of_b = _hsic(a, b), _itself(a).hsic, _itself(b).hsic
+    cross, of_a, of_b = _hsic(a, b), _itself(a), _itself(b)
     value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)
     left = [each.without_each()[estimator == "biased"] for each in (cross, of_a, of_b)]
     return Influence(value, value - left[0] / np.sqrt(left[1] * left[2]), alone - alone.mean())
@@ -260,6 +238,7 @@ MEASURE = Measure(
     unit="alignment",
     bounds=(-1, 1),
     closer="high",
+    swayed_by={"unit", "sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, J. Mach. Learn. Res. 13:1393",
     influence=_influence,

@@ -218,6 +218,7 @@ MEASURE = Measure(
     title="CKNNA",
     unit="alignment",
     closer="high",
+    swayed_by={"unit"},
     unchanged_by={"order", "rotation", "scaling"},
     source="Huh et al. 2024, arXiv:2405.07987",
     influence=_influence,

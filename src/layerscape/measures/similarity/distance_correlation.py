@@ -89,6 +89,7 @@ MEASURE = Measure(
     unit="squared correlation",
     bounds=(-1, 1),
     closer="high",
+    swayed_by={"unit"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Székely and Rizzo 2013, doi:10.1016/j.jmva.2013.02.012",
     influence=_influence,

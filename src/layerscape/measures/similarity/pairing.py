@@ -75,22 +75,6 @@ def directions(x: Representation, rows: np.ndarray, metric: MetricOfRows) -> np.
     return values / np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
 
 
-def largest_share(values: np.ndarray) -> float:
-    """Of one unit in the variance of these rows."""
-    variances = values.var(axis=0)
-    return float(variances.max() / variances.sum()) if variances.any() else 0.0
-
-
-def words_of_unit(share: float, n_units: int, which: str) -> tuple[str, ...]:
-    """Words if one of so many units holds so much of the variance that it decides the value.
-
-    That is more than halfway from what each holds where all are equal to all of it.
-    """
-    if n_units == 1 or share <= (1 + 1 / n_units) / 2:
-        return ()
-    return (f"one unit holds {share:.1%} of the variance of the {which}, and so decides the value",)
-
-
 def corrected(value: float, chance: float) -> float:
     """0 at chance, 1 at 1."""
     return (value - chance) / (1 - chance)

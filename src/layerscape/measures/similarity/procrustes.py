@@ -24,7 +24,6 @@ from layerscape.measures.similarity.pairing import corrected, same_samples
 BLOCK_ELEMENTS = 2**22
 HELD = 2**24  # elements up to which the rows are held in memory
 HIGH_CHANCE = 0.5
-HIGH_SHARE = 0.5
 ROUNDING = 1e-13  # relative: rows that differ by less are equal
 SIGNS = 20  # random ones, for the variance of pairs
 
@@ -89,7 +88,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     details: dict[str, float | np.ndarray] = {"angle": acos(value), "null": null}
     if chance.value < 1 - LEAST_MARGIN:
         details["corrected"] = corrected(value, chance.value)
-    warnings = of_a.warnings + of_b.warnings
+    warnings: tuple[str, ...] = ()
     if chance.value > HIGH_CHANCE:
         warnings += (
             f"unrelated data of this size read {chance.value:.2f}: read details['corrected'], or give more samples",
@@ -105,7 +104,6 @@ class _Centered:
     source: Representation | np.ndarray
     n_units: int
     squares: float
-    warnings: tuple[str, ...]
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         if isinstance(self.source, np.ndarray):
@@ -121,27 +119,21 @@ class _Centered:
 
 def _centered(x: Representation) -> _Centered:
     if x.n_samples > x.n_units and x.n_samples * x.n_units > HELD:
-        return _Centered(x, x.n_units, *_squares(x))
+        return _Centered(x, x.n_units, _squares(x))
     rows = frame(x)(x.read(slice(None)))
     if x.n_samples <= x.n_units:
         # Fewer samples than units span a space of N dimensions: a rotation into it keeps every product and saves time.
         rows = np.asarray(np.linalg.qr(rows.T, mode="r")).T
-    return _Centered(rows, rows.shape[1], *_squares(x))
+    return _Centered(rows, rows.shape[1], _squares(x))
 
 
 @remembered
-def _squares(x: Representation) -> tuple[float, tuple[str, ...]]:
-    """‖A‖_F² of the centered, scaled rows, and a warning if most of it is one sample's."""
+def _squares(x: Representation) -> float:
+    """‖A‖_F² of the centered, scaled rows."""
     framed = frame(x)
     if not framed.peak > ROUNDING * np.abs(framed.origin).max():
         raise constant(x, "; procrustes cannot compare it")
-    lengths = np.concatenate([(framed(block) ** 2).sum(axis=1) for _, block in x.blocks()])
-    squares, far = float(lengths.sum()), int(lengths.argmax())
-    share = lengths[far] / squares
-    if share <= HIGH_SHARE:
-        return squares, ()
-    where = f"{x.title}: sample {x.ids[far]!r} alone is {share:.1%} of the variance and decides the value"
-    return squares, (f"{where}; measure without it",)
+    return float(sum((framed(block) ** 2).sum() for _, block in x.blocks()))
 
 
 def _blocks(a: _Centered, b: _Centered, n_samples: int) -> Iterator[slice]:
@@ -248,6 +240,7 @@ MEASURE = Measure(
     unit="cosine",
     bounds=(0, 1),
     closer="high",
+    swayed_by={"unit", "sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Williams et al. 2021, arXiv:2110.14739",
     influence=_influence,

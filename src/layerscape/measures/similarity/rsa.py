@@ -18,11 +18,9 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
-    largest_share,
     rows_near_one,
     same_samples,
     spread_of_pairs,
-    words_of_unit,
 )
 
 LEAST_SPREAD = 1e-12  # of the distances, relative: below it their order is rounding
@@ -91,7 +89,6 @@ def rsa(
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
     of_a, of_b = (_ranked(x, metric, sample, seed) for x in (a, b))
-    warnings += words_of_unit(of_a.of_unit, a.n_units, "first") + words_of_unit(of_b.of_unit, b.n_units, "second")
     value = float(np.clip(of_a.scores @ of_b.scores, -1, 1))
     square_a, square_b = squareform(of_a.scores), squareform(of_b.scores)
     chance, null = chance_by_permutation(
@@ -113,7 +110,6 @@ class _Ranked:
     level: np.ndarray  # shape (P,): which of the distinct distances, from the smallest on
     counts: np.ndarray  # of pairs at each level
     scores: np.ndarray  # shape (P,): ranks less their mean, of norm 1
-    of_unit: float  # the largest share of one unit in the variance
 
 
 @remembered
@@ -127,7 +123,7 @@ def _ranked(x: Representation, metric: MetricOfRows, sample: int, seed: int) -> 
     _, level, counts = np.unique(distances, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2 - (len(distances) + 1) / 2)[level]
     scores = ranks / np.linalg.norm(ranks)
-    return _Ranked(level.astype(np.int32), counts, scores, largest_share(values))
+    return _Ranked(level.astype(np.int32), counts, scores)
 
 
 def _moved(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
@@ -171,6 +167,7 @@ MEASURE = Measure(
     unit="correlation",
     bounds=(-1, 1),
     closer="high",
+    swayed_by={"unit"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
     influence=_influence,

@@ -148,6 +148,7 @@ MEASURE = Measure(
     unit="correlation",
     bounds=(0, 1),
     closer="high",
+    swayed_by={"sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Raghu et al. 2017, arXiv:1706.05806",
     influence=(

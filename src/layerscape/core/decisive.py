@@ -1,0 +1,98 @@
+"""What one unit, or a few samples, decide alone: told once for every measure that they can sway.
+
+Squared distances and covariances are sums over units and samples. Where one unit holds most of the variance, and ten
+times as much as the next, who is near is a matter of that unit. Where a hundredth of the samples (one, of fewer than
+200) hold most of it, what reads a covariance says how they lie, and its interval knows of no others like them. Normal
+data of 20 samples read so once in a hundred times where they have one unit, and practically never where they have
+more; of fewer samples more is asked, and of fewer than ten nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from layerscape.core.frame import frame
+from layerscape.core.memo import remembered
+from layerscape.core.representation import Representation
+
+FEWEST, FEW = 10, 20  # samples, below which nothing is said, and below which more is asked
+HALF, MOST = 0.5, 0.8  # of the variance, that a few of so many samples and of fewer must hold
+PART = 100  # of so many samples one
+AHEAD = 10  # times the variance of the next unit
+SHOWN = 3
+DRAWN, VALUES = 2048, 2**24  # rows, and values, that the variances of units are taken from at the most
+REMEDY = 'standardize="units" gives every unit one weight'
+
+
+@remembered
+def deciding_unit(x: Representation, metric: str = "euclidean") -> tuple[int, float]:
+    """The unit that decides alone and its share of the variance, which is 0 if none does; of a draw of the rows."""
+    if x.n_samples < FEWEST or x.n_units < 2:
+        return 0, 0.0
+    most = max(FEW, min(DRAWN, VALUES // x.n_units))
+    some = x if x.n_samples <= most else x.take(np.sort(np.random.default_rng(0).permutation(x.n_samples)[:most]))
+    rows = np.concatenate([block for _, block in _seen(some, metric)])
+    squares, kept = (rows - np.median(rows, axis=0)) ** 2, len(rows) - max(1, len(rows) // PART)
+    variances = np.partition(squares, kept - 1, axis=0)[:kept].mean(axis=0)  # a few far samples make no unit large
+    total, unit = float(variances.sum()), int(variances.argmax())
+    if not total > 0:
+        return 0, 0.0
+    share, following = float(variances[unit]) / total, float(np.partition(variances, -2)[-2])
+    # More than halfway from what each holds where all are equal to all of it.
+    alone = share > (1 + 1 / x.n_units) / 2 and variances[unit] >= AHEAD * following
+    return (unit, share) if alone else (0, 0.0)
+
+
+@remembered
+def deciding_samples(x: Representation) -> tuple[tuple[int, ...], float]:
+    """The fewest rows that hold most of the variance, if they are few, and their share; one pass over all."""
+    n = x.n_samples
+    lengths = np.concatenate([(block**2).sum(axis=1) for _, block in _seen(x, "euclidean")])
+    total, few = float(lengths.sum()), max(1, n // PART)
+    if n < FEWEST or not total > 0:
+        return (), 0.0
+    largest = np.argpartition(-lengths, few - 1)[:few]
+    largest = largest[np.argsort(-lengths[largest], kind="stable")]
+    held = np.cumsum(lengths[largest]) / total
+    count = 1 + int(np.searchsorted(held, HALF if n >= FEW else MOST, side="right"))
+    return (tuple(map(int, largest[:count])), float(held[count - 1])) if count <= few else ((), 0.0)
+
+
+def words_of_unit(x: Representation, title: str, metric: str, *, near: bool) -> tuple[str, ...]:
+    """That one unit decides who is near, or the value, if it does."""
+    unit, share = deciding_unit(x, metric)
+    if not share:
+        return ()
+    what, how = ("who is near", REMEDY) if near else ("the value", "bring the units to one scale, if that is not meant")
+    return (f"unit {unit} of {title} holds {share:.1%} of the variance and so decides {what}: {how}",)
+
+
+def words_of_samples(x: Representation, title: str) -> tuple[str, ...]:
+    """That a few samples decide, if they do."""
+    rows, held = deciding_samples(x)
+    if not rows:
+        return ()
+    names, share = ", ".join(repr(x.ids[row]) for row in rows[:SHOWN]), f"{held:.1%} of the variance"
+    if len(rows) == 1:
+        return (f"sample {names} of {title} holds {share} and so decides the value: measure without it too",)
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return (
+        f"samples {names}{more}, {len(rows)} of {x.n_samples}, of {title} hold {share} and so decide the "
+        "value: measure without them too",
+    )
+
+
+def _seen(x: Representation, metric: str) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of rows near 1, centered; or, of another metric than the Euclidean, of length 1."""
+    framed = frame(x) if metric == "euclidean" else None
+    for rows, block in x.blocks():
+        if framed:
+            yield rows, framed(block)
+            continue
+        scaled = np.ldexp(block, -np.frexp(np.abs(block).max(axis=1, keepdims=True))[1])
+        if metric == "correlation":
+            scaled -= scaled.mean(axis=1, keepdims=True)
+        length = np.sqrt((scaled**2).sum(axis=1, keepdims=True))
+        yield rows, np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)

@@ -1,0 +1,149 @@
+"""What one unit, or a few samples, decide alone: where it is said, and where it is not."""
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape import Representation
+from layerscape.core.decisive import deciding_samples, deciding_unit
+from layerscape.measures import catalog
+
+OF_UNIT = (
+    'unit 3 of {} holds {} of the variance and so decides who is near: standardize="units" gives every unit one weight'
+)
+
+
+def clouds():
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 300, 8))
+    y[:, 3] = x[:, 3] = 100 * rng.standard_normal(300)
+    return x, y
+
+
+@pytest.mark.parametrize("name", ["overlap", "information_imbalance", "rank_overlap"])
+def test_a_shared_unit_that_decides_who_is_near_is_named(name):
+    x, y = clouds()
+    found = ls.estimate(name, x, y)
+    assert [words for words in found.warnings if "unit" in words] == [
+        OF_UNIT.format("the first", "99.9%"),
+        OF_UNIT.format("the second", "99.9%"),
+    ]
+    even = ls.estimate(name, x, y, standardize="units")
+    assert not [words for words in even.warnings if "unit 3" in words]
+
+
+@pytest.mark.parametrize("name", ["gride", "twonn", "mst", "label_overlap"])
+def test_of_one_layer_too(name):
+    x, _ = clouds()
+    data = (x, x[:, 0] > 0) if name == "label_overlap" else (x,)
+    assert OF_UNIT.format("the data", "99.9%") in ls.estimate(name, *data).warnings
+
+
+@pytest.mark.parametrize("name", ["cka", "rsa", "distance_correlation", "procrustes", "cknna"])
+def test_measures_of_all_pairs_name_it_too(name):
+    words = [text for text in ls.estimate(name, *clouds()).warnings if text.startswith("unit 3 of the first holds 9")]
+    assert len(words) == 1
+    assert words[0].endswith(
+        "of the variance and so decides the value: bring the units to one scale, if that is not meant"
+    )
+
+
+def test_a_table_says_it_of_the_layer_by_its_name():
+    x, y = clouds()
+    table = ls.measure(ls.from_arrays({"a": x, "b": np.delete(y, 3, axis=1)}), ["twonn", "overlap"], k=10)
+    said = {row.layer + row.other_layer: row.warnings for row in table.itertuples()}
+    words = OF_UNIT.format("layer 'a'", "99.9%")
+    assert [words in said[key].split("\n") for key in ("a", "b", "ab")] == [True, False, True]
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-3, 1, 1e150, 1e300])
+def test_no_scale_and_no_offset_changes_what_decides(scale):
+    x, _ = clouds()
+    x = (x + np.arange(8)) / 1000 * scale
+    unit, share = deciding_unit(Representation(x))
+    assert (unit, share) == (3, pytest.approx(0.9993, abs=2e-4))
+    assert deciding_samples(Representation(x)) == ((), 0)
+
+
+def test_a_far_sample_makes_no_unit_large():
+    x = np.random.default_rng(1).standard_normal((300, 8))
+    x[5, 2] = 1e6
+    assert deciding_unit(Representation(x)) == (0, 0)
+    assert deciding_samples(Representation(x))[0] == (5,)
+
+
+def test_under_cosine_it_is_told_of_directions():
+    x = np.random.default_rng(1).standard_normal((300, 8))
+    rows = np.exp(3 * np.random.default_rng(2).standard_normal((300, 1)))
+    large = x * [1, 1, 1, 50, 1, 1, 1, 1]
+    assert deciding_unit(Representation(x * rows), "cosine") == (0, 0)
+    assert deciding_unit(Representation(large * rows), "cosine")[0] == 3
+
+
+FAR = [name for name, measure in catalog().items() if "sample" in measure.sways]
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_a_far_sample_is_named_by_all_that_it_can_sway(name):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((150, 4))
+    x[7] += 1000
+    x = Representation(x, ids=tuple(f"photo {row}" for row in range(150)))
+    data = (x, rng.standard_normal((150, 4))) if catalog()[name].compares else (x,)
+    options = {"spectrum_decay": {"first": 1}, "isomap": {"k": 10}}.get(name, {})
+    title = "the first" if len(data) > 1 else "the data"
+    words = f"sample 'photo 7' of {title} holds 99.3% of the variance and so decides the value: measure without it too"
+    found = ls.estimate(name, *data, **options)
+    assert words in found.warnings
+    low, high = catalog()[name].bounds
+    assert low <= found.low <= found.value <= found.high <= high
+
+
+def test_covariances_are_what_one_sample_sways():
+    assert set(FAR) >= {"pca", "effective_rank", "participation_ratio", "spectrum_decay", "isotropy", "isomap", "cka"}
+
+
+def test_a_hundredth_of_the_samples_are_few():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((1000, 5))
+    x[:8] *= 100
+    words = next(text for text in ls.estimate("pca", x).warnings if text.startswith("samples "))
+    assert words.startswith("samples '")
+    assert "and 5 more, 8 of 1000, of the data hold 9" not in words  # the fewest that hold half
+    assert words.endswith("of the variance and so decide the value: measure without them too")
+    x[:40] *= 100
+    assert deciding_samples(Representation(x[40:])) == ((), 0)
+
+
+@pytest.mark.parametrize("n", [10, 20, 200])
+@pytest.mark.parametrize("d", [1, 2, 10])
+def test_normal_data_raise_no_false_alarm(n, d):
+    rng = np.random.default_rng(n + d)
+    clouds = [Representation(rng.standard_normal((n, d))) for _ in range(200)]
+    assert sum(bool(deciding_samples(x)[0]) for x in clouds) <= 4
+    assert sum(deciding_unit(x)[1] > 0 for x in clouds) <= 4
+
+
+def test_heavy_tails_of_finite_variance_raise_none_either():
+    rng = np.random.default_rng(0)
+    clouds = [Representation(rng.standard_t(5, (1000, 5))) for _ in range(40)]
+    assert not any(deciding_samples(x)[0] for x in clouds)
+
+
+def test_constant_and_single_things_decide_nothing():
+    for x in (np.ones((30, 3)), np.zeros((1, 1)), np.random.default_rng(0).standard_normal((50, 1))):
+        assert deciding_unit(Representation(x)) == (0, 0)
+        assert deciding_samples(Representation(x)) == ((), 0)
+
+
+def test_the_participation_ratio_stays_among_possible_values():
+    rng = np.random.default_rng(0)
+    for n in (4, 5, 8, 50):
+        for _ in range(20):
+            x = rng.standard_normal((n, 3)) * np.exp(4 * rng.standard_normal((n, 1)))
+            for correction, most in (("rows", 3), ("none", min(3, n - 1))):
+                try:
+                    found = ls.estimate("participation_ratio", x, correction=correction)
+                except ls.errors.LayerscapeError:
+                    continue
+                assert 1 <= found.low <= found.value <= found.high <= most
