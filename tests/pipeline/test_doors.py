@@ -9,7 +9,7 @@ import pytest
 import layerscape as ls
 from layerscape.core.estimate import Estimate
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import InvalidType, InvalidValue, UnknownName
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
 
 N = 60
 X = np.random.default_rng(1).standard_normal((N, 4))
@@ -189,3 +189,34 @@ def test_a_parameter_that_nobody_can_serve_is_refused_by_name():
     assert ls.estimate(ls.Measure(neighbors_called_n, neighbors="n"), X).value == 1
     with pytest.raises(UnknownName, match=r"^unknown option of neighbors_called_n, neighbors 'm'"):
         ls.Measure(neighbors_called_n, neighbors="m")
+
+
+def test_a_run_that_cannot_be_written_is_refused_before_anything_is_computed(run, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    expected = ls.measure(ls.from_arrays({"a": X, "b": np.tanh(X)}), ["twonn", "overlap"], k=5)
+    computed = []
+    monkeypatch.setattr("layerscape.storage.results.tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("layerscape.run.find_neighbors", lambda *_, **__: computed.append(1))
+    text = (
+        f"cannot write {run.path}: Read-only file system; mend that, or give another --out, or measure without keeping "
+        "anything: save=False (--no-save)"
+    )
+    with pytest.raises(FileProblem, match=f"^{re.escape(text)}$"):
+        ls.measure(run, ["twonn"])
+    assert computed == []
+    there = sorted(run.path.rglob("*"))
+    table = ls.measure(run, ["twonn", "overlap"], k=5, save=False)
+    assert table.value.tolist() == expected.value.tolist()
+    assert sorted(run.path.rglob("*")) == there
+    assert len(ls.measure(run, protocol="ansuini2019", save=False)) == 2
+
+
+def test_a_disk_that_is_full_at_the_end_costs_no_value(run, monkeypatch):
+    def full(*_, **__):
+        raise FileProblem("the disk is full")
+
+    monkeypatch.setattr("layerscape.storage.results.Results.save_estimates", full)
+    with pytest.warns(UserWarning, match=r"^the table is not kept in the run: the disk is full$"):
+        assert ls.measure(run, ["twonn"]).value.notna().all()

@@ -91,7 +91,7 @@ def test_inputs_that_are_made_otherwise_are_another_run(network, x, tmp_path):
 
 
 def test_data_in_memory_are_checked():
-    with pytest.raises(InvalidType, match="labels of type list; for data in memory give a dict of name to values"):
+    with pytest.raises(InvalidType, match="labels of type list; name the columns in a dict"):
         as_samples(["a", "b"], labels=["half"])
     with pytest.raises(InvalidValue, match="limit=3 is for files; select the samples in memory yourself"):
         as_samples(["a", "b"], limit=3)

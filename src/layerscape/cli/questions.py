@@ -9,8 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
-from layerscape.cli.show import bars, number, rows, save_table, say
-from layerscape.cli.stages import plain
+from layerscape.cli.show import bars, number, plain, rows, save_table, say
 
 if TYPE_CHECKING:
     import pandas as pd

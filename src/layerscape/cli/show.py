@@ -38,3 +38,15 @@ def save_table(table: Any, path: Path) -> None:
 def rows(table: Any) -> str:
     """A table for people."""
     return table.to_string(index=False, na_rep="–", float_format=number)
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON: what does not apply is null."""
+    from math import isfinite
+
+    from pandas import isna
+
+    return {
+        name: None if isna(value) or (isinstance(value, float) and not isfinite(value)) else value
+        for name, value in row.items()
+    }

@@ -9,7 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options, together
-from layerscape.cli.show import bars, note, number, rows, save_table, say
+from layerscape.cli.show import bars, note, number, plain, rows, save_table, say
 from layerscape.core.keywords import FIELDS
 from layerscape.errors import need
 
@@ -106,8 +106,9 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     search = {name: options.pop(name) for name in FIELDS if name != "device"}
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     measuring = search | {name: options.pop(name) for name in ("measures", "k", "by", "controls", "seed")}
+    _check_wishes(measuring)
     with bars() as progress:
-        run = _extract(model, inputs, options, progress)
+        run = _extract(model, inputs, options, _refusing(measuring["k"], progress))
         _measure(run, measuring | {"by": None}, progress)
         if options["protocol"]:
             own = {name: measuring[name] for name in ("by", "seed")}
@@ -190,6 +191,7 @@ def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
 @search_options()
 @click.option("--labels", help="Label columns, comma-separated; 'coarse+fine' joins two.  [default: all that fit]")
 @click.option("--protocol", help="The recipe of a paper in place of measures: ansuini2019, valeriani2023, ….")
+@click.option("--save/--no-save", default=True, help="Whether to keep the table in RUN.  [default: it is kept]")
 @shared.to_csv
 @shared.as_json
 def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) -> None:
@@ -238,6 +240,29 @@ def _extract(model: str, inputs: str, options: dict[str, Any], progress: Any) ->
     return extract(model, inputs, labels=labels, command=command, progress=progress, note=note, **options)
 
 
+def _check_wishes(measuring: dict[str, Any]) -> None:
+    """Raise at what measuring would refuse, before anything is opened."""
+    from layerscape.core.keywords import chosen
+    from layerscape.measures import find_measures
+    from layerscape.supply.controls import check_controls
+
+    chosen({name: measuring[name] for name in FIELDS})
+    find_measures((measuring["measures"] or "twonn").split(","))
+    check_controls((measuring["controls"] or "gaussian").split(","))
+
+
+def _refusing(k: int | None, progress: Any) -> Any:
+    """The progress, which refuses more neighbors than there are samples as soon as their number is known."""
+    from layerscape.errors import InvalidValue
+
+    def tell(what: str, done: int, total: int) -> None:
+        if what == "extracting" and k is not None and k >= total:
+            raise InvalidValue(f"k={k} neighbors asked of {total} samples; k must lie in 1..{total - 1}.")
+        progress(what, done, total)
+
+    return tell
+
+
 def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
     from layerscape.pipeline.measure import measure
 
@@ -266,15 +291,3 @@ def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:
             recommend(run, progress=progress, **options)
     except LayerscapeError as error:
         note(f"no layer is recommended: {error}")
-
-
-def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for JSON: what does not apply is null."""
-    from math import isfinite
-
-    from pandas import isna
-
-    return {
-        name: None if isna(value) or (isinstance(value, float) and not isfinite(value)) else value
-        for name, value in row.items()
-    }

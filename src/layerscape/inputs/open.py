@@ -128,6 +128,13 @@ def _say_lost(labels: Mapping[str, np.ndarray], rows: Sequence[int]) -> None:
             return
 
 
+def check_there(source: str | Path) -> None:
+    """Raise if a path leads to nothing."""
+    path, _ = split_name(source)
+    if source != DIGITS and not path.is_dir():
+        existing_file(path)
+
+
 def _recognize(
     given: str | Path,
     kind: Kind | None,

@@ -13,7 +13,7 @@ from layerscape.core.progress import Show
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import EXTRAS, InvalidValue, need
 from layerscape.extraction import open_model
-from layerscape.inputs import features_of
+from layerscape.inputs import check_there, features_of
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.protocols import choices_of
 from layerscape.pipeline.samples import as_samples
@@ -115,8 +115,8 @@ def extract(
     LayerscapeError
         If the model or the data cannot be read, the disk is too small, or the folder holds something else.
     """
-    need("models", libraries=("torch", *EXTRAS["runs"]))
     layers, pooling = choices_of(protocol, layers, pooling)
+    _check_first(inputs)
     network = open_model(
         model,
         make_inputs=make_inputs,
@@ -155,6 +155,13 @@ def extract(
             _fill(folder, network, samples, pooling, batch_size, progress)
             folder.finish(_record(network, samples, folder, pooling) | {"command": command})
     return Run(folder)
+
+
+def _check_first(inputs: Any) -> None:
+    """Raise at what need not wait for a model: a missing library, a path that leads to nothing."""
+    need("models", libraries=("torch", *EXTRAS["runs"]))
+    if isinstance(inputs, (str, Path)):
+        check_there(inputs)
 
 
 def _with_features(samples: Samples, names: str | Sequence[str], progress: Show) -> Samples:

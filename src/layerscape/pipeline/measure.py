@@ -13,7 +13,7 @@ from layerscape.core.tasks import Task, check_options, in_tiles, own_options, pa
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.replicate import replicate
-from layerscape.pipeline.table import as_rows, as_table, keep
+from layerscape.pipeline.table import as_rows, as_table, check_saving, keep
 from layerscape.run import Run, check_run
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
@@ -36,6 +36,7 @@ def measure(
     controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
+    save: bool = True,
     progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -64,6 +65,8 @@ def measure(
         ``"valeriani2023"``, ``"doimo2024"``, ``"cheng2025"``.
     seed
         Of the choice of samples in groups larger than the smallest, and of the controls.
+    save
+        Whether the table and the graphs are kept in the run; False for one that cannot be written.
     progress
         Called as ``progress(what, done, total)``. When left out, bars where standard error is a terminal or a notebook
         runs this, and elsewhere a line now and then in the log ``layerscape``; True for bars, False for nothing.
@@ -74,12 +77,15 @@ def measure(
     Returns
     -------
     pandas.DataFrame
-        One row per estimate, and one per point for measures with a curve; also kept in the run. Where a layer cannot
+        One row per estimate, and one per point for measures with a curve; also kept in the run (a disk that is full at
+        the end costs no more than that, and is said). Where a layer cannot
         be measured, ``value`` is NaN and ``warnings`` says why. Dimensions are computed on the same distinct samples
         in every layer.
 
     Raises
     ------
+    FileProblem
+        If the run cannot be written and ``save`` is not False; nothing is computed then.
     UnknownName, InvalidValue
         If there is no such measure, option or label column, or k is not below the number of samples.
 
@@ -97,9 +103,8 @@ def measure(
         search = taken(options)
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
-        table = as_table(list(replicate(run, protocol, labels, by, seed, search, progress)))
-        keep(run, table)
-        return table
+        check_saving(run, save)
+        return keep(run, as_table(list(replicate(run, protocol, labels, by, seed, search, progress, save))), save)
     asked = find_measures(measures) if measures is not None else _standard()
     search, options = parted(options, asked)
     check_options(asked, options, measure)
@@ -108,15 +113,14 @@ def measure(
     controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
+    check_saving(run, save)
     rows = []
-    for part in parts_of(run, by, controls, seed, k):
+    for part in parts_of(run, by, controls, seed, k, kept=save):
         some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
         others = [column for column in columns if column != by]
         plan = list(_plan(run, some, others, labels is not None, k, options))
         rows += _measured(run, Supplier(part, search), plan, progress)
-    table = as_table(rows)
-    keep(run, table)
-    return table
+    return keep(run, as_table(rows), save)
 
 
 def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:

@@ -31,12 +31,13 @@ def replicate(
     seed: int,
     search: Search,
     progress: Show,
+    kept: bool,
 ) -> Iterator[dict[str, Any]]:
     """The rows of a paper's profile: its dimension of every layer, and its overlaps where it had some."""
     protocol = find_protocol(name)
     _say_what_differs(run, protocol)
     measure = catalog()[protocol.measure]
-    for part in parts_of(run, by, (), seed):
+    for part in parts_of(run, by, (), seed, kept=kept):
         group = ", ".join(filter(None, (part.group, f"protocol={name}")))
         tasks = [Task(measure, protocol.options, layer) for layer in run.layers]
         found: dict[str, list[Estimate]] = {layer: [] for layer in run.layers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings as python_warnings
 from dataclasses import asdict
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.estimate import Estimate
 from layerscape.core.nearness import Nearness
 from layerscape.core.tasks import Task
-from layerscape.errors import require
+from layerscape.errors import FileProblem, require
 from layerscape.run import Run
 
 if TYPE_CHECKING:
@@ -66,13 +67,30 @@ def as_table(rows: list[dict[str, Any]], more: tuple[str, ...] = ()) -> pd.DataF
     return pandas.DataFrame(rows, columns=[*COLUMNS, *more]).astype({"k": "Int64", "n_units": "Int64"})
 
 
-def keep(run: Run, table: pd.DataFrame) -> None:
-    """Add a table to that of the run, in place of rows of the same measures, metric, standardizing and groups."""
-    pandas = require("pandas", "runs")
-    kept = run.folder.load_estimates()
-    if kept is not None:
-        key = ["measure", "metric", "standardize", "group"]
-        old, new = (pandas.MultiIndex.from_frame(each[key]) for each in (kept, table))
-        kept = kept[~old.isin(new)]
-        table = pandas.concat([kept, table], ignore_index=True) if len(kept) else table
-    run.folder.save_estimates(table)
+def check_saving(run: Run, save: bool) -> None:
+    """Raise if a table is to be kept in a run that cannot be written, before it is made."""
+    if not save:
+        return
+    try:
+        run.folder.check_writable()
+    except FileProblem as error:
+        raise FileProblem(f"{error}, or measure without keeping anything: save=False (--no-save)") from None
+
+
+def keep(run: Run, table: pd.DataFrame, save: bool = True) -> pd.DataFrame:
+    """The table, added to that of the run in place of rows of the same measures, metric, standardizing and groups."""
+    if save:
+        try:
+            run.folder.save_estimates(_joined(run.folder.load_estimates(), table))
+        except FileProblem as error:  # which must not cost what was computed
+            python_warnings.warn(f"the table is not kept in the run: {error}", stacklevel=4)
+    return table
+
+
+def _joined(kept: pd.DataFrame | None, table: pd.DataFrame) -> pd.DataFrame:
+    if kept is None:
+        return table
+    pandas, key = require("pandas", "runs"), ["measure", "metric", "standardize", "group"]
+    old, new = (pandas.MultiIndex.from_frame(each[key]) for each in (kept, table))
+    others = kept.loc[~old.isin(new)]
+    return pandas.concat([others, table], ignore_index=True) if len(others) else table

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import nan
@@ -80,6 +81,12 @@ class Results:
         if about.nearness.key != near.key:
             raise self.ledger.damaged(name, f"it was searched for {about.nearness.key!r}")
         return width if about.vectors in ("", self._identity(layer)) else 0
+
+    def check_writable(self) -> None:
+        """Raise unless something can be written beside the run, by writing: what a mode says does not bind root."""
+        with file_problems(self.path), tempfile.TemporaryFile(dir=self.path) as file:
+            file.write(bytes(2**12))
+            file.flush()
 
     def save_estimates(self, frame: pd.DataFrame) -> None:
         """Keep the table of estimates; the one that was there is replaced."""

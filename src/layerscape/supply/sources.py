@@ -39,6 +39,8 @@ class Part:
         Makes the control of a representation; None for the samples themselves.
     labeled
         Who has the labels of these samples, where the run has not.
+    kept
+        Whether graphs of all samples may be kept in the run.
     """
 
     whole: Run
@@ -46,11 +48,12 @@ class Part:
     group: str = ""
     control: Callable[[Representation], Representation] | None = None
     labeled: Part | None = None
+    kept: bool = True
 
     def __post_init__(self) -> None:
         self.layers = self.whole.layers
         self.n_samples = self.whole.folder.n_samples if self.rows is None else len(self.rows)
-        self.run = self.whole if self.rows is None and self.control is None else None
+        self.run = self.whole if self.kept and self.rows is None and self.control is None else None
         self.graphs: dict[str, Neighbors] = {}
         self._vectors: dict[str, Representation] = {}
 
@@ -79,14 +82,16 @@ class Part:
         return label_values(self.whole, task.label, self.rows)
 
 
-def parts_of(run: Run, by: str | None, controls: Sequence[str], seed: int, k: int | None = None) -> Iterator[Part]:
+def parts_of(
+    run: Run, by: str | None, controls: Sequence[str], seed: int, k: int | None = None, *, kept: bool = True
+) -> Iterator[Part]:
     """The whole run and its controls, or one part per value of a label column, all of the size of the smallest.
 
     Groups of no more than k samples (of fewer than 10, where no k was asked for) are left out, and so are samples
     without a value; both are said.
     """
     if by is None:
-        yield Part(run)
+        yield Part(run, kept=kept)
         for name in controls:
             yield Part(run, group=f"control={name}", control=partial(make_control, name, seed))
         return
