@@ -7,12 +7,24 @@ empty cell of a table is read as ``""``. Of samples with several labels or with 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue
+
+MANY = (list, tuple, set, frozenset, np.ndarray)
+FORMS = {
+    "word": (str, bytes, Enum),
+    "number": (Real, Decimal, np.bool_),
+    "date": (np.datetime64, np.timedelta64),
+    "path": (tuple,),
+    "set": (list, set, frozenset),
+}
 
 
 def is_missing(value: Any) -> bool:
@@ -23,7 +35,7 @@ def is_missing(value: Any) -> bool:
     """
     if value is None or (isinstance(value, (str, bytes)) and not value):
         return True
-    if isinstance(value, (list, tuple, set, frozenset, np.ndarray)):
+    if isinstance(value, MANY):
         return any(is_missing(each) for each in value)
     return type(value).__name__ == "NAType" or bool(value != value)  # pandas' NA, met without importing pandas
 
@@ -56,6 +68,38 @@ def _of_array(labels: np.ndarray) -> np.ndarray:
 
 def _by_sample(found: np.ndarray) -> np.ndarray:
     return np.asarray(found.reshape(len(found), -1).any(axis=1))
+
+
+def form_of(labels: Any) -> str:
+    """What one label is: ``"word"``, ``"number"``, ``"date"``, ``"path"`` (a tuple), ``"set"`` (a list or set).
+
+    Raises
+    ------
+    InvalidType
+        If labels are of several forms, such as 1 and "1", or of one that is read nowhere.
+
+    >>> form_of(["cat", None]), form_of(np.arange(3)), form_of([{1, 2}, [3]]), form_of([("a", "b")])
+    ('word', 'number', 'set', 'path')
+    """
+    if isinstance(labels, np.ndarray) and labels.dtype.kind != "O":
+        form = {"U": "word", "S": "word", "M": "date", "m": "date"}.get(labels.dtype.kind, "number")
+        return _readable(form if labels.dtype.kind not in "cV" else "", labels.dtype)
+    first: dict[str, Any] = {}
+    for label in labels:
+        if not (label is None or (not isinstance(label, MANY) and is_missing(label))):
+            form = next((name for name, kinds in FORMS.items() if isinstance(label, kinds)), "")
+            form = form or ("date" if hasattr(label, "isoformat") else "")
+            first.setdefault(_readable(form, type(label).__name__), label)
+    if len(first) > 1:
+        one, other = list(first.values())[:2]
+        raise InvalidType(f"labels of several forms, {one!r} and {other!r}; give all of them as words, or as numbers.")
+    return next(iter(first), "word")
+
+
+def _readable(form: str, kind: object) -> str:
+    if not form:
+        raise InvalidType(f"labels of type {kind}; give words, numbers, dates, tuples (paths) or sets.")
+    return form
 
 
 def labels_at(labels: Any, rows: np.ndarray) -> Any:

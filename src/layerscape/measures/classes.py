@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from layerscape.core.labels import missing
-from layerscape.errors import InvalidValue
+from layerscape.core.labels import form_of, missing
+from layerscape.errors import InvalidType, InvalidValue
 
 LabelKind = Literal["auto", "category", "real"]
 LABEL_KINDS: tuple[LabelKind, ...] = ("auto", "category", "real")
@@ -38,10 +38,13 @@ def one_per_sample(labels: Any, n_samples: int) -> np.ndarray:
 
     Raises
     ------
-    InvalidValue
-        If there is not one label per sample, or one is missing.
+    InvalidValue, InvalidType
+        If there is not one label per sample, one is missing, or they are of several forms.
     """
-    gaps, labels = missing(labels), np.asarray(labels)
+    gaps = missing(labels)
+    if gaps is not None and form_of(labels) in ("path", "set"):
+        raise InvalidType("labels that are several for a sample, which label_overlap reads; give one label per sample.")
+    labels = np.asarray(labels)
     if labels.shape != (n_samples,):
         raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
     if gaps is not None:

@@ -16,7 +16,7 @@ from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance
 from layerscape.core.interval import Z95
-from layerscape.core.labels import is_missing
+from layerscape.core.labels import form_of, is_missing
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
@@ -148,14 +148,14 @@ def likeness_of(labels: Any, n_samples: int, k: int, kind: LabelKind = "auto") -
     if callable(labels):
         return Agreement.of(labels, n_samples)
     labels = labels.to_numpy() if hasattr(labels, "to_numpy") else labels
-    form = type(next((label for label in labels if label is not None), None)) if _lists(labels) else None
+    form = form_of(labels) if _lists(labels) and getattr(labels, "ndim", 1) == 1 else ""
     if getattr(labels, "ndim", 1) == 2 and are_real(labels.ravel(), kind):
         raise InvalidValue(
             f"labels of shape {labels.shape}, real numbers; give their graph, layerscape.find_neighbors(labels, k={k})."
         )
-    if form is tuple or getattr(labels, "ndim", 1) == 2:
+    if form == "path" or getattr(labels, "ndim", 1) == 2:
         return _paths(labels, n_samples)
-    if form in (list, set, frozenset):
+    if form == "set":
         return Sets.of(labels, n_samples)
     if are_real(labels, kind):
         return Reals.of(reals_of(labels, n_samples), k)
