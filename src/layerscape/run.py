@@ -41,6 +41,8 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         Where it lives on disk.
     name
         The name of that folder, which stands in the column ``run`` of its table.
+    temporary
+        Whether that folder goes with the run, as that of `from_arrays` without ``out``.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
     def __init__(self, folder: RunFolder):
         self.folder = folder
         self.name = folder.path.name
+        self.temporary = False
         self._opened: dict[str, Representation] = {}
 
     def _card(self) -> Card:
@@ -278,6 +281,7 @@ def from_arrays(
             folder.finish({"source": "arrays"})
     run = Run(folder)
     if out is None:
+        run.temporary = True
         weakref.finalize(run, shutil.rmtree, path, ignore_errors=True)
     return run
 

@@ -8,9 +8,12 @@ import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+import layerscape as ls
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.reports import findings, report
 from layerscape.reports.page import MAX_BYTES
@@ -236,3 +239,18 @@ def test_keys_lists_search_links_and_the_table_work(make_run, tmp_path):
     page, console = opened(path, tmp_path)
     assert console == []
     assert re.search("<title>(.*?)</title>", page.html)[1] == " ".join(["true"] * 9)
+
+
+def test_the_page_of_a_temporary_run_stays_and_a_notebook_shows_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = ls.from_arrays({"a": np.random.default_rng(0).standard_normal((60, 3))})
+    ls.measure(run, ["twonn"])
+    page = ls.report(run)
+    assert page == Path(f"{run.name}.html")
+    del run
+    assert page.read_text().startswith("<!doctype html>")
+    assert f'<iframe src="{page.name}"' in page._repr_html_()
+    kept = ls.from_arrays({"a": np.random.default_rng(0).standard_normal((60, 3))}, out="a & b")
+    ls.measure(kept, ["twonn"])
+    assert 'src="a%20%26%20b/report.html"' in ls.report(kept)._repr_html_()
+    assert "a &amp; b/report.html</a>" in ls.report(kept)._repr_html_()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from layerscape.core.export import as_csv, check_ending
 from layerscape.errors import FileProblem, InvalidValue, need, require
@@ -35,15 +38,16 @@ def report(
     n_neighbors: int = 10,
     n_queries: int = 1000,
     seed: int = 0,
-) -> Path:
-    """Write one self-contained HTML page of a measured run, below 10 MB, and return where it is.
+) -> Page:
+    """Write one self-contained HTML page of a measured run, below 10 MB, and return where it is; a notebook shows it.
 
     Parameters
     ----------
     run
         A run whose layers have been searched and measured.
     out
-        Where to write; ``report.html`` in the run folder when left out.
+        Where to write; ``report.html`` in the run folder when left out, or, of a run whose folder is temporary,
+        ``NAME.html`` in the working directory, where it stays.
     baseline
         A second run of the same layers, such as the untrained network, drawn beside it in grey.
     n_neighbors
@@ -61,7 +65,7 @@ def report(
         If the file cannot be written.
     """
     need("report")
-    out = run.path / "report.html" if out is None else Path(out)
+    out = Page(_place(run) if out is None else out)
     check_ending(out, ".html", ".htm")
     for name, value in (("n_neighbors", n_neighbors), ("n_queries", n_queries)):
         if value < 1:
@@ -73,6 +77,20 @@ def report(
         )
     _write(out, _html(run, baseline, n_neighbors, n_queries, seed))
     return out
+
+
+def _place(run: ReportedRun) -> Path:
+    return Path(f"{run.name}.html") if run.temporary else run.path / "report.html"
+
+
+class Page(type(Path())):
+    """The path of a page, which a notebook shows in a frame."""
+
+    def _repr_html_(self) -> str:
+        # A notebook is served from its folder, and so is what lies beside or below it.
+        address = escape(quote(Path(os.path.relpath(self)).as_posix()))
+        frame = f'<iframe src="{address}" width="100%" height="800" style="border: 0"></iframe>'
+        return f'<a href="{address}" target="_blank">{escape(str(self))}</a><br>{frame}'
 
 
 def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_queries: int, seed: int) -> str:
