@@ -108,4 +108,4 @@ def test_components_of_one_sample_are_said():
     x[7] *= 1e4
     one = "one of 6 components holds 0.99 of the variance of a: svcca sees only it"
     said = "1 of 1 components of a owe more than half of their variance to one sample"
-    assert estimate("svcca", x, y, permutations=19).warnings == (one, said)
+    assert estimate("svcca", x, y, permutations=19).warnings[:2] == (one, said)
