@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from layerscape.errors import EXTRAS, MissingExtra
+
 settings.register_profile("untimed", deadline=None)  # machines are noisy, and no test is of speed
 settings.load_profile("untimed")
 NO_SKIPS = os.environ.get("LAYERSCAPE_NO_SKIPS") == "1"
@@ -29,11 +31,23 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+LIBRARIES = {library for libraries in EXTRAS.values() for library in libraries}
+
+
+def lacks_an_extra(call):
+    """Whether something ended because the library of an extra is not installed."""
+    error = call.excinfo and call.excinfo.value
+    absent = isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in LIBRARIES
+    return absent or isinstance(error, MissingExtra)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Where nothing may be missing, a skip is a failure; a test that needs a GPU is the exception."""
     outcome = yield
     report = outcome.get_result()
+    if report.failed and lacks_an_extra(call):  # in an install of some extras each test runs that can
+        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1], str(call.excinfo.value))
     if NO_SKIPS and report.skipped and "gpu" not in item.keywords and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped where a skip is a failure: {report.longrepr}"
