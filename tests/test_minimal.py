@@ -217,3 +217,10 @@ def test_extras_are_those_of_the_package():
         rest = set(libraries) - (set(EXTRAS["runs"]) if "layerscape" in names else set())
         assert len(rest) == len(own)
         assert all(rest & modules[name] for name in own)
+
+
+def test_what_is_required_comes_with_the_extra_that_is_named():
+    sources = "\n".join(file.read_text() for file in (HERE.parent / "src").rglob("*.py"))
+    named = re.findall(r'require\("(\w+)[\w.]*", "(\w+)"\)', sources)
+    assert len(named) > 20
+    assert [(library, extra) for library, extra in named if library not in EXTRAS[extra]] == []
