@@ -27,8 +27,8 @@ def folder(tmp_path):
     return path
 
 
-def skipped(folder):
-    return dict(open_inputs(str(folder), skip_bad=True).skipped)
+def skipped(folder, **options):
+    return dict(open_inputs(str(folder), skip_bad=True, **options).skipped)
 
 
 def test_only_the_formats_that_are_named_are_decoded(folder, monkeypatch):
@@ -42,10 +42,27 @@ def test_what_never_ends_is_not_read(folder):
     os.mkfifo(folder / "pipe.png")
     (folder / "endless.png").symlink_to("/dev/zero")
     reason = "cannot be decoded (it is no regular file)"
-    assert skipped(folder) == {"endless.png": reason, "pipe.png": reason}
+    assert skipped(folder, follow_links=True) == {"endless.png": reason, "pipe.png": reason}
     os.mkfifo(folder.parent / "pipe.npy")
     with pytest.raises(FileProblem, match=r"pipe\.npy is no regular file; give a file\."):
         read_matrix(folder.parent / "pipe.npy")
+
+
+@pytest.mark.parametrize("what", ["a file", "a folder"])
+def test_links_that_leave_the_folder_are_followed_only_if_asked_for(folder, what):
+    other = folder.parent / "other"
+    other.mkdir()
+    Image.fromarray(np.full((4, 4), 7, np.uint8)).save(other / "x.png")
+    (folder / "inside.png").symlink_to(folder / "good.png")
+    link, target = (folder / "link.png", other / "x.png") if what == "a file" else (folder / "link", other)
+    link.symlink_to(target)
+    with pytest.raises(
+        FileProblem, match=rf"{link} is a link that leaves the folder, to {target}; copy what it leads to"
+    ):
+        open_inputs(str(folder))
+    assert len(open_inputs(str(folder), follow_links=True)) == 3
+    link.unlink()
+    assert open_inputs(str(folder)).ids == ("good.png", "inside.png")
 
 
 def test_a_picture_beyond_the_limits_is_said(folder, monkeypatch):

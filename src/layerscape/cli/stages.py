@@ -46,6 +46,7 @@ _inputs = together(
         "--limit", type=click.IntRange(1), help="So many samples only: the first, or drawn with --sample-seed."
     ),
     click.option("--sample-seed", type=int, help="Seed of the draw."),
+    click.option("--follow-links", is_flag=True, help="Follow links that leave a folder of images."),
     click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, and record them."),
     click.option("--batch-size", type=click.IntRange(1), help="Samples per batch."),
     click.option("--store", default="float32", show_default=True, help="Precision on disk: float32 or float16."),

@@ -26,15 +26,15 @@ SPLITS = ("train", "training", "val", "valid", "validation", "dev", "test", "tes
 _AT_ONCE = 4096  # files in the queue of the threads
 
 
-def open_folder(folder: Path) -> Contents:
-    """The pictures below a folder, in the order of their paths.
+def open_folder(folder: Path, *, follow_links: bool = False) -> Contents:
+    """The pictures below a folder, in the order of their paths; links that leave it are followed only if asked for.
 
     The label column ``class`` is the subfolder at the top; where folders lie deeper, ``folder`` is the whole way. Where
     all folders at the top are splits (``train``, ``val``, ``test``, …) with folders below, ``split`` is that at the top
     and ``class`` that below it.
     """
     require("PIL.Image", "models")
-    ids = sorted(_pictures(folder))
+    ids = sorted(_pictures(folder, follow_links))
     if not ids:
         raise FileProblem(f"{folder} holds no images; they end in {', '.join(ENDINGS)}.")
 
@@ -71,18 +71,33 @@ def _labels(ways: Sequence[str]) -> dict[str, np.ndarray]:
     return labels | ({"folder": np.array(ways)} if deep else {})
 
 
-def _pictures(folder: Path) -> Iterator[str]:
+def _pictures(folder: Path, follow_links: bool) -> Iterator[str]:
     seen: set[str] = set()
+    home = os.path.realpath(folder)
     for root, folders, files in os.walk(folder, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(root)
         if real in seen:  # a link led back to it
             folders.clear()
             continue
         seen.add(real)
+        if not follow_links:
+            _must_stay(Path(root), real, home)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             if name.lower().endswith(ENDINGS) and not name.startswith("."):
-                yield (Path(root) / name).relative_to(folder).as_posix()
+                path = Path(root) / name
+                if path.is_symlink() and not follow_links:
+                    _must_stay(path, os.path.realpath(path), home)
+                yield path.relative_to(folder).as_posix()
+
+
+def _must_stay(path: Path, real: str, home: str) -> None:
+    """Raise if a link leaves the folder: it may lead to anything that its user can read."""
+    if os.path.commonpath([real, home]) != home:
+        raise FileProblem(
+            f"{path} is a link that leaves the folder, to {real}; copy what it leads to, or follow such links with "
+            "--follow-links (follow_links=True)."
+        )
 
 
 def _unreadable(error: OSError) -> None:

@@ -40,6 +40,7 @@ def open_inputs(
     limit: int | None = None,
     sample_seed: int | None = None,
     skip_bad: bool = False,
+    follow_links: bool = False,
 ) -> Samples:
     """What a network shall be shown, recognized by what the path is.
 
@@ -71,6 +72,8 @@ def open_inputs(
         at random and kept in the order of the input.
     skip_bad
         Leave out, and record in ``skipped``, samples that cannot be used: corrupt images, empty texts.
+    follow_links
+        Whether links that leave a folder of images are followed.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def open_inputs(
         joined = labels
     elif labels is not None:
         picked = list(labels)
-    found = _recognize(source, kind, text_column, id_column, picked or [], joined is not None)
+    found = _recognize(source, kind, text_column, id_column, picked or [], joined is not None, follow_links)
     check_ids(found.ids)
     if joined in {**found.labels, **found.columns} and not Path(str(joined)).exists():
         raise InvalidValue(f"labels={joined!r} is no file but a column; give labels=[{joined!r}] to choose columns.")
@@ -142,6 +145,7 @@ def _recognize(
     id_column: str | None,
     picked: Sequence[str],
     joined: bool,
+    follow_links: bool,
 ) -> Contents:
     path, name = split_name(given)
     ending = format_of(path)
@@ -157,7 +161,7 @@ def _recognize(
         return digits_source()
     if path.is_dir():
         _choose_kind(given, kind, ("image",))
-        return open_folder(path)
+        return open_folder(path, follow_links=follow_links)
     for endings, kinds, opener in _FORMATS:
         if ending in endings:
             return opener(given, _choose_kind(given, kind, kinds))

@@ -40,6 +40,7 @@ def extract(
     limit: int | None = None,
     sample_seed: int | None = None,
     skip_bad: bool = False,
+    follow_links: bool = False,
     text_column: str | None = None,
     id_column: str | None = None,
     kind: Kind | None = None,
@@ -85,6 +86,8 @@ def extract(
         The first samples only, or so many drawn with a seed.
     skip_bad
         Leave out images that cannot be read, and record them.
+    follow_links
+        Whether links that leave a folder of images are followed.
     text_column, id_column, kind
         Which columns hold text and ids; what the samples are, where it cannot be guessed.
     make_inputs
@@ -138,6 +141,7 @@ def extract(
         limit=limit,
         sample_seed=sample_seed,
         skip_bad=skip_bad,
+        follow_links=follow_links,
     )
     _check_kind(network, samples)
     samples = _with_features(samples, features or (), progress)
