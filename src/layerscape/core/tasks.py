@@ -48,7 +48,7 @@ class Task:
         if not self.measure.searches or not isinstance(name, str) or name in self.options:
             return self, ()
         most = n_samples - 1 - more
-        if self.measure.options[name] <= most:
+        if self.measure.options[name] <= most or most < 1:  # of one sample, whoever reads it says what is wrong
             return self, ()
         words = f"{name} = {most}, since there are {n_samples} samples"
         return replace(self, options={**self.options, name: most}), (words,)

@@ -204,7 +204,7 @@ def test_warnings(rng):
         (
             np.arange(30.0)[:, None] ** 2,
             {"z": np.nan},
-            "z=nan; it is how many errors a peak must stand out: give a number of at least 0.",
+            "z=nan; give a finite number.",
         ),
         (
             np.arange(30.0)[:, None] ** 2,

@@ -215,13 +215,19 @@ def test_chance_from_some_of_the_samples_is_near_that_from_all(form, rng, monkey
 REAL = np.linspace(0.1, 0.9, 50)
 
 
+GAPS = (
+    "1 of 50 labels are missing, and the graph that was given has neighbors without a label; give the vectors, or "
+    "leave these samples out of both."
+)
+
+
 @pytest.mark.parametrize(
     ("labels", "options", "text"),
     [
         (
             np.where(np.arange(50) == 3, np.nan, REAL),
             {},
-            "1 of 50 labels are missing, the first at row 3; leave these samples out, or give them a label.",
+            GAPS,
         ),
         (
             np.where(np.arange(50) == 3, np.inf, REAL),
@@ -249,7 +255,7 @@ REAL = np.linspace(0.1, 0.9, 50)
         (
             [("a", None), *[("a", "b")] * 49],
             {},
-            "1 of 50 labels are missing, the first at row 0; leave these samples out, or give them a label.",
+            GAPS,
         ),
         ([{"a"}] * 49, {}, "49 sets of labels for 50 samples; give one set per sample."),
         ([{"a"}] * 50, {}, "all 50 samples have the same set of labels; give at least two sets."),
@@ -261,7 +267,7 @@ REAL = np.linspace(0.1, 0.9, 50)
         (
             [{"a"}, None, *[{"b"}] * 48],
             {},
-            "1 of 50 labels are missing, the first at row 1; leave these samples out, or give them a label.",
+            GAPS,
         ),
         (np.eye(50) / 2, {}, "labels of shape (50, 50), real numbers; give their graph, "
          "layerscape.find_neighbors(labels, k=5)."),

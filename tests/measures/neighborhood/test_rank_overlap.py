@@ -140,7 +140,7 @@ def test_rows_without_ties_have_no_lists(rng):
 @pytest.mark.parametrize(
     ("options", "kind", "text"),
     [
-        ({"p": 1}, InvalidValue, "p=1; p must lie between 0 and 1: nearer to 0, fewer ranks count."),
+        ({"p": 1}, InvalidValue, "p=1.0; p must lie between 0 and 1: nearer to 0, fewer ranks count."),
         ({"weight": "r_nx", "k": 39}, InvalidValue, "k=39 of 40 samples; for weight='r_nx' k must lie in 1..38."),
         ({"weight": "r_n"}, UnknownName, "unknown weight of rank_overlap 'r_n'; nearest: r_nx."),
     ],
