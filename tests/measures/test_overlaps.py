@@ -129,12 +129,12 @@ def test_a_graph_of_some_queries_averages_over_them(rng):
         (
             np.where(np.arange(50) == 3, np.nan, 1.0),
             InvalidValue,
-            "1 of 50 labels are missing, the first at row 3; leave these samples out, or give them a label.",
+            "all 49 samples have the label 1.0; give at least two classes.",
         ),
         (
             [None if i == 4 else "a" for i in range(50)],
             InvalidValue,
-            "1 of 50 labels are missing, the first at row 4; leave these samples out, or give them a label.",
+            "all 49 samples have the label a; give at least two classes.",
         ),
     ],
 )

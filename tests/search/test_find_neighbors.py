@@ -404,7 +404,7 @@ def test_memmap_and_tensor_and_list_are_read(tmp_path):
     [
         (lambda x: find_neighbors(x, 50), InvalidValue, "k=50 neighbors asked of 50 samples; k must lie in 1..49."),
         (lambda x: find_neighbors(x, 0), InvalidValue, "k=0 neighbors asked of 50 samples; k must lie in 1..49."),
-        (lambda x: find_neighbors(x, 1.5), InvalidType, "k=1.5 is no whole number; give how many neighbors to find."),
+        (lambda x: find_neighbors(x, 1.5), InvalidType, "k=1.5; give a whole number."),
         (
             lambda x: find_neighbors(x[:1], 1),
             InvalidValue,

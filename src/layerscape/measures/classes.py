@@ -41,10 +41,9 @@ def one_per_sample(labels: Any, n_samples: int) -> np.ndarray:
     InvalidValue, InvalidType
         If there is not one label per sample, one is missing, or they are of several forms.
     """
-    gaps = missing(labels)
-    if gaps is not None and form_of(labels) in ("path", "set"):
+    if getattr(labels, "ndim", 1) == 1 and missing(labels) is not None and form_of(labels) in ("path", "set"):
         raise InvalidType("labels that are several for a sample, which label_overlap reads; give one label per sample.")
-    labels = np.asarray(labels)
+    gaps, labels = missing(labels), np.asarray(labels)
     if labels.shape != (n_samples,):
         raise InvalidValue(f"labels of shape {labels.shape} for {n_samples} samples; give one label per sample.")
     if gaps is not None:

@@ -71,7 +71,7 @@ def test_neighborhoods_that_end_with_the_graph_are_said(rng):
             lambda x: estimate("abide", x, k_max=7),
             "k_max=7; give at least 8, so that there is something to choose from.",
         ),
-        (lambda x: estimate("abide", x, alpha=0), "alpha=0; it is the level of a test: give 0 < alpha < 1."),
+        (lambda x: estimate("abide", x, alpha=0), "alpha=0.0; it is the level of a test: give 0 < alpha < 1."),
         (
             lambda x: abide(find_neighbors(x, 40, queries=[1, 2, 3])),
             "a graph of some queries only; abide needs every sample's neighbors: give the graph of all samples.",

@@ -61,7 +61,7 @@ def test_whatever_is_given_gets_words_or_a_number_with_an_interval(measure, what
         assert any(mark in found for mark in (";", ":")), found  # what is allowed, and what to do
         return
     assert math.isfinite(found.value)
-    assert found.low < found.high
+    assert found.low < found.high or found.value == found.n_units == 1  # the ratio of one unit is known
     assert found.low <= found.value <= found.high
     assert found.value > 0 or measure.bounds[0] < 0
     if len(WHATEVER[what]) < 50:

@@ -199,7 +199,7 @@ def test_a_graph_that_holds_enough_will_do(rng):
     [
         (
             lambda x: estimate("mst", x, power=0),
-            "power=0; it is the power of the edges: give a number above 0, such as 1.",
+            "power=0.0; it is the power of the edges: give a number above 0, such as 1.",
         ),
         (
             lambda x: estimate("mst", x[:150]),

@@ -51,8 +51,8 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     Estimate
         In dimensions: in 1…D for ``"rows"``, in 1…min(N − 1, D) for ``"none"``, above 0 for ``"rows and columns"``.
         The interval comes from the influence of the samples (and of the units, if drawn) on the logarithm of A / B, and
-        like the value is cut to these bounds. ``details`` hold the values of all corrections that can be had, uncut and
-        so unbiased: ``uncorrected``, ``rows`` and ``rows_and_columns``.
+        like the value is cut to these bounds; of a value beyond D it goes as far below D. ``details`` hold the values
+        of all corrections that can be had, uncut and so unbiased: ``uncorrected``, ``rows`` and ``rows_and_columns``.
 
     Raises
     ------
@@ -89,7 +89,8 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     if margin > UNSURE:
         warnings.append("a few samples far away from all others decide the value: leave them out, or read gride")
     low, high = value * exp(-min(margin, MOST_MARGIN)), value * exp(min(margin, MOST_MARGIN))
-    low, value, high = (_possible(each, x, correction) for each in (low, value, high))
+    beyond = value - _possible(value, x, correction)  # by so much it has erred at least
+    low, value, high = (_possible(each, x, correction) for each in (min(low, value - 2 * beyond), value, high))
     return Estimate(value, low, high, n, d, details=_details(sums), warnings=tuple(warnings))
 
 
