@@ -4,13 +4,14 @@ import csv
 import io
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.core.export import FORMULA, as_csv, check_ending
 from layerscape.errors import InvalidValue
+
+pd = pytest.importorskip("pandas")
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), min_size=1)
 

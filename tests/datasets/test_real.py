@@ -11,12 +11,13 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
-import pooch
 import pytest
 
 import layerscape.datasets as data
 from layerscape.datasets import real
 from layerscape.errors import FileProblem, InvalidValue, MissingExtra, UnknownName
+
+pooch = pytest.importorskip("pooch")
 
 PICTURES = np.arange(12 * 28 * 28, dtype=np.uint32).reshape(12, 28, 28).astype(np.uint8)
 LABELS = np.arange(12, dtype=np.uint8) % 10
