@@ -20,7 +20,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from benchmarks.publish import publish
+from benchmarks.publish import RESULTS, publish
 
 ROOT = Path(__file__).parents[1]
 HEADING = "Versions"
@@ -116,12 +116,7 @@ def main() -> None:
     parser.add_argument("--tests", nargs="+", default=[], help="folders of tests in place of those of each environment")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    lines = [
-        f"`benchmarks/versions.py --tests {' '.join(asked.tests)}`" if asked.tests else "`benchmarks/versions.py`",
-        "",
-        "| environment | Python | libraries | tests | result |",
-        "|---|---|---|---|---|",
-    ]
+    rows = known()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         subprocess.run([sys.executable, "-m", "build", "--no-isolation", "--outdir", place, str(ROOT)], check=True)
@@ -132,8 +127,17 @@ def main() -> None:
                 with tarfile.open(sdist) as archive:
                     archive.extractall(source, filter="data")
                 (unpacked,) = source.iterdir()
-                lines.append(tried(environment, wheel, unpacked, folder / f"venv {number}", asked.tests))
-    publish(HEADING, lines)
+                rows[environment.name] = tried(environment, wheel, unpacked, folder / f"venv {number}", asked.tests)
+    title = row(["environment", "Python", "libraries", "tests", "result"])
+    shown = [rows[each.name] for each in environments() if each.name in rows]
+    publish(HEADING, ["`benchmarks/versions.py`.", "", title, "|---|---|---|---|---|", *shown])
+
+
+def known() -> dict[str, str]:
+    """The rows that were published, by environment: one call need not try them all."""
+    _, _, section = RESULTS.read_text().partition(f"## {HEADING}\n")
+    found = (line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| "))
+    return {line.split("|")[1].strip(): line for line in found}
 
 
 if __name__ == "__main__":
