@@ -130,7 +130,8 @@ def _largest_part(graph: Neighbors, k: int) -> tuple[csr_array, int, np.ndarray]
     rows, columns, _ = graph.weights(k)  # all that tie with the last neighbor, for the order of rows must not decide
     unit = frexp(float(last.max()))[1]
     lengths = np.ldexp(np.concatenate([listed, last[rows[len(listed) :]]]), -unit)
-    edges = csr_array((lengths, (rows, columns)), shape=(graph.n_samples, graph.n_samples))
+    places = rows.astype(np.int32), columns.astype(np.int32)  # scipy up to 1.14 walks along no others
+    edges = csr_array((lengths, places), shape=(graph.n_samples, graph.n_samples))
     edges = csr_array(edges.maximum(edges.T))
     n_parts, part = connected_components(edges, directed=False)
     inside = np.flatnonzero(part == np.bincount(part).argmax())

@@ -134,8 +134,9 @@ def _tree(graph: Neighbors, power: float) -> _Tree:
     """The minimum spanning tree of a graph's edges, as far as they reach."""
     check_no_copies(graph, 1)  # scipy takes an edge of length 0 for none
     n = graph.n_samples
-    rows = np.repeat(np.arange(n), graph.k)
-    listed = csr_array((graph.distances.ravel(), (rows, graph.indices.ravel())), shape=(n, n))
+    rows, columns = np.repeat(np.arange(n), graph.k), graph.indices.ravel()
+    # Up to 1.15 scipy spans trees over 32-bit indices only.
+    listed = csr_array((graph.distances.ravel(), (rows.astype(np.int32), columns.astype(np.int32))), shape=(n, n))
     tree = minimum_spanning_tree(listed).tocoo()
     missing = n - 1 - tree.nnz
     if missing > TOO_MANY * (n - 1):
