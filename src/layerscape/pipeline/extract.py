@@ -147,9 +147,7 @@ def extract(
     samples = _with_features(samples, features or (), progress)
     pooling = pooling or network.default_pooling
     specs = _specs(network, samples, pooling, layers)
-    needed = disk_needed(specs, len(samples), store)
-    note(f"{len(specs)} layers of {len(samples)} samples need {in_words(needed)} on disk")
-    check_space(out, needed)
+    _check_disk(out, specs, len(samples), store, note)
     plan = _plan(network, samples, specs, pooling=pooling, batching=network.batching(batch_size), store=store)
     with RunFolder.create(out, plan, specs, len(samples), dtype=store, compress=compress) as folder:
         folder.write_samples(samples.ids, samples.labels, samples.kind)
@@ -180,6 +178,15 @@ def _specs(network: Network, samples: Samples, pooling: str, layers: str | Seque
     """The chosen layers, found by a dry run on the first and the last sample."""
     infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
     return [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
+
+
+def _check_disk(
+    out: str | Path, specs: list[LayerSpec], n_samples: int, store: str, note: Callable[[str], None]
+) -> None:
+    """Say how much the run needs on disk; raise if there is less."""
+    needed = disk_needed(specs, n_samples, store)
+    note(f"{len(specs)} layers of {n_samples} samples need {in_words(needed)} on disk")
+    check_space(out, needed)
 
 
 def _check_kind(network: Network, samples: Samples) -> None:
