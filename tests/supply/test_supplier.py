@@ -113,15 +113,16 @@ def test_other_tasks_beside_it_change_no_value(kind, run):
     assert of_all.estimate(KINDS[kind]).value == alone.estimate(KINDS[kind]).value
 
 
-def test_a_graph_that_was_given_is_used_as_it_is(monkeypatch):
+def test_a_graph_that_was_given_is_not_searched_again(monkeypatch):
     graphs = {name: find_neighbors(x, 30) for name, x in LAYERS.items()}
     supplier, found = Supplier(Arrays(graphs, {"half": LABELS["half"]}), {}), searched(monkeypatch)
     tasks = [KINDS["two graphs"], KINDS["graphs"], KINDS["labels"], task("gride", "b", range_max=16)]
     supplier.prepare(tasks)
     assert supplier.data(tasks[0]) == [graphs["a"], graphs["c"]]
     assert supplier.data(tasks[1])[1] == (graphs["b"], graphs["c"])
-    assert supplier.data(tasks[3]) == [graphs["b"]]
-    assert supplier.words(tasks[3]) == ()
+    (cut,) = supplier.data(tasks[3])  # a dimension, which copies have no part in
+    assert (cut.n_samples, cut.k) == (N - 2, 28)
+    assert supplier.words(tasks[3]) == (f"2 exact copies left out; {N - 2} samples remain",)
     assert found == []
 
 

@@ -12,6 +12,7 @@ from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
 
 LARGEST = 16  # samples in a group of near copies
+BY_CHANCE = 0.01  # share of samples whose first two neighbors are so nearly equally far without being near copies
 
 
 @dataclass(frozen=True)
@@ -36,27 +37,48 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
     Parameters
     ----------
     graph
-        Of all samples.
+        Of all samples. Where nobody looked for copies, samples at distance 0 are.
     near
         Share of the median first-neighbor distance of distinct rows below which two samples are near copies; 0 looks
         for none.
     """
     n = graph.n_samples
-    copies = np.arange(n) if graph.copies is None else graph.copies
+    copies = _joined(n, *_zeros(graph)) if graph.copies is None else graph.copies
     _, first = np.unique(copies, return_index=True)
-    kept = first
-    # Larger groups than these many columns show are clusters, and no copies but for rounding.
     distances = graph.distances[first, :LARGEST]
+    rows, columns = np.nonzero((distances > 0) & (distances < _limit(distances, near)))
+    cluster = _joined(len(first), copies[first[rows]], copies[graph.indices[first[rows], columns]])
+    kept = np.full(cluster.max() + 1, n)
+    np.minimum.at(kept, cluster, first)
+    return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
+
+
+def near_queries(graph: Neighbors, near: float) -> int:
+    """How many queries have near copies of themselves, or first neighbors that are such of each other."""
+    distances = graph.distances[:, :LARGEST]
+    limit = _limit(distances, near)
+    found = ((distances > 0) & (distances < limit)).any(axis=1)
+    gaps = distances[:, 1:2] - distances[:, :1]
+    equally_far = ((gaps > 0) & (gaps < limit)).any(axis=1)
+    return int((found | equally_far).sum() if equally_far.mean() > BY_CHANCE else found.sum())
+
+
+def _limit(distances: np.ndarray, near: float) -> float:
+    """The distance below which samples are near copies; larger groups than there are columns are clusters, and none."""
     # The first neighbor that is no near copy: where most samples have one, the plain median would be theirs.
     nearest = np.where(distances > near * distances[:, -1:], distances, np.inf).min(axis=1)
-    if near > 0 and np.isfinite(nearest).any():
-        limit = near * float(np.median(nearest[np.isfinite(nearest)]))
-        rows, columns = np.nonzero((distances > 0) & (distances < limit))
-        pairs = copies[first[rows]], copies[graph.indices[first[rows], columns]]
-        _, cluster = connected_components(csr_array((np.ones(len(rows)), pairs), shape=(len(first), len(first))))
-        kept = np.full(cluster.max() + 1, n)
-        np.minimum.at(kept, cluster, first)
-    return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
+    known = nearest[np.isfinite(nearest)]
+    return near * float(np.median(known)) if len(known) else 0.0
+
+
+def _zeros(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.nonzero(graph.distances == 0)
+    return rows, graph.indices[rows, columns]
+
+
+def _joined(n: int, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """A number for each of n, the same for those that pairs join."""
+    return connected_components(csr_array((np.ones(len(rows)), (rows, others)), shape=(n, n)), directed=False)[1]
 
 
 def common_rows(distinct: dict[str, Distinct]) -> dict[str, Distinct]:

@@ -102,7 +102,7 @@ class Neighbors(Shown):
     def _card(self) -> Card:
         asked = "" if self.queries is None else f" of {len(self.indices)} queries"
         units = f" × {self.n_units} units" if self.n_units else ""
-        far = self.near.key if "distances" in vars(self) else "without distances"
+        far = self.near.key if self.has_distances else "without distances"
         copies = [("copies", f"{self.n_copies} samples are exact copies of earlier ones")] if self.n_copies else []
         return Card(f"Neighbors: {self.k} nearest{asked} among {self.n_samples} samples{units}, {far}", copies)
 
@@ -115,12 +115,16 @@ class Neighbors(Shown):
                 )
             raise AttributeError(f"a graph has no attribute {name!r}")
 
+    @property
+    def has_distances(self) -> bool:
+        """Whether distances were given, or only who is near."""
+        return "distances" in vars(self)
+
     @cached_property
     def order(self) -> np.ndarray:
         """Shape (M, k): who is nearer and who ties: the distances, or the places 1…k where there are none."""
-        if "distances" in vars(self):
-            return self.distances
-        return np.broadcast_to(np.arange(1.0, 1 + self.indices.shape[-1]), self.indices.shape)
+        places = np.arange(1.0, 1 + self.indices.shape[-1])
+        return self.distances if self.has_distances else np.broadcast_to(places, self.indices.shape)
 
     @property
     def metric(self) -> str:
@@ -233,7 +237,7 @@ class Neighbors(Shown):
         starts = np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=len(last)))])
         return Neighbors(
             self.indices[:, :k].copy(),
-            self.distances[:, :k].copy() if "distances" in vars(self) else None,  # type: ignore[arg-type]
+            self.distances[:, :k].copy() if self.has_distances else None,  # type: ignore[arg-type]
             self.n_samples,
             self.n_units,
             self.near,

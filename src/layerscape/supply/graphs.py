@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from layerscape.core.distinct import Distinct, common_rows, distinct_rows
+import numpy as np
+
+from layerscape.core.distinct import Distinct, common_rows, distinct_rows, near_queries
 from layerscape.core.keywords import Search, chosen
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
@@ -49,9 +51,28 @@ class Graphs:
                 except OF_ONE_LAYER as error:
                     self._failed[layer] = error
         if distinct:
-            sound = [layer for layer in layers if layer not in self._failed]
-            found = {layer: distinct_rows(self._whole(layer), self.near.near_copies) for layer in sound}
+            self._check_queries()
+            every = [*layers, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
+            sound = [layer for layer in every if layer not in self._failed]
+            found = {layer: distinct_rows(self._whole(layer), self._share(layer)) for layer in sound}
             self._distinct = common_rows(found)
+
+    def _share(self, layer: str) -> float:
+        """``near_copies`` as it was asked for, or as the graph that was given says."""
+        near = self.source.graphs[layer].near if layer in self.source.graphs else self.near
+        return self._search.get("near_copies", near.near_copies)
+
+    def _check_queries(self) -> None:
+        """Note the graphs of some queries that have near copies, which cannot be left out of them."""
+        for layer, graph in self.source.graphs.items():
+            if graph.queries is None or not graph.has_distances:
+                continue
+            if count := near_queries(graph, self._share(layer)):
+                self._failed[layer] = InvalidValue(
+                    f"{count} of {len(graph.indices)} queries have near copies (rounding apart) among their "
+                    "neighbors, which cannot be left out of a graph of some queries; leave them out of the data, or "
+                    "keep them by near_copies=0."
+                )
 
     @property
     def room(self) -> int:
@@ -66,21 +87,25 @@ class Graphs:
 
     def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
         """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
-        if layer in self.source.graphs:
-            return self.source.graphs[layer]
-        key, whole = (layer, distinct, k), self._whole(layer)
+        whole, given = self._whole(layer), layer in self.source.graphs
+        if given and not (distinct and layer in self._distinct):
+            return whole
+        key = (layer, distinct, whole.k if given else k)
         if key not in self._cut:
             self._cut[key] = self._of_distinct(layer, whole, k) if distinct else whole.first(min(k, whole.k))
         return self._cut[key]
 
     def _of_distinct(self, layer: str, whole: Neighbors, k: int) -> Neighbors:
         """Cut from the graph of all samples if that holds enough, and searched otherwise."""
-        rows = self._distinct[layer].rows
+        rows, given = self._distinct[layer].rows, layer in self.source.graphs
         if len(rows) < FEWEST:
+            what = "the graph" if given else self.source.vectors(layer).title
             raise InvalidValue(
-                f"{self.source.vectors(layer).title} has {len(rows)} distinct rows of {whole.n_samples}: it is "
-                "constant, or nearly so, and has no dimension; leave it out, or pool another token."
+                f"{what} has {len(rows)} distinct rows of {whole.n_samples}: it is constant, or nearly so, and has no "
+                "dimension; leave it out, or pool another token."
             )
+        if given:
+            return _as_wide_as_it_holds(whole, rows)
         k = min(k, len(rows) - 1)
         if len(rows) == whole.n_samples:
             return whole.first(min(k, whole.k))
@@ -90,6 +115,8 @@ class Graphs:
         """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""
         if layer in self._failed:
             raise type(self._failed[layer])(str(self._failed[layer]))
+        if layer in self.source.graphs:
+            return self.source.graphs[layer]
         run = self.source.run
         if run is None:
             return self._graphs[layer]
@@ -102,6 +129,25 @@ class Graphs:
         else:
             self._graphs[layer] = self._graphs.pop(layer)
         return self._graphs[layer]
+
+
+def _is_told(graph: Neighbors) -> bool:
+    """Whether a graph that was given can be cut to distinct rows."""
+    return graph.queries is None and graph.has_distances
+
+
+def _as_wide_as_it_holds(whole: Neighbors, rows: np.ndarray) -> Neighbors:
+    """A graph that was given, of its distinct rows, with as many neighbors as it holds of each."""
+    if len(rows) == whole.n_samples:
+        return whole
+    held = np.count_nonzero(np.isin(whole.indices[rows], rows), axis=1)
+    found = whole.restrict(rows, int(held.min())) if held.min() else None
+    if found is None:
+        raise InvalidValue(
+            f"all {whole.k} neighbors of {np.count_nonzero(held == 0)} of {whole.n_samples} samples are copies that "
+            "are left out; search with a larger k, or give the vectors."
+        )
+    return found
 
 
 def searched_apart(

@@ -189,6 +189,8 @@ class Supplier(Graphs):
     def _named(self, task: Task, error: LayerscapeError) -> LayerscapeError:
         if isinstance(error, WithoutDistances):
             error = InvalidValue(f"{task.measure.name} reads distances: {error}")
+        if self._reduced(task) and task.layer in self.source.graphs:  # which holds less than was given
+            error = type(error)(": ".join((*self._distinct[task.layer].words, str(error))))
         where = f"{task}, {self.source.group}" if self.source.group else str(task)
         return type(error)(f"{where}: {error}") if task.layer else error
 
@@ -239,7 +241,9 @@ class Supplier(Graphs):
 
     def _subsets(self, task: Task, more: int) -> Any:
         if task.layer in self.source.graphs:
-            return subsets_of(task.measure, task.options, self.source.graphs[task.layer], more=more)
+            whole = self.source.graphs[task.layer]
+            graph = self.graph(task.layer, whole.k, distinct=task.measure.distinct)
+            return subsets_of(task.measure, task.options, graph, more=more)
         width = min(task.width(self.source.n_samples) - SPARE * task.measure.distinct, self._whole(task.layer).k)
         graph = self.graph(task.layer, width, distinct=task.measure.distinct)
         rows = self._distinct[task.layer].rows if task.measure.distinct else None
