@@ -89,10 +89,42 @@ def test_copies_are_counted(surface):
     assert "50 exact copies left out; 2000 samples remain" in report.warnings
 
 
+MOVED = "the samples lie more evenly than a Gaussian's, as on a lattice that noise has moved"
+
+
+@pytest.mark.parametrize("noise", [1e-7, 1e-3, 0.05])
+def test_a_lattice_that_noise_has_moved_is_compared_with_no_more_dimensions_than_units(rng, noise):
+    """It reads 1 / noise, of which a Gaussian once had as many dimensions, 77 GiB of them."""
+    x = np.indices((10, 10, 10)).reshape(3, -1).T + noise * rng.standard_normal((1000, 3))
+    report = ls.dimension_report(x, controls=())
+    assert report.gaussian_dimension == 3
+    assert report.estimates["gride"].value > 0.5 / noise
+    assert sum(MOVED in words for words in report.warnings) == 1
+
+
+def test_more_dimensions_than_the_samples_can_tell_are_said(rng):
+    report = ls.dimension_report(rng.standard_normal((200, 5000)), controls=())
+    assert report.gaussian_dimension == 199
+    said = [words for words in report.warnings if words.endswith("cannot tell how many more there are")]
+    assert len(said) == 1
+    assert "where a Gaussian of 199 dimensions, the most that is simulated for 200 samples, reads " in said[0]
+
+
+@pytest.mark.parametrize("value", [3.3, 1e7, 1e300])
+def test_no_value_draws_more_than_the_units(value):
+    found, curve = gaussian_that_reads(value, 0, 300, 3, 6, 0)
+    assert (found, len(curve)) == (3, 6)
+
+
+def test_an_edge_within_chance_is_no_reason_to_warn(rng):
+    report = ls.dimension_report(rng.random((1000, 2)), controls=())
+    assert not any("Gaussian" in words for words in report.warnings)
+
+
 @pytest.mark.parametrize("d", [1, 4, 12])
 def test_a_gaussian_reads_as_itself(d):
     reading = gaussian_curve(d, 1000, 64, 0)[2].value
-    found, curve = gaussian_that_reads(reading, 2, 1000, 6, 0)
+    found, curve = gaussian_that_reads(reading, 2, 1000, 20, 6, 0)
     assert found == pytest.approx(d, abs=1e-9)
     assert len(curve) == 6
 

@@ -20,7 +20,7 @@ from layerscape.core.tasks import Task, check_options
 from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
 from layerscape.pipeline.estimate import estimate
-from layerscape.questions.finite import gaussian_that_reads
+from layerscape.questions.finite import DIFFERENT, bias_words, gaussian_that_reads
 from layerscape.questions.plateau import Plateau, find_plateau
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import CONTROLS, check_controls, make_control
@@ -28,7 +28,6 @@ from layerscape.supply.supplier import Supplier
 
 ESTIMATORS = ("twonn", "gride", "levina_bickel", "abide", "decimation", "pca", "participation_ratio")
 DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
-DIFFERENT = 0.1  # a relative difference that is worth a sentence
 COARSE = 0.01  # of the first-neighbor distance: a resolution of the numbers that can be felt in it
 
 
@@ -51,7 +50,7 @@ class DimensionReport(Shown):
         of samples; and that dimension: what the value would be without the bias of a finite sample, were the data
         Gaussian. None if it was not simulated.
     gaussian_dimension
-        That dimension.
+        That dimension, at most the number of units and N − 1.
     warnings
         In words.
     """
@@ -155,19 +154,20 @@ def dimension_report(
     plateau = find_plateau(curve)
     reference = plateau.value if plateau else curve[0].value
     place = (plateau.first + plateau.last) // 2 if plateau else 0
-    gaussian_dimension, gaussian = gaussian_that_reads(reference, place, x.n_samples, len(curve), seed, how)
+    n, d = x.n_samples, x.n_units
+    gaussian_dimension, gaussian = gaussian_that_reads(reference, place, n, d, len(curve), seed, how)
     others = {name: estimate("gride", make_control(name, seed, x), **search) for name in kinds}
     value, low, high = (plateau.value, plateau.low, plateau.high) if plateau else (nan, nan, nan)
     words = [
         *gaps,
         *_shared(estimates),
-        *_bias(reference, gaussian_dimension),
+        *bias_words(reference, gaussian_dimension, gaussian[place].value, n, d),
         *_shape(curve, gaussian),
         *_coarse(x, curve),
     ]
     return DimensionReport(
-        value, low, high, _reason(plateau, estimates), x.n_samples, x.n_units, estimates, others, gaussian,
-        gaussian_dimension, tuple(dict.fromkeys(words)),
+        value, low, high, _reason(plateau, estimates), n, d, estimates, others, gaussian, gaussian_dimension,
+        tuple(dict.fromkeys(words)),
     )  # fmt: skip
 
 
@@ -237,15 +237,6 @@ def _reason(plateau: Plateau | None, estimates: Mapping[str, Estimate]) -> str:
 def _shared(estimates: Mapping[str, Estimate]) -> list[str]:
     """The warnings of the estimators, each once."""
     return list(dict.fromkeys(words for found in estimates.values() for words in found.warnings))
-
-
-def _bias(value: float, gaussian: float) -> list[str]:
-    if gaussian < value * (1 + DIFFERENT):
-        return []
-    return [
-        f"a finite sample reads high dimensions low: at this N and scale a Gaussian of {gaussian:.3g} dimensions reads "
-        f"{value:.3g}; compare by this value, and do not read it as a count"
-    ]
 
 
 def _shape(curve: tuple[Point, ...], gaussian: tuple[Point, ...]) -> list[str]:
