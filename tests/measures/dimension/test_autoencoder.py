@@ -119,9 +119,20 @@ def test_few_samples_and_copies_are_said(arc):
     [
         ({"max_width": 1}, 100, "max_width=1; give at least 2."),
         ({"hidden": 0}, 100, "hidden=0; give at least 1."),
+        (
+            {"hidden": 10**9, "max_width": 10**9},
+            100,
+            "hidden=1000000000; for 3 components and bottlenecks of up to 2 give at most 139809, so that 10 networks "
+            "fit into memory.",
+        ),
         ({}, 30, "30 distinct samples; autoencoder needs at least 50, and hundreds to learn from."),
     ],
 )
 def test_errors(options, n, text, rng):
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         estimate("autoencoder", rng.standard_normal((n, 3)), **options)
+
+
+def test_a_bottleneck_beyond_the_units_takes_no_memory(rng):
+    found = estimate("autoencoder", rng.standard_normal((100, 3)), max_width=10**9, steps=20)
+    assert found.details["widths"][-1] == 10**9

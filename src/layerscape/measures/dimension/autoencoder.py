@@ -22,6 +22,7 @@ LEAST = 0.1  # a share of the variance that training and a torn bottleneck leave
 FEWEST, FEW = 50, 500
 MOST, MOST_WIDE = 16384, 4096  # samples that are read, up to MOST_WIDE units and beyond
 HELD, COMPONENTS = 0.999, 256
+MOST_WEIGHTS = 2**24  # of all networks together, 128 MiB, of which training holds half a dozen copies
 BETTER = 0.02  # a share of PCA's error that training must take off to be a gain
 
 
@@ -69,7 +70,8 @@ def autoencoder(
     Raises
     ------
     InvalidValue
-        If the samples are constant, fewer than 50 of them are distinct, or an option is too small.
+        If the samples are constant, fewer than 50 of them are distinct, an option is too small, or the networks would
+        have more than 17 million weights together.
     MissingExtra
         If torch is not installed.
 
@@ -103,6 +105,7 @@ def autoencoder(
     totals, pca_left = _pca_left(cloud, parts, widths)
     left, unfinished = np.full(pca_left.shape, cloud.rest * parts.shape[1]), 0  # wide ones lose but what PCA left out
     if len(trained):
+        _check_size(cloud.scores.shape[1], trained, hidden)
         torch = require("torch", "models")
         more, unfinished = train_networks(torch, cloud.scores, parts, trained, hidden=hidden, steps=steps, seed=seed)
         left[:, : len(trained)] += more
@@ -182,6 +185,17 @@ def _widths(max_width: int) -> np.ndarray:
         widths += [width, width * 3 // 2]
         width *= 2
     return np.array([width for width in widths if width < max_width] + [max_width])
+
+
+def _check_size(d: int, widths: np.ndarray, hidden: int) -> None:
+    """Raise if there is no room for networks with so many tanh units."""
+    room, widest = MOST_WEIGHTS // (FOLDS * len(widths)), int(widths[-1])
+    most = (room - 2 * d * widest) // (2 * (d + widest + 1))
+    if hidden > most:
+        raise InvalidValue(
+            f"hidden={hidden}; for {d} components and bottlenecks of up to {widest} give at most {most}, so that "
+            f"{FOLDS * len(widths)} networks fit into memory."
+        )
 
 
 def _pca_left(cloud: _Cloud, parts: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
