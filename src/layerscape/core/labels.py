@@ -67,7 +67,7 @@ def _of_array(labels: np.ndarray) -> np.ndarray:
 
 
 def _by_sample(found: np.ndarray) -> np.ndarray:
-    return np.asarray(found.reshape(len(found), -1).any(axis=1))
+    return np.asarray(found.any(axis=tuple(range(1, found.ndim))))
 
 
 def form_of(labels: Any) -> str:

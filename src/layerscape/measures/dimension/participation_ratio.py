@@ -193,6 +193,8 @@ def _details(sums: Sums) -> dict[str, float | np.ndarray]:
 def _influence(x: Representation, /, *, correction: Correction = "rows") -> Influence:
     """How each sample moves the ratio: exactly without it, and to first order by its weight."""
     _check(x, correction)
+    if correction != "none":
+        check_samples(x.n_samples, "the influence on a corrected participation_ratio", 5)
     if min(x.n_samples, x.n_units) > LARGEST:
         rows = drawn(x.n_samples, LARGEST, 0)
         return _influence(x.take(rows), correction=correction).among(rows, x.n_samples)

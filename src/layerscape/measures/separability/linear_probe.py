@@ -116,7 +116,8 @@ def _of_classes(x: Representation, found: Classes, method: str, folds: int, coun
     chance, drawn = chance_by_permutation(lambda _: next(null), value, n, count, seed)
     # Folds share training samples, which makes the spread more than binomial.
     binomial = chance.value * (1 - chance.value) / n
-    low, high = wilson(value, n / max(1.0, float(drawn.var(ddof=1)) / binomial))
+    wider = float(drawn.var(ddof=1)) / binomial if binomial else 1.0  # all permutations alike tell no spread
+    low, high = wilson(value, n / max(1.0, wider))
     per_class = np.bincount(found.codes, weights=right) / found.sizes
     details = {
         "balanced_accuracy": float(per_class.mean()),
