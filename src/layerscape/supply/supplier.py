@@ -136,7 +136,12 @@ class Supplier(Graphs):
             return replace(found, warnings=(*self.gap_words(task), *found.warnings))
         words, task = self.words(task), self._fitted(task)
         data = self.data(task)
-        found = task.measure(*data, **task.options)
+        try:
+            found = task.measure(*data, **task.options)
+        except MemoryError as error:
+            raise InvalidValue(
+                f"{task.measure.name} needs more memory than there is ({error}); give it less."
+            ) from None
         n_units = getattr(data[0], "n_units", None) if found.n_units is None else found.n_units
         return replace(found, n_units=n_units, warnings=(*words, *found.warnings, *self._decisive(task)))
 

@@ -198,7 +198,8 @@ def _influence(
     share, steep = inside / all_, slope(t1, int(t2), d)
     alone = counts.by_sample(inner, outer, 1 - share, -share) / (inside * steep)
     left = (inside - counts.by_sample(inner, inner, 1, 0)) / (all_ - counts.by_sample(outer, outer, 1, 0))
-    return Influence(d, -np.log(left / share) / steep, alone)
+    with np.errstate(divide="ignore"):  # without a sample that has all the pairs, the dimension is infinite
+        return Influence(d, -np.log(left / share) / steep, alone)
 
 
 def _chosen(found: dict[float, Point], counts: PairCounts, radii: np.ndarray, scale: int | None, ratio: float) -> float:
