@@ -12,7 +12,8 @@ from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import Subsets
-from layerscape.measures.dimension.twonn import influence_on_twonn, twonn
+from layerscape.measures.dimension.twonn import MEASURE as TWONN
+from layerscape.measures.dimension.twonn import twonn
 
 
 def decimation(
@@ -109,14 +110,14 @@ def _influence(
     subsets: Subsets,
     /,
     *,
-    method: Literal["mle", "fit"] = "mle",
-    discard: float | None = None,
-    smallest: int = 100,
-    repetitions: int = 5,
-    seed: int = 0,
+    method: Literal["mle", "fit"],
+    discard: float | None,
+    smallest: int,
+    repetitions: int,
+    seed: int,
 ) -> Influence:
     """How each sample moves the value of all samples, which is TwoNN's."""
-    return influence_on_twonn(subsets.graphs[0], method=method, discard=discard)
+    return TWONN.influence_of(subsets.graphs[0], method=method, discard=discard)
 
 
 MEASURE = Measure(

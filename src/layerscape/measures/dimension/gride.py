@@ -14,7 +14,7 @@ from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, withi
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
-from layerscape.measures.dimension.twonn import influence_on_twonn
+from layerscape.measures.dimension.twonn import MEASURE as TWONN
 
 RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
 FEW = 8  # up to this n the sandwich reports the spread that is seen, beyond it the jackknife does
@@ -134,9 +134,9 @@ def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
     return np.repeat(np.stack([both - before, alone - base], axis=1) / width, n, axis=1)
 
 
-def _influence(graph: Neighbors, /, *, range_max: int = 64) -> Influence:
+def _influence(graph: Neighbors, /, *, range_max: int) -> Influence:
     """How each sample moves the value at n = 1, which is TwoNN's."""
-    return influence_on_twonn(graph)
+    return TWONN.influence_of(graph)
 
 
 MEASURE = Measure(

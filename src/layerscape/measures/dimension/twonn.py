@@ -183,13 +183,13 @@ def _bent(gap: float, n: int) -> tuple[str, ...]:
     )
 
 
-def influence_on_twonn(
+def _influence(
     graph: Neighbors,
     /,
     *,
-    method: Literal["mle", "fit"] = "mle",
-    discard: float | None = None,
-    prior: tuple[float, float] | None = None,
+    method: Literal["mle", "fit"],
+    discard: float | None,
+    prior: tuple[float, float] | None,
 ) -> Influence:
     """How each sample moves the dimension: exactly without it, and to first order by its own ratio."""
     discard = _checked(method, discard, prior)
@@ -231,5 +231,5 @@ MEASURE = Measure(
     source="Facco et al. 2017, doi:10.1038/s41598-017-11873-y",
     neighbors=2,
     distinct=True,
-    influence=influence_on_twonn,
+    influence=_influence,
 )

@@ -230,11 +230,11 @@ def _influence(
     labels: Any,
     /,
     *,
-    k: int = 30,
-    weight: Literal["sample", "class"] = "sample",
-    class_fraction: float | None = None,
-    kind: LabelKind = "auto",
-    over: Literal["samples", "classes"] = "samples",
+    k: int,
+    weight: Literal["sample", "class"],
+    class_fraction: float | None,
+    kind: LabelKind,
+    over: Literal["samples", "classes"],
 ) -> Influence:
     """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
     _check(weight, kind, over)

@@ -214,10 +214,10 @@ def _influence(
     b: Representation,
     /,
     *,
-    kernel: Literal["linear", "rbf"] = "linear",
-    estimator: Literal["debiased", "biased"] = "debiased",
-    sample: int = 2000,
-    seed: int = 0,
+    kernel: Literal["linear", "rbf"],
+    estimator: Literal["debiased", "biased"],
+    sample: int,
+    seed: int,
 ) -> Influence:
     """How each sample moves the alignment: exactly without it, and to first order by its weight."""
     _check(kernel, estimator, sample)

@@ -191,11 +191,11 @@ def _influence(
     b: Representation,
     /,
     *,
-    k: int = 10,
-    metric: Literal["cosine", "correlation"] = "cosine",
-    sample: int = 2_000,
-    permutations: int = 100,
-    seed: int = 0,
+    k: int,
+    metric: Literal["cosine", "correlation"],
+    sample: int,
+    permutations: int,
+    seed: int,
 ) -> Influence:
     """How each sample moves the alignment, if it is among those that are looked at: exactly without it."""
     whole = same_samples(a, b, "cknna", FEWEST)
