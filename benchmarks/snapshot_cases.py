@@ -214,7 +214,7 @@ def _of_questions(table: Callable[..., Case]) -> Iterator[Case]:
 
 def _recommended(which: int, by: Any, metric: str) -> Rows:
     found = ls.recommend(_runs()[which], by=by, metric=metric, k=10, permutations=29, threads=1)
-    table = None if found.table is None else found.table.drop(columns="layer").to_numpy(float)
+    table = None if found.table is None else found.table.select_dtypes("number").to_numpy(float)
     layers = None if found.table is None else found.table.layer.tolist()
     parts = (found.layer, table, layers, found.equals)
     return {"": Row((found.sure, *(np.nan,) * 6), tuple(map(digest, parts)), found.reason)}
