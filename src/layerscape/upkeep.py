@@ -93,7 +93,7 @@ class Upkeep:
         there = [name for name in columns if name in table.labels]
         if there:
             raise InvalidValue(f"the run has labels {there[0]!r} already; remove them first, or choose another name.")
-        replace_labels(self.folder, {**table.labels, **columns})
+        self._relabel({**table.labels, **columns})
 
     def remove_labels(self, names: str | Sequence[str]) -> None:
         """Remove label columns, the rows of the table that tell of them, and a recommendation that was made by them."""
@@ -102,7 +102,7 @@ class Upkeep:
         for name in names:
             if name not in table.labels:
                 raise unknown_name("label column", name, table.labels)
-        replace_labels(self.folder, {name: values for name, values in table.labels.items() if name not in names})
+        self._relabel({name: values for name, values in table.labels.items() if name not in names})
         estimates = self.folder.load_estimates()
         if estimates is not None:
             asked = zip(estimates["label"], estimates["group"], strict=True)
@@ -111,6 +111,10 @@ class Upkeep:
         found = self.folder.load_recommendation() or {}
         if set(found.get("labels", ())) & set(names):
             self.folder.forget_recommendation()
+
+    def _relabel(self, labels: Mapping[str, np.ndarray]) -> None:
+        replace_labels(self.folder, labels)
+        vars(self).pop("samples", None)  # which a run reads once
 
 
 def _by_id(frame: Any, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:

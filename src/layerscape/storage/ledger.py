@@ -69,6 +69,7 @@ class Ledger:
     def __init__(self, folder: Path, *, kept: bool = True) -> None:
         self.folder, self.kept = folder, kept
         self._book: _Book | None = None
+        self._state: tuple[int, ...] = ()  # of the file when it was read
         self._proven: dict[str, tuple[tuple[int, int, int], set[int]]] = {}
         self._guard = threading.RLock()
 
@@ -160,7 +161,7 @@ class Ledger:
         book = _Book({name: entries for name, entries in known.items() if entries})
         replace_file(self.folder / NAME, sealed(asdict(book)))
         with self._guard:
-            self._book = book
+            self._book, self._state = book, _state(self.folder / NAME)
 
     def begin(self) -> None:
         """An empty ledger for a run that has none yet."""
@@ -170,9 +171,11 @@ class Ledger:
     # Reading
 
     def _read(self, *, again: bool = False) -> _Book:
+        """The book; ``again`` if another process may have replaced it."""
         with self._guard:
-            if self._book is None or again:
-                path = self.folder / NAME
+            path = self.folder / NAME
+            if self._book is None or (again and _state(path) != self._state):
+                self._state = _state(path)
                 cure = f"if you trust what the folder holds: layerscape check {self.folder} --adopt"
                 self._book = typed(unsealed(path, cure), _Book, path, cure)
             return self._book
@@ -192,3 +195,12 @@ class Ledger:
             for again in (False, True)
             for entry in self._read(again=again).files.get(name, ())
         )
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What changes when a file is replaced; nothing if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,12 @@ def digest(data: Any) -> str:
     >>> digest(b"layerscape") == digest(bytearray(b"layerscape")) != digest(b"layerscapf")
     True
     """
-    return require("xxhash", "runs").xxh3_128_hexdigest(data)
+    return _xxhash().xxh3_128_hexdigest(data)
+
+
+@cache
+def _xxhash() -> Any:
+    return require("xxhash", "runs")
 
 
 def sealed(values: Mapping[str, Any]) -> bytes:
