@@ -71,7 +71,7 @@ def test_layers_may_be_judged_by_what_a_probe_reads(by):
     assert all(one.layer is None for one in noise)
 
 
-def test_what_was_found_is_kept_and_opens_the_page():
+def test_what_was_found_is_kept_and_opens_the_page(tmp_path):
     run = run_of([0, 1])
     assert run.recommendation is None
     found = ls.recommend(run, k=10)
@@ -79,7 +79,7 @@ def test_what_was_found_is_kept_and_opens_the_page():
     assert (kept["layer"], kept["reason"], tuple(kept["equals"])) == (found.layer, found.reason, found.equals)
     assert (kept["by"], kept["labels"], kept["k"]) == ("label_overlap", ["digit"], 10)
     ls.measure(run, k=10)
-    page = ls.report(run).read_text(encoding="utf-8")
+    page = ls.report(run, tmp_path / "page.html").read_text(encoding="utf-8")
     use = "<p>Use &#39;l1&#39;: its 10 nearest neighbors are most alike"
     assert page.index(use) < page.index("<p>The intrinsic dimension")
 
