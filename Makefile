@@ -2,12 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types tests wheel coverage clean
+.PHONY: demo test test-more lint types tests wheel coverage clean
 
 demo: .venv/installed
 	$(BIN)/layerscape demo --out demo
 
 test: lint types tests
+
+test-more: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m more
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -18,7 +21,7 @@ types: .venv/installed
 
 # One thread per worker: more would only wait for each other.
 tests: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not more"
 
 # The versions are those of constraints.txt; the stamp is written last, so that a broken install is done again.
 .venv/installed: pyproject.toml constraints.txt

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.more
 TESTS = ("conftest.py", "test_architecture.py", "measures/test_contract.py", "measures/test_influence.py")
 # A measure that has the unit of the data, one of two representations that has no chance, and one of labels, as a
 # stranger writes them who knows that page only.

@@ -20,6 +20,7 @@ from layerscape.errors import EXTRAS
 from layerscape.measures import catalog
 
 HERE = Path(__file__).parent
+pytestmark = pytest.mark.more
 
 # Command or code → the extra that it says it needs; "" where it works without any.
 STEPS = {

@@ -173,6 +173,7 @@ def count(page, tag, **wanted):
     return sum(tag == t and all(a.get(k.rstrip("_")) == v for k, v in wanted.items()) for t, a in page.elements)
 
 
+@pytest.mark.more
 def test_all_charts_and_the_strip_are_drawn_without_a_complaint(make_run, tmp_path):
     run = make_run(n_samples=60, layers=5, dead="stage 2")
     untrained = make_run(n_samples=60, layers=5, trained=False, name="untrained")
@@ -188,6 +189,7 @@ def test_all_charts_and_the_strip_are_drawn_without_a_complaint(make_run, tmp_pa
     assert "of 60" in words
 
 
+@pytest.mark.more
 def test_hostile_texts_do_nothing_in_a_browser(make_run, tmp_path):
     run = make_run("text", n_samples=30, layers=3)
     run.table = run.table.replace({"layer": {"stage 1": "<img src=x onerror=alert(8)>"}})
@@ -229,6 +231,7 @@ document.title = log.join(" ");
 """
 
 
+@pytest.mark.more
 def test_keys_lists_search_links_and_the_table_work(make_run, tmp_path):
     run = make_run(n_samples=40, layers=4)
     path = report(run)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="kill -9 and fork are of POSIX")
+pytestmark = [pytest.mark.more, pytest.mark.skipif(os.name != "posix", reason="kill -9 and fork are of POSIX")]
 
 
 def interrupted(how: str, folder: Path, number: int) -> dict:
