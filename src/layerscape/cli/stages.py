@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import click
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options, together
 from layerscape.cli.show import bars, note, number, plain, rows, save_table, say
+from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
 from layerscape.errors import need
 
@@ -107,9 +110,9 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     search = {name: options.pop(name) for name in FIELDS if name != "device"}
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     measuring = search | {name: options.pop(name) for name in ("measures", "k", "by", "controls", "seed")}
-    _check_wishes(measuring)
+    check_wishes(measuring)
     with bars() as progress:
-        run = _extract(model, inputs, options, _refusing(measuring["k"], progress))
+        run = _extract(model, inputs, options, refusing(measuring["k"], progress), partial(check_columns, measuring))
         _measure(run, measuring | {"by": None}, progress)
         if options["protocol"]:
             own = {name: measuring[name] for name in ("by", "seed")}
@@ -226,7 +229,9 @@ def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: 
     say(f"The page: {page}", as_json, {"run": str(run), "report": str(page)})
 
 
-def _extract(model: str, inputs: str, options: dict[str, Any], progress: Any) -> Any:
+def _extract(
+    model: str, inputs: str, options: dict[str, Any], progress: Any, check: Callable[[Any], None] = lambda _: None
+) -> Any:
     import shlex
     import sys
 
@@ -238,30 +243,8 @@ def _extract(model: str, inputs: str, options: dict[str, Any], progress: Any) ->
     if options["features"] not in (None, "all"):
         options["features"] = options["features"].split(",")
     command = shlex.join(["layerscape", *sys.argv[1:]])
-    return extract(model, inputs, labels=labels, command=command, progress=progress, note=note, **options)
-
-
-def _check_wishes(measuring: dict[str, Any]) -> None:
-    """Raise at what measuring would refuse, before anything is opened."""
-    from layerscape.core.keywords import chosen
-    from layerscape.measures import find_measures
-    from layerscape.supply.controls import check_controls
-
-    chosen({name: measuring[name] for name in FIELDS})
-    find_measures((measuring["measures"] or "twonn").split(","))
-    check_controls((measuring["controls"] or "gaussian").split(","))
-
-
-def _refusing(k: int | None, progress: Any) -> Any:
-    """The progress, which refuses more neighbors than there are samples as soon as their number is known."""
-    from layerscape.errors import InvalidValue
-
-    def tell(what: str, done: int, total: int) -> None:
-        if what == "extracting" and k is not None and k >= total:
-            raise InvalidValue(f"k={k} neighbors asked of {total} samples; k must lie in 1..{total - 1}.")
-        progress(what, done, total)
-
-    return tell
+    more = {"command": command, "progress": progress, "note": note, "check": check}
+    return extract(model, inputs, labels=labels, **more, **options)
 
 
 def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layerscape.extraction.info import LayerInfo as LayerInfo
+from layerscape.extraction.opening import check_model as check_model
 from layerscape.extraction.opening import open_model as open_model
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
@@ -66,30 +66,19 @@ def open_model(
         If an option is not allowed or a library is not installed.
     """
     torch = require("torch", "models")
-    if dtype not in DTYPES:
-        raise unknown_name("dtype", dtype, DTYPES)
-    is_demo = isinstance(model, str) and (model == "demo" or model.startswith("demo@"))
-    if is_demo or not isinstance(model, str):
-        for option, given in {
-            "revision": revision,
-            "max_length": max_length,
-            "random_init": random_init,
-            "shuffle_tokens": shuffle_tokens,
-        }.items():
-            if given is not None:
-                raise InvalidValue(f"{option}={given!r} is for models from the hub or a folder; leave it out.")
+    of_hub = {
+        "revision": revision,
+        "max_length": max_length,
+        "random_init": random_init,
+        "shuffle_tokens": shuffle_tokens,
+    }
+    check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, **of_hub)
     if not isinstance(model, str):
-        if not isinstance(model, torch.nn.Module):
-            raise InvalidType(f"a model of type {type(model).__name__}; give a name, a folder or a torch.nn.Module.")
         from layerscape.extraction.modules import open_module
 
         return open_module(model, make_inputs, kind, _device(device), getattr(torch, dtype))
-    if make_inputs is not None:
-        raise InvalidValue(
-            f"make_inputs= with the model {model!r}; it is for modules, a model opened by name has its own."
-        )
     place = _device(device) or _best_device()
-    if is_demo:
+    if _is_demo(model):
         from layerscape.extraction.modules import open_demo
 
         return open_demo(model, place, getattr(torch, dtype))
@@ -97,6 +86,44 @@ def open_model(
 
     wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens)
     return open_pretrained(wish, place, getattr(torch, dtype))
+
+
+def check_model(
+    model: Any,
+    pooling: str | None = None,
+    *,
+    make_inputs: Any = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    kind: Kind | None = None,
+    trust_remote_code: bool = False,
+    **of_hub: Any,
+) -> None:
+    """Raise at what `open_model` would refuse before it looks at the model, and at an unknown word for a pooling."""
+    torch = require("torch", "models")
+    from layerscape.extraction.pooling import POOLINGS
+
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, DTYPES)
+    if pooling is not None and pooling not in POOLINGS:
+        raise unknown_name("pooling", pooling, POOLINGS)
+    if kind is not None and kind not in get_args(Kind):
+        raise unknown_name("kind of sample", kind, get_args(Kind))
+    if not isinstance(model, str) or _is_demo(model):
+        for option, given in of_hub.items():
+            if given is not None:
+                raise InvalidValue(f"{option}={given!r} is for models from the hub or a folder; leave it out.")
+    if not isinstance(model, (str, torch.nn.Module)):
+        raise InvalidType(f"a model of type {type(model).__name__}; give a name, a folder or a torch.nn.Module.")
+    if isinstance(model, str) and make_inputs is not None:
+        raise InvalidValue(
+            f"make_inputs= with the model {model!r}; it is for modules, a model opened by name has its own."
+        )
+    _device(device)
+
+
+def _is_demo(model: str) -> bool:
+    return model == "demo" or model.startswith("demo@")
 
 
 def _device(device: str) -> torch.device | None:

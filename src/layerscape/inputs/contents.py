@@ -60,10 +60,46 @@ def select_rows(n_rows: int, limit: int | None, seed: int | None) -> list[int]:
     return sorted(np.random.RandomState(seed).permutation(n_rows)[:limit].tolist())
 
 
-def selected(
+@dataclass(frozen=True)
+class Selection:
+    """What was chosen of an input by its files and columns alone; no content was read yet.
+
+    Attributes
+    ----------
+    source, rows
+        The input, and which of its rows were chosen.
+    labels
+        Column name to a value per chosen row.
+    given
+        The input as the user said it.
+    asked
+        The kind of sample that the user asked for, if any.
+    skip_bad
+        Whether samples that cannot be used are left out.
+    """
+
+    source: Contents
+    rows: Sequence[int]
+    labels: Mapping[str, np.ndarray]
+    given: str
+    asked: Kind | None
+    skip_bad: bool
+
+    @property
+    def kind(self) -> Kind:
+        return self.source.kind
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def samples(self) -> Samples:
+        """The chosen rows, each inspected once."""
+        return _inspected(self.source, self.rows, self.labels, self.given, self.skip_bad)
+
+
+def _inspected(
     source: Contents, rows: Sequence[int], labels: Mapping[str, np.ndarray], given: str, skip_bad: bool
 ) -> Samples:
-    """The selected rows, each inspected once; ``labels`` has a value per selected row."""
     good: list[int] = []  # positions within rows
     bad: list[tuple[str, str]] = []
 

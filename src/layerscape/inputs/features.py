@@ -86,23 +86,32 @@ def features_of(samples: Samples, names: Sequence[str] | str, progress: Show = N
     >>> features_of(as_samples(["To be, or not to be"]), ["n_tokens", "type_token_ratio"])
     {'n_tokens': array([7.]), 'type_token_ratio': array([0.71428571])}
     """
-    if not names:
+    chosen = known_features(samples.kind, names)
+    known = FEATURES.get(samples.kind, {})
+    if not chosen:
         return {}
-    known = FEATURES.get(samples.kind)
-    if known is None:
-        raise InvalidValue(
-            f"features of samples of kind {samples.kind!r}; images, texts and proteins have some: "
-            "say what the samples are with kind, or give columns of your own as labels."
-        )
-    chosen = list(known) if names == "all" else [names] if isinstance(names, str) else list(names)
-    for name in chosen:
-        if name not in known:
-            raise unknown_name(f"{samples.kind} feature", name, [*known, "all"])
     found: dict[str, list[Any]] = {name: [] for name in chosen}
     for content in _contents(samples, progress):
         for name in chosen:
             found[name].append(known[name](content))
     return {name: np.array(values, np.float64) for name, values in found.items()}
+
+
+def known_features(kind: str, names: Sequence[str] | str) -> list[str]:
+    """The names of these features; raises where samples of this kind have no such feature, or none at all."""
+    if not names:
+        return []
+    known = FEATURES.get(kind)
+    if known is None:
+        raise InvalidValue(
+            f"features of samples of kind {kind!r}; images, texts and proteins have some: "
+            "say what the samples are with kind, or give columns of your own as labels."
+        )
+    chosen = list(known) if names == "all" else [names] if isinstance(names, str) else list(names)
+    for name in chosen:
+        if name not in known:
+            raise unknown_name(f"{kind} feature", name, [*known, "all"])
+    return chosen
 
 
 def _contents(samples: Samples, progress: Show) -> Iterator[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from layerscape.core.samples import Kind, Samples, check_ids
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.arrays import from_table, open_arrays, open_idx
-from layerscape.inputs.contents import Contents, select_rows, selected
+from layerscape.inputs.contents import Contents, Selection, select_rows
 from layerscape.inputs.files import existing_file, format_of
 from layerscape.inputs.images import open_folder
 from layerscape.inputs.labels import labels_from, own_labels
@@ -93,6 +93,32 @@ def open_inputs(
     >>> samples.ids, samples.read([0])[0].shape, samples.labels["digit"]
     (('scan-0000', 'scan-0001', 'scan-0003'), (16, 16), array(['0', '1', '3'], dtype='<U1'))
     """
+    return choose_inputs(
+        source,
+        kind=kind,
+        text_column=text_column,
+        id_column=id_column,
+        labels=labels,
+        limit=limit,
+        sample_seed=sample_seed,
+        skip_bad=skip_bad,
+        follow_links=follow_links,
+    ).samples()
+
+
+def choose_inputs(
+    source: str | Path,
+    *,
+    kind: Kind | None = None,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    labels: str | Path | Sequence[str] | None = None,
+    limit: int | None = None,
+    sample_seed: int | None = None,
+    skip_bad: bool = False,
+    follow_links: bool = False,
+) -> Selection:
+    """As `open_inputs`, before any content is read: it raises at whatever is wrong with paths, columns and labels."""
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
     joined = picked = None
@@ -111,7 +137,7 @@ def open_inputs(
         values |= labels_from(joined, found.ids, rows, id_column)
     if limit is not None and sample_seed is None:
         _say_lost(own, rows)
-    return selected(found, rows, values, str(source), skip_bad)
+    return Selection(found, rows, values, str(source), kind, skip_bad)
 
 
 def _say_lost(labels: Mapping[str, np.ndarray], rows: Sequence[int]) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.options import checking
 from layerscape.core.progress import Show
 from layerscape.core.samples import Kind, Samples
-from layerscape.errors import EXTRAS, InvalidValue, need
+from layerscape.errors import InvalidValue, need
 from layerscape.extraction import open_model
-from layerscape.inputs import check_there, features_of
+from layerscape.inputs import features_of
+from layerscape.pipeline.beforehand import Chosen, check_choices, check_paths, first_look, samples_for
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.protocols import choices_of
-from layerscape.pipeline.samples import as_samples
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
 
@@ -58,6 +58,7 @@ def extract(
     command: str | None = None,
     progress: Show = None,
     note: Callable[[str], None] = lambda _: None,
+    check: Callable[[Chosen], None] = lambda _: None,
 ) -> Run:
     """The representations of all chosen layers of a model, in one pass over the data, as a run on disk.
 
@@ -108,6 +109,9 @@ def extract(
         How the user asked for this run, kept for the page.
     progress, note
         How far it is, as in `layerscape.measure`: bars when left out; and who is told sentences for the user.
+    check
+        Called with the samples (their number is ``len``, their columns ``labels``) before the model is opened; what it
+        raises ends the call.
 
     Returns
     -------
@@ -119,30 +123,21 @@ def extract(
         If the model or the data cannot be read, the disk is too small, or the folder holds something else.
     """
     layers, pooling = choices_of(protocol, layers, pooling)
-    _check_first(inputs)
-    network = open_model(
-        model,
-        make_inputs=make_inputs,
-        kind=kind,
-        device=device,
-        dtype=dtype,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
-        max_length=max_length,
-        random_init=random_init,
-        shuffle_tokens=shuffle_tokens,
-    )
-    samples = as_samples(
-        inputs,
-        kind=kind or (network.kind if network.kind == "protein" else None),
-        text_column=text_column,
-        id_column=id_column,
-        labels=labels,
-        limit=limit,
-        sample_seed=sample_seed,
-        skip_bad=skip_bad,
-        follow_links=follow_links,
-    )
+    wish = {
+        **{"make_inputs": make_inputs, "kind": kind, "device": device, "dtype": dtype, "revision": revision},
+        **{"trust_remote_code": trust_remote_code, "max_length": max_length},
+        **{"random_init": random_init, "shuffle_tokens": shuffle_tokens},
+    }
+    choice = {
+        **{"text_column": text_column, "id_column": id_column, "labels": labels, "limit": limit},
+        **{"sample_seed": sample_seed, "skip_bad": skip_bad, "follow_links": follow_links},
+    }
+    check_choices(model, wish, pooling, store)
+    check_paths(inputs, out)
+    chosen = first_look(inputs, kind, features or (), choice)
+    check(chosen)
+    network = open_model(model, **wish)
+    samples = samples_for(network.kind, inputs, kind, chosen, choice)
     _check_kind(network, samples)
     samples = _with_features(samples, features or (), progress)
     pooling = pooling or network.default_pooling
@@ -157,13 +152,6 @@ def extract(
             _fill(folder, network, samples, pooling, batch_size, progress)
             folder.finish(_record(network, samples, folder, pooling) | {"command": command})
     return Run(folder)
-
-
-def _check_first(inputs: Any) -> None:
-    """Raise at what need not wait for a model: a missing library, a path that leads to nothing."""
-    need("models", libraries=("torch", *EXTRAS["runs"]))
-    if isinstance(inputs, (str, Path)):
-        check_there(inputs)
 
 
 def _with_features(samples: Samples, names: str | Sequence[str], progress: Show) -> Samples:

@@ -13,7 +13,7 @@ from layerscape.core.labels import as_columns
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidType, InvalidValue
-from layerscape.inputs import open_inputs
+from layerscape.inputs import Selection, choose_inputs
 
 GIVE = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
 ARRAYS = (
@@ -35,10 +35,16 @@ def as_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **o
     >>> as_samples([np.zeros((3, 2)), np.zeros((5, 2))]).kind
     'array'
     """
+    chosen = choose_samples(inputs, labels=labels, kind=kind, **options)
+    return chosen if isinstance(chosen, Samples) else chosen.samples()
+
+
+def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None, **options: Any) -> Samples | Selection:
+    """As `as_samples`, but of a path only what needs no content: which samples there are, and their labels."""
     if isinstance(inputs, Samples):
         return inputs
     if isinstance(inputs, (str, Path)):
-        return open_inputs(inputs, kind=kind, labels=labels, **options)
+        return choose_inputs(inputs, kind=kind, labels=labels, **options)
     given = [name for name, value in options.items() if value]
     if given:
         raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")

@@ -2,7 +2,17 @@
 
 from layerscape.storage.files import check_space, in_words
 from layerscape.storage.folder import RunFolder
-from layerscape.storage.layout import LayerSpec, disk_needed
+from layerscape.storage.layout import LayerSpec, check_store, disk_needed
+from layerscape.storage.manifest import check_place
 from layerscape.storage.samples import SampleTable
 
-__all__ = ["LayerSpec", "RunFolder", "SampleTable", "check_space", "disk_needed", "in_words"]
+__all__ = [
+    "LayerSpec",
+    "RunFolder",
+    "SampleTable",
+    "check_place",
+    "check_space",
+    "check_store",
+    "disk_needed",
+    "in_words",
+]

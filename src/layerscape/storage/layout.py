@@ -20,6 +20,12 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt"
 DTYPES = ("float16", "float32", "float64")  # bfloat16 ranks neighbors too badly to be stored
 
 
+def check_store(dtype: str) -> None:
+    """Raise unless vectors can be stored so."""
+    if dtype not in DTYPES:
+        raise unknown_name("dtype to store", dtype, DTYPES)
+
+
 @dataclass(frozen=True)
 class LayerSpec:
     """What is known of a layer before its vectors are there.
@@ -59,8 +65,7 @@ class Layout:
     by_name: bool = False
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise unknown_name("dtype to store", self.dtype, DTYPES)
+        check_store(self.dtype)
         if min(self.n_samples, self.block_rows) < 1:
             raise InvalidValue(f"a run of {self.n_samples} samples in blocks of {self.block_rows}; give at least one.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 
 from layerscape.core.provenance import versions
 from layerscape.errors import FileProblem, InvalidValue
-from layerscape.storage.files import PARTIAL, readable, replace_file
+from layerscape.storage.files import PARTIAL, file_problems, readable, replace_file
 from layerscape.storage.layout import LayerSpec, Layout, check_layers
 from layerscape.storage.sealed import sealed, typed, unsealed
 
@@ -108,6 +109,18 @@ def look(path: Path) -> Manifest | None:
         if others:
             raise FileProblem(f"{path} holds {others[0]!r} and no run; give another --out, or empty that folder")
     return manifest
+
+
+def check_place(path: str | Path) -> None:
+    """Raise unless a run can be written, or goes on, or is finished, in this folder."""
+    path = Path(path)
+    with file_problems(path):
+        found = look(path)
+        if found is not None and found.finished is not None:
+            return
+        place = next(each for each in (path, *path.absolute().parents) if each.exists())
+        with tempfile.TemporaryFile(dir=place):  # by writing: what a mode says does not bind root
+            pass
 
 
 def _choices(manifest: Manifest, *, with_versions: bool) -> Iterator[tuple[str, str]]:

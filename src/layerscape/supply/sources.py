@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -95,17 +95,25 @@ def parts_of(
         for name in controls:
             yield Part(run, group=f"control={name}", control=partial(make_control, name, seed))
         return
-    groups = _groups(run, by, FEWEST if k is None else max(3, k + 1))
+    groups = _groups(run.samples.labels, by, k)
     size, rng = min(map(len, groups.values())), np.random.default_rng(seed)
     for name, rows in groups.items():
         yield Part(run, np.sort(rng.permutation(rows)[:size]), f"{by}={name}")
 
 
-def _groups(run: Run, by: str, fewest: int) -> dict[str, np.ndarray]:
-    """The rows of every value of a column that so many samples share."""
-    if by not in run.samples.labels:
-        raise unknown_name("label column", by, run.samples.labels)
-    values = run.samples.labels[by]
+def check_groups(labels: Mapping[str, np.ndarray], by: str, k: int | None) -> None:
+    """Raise if `parts_of` would not find groups in these label columns."""
+    with python_warnings.catch_warnings():
+        python_warnings.simplefilter("ignore")  # they are given when the groups are made
+        _groups(labels, by, k)
+
+
+def _groups(labels: Mapping[str, np.ndarray], by: str, k: int | None) -> dict[str, np.ndarray]:
+    """The rows of every value of a column that more than k samples share."""
+    fewest = FEWEST if k is None else max(3, k + 1)
+    if by not in labels:
+        raise unknown_name("label column", by, labels)
+    values = labels[by]
     if values.dtype.kind == "f":
         raise InvalidValue(f"by={by!r}: its values are real numbers; choose a column of categories.")
     gaps = missing(values)

@@ -1,0 +1,78 @@
+"""Beforehand: what `extract` refuses before it waits for a model. Options come first, then paths, then columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from layerscape.core.samples import Kind, Samples
+from layerscape.errors import EXTRAS, InvalidValue, UnknownName, need
+from layerscape.extraction import check_model
+from layerscape.inputs import Selection, check_there, known_features
+from layerscape.pipeline.samples import choose_samples
+from layerscape.storage import check_place, check_store
+
+Chosen = Samples | Selection
+
+
+def check_choices(model: Any, wish: dict[str, Any], pooling: str | None, store: str) -> None:
+    """Raise at a missing library, and at words that are no choice at all, whatever the model and the data are."""
+    need("models", libraries=("torch", *EXTRAS["runs"]))
+    check_model(model, pooling, **wish)
+    check_store(store)
+
+
+def check_paths(inputs: Any, out: str | Path) -> None:
+    """Raise at a path that leads to nothing, or to what is no place for a run."""
+    if isinstance(inputs, (str, Path)):
+        check_there(inputs)
+    check_place(out)
+
+
+def first_look(inputs: Any, kind: Kind | None, features: str | Sequence[str], options: dict[str, Any]) -> Chosen:
+    """Which samples there are, and their labels; raises at what is wrong with columns, labels and features."""
+    chosen = _as_anything(inputs, kind, options)
+    names = _features(chosen.kind, kind, features)
+    for name in names:
+        if name in chosen.labels:
+            raise InvalidValue(f"feature {name!r} has the name of a label column; rename that, or leave one out.")
+    return chosen
+
+
+def samples_for(network_kind: Kind, inputs: Any, kind: Kind | None, chosen: Chosen, options: dict[str, Any]) -> Samples:
+    """The samples, which are proteins if the network takes proteins and nobody said otherwise."""
+    asked = kind or ("protein" if network_kind == "protein" else None)
+    if isinstance(chosen, Samples):
+        return chosen if isinstance(inputs, Samples) or asked is None else replace(chosen, kind=asked)
+    if chosen.asked != asked:
+        chosen = choose_samples(inputs, kind=asked, **options)
+    return chosen if isinstance(chosen, Samples) else chosen.samples()
+
+
+def _as_anything(inputs: Any, kind: Kind | None, options: dict[str, Any]) -> Chosen:
+    """Samples of the kind that was asked for; or of either that a table can hold, since the network may decide."""
+    try:
+        return choose_samples(inputs, kind=kind, **options)
+    except UnknownName as error:
+        if kind is not None:
+            raise
+        try:
+            return choose_samples(inputs, kind="protein", **options)
+        except (UnknownName, InvalidValue):
+            raise error from None
+
+
+def _features(found: Kind, kind: Kind | None, names: str | Sequence[str]) -> list[str]:
+    """The names of the features, which may be those of proteins where texts may turn out to be such."""
+    try:
+        return known_features(found, names)
+    except UnknownName:
+        if kind is not None or found != "text":
+            raise
+        try:
+            return known_features("protein", names)
+        except UnknownName:
+            pass
+        raise
