@@ -11,6 +11,7 @@ import pytest
 
 from layerscape.errors import FileProblem, InvalidValue, UnknownName
 from layerscape.extraction import open_model
+from layerscape.extraction.hub import why_unreached
 
 
 @pytest.fixture
@@ -156,6 +157,42 @@ def test_a_name_that_the_hub_does_not_have(monkeypatch):
     )
     with pytest.raises(FileProblem, match=pattern):
         open_model("no-such-model-at-all")
+
+
+class Nowhere:
+    def head(self, *_, **__):
+        raise OSError("Name or service not known")
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_once(monkeypatch, caplog):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.utils.get_session", Nowhere)
+    pattern = (
+        r"^model 'no-such-model-at-all' is no local folder, was not fetched before, and the hub cannot be reached "
+        r"\(https://[^\n]*: Name or service not known\); check the name and the network\.$"
+    )
+    with pytest.raises(FileProblem, match=pattern):
+        open_model("no-such-model-at-all")
+    assert caplog.records == []
+
+
+def test_a_hub_that_answers_is_asked_for_the_model(monkeypatch):
+    class There:
+        def head(self, *_, **__):
+            return None
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.utils.get_session", There)
+    assert why_unreached() is None
+
+
+def test_a_file_in_place_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with raises(
+        FileProblem, "model 'model.safetensors' is a file; give the folder of a model, which holds config.json."
+    ):
+        open_model("model.safetensors")
 
 
 def test_options_that_are_not_allowed(folders):

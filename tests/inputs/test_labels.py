@@ -1,5 +1,6 @@
 import re
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -98,6 +99,21 @@ def test_whether_a_column_is_a_label_does_not_depend_on_the_limit(tmp_path):
     says = "the first 2 of 4 samples hold 1 of the 2 values of 'label'; give --sample-seed 0"
     with pytest.warns(UserWarning, match=says):
         assert open_inputs(file, limit=2).labels["label"].tolist() == ["x", "x"]
+
+
+def test_a_limit_that_loses_labels_of_a_file_is_said_too(tmp_path):
+    (tmp_path / "x.csv").write_text("text,id\na,0\nb,1\nc,2\nd,3\n")
+    (tmp_path / "y.csv").write_text("id,mood\nother,odd\n3,sad\n2,sad\n1,gay\n0,gay\n")
+    np.save(tmp_path / "y.npy", np.array([0, 0, 1, 1]))
+    for file, name in (("y.csv", "mood"), ("y.npy", "label")):
+        says = f"the first 2 of 4 samples hold 1 of the 2 values of '{name}'; give --sample-seed 0"
+        with pytest.warns(UserWarning, match=says):
+            found = open_inputs(tmp_path / "x.csv", id_column="id", labels=tmp_path / file, limit=2)
+        assert len(set(found.labels[name])) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for more in ({"limit": 4}, {"limit": 9}, {"limit": 2, "sample_seed": 0}):
+            open_inputs(tmp_path / "x.csv", id_column="id", labels=tmp_path / "y.csv", **more)
 
 
 def test_every_format_of_labels(tmp_path):

@@ -10,7 +10,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 
 from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue, LayerscapeError, require
+from layerscape.extraction.hub import why_unreached
 from layerscape.extraction.network import Network
 from layerscape.extraction.pictures import Pictures
 from layerscape.extraction.readers import Reader
@@ -43,6 +44,7 @@ class Wish:
     max_length: int | None
     random_init: int | None
     shuffle_tokens: int | None = None
+    unreached: str | None = None  # why only what was fetched before can be had
 
     @property
     def folder(self) -> Path | None:
@@ -58,6 +60,7 @@ class Wish:
             "pretrained_model_name_or_path": name,
             "revision": self.revision,
             "trust_remote_code": self.trust_remote_code,
+            "local_files_only": self.unreached is not None,
         }
 
 
@@ -65,6 +68,8 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
     """The network without its head, with its own tokenizer or image processor."""
     require("transformers", "models")
     _check_place(wish)
+    if wish.folder is None:
+        wish = replace(wish, unreached=why_unreached())
     with _quiet(), _explained(wish):
         config = _load_config(wish)
         module = _load_module(wish, config, dtype)
@@ -89,6 +94,9 @@ def _check_place(wish: Wish) -> None:
     """What a local folder must hold, before anything is loaded."""
     folder = wish.folder
     if folder is None:
+        path = Path(wish.model).expanduser()
+        if path.is_file():
+            raise FileProblem(f"model {wish.model!r} is a file; give the folder of a model, which holds config.json.")
         if wish.model.startswith((".", "/", "~")) or wish.model.count("/") > 1 or "\\" in wish.model:
             raise FileProblem(f"no model folder {wish.model!r}{_nearest(wish.model)}; give a folder with config.json.")
         return
@@ -246,6 +254,11 @@ def _explained(wish: Wish) -> Iterator[None]:
         raise FileProblem(f"the weights of {wish.model!r} are damaged ({error}); fetch or save them again.") from None
     except OSError as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if wish.unreached:
+            raise FileProblem(
+                f"model {wish.model!r} is no local folder{_nearest(wish.model)}, was not fetched before, and the hub "
+                f"cannot be reached ({wish.unreached}); check the name and the network."
+            ) from None
         raise FileProblem(
             f"model {wish.model!r} is no local folder{_nearest(wish.model)}, and the hub did not give it ({reason}) "
             "Check the name and the network; what was fetched once opens offline with HF_HUB_OFFLINE=1."

@@ -125,6 +125,16 @@ def labels_from(
     return {name: values[rows] for name, values in found.items()}
 
 
+def known_labels(path: str | Path, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:
+    """Labels from a file of all samples of which it has some, whether they were selected or not."""
+    path = existing_file(path)
+    if format_of(path) not in TABLES:
+        return read_labels(path)
+    table = read_table(path)
+    keys = set(as_words(table[id_column if id_column in table else "id"]))
+    return _join(path, table, [name for name in ids if name in keys], id_column)
+
+
 def _join(path: Path, table: Table, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:
     key = id_column if id_column in table else "id"
     if key not in table:

@@ -15,7 +15,7 @@ from layerscape.inputs.arrays import from_table, open_arrays, open_idx
 from layerscape.inputs.contents import Contents, Selection, select_rows
 from layerscape.inputs.files import existing_file, format_of
 from layerscape.inputs.images import open_folder
-from layerscape.inputs.labels import labels_from, own_labels
+from layerscape.inputs.labels import known_labels, labels_from, own_labels
 from layerscape.inputs.matrix import ARRAYS, split_name
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
 from layerscape.inputs.text import FASTA, open_fasta, open_lines, text_source
@@ -135,22 +135,22 @@ def choose_inputs(
     values = {name: column[rows] for name, column in own.items()}
     if joined is not None:
         values |= labels_from(joined, found.ids, rows, id_column)
-    if limit is not None and sample_seed is None:
-        _say_lost(own, rows)
+    if len(rows) < len(found.ids) and sample_seed is None:
+        _say_lost(own | (known_labels(joined, found.ids, id_column) if joined is not None else {}), values, len(rows))
     return Selection(found, rows, values, str(source), kind, skip_bad)
 
 
-def _say_lost(labels: Mapping[str, np.ndarray], rows: Sequence[int]) -> None:
+def _say_lost(labels: Mapping[str, np.ndarray], chosen: Mapping[str, np.ndarray], n_chosen: int) -> None:
     """Warn where the first samples have clearly fewer values of a column of categories than a draw would have."""
     for name, column in labels.items():
         if column.dtype.kind == "f":
             continue
         sizes = np.unique(column, axis=0, return_counts=True)[1]
-        expected = (1 - (1 - sizes / len(column)) ** len(rows)).sum()  # that a draw holds, on average
-        kept = len(np.unique(column[rows], axis=0))
+        expected = (1 - (1 - sizes / len(column)) ** n_chosen).sum()  # that a draw holds, on average
+        kept = len(np.unique(chosen[name], axis=0))
         if kept < 0.9 * expected:
             warnings.warn(
-                f"the first {len(rows)} of {len(column)} samples hold {kept} of the {len(sizes)} values of {name!r}; "
+                f"the first {n_chosen} of {len(column)} samples hold {kept} of the {len(sizes)} values of {name!r}; "
                 "give --sample-seed 0 (sample_seed=0) to draw from all",
                 stacklevel=4,
             )
