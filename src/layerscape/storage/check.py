@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,12 +12,13 @@ import numpy as np
 
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage import samples
-from layerscape.storage.files import Lock, file_problems
+from layerscape.storage.files import file_problems
 from layerscape.storage.folder import SAMPLES, RunFolder
 from layerscape.storage.layout import folder_names
 from layerscape.storage.ledger import NAME, Entry, Ledger
 from layerscape.storage.results import ESTIMATES, RECOMMENDATION, graph_bytes, read_graph, read_header
-from layerscape.storage.vectors import Vectors
+from layerscape.storage.vectors import GROUP, Vectors
+from layerscape.storage.vectors import NAME as VECTORS
 
 GRAPHS = "graphs"
 
@@ -74,14 +75,13 @@ def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = N
 
 def _was_found(name: str) -> bool:
     """Whether a file holds what was found in the run, and can be found again."""
-    return name != SAMPLES and not name.startswith("vectors.zarr/")
+    return name != SAMPLES and not name.startswith(f"{VECTORS}/")
 
 
 def _parts(run: RunFolder, vectors: Vectors, names: list[str], problems: dict[str, str]) -> Iterator[Part]:
     yield Part(SAMPLES, problems.get(SAMPLES, ""), tuple({SAMPLES} & problems.keys()))
-    arrays = "vectors.zarr/zarr.json"
-    if arrays in problems:
-        yield Part(arrays, problems[arrays], (arrays,))
+    if GROUP in problems:
+        yield Part(GROUP, problems[GROUP], (GROUP,))
     for layer in run.layers:
         bad = [name for name in vectors.files_of(layer.name) if name in problems]
         blocks = [_rows(run, name) for name in bad]
@@ -92,19 +92,14 @@ def _parts(run: RunFolder, vectors: Vectors, names: list[str], problems: dict[st
 
 
 def _rows(run: RunFolder, chunk: str) -> str:
-    block = _block(chunk)
+    block = Vectors.block_of(chunk)
     if block is None:
         return "its description"
     rows = run.layout.rows(block)
     return f"samples {rows.start}…{rows.stop - 1}"
 
 
-def _block(chunk: str) -> int | None:
-    name = chunk.rsplit("/", 1)[-1]
-    return int(name.split(".")[1]) if name.startswith("c.") else None
-
-
-def repair(run: RunFolder, parts: list[Part]) -> str:
+def repair(run: RunFolder, parts: Sequence[Part]) -> str:
     """Take away what is not whole, so that it is made again; what is to be done then, in words.
 
     Graphs are searched again when they are next asked for. Where vectors or samples are not whole, the run is
@@ -114,18 +109,14 @@ def repair(run: RunFolder, parts: list[Part]) -> str:
     if not bad:
         return "nothing to mend"
     _must_have_ledger(run)
-    with file_problems(run.path):
-        lock = Lock(run.path, wait=True)
-        try:
-            for name in filter(_was_found, bad):
-                (run.path / name).unlink(missing_ok=True)
-                run.ledger.commit({name: ()})
-            if not all(map(_was_found, bad)):
-                _unfinish(run, bad)
-                command = run.record.get("command") or "the command that made the run, with the same arrays"
-                return f"the run is unfinished now; what is missing is made by: {command}"
-        finally:
-            lock.release()
+    with file_problems(run.path), run.writing():
+        for name in filter(_was_found, bad):
+            (run.path / name).unlink(missing_ok=True)
+            run.ledger.commit({name: ()})
+        if not all(map(_was_found, bad)):
+            _unfinish(run, bad)
+            command = run.record.get("command") or "the command that made the run, with the same arrays"
+            return f"the run is unfinished now; what is missing is made by: {command}"
     return f"what was removed is found again when it is asked for, or with: layerscape measure {run.path}"
 
 
@@ -133,7 +124,7 @@ def _unfinish(run: RunFolder, bad: list[str]) -> None:
     """Back to the state of a run that was interrupted: with the blocks that are whole, in all layers."""
     unfinished = samples.Unfinished(run.path / ".unfinished")
     unfinished.remove()
-    lost = {_block(name) for name in bad}
+    lost = {Vectors.block_of(name) for name in bad}
     if SAMPLES not in bad:
         table = run.samples
         samples.write_table(unfinished.samples, samples.make_table(table.ids, table.labels, table.kind))
@@ -142,7 +133,7 @@ def _unfinish(run: RunFolder, bad: list[str]) -> None:
                 rows = np.arange(run.layout.n_samples)[run.layout.rows(block)]
                 unfinished.add(block, samples.previews_table(_previews(table, rows), len(rows)), {})
     for name in bad:
-        if name.startswith("vectors.zarr/"):
+        if name.startswith(f"{VECTORS}/"):
             (run.path / name).unlink(missing_ok=True)
     replace(run.manifest, finished=None).write(run.path)
 
@@ -154,21 +145,17 @@ def _previews(table: samples.SampleTable, rows: np.ndarray) -> list[str | bytes]
 
 def adopt(run: RunFolder) -> None:
     """Take what is there as whole: for a run of the earlier format, or one whose ledger is lost, if you trust it."""
-    with file_problems(run.path):
-        lock = Lock(run.path, wait=True)
-        try:
-            (run.path / NAME).unlink(missing_ok=True)
-            ledger = Ledger(run.path)
-            ledger.begin()
-            vectors = Vectors(run.layers, run.layout, ledger)
-            found = [name for name in (ESTIMATES, RECOMMENDATION) if (run.path / name).exists()]
-            ledger.commit({name: (Entry.of(run.path / name),) for name in [*vectors.files(), SAMPLES, *found]})
-            for layer, folder in folder_names(run.layers).items():
-                for path in sorted((run.path / GRAPHS / folder).glob("*.safetensors")):
-                    _adopt_graph(ledger, path, vectors.identity(layer))
-            replace(run.manifest, ledger=True).write(run.path)
-        finally:
-            lock.release()
+    with file_problems(run.path), run.writing():
+        (run.path / NAME).unlink(missing_ok=True)
+        ledger = Ledger(run.path)
+        ledger.begin()
+        vectors = Vectors(run.layers, run.layout, ledger)
+        found = [name for name in (ESTIMATES, RECOMMENDATION) if (run.path / name).exists()]
+        ledger.commit({name: (Entry.of(run.path / name),) for name in [*vectors.files(), SAMPLES, *found]})
+        for layer, folder in folder_names(run.layers).items():
+            for path in sorted((run.path / GRAPHS / folder).glob("*.safetensors")):
+                _adopt_graph(ledger, path, vectors.identity(layer))
+        replace(run.manifest, ledger=True).write(run.path)
 
 
 def _adopt_graph(ledger: Ledger, path: Path, vectors: str) -> None:

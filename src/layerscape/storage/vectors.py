@@ -17,6 +17,7 @@ from layerscape.storage.layout import UNIT, LayerSpec, Layout, array_names
 from layerscape.storage.ledger import CURE, Entry, Ledger
 
 NAME = "vectors.zarr"
+GROUP = f"{NAME}/zarr.json"  # the description of all arrays
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,16 @@ class Vectors:
         """The file of a block of a layer, by its path within the run."""
         return f"{NAME}/{self._names[layer]}/c.{number}.0"
 
+    @staticmethod
+    def block_of(chunk: str) -> int | None:
+        """Which block a file of a layer holds; None for a description of arrays.
+
+        >>> Vectors.block_of("vectors.zarr/block 1/c.12.0"), Vectors.block_of("vectors.zarr/block 1/zarr.json")
+        (12, None)
+        """
+        name = chunk.rsplit("/", 1)[-1]
+        return int(name.split(".")[1]) if name.startswith("c.") else None
+
     def identity(self, layer: str) -> str:
         """One digest of the vectors of a layer, which a graph of them carries; empty in a run without ledger."""
         return self.ledger.identity([self.chunk(layer, number) for number in range(self.layout.n_blocks)])
@@ -50,7 +61,7 @@ class Vectors:
 
     def files(self) -> list[str]:
         """All files, by their paths within the run."""
-        return [f"{NAME}/zarr.json", *(name for layer in self._names for name in self.files_of(layer))]
+        return [GROUP, *(name for layer in self._names for name in self.files_of(layer))]
 
     def create(self) -> None:
         """Make the arrays that are not there yet."""
