@@ -48,9 +48,15 @@ class Upkeep:
         """
         return check(self.folder, progress)
 
-    def repair(self) -> str:
-        """Take away what is not as it was written, so that it is made again; what is to be done then, in words."""
-        return repair(self.folder, self.check())
+    def repair(self, parts: Sequence[Part] | None = None) -> str:
+        """Take away what is not as it was written, so that it is made again; what is to be done then, in words.
+
+        Parameters
+        ----------
+        parts
+            What `check` found, so that the run is not read once more.
+        """
+        return repair(self.folder, self.check() if parts is None else parts)
 
     def adopt(self) -> None:
         """Take what is there as whole and keep its digests: of a run that has none, if you trust it."""

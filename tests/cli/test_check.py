@@ -39,3 +39,16 @@ def test_what_is_written_for_others_replaces_no_file_of_a_run(tmp_path, capsys):
         assert main(["measure", str(run.path), "--measures", "twonn", "--csv", str(path)]) == 2
         assert capsys.readouterr().err == f"error: {path}: give a name that ends in .csv.\n"
         assert path.read_bytes() == before
+
+
+def test_repair_reads_the_run_once(tmp_path, monkeypatch):
+    from layerscape.storage.ledger import Ledger
+
+    run = ls.from_arrays({"x": np.random.default_rng(0).standard_normal((30, 3))}, out=tmp_path / "run")
+    chunk = run.path / "vectors.zarr" / "x" / "c.0.0"
+    chunk.write_bytes(bytes(chunk.stat().st_size))
+    proven = []
+    prove = Ledger.prove
+    monkeypatch.setattr(Ledger, "prove", lambda self, name, *of: proven.append(name) or prove(self, name, *of))
+    assert main(["check", str(run.path), "--repair"]) == 0
+    assert proven.count("vectors.zarr/x/c.0.0") == 1

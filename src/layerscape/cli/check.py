@@ -32,7 +32,7 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
     with bars() as progress:
         parts = opened.check(progress)
     damaged = [part for part in parts if part.problem]
-    done = opened.repair() if repair else ""
+    done = opened.repair(parts) if repair else ""
     lines = [f"damaged  {part.name}: {part.problem}" for part in damaged]
     lines.append(f"{len(parts) - len(damaged)} of {len(parts)} parts are whole")
     found = [{"part": part.name, "problem": part.problem} for part in parts]
