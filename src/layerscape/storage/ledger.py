@@ -70,7 +70,7 @@ class Ledger:
         self.folder, self.kept = folder, kept
         self._book: _Book | None = None
         self._state: tuple[int, ...] = ()  # of the file when it was read
-        self._proven: dict[str, tuple[tuple[int, int, int], set[int]]] = {}
+        self._proven: dict[str, tuple[tuple[int, ...], set[int]]] = {}
         self._guard = threading.RLock()
 
     # What is known
@@ -99,7 +99,7 @@ class Ledger:
         if not self.kept:
             return
         with self._guard:
-            key = (found.st_ino, found.st_size, found.st_mtime_ns)
+            key = _key(found)
             if name not in self._proven or self._proven[name][0] != key:
                 self._proven[name] = (key, set())
             proven = self._proven[name][1]
@@ -200,7 +200,10 @@ class Ledger:
 def _state(path: Path) -> tuple[int, ...]:
     """What changes when a file is replaced; nothing if there is none."""
     try:
-        found = path.stat()
+        return _key(path.stat())
     except OSError:
         return ()
+
+
+def _key(found: os.stat_result) -> tuple[int, ...]:
     return found.st_ino, found.st_size, found.st_mtime_ns
