@@ -69,14 +69,16 @@ class _Unpacked(gzip.GzipFile):
     def read(self, size: int | None = -1) -> bytes:
         wanted = self._most + 1 - self._done
         data = super().read(wanted if size is None or size < 0 else min(size, wanted))
-        self._done += len(data)
-        check_unpacked(self._path, self._done)
-        return data
+        return self._counted(data)
 
     def read1(self, size: int = -1) -> bytes:
         data = super().read1(size)
+        return self._counted(data)
+
+    def _counted(self, data: bytes) -> bytes:
         self._done += len(data)
-        check_unpacked(self._path, self._done)
+        if self._done > self._most:
+            check_unpacked(self._path, self._done)  # which says so
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
