@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from layerscape.core.decisive import deciding_unit
 from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.labels import as_columns
 from layerscape.core.neighbors import Neighbors
@@ -147,7 +148,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         graph = self.folder.load_graph(layer, near)
         assert graph is not None
         graph = graph.first(k)
-        return graph if graph.near == near else replace(graph, near=near)  # of another share of near copies
+        return graph if graph.near == near else replace(graph, near=near, proven=True)  # other near_copies
 
     @door
     def search(
@@ -182,7 +183,9 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, near)]
         tell((len(wanted) - len(missing)) * self.folder.n_samples)
         for layer, x in ahead(lambda layer: self.loaded(layer, how.memory), missing):
-            self.folder.save_graph(layer, find_neighbors(x, k, progress=tell, **search))
+            deciding = None if near.standardize else deciding_unit(x, near.metric)  # told while the vectors are at hand
+            graph = replace(find_neighbors(x, k, progress=tell, **search), deciding=deciding, proven=True)
+            self.folder.save_graph(layer, graph)
 
     def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""

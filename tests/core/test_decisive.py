@@ -56,6 +56,20 @@ def test_a_table_says_it_of_the_layer_by_its_name():
     assert [words in said[key].split("\n") for key in ("a", "b", "ab")] == [True, False, True]
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_a_run_reads_no_vectors_for_what_its_graphs_say(monkeypatch, metric):
+    x, y = clouds()
+    run = ls.from_arrays({"a": x, "b": np.delete(y, 3, axis=1)}, labels={"half": x[:, 0] > 0})
+    names = ["twonn", "overlap", "label_overlap"]
+    told = list(ls.measure(run, names, k=10, metric=metric, near_copies=0).warnings)
+    assert any("unit 3 of layer 'a' holds" in words for words in told)
+    again = ls.open(run.path)
+    monkeypatch.setattr("layerscape.core.representation.Representation.blocks", None)
+    monkeypatch.setattr("layerscape.core.representation.Representation.take", None)
+    monkeypatch.setattr("layerscape.run.Run.loaded", None)
+    assert list(ls.measure(again, names, k=10, metric=metric, near_copies=0).warnings) == told
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-3, 1, 1e150, 1e300])
 def test_no_scale_and_no_offset_changes_what_decides(scale):
     x, _ = clouds()

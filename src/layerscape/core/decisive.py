@@ -60,9 +60,9 @@ def deciding_samples(x: Representation) -> tuple[tuple[int, ...], float]:
     return (tuple(map(int, largest[:count])), float(held[count - 1])) if count <= few else ((), 0.0)
 
 
-def words_of_unit(x: Representation, title: str, metric: str, *, near: bool) -> tuple[str, ...]:
-    """That one unit decides who is near, or the value, if it does."""
-    unit, share = deciding_unit(x, metric)
+def words_of_unit(deciding: tuple[int, float], title: str, *, near: bool) -> tuple[str, ...]:
+    """That one unit decides who is near, or the value, if it does, as `deciding_unit` found."""
+    unit, share = deciding
     if not share:
         return ()
     what, how = ("who is near", REMEDY) if near else ("the value", "bring the units to one scale, if that is not meant")

@@ -16,7 +16,7 @@ LARGEST_SELF = 1e-3  # distance of a sample to itself, of that to its first neig
 
 
 def check_lists(indices: np.ndarray, order: np.ndarray, n_samples: int, queries: np.ndarray | None) -> None:
-    """Raise unless these are neighbors of queries among N samples, in order: of every graph, whoever made it."""
+    """Raise unless these are neighbors of queries among N samples, in order: of every graph that no search made."""
     if indices.ndim != 2 or indices.shape != order.shape:
         raise InvalidValue(
             f"indices of shape {indices.shape} and distances of shape {order.shape}; "
@@ -103,6 +103,17 @@ def repeated(indices: np.ndarray) -> bool:
         if (ordered[:, 1:] == ordered[:, :-1]).any():
             return True
     return False
+
+
+def first_found(members: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first k entries of every row that are not negative, their columns, and whether there are so many."""
+    left, every = members >= 0, np.arange(len(members))
+    found = np.count_nonzero(left, axis=1) >= k
+    columns = np.empty((len(members), k), np.intp)
+    for place in range(k):
+        columns[:, place] = left.argmax(axis=1)
+        left[every, columns[:, place]] = False
+    return np.take_along_axis(members, columns, 1), columns, found
 
 
 def _row_numbers(given: Any) -> np.ndarray:

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.core.lists import check_lists, read_lists
+from layerscape.core.lists import check_lists, first_found, read_lists
 from layerscape.core.nearness import PLAIN, Nearness
 from layerscape.core.shown import Card, Shown
 from layerscape.errors import InvalidValue
@@ -47,6 +47,10 @@ class Neighbors(Shown):
     border_starts, border_copies
         The border as compressed rows: row i's are ``border_copies[border_starts[i]:border_starts[i + 1]]``, numbers of
         copies that all lie at the last column's distance (some of them may be in the columns already).
+    deciding
+        The unit that decides who is near and its share of the variance, which is 0 if none does; None if nobody looked.
+
+    ``proven``: the lists come from a search or a graph that was checked, and are not checked again.
     """
 
     indices: np.ndarray = field(repr=False)
@@ -58,14 +62,17 @@ class Neighbors(Shown):
     copies: np.ndarray | None = field(default=None, repr=False)
     border_starts: np.ndarray | None = field(default=None, repr=False)
     border_copies: np.ndarray | None = field(default=None, repr=False)
+    deciding: tuple[int, float] | None = None
+    proven: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, proven: bool) -> None:
         object.__setattr__(self, "indices", np.asarray(self.indices))
         if self.distances is None:
             object.__delattr__(self, "distances")
         else:
             object.__setattr__(self, "distances", np.asarray(self.distances))
-        check_lists(self.indices, self.order, self.n_samples, self.queries)
+        if not proven:
+            check_lists(self.indices, self.order, self.n_samples, self.queries)
         for array in (self.indices, self.order):
             array.setflags(write=False)
 
@@ -245,6 +252,8 @@ class Neighbors(Shown):
             copies,
             starts,
             pairs[:, 1],
+            self.deciding,
+            proven=True,
         )
 
     def among(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -269,7 +278,7 @@ class Neighbors(Shown):
         whole, asked = np.zeros(len(rows), bool), np.arange(len(rows))
         # Four times the columns that are needed on average serve almost all rows; the others look at all columns.
         for width in (min(self.k, 4 * -(-k * self.n_samples // max(1, len(rows)))), self.k):
-            members, columns, found = _first(number[self.indices[rows[asked], :width]], k)
+            members, columns, found = first_found(number[self.indices[rows[asked], :width]], k)
             indices[asked], whole[asked] = members, found
             distances[asked] = np.take_along_axis(self.distances[rows[asked], :width], columns, 1)
             asked = asked[~found]
@@ -286,15 +295,6 @@ class Neighbors(Shown):
             How many neighbors each must keep.
         """
         indices, distances, whole = self.among(rows, k)
-        return Neighbors(indices, distances, len(rows), self.n_units, self.near) if whole.all() else None
-
-
-def _first(members: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first k entries of every row that are not negative, their columns, and whether there are so many."""
-    left, every = members >= 0, np.arange(len(members))
-    found = np.count_nonzero(left, axis=1) >= k
-    columns = np.empty((len(members), k), np.intp)
-    for place in range(k):
-        columns[:, place] = left.argmax(axis=1)
-        left[every, columns[:, place]] = False
-    return np.take_along_axis(members, columns, 1), columns, found
+        if not whole.all():
+            return None
+        return Neighbors(indices, distances, len(rows), self.n_units, self.near, proven=True)

@@ -124,6 +124,7 @@ def find_neighbors(
         copies,
         starts,
         border,
+        proven=True,
     )
 
 

@@ -68,7 +68,13 @@ class Results:
         if not self.graph_width(layer, near):
             return None
         self.ledger.prove(name)
-        return read_graph(self.path / name)
+        return read_graph(self.path / name, proven=self.ledger.kept)
+
+    def deciding(self, layer: str, near: Nearness) -> tuple[int, float] | None:
+        """The unit that decides who is near, as the graph that was kept says; None if there is none that does."""
+        if not self.graph_width(layer, near):
+            return None
+        return read_header(self.path / self._graph_name(layer, near))[1].deciding
 
     def graph_width(self, layer: str, near: Nearness) -> int:
         """How many neighbors the graph that was kept holds; 0 if there is none, or one of other vectors."""
@@ -146,6 +152,7 @@ class About:
     near: dict[str, Any] | None = None
     metric: str = "euclidean"
     vectors: str = ""
+    deciding: tuple[int, float] | None = None
 
     def __post_init__(self) -> None:
         _ = self.nearness  # raises if there is no such thing
@@ -186,13 +193,14 @@ def read_header(path: Path) -> tuple[int, About]:
         return int(file.get_slice("indices").get_shape()[1]), about
 
 
-def read_graph(path: Path) -> Neighbors:
-    """The graph in a file."""
+def read_graph(path: Path, *, proven: bool = False) -> Neighbors:
+    """The graph in a file; one whose bytes are proven was checked before it was written."""
     _, about = read_header(path)
     with _opened(path) as file:
         names: list[str] = list(file.keys())
         arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
-        return Neighbors(**arrays, n_samples=about.n_samples, n_units=about.n_units, near=about.nearness)
+        facts: dict[str, Any] = {name: getattr(about, name) for name in ("n_samples", "n_units", "deciding")}
+        return Neighbors(**arrays, **facts, near=about.nearness, proven=proven)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,14 @@
-"""Which unit, or which few samples, decide a value alone: looked up once for every layer."""
+"""Which unit, or which few samples, decide a value alone: looked up once for every layer.
+
+Who decides who is near was told when the layer was searched and stands in the graph that a run keeps, so that vectors
+are not read for it. In graphs that earlier versions kept it does not, and the vectors are looked at.
+"""
 
 from __future__ import annotations
 
 from threading import Lock
 
-from layerscape.core.decisive import words_of_samples, words_of_unit
+from layerscape.core.decisive import deciding_unit, words_of_samples, words_of_unit
 from layerscape.core.nearness import Nearness
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
@@ -28,11 +32,19 @@ class Deciding:
         key = (layer, which, measure.searches, metric, measure.sways)
         with self._one_at_a_time:
             if key not in self._known:
-                x, words = self.source.vectors(layer), []
-                title = x.title if x.layer else which
+                title, words = self._title(layer, which), []
                 if "unit" in measure.sways and not (measure.searches and self.near.standardize):
-                    words += words_of_unit(x, title, metric, near=measure.searches)
+                    words += words_of_unit(self._unit(layer, metric, measure.searches), title, near=measure.searches)
                 if "sample" in measure.sways:
-                    words += words_of_samples(x, title)
+                    words += words_of_samples(self.source.vectors(layer), title)
                 self._known[key] = tuple(words)
         return self._known[key]
+
+    def _title(self, layer: str, which: str) -> str:
+        x = self.source.vectors(layer) if self.source.run is None else self.source.run[layer]
+        return x.title if x.layer else which
+
+    def _unit(self, layer: str, metric: str, searches: bool) -> tuple[int, float]:
+        run = self.source.run
+        kept = run.folder.deciding(layer, self.near) if run is not None and searches else None
+        return deciding_unit(self.source.vectors(layer), metric) if kept is None else kept

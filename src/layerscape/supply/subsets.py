@@ -73,4 +73,4 @@ def _subset(
             )
         found = find_neighbors(x.take(places), k, queries=np.flatnonzero(~whole), **(search or {}))
         indices[~whole], distances[~whole] = found.indices, found.distances
-    return Neighbors(indices, distances, len(members), graph.n_units, graph.near)
+    return Neighbors(indices, distances, len(members), graph.n_units, graph.near, proven=True)
