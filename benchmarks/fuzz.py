@@ -2,10 +2,12 @@
 
 Run:  python -m benchmarks.fuzz [--cases 50000] [--seed 0] [--write]
 
-Every case draws a measure, data of any type, shape and scale (ties, copies, constants, rows of zeros, far samples),
-labels of any form, options and keywords of a search, right and wrong ones, all from its own number, so that
-`outcome(NUMBER)` makes it again. Right is an `Estimate` whose value lies in the bounds of its measure and in its
-interval, or has no value, or an error of layerscape in one line; no warning of numpy reaches whoever asked.
+Every case draws a measure, data of any type, shape and scale (`benchmarks/fuzz_data.py`), options and keywords of a
+search, right and wrong ones, all from its own number, so that `outcome(NUMBER, SEED)` makes it again. Graphs are
+searched, and lists of neighbors read, where errors are counted; every fiftieth case measures groups of a run. Right is
+an `Estimate` whose value lies in the bounds of its measure and in its interval, with what chance gives; or that has no
+value, no interval and a reason; or an error of layerscape in one line. Anything else counts as raw, and so does a
+warning of numpy that reaches whoever asked.
 """
 
 from __future__ import annotations
@@ -15,162 +17,194 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import json
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite, isnan
 from typing import Any
 
 import numpy as np
 
 import layerscape as ls
+from benchmarks.fuzz_data import SEARCHES, Draw, Given, graph, labels, plain_vectors, vectors
 from benchmarks.publish import publish
+from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
 from layerscape.measures import catalog
 
-Draw = np.random.Generator
 SLOW = ("autoencoder", "hidalgo", "dichotomies", "unit_match")  # drawn more rarely
-FAST: dict[str, Any] = {"steps": 20, "max_width": 2, "permutations": 19, "draws": 5, "n_landmarks": 20}
-SCALES = (*[1.0] * 12, 1e-310, 1e-300, 1e-20, 1e20, 1e150, 1e300)
-STRANGE = (None, "3", 1.5, True, -1, 0, float("nan"), float("inf"), [], {}, 10**9, np.int64(2), np.float32(0.5), "auto")
-SEARCHES: tuple[tuple[str, Any], ...] = (
-    ("metric", "cosine"),
-    ("standardize", "units"),
-    ("near_copies", 0.0),
-    ("memory", 2**20),
-    ("metric", "nonsense"),
-    ("nonsense", 1),
-)
-TYPES = ("bool", "int8", "uint16", "int64", "float16", "float32", "float64")
+FAST: dict[str, Any] = {
+    **{"steps": 20, "max_width": 2, "permutations": 19, "draws": 20, "n_landmarks": 20},
+    **{"directions": 6, "labelings": 20, "n_iterations": 100, "smallest": 8},
+}
+STRANGE = (None, "3", 1.5, True, -1, 0, float("nan"), float("inf"), [], {}, 10**9, np.int64(3), np.float32(0.5), "auto")
+SIZES = (1, 2, 3, 4, 5, 6, 8, 12, 20, 20, 40, 40, 40, 60, 60, 60, 60, 120)
+PLAIN = 0.4  # of the cases
+RUNS = 50  # every so many cases one measures groups of a run
+ROUNDING = 1e-9
+RIGHT = ("value", "no value", "one line")
 
 
-def values(draw: Draw, n: int) -> np.ndarray:
-    """Vectors of n samples, of any kind."""
-    d = int(draw.choice([1, 2, 3, 8, 50]))
-    x = draw.standard_normal((n, d)) * draw.choice(SCALES)
-    kind = draw.integers(16)
-    if kind == 0:
-        x[:] = x[:1]
-    elif kind == 1 and n > 2:
-        x = x[draw.integers(0, max(1, n // 2), n)]
-    elif kind == 2:
-        x = np.rint(3 * draw.standard_normal((n, d)))
-    elif kind == 3:
-        x[draw.integers(n)] = 0
-    elif kind == 4:
-        x[draw.integers(n)] *= 1e3
-    elif kind == 5:
-        x[draw.integers(n), draw.integers(d)] = draw.choice([np.nan, np.inf])
-    elif kind == 6:
-        x[:, 0] *= 1e3
-    elif kind == 7:
-        x = x[:, :1] * draw.standard_normal(d)
-    elif kind == 8:
-        with np.errstate(over="ignore"):
-            x = x + 1e9 * np.abs(x).max()
-    return x
+@dataclass(frozen=True)
+class Answer:
+    """Which measure was asked, what came of it, and how many warnings came with it."""
+
+    measure: str
+    came: str
+    warnings: int = 0
+
+    @property
+    def right(self) -> bool:
+        return self.came in RIGHT
 
 
-def given(draw: Draw, n: int) -> Any:
-    """Vectors in a form in which people have them, or a graph of them."""
-    x = values(draw, n)
-    form = draw.integers(10)
-    if form < 4:
-        with np.errstate(all="ignore"):
-            return np.nan_to_num(x).astype(draw.choice(TYPES)) if form < 2 else x.astype("float32")
-    if form == 4:
-        return x.tolist()
-    if form == 5:
-        return ls.find_neighbors(x, int(draw.integers(1, max(2, n))))
-    return x
-
-
-def labels(draw: Draw, n: int) -> Any:
-    """Labels of any form."""
-    codes = draw.integers(0, draw.choice([1, 2, 4, n]), n)
-    words = np.array(["cat", "dog", "owl", "", "é"])[codes % 5]
-    with_gaps = [None if draw.random() < 0.2 else str(word) for word in words]
-    sets: list[Any] = [{int(code), int(code) // 2} for code in codes]
-    paths: list[Any] = [(int(code) // 2, int(code)) for code in codes]
-    forms: list[Any] = [codes, words, words.tolist(), with_gaps, sets, paths, draw.standard_normal(n), codes[:-1], None]
-    forms = 3 * forms[:-2] + forms
-    forms += [codes * 1.0, codes % 2 == 0, draw.standard_normal((n, 2)), [[1], [1, 2]] * n, "cat"]
-    return forms[draw.integers(len(forms))]
-
-
-def options(draw: Draw, measure: Measure) -> dict[str, Any]:
-    """Options that are right, and now and then one that is not."""
+def options(draw: Draw, measure: Measure, plain: bool) -> dict[str, Any]:
+    """Options that are right, and now and then, where the case is not plain, one that is not."""
     found = {name: FAST[name] for name in measure.options if name in FAST}
+    strange = 0.15 if draw.random() < 0.3 and not plain else 0.0
     for name in measure.options:
         if name == "k" and draw.random() < 0.7:
             found[name] = int(draw.integers(1, 12))
-        elif draw.random() < 0.06:
+        elif draw.random() < strange:
             found[name] = STRANGE[draw.integers(len(STRANGE))]
-    if draw.random() < 0.15:
+    if draw.random() < 0.15 and not plain:
         name, value = SEARCHES[draw.integers(len(SEARCHES))]
-        found[name] = value
+        found[name] = value if draw.random() < 0.9 else STRANGE[draw.integers(len(STRANGE))]
     if draw.random() < 0.1:
         found["influence"] = True
+    if draw.random() < 0.01 and not plain:
+        found["nonsense"] = 1
     return found
 
 
-def case(number: int, seed: int = 0) -> tuple[Measure, list[Any], dict[str, Any]]:
-    """What the case of this number gives to which measure."""
+def case(number: int, seed: int = 0) -> tuple[int, Measure, list[Given], dict[str, Any]]:
+    """How many samples the case of this number has, and what it gives to which measure."""
     draw = np.random.default_rng([seed, number])
     measures = list(catalog().values())
     measure = measures[draw.integers(len(measures))]
     if measure.name in SLOW and draw.random() < 0.8:
         measure = measures[draw.integers(len(measures))]
-    n = int(draw.choice([1, 2, 3, 4, 5, 8, 12, 20, 20, 40, 40, 40, 60, 60, 60]))
-    data: list[Any] = []
+    plain = draw.random() < PLAIN  # which most measures can answer, so that what is deep inside is reached
+    n = int(draw.choice(SIZES[-6:] if plain else SIZES))
+    data: list[Given] = []
     for kind in measure.data:
-        data.append(labels(draw, n) if kind == "labels" else given(draw, n if draw.random() < 0.97 else n + 1))
-    return measure, data, options(draw, measure)
+        takes_graph = draw.random() < (0.3 if kind == "graph" else 0.05)
+        size = n if plain or draw.random() < 0.97 else n + 1
+        if kind == "labels":
+            data.append(labels(draw, n, plain))
+        elif plain:
+            data.append(plain_vectors(draw, n, measure.values))
+        else:
+            data.append((graph if takes_graph else vectors)(draw, size))
+    return n, measure, data, options(draw, measure, plain)
 
 
-def outcome(number: int, seed: int = 0) -> tuple[str, str]:
-    """The measure of a case, and what came of it: a value, no value, one line, or what should not be."""
-    try:
-        measure, data, asked = case(number, seed)
-    except ls.LayerscapeError:
-        return "", "one line"  # a graph that cannot be searched
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        warnings.simplefilter("ignore", UserWarning)
+def outcome(number: int, seed: int = 0) -> Answer:
+    """What came of a case: a value, no value, one line, or what should not be."""
+    n, measure, data, asked = case(number, seed)
+    name = measure.name
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("error")
+        warnings.simplefilter("always", UserWarning)
         try:
-            found = ls.estimate(measure.name, *data, **asked)
+            if number % RUNS == RUNS - 1:
+                name, wrong = f"{name}, by groups", grouped(n, measure, data, asked)
+                return Answer(name, wrong or "value", len(heard))
+            found = ls.estimate(measure.name, *(given() for given in data), **asked)
+            wrong = next(faults(found, measure), None)
         except ls.LayerscapeError as error:
-            return measure.name, "one line" if "\n" not in str(error) else f"many lines: {error}"
+            text = str(error)
+            return Answer(name, "one line" if text and "\n" not in text else f"many lines: {text!r}", len(heard))
         except Exception as error:
-            return measure.name, f"raw {type(error).__name__}: {' '.join(str(error).split())[:150]}"
-    if np.isnan(found.value):
-        return measure.name, "no value"
+            return Answer(name, f"raw {type(error).__name__}: {' '.join(str(error).split())[:150]}")
+    came = "no value" if isnan(found.value) else "value"
+    return Answer(name, wrong or came, len(heard) + len(found.warnings))
+
+
+def grouped(n: int, measure: Measure, data: list[Given], asked: dict[str, Any]) -> str | None:
+    """What is wrong with the table of a run of these layers, measured by groups."""
+    known = {name: asked[name] for name in asked if name not in ("influence", "permutations")}
+    layers = {f"{place}": given() for place, given in enumerate(data) if measure.data[place] != "labels"}
+    column = labels(np.random.default_rng(n), n)()
+    run = ls.from_arrays(layers, labels={"group": np.arange(n) // max(1, n // 3), "other": column})
+    table = ls.measure(run, [measure.name], by="group", save=False, progress=lambda *_: None, **known)
     low, high = measure.bounds
-    inside = low <= found.value <= high and found.low <= found.value <= found.high
-    return measure.name, "value" if inside else f"outside: {found.low} {found.value} {found.high} of {measure.bounds}"
+    said = table.value.notna()
+    if not table.value[said].between(low - ROUNDING, high + ROUNDING).all():
+        return f"outside: {table.value.tolist()} of {measure.bounds}"
+    if (table.warnings[~said].str.len() == 0).any():
+        return "silent: a row without a value and without a reason"
+    return None
+
+
+def faults(found: Estimate, measure: Measure) -> Iterator[str]:
+    """What an estimate must not be."""
+    if not isinstance(found, Estimate):
+        yield f"raw {type(found).__name__}"
+        return
+    value, low, high = found.value, found.low, found.high
+    if isnan(value):
+        if not (isnan(low) and isnan(high)):
+            yield f"interval of nothing: {low} to {high}"
+        if not found.warnings:
+            yield "silent: no value and no reason"
+    elif not measure.bounds[0] <= low <= value <= high <= measure.bounds[1]:
+        yield f"outside: {low} {value} {high} of {measure.bounds}"
+    if found.chance:
+        yield from _faults_of_chance(found.chance, measure)
+    for point in found.curve:
+        if not (isnan(point.value) or (point.low <= point.value <= point.high)):
+            yield f"outside: {point} of the curve"
+    if any("\n" in words or not words for words in found.warnings):
+        yield f"many lines: {found.warnings!r}"
+    if found.per_sample is not None and len(found.per_sample) != found.n_samples:
+        yield f"per sample: {found.per_sample.shape} for {found.n_samples}"
+    json.dumps(found.to_dict(), allow_nan=False)
+    repr(found)
+
+
+def _faults_of_chance(chance: Chance, measure: Measure) -> Iterator[str]:
+    low, high = measure.bounds
+    if isfinite(chance.value) and not low - ROUNDING <= chance.value <= high + ROUNDING:
+        yield f"chance outside: {chance}"
+    if isfinite(chance.low) and not chance.low - ROUNDING <= chance.value <= chance.high + ROUNDING:
+        yield f"chance beside its limits: {chance}"
+    if not (isnan(chance.p) or 0 <= chance.p <= 1):
+        yield f"chance outside: {chance}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Anything is given to every measure.")
     parser.add_argument("--cases", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_known_args()[0]
-    counts: Counter[str] = Counter()
-    bad: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for number in range(asked.cases):
-        name, came = outcome(number, asked.seed)
-        kind = came if came in ("value", "no value", "one line") else came.split(":")[0]
-        counts[kind] += 1
-        if kind not in ("value", "no value", "one line"):
-            bad[f"{name} {came[:60]}"] += 1
-            if bad[f"{name} {came[:60]}"] == 1:
-                print(f"case {number}, {name}: {came}", flush=True)
-    lines = [
-        f"`python -m benchmarks.fuzz --cases {asked.cases} --seed {asked.seed}`: what measures answer to anything.",
-        "",
-        "| answer | cases |",
-        "|---|---|",
-        *(f"| {kind} | {count:,} |" for kind, count in counts.most_common()),
-    ]
-    publish("Fuzz", lines)
+        answer = outcome(number, asked.seed)
+        group = "groups of a run" if answer.measure.endswith(", by groups") else answer.measure
+        for column in ("cases", answer.came if answer.right else "raw"):
+            counts[group, column] += 1
+        counts[group, "warned"] += answer.warnings > 0
+        if not answer.right:
+            print(f"outcome({number}, {asked.seed}) of {answer.measure}: {answer.came}", flush=True)
+    columns = ("cases", "value", "no value", "one line", "raw", "warned")
+    groups = sorted({group for group, _ in counts})
+    rows = {group: [counts[group, column] for column in columns] for group in groups}
+    rows["**all**"] = [sum(numbers) for numbers in zip(*rows.values(), strict=True)]
+    publish(
+        "Fuzz",
+        [
+            f"`python -m benchmarks.fuzz --cases {asked.cases} --seed {asked.seed}`: what measures answer to anything: "
+            "an estimate, one without a value that says why, a refusal in one line, or what should not be (raw); and "
+            "how many answers came with a warning.",
+            "",
+            "| measure | cases | estimates | without a value | refusals | raw | warned |",
+            "|---|---|---|---|---|---|---|",
+            *(f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |" for name, numbers in rows.items()),
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import layerscape as ls
 from layerscape.cli import cli, main
+from layerscape.cli.show import rows
 from layerscape.measures import catalog
 
 
@@ -254,3 +256,10 @@ def test_help_takes_little_longer_than_python_itself():
         subprocess.run([sys.executable, "-m", "layerscape", "--help"], check=True, capture_output=True)
         times.append(time.perf_counter() - start)
     assert min(times) < 2
+
+
+def test_no_p_of_zero_is_printed(vectors, capsys):
+    same = said(capsys, "estimate", "overlap", "x.npy", "x.npy")
+    assert re.search(r"^chance: 0\.\d+ \(0\.\d+ to 0\.\d+\), p < 1e-6$", same, re.MULTILINE)
+    table = pd.DataFrame({"layer": ["a", "b"], "value": [1.0, 2.0], "p": [0.0, 0.5], "p_holm": [0.0, float("nan")]})
+    assert [line.split()[2:] for line in rows(table).splitlines()[1:]] == [["<", "1e-6", "<", "1e-6"], ["0.5", "–"]]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import layerscape as ls
+from layerscape.core.labels import as_column, as_columns
 from layerscape.errors import InvalidType
 
 SEVERAL = {
@@ -38,3 +39,16 @@ def test_several_labels_a_sample_are_read_where_that_has_a_meaning(measure, labe
     assert 0 <= ls.estimate("label_overlap", x, labels).value <= 1
     with pytest.raises(InvalidType, match="labels that are several for a sample, which label_overlap reads; give one"):
         ls.estimate(measure, x, labels)
+
+
+@pytest.mark.parametrize("column", ["cat", 3, None, {"a": 1}, b"ab"])
+def test_a_column_that_is_no_list_is_refused_by_name(column):
+    text = f"label column 'g' is of type {type(column).__name__}; give N values, one per sample."
+    with pytest.raises(InvalidType, match=f"^{text}$"):
+        as_columns({"g": column})
+
+
+def test_numbers_that_no_integer_holds_stay_real():
+    assert as_column([1.0, np.inf]).tolist() == [1.0, np.inf]
+    assert as_column([1.0, 1e300, -1e300]).tolist() == [1.0, 1e300, -1e300]
+    assert as_column([1.0, 2.0**62]).dtype == np.int64

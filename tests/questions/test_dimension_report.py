@@ -8,6 +8,7 @@ import pytest
 
 import layerscape as ls
 from layerscape.errors import InvalidType, InvalidValue
+from layerscape.questions.dimension_report import _coarse, _shape
 from layerscape.questions.finite import gaussian_curve, gaussian_that_reads
 
 
@@ -148,3 +149,29 @@ def test_a_gaussian_reads_as_itself(d):
 def test_errors(x, kind, text):
     with pytest.raises(kind, match=f"^{re.escape(text)}$"):
         ls.dimension_report(x)
+
+
+def _curve(*values):
+    return tuple(ls.Point(value, 0.9 * value, 1.1 * value, scale) for scale, value in enumerate(values, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((4.8, 3, 3), "small scales read 60% more than a Gaussian would"),
+        ((12, 3, 3), "small scales read 4 times what a Gaussian would"),
+        ((1e6, 3, 3), "small scales read more than 1000 times what a Gaussian would"),
+        ((5, 1e-8, 1e-8), None),  # what reads nothing has no multiple
+        ((5, np.nan, 3), None),
+    ],
+)
+def test_how_much_more_small_scales_read_is_readable(values, said):
+    words = _shape(_curve(*values), _curve(3, 3, 3))
+    assert [each.split(":")[0] for each in words] == ([said] if said else [])
+
+
+def test_coarse_numbers_are_said_in_a_readable_share():
+    x = ls.Representation(np.full((10, 4), 1e8, np.float32))
+    (words,) = _coarse(x, _curve(2.0))
+    assert words.startswith("float32 holds values of 1e+08 in steps that come to 24 times the distance to the first")
+    assert _coarse(x, (ls.Point(2.0, 1.0, 3.0, 0.0),)) == _coarse(x, (ls.Point(2.0, 1.0, 3.0),)) == []

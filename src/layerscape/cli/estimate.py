@@ -13,6 +13,7 @@ from layerscape.cli.options import search_options, search_parameters, type_of
 from layerscape.cli.show import number, say
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
+from layerscape.core.words import p_said
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.measures import catalog, question
 
@@ -162,8 +163,9 @@ def _text(measure: Measure, estimate: Estimate) -> str:
     ]
     if record["chance"]:
         chance = record["chance"]
-        value, low, high, p = (number(chance[name]) for name in ("value", "low", "high", "p"))
-        lines.append(f"chance: {value} ({low} to {high}), p = {p}")
+        value, low, high = (number(chance[name]) for name in ("value", "low", "high"))
+        p = "" if chance["p"] is None else f", {p_said(chance['p'])}"
+        lines.append(f"chance: {value} ({low} to {high}){p}")
     lines += _curve(estimate)
     lines += [f"{name.replace('_', ' ')}: {number(value)}" for name, value in record.get("details", {}).items()]
     lines += [f"warning: {warning}" for warning in estimate.warnings]

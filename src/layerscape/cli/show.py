@@ -13,6 +13,7 @@ from tqdm import tqdm
 from layerscape.core.export import as_csv
 from layerscape.core.progress import bars as bars
 from layerscape.core.words import number as number
+from layerscape.core.words import p_value
 from layerscape.errors import FileProblem
 
 
@@ -37,7 +38,8 @@ def save_table(table: Any, path: Path) -> None:
 
 def rows(table: Any) -> str:
     """A table for people."""
-    return table.to_string(index=False, na_rep="–", float_format=number)
+    of_tests = {name: p_value for name in ("p", "p_holm") if name in table}
+    return table.to_string(index=False, na_rep="–", float_format=number, formatters=of_tests)
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerscape.core.shown import Card, Shown, interval, warned
-from layerscape.core.words import number
+from layerscape.core.words import number, p_said
 
 if TYPE_CHECKING:
     from layerscape.core.influence import Influence
@@ -105,7 +105,7 @@ class Estimate(Shown):
         facts = [("data", f"{self.n_samples} samples{units}" + (f", k = {self.k}" if self.k else ""))]
         if self.chance:
             chance = self.chance
-            p = f", p = {number(chance.p)}" if math.isfinite(chance.p) else ""
+            p = f", {p_said(chance.p)}" if math.isfinite(chance.p) else ""
             facts.append(("chance", interval(chance.value, chance.low, chance.high) + p))
         if self.options:
             facts.append(("options", ", ".join(f"{name}={value!r}" for name, value in self.options.items())))

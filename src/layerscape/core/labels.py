@@ -128,6 +128,11 @@ def as_columns(labels: Any) -> dict[str, np.ndarray]:
     if hasattr(labels, "to_numpy") and getattr(labels, "ndim", 2) == 1:
         labels = {getattr(labels, "name", None) or "label": labels}
     if isinstance(labels, Mapping):
+        for name, values in labels.items():
+            if isinstance(values, (str, bytes, Mapping)) or not np.iterable(values):
+                raise InvalidType(
+                    f"label column {str(name)!r} is of type {type(values).__name__}; give N values, one per sample."
+                )
         return {str(name): as_column(values) for name, values in labels.items()}
     if hasattr(labels, "to_numpy") and hasattr(labels, "columns"):
         return {str(name): as_column(labels[name]) for name in labels.columns}
@@ -161,7 +166,7 @@ def as_column(values: Any) -> np.ndarray:
     gaps = missing(values)
     if gaps is None or not gaps.any() or gaps.all() or getattr(values, "ndim", 1) > 1:
         column = np.asarray(values)
-        whole = column.dtype.kind == "f" and (column == np.round(column)).all()
+        whole = column.dtype.kind == "f" and ((np.abs(column) < 2**63) & (column == np.round(column))).all()
         return column.astype(np.int64) if whole else column
     column = np.full(len(gaps), None, object)
     known = as_column(labels_at(values, np.flatnonzero(~gaps)))

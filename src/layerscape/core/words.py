@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+LEAST_P = 1e-6  # what laws of chance that are fitted to some hundred permutations can resolve
+MOST_TIMES = 1000  # up to which it says something how many times one number is another
+
 
 def number(value: float | None, step: float | None = None) -> str:
     """A value with the digits that its uncertainty ``step`` leaves; four digits without one, a dash for nothing.
@@ -33,3 +36,46 @@ def said(value: float | None, low: float | None, high: float | None, name: str =
         return f"{number(value)} [no interval]"
     step = (high - low) / 2
     return f"{number(value, step)} [{name}{number(low, step)}, {number(high, step)}]"
+
+
+def p_value(p: float) -> str:
+    """A p-value as it stands in a cell: no test resolves one of 0, nor one below a millionth.
+
+    >>> p_value(0.0312), p_value(0.0), p_value(math.nan)
+    ('0.031', '< 1e-6', '–')
+    """
+    if p != p:
+        return "–"
+    return f"{p:.2g}" if p >= LEAST_P else "< 1e-6"
+
+
+def p_said(p: float) -> str:
+    """A p-value as it stands in a sentence.
+
+    >>> p_said(0.05), p_said(1e-300)
+    ('p = 0.05', 'p < 1e-6')
+    """
+    found = p_value(p)
+    return f"p {found}" if found.startswith("<") else f"p = {found}"
+
+
+def share_of(ratio: float) -> str:
+    """How much one number is of another: a percentage where that is read at a glance.
+
+    >>> share_of(0.25), share_of(3.14159), share_of(1.7e6)
+    ('25% of', '3.1 times', 'more than 1000 times')
+    """
+    if ratio < 2:
+        return f"{ratio:.0%} of"
+    if ratio > MOST_TIMES:
+        return f"more than {MOST_TIMES} times"
+    return f"{ratio:.2g} times" if ratio < 100 else f"{ratio:.0f} times"
+
+
+def more_than(ratio: float) -> str:
+    """How much more one number is than another, which follows.
+
+    >>> more_than(1.25), more_than(3.14159)
+    ('25% more than', '3.1 times what')
+    """
+    return f"{ratio - 1:.0%} more than" if ratio < 2 else f"{share_of(ratio)} what"

@@ -17,6 +17,7 @@ from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown, interval, warned
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options
+from layerscape.core.words import more_than, share_of
 from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
 from layerscape.pipeline.estimate import estimate
@@ -29,6 +30,7 @@ from layerscape.supply.supplier import Supplier
 ESTIMATORS = ("twonn", "gride", "levina_bickel", "abide", "decimation", "pca", "participation_ratio")
 DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
 COARSE = 0.01  # of the first-neighbor distance: a resolution of the numbers that can be felt in it
+LEAST_READ = 0.01  # a dimension below which nothing is said of its shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -245,10 +247,12 @@ def _shape(curve: tuple[Point, ...], gaussian: tuple[Point, ...]) -> list[str]:
         return []
     ratio = np.array([point.value for point in curve]) / [point.value for point in gaussian[: len(curve)]]
     middle = ratio[len(ratio) // 2]
+    if not curve[len(curve) // 2].value >= LEAST_READ:
+        return []  # of nothing there is no telling how much more another scale reads
     words = []
     if ratio[0] > middle * (1 + DIFFERENT) and curve[0].low > curve[len(curve) // 2].high:
         words.append(
-            f"small scales read {ratio[0] / middle - 1:.0%} more than a Gaussian would: noise, or structure finer than "
+            f"small scales read {more_than(ratio[0] / middle)} a Gaussian would: noise, or structure finer than "
             f"a distance of {curve[len(curve) // 2].scale:.3g}"
         )
     if ratio[-1] > middle * (1 + DIFFERENT) and curve[-1].low > curve[len(curve) // 2].high:
@@ -263,9 +267,9 @@ def _coarse(x: Representation, curve: tuple[Point, ...]) -> list[str]:
         return []
     largest = max(float(np.abs(block).max()) for _, block in x.blocks())
     step = float(np.finfo(dtype).eps) * largest * x.n_units**0.5
-    if step < COARSE * curve[0].scale:
+    if not step >= COARSE * curve[0].scale > 0:
         return []
     return [
-        f"{dtype.name} holds values of {largest:.3g} in steps that come to {step / curve[0].scale:.0%} of the distance "
-        "to the first neighbors: rounding is read as noise; subtract the mean before storing, or store float64"
+        f"{dtype.name} holds values of {largest:.3g} in steps that come to {share_of(step / curve[0].scale)} the "
+        "distance to the first neighbors: rounding is read as noise; subtract the mean before storing, or store float64"
     ]

@@ -16,6 +16,7 @@ from layerscape.core.permutation import ROUNDING
 from layerscape.core.progress import Show, counted
 from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import Task, check_options, own_options
+from layerscape.core.words import p_said
 from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.questions.evidence import Evidence, evidence, judges
 from layerscape.questions.resample import difference, p_of_largest, wins
@@ -197,14 +198,14 @@ def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
         reason = (
             f"No layer is told apart from chance: the best, {' and '.join([repr(name), *ties])}, "
             f"score{'' if ties else 's'} {value:.3f} {SCALE}; for permuted labels the best of {n_layers} scores as "
-            f"much with p = {p:.2g}, where a layer is named below {SIGNIFICANT}."
+            f"much with {p_said(p)}, where a layer is named below {SIGNIFICANT}."
         )
         return Recommendation(None, reason, (), sure, table)
     also = f", and so {'do' if len(ties) > 1 else 'does'} {', '.join(ties)}" if ties else ""
     words = [f"Use {name!r}: {why}. It scores {value:.3f} {SCALE}{also}.", _how_sure(sure, equals)]
     last = table[table.layer == run.layers[-1]].iloc[0]
     if last.layer not in (name, *equals) and np.isfinite(last.value):
-        words.append(f"The last layer, {last.layer!r}, is {last.behind:.3f} behind (p = {last.p:.2g}).")
+        words.append(f"The last layer, {last.layer!r}, is {last.behind:.3f} behind ({p_said(last.p)}).")
     return Recommendation(name, " ".join(words), equals, sure, table)
 
 
