@@ -7,7 +7,7 @@ import warnings
 import pytest
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
 from layerscape.extraction import open_model
 
 CONFIG = {"vocab_size": 17, "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 8}
@@ -71,3 +71,22 @@ def test_weights_that_are_not_used_are_named(tmp_path):
         open_model(str(tmp_path))
     words = [str(warning.message) for warning in caught if "not used" in str(warning.message)]
     assert words == [f"5 weights of {str(tmp_path)!r} are not used, as those of a head are not: cls.predictions"]
+
+
+def test_blocks_far_beyond_the_weights_are_refused_before_they_are_built(folder):
+    words = "has 1,000,000,000 blocks, and its weights are 55; mend the number of layers in config.json, or fetch"
+    with pytest.raises(InvalidValue, match=re.escape(words)):
+        open_model(changed(folder, num_hidden_layers=10**9))
+
+
+@pytest.mark.parametrize("place", ["../other.safetensors", "a/../../other.safetensors", "/tmp/other.safetensors"])
+def test_an_index_that_leads_out_of_the_folder_is_refused(folder, place):
+    (folder / "model.safetensors").rename(folder / "shard.safetensors")
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": {"embeddings.LayerNorm.bias": place}}))
+    with pytest.raises(FileProblem, match=rf"^{index.name} of {str(folder)!r} leads out of the folder, to "):
+        open_model(str(folder))
+    for strange in ("{", "[]", "{}", '{"weight_map": {"a": 3}}'):
+        index.write_text(strange)
+        with pytest.raises(FileProblem, match="does not say which file holds which weight; save the model again with"):
+            open_model(str(folder))

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from layerscape.errors import FileProblem, InvalidValue
-from layerscape.inputs import images, open_inputs, read_matrix
+from layerscape.inputs import images, open_inputs, read_labels, read_matrix
 from layerscape.inputs.files import SETTING
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
@@ -109,7 +110,7 @@ def test_what_unpacks_to_far_more_than_it_takes_is_refused_first(tmp_path, monke
     words = rf"^[^ ]* takes [0-9,]* bytes and unpacks to .* or more, which is more than 1,000,000; .* set {SETTING}"
     with pytest.raises(FileProblem, match=words):
         read_matrix(path)
-    monkeypatch.setenv(SETTING, "100000000")
+    monkeypatch.setenv(SETTING, "1000000000")
     assert len(read_matrix(path)) >= 500_000
     monkeypatch.setenv(SETTING, "much")
     with pytest.raises(InvalidValue, match=f"{SETTING}='much'; give a number of bytes"):
@@ -126,6 +127,54 @@ def test_a_shape_that_is_not_held_takes_no_memory(tmp_path):
     (tmp_path / "x.npy").write_bytes(lying)
     with pytest.raises(FileProblem, match=r"x\.npy cannot be read"):
         read_matrix(tmp_path / "x.npy")
+
+
+def test_a_header_that_is_longer_than_its_file_takes_no_memory(tmp_path):
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{'descr'")
+    with pytest.raises(FileProblem, match=r"its header says 4,294,967,295 bytes, and there are 20\)"):
+        read_matrix(tmp_path / "x.npy")
+
+
+def test_an_archive_under_the_name_of_an_array_is_one_line(tmp_path):
+    (tmp_path / "x.npy").write_bytes(zipped("x.npy", numpy_bytes(np.zeros((3, 2)))))
+    for read in (read_matrix, read_labels):
+        with pytest.raises(FileProblem, match=r"x\.npy cannot be read \(it is a \.npz file; rename it\)"):
+            read(tmp_path / "x.npy")
+
+
+def test_samples_and_cells_are_counted_as_the_objects_that_they_become(tmp_path, monkeypatch):
+    monkeypatch.setenv(SETTING, "1000000")
+    np.save(tmp_path / "x.npy", np.zeros((20_000, 1), np.uint8))
+    (tmp_path / "x.txt").write_text("a\n" * 20_000)
+    (tmp_path / "x.jsonl").write_text('{"a": 1}\n' * 20_000)
+    (tmp_path / "wide.csv").write_text("0.5," * 50_000 + "1\n")
+    for name in ("x.npy", "x.txt", "x.jsonl", "wide.csv"):
+        with pytest.raises(
+            FileProblem, match=r"unpacks to 1,.* or more, which is more than 1,000,000; if that is meant"
+        ):
+            open_inputs(tmp_path / name)
+    monkeypatch.delenv(SETTING)
+    assert len(open_inputs(tmp_path / "x.txt")) == len(read_matrix(tmp_path / "x.npy")) == 20_000
+
+
+def test_one_name_twice_is_refused_whatever_the_format(tmp_path):
+    parquet.write_table(pa.table({"a": [1.0], "b": [2.0]}).rename_columns(["a", "a"]), tmp_path / "x.parquet")
+    (tmp_path / "x.jsonl").write_text('{"a": 1, "b": {"c": 1}}\n{"a": 1, "a": 2}\n')
+    for read in (read_matrix, read_labels, open_inputs):
+        with pytest.raises(FileProblem, match=r"x\.parquet has 2 columns named 'a'; rename all but one\.$"):
+            read(tmp_path / "x.parquet")
+        with pytest.raises(FileProblem, match=r"broken JSON in line 2 \(an object has the name 'a' twice\); repair"):
+            read(tmp_path / "x.jsonl")
+
+
+def test_a_table_of_20_000_columns_is_read_in_time(tmp_path):
+    names = ",".join(f"gene{number}" for number in range(20_000))
+    (tmp_path / "x.csv").write_text(f"{names}\n" + ("0.5," * 20_000)[:-1] + "\n")
+    start = time.process_time()
+    assert (
+        read_matrix(tmp_path / "x.csv").shape == open_inputs(tmp_path / "x.csv").read([0])[0][None].shape == (1, 20_000)
+    )
+    assert time.process_time() - start < 10  # with each column compared to each it took minutes
 
 
 def test_a_member_that_is_no_array_is_one_line(tmp_path):

@@ -26,7 +26,7 @@ from layerscape.extraction.pictures import Pictures
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.survey import Build
 from layerscape.extraction.texts import Texts
-from layerscape.extraction.weights import check_weights
+from layerscape.extraction.weights import check_files, check_weights
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.model", "*.tiktoken")
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
@@ -72,6 +72,8 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         wish = replace(wish, unreached=why_unreached())
     with _quiet(), _explained(wish):
         config = _load_config(wish)
+        if wish.folder is not None and wish.random_init is None:
+            check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
         module = _load_module(wish, config, dtype)
         reader = _load_reader(wish, config, module)
     facts = {

@@ -2,13 +2,57 @@
 
 from __future__ import annotations
 
+import json
+import os
 import warnings
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 
-from layerscape.errors import InvalidValue
+from layerscape.errors import FileProblem, InvalidValue
+
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+_MOST_SHARED = 100  # blocks that one weight may serve
+
+
+def check_files(model: str, folder: Path, n_blocks: Any) -> None:
+    """Raise if an index leads out of the folder, or if weights are far too few for so many blocks.
+
+    Both before anything is built: a billion blocks take all memory that there is.
+    """
+    if (folder / WEIGHTS).is_file():
+        with safe_open(folder / WEIGHTS, "pt") as file:
+            n_weights = len(file.keys())
+    elif (folder / INDEX).is_file():
+        n_weights = len(_shards(model, folder))
+    else:
+        return
+    if isinstance(n_blocks, int) and n_blocks > _MOST_SHARED * n_weights:
+        raise InvalidValue(
+            f"by its configuration {model!r} has {n_blocks:,} blocks, and its weights are {n_weights:,}; mend the "
+            "number of layers in config.json, or fetch the model again."
+        )
+
+
+def _shards(model: str, folder: Path) -> Mapping[str, Any]:
+    """The file of every weight, by the index of a folder."""
+    try:
+        found = json.loads((folder / INDEX).read_text())["weight_map"]
+        places = {os.path.normpath(name) for name in found.values()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise FileProblem(
+            f"{INDEX} of {model!r} does not say which file holds which weight; save the model again with "
+            "save_pretrained."
+        ) from None
+    for place in sorted(places):
+        if Path(place).is_absolute() or place.startswith(os.pardir):
+            raise FileProblem(
+                f"{INDEX} of {model!r} leads out of the folder, to {place!r}; put the weights beside it, and name them."
+            )
+    return found
 
 
 def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType
 from layerscape.inputs.contents import Contents
+from layerscape.inputs.files import check_samples_held
 from layerscape.inputs.idx import labels_beside, read_idx
 from layerscape.inputs.labels import as_labels
 from layerscape.inputs.matrix import read_matrix
@@ -66,6 +67,7 @@ def open_arrays(path: str | Path, kind: Kind) -> Contents:
 def open_idx(path: str | Path, kind: Kind) -> Contents:
     """The samples of an IDX file, with the labels that lie beside it."""
     pictures, beside = read_idx(path), labels_beside(Path(path))
+    check_samples_held(Path(path), len(pictures))
     labels = {} if beside is None else {"label": as_labels(read_idx(beside))}
     return (picture_source if kind == "image" else array_source)(pictures, labels=labels)
 
@@ -73,6 +75,6 @@ def open_idx(path: str | Path, kind: Kind) -> Contents:
 def from_table(table: Table, ids: Sequence[str], picked: Sequence[str], given: str) -> Contents:
     """The columns that are units as one matrix; the others, and those that were picked as labels, as columns."""
     found = {name: column_of_values(values) for name, values in table.items() if name not in picked}
-    units = units_of(given, found)
+    units = dict.fromkeys(units_of(given, found))
     others = {name: values for name, values in table.items() if name not in units}
     return array_source(np.column_stack([np.asarray(found[name]) for name in units]), ids, columns=others)

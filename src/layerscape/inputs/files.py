@@ -7,14 +7,17 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO, cast
+from typing import IO, TextIO, TypeVar, cast
 
 from layerscape.errors import FileProblem, InvalidValue
 
 SETTING = "LAYERSCAPE_MAX_BYTES"
+_CELL, _ROW = 24, 80  # bytes that a cell and a row take at least, as objects of Python
+_SAMPLE = 90  # and the id of a sample
+_T = TypeVar("_T")
 
 
 def format_of(path: Path) -> str:
@@ -57,6 +60,21 @@ def most_unpacked(path: Path) -> int:
     if said and not said.isdigit():
         raise InvalidValue(f"{SETTING}={said!r}; give a number of bytes.")
     return int(said) if said else max(2**30, 100 * path.stat().st_size)
+
+
+def check_samples_held(path: Path, n_samples: int) -> None:
+    """Raise if a file says far more samples than it takes bytes: each has an id."""
+    check_unpacked(path, n_samples * _SAMPLE)
+
+
+def held(path: Path, rows: Iterable[_T], cells: Callable[[_T], int]) -> Iterator[_T]:
+    """Rows as they come, until as objects they would take far more memory than the file."""
+    most, taken = most_unpacked(path), 0
+    for row in rows:
+        taken += _ROW + _CELL * cells(row)
+        if taken > most:
+            check_unpacked(path, taken)
+        yield row
 
 
 class _Unpacked(gzip.GzipFile):

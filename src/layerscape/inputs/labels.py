@@ -11,7 +11,7 @@ import numpy as np
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, unknown_name
 from layerscape.inputs.contents import Contents
-from layerscape.inputs.files import existing_file, format_of, open_text
+from layerscape.inputs.files import existing_file, format_of, held, open_text
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.matrix import read_npy
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
@@ -102,7 +102,7 @@ def _read_column(path: Path) -> Sequence[Any] | np.ndarray:
     kind = format_of(path)
     if kind == ".txt":
         with open_text(path) as file:
-            return [line.strip() for line in file]
+            return [line.strip() for line in held(path, file, lambda line: 1)]
     if kind not in (".npy", ".idx"):
         raise FileProblem(f"{path} holds no labels ({kind or 'no ending'}); give .csv, .parquet, .jsonl, .npy or .txt.")
     values = read_idx(path) if kind == ".idx" else read_npy(path)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, unknown_name
-from layerscape.inputs.files import check_unpacked, existing_file, format_of, reason_of
+from layerscape.inputs.files import check_samples_held, check_unpacked, existing_file, format_of, reason_of
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.tables import TABLES, read_arrow, read_table
 from layerscape.inputs.vectors import column_of_values, columns_of_arrow, vectors_of
@@ -82,6 +83,7 @@ def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
         raise InvalidType(f"{path} holds values of type {array.dtype}; give real numbers.")
     if array.ndim == 0 or array.size == 0:
         raise InvalidValue(f"{path} has shape {array.shape}; give at least one row and one column.")
+    check_samples_held(path, len(array))
     return array
 
 
@@ -106,7 +108,15 @@ def _choose(path: Path, name: str | None, names: Iterable[str]) -> str:
 def read_npy(path: Path) -> np.ndarray:
     """The array in a .npy file, mapped into memory; of any type but objects."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            if file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX:
+                file.seek(0)
+                _check_header(file, path.stat().st_size)
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            found.close()
+            raise ValueError("it is a .npz file; rename it")
+        return found
     except MemoryError:
         raise
     except Exception as error:  # a broken header may make numpy raise anything
@@ -133,11 +143,22 @@ def _check_member(path: Path, arrays: Any, name: str) -> None:
     member = arrays.zip.getinfo(name if name in arrays.zip.namelist() else f"{name}.npy")
     check_unpacked(path, member.file_size)
     with arrays.zip.open(member) as file:
-        major, _ = np.lib.format.read_magic(file)
+        major = _check_header(file, member.file_size)
         read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
     if math.prod(shape) * dtype.itemsize > member.file_size:
         raise ValueError(f"{name!r} says shape {shape} and holds {member.file_size} bytes")
+
+
+def _check_header(file: Any, n_bytes: int) -> int:
+    """The version of a .npy; raise if its header says that it is longer than all, for numpy takes memory for it."""
+    major, _ = np.lib.format.read_magic(file)
+    width = 2 if major == 1 else 4
+    length = int.from_bytes(file.read(width), "little")
+    if length > n_bytes:
+        raise ValueError(f"its header says {length:,} bytes, and there are {n_bytes:,}")
+    file.seek(-width, 1)
+    return major
 
 
 def _broken(path: Path, error: Exception) -> FileProblem:

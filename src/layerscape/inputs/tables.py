@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import FileProblem, require
-from layerscape.inputs.files import check_unpacked, existing_file, format_of, open_text, reason_of
+from layerscape.inputs.files import (
+    check_samples_held,
+    check_unpacked,
+    existing_file,
+    format_of,
+    held,
+    open_text,
+    reason_of,
+)
 
 Table = dict[str, Sequence[Any]]
 CSV, JSON_LINES = (".csv", ".tsv"), (".jsonl", ".ndjson")
@@ -47,11 +55,15 @@ def _read_csv(path: Path) -> Table:
     header = rows.pop(0) if has_header else [str(number) for number in range(len(rows[0]) if rows else 0)]
     if not rows:
         raise FileProblem(f"{path} has no rows below its header; give a file with at least one sample.")
-    name, times = Counter(header).most_common(1)[0]
-    if times > 1:
-        raise FileProblem(f"{path} has {times} columns named {name!r}; rename all but one.")
+    _check_names(path, header)
     columns = zip(*rows, strict=True)
     return dict(zip(header, columns if delimiter == "," else map(_with_points, columns), strict=True))
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise FileProblem(f"{path} has {times} columns named {name!r}; rename all but one.")
 
 
 def _delimiter(path: Path, file: Any) -> str:
@@ -82,7 +94,7 @@ def _csv_rows(path: Path, file: Any, delimiter: str) -> Iterator[list[str]]:
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     limit = csv.field_size_limit(_LONGEST_CELL)  # a text may be a book
     try:
-        for row in reader:
+        for row in held(path, reader, len):
             if not row:
                 continue  # a blank line
             n_cells = n_cells or len(row)
@@ -120,11 +132,11 @@ def _has_header(path: Path, rows: Sequence[Sequence[str]]) -> bool:
 def _read_json_lines(path: Path) -> Table:
     records: list[dict[str, Any]] = []
     with open_text(path) as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(held(path, file, lambda line: line.count(",")), 1):
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
+                record = json.loads(line, object_pairs_hook=_named_once)
             except (ValueError, RecursionError) as error:
                 reason = getattr(error, "msg", error)
                 raise FileProblem(f"{path} has broken JSON in line {number} ({reason}); repair or remove it.") from None
@@ -135,6 +147,15 @@ def _read_json_lines(path: Path) -> Table:
         raise FileProblem(f"{path} has no rows; give a file with at least one sample.")
     names = dict.fromkeys(name for record in records for name in record)
     return {name: [record.get(name) for record in records] for name in names}
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of a name that stands in it twice, Python would keep the last value in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"an object has the name {name!r} twice")
+    return found
 
 
 def _read_parquet(path: Path) -> Table:
@@ -149,6 +170,8 @@ def read_arrow(path: Path) -> Any:
     existing_file(path)
     try:
         with parquet.ParquetFile(path) as file:
+            _check_names(path, file.schema_arrow.names)
+            check_samples_held(path, file.metadata.num_rows)
             check_unpacked(path, _claimed(file))
             table = file.read()
     except FileProblem:

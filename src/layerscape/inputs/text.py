@@ -10,7 +10,7 @@ from typing import Any
 from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.inputs.contents import Bad, Contents
-from layerscape.inputs.files import open_text
+from layerscape.inputs.files import held, open_text
 
 FASTA = (".fasta", ".fa", ".faa")
 _RESIDUES = re.compile(r"[A-Z*.-]*")  # letters, stop, and the gaps of an alignment
@@ -46,10 +46,14 @@ def _fault(text: Any, kind: Kind) -> Bad | None:
     return Bad(f"holds {text[end]!r}, which is no residue") if end < len(text) else None
 
 
+def _one(_: str) -> int:
+    return 1
+
+
 def open_lines(path: str | Path, kind: Kind) -> Contents:
     """One sample per line."""
     with open_text(path) as file:
-        return text_source([line.rstrip("\r\n") for line in file], kind)
+        return text_source([line.rstrip("\r\n") for line in held(Path(path), file, _one)], kind)
 
 
 def open_fasta(path: str | Path, kind: Kind) -> Contents:
@@ -58,7 +62,7 @@ def open_fasta(path: str | Path, kind: Kind) -> Contents:
     labels: list[dict[str, str]] = []
     lines: list[str] = []
     with open_text(path) as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(held(Path(path), file, _one), 1):
             if line.startswith(">"):
                 name = _accession(path, line[1:], number)
                 if name in sequences:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -61,7 +62,8 @@ def units_of(path: str | Path, columns: Mapping[str, Column], wanted: str | None
     for name in names:
         if isinstance(found := columns[name], str):
             raise InvalidType(f"{path}:{name} {found}; choose another column.")
-    left = [name for name in columns if name not in names]
+    chosen = set(names)
+    left = [name for name in columns if name not in chosen]
     if left and wanted is None:
         warnings.warn(
             f"{path}: the units are {_listed(names)}; left out: {_listed(left)}. To choose others: {path}:NAME,….",
@@ -98,12 +100,14 @@ def _plain(path: str | Path, columns: Mapping[str, Column]) -> list[str]:
         why = [f"{name!r} {found if isinstance(found, str) else _APART}" for name, found in columns.items()]
         more = f", … ({len(why)} columns)" if len(why) > 4 else ""
         raise InvalidType(f"{path} has no column of numbers for its units: {', '.join(why[:4])}{more}.")
-    series = [name for name in units if sum(_stem(other) == _stem(name) is not None for other in units) > 1]
-    alone = [name for name in units if name not in series]
-    if alone and len({_stem(name) for name in series}) == 1:
+    stems = {name: _stem(name) for name in units}
+    times = Counter(stems.values())
+    series = [name for name in units if stems[name] is not None and times[stems[name]] > 1]
+    alone = [name for name in units if stems[name] is None or times[stems[name]] < 2]
+    if alone and len({stems[name] for name in series}) == 1:
         raise InvalidValue(
             f"{path} has the columns {_listed(series)} and beside them {_listed(alone)}; say which are the units: "
-            f"{path}:'{_stem(series[0])}*' or {path}:'*'."
+            f"{path}:'{stems[series[0]]}*' or {path}:'*'."
         )
     return units
 
