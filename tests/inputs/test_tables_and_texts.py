@@ -216,7 +216,8 @@ def test_broken_fasta(tmp_path):
     st.lists(st.text(min_size=1).filter(str.strip), min_size=1),
 )
 def test_two_lists_of_texts_look_alike_only_if_they_are(a, b):
-    from layerscape.inputs.contents import selected
+    from layerscape.inputs.contents import Selection
 
-    prints = [selected(text_source(texts, "text"), range(len(texts)), {}, "", False).fingerprint for texts in (a, b)]
+    chosen = [Selection(text_source(texts, "text"), range(len(texts)), {}, "", None, False) for texts in (a, b)]
+    prints = [each.samples().fingerprint for each in chosen]
     assert (prints[0] == prints[1]) == (a == b)
