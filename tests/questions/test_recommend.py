@@ -31,7 +31,7 @@ def test_the_layer_with_the_signal_is_found_and_told_apart():
     assert re.match(
         r"Use 'l2': its 10 nearest neighbors are most alike in 'digit'\. It scores 0\.\d+ on a scale from 0, what "
         r"chance gives, to 1, the most possible\. It is the best in 100% of disjoint subsets of the samples, and told "
-        r"apart from every other layer\. The last layer, 'l3', is 0\.\d+ behind \(p = \S+\)\.$",
+        r"apart from every other layer\. The last layer, 'l3', is 0\.\d+ behind \(p < 1e-6\)\.$",
         found.reason,
     )
 
