@@ -42,6 +42,7 @@ DOORS = {
 
 def test_the_keywords_are_the_fields_of_the_two_nouns_in_name_and_type():
     of_nouns = {name: hint for noun in (Nearness, Resources) for name, hint in get_type_hints(noun).items()}
+    del of_nouns["apart"]  # which `find_neighbors` and `ranks` make of their groups and lag
     assert list(get_type_hints(Search)) == list(FIELDS) == list(of_nouns)
     # Where a noun says which words there are, a keyword is any word: the noun refuses the others.
     words = {"metric": str, "standardize": str | None}
@@ -57,6 +58,8 @@ def test_every_keyword_has_a_help_text_which_is_a_sentence():
 def test_every_door_shows_every_keyword_with_the_default_of_its_noun(name):
     shown = inspect.signature(DOORS[name][0]).parameters
     defaults = {**vars(Nearness()), **vars(Resources())}
+    assert defaults.pop("apart") is None
+    assert "apart" not in shown
     assert list(defaults) == ["metric", "standardize", "near_copies", "device", "memory", "threads"]
     assert {key: shown[key].default for key in defaults} == defaults
     assert {shown[key].kind for key in defaults} == {inspect.Parameter.KEYWORD_ONLY}
@@ -123,4 +126,4 @@ def test_a_door_keeps_its_own_parameters_and_its_further_options():
     assert list(inspect.signature(door(first)).parameters) == ["x", "k", *FIELDS]
     assert list(inspect.signature(door(second)).parameters) == ["x", "more", "seed", *FIELDS, "options"]
     assert first(1, metric="cosine") == (1, 3, {"metric": "cosine"})
-    assert len(FIELDS) == len(fields(Nearness)) + len(fields(Resources))
+    assert len(FIELDS) == len(fields(Nearness)) - len(["apart"]) + len(fields(Resources))

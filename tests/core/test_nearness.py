@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from layerscape.core.apart import Apart
 from layerscape.core.frame import Standardized
 from layerscape.core.nearness import PLAIN, Nearness
 from layerscape.core.representation import Representation
@@ -55,7 +56,7 @@ def test_the_key_names_what_changes_a_graph_and_nothing_else():
 
 
 def test_every_field_but_the_share_of_near_copies_is_in_the_key():
-    other = {"metric": "cosine", "standardize": "units"}
+    other = {"metric": "cosine", "standardize": "units", "apart": Apart.groups(["a", "a", "b"], 3)}
     assert {each.name for each in dataclasses.fields(Nearness)} == {*other, "near_copies"}
     for name, value in other.items():
         assert dataclasses.replace(PLAIN, **{name: value}).key != PLAIN.key

@@ -281,3 +281,23 @@ def test_cuda_gives_the_graph_of_the_processor(kind, fits, tf32, monkeypatch):
             find_neighbors(x, 20, queries=queries, device="cuda"), find_neighbors(x, 20, queries=queries, device="cpu")
         )
     assert tf32()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(["lattice", "copies", "gaussian", "binary"]),
+    n=st.integers(4, 64),
+    seed=st.integers(0, 99),
+    free=st.sampled_from([1, STREAMED, RESIDENT]),
+    constants=st.sampled_from([TINY, {}]),
+    data=st.data(),
+)
+def test_samples_that_are_left_out_are_those_of_the_processor(kind, n, seed, free, constants, data):
+    x, groups = cloud(kind, n, 3, seed), np.random.default_rng(seed).integers(0, 4, n)
+    groups[:2] = 0, 1
+    left_out = data.draw(st.sampled_from([{"groups": groups}, {"lag": n // 4}]))
+    most = n - (np.bincount(groups).max() if "groups" in left_out else 2 * (n // 4) + 1)
+    k = data.draw(st.one_of(st.just(most), st.integers(1, most)))
+    assert_same(
+        on_torch(x, k, free=free, constants=constants, **left_out), find_neighbors(x, k, device="cpu", **left_out)
+    )

@@ -30,7 +30,7 @@ class Search(TypedDict, total=False):
     threads: int | None
 
 
-FIELDS = {each.name: each for noun in (Nearness, Resources) for each in fields(noun)}
+FIELDS = {each.name: each for noun in (Nearness, Resources) for each in fields(noun) if "help" in each.metadata}
 
 
 def taken(options: dict[str, Any]) -> Search:
@@ -42,7 +42,7 @@ def taken(options: dict[str, Any]) -> Search:
 def chosen(search: Mapping[str, Any]) -> tuple[Nearness, Resources]:
     """The two nouns from the keywords of a search; raises at any other."""
     for name in search:
-        if name not in FIELDS:
+        if name not in (*FIELDS, "apart"):  # which no door names: it is passed on within the package
             raise unknown_name("option", name, FIELDS)
     near, how = (
         {each.name: search[each.name] for each in fields(noun) if each.name in search} for noun in (Nearness, Resources)

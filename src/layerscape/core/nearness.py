@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import numpy as np
+
+from layerscape.core.apart import Apart
 from layerscape.core.frame import standardized
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
@@ -29,6 +32,9 @@ class Nearness:
     near_copies
         Samples nearer than this share of the median first-neighbor distance are left out of dimensions like exact
         copies are, and counted; 0 keeps them.
+    apart
+        Which samples belong together and are no neighbors of each other; None if each is a neighbor of all others.
+        No keyword of a door: `find_neighbors` and `ranks` make it of ``groups`` and ``lag``.
     """
 
     metric: Metric = field(default="euclidean", metadata={"help": "What distance means."})
@@ -39,6 +45,7 @@ class Nearness:
         default=1e-5,
         metadata={"help": "Share of the median first-neighbor distance below which samples are near copies."},
     )
+    apart: Apart | None = None
 
     def __post_init__(self) -> None:
         for name, kinds in (("metric", get_args(Metric)), ("standardize", (*get_args(Standardize), None))):
@@ -60,8 +67,32 @@ class Nearness:
         >>> Nearness("cosine").key, Nearness(standardize="units").key
         ('cosine', 'euclidean,standardize=units')
         """
-        more = [each.name for each in fields(self) if each.name not in ("metric", "near_copies")]
-        return ",".join([self.metric, *(f"{name}={getattr(self, name)}" for name in more if getattr(self, name))])
+        return self._joined(self.apart and self.apart.key)
+
+    @property
+    def words(self) -> str:
+        """The same for readers.
+
+        >>> Nearness(apart=Apart.lag(2, 9)).words
+        'euclidean,lag 2'
+        """
+        return self._joined(self.apart and self.apart.words)
+
+    def _joined(self, apart: str | None) -> str:
+        return ",".join(filter(None, [self.metric, self.standardize and f"standardize={self.standardize}", apart]))
+
+    def record(self) -> dict[str, Any]:
+        """The fields as plain values, for tables and files: what is kept apart by its key."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in ("metric", "standardize", "near_copies")}
+        return found if self.apart is None else {**found, "apart": self.apart.key}
+
+    def excluded(self, rows: np.ndarray, samples: np.ndarray) -> np.ndarray:
+        """Whether a sample is no neighbor of a row, pair by pair: the row itself, and what is kept apart from it."""
+        return rows == samples if self.apart is None else self.apart.kept(rows, samples)
+
+    def among(self, rows: np.ndarray) -> Nearness:
+        """What is near among some of the samples."""
+        return self if self.apart is None else replace(self, apart=self.apart.take(rows))
 
     def seen(self, x: Representation) -> Representation:
         """The representation as the search sees it."""

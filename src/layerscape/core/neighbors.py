@@ -109,7 +109,7 @@ class Neighbors(Shown):
     def _card(self) -> Card:
         asked = "" if self.queries is None else f" of {len(self.indices)} queries"
         units = f" × {self.n_units} units" if self.n_units else ""
-        far = self.near.key if self.has_distances else "without distances"
+        far = self.near.words if self.has_distances else "without distances"
         copies = [("copies", f"{self.n_copies} samples are exact copies of earlier ones")] if self.n_copies else []
         return Card(f"Neighbors: {self.k} nearest{asked} among {self.n_samples} samples{units}, {far}", copies)
 
@@ -224,7 +224,7 @@ class Neighbors(Shown):
         samples = order[np.repeat(starts[entry_copies], sizes) + offsets]
         listed = np.flatnonzero(open_rows)
         known = (listed[:, None] * self.n_samples + self.indices[listed]).ravel()
-        new = ~np.isin(rows * self.n_samples + samples, known) & (samples != self.query_rows[rows])
+        new = ~np.isin(rows * self.n_samples + samples, known) & ~self.near.excluded(self.query_rows[rows], samples)
         return rows[new], samples[new]
 
     def first(self, k: int) -> Neighbors:
@@ -297,4 +297,4 @@ class Neighbors(Shown):
         indices, distances, whole = self.among(rows, k)
         if not whole.all():
             return None
-        return Neighbors(indices, distances, len(rows), self.n_units, self.near, proven=True)
+        return Neighbors(indices, distances, len(rows), self.n_units, self.near.among(rows), proven=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings as python_warnings
-from dataclasses import asdict
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +56,7 @@ def _near(task: Task, near: Nearness) -> dict[str, Any]:
     """What was near, as far as the measure could tell."""
     if not task.measure.searches:
         return NEAR
-    known = {name: NEAR[name] if value is None else value for name, value in asdict(near).items()}
+    known = {name: NEAR[name] if value is None else value for name, value in near.record().items()}
     return known if task.measure.distinct else {**known, "near_copies": nan}
 
 

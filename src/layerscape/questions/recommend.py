@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING, Unpack
 
@@ -161,7 +161,7 @@ def recommend(
     _say_what_is_left_out(supplier, tasks[0], held)
     found = _decided(run, held, judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns))), seed)
     kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
-    run.folder.save_recommendation({**kept, "by": by, "labels": held.columns, "k": k, **asdict(supplier.near)})
+    run.folder.save_recommendation({**kept, "by": by, "labels": held.columns, "k": k, **supplier.near.record()})
     return found
 
 

@@ -117,8 +117,13 @@ class _Sweep:
         points, halves = np.empty(sample.shape, np.float32), np.empty(len(sample), np.float32)
         self.job.points.centered(sample, self.share, points, halves)
 
+        windows, drawn = self.job.windows, self.job.points.drawn
+        leaves_out, first, last = windows.any, windows.first[drawn], windows.last[drawn]
+
         def guess(block: _Block) -> None:
             products = self.job.pool.product(block.rows, points)
+            if leaves_out:
+                kernels.leave_out(products, windows.low[block.where], windows.high[block.where], first, last)
             kernels.guess_limits(products, block.halves, halves, rank, self.limits[block.where])
 
         return guess
@@ -154,6 +159,7 @@ class _Sweep:
         if not hasattr(mine, "hits"):
             mine.hits, mine.values = np.empty((MOST_HITS, 2), np.int32), np.empty(MOST_HITS, np.float32)
         products, position = self.job.pool.product(rows.rows, columns.rows), np.zeros(1, np.int64)
+        windows = self.job.windows
         column_limits = self.limits[columns.where] if symmetric else np.zeros(len(columns), np.float32)
         # From here on columns collect too: nowhere unless all points are queries, and where a tile meets the diagonal
         # not among its own rows, of which it holds both pairs.
@@ -161,7 +167,9 @@ class _Sweep:
         while position[0] < len(rows):
             found = kernels.scan(
                 products, rows.halves, columns.halves, self.limits[rows.where], column_limits,
-                self.job.own[rows.where], columns.first, mirrored, position, mine.hits, mine.values,
+                self.job.own[rows.where], windows.low[rows.where], windows.high[rows.where],
+                windows.first[columns.where], windows.last[columns.where],
+                columns.first, mirrored, position, mine.hits, mine.values,
             )  # fmt: skip
             self._keep(rows.where, found, 0, columns.first, 0)
             if symmetric:

@@ -57,6 +57,7 @@ def complete(job: Job, rows: np.ndarray, upper: np.ndarray) -> Found:
         np.concatenate([part.squared for part in parts]),
         np.concatenate([part.border_rows + offset for part, offset in zip(parts, offsets, strict=True)]),
         np.concatenate([part.border for part in parts]),
+        np.concatenate([part.border_squared for part in parts]),
     )
 
 
@@ -76,13 +77,18 @@ class _Part:
 
     def _reach_some(self) -> None:
         """An upper bound from any k points."""
-        y = self.job.points.whole_lanes(slice(0, min(self.job.k + 1, self.job.points.n_points)))
+        points = self.job.windows.among(self.job.k + 1)
+        y = np.ascontiguousarray(padded(self.job.points.read(points)))
         unknown = np.flatnonzero(np.isinf(self.upper))
         row, column = np.divmod(np.arange(len(unknown) * len(y)), len(y))
         squared = np.empty(len(row))
         kernels.exact_pairs(self.x, y, unknown[row], column, squared)
-        squared[column == self.own[unknown[row]]] = np.inf
+        squared[self._excluded(unknown[row], points[column])] = np.inf
         self.upper[unknown] = np.partition(squared.reshape(len(unknown), -1), self.job.k - 1, axis=1)[:, self.job.k - 1]
+
+    def _excluded(self, rows: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Whether points are no neighbors of queries of this part, pair by pair."""
+        return (points == self.own[rows]) | self.job.windows.leave_out(self.rows[rows], points)
 
     def add(self, first: int, y: np.ndarray, b: np.ndarray) -> None:
         """Look through some more points."""
@@ -92,7 +98,7 @@ class _Part:
         lower += share * np.einsum("ij,ij->i", b, b)
         lower -= TINY + self.job.points.in_bound_units(np.array(TINY))
         rows, columns = np.nonzero(lower <= self.job.points.in_bound_units(self.upper)[:, None] * ULPS)
-        other = columns + first != self.own[rows]
+        other = ~self._excluded(rows, columns + first)
         rows, columns = rows[other], columns[other]
         squared = np.empty(len(rows))
         kernels.exact_pairs(self.x, y, rows, columns, squared)
@@ -125,6 +131,6 @@ class _Part:
         place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
         self.indices, self.squared = columns[place < k].reshape(-1, k), squared[place < k].reshape(-1, k)
         tied = (place >= k) & (np.sqrt(squared) == np.sqrt(self.squared[rows, -1]))
-        self.border_rows, self.border = rows[tied], columns[tied]
+        self.border_rows, self.border, self.border_squared = rows[tied], columns[tied], squared[tied]
         self.found = []
         del self.x, self.a

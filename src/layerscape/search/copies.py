@@ -6,129 +6,154 @@ and not more, and a border of thousands of tied copies is kept as one number.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from layerscape.search.engine import Found
+from layerscape.search.members import Asked, Members, Part
 
 ENTRIES_AT_ONCE = 2**22
 
 
-def expand(
-    found: Found, own: np.ndarray, which: np.ndarray, query_rows: np.ndarray, copies: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Neighbors of all queries among all samples.
+@dataclass(frozen=True)
+class Listed:
+    """Neighbors of queries among all samples, as in `Neighbors`, with squared distances."""
+
+    squared: np.ndarray
+    indices: np.ndarray
+    border_starts: np.ndarray
+    border_copies: np.ndarray
+
+    def take(self, queries: np.ndarray) -> Listed:
+        """Those of some queries, in any order and number."""
+        if np.array_equal(queries, np.arange(len(self.squared))):
+            return self
+        sizes = np.diff(self.border_starts)[queries]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        entries = np.repeat(self.border_starts[queries] - starts[:-1], sizes) + np.arange(starts[-1])
+        return Listed(self.squared[queries], self.indices[queries], starts, self.border_copies[entries])
+
+
+def expand(found: list[tuple[Part, Found]], members: Members, asked: Asked, k: int) -> Listed:
+    """The k nearest samples of every query.
 
     Parameters
     ----------
     found
-        Neighbors of distinct queries among groups of equal samples.
-    own
-        For each distinct query its group, or −1.
-    which
-        For each query its row in ``found``.
-    query_rows
-        For each query its sample, or −1.
-    copies
-        For each sample the number of its group of equal rows.
+        What engines found for parts of the queries: neighbors among points.
+    members
+        The samples of the points.
+    asked
+        The queries.
     k
-        How many neighbors each query gets.
-
-    Returns
-    -------
-    squared, indices, border_starts, border_copies
-        As in `Neighbors`, with squared distances.
+        How many neighbors each gets.
     """
-    sizes = np.bincount(copies)
-    order = np.argsort(copies, kind="stable")
-    heads_at = np.cumsum(sizes) - sizes
-    heads = order[heads_at]
+    n_queries = len(asked.own)
+    if len(found) == 1 and (listed := _as_found(*found[0], members, n_queries)) is not None:
+        return listed
+    squared, indices = np.empty((n_queries, k)), np.empty((n_queries, k), np.int64)
+    counts, borders = np.zeros(n_queries, np.int64), [(np.empty(0, np.int64), np.empty(0, np.int64))]
+    for part, result in found:
+        special = _special(part, result, members)[part.places]
+        plain = np.flatnonzero(~special)
+        step = max(1, ENTRIES_AT_ONCE // (k + 1))
+        for some in (plain[first : first + step] for first in range(0, len(plain), step)):
+            # Points of one sample are in the order of their samples.
+            places, units = part.places[some], part.units[some]
+            squared[units], indices[units] = result.squared[places, :k], members.heads[result.indices[places, :k]]
+        rest = np.flatnonzero(special)
+        step = max(1, step // min(int(members.sizes.max()), k + int(members.most_left_out)))
+        for some in (rest[first : first + step] for first in range(0, len(rest), step)):
+            units, chosen = part.units[some], part.places[some]
+            near = _Near(result, chosen, members, asked[units], k)
+            squared[units], indices[units] = near.members()
+            rows, entries = near.border(np.sqrt(squared[units]))
+            counts[units] = np.bincount(rows, minlength=len(units))
+            borders.append((units[rows], entries))
+    rows, entries = (np.concatenate(each) for each in zip(*borders, strict=True))
+    return Listed(squared, indices, np.concatenate([[0], np.cumsum(counts)]), entries[np.argsort(rows, kind="stable")])
+
+
+def _as_found(part: Part, found: Found, members: Members, n_queries: int) -> Listed | None:
+    """The result where points are samples and nothing ties beyond the last column."""
+    if len(members.sizes) < len(members.copies) or len(found.border_rows):
+        return None
+    if not np.array_equal(part.places, np.arange(n_queries)):
+        return None
+    return Listed(found.squared, found.indices, np.zeros(n_queries + 1, np.int64), np.empty(0, np.int64))
+
+
+def _special(part: Part, found: Found, members: Members) -> np.ndarray:
+    """Which queries of a part have copies to be put in order, or a border."""
+    own, sizes = part.asked.own, members.sizes
     special = np.bincount(found.border_rows, minlength=len(own)) > 0
     if sizes.max() > 1:
         special |= (sizes[found.indices] > 1).any(axis=1) | ((own >= 0) & (sizes[own] > 1))
-    if len(sizes) == len(copies) and not special.any() and np.array_equal(which, np.arange(len(own))):
-        return found.squared, found.indices, np.zeros(len(which) + 1, np.int64), np.empty(0, np.int64)
-    squared, indices = np.empty((len(which), k)), np.empty((len(which), k), np.int64)
-    starts, borders = np.zeros(len(which) + 1, np.int64), [np.empty(0, np.int64)]
-    plain = np.flatnonzero(~special[which])
-    step = max(1, ENTRIES_AT_ONCE // (k + 1))
-    for rows in (plain[first : first + step] for first in range(0, len(plain), step)):
-        # Groups of one member are in the order of their members.
-        squared[rows], indices[rows] = found.squared[which[rows], :k], heads[found.indices[which[rows], :k]]
-    rest = np.flatnonzero(special[which])
-    some = np.minimum(sizes, k + 1)  # of each group these suffice; the query itself may be one of them
-    step = max(1, step // int(some.max()))
-    for rows in (rest[first : first + step] for first in range(0, len(rest), step)):
-        chosen = which[rows]
-        near, far = found.indices[chosen], found.squared[chosen]
-        if own.min(initial=0) >= 0:  # a query's own group comes first: its copies are neighbors at distance 0
-            near = np.concatenate([own[chosen, None], near], axis=1)
-            far = np.concatenate([np.zeros((len(rows), 1)), far], axis=1)
-        squared[rows], indices[rows] = _members(near, far, query_rows[rows], order, heads_at, some, k)
-        counts, border = _border(found, chosen, near, far, np.sqrt(squared[rows]), sizes, query_rows[rows])
-        starts[rows + 1] = counts
-        borders.append(border)
-    return squared, indices, np.cumsum(starts), np.concatenate(borders)
+    return special
 
 
-def _members(
-    near: np.ndarray,
-    far: np.ndarray,
-    query_rows: np.ndarray,
-    order: np.ndarray,
-    heads_at: np.ndarray,
-    some: np.ndarray,
-    k: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The first k members of the groups ``near``, by (distance, index), without the query itself.
+class _Near:
+    """The points near some queries, flat and by query, and how many of their samples can be neighbors.
 
-    Of each group ``some`` members are enough, from place ``heads_at`` of ``order`` on: they are in order of the index.
+    A point's first sample may be left out, so that another point that ties with the last of a list may come before it:
+    then the border is looked at too.
     """
-    counts = some[near]
-    needed = np.cumsum(counts, axis=1) - counts <= k
-    last = np.where(needed, far, -1).max(axis=1)
-    # Whole ties, or their members would not be in the order of the index.
-    counts = np.where(far <= last[:, None], counts, 0).ravel()
-    row = np.repeat(np.repeat(np.arange(len(near)), near.shape[1]), counts)
-    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    sample = order[np.repeat(heads_at[near.ravel()], counts) + offset]
-    value = np.repeat(far.ravel(), counts)
-    other = sample != query_rows[row]
-    row, sample, value = row[other], sample[other], value[other]
-    nearest = np.lexsort((sample, value, row))
-    begin = np.searchsorted(row[nearest], np.arange(len(near)))
-    chosen = nearest[begin[:, None] + np.arange(k)]
-    return value[chosen], sample[chosen]
+
+    def __init__(self, found: Found, chosen: np.ndarray, members: Members, asked: Asked, k: int):
+        self.all, self.asked, self.k = members, asked, k
+        points, far = found.indices[chosen], found.squared[chosen]
+        if asked.own.min(initial=0) >= 0:  # a query's own point comes first: its copies are neighbors at distance 0
+            points = np.concatenate([asked.own[:, None], points], axis=1)
+            far = np.concatenate([np.zeros((len(chosen), 1)), far], axis=1)
+        more_rows, more = _border_of(found, chosen)
+        rows = np.concatenate([np.repeat(np.arange(len(chosen)), points.shape[1]), more_rows])
+        by_row = np.argsort(rows, kind="stable")
+        self.rows = rows[by_row]
+        self.points = np.concatenate([points.ravel(), found.border[more]])[by_row]
+        self.far = np.concatenate([far.ravel(), found.border_squared[more]])[by_row]
+        self.listed = by_row < points.size
+        self.gone = members.left_out(asked[self.rows], self.points)
+        self.open = members.sizes[self.points] - self.gone
+
+    def members(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first k samples of the points, by (distance, index), without those that are left out."""
+        members, k = self.all, self.k
+        looked_at = self.listed if members.apart is None else slice(None)
+        rows, points, far = self.rows[looked_at], self.points[looked_at], self.far[looked_at]
+        gone, open_ = self.gone[looked_at], self.open[looked_at]
+        starts = np.searchsorted(rows, np.arange(len(self.asked.own)))
+        before = np.cumsum(open_) - open_
+        needed = before - before[starts][rows] < k
+        last = np.maximum.reduceat(np.where(needed, far, -1), starts)
+        # Whole ties, or their samples would not be in the order of the index; of each point so many are enough.
+        counts = np.where(far <= last[rows], np.minimum(members.sizes[points], k + gone), 0)
+        offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        sample = members.order[np.repeat(members.starts[points], counts) + offset]
+        row, value, mark = np.repeat(rows, counts), np.repeat(far, counts), members.marks[sample]
+        other = (mark < self.asked.low[row]) | (self.asked.high[row] < mark)
+        row, sample, value = row[other], sample[other], value[other]
+        nearest = np.lexsort((sample, value, row))
+        begin = np.searchsorted(row[nearest], np.arange(len(starts)))
+        chosen = nearest[begin[:, None] + np.arange(k)]
+        return value[chosen], sample[chosen]
+
+    def border(self, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(queries, points) at the distance of the last column, where the columns do not hold all samples of them."""
+        last = distances[:, -1]
+        tied = (np.sqrt(self.far) == last[self.rows]) & (self.open > 0)
+        rows, entries = self.rows[tied], self.points[tied]
+        # They have so many samples; where the columns at that distance are fewer, some lie beyond the last column.
+        beyond = np.bincount(rows, weights=self.open[tied], minlength=len(last)) > (distances == last[:, None]).sum(
+            axis=1
+        )
+        return rows[beyond[rows]], entries[beyond[rows]]
 
 
-def _border(
-    found: Found,
-    chosen: np.ndarray,
-    near: np.ndarray,
-    far: np.ndarray,
-    distances: np.ndarray,
-    sizes: np.ndarray,
-    query_rows: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The groups at the distance of the last column, for the queries whose columns do not hold all their members, and
-    how many each query has.
-    """
-    last = distances[:, -1:]
-    # Groups that tie with the last column are either listed, in `near` …
-    tied = np.sqrt(far) == last
-    rows, columns = np.nonzero(tied)
-    entries = near[rows, columns]
-    # … or in the border of the list, which is as far as its last group: only if that ties does the border tie.
+def _border_of(found: Found, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For which of the chosen queries, and where, the border of a result has entries."""
     order = np.argsort(found.border_rows, kind="stable")
-    sorted_rows = found.border_rows[order]
-    first, stop = np.searchsorted(sorted_rows, chosen), np.searchsorted(sorted_rows, chosen, side="right")
-    reaches = np.where(tied[:, -1], stop - first, 0)
-    more_rows = np.repeat(np.arange(len(chosen)), reaches)
-    offset = np.arange(reaches.sum()) - np.repeat(np.cumsum(reaches) - reaches, reaches)
-    more = found.border[order[np.repeat(first, reaches) + offset]]
-    rows, entries = np.concatenate([rows, more_rows]), np.concatenate([entries, more])
-    # They have so many members; where the columns at that distance are fewer, some members lie beyond the last column.
-    total = np.bincount(rows, weights=sizes[entries], minlength=len(chosen))
-    total -= (last[:, 0] == 0) & (query_rows >= 0)  # its own group counts the query too
-    beyond = total > (distances == last).sum(axis=1)
-    rows, entries = rows[beyond[rows]], entries[beyond[rows]]
-    return np.bincount(rows, minlength=len(chosen)), entries[np.argsort(rows, kind="stable")]
+    first, stop = (np.searchsorted(found.border_rows[order], chosen, side=side) for side in ("left", "right"))
+    sizes = stop - first
+    offset = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.repeat(np.arange(len(chosen)), sizes), order[np.repeat(first, sizes) + offset]

@@ -16,6 +16,51 @@ ULPS = 1 + 2.0**-50  # ties are judged after the square root, which can make two
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Points that are left out of lists beside the query itself: those of which all marks lie in the query's window.
+
+    Attributes
+    ----------
+    low, high
+        Shape (M,): the window of each query; ``low`` above ``high`` leaves out nothing.
+    first, last
+        Shape (N,): the lowest and the highest mark of the samples that each point stands for.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+    @classmethod
+    def none(cls, n_queries: int, n_points: int) -> Windows:
+        """Windows that leave out nothing."""
+        return cls(np.ones(n_queries, np.int64), np.zeros(n_queries, np.int64), *np.zeros((2, n_points), np.int64))
+
+    @property
+    def any(self) -> bool:
+        """Whether anything can be left out."""
+        return bool((self.low <= self.high).any())
+
+    def leave_out(self, queries: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Whether points are left out for queries, pair by pair."""
+        return (self.low[queries] <= self.first[points]) & (self.last[points] <= self.high[queries])
+
+    def filled(self, multiple: int) -> tuple[np.ndarray, np.ndarray]:
+        """The windows, shape (2, M), and the marks, shape (2, N), with points filled up to a multiple of so many."""
+        missing = -len(self.first) % multiple
+        ends = np.pad(np.stack([self.first, self.last]), ((0, 0), (0, missing)))
+        return np.stack([self.low, self.high]).astype(np.int32), ends.astype(np.int32)
+
+    def among(self, k: int) -> np.ndarray:
+        """Points among which every query finds k that are not left out, if there are as many."""
+        if not self.any:
+            return np.arange(min(k, len(self.first)))
+        lowest, highest = np.argsort(self.first, kind="stable")[:k], np.argsort(self.last, kind="stable")[-k:]
+        return np.union1d(lowest, highest)
+
+
+@dataclass(frozen=True)
 class Job:
     """A search among distinct points.
 
@@ -27,8 +72,10 @@ class Job:
         The M queries; the very object ``points`` when all points are asked for.
     own
         Shape (M,): which point each query is, since none is its own neighbor; −1 if it is none.
+    windows
+        Which other points are left out. Where all points are asked for, each of a pair leaves out the other or neither.
     k
-        How many neighbors to find: at most N, or N − 1 if any query is a point.
+        How many neighbors to find: at most as many points as are not left out for any query.
     memory
         Bytes to work with, beside what grows with M·k.
     pool
@@ -40,6 +87,7 @@ class Job:
     points: Rows
     queries: Rows
     own: np.ndarray
+    windows: Windows
     k: int
     memory: int
     pool: Workers
@@ -77,12 +125,28 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Found:
-    """Nearest first, ties by index: indices and squared distances (M, k), and for each row of the border its sample."""
+    """Nearest first, ties by index: indices and squared distances (M, k), and for each row of the border its sample and
+    squared distance.
+    """
 
     indices: np.ndarray
     squared: np.ndarray
     border_rows: np.ndarray
     border: np.ndarray
+    border_squared: np.ndarray
+
+
+def enter(lists: np.ndarray, bounds: np.ndarray, numbers: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Fill lists with bounds and the numbers of their points, those that are gone at the end; how many are, of each."""
+    lists[:] = bounds.view(np.uint32)
+    lists <<= np.uint64(32)
+    lists |= numbers.view(np.uint32)
+    n_gone = gone.sum(axis=1, dtype=np.int32)
+    many = np.flatnonzero(n_gone > 1)
+    lists[many] = np.take_along_axis(lists[many], np.argsort(gone[many], axis=1, kind="stable"), axis=1)
+    one = np.flatnonzero(n_gone == 1)
+    lists[one, gone[one].argmax(axis=1)] = lists[one, -1]
+    return n_gone
 
 
 def slack(n_units: int, bits: int = 24) -> float:
@@ -97,4 +161,4 @@ def slack(n_units: int, bits: int = 24) -> float:
 def nothing_found(n_queries: int) -> Found:
     """The result when there is no point beside the query itself."""
     none = np.empty(0, np.int64)
-    return Found(np.empty((n_queries, 0), np.int64), np.empty((n_queries, 0)), none, none)
+    return Found(np.empty((n_queries, 0), np.int64), np.empty((n_queries, 0)), none, none, np.empty(0))

@@ -19,8 +19,10 @@ from layerscape.core.representation import Representation, as_representation
 from layerscape.core.threads import workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import compiled
+from layerscape.search.asking import at_most, check_k, leaving_out
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
+from layerscape.search.members import Members, Part, parts
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
 GPU_WORK = 2e10  # products below which a search ends before torch is loaded
@@ -33,6 +35,8 @@ def find_neighbors(
     k: int,
     *,
     queries: Any = None,
+    groups: Any = None,
+    lag: int | None = None,
     progress: Callable[[int], None] | None = None,
     **search: Unpack[Search],
 ) -> Neighbors:
@@ -46,10 +50,16 @@ def find_neighbors(
     x
         Shape (N, D): a `Representation`, array, memmap, Zarr array or torch tensor.
     k
-        Number of neighbors, in 1…N−1.
+        Number of neighbors, in 1…N−1; less where samples are left out.
     queries
         Row numbers, to ask only for some samples; or a matrix of M other points, of which each may have up to N
         neighbors. All rows when None.
+    groups
+        One category per sample (a subject, a text, a family): members of a sample's own group are none of its
+        neighbors, copies of it among them, so that k may be at most N less the size of the largest group.
+    lag
+        Samples up to so many rows before or after a sample are none of its neighbors, where rows are in the order of
+        time (a Theiler window); 0 leaves out none. Not together with ``groups``.
     progress
         Called with the number of queries finished since the last call.
     metric
@@ -77,8 +87,8 @@ def find_neighbors(
     Raises
     ------
     InvalidValue, InvalidType
-        If k is out of range, a value is not finite, widths differ, a row of zeros meets ``metric="cosine"``, or the
-        device is not there or its memory too small.
+        If k is out of range, a group is missing or all are one, a value is not finite, widths differ, a row of zeros
+        meets ``metric="cosine"``, or the device is not there or its memory too small.
     MissingExtra
         If a GPU is asked for and torch is not installed.
 
@@ -88,42 +98,48 @@ def find_neighbors(
     array([[1, 2],
            [0, 2],
            [1, 0]])
+    >>> find_neighbors(np.array([[0.0], [1.0], [3.0]]), k=1, groups=["a", "a", "b"]).indices
+    array([[2],
+           [2],
+           [1]])
     """
     near, how = chosen(search)
     given, x = as_representation(x), near.seen(as_representation(x))
     check_width(x.n_units)
-    query_rows, asked = _asked(given, queries)
-    _check_k(k, x.n_samples, external=asked is not None)
+    near = leaving_out(near, groups, lag, x.n_samples)
+    query_rows, outside = _asked(given, queries)
+    check_k(k, x.n_samples, near.apart, query_rows, external=outside is not None)
     engine = _engine(how.device, len(query_rows) * x.n_samples * x.n_units)
+    tell = at_most(len(query_rows), progress)
     with workers(how.n_threads) as pool:
         points, copies, seen = distinct_points(x, near.metric, pool)
-        if asked is None:
-            own, which = np.unique(copies[query_rows], return_inverse=True)
-            wanted = points.take(own)
+        members = Members(copies, near.apart)
+        if outside is None:
+            wanted = points
+            asked, which = members.asked(query_rows)
             scale_together(points, wanted, [seen])
         else:
-            wanted = Rows(standardized_as(asked, given) if near.standardize else asked, near.metric)
-            own, which = np.full(wanted.n_points, -1), np.arange(wanted.n_points)
+            wanted = Rows(standardized_as(outside, given) if near.standardize else outside, near.metric)
+            asked, which = members.outside(wanted.n_points)
             scale_together(points, wanted, [seen, wanted.overview(pool)])
-        distinct_k = min(k, points.n_points - (asked is None))
-        tell = progress or (lambda _: None)
-        if distinct_k:
-            found = engine(Job(points, wanted, own, distinct_k, how.memory, pool, tell))
-            tell(len(query_rows) - wanted.n_points)  # copies of queries are done with them
-        else:
-            found = nothing_found(wanted.n_points)
-            tell(len(query_rows))
-    squared, indices, starts, border = expand(found, own, which, query_rows, copies, k)
+        found: list[tuple[Part, Found]] = []
+        for part in parts(members, asked, k):
+            some = wanted if outside is not None else points.take(part.asked.own)
+            windows = members.windows(part.asked)
+            job = Job(points, some, part.asked.own, windows, part.k, how.memory, pool, tell)
+            found.append((part, engine(job) if part.k else nothing_found(some.n_points)))
+        tell(len(query_rows))  # copies of queries are done with them
+    listed = expand(found, members, asked, k).take(which)
     return Neighbors(
-        indices,
-        _distances(squared, points.exponent),
+        listed.indices,
+        _distances(listed.squared, points.exponent),
         x.n_samples,
         x.n_units,
         near,
         None if queries is None else query_rows,
         copies,
-        starts,
-        border,
+        listed.border_starts,
+        listed.border_copies,
         proven=True,
     )
 
@@ -184,12 +200,3 @@ def _asked(x: Representation, queries: Any) -> tuple[np.ndarray, Representation 
             f"rows must lie in 0..{x.n_samples - 1}."
         )
     return rows.astype(np.int64), None
-
-
-def _check_k(k: int, n_samples: int, *, external: bool) -> None:
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-        raise InvalidType(f"k={k!r} is no whole number; give how many neighbors to find.")
-    most = n_samples if external else n_samples - 1
-    if not 1 <= k <= most:
-        remedy = "" if most else ": a graph needs at least two samples"
-        raise InvalidValue(f"k={k} neighbors asked of {n_samples} samples; k must lie in 1..{most}{remedy}.")

@@ -32,18 +32,19 @@ def finish(job: Job, candidates: Candidates) -> Found:
         found = counts > 0
         upper[panel][found] = distances[found, job.k - 1]
         indices[panel], squared[panel] = numbers[:, : job.k], distances[:, : job.k]
-        borders.append(_beyond(numbers, counts, job.k, panel.start))
+        borders.append(_beyond(numbers, distances, counts, job.k, panel.start))
     proven = 2 * candidates.limits.astype(np.float64) - UNDERFLOW > job.points.in_bound_units(upper) * ULPS
     proven |= np.isinf(candidates.limits) & np.isfinite(upper)
-    rows, samples = (np.concatenate(parts) for parts in zip(*borders, strict=True))
-    rows, samples = rows[proven[rows]], samples[proven[rows]]
+    rows, samples, far = (np.concatenate(parts) for parts in zip(*borders, strict=True))
+    rows, samples, far = rows[proven[rows]], samples[proven[rows]], far[proven[rows]]
     left = np.flatnonzero(~proven)
     if len(left):
         again = complete(job, left, upper[left])
         indices[left], squared[left] = again.indices, again.squared
         rows = np.concatenate([rows, left[again.border_rows]])
         samples = np.concatenate([samples, again.border])
-    return Found(indices, squared, rows, samples)
+        far = np.concatenate([far, again.border_squared])
+    return Found(indices, squared, rows, samples, far)
 
 
 def _exact(job: Job, candidates: Candidates, panel: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,9 +77,11 @@ def _exact(job: Job, candidates: Candidates, panel: slice) -> tuple[np.ndarray, 
     return numbers, squared, counts
 
 
-def _beyond(numbers: np.ndarray, counts: np.ndarray, k: int, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """(queries, samples) that tie with column k beyond it."""
+def _beyond(
+    numbers: np.ndarray, squared: np.ndarray, counts: np.ndarray, k: int, first: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(queries, samples, squared distances) that tie with column k beyond it."""
     more = np.maximum(counts - k, 0)
     rows = np.repeat(np.arange(len(counts)), more)
     columns = k + np.arange(len(rows)) - np.repeat(np.cumsum(more) - more, more)
-    return rows + first, numbers[rows, columns].astype(np.int64)
+    return rows + first, numbers[rows, columns].astype(np.int64), squared[rows, columns]

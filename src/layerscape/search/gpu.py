@@ -22,7 +22,7 @@ import numpy as np
 
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, require
-from layerscape.search.engine import SPARE, Candidates, Found, Job, slack
+from layerscape.search.engine import SPARE, Candidates, Found, Job, enter, slack
 from layerscape.search.finish import finish
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _sizes(job: Job, width: int, free: int) -> _Sizes:
     block = max(1, min(loaded // row_bytes, n_points + GROUP - 1) // GROUP) * GROUP
     columns = min(TILE_COLUMNS, block)
     looked_at = width * GROUP if _grouped(columns, width) else min(width, columns)
-    tile_row_bytes = 5 * columns + 12 * looked_at + 48 * width  # bounds, choice and merging, with torch's own copies
+    tile_row_bytes = 7 * columns + 12 * looked_at + 48 * width  # bounds, choice and merging, with torch's own copies
     part = min(TILE_ROWS, min(job.memory, free // 4) // tile_row_bytes, loaded // query_bytes)
     part = max(1, min(part, job.queries.n_points))
     resident = (row_bytes + 4) * n_points <= free // 2
@@ -168,15 +168,21 @@ def _free_memory(device: torch.device, job: Job) -> int:
 class _Part:
     """Some queries on the device, and the smallest bounds found for them so far."""
 
-    def __init__(self, where: slice, rows: torch.Tensor, width: int):
-        self.where, self.rows = where, rows
+    def __init__(self, where: slice, rows: torch.Tensor, width: int, marks: list[torch.Tensor] | None):
+        self.where, self.rows, self.marks = where, rows, marks  # windows of all queries, ends of all points
         self.bounds = torch.full((len(rows), width), FAR, dtype=torch.float32, device=rows.device)
         self.numbers = torch.zeros((len(rows), width), dtype=torch.int32, device=rows.device)
 
     def add(self, first: int, points: torch.Tensor, halves: torch.Tensor, tile: torch.Tensor) -> None:
         """Look through some more points, of which ``first`` is the number of the first."""
-        width = self.bounds.shape[1]
-        values, columns = _smallest(_bounds(self.rows, points, halves, tile), width)
+        width, bounds = self.bounds.shape[1], _bounds(self.rows, points, halves, tile)
+        if self.marks:
+            (low, high), (begin, end) = (
+                self.marks[0][:, self.where, None],
+                self.marks[1][:, first : first + len(points)],
+            )
+            bounds.masked_fill_((low <= begin).logical_and_(end <= high), FAR)
+        values, columns = _smallest(bounds, width)
         numbers = torch.cat([self.numbers, (columns + first).to(torch.int32)], dim=1)
         self.bounds, places = torch.topk(torch.cat([self.bounds, values], dim=1), width, largest=False, sorted=False)
         self.numbers = numbers.gather(1, places)
@@ -203,6 +209,7 @@ class _Sweep:
         self.column_halves = np.empty(self.n_points, np.float32)
         self.sizes = _sizes(job, self.width, _free_memory(device, job))
         self.tile = torch.empty(self.sizes.part * self.sizes.columns, dtype=torch.float32, device=device)
+        self.marks = [self._moved(x) for x in job.windows.filled(GROUP)] if job.windows.any else None
         self.pairs_done = 0
 
     def candidates(self) -> Candidates:
@@ -216,7 +223,8 @@ class _Sweep:
         self, kept: list[tuple[int, torch.Tensor, torch.Tensor]] | None, queries: Iterator[tuple[slice, np.ndarray]]
     ) -> Candidates:
         before, done = [], self._mark()
-        while panel := [_Part(where, self._moved(x), self.width) for where, x in islice(queries, self.sizes.panel)]:
+        parts = (_Part(where, self._moved(x), self.width, self.marks) for where, x in queries)
+        while panel := list(islice(parts, self.sizes.panel)):
             for block in kept or self._points():
                 for part in panel:
                     self._search(part, *block)
@@ -281,14 +289,10 @@ class _Sweep:
         """Put the results of a panel into the lists when they are there."""
         done()
         for part in panel:
-            lists, numbers = self.lists[part.where], part.numbers.numpy()
+            numbers = part.numbers.numpy()
             bounds = part.bounds.numpy() + self.row_halves[part.where, None]
             bounds = np.where(bounds > 0, bounds, np.float32(0))  # entries sort by their bits if none is negative
             if self.width < self.n_points:
                 self.limits[part.where] = bounds.max(axis=1)
-            lists[:] = bounds.view(np.uint32)
-            lists <<= np.uint64(32)
-            lists |= numbers.view(np.uint32)
-            rows, columns = np.nonzero(numbers == self.job.own[part.where, None])
-            lists[rows, columns] = lists[rows, -1]
-            self.counts[part.where][rows] -= 1
+            gone = (numbers == self.job.own[part.where, None]) | (bounds >= FAR)
+            self.counts[part.where] -= enter(self.lists[part.where], bounds, numbers, gone)

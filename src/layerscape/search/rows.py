@@ -32,13 +32,14 @@ class Overview:
         Shape (n,): for every row the position of the first row that is equal to it to the bit.
     low, high
         Shape (D,): the smallest and largest value of every column.
-    sample
-        Some rows at random, float64, no two of them copies.
+    drawn, sample
+        Some rows at random, by number and float64, no two of them copies.
     """
 
     copies: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    drawn: np.ndarray
     sample: np.ndarray
 
 
@@ -63,7 +64,7 @@ class Rows:
         self.center = np.zeros(self.n_units)
         self.reach = 0  # the largest centered coordinate is below two to this
         self.exponent = 0  # what `read` divides by, as a power of two
-        self.sample = np.empty((0, self.n_units))  # some of the rows, as `read` gives them
+        self.drawn, self.sample = np.empty(0, np.int64), np.empty((0, self.n_units))  # some rows, as `read` gives them
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
         """The given rows, shape (rows, D), in `precision`, as distances are computed from them."""
@@ -114,10 +115,13 @@ class Rows:
             return scaled / np.sqrt(squared_distances(scaled, np.zeros_like(scaled[:1])))[:, None]
 
     def take(self, rows: np.ndarray) -> Rows:
-        """Some of these rows, by position."""
-        if len(rows) == self.n_points:
+        """Some of these rows, by position, at the same scale; itself where it is all of them in order."""
+        if np.array_equal(rows, np.arange(self.n_points)):
             return self
-        return Rows(self.representation, self.metric, rows if self.rows is None else self.rows[rows])
+        taken = Rows(self.representation, self.metric, rows if self.rows is None else self.rows[rows])
+        taken.precision, taken.center = self.precision, self.center
+        taken.reach, taken.exponent = self.reach, self.exponent
+        return taken
 
     def overview(self, pool: Workers) -> Overview:
         """Read every row once: copies, extent, a sample; raises at the first value that is not finite."""
@@ -143,7 +147,7 @@ class Rows:
         copies = self._copies(hashes)
         heads = copies[drawn] == drawn
         heads[0] |= not heads.any()  # a copy stands for the first as well
-        return Overview(copies, low, high, sample[heads])
+        return Overview(copies, low, high, drawn[heads], sample[heads])
 
     def _copies(self, hashes: np.ndarray) -> np.ndarray:
         """Rows of one hash are compared, so that a collision makes no copies."""
@@ -177,12 +181,25 @@ def check_width(n_units: int) -> None:
         )
 
 
-def distinct_points(x: Representation, metric: str, pool: Workers) -> tuple[Rows, np.ndarray, Overview]:
-    """The first of all rows that are equal, for each row the number of the first, and what the overview told."""
+def distinct_points(
+    x: Representation, metric: str, pool: Workers, marks: np.ndarray | None = None
+) -> tuple[Rows, np.ndarray, Overview]:
+    """The first of all rows that are equal, for each row the number of the first, and what the overview told.
+
+    With ``marks``, one per row, rows are equal whose marks are equal too.
+    """
     every = Rows(x, metric)
     overview = every.overview(pool)
-    heads, copies = np.unique(overview.copies, return_inverse=True)
-    return every.take(heads), copies, overview
+    if marks is None:
+        heads, copies = np.unique(overview.copies, return_inverse=True)
+    else:
+        pairs = np.stack([overview.copies, marks], axis=1)
+        _, first, copies = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+        heads, places = np.unique(first, return_inverse=True)
+        copies = places[copies.ravel()]
+    points = every.take(heads)
+    points.drawn = copies[overview.drawn]
+    return points, copies, overview
 
 
 def scale_together(points: Rows, queries: Rows, overviews: list[Overview]) -> None:

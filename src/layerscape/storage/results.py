@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from layerscape.core.apart import Apart
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import require, unknown_name
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 META = "layerscape"
+MARKS = "marks"  # which samples are kept apart, among the arrays of a graph
 ESTIMATES, RECOMMENDATION = "estimates.parquet", "recommendation.json"
 SEARCH = "remove that file and search again"
 EARLIER = {"groups": "copies", "border_groups": "border_copies"}  # what arrays were called in graphs kept before
@@ -84,8 +86,8 @@ class Results:
             return 0
         self.ledger.prove(name, 0, header_size(path))
         width, about = read_header(path)
-        if about.nearness.key != near.key:
-            raise self.ledger.damaged(name, f"it was searched for {about.nearness.key!r}")
+        if about.key != near.key:
+            raise self.ledger.damaged(name, f"it was searched for {about.key!r}")
         return width if about.vectors in ("", self._identity(layer)) else 0
 
     def check_writable(self) -> None:
@@ -155,12 +157,21 @@ class About:
     deciding: tuple[int, float] | None = None
 
     def __post_init__(self) -> None:
-        _ = self.nearness  # raises if there is no such thing
+        _ = self.nearness()  # raises if there is no such thing
+
+    def nearness(self, marks: np.ndarray | None = None) -> Nearness:
+        """What is near in the graph; who is kept apart is known by the marks, which are one of its arrays."""
+        fields: dict[str, Any] = dict(self.near or {"metric": self.metric})
+        apart = fields.pop("apart", None)
+        if apart is None or marks is None:
+            return Nearness(**fields)
+        return Nearness(**fields, apart=Apart(marks, apart["reach"], apart["name"]))
 
     @property
-    def nearness(self) -> Nearness:
-        """What is near in the graph."""
-        return Nearness(**(self.near or {"metric": self.metric}))
+    def key(self) -> str:
+        """That of what is near."""
+        apart = (self.near or {}).get("apart")
+        return self.nearness().key + (f",{apart['key']}" if apart else "")
 
 
 def graph_bytes(graph: Neighbors, vectors: str) -> bytes:
@@ -171,7 +182,10 @@ def graph_bytes(graph: Neighbors, vectors: str) -> bytes:
     from safetensors.numpy import save
 
     fields = {each.name: getattr(graph, each.name) for each in dataclasses.fields(graph)}
-    fields["near"] = dataclasses.asdict(graph.near)
+    fields["near"] = graph.near.record()
+    if (apart := graph.near.apart) is not None:
+        fields["near"]["apart"] = {"key": apart.key, "name": apart.name, "reach": apart.reach}
+        fields[MARKS] = apart.marks
     arrays = {name: np.ascontiguousarray(value) for name, value in fields.items() if isinstance(value, np.ndarray)}
     plain: dict[str, Any] = {name: value for name, value in fields.items() if name not in arrays and value is not None}
     if graph.n_samples <= np.iinfo(np.int32).max:
@@ -199,8 +213,9 @@ def read_graph(path: Path, *, proven: bool = False) -> Neighbors:
     with _opened(path) as file:
         names: list[str] = list(file.keys())
         arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
+        marks = arrays.pop(MARKS, None)
         facts: dict[str, Any] = {name: getattr(about, name) for name in ("n_samples", "n_units", "deciding")}
-        return Neighbors(**arrays, **facts, near=about.nearness, proven=proven)
+        return Neighbors(**arrays, **facts, near=about.nearness(marks), proven=proven)
 
 
 @contextlib.contextmanager

@@ -63,9 +63,22 @@ def guess_limits(products, row_halves, column_halves, rank, limits):
 
 
 @compiled
-def scan(products, row_halves, column_halves, row_limits, column_limits, own, first, mirrored, position, hits, values):
+def leave_out(products, low, high, begins, ends):
+    """Make the bounds infinite of all columns whose marks ``begins`` to ``ends`` lie in the window of the row."""
+    for i in range(len(products)):
+        for j in range(products.shape[1]):
+            if low[i] <= begins[j] and ends[j] <= high[i]:
+                products[i, j] = -np.inf
+
+
+@compiled
+def scan(
+    products, row_halves, column_halves, row_limits, column_limits, own, low, high, begins, ends, first, mirrored,
+    position, hits, values
+):  # fmt: skip
     """Collect the pairs of a tile whose bound is below the limit of their row or, from column ``mirrored`` on, of their
-    column. Goes on from row ``position[0]``, and stops early when ``hits`` is full.
+    column, but for those that the windows of the rows leave out. Goes on from row ``position[0]``, and stops early when
+    ``hits`` is full.
 
     Returns how many were found; ``hits`` holds row and column within the tile, ``values`` the bounds.
     """
@@ -87,7 +100,7 @@ def scan(products, row_halves, column_halves, row_limits, column_limits, own, fi
         for w in range(len(words)):
             if words[w] != 0:
                 for j in range(8 * w, 8 * w + 8):
-                    if below[j]:
+                    if below[j] and not (low[i] <= begins[j] and ends[j] <= high[i]):
                         hits[found, 0] = i
                         hits[found, 1] = j
                         values[found] = max(np.float32(0), (half + column_halves[j]) - row[j])

@@ -1,0 +1,67 @@
+"""What may be asked of a search: how many neighbors, and who is left out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.apart import Apart, apart_of
+from layerscape.core.nearness import Nearness
+from layerscape.errors import InvalidType, InvalidValue
+
+
+def leaving_out(near: Nearness, groups: Any, lag: Any, n_samples: int) -> Nearness:
+    """What is near, with what ``groups`` or ``lag`` keep apart.
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        If they keep samples apart that are not there, or in two ways.
+    """
+    apart = apart_of(groups, lag, n_samples)
+    if apart is not None:
+        near = replace(near, apart=apart)
+    if near.apart is not None and len(near.apart.marks) != n_samples:
+        raise InvalidValue(
+            f"{near.apart.words} of {len(near.apart.marks)} samples, and {n_samples} are searched; give the same ones."
+        )
+    return near
+
+
+def check_k(k: int, n_samples: int, apart: Apart | None, rows: np.ndarray, *, external: bool) -> None:
+    """Raise unless every query can have k neighbors."""
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+        raise InvalidType(f"k={k!r} is no whole number; give how many neighbors to find.")
+    if external and apart is not None:
+        raise InvalidValue(
+            f"queries are points, which are of no group and at no time ({apart.words}); give row numbers."
+        )
+    left_out = 0 if external else 1 if apart is None else int(apart.counts(rows).max())
+    most = n_samples - left_out
+    if 1 <= k <= most:
+        return
+    if apart is None:
+        remedy = "" if most else ": a graph needs at least two samples"
+        raise InvalidValue(f"k={k} neighbors asked of {n_samples} samples; k must lie in 1..{most}{remedy}.")
+    what = f"lag={apart.reach}" if apart.reach else "the largest group"
+    raise InvalidValue(
+        f"k={k} neighbors asked of {n_samples} samples, {left_out} of which are left out ({what}); "
+        f"k must lie in 1..{most}."
+    )
+
+
+def at_most(total: int, progress: Callable[[int], None] | None) -> Callable[[int], None]:
+    """Tells of no more than a number of queries in all, however many an engine searches."""
+    left = total
+
+    def tell(n: int) -> None:
+        nonlocal left
+        n = min(n, left)
+        left -= n
+        if progress and n:
+            progress(n)
+
+    return tell
