@@ -56,9 +56,32 @@ def test_a_table_is_matched_by_id_and_never_by_row(run, tmp_path, how):
     assert run.samples.labels["class"].tolist() == CLASSES.tolist()
 
 
+def test_a_series_is_matched_by_its_index_and_kept_with_its_gaps(run, capsys):
+    shuffled = frame().set_index("id")["class"].astype("category")
+    run.add_labels(shuffled.where(shuffled != "owl"))
+    run.add_labels({"flag": (shuffled == "owl"), "size": dict(zip(IDS, np.arange(N) / 8, strict=True))})
+    labels = ls.open(run.path).samples.labels
+    assert labels["class"].tolist() == [None if name == "owl" else name for name in CLASSES]
+    assert labels["flag"].tolist() == (CLASSES == "owl").tolist()
+    assert labels["size"].tolist() == (np.arange(N) / 8).tolist()
+    assert main(["labels", str(run.path)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "class: 2 categories, 20 missing",
+        "flag: 2 categories, 0 missing",
+        "size: real numbers, 0 missing",
+    ]
+
+
+def test_paths_and_vectors_are_told_too(run, capsys):
+    run.add_labels({"path": pd.Series([("animal", name) for name in CLASSES], IDS), "place": np.zeros((N, 2))})
+    assert main(["labels", str(run.path)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["path: 3 categories, 0 missing", "place: vectors of 2 numbers"]
+
+
 @pytest.mark.parametrize(
     ("labels", "kind", "words"),
     [
+        ({"big": [2**70] * N}, InvalidValue, "label column 'big' cannot be stored"),
         ({"half": np.zeros(N)}, InvalidValue, "has labels 'half' already; remove them first"),
         ({"class": CLASSES[:-1]}, InvalidValue, "label column 'class' has 59 values for 60 samples"),
         (frame().iloc[1:], InvalidValue, "the labels have no row for 'sample "),

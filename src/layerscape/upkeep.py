@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.labels import as_column
-from layerscape.errors import InvalidType, InvalidValue, unknown_name
+from layerscape.core.names import as_names
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.inputs.by_id import labels_given
 from layerscape.inputs.labels import labels_from
 from layerscape.storage import RunFolder
 from layerscape.storage.check import Part, adopt, check, repair
@@ -63,21 +64,24 @@ class Upkeep:
         adopt(self.folder)
         self.folder = RunFolder.open(self.folder.path)
 
-    def add_labels(self, labels: Mapping[str, Any] | str | Path, *, id_column: str | None = None) -> None:
+    def add_labels(self, labels: Any, *, id_column: str | None = None) -> None:
         """Add label columns; nothing is extracted or searched again.
 
         Parameters
         ----------
         labels
-            Column name to N values in the order of ``samples.ids``, as in `from_arrays`. A DataFrame, or a file as
-            `extract` takes it: a table is matched by id, anything else has one label per row.
+            A dict of column name to N values in the order of ``samples.ids``, or to a dict of id to label, or to a
+            Series; a Series, or a DataFrame; or a file as `extract` takes it. A table, a dict of ids and the index of
+            a Series are matched by id, and what they know of other samples is left out; anything else has one label
+            per sample. In a dict, a Series with the index 0, 1, 2, … has them in the order of the samples.
         id_column
             The column of ids of a table; ``id`` when left out, or the index of a DataFrame that has no such column.
 
         Raises
         ------
         InvalidValue, InvalidType, UnknownName, FileProblem
-            If the run has a column of that name, ids are missing, or the numbers of values differ.
+            If the run has a column of that name, a sample has no value (None is one), an id has two, or the numbers
+            of values differ.
 
         Examples
         --------
@@ -86,16 +90,15 @@ class Upkeep:
         >>> run.add_labels({"vowel": ["yes", "no", "no"]})
         >>> run.samples.labels["vowel"]
         array(['yes', 'no', 'no'], dtype='<U3')
+        >>> run.add_labels({"half": {"c": 1, "b": 0, "a": 0}})
+        >>> run.samples.labels["half"]
+        array([0, 0, 1])
         """
         table = self.folder.samples
         if isinstance(labels, (str, Path)):
             columns = labels_from(labels, table.ids, range(len(table.ids)), id_column)
-        elif hasattr(labels, "to_dict") and hasattr(labels, "index"):
-            columns = _by_id(labels, table.ids, id_column)
-        elif isinstance(labels, Mapping):
-            columns = {str(name): as_column(values) for name, values in labels.items()}
         else:
-            raise InvalidType(f"labels of type {type(labels).__name__}; give a dict of columns, a DataFrame or a file.")
+            columns = labels_given(labels, table.ids, id_column)
         there = [name for name in columns if name in table.labels]
         if there:
             raise InvalidValue(f"the run has labels {there[0]!r} already; remove them first, or choose another name.")
@@ -104,7 +107,7 @@ class Upkeep:
     def remove_labels(self, names: str | Sequence[str]) -> None:
         """Remove label columns, the rows of the table that tell of them, and a recommendation that was made by them."""
         table = self.folder.samples
-        names = [names] if isinstance(names, str) else list(names)
+        names = as_names(names)
         for name in names:
             if name not in table.labels:
                 raise unknown_name("label column", name, table.labels)
@@ -121,23 +124,6 @@ class Upkeep:
     def _relabel(self, labels: Mapping[str, np.ndarray]) -> None:
         replace_labels(self.folder, labels)
         vars(self).pop("samples", None)  # which a run reads once
-
-
-def _by_id(frame: Any, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:
-    """The columns of a DataFrame in the order of the ids, by its column of ids or its index."""
-    key = id_column or ("id" if "id" in frame else None)
-    if key is not None and key not in frame:
-        raise unknown_name("column of the labels", key, map(str, frame))
-    frame = frame if key is None else frame.set_index(key)
-    frame = frame.set_axis(frame.index.map(str))
-    missing = [name for name in ids if name not in frame.index]
-    if missing or not frame.index.is_unique:
-        what = f"no row for {missing[0]!r}" if missing else "rows of equal ids"
-        raise InvalidValue(
-            f"the labels have {what}; give one row per sample, with its id in the index or in id_column."
-        )
-    frame = frame.loc[list(ids)]
-    return {str(name): as_column(frame[name].to_numpy()) for name in frame}
 
 
 def _tells_of(label: Any, group: Any, names: Sequence[str]) -> bool:

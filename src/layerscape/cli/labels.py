@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.show import say
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @click.command(name="labels")
@@ -37,14 +41,14 @@ def labels_command(run: Path, file: Path | None, id_column: str | None, remove: 
     say(text, as_json, {"run": str(run), "labels": found})
 
 
-def _in_words(values: object) -> str:
+def _in_words(column: np.ndarray) -> str:
     """What a column holds."""
-    import numpy as np
+    from layerscape.core.labels import missing
 
-    column = np.asarray(values)
     if column.ndim == 2:
         return f"vectors of {column.shape[1]} numbers"
+    gaps = missing(column)
+    assert gaps is not None
     if column.dtype.kind == "f":
-        return f"real numbers, {int(np.isnan(column).sum())} missing"
-    missing = sum(value in (None, "") for value in column.tolist())
-    return f"{len(set(column.tolist()) - {None, ''})} categories, {missing} missing"
+        return f"real numbers, {gaps.sum()} missing"
+    return f"{len(set(map(str, column[~gaps])))} categories, {gaps.sum()} missing"

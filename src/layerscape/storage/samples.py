@@ -224,7 +224,7 @@ def _to_arrow(what: str, values: np.ndarray) -> Any:
         if values.ndim == 2 and values.dtype.kind in "biuf":
             return pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
         return pa.array(values if values.dtype.kind in "biufM" else values.tolist())
-    except (pa.ArrowException, UnicodeEncodeError) as error:
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
         raise InvalidValue(
             f"{what} cannot be stored ({error}); give values of one type, text in valid Unicode."
         ) from None
