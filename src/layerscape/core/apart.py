@@ -116,6 +116,12 @@ class Apart:
         ordered, (low, high) = np.sort(self.marks), self.windows(rows)
         return np.searchsorted(ordered, high, side="right") - np.searchsorted(ordered, low)
 
+    def of(self, points: np.ndarray) -> Apart:
+        """The same of points, by the point of each sample: all samples of one have one mark."""
+        marks = np.empty(int(points.max()) + 1, np.int64)
+        marks[points] = self.marks
+        return Apart(marks, self.reach, self.name)
+
     def take(self, rows: np.ndarray) -> Apart:
         """The same among some of the samples."""
         return Apart(self.marks[rows], self.reach, self.name)

@@ -50,6 +50,14 @@ def chosen(search: Mapping[str, Any]) -> tuple[Nearness, Resources]:
     return Nearness(**near), Resources(**how)
 
 
+def among(search: Mapping[str, Any], rows: Any) -> Search:
+    """The keywords of a search among some of the samples, which are kept apart as they were among all."""
+    found: Any = dict(search)
+    if found.get("apart") is not None:
+        found["apart"] = found["apart"].take(rows)
+    return found
+
+
 def keywords_of(function: Callable[..., Any]) -> list[str]:
     """The names of what a function may be told, those of a search among them."""
     parameters = inspect.signature(function).parameters.items()

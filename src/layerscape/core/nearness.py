@@ -90,6 +90,10 @@ class Nearness:
         """Whether a sample is no neighbor of a row, pair by pair: the row itself, and what is kept apart from it."""
         return rows == samples if self.apart is None else self.apart.kept(rows, samples)
 
+    def most(self, n_samples: int) -> int:
+        """How many neighbors every sample has at the most."""
+        return n_samples - (1 if self.apart is None else int(self.apart.counts(np.arange(n_samples)).max()))
+
     def among(self, rows: np.ndarray) -> Nearness:
         """What is near among some of the samples."""
         return self if self.apart is None else replace(self, apart=self.apart.take(rows))

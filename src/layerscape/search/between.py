@@ -10,6 +10,7 @@ import numpy as np
 from layerscape.core.keywords import Search, chosen
 from layerscape.core.representation import as_representation
 from layerscape.core.threads import workers
+from layerscape.search.asking import leaving_out
 from layerscape.search.rank import check_pairs
 from layerscape.search.rows import check_width, distinct_points, scale_together
 
@@ -28,7 +29,7 @@ def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -
     x
         Shape (N, D), as `ranks` takes it.
     pairs, weights
-        Shapes (P, 2), row numbers i and j, and (P,).
+        Shapes (P, 2), row numbers i and j, and (P,). Samples that are kept apart from i do not stand between.
     search
         The keywords of `find_neighbors`; the processor counts, whatever the device.
 
@@ -45,11 +46,13 @@ def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -
     near, how = chosen(search)
     x = near.seen(as_representation(x))
     check_width(x.n_units)
-    pairs = check_pairs(pairs, x.n_samples)
+    apart = leaving_out(near, None, None, x.n_samples).apart
+    pairs = check_pairs(pairs, x.n_samples, apart)
     found, one_at_a_time = np.zeros(x.n_samples), threading.Lock()
     order = np.argsort(pairs[:, 0], kind="stable")
     with workers(how.n_threads) as pool:
-        points, copies, overview = distinct_points(x, near.metric, pool)
+        points, copies, overview = distinct_points(x, near.metric, pool, apart and apart.marks)
+        of_point = apart and apart.of(copies)
         scale_together(points, points, [overview])
 
         def count(part: np.ndarray) -> None:
@@ -59,9 +62,12 @@ def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -
             for block in points.blocks(COLUMNS):
                 others = points.centered_wide(points.read(block))
                 of_others = (others**2).sum(axis=1)
-                apart = lengths[:, None] + of_others - 2 * first @ others.T - asked[:, None]
+                excess = lengths[:, None] + of_others - 2 * first @ others.T - asked[:, None]
                 least = TIED * (lengths[:, None] + of_others)
-                sums = weight @ (apart < -least) + weight @ (np.abs(apart) <= least) / 2
+                if of_point is not None:
+                    numbers = np.arange(block.start, block.stop)
+                    excess[of_point.kept(copies[pairs[part, 0]][:, None], numbers)] = np.inf
+                sums = weight @ (excess < -least) + weight @ (np.abs(excess) <= least) / 2
                 with one_at_a_time:
                     of_points[block] += sums
 
@@ -69,7 +75,8 @@ def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -
         pool.all(count, np.array_split(order, 1 + len(order) // PART))
         found += of_points[copies]
     # Neither of a pair stands between: i lies at its own distance 0, where it counted, and j ties with itself.
-    equal = copies[pairs[:, 0]] == copies[pairs[:, 1]]
-    np.subtract.at(found, pairs[:, 0], np.where(equal, weights / 2, weights))
+    if apart is None:
+        equal = copies[pairs[:, 0]] == copies[pairs[:, 1]]
+        np.subtract.at(found, pairs[:, 0], np.where(equal, weights / 2, weights))
     np.subtract.at(found, pairs[:, 1], weights / 2)
     return found

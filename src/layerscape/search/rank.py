@@ -7,11 +7,13 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from layerscape.core.apart import Apart
 from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.representation import as_representation
 from layerscape.core.threads import Workers, ahead, workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
+from layerscape.search.asking import leaving_out
 from layerscape.search.distances import padded
 from layerscape.search.engine import UNDERFLOW, slack
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
@@ -26,6 +28,8 @@ def ranks(
     x: Any,
     pairs: Any,
     *,
+    groups: Any = None,
+    lag: int | None = None,
     progress: Callable[[int], None] | None = None,
     **search: Unpack[Search],
 ) -> np.ndarray:
@@ -39,7 +43,10 @@ def ranks(
     x
         Shape (N, D): a `Representation`, array, memmap, Zarr array or torch tensor.
     pairs
-        Shape (P, 2), row numbers: sample i and the sample j whose rank for i is asked. A sample has no rank for itself.
+        Shape (P, 2), row numbers: sample i and the sample j whose rank for i is asked. A sample has no rank for itself,
+        nor for one that is left out of its neighbors.
+    groups, lag
+        Who is left out, as in `find_neighbors`: the ranks are those among all others.
     progress
         Called with the number of pairs finished since the last call.
     search
@@ -63,20 +70,23 @@ def ranks(
     --------
     >>> ranks(np.array([[0.0], [1.0], [3.0], [-3.0]]), [(0, 1), (0, 2), (3, 2)])
     array([1. , 2.5, 3. ])
+    >>> ranks(np.array([[0.0], [1.0], [3.0], [-3.0]]), [(0, 2)], groups=["a", "a", "b", "c"])
+    array([1.5])
     """
     near, how = chosen(search)
     x = near.seen(as_representation(x))
     check_width(x.n_units)
-    pairs = check_pairs(pairs, x.n_samples)
+    apart = leaving_out(near, groups, lag, x.n_samples).apart
+    pairs = check_pairs(pairs, x.n_samples, apart)
     with workers(how.n_threads) as pool:
-        points, copies, overview = distinct_points(x, near.metric, pool)
+        points, copies, overview = distinct_points(x, near.metric, pool, apart and apart.marks)
         scale_together(points, points, [overview])
-        count = _Count(points, np.bincount(copies), copies[pairs], how.memory, pool)
+        count = _Count(points, np.bincount(copies), copies[pairs], how.memory, pool, apart and apart.of(copies))
         return count.ranks(progress or (lambda _: None))
 
 
-def check_pairs(pairs: Any, n_samples: int) -> np.ndarray:
-    """Pairs of different row numbers, shape (P, 2); raises if they are none."""
+def check_pairs(pairs: Any, n_samples: int, apart: Apart | None = None) -> np.ndarray:
+    """Pairs of different row numbers, shape (P, 2); raises if they are none, or are of samples that are kept apart."""
     pairs = np.asarray(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
         raise InvalidType(
@@ -94,14 +104,25 @@ def check_pairs(pairs: Any, n_samples: int) -> np.ndarray:
             f"pair {int(itself[0])} is sample {int(pairs[itself[0], 0])} with itself, which has no rank; "
             "give two different samples."
         )
+    if apart is not None and len(kept := np.flatnonzero(apart.kept(*pairs.T))):
+        i, j = pairs[kept[0]]
+        raise InvalidValue(
+            f"pair {int(kept[0])} is of samples {int(i)} and {int(j)}, which are no neighbors ({apart.words}) and have "
+            "no rank; leave such pairs out."
+        )
     return pairs.astype(np.int64)
 
 
 class _Count:
-    """Counts for pairs of distinct points, of which each stands for as many samples as it has copies."""
+    """Counts for pairs of distinct points, of which each stands for as many samples as it has copies.
 
-    def __init__(self, points: Rows, sizes: np.ndarray, pairs: np.ndarray, memory: int, pool: Workers):
-        self.points, self.sizes, self.pool = points, sizes.astype(np.int32), pool
+    With ``apart``, of the points, copies with other marks are points of their own.
+    """
+
+    def __init__(
+        self, points: Rows, sizes: np.ndarray, pairs: np.ndarray, memory: int, pool: Workers, apart: Apart | None
+    ):
+        self.points, self.sizes, self.pool, self.apart = points, sizes.astype(np.int32), pool, apart
         self.order = np.argsort(pairs[:, 0], kind="stable")
         self.pairs = pairs[self.order]
         wrong = slack(points.n_units)
@@ -161,7 +182,7 @@ class _Part:
             kernels.exact_pairs(self.x, _lanes(points.read(numbers)), self.places[some], places, squared[some])
         self.whole.distance[self.mine] = np.sqrt(squared)
         # Its copies are nearer to a point than anything else, or tie with the pair where that is a copy too.
-        copies = self.whole.sizes[self.numbers[self.places]] - 1
+        copies = self.whole.sizes[self.numbers[self.places]] - 1 if self.whole.apart is None else 0
         self.whole.nearer[self.mine] = np.where(squared > 0, copies, 0)
         self.whole.tied[self.mine] = np.where(squared > 0, 0, copies)
         half = points.in_bound_units(squared) / 2
@@ -172,8 +193,11 @@ class _Part:
         """Count the points of a block that are surely nearer than a pair is, and look up those in doubt."""
         whole, stop = self.whole, first + len(y)
         products = whole.pool.product(self.rows, columns)
-        mine = np.flatnonzero((self.numbers >= first) & (self.numbers < stop))
-        products[mine, self.numbers[mine] - first] = -np.inf  # a point is not its own neighbor
+        if whole.apart is None:
+            mine = np.flatnonzero((self.numbers >= first) & (self.numbers < stop))
+            products[mine, self.numbers[mine] - first] = -np.inf  # a point is not its own neighbor
+        else:
+            products[whole.apart.kept(self.numbers[:, None], np.arange(first, stop))] = -np.inf
         weights, surely = whole.sizes[first:stop], np.zeros(len(self.places), np.int64)
         doubts, position = np.empty((max(MOST_DOUBTS, len(y)), 2), np.int64), np.zeros(1, np.int64)
         nearer, tied = whole.nearer[self.mine], whole.tied[self.mine]

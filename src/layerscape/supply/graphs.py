@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from layerscape.core.distinct import Distinct, common_rows, distinct_rows, near_queries
-from layerscape.core.keywords import Search, chosen
+from layerscape.core.keywords import Search, among, chosen
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
@@ -47,7 +47,9 @@ class Graphs:
             for layer in layers:
                 try:
                     x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
-                    self._graphs[layer] = find_neighbors(x, min(k, x.n_samples - 1), progress=tell, **self._search)
+                    self._graphs[layer] = find_neighbors(
+                        x, min(k, self.near.most(x.n_samples)), progress=tell, **self._search
+                    )
                 except OF_ONE_LAYER as error:
                     self._failed[layer] = error
         if distinct:
@@ -106,10 +108,11 @@ class Graphs:
             )
         if given:
             return _as_wide_as_it_holds(whole, rows)
-        k = min(k, len(rows) - 1)
+        k = min(k, self.near.among(rows).most(len(rows)))
         if len(rows) == whole.n_samples:
             return whole.first(min(k, whole.k))
-        return whole.restrict(rows, k) or find_neighbors(self.vectors(layer).take(rows), k, **self._search)
+        x = self.vectors(layer).take(rows)
+        return whole.restrict(rows, k) or find_neighbors(x, k, **among(self._search, rows))
 
     def _whole(self, layer: str) -> Neighbors:
         """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""

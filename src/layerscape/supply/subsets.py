@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.keywords import Search
+from layerscape.core.keywords import Search, among
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
@@ -71,6 +71,6 @@ def _subset(
                 f"the graph of {graph.k} neighbors holds too few for {(~whole).sum()} of a subset of {len(members)} "
                 f"samples; search with a larger k, give the vectors, or raise smallest above {len(members)}."
             )
-        found = find_neighbors(x.take(places), k, queries=np.flatnonzero(~whole), **(search or {}))
+        found = find_neighbors(x.take(places), k, queries=np.flatnonzero(~whole), **among(search or {}, places))
         indices[~whole], distances[~whole] = found.indices, found.distances
-    return Neighbors(indices, distances, len(members), graph.n_units, graph.near, proven=True)
+    return Neighbors(indices, distances, len(members), graph.n_units, graph.near.among(members), proven=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.keywords import Search
+from layerscape.core.keywords import Search, among
 from layerscape.core.measure import Data
 from layerscape.core.neighbors import WithoutDistances
 from layerscape.core.progress import Show, counted
@@ -79,7 +79,7 @@ class Supplier(Graphs):
 
     def among(self, rows: np.ndarray) -> Supplier:
         """A supplier of some of the samples."""
-        return Supplier(self.source.take(rows), self._search)
+        return Supplier(self.source.take(rows), among(self._search, rows))
 
     def _check_k(self, task: Task) -> None:
         """Raise if there are not so many neighbors."""
@@ -93,7 +93,7 @@ class Supplier(Graphs):
         n, self._more = self.source.n_samples, more
         asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
         needed = max((task.neighbors(n) for task in tasks), default=0)
-        k = min(max((task.width(n) for task in tasks if task.measure.searches), default=0) + more, n - 1)
+        k = min(max((task.width(n) for task in tasks if task.measure.searches), default=0) + more, self.near.most(n))
         total = sum(len(layers) for layers in asked.values()) * n
         tell = counted(progress, "searching", total) if needed else None
         for side, layers in asked.items():
