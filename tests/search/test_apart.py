@@ -237,6 +237,8 @@ def test_the_graph_says_what_was_left_out():
         "Neighbors: 5 nearest among 60 samples × 4 units, euclidean,own group left out"
     )
     assert "euclidean,lag 10" in repr(graph_of(lag=10)[1])
+    large = graph_of(groups=["a"] * 45 + ["b"] * 15)[1]
+    assert repr(large).endswith("euclidean,own group left out (the largest holds 75% of all)")
 
 
 def test_a_graph_of_some_samples_keeps_them_apart_still():

@@ -80,12 +80,14 @@ class Apart:
     def words(self) -> str:
         """What is left out, in a few words.
 
-        >>> Apart(np.array([0, 0, 1])).words, Apart(np.arange(9), 2).words
+        >>> Apart(np.array([0, 0, 1, 1])).words, Apart(np.arange(9), 2).words
         ('own group left out', 'lag 2')
         """
         if self.reach:
             return f"lag {self.reach}"
-        return f"own {self.name} left out" if self.name else "own group left out"
+        largest = np.unique(self.marks, return_counts=True)[1].max() / len(self.marks)
+        more = f" (the largest holds {largest:.0%} of all)" if largest > 0.5 else ""
+        return f"own {self.name or 'group'} left out{more}"
 
     @cached_property
     def key(self) -> str:
