@@ -48,7 +48,7 @@ def seconds(path: Path) -> tuple[float, float]:
 
 
 def as_before(path: Path) -> None:
-    """The run without digests, as the format before had it."""
+    """Turn a run into one of the format before, without digests."""
     (path / "ledger.json").unlink()
     about = json.loads((path / "run.json").read_bytes())
     kept = {key: value for key, value in about.items() if key not in ("digest", "ledger")}

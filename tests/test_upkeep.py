@@ -1,12 +1,16 @@
 """Labels come and go without anything being extracted or searched; what was told by those that go goes too."""
 
+import contextlib
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import layerscape as ls
 from layerscape.cli import main
-from layerscape.errors import InvalidType, InvalidValue, UnknownName
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
 
 N = 60
 IDS = [f"sample {row}" for row in range(N)]
@@ -20,6 +24,10 @@ def run(tmp_path):
     run = ls.from_arrays(arrays, labels={"half": np.arange(N) % 2}, ids=IDS, out=tmp_path / "run")
     run.graph("first", 5)
     return run
+
+
+class Killed(BaseException):
+    pass
 
 
 def whole(run):
@@ -114,6 +122,46 @@ def test_what_was_measured_by_a_label_goes_with_it(run):
     assert "class" not in " ".join(ls.open(run.path).table.group)
     with pytest.raises(UnknownName, match="unknown label column 'class'"):
         run.remove_labels(["class"])
+
+
+def test_a_removal_that_is_interrupted_leaves_a_run_that_agrees_with_itself(run, tmp_path, monkeypatch):
+    run.add_labels({"class": CLASSES})
+    ls.measure(run, ["twonn", "label_overlap"], k=5)
+    ls.recommend(run, labels=["class"], k=5)
+    replace, left = Path.replace, [0]
+
+    def counted(path, target):
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", counted)
+    for writes in range(9):  # of three files, each announced, replaced and settled
+        path = shutil.copytree(run.path, tmp_path / f"copy {writes}")
+        for more in (writes, 1):  # twice, the second time after it was announced what the first file becomes
+            left[0] = more
+            with contextlib.suppress(Killed, UnknownName):
+                ls.open(path).remove_labels("class")
+        opened = ls.open(path)
+        assert whole(opened)
+        has = set(opened.samples.labels)
+        assert set(opened.table.label) <= {"", *has}
+        assert set((opened.recommendation or {}).get("labels", ())) <= has
+        left[0] = 9
+        if "class" in has:
+            opened.remove_labels("class")
+        assert set(ls.open(path).table.label) == {"", "half"}
+        assert whole(opened)
+
+
+def test_a_table_that_is_damaged_is_said_before_anything_is_removed(run):
+    run.add_labels({"class": CLASSES})
+    ls.measure(run, ["label_overlap"], k=5)
+    (run.path / "estimates.parquet").write_bytes(b"nothing")
+    with pytest.raises(FileProblem, match=r"estimates.parquet is damaged"):
+        run.remove_labels("class")
+    assert list(ls.open(run.path).samples.labels) == ["half", "class"]
 
 
 def test_previews_stay_and_the_command_that_made_the_run_goes_on(tmp_path):

@@ -111,15 +111,16 @@ class Upkeep:
         for name in names:
             if name not in table.labels:
                 raise unknown_name("label column", name, table.labels)
-        self._relabel({name: values for name, values in table.labels.items() if name not in names})
-        estimates = self.folder.load_estimates()
-        if estimates is not None:
-            asked = zip(estimates["label"], estimates["group"], strict=True)
-            told = [_tells_of(label, group, names) for label, group in asked]
-            self.folder.save_estimates(estimates.loc[[not each for each in told]].reset_index(drop=True))
-        found = self.folder.load_recommendation() or {}
+        estimates, found = self.folder.load_estimates(), self.folder.load_recommendation() or {}
+        # What tells of the labels goes before they do, so that a kill never leaves it telling of labels that are gone.
         if set(found.get("labels", ())) & set(names):
             self.folder.forget_recommendation()
+        if estimates is not None:
+            asked = zip(estimates["label"], estimates["group"], strict=True)
+            others = [not _tells_of(label, group, names) for label, group in asked]
+            if not all(others):
+                self.folder.save_estimates(estimates.loc[others].reset_index(drop=True))
+        self._relabel({name: values for name, values in table.labels.items() if name not in names})
 
     def _relabel(self, labels: Mapping[str, np.ndarray]) -> None:
         replace_labels(self.folder, labels)

@@ -1,10 +1,10 @@
 """Runs as earlier code left them."""
 
-import json
 import shutil
 
 import pytest
 
+from benchmarks.opening import as_before
 from layerscape.storage import RunFolder
 
 
@@ -15,10 +15,7 @@ def as_earlier(tmp_path):
     def copy(run: RunFolder) -> RunFolder:
         path = tmp_path / "earlier"
         shutil.copytree(run.path, path)
-        (path / "ledger.json").unlink()
-        about = json.loads((path / "run.json").read_bytes())
-        kept = {key: value for key, value in about.items() if key not in ("digest", "ledger")}
-        (path / "run.json").write_text(json.dumps({**kept, "schema": 1}))
+        as_before(path)
         return RunFolder.open(path)
 
     return copy

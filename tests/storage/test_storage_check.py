@@ -77,6 +77,38 @@ def test_what_was_found_is_removed_and_found_again(copy):
     assert ls.open(copy).repair() == "nothing to mend"
 
 
+def test_what_another_process_has_mended_is_left(copy):
+    names = ["graphs/000-block_1/euclidean.safetensors", "estimates.parquet"]
+    spoil(copy / names[0])
+    spoil(copy / names[1])
+    late = ls.open(copy)
+    parts = late.check()
+    mending = ls.open(copy)
+    mending.repair()
+    mending.graph("block 1", 5)  # searched again
+    made = (copy / names[0]).read_bytes()
+    assert late.repair(parts).startswith("what was removed is found again")  # of the table only
+    assert (copy / names[0]).read_bytes() == made
+    ls.measure(mending, ["twonn"])
+    assert late.repair(parts) == "nothing to mend: what was not whole has been mended meanwhile"
+    assert set(names) <= {path.relative_to(copy).as_posix() for path in copy.rglob("*")}
+    assert problems(copy) == {}
+
+
+def test_a_run_that_another_process_has_unfinished_is_left_as_it_is(copy):
+    spoil(copy / "vectors.zarr" / "block 2" / "c.1.0")
+    late = ls.open(copy)
+    parts = late.check()
+    spoil(copy / "vectors.zarr" / "block 2" / "c.0.0")
+    words = ls.open(copy).repair()
+    blocks = sorted(copy.glob(".unfinished/blocks/*"))
+    assert late.repair(parts) == words
+    assert sorted(copy.glob(".unfinished/blocks/*")) == blocks  # and not the first again, which is not whole
+    make_run(copy)
+    assert late.repair(parts) == "nothing to mend: what was not whole has been mended meanwhile"
+    assert problems(copy) == {}
+
+
 @pytest.mark.parametrize("name", ["layer 1/c.1.0", "layer 1/zarr.json", "zarr.json", "../samples.parquet"])
 def test_a_run_goes_on_with_the_blocks_that_are_damaged(tmp_path, name):
     rng = np.random.default_rng(0)

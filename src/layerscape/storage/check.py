@@ -16,6 +16,7 @@ from layerscape.storage.files import file_problems
 from layerscape.storage.folder import SAMPLES, RunFolder
 from layerscape.storage.layout import folder_names
 from layerscape.storage.ledger import NAME, Entry, Ledger
+from layerscape.storage.manifest import Manifest
 from layerscape.storage.results import ESTIMATES, RECOMMENDATION, graph_bytes, read_graph, read_header
 from layerscape.storage.vectors import GROUP, Vectors
 from layerscape.storage.vectors import NAME as VECTORS
@@ -64,13 +65,20 @@ def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = N
     names = [name for name in names if not name.startswith(GRAPHS) or os.path.lexists(run.path / name)]
     everything = list(dict.fromkeys([SAMPLES, *vectors.files(), *names]))
     for done, name in enumerate(everything, 1):
-        try:
-            ledger.prove(name)
-        except FileProblem as error:
-            problems[name] = str(error).removeprefix(f"{run.path / name} is damaged: ").split(";")[0]
+        if problem := _problem(ledger, name):
+            problems[name] = problem
         if progress:
             progress("check", done, len(everything))
     return list(_parts(run, vectors, names, problems))
+
+
+def _problem(ledger: Ledger, name: str) -> str:
+    """What is wrong with a file; empty if it is whole."""
+    try:
+        ledger.prove(name)
+    except FileProblem as error:
+        return str(error).removeprefix(f"{ledger.folder / name} is damaged: ").split(";")[0]
+    return ""
 
 
 def _was_found(name: str) -> bool:
@@ -105,18 +113,26 @@ def repair(run: RunFolder, parts: Sequence[Part]) -> str:
     Graphs are searched again when they are next asked for. Where vectors or samples are not whole, the run is
     unfinished afterwards: the command that made it writes the missing blocks and no others.
     """
-    bad = [name for part in parts for name in part.files]
-    if not bad:
+    found = [name for part in parts for name in part.files]
+    if not found:
         return "nothing to mend"
     _must_have_ledger(run)
+    command = run.record.get("command") or "the command that made the run, with the same arrays"
+    unfinished = f"the run is unfinished now; what is missing is made by: {command}"
     with file_problems(run.path), run.writing():
+        manifest = Manifest.read(run.path)
+        if manifest is None or manifest.finished is None:  # another process has taken away what was not whole
+            return unfinished
+        ledger = Ledger(run.path)
+        bad = [name for name in found if _problem(ledger, name)]  # another process may have mended some
+        if not bad:
+            return "nothing to mend: what was not whole has been mended meanwhile"
         for name in filter(_was_found, bad):
             (run.path / name).unlink(missing_ok=True)
             run.ledger.commit({name: ()})
         if not all(map(_was_found, bad)):
             _unfinish(run, bad)
-            command = run.record.get("command") or "the command that made the run, with the same arrays"
-            return f"the run is unfinished now; what is missing is made by: {command}"
+            return unfinished
     return f"what was removed is found again when it is asked for, or with: layerscape measure {run.path}"
 
 
@@ -126,6 +142,7 @@ def _unfinish(run: RunFolder, bad: list[str]) -> None:
     unfinished.remove()
     lost = {Vectors.block_of(name) for name in bad}
     if SAMPLES not in bad:
+        vars(run).pop("samples", None)  # another process may have replaced the labels
         table = run.samples
         samples.write_table(unfinished.samples, samples.make_table(table.ids, table.labels, table.kind))
         for block in range(run.layout.n_blocks):

@@ -141,9 +141,9 @@ class Ledger:
         self.settle(name)
 
     def announce(self, name: str, entry: Entry) -> None:
-        """From now on the file may also be what it becomes."""
+        """From now on the file may also be what it becomes; what earlier writers announced stays, who may be killed."""
         if self.kept:
-            self.commit({name: (*self._read(again=True).files.get(name, ())[-1:], entry)})
+            self.commit({name: (*self._read(again=True).files.get(name, ()), entry)})
 
     def settle(self, name: str) -> None:
         """The file has become what was announced."""

@@ -108,7 +108,7 @@ class Results:
             self.ledger.replace(RECOMMENDATION, json.dumps(found, indent=2).encode())
 
     def load_recommendation(self) -> dict[str, Any] | None:
-        """Which layer was recommended, or None if nobody asked."""
+        """Which layer was recommended, or None if nobody asked, or what was found is forgotten."""
         path = self._proven(RECOMMENDATION)
         if path is None:
             return None
@@ -116,11 +116,9 @@ class Results:
             return json.loads(path.read_bytes())
 
     def forget_recommendation(self) -> None:
-        """Remove what was recommended, if anything was."""
+        """Keep that nothing is recommended; a file that went away would be missed if a kill came before the ledger."""
         with file_problems(self.path), self.writing():
-            (self.path / RECOMMENDATION).unlink(missing_ok=True)
-            if self.ledger.kept:
-                self.ledger.commit({RECOMMENDATION: ()})
+            self.ledger.replace(RECOMMENDATION, b"null")
 
     def load_estimates(self) -> pd.DataFrame | None:
         """The table of estimates, or None if nothing was measured yet."""
