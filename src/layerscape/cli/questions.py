@@ -38,12 +38,12 @@ def compare_command(
     a, b = open_run(run_a), open_run(run_b)
     with bars() as progress:
         table = compare(a, b, measures.split(",") if measures else None, progress=progress, **options)
-    if csv:
-        save_table(table, csv)
     record = {"runs": [str(run_a), str(run_b)], "rows": [plain(row) for row in table.to_dict("records")]}
     of_measures = table.groupby("measure", sort=False)
     text = "\n\n".join(_closest(str(name), own, b.name) for name, own in of_measures)
     say(text, as_json, record)
+    if csv:
+        save_table(table, csv)
 
 
 @click.command(name="differences")
@@ -81,14 +81,14 @@ def differences_command(
     chosen = {"measures": measures.split(",") if measures else None, "labels": labels.split(",") if labels else None}
     with bars() as progress:
         table = differences(a, b, **chosen, progress=progress, **options)
-    if csv:
-        save_table(table, csv)
     shown = ["layer", "other_layer", "measure", "label", "value", "other_value", "difference", "low", "high", "p_holm"]
     differ = int((table.p_holm < 0.05).sum())
     text = f"{differ} of {len(table)} differ (p < 0.05 after Holm's correction for {len(table)} tests)."
     named = {"runs": [str(path) for path in (run, other) if path]}
     record = named | {"rows": [plain(row) for row in table.to_dict("records")]}
     say(f"{rows(table[shown])}\n\n{text}", as_json, record)
+    if csv:
+        save_table(table, csv)
 
 
 @click.command(name="recommend")

@@ -172,6 +172,7 @@ def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
     from layerscape.run import open_run
 
     opened = open_run(run)
+    opened.folder.must_keep()
     with bars() as progress:
         tell = counted(progress, "searching", len(opened.layers) * opened.folder.n_samples)
         opened.search(k, progress=tell, **search)
@@ -204,12 +205,12 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
 
     with bars() as progress:
         table = _measure(open_run(run), options, progress)
-    if csv:
-        save_table(table, csv)
     _note_gaps(table)
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
     say(rows(table[shown]), as_json, record)
+    if csv:  # last, so that a file that cannot be written costs nothing
+        save_table(table, csv)
 
 
 @click.command(name="report")

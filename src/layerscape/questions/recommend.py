@@ -86,7 +86,7 @@ def recommend(
     layer is recommended if the best value is above the best of as many layers for permuted labels, with p below 0.001
     by the law of the largest (Gumbel's, of their mean and spread). Differences to the best are tested sample by sample,
     and p-values multiplied by the number of pairs of layers (Bonferroni), since the best is chosen by the same samples.
-    What was found is kept in the run, and opens its page.
+    What was found is kept in the run, if that can be written, and opens its page.
 
     Parameters
     ----------

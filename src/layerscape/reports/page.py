@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from html import escape
 from importlib.resources import files
@@ -75,6 +77,8 @@ def report(
             f"the baseline {baseline.name!r} has no layer of {run.name!r}; give a run of the same network, "
             "whose layers have the same names."
         )
+    with _writable(out), tempfile.TemporaryFile(dir=out.parent):
+        pass  # known before anything is searched or drawn
     _write(out, _html(run, baseline, n_neighbors, n_queries, seed))
     return out
 
@@ -231,12 +235,22 @@ def _command(command: Any) -> str:
 def _write(out: Path, html: str) -> None:
     """Written aside and renamed, so that a page is never half there."""
     part = out.with_name(f"{out.name}.part")
+    with _writable(out):
+        try:
+            # A lone surrogate, as in a file name that is not UTF-8, is shown by its number.
+            part.write_text(html, "utf-8", errors="backslashreplace", newline="\n")
+            part.replace(out)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def _writable(out: Path) -> Iterator[None]:
+    """What the system says against writing the page, in one line."""
     try:
-        # A lone surrogate, as in a file name that is not UTF-8, is shown by its number.
-        part.write_text(html, "utf-8", errors="backslashreplace", newline="\n")
-        part.replace(out)
+        yield
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise FileProblem(
             f"cannot write {out}: {error.strerror or error}; give a path in a folder that can be written."
         ) from error

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import tempfile
+import warnings as python_warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import nan
@@ -20,7 +21,7 @@ import numpy as np
 from layerscape.core.apart import Apart
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
-from layerscape.errors import require, unknown_name
+from layerscape.errors import FileProblem, require, unknown_name
 from layerscape.storage.files import Lock, file_problems, readable
 from layerscape.storage.layout import LayerSpec, folder_names
 from layerscape.storage.ledger import Ledger
@@ -47,6 +48,8 @@ class Results:
         self.layers = layers
         self._identity = identity
         self._lock = lock
+        self._unkept: dict[str, Neighbors] = {}  # graphs of a run that cannot be written
+        self._told = self._must_keep = False
 
     @property
     def path(self) -> Path:
@@ -59,14 +62,18 @@ class Results:
         return f"graphs/{folders[layer]}/{quote(near.key, safe='=,')}.safetensors"
 
     def save_graph(self, layer: str, graph: Neighbors) -> None:
-        """Keep a graph of a layer; the one that was there for what is near in it is replaced."""
-        name, data = self._graph_name(layer, graph.near), graph_bytes(graph, self._identity(layer))
-        with file_problems(self.path), self.writing():
-            self.ledger.replace(name, data)
+        """Keep a graph of a layer, in memory if the run cannot be written; the one that was there is replaced."""
+        name = self._graph_name(layer, graph.near)
+        self._unkept[name] = graph
+        with self._kept_or_told():
+            self._replace(name, graph_bytes(graph, self._identity(layer)))
+            del self._unkept[name]
 
     def load_graph(self, layer: str, near: Nearness) -> Neighbors | None:
         """The graph that was kept of a layer, or None; one of other vectors is none."""
         name = self._graph_name(layer, near)
+        if name in self._unkept:
+            return self._unkept[name]
         if not self.graph_width(layer, near):
             return None
         self.ledger.prove(name)
@@ -74,13 +81,16 @@ class Results:
 
     def deciding(self, layer: str, near: Nearness) -> tuple[int, float] | None:
         """The unit that decides who is near, as the graph that was kept says; None if there is none that does."""
-        if not self.graph_width(layer, near):
-            return None
-        return read_header(self.path / self._graph_name(layer, near))[1].deciding
+        name = self._graph_name(layer, near)
+        if name in self._unkept:
+            return self._unkept[name].deciding
+        return read_header(self.path / name)[1].deciding if self.graph_width(layer, near) else None
 
     def graph_width(self, layer: str, near: Nearness) -> int:
         """How many neighbors the graph that was kept holds; 0 if there is none, or one of other vectors."""
         name = self._graph_name(layer, near)
+        if name in self._unkept:
+            return self._unkept[name].k
         path = self.path / name
         if not path.exists() or not self.ledger.knows(name):
             return 0
@@ -96,16 +106,35 @@ class Results:
             file.write(bytes(2**12))
             file.flush()
 
+    def must_keep(self) -> None:
+        """Raise where something cannot be kept, now or later, for those who search for nothing else."""
+        self.check_writable()
+        self._must_keep = True
+
+    @contextlib.contextmanager
+    def _kept_or_told(self) -> Iterator[None]:
+        """What was computed is not lost where it cannot be kept: that is said, once."""
+        try:
+            yield
+        except FileProblem as error:
+            if self._must_keep:
+                raise
+            told, self._told = self._told, True
+            if not told:
+                python_warnings.warn(f"what is found is not kept in the run: {error}", stacklevel=2)
+
+    def _replace(self, name: str, data: bytes) -> None:
+        with file_problems(self.path), self.writing():
+            self.ledger.replace(name, data)
+
     def save_estimates(self, frame: pd.DataFrame) -> None:
         """Keep the table of estimates; the one that was there is replaced."""
-        data = estimates_bytes(frame)
-        with file_problems(self.path), self.writing():
-            self.ledger.replace(ESTIMATES, data)
+        self._replace(ESTIMATES, estimates_bytes(frame))
 
     def save_recommendation(self, found: Mapping[str, Any]) -> None:
-        """Keep which layer was recommended, with the reason (JSON values); what was there is replaced."""
-        with file_problems(self.path), self.writing():
-            self.ledger.replace(RECOMMENDATION, json.dumps(found, indent=2).encode())
+        """Keep which layer was recommended, with the reason (JSON values), if the run can be written."""
+        with self._kept_or_told():
+            self._replace(RECOMMENDATION, json.dumps(found, indent=2).encode())
 
     def load_recommendation(self) -> dict[str, Any] | None:
         """Which layer was recommended, or None if nobody asked, or what was found is forgotten."""
@@ -117,8 +146,7 @@ class Results:
 
     def forget_recommendation(self) -> None:
         """Keep that nothing is recommended; a file that went away would be missed if a kill came before the ledger."""
-        with file_problems(self.path), self.writing():
-            self.ledger.replace(RECOMMENDATION, b"null")
+        self._replace(RECOMMENDATION, b"null")
 
     def load_estimates(self) -> pd.DataFrame | None:
         """The table of estimates, or None if nothing was measured yet."""
