@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 CLASSES = np.arange(N) % 3
 X = RNG.standard_normal((N, 4)) + 2 * np.eye(4)[CLASSES]
 ARRAYS = {"first": RNG.standard_normal((N, 4)), "second": X, "third": np.tanh(X)}
-SAID = "what is found is not kept in the run: cannot write {}: Read-only file system; mend that, or give another --out"
+SAID = "what is found is not kept in the run: cannot write {}: Read-only file system"
 
 
 def made(path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +36,14 @@ class Part:
         What is wrong with it; empty if it is whole.
     files
         Those of its files that are not whole.
+    states
+        What each of them and the ledger were when they were looked at, which changes when they are replaced.
     """
 
     name: str
     problem: str = ""
     files: tuple[str, ...] = ()
+    states: tuple[tuple[int, ...], ...] = field(default=(), repr=False, compare=False)
 
 
 def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = None) -> list[Part]:
@@ -62,14 +65,17 @@ def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = N
     ledger = Ledger(run.path)  # one that has proven nothing yet
     vectors, names = Vectors(run.layers, run.layout, ledger), ledger.names()
     problems: dict[str, str] = {}
+    states: dict[str, tuple[int, ...]] = {}
     names = [name for name in names if not name.startswith(GRAPHS) or os.path.lexists(run.path / name)]
     everything = list(dict.fromkeys([SAMPLES, *vectors.files(), *names]))
     for done, name in enumerate(everything, 1):
+        state = ledger.state(name)
         if problem := _problem(ledger, name):
-            problems[name] = problem
+            problems[name], states[name] = problem, state
         if progress:
             progress("check", done, len(everything))
-    return list(_parts(run, vectors, names, problems))
+    parts = _parts(run, vectors, names, problems)
+    return [replace(part, states=tuple(states[name] for name in part.files)) for part in parts]
 
 
 def _problem(ledger: Ledger, name: str) -> str:
@@ -113,7 +119,8 @@ def repair(run: RunFolder, parts: Sequence[Part]) -> str:
     Graphs are searched again when they are next asked for. Where vectors or samples are not whole, the run is
     unfinished afterwards: the command that made it writes the missing blocks and no others.
     """
-    found = [name for part in parts for name in part.files]
+    found = {name: () for part in parts for name in part.files}
+    found |= {name: state for part in parts for name, state in zip(part.files, part.states, strict=False)}
     if not found:
         return "nothing to mend"
     _must_have_ledger(run)
@@ -124,7 +131,8 @@ def repair(run: RunFolder, parts: Sequence[Part]) -> str:
         if manifest is None or manifest.finished is None:  # another process has taken away what was not whole
             return unfinished
         ledger = Ledger(run.path)
-        bad = [name for name in found if _problem(ledger, name)]  # another process may have mended some
+        # Another process may have mended what was replaced since.
+        bad = [name for name, state in found.items() if state == ledger.state(name) or _problem(ledger, name)]
         if not bad:
             return "nothing to mend: what was not whole has been mended meanwhile"
         for name in filter(_was_found, bad):

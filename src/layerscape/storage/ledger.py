@@ -127,6 +127,10 @@ class Ledger:
                 raise self.damaged(name, f"it has {found.st_size:,} bytes, and {self._sizes(name)[-1]:,} were written")
         return found
 
+    def state(self, name: str) -> tuple[int, ...]:
+        """What changes when a file, or what is known of it, is replaced."""
+        return (*_state(self.folder / name), *_state(self.folder / NAME))
+
     def damaged(self, name: str, why: str) -> FileProblem:
         """The error that says which file of the run is not as it was written."""
         return FileProblem(f"{self.folder / name} is damaged: {why}; {CURE.format(self.folder)}")

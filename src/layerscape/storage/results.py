@@ -121,7 +121,8 @@ class Results:
                 raise
             told, self._told = self._told, True
             if not told:
-                python_warnings.warn(f"what is found is not kept in the run: {error}", stacklevel=2)
+                why = str(error).split(";")[0]
+                python_warnings.warn(f"what is found is not kept in the run: {why}", stacklevel=2)
 
     def _replace(self, name: str, data: bytes) -> None:
         with file_problems(self.path), self.writing():
