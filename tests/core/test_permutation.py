@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import gamma, norm
 
 from layerscape.core.interval import margin_of_groups
-from layerscape.core.permutation import chance_by_permutation, permutations
+from layerscape.core.permutation import chance_by_permutation, p_above, p_with_skewness, permutations
 from layerscape.errors import InvalidValue
 
 
@@ -38,3 +39,26 @@ def test_groups_give_the_interval_of_a_mean(rng):
     margins = [margin_of_groups(lambda rows, x=x: x[rows].mean(), 500) for x in rng.standard_normal((200, 500))]
     # Student's 97.5 % point at 19 degrees is 2.09, and the standard deviation of the mean 1/√500.
     assert np.mean(margins) == pytest.approx(2.093 / np.sqrt(500), rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [0.5, 4.0, 50.0])
+def test_p_is_that_of_a_skewed_law_and_never_smaller_than_the_normal_one(shape):
+    """Of Gamma laws, skewed by 2/√shape to the right: exact; mirrored, the normal law, which is larger there."""
+    skewness = 2 / np.sqrt(shape)
+    for z in (1.5, 3.0, 5.0):
+        exact = gamma(shape).sf(shape + z * np.sqrt(shape))
+        assert p_above(z, skewness) == pytest.approx(max(exact, norm.sf(z), 1e-6), rel=1e-6)
+        assert p_above(z, -skewness) == pytest.approx(max(norm.sf(z), 1e-6))
+
+
+def test_p_with_skewness_asks_for_permutations_only_where_they_matter(rng):
+    def permuted():
+        asked.append(1)
+        return rng.gamma(1.0, size=20_000)
+
+    asked = []
+    assert p_with_skewness(0.5, permuted) == pytest.approx(norm.sf(0.5))
+    assert p_with_skewness(40.0, permuted) == 1e-6
+    assert not asked
+    assert p_with_skewness(4.0, permuted) == pytest.approx(np.exp(-5), rel=0.3)
+    assert p_with_skewness(4.0, lambda: np.ones(500)) == pytest.approx(norm.sf(4))

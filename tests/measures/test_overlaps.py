@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
+from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue, UnknownName
 from layerscape.measures.neighborhood.agreement import membership
 from layerscape.pipeline.estimate import estimate
@@ -32,7 +34,7 @@ def test_a_representation_overlaps_fully_with_its_isometries(rng):
     q = np.linalg.qr(rng.standard_normal((5, 5)))[0]
     result = estimate("overlap", x, 7 * x @ q - 2, k=10)
     assert result.value == 1
-    assert result.chance.p < 1e-6
+    assert result.chance.p <= 1e-6
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -153,3 +155,50 @@ def test_other_bad_input(rng):
         estimate("overlap", x, x[:40], k=5)
     with pytest.raises(InvalidValue, match=r"k=9 neighbors asked of a graph that holds 5; k must lie in 1\.\.5"):
         estimate("overlap", find_neighbors(x, 5), find_neighbors(x, 5), k=9)
+
+
+def test_p_of_few_neighbors_is_what_permutations_say(rng):
+    """One neighbor each, N = 100: the normal law gives less than half of what permutations say of a score."""
+    x, y = rng.standard_normal((2, 100, 3))
+    a = find_neighbors(x, 2)
+    null = np.array(
+        [estimate("overlap", a, find_neighbors(y[order], 2), k=1).value for order in permutations(100, 3000, 1)]
+    )
+    score = np.sort(null)[-15]  # reached by 15 of 3,000
+    order = list(permutations(100, 3000, 1))[int(np.flatnonzero(null == score)[0])]
+    chance = estimate("overlap", a, find_neighbors(y[order], 2), k=1).chance
+    assert chance is not None
+    assert norm.sf((score - null.mean()) / null.std()) < 0.5 * (null >= score).mean()
+    assert chance.p == pytest.approx((null >= score).mean(), rel=0.6)
+
+
+def test_a_graph_of_k_neighbors_has_no_interval_and_says_what_to_give(rng):
+    x, y = rng.standard_normal((2, 60, 3))
+    wide = estimate("overlap", find_neighbors(x, 6), find_neighbors(y, 6), k=5)
+    found = estimate("overlap", find_neighbors(x, 5), find_neighbors(y, 5), k=5)
+    assert found.value == wide.value
+    assert np.isnan([found.low, found.high]).all()
+    assert found.warnings == (
+        "no interval: it reads the neighbor that follows the first 5; give a graph of 6 neighbors, or k=4",
+    )
+    assert np.isfinite([wide.low, wide.high]).all()
+    labels = estimate("label_overlap", find_neighbors(x, 5), x[:, 0] > 0, k=5)
+    assert np.isnan(labels.low)
+    assert labels.warnings == found.warnings
+
+
+def test_vectors_are_searched_one_neighbor_further_for_the_interval(rng):
+    x, y = rng.standard_normal((2, 60, 3))
+    by_graphs = estimate("overlap", find_neighbors(x, 6), find_neighbors(y, 6), k=5)
+    found = estimate("overlap", x, y, k=5)
+    assert (found.low, found.high) == (by_graphs.low, by_graphs.high)
+    everyone = estimate("overlap", x, y, k=59)
+    assert (everyone.value, everyone.low, everyone.high) == (1, 1, 1)
+
+
+def test_nothing_in_common_is_no_certainty():
+    """The nearest of each sample lies elsewhere in the other layer: Wilson's interval of 0 of 40."""
+    x = np.arange(40.0)[:, None]
+    found = estimate("overlap", x, np.where(x % 2, x + 100, x), k=1)
+    assert found.value == 0
+    assert (found.low, found.high) == (0, pytest.approx(3.8415 / 43.8415, abs=1e-4))

@@ -12,6 +12,8 @@ fluctuations too. Two ways to count that, for values that come from few and from
 
 - Where the value is a sum over pairs of neighbors of something that depends on both, the jackknife has a closed form
   too (`sd_of_pairs`).
+- Where it is known what every deletion does, with the neighbors that take the places of the deleted, some of the
+  interactions are taken off, since to take off all of them is too much for few samples (`sd_of_deletions`).
 
 What is no mean of values of samples is computed again without one group of samples after the other
 (`margin_of_groups`: the delete-a-group jackknife, Shao and Wu 1989, doi:10.1214/aos/1176347263). A share of so many
@@ -119,6 +121,35 @@ def sd_of_pairs(near: sparse.csr_array, values: sparse.csr_array, share: np.ndar
     return float(np.sqrt(max(moved @ moved - together, float(own @ own) / 4)))
 
 
+def sd_of_deletions(jackknife: float, together: float, own: np.ndarray, k: float) -> float:
+    """Standard deviation of a mean over N samples from what deletions do to it, with neighbors that are replaced.
+
+    The delete-one jackknife less max(1/2, 0.85 − k/N) of its interactions, at least a quarter of the variance of the
+    mean of independent values. That share was chosen on neighborhood overlaps at N = 100 and 300, and then tried at
+    others: see benchmarks/small_samples.py.
+
+    Parameters
+    ----------
+    jackknife
+        (N − 1)/N·Σ_j (θ_j − θ)², with θ_j the mean without sample j, and θ the mean of these.
+    together
+        Σ_{i<j} (Δ_ij + Δ_ji)², with Δ_ij what sample i adds to the mean, less what it adds without j.
+    own
+        Shape (N,): the values of which it is the mean.
+    k
+        How many neighbors a value is read from.
+    """
+    n = len(own)
+    variance = jackknife - max(0.5, 0.85 - k / n) * together
+    return float(np.sqrt(max(variance, float(own.var()) / n / 4)))
+
+
+def jackknife_of(without: np.ndarray) -> float:
+    """The jackknife's variance of a value, from what it is without each sample."""
+    n = len(without)
+    return float((n - 1) / n * ((without - without.mean()) ** 2).sum())
+
+
 def student95(freedom: float) -> float:
     """The 97.5 % point of Student's law."""
     return float(student.ppf(0.975, freedom))
@@ -126,9 +157,7 @@ def student95(freedom: float) -> float:
 
 def margin_of_left_out(values: np.ndarray) -> float:
     """Half the width of the 95 % interval of a value, from what it is without each of so many groups in turn."""
-    n = len(values)
-    sd = np.sqrt((n - 1) / n * ((values - values.mean()) ** 2).sum())
-    return float(student95(n - 1) * sd)
+    return float(student95(len(values) - 1) * np.sqrt(jackknife_of(values)))
 
 
 def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, groups: int = GROUPS) -> float:
@@ -157,6 +186,14 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     margin = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
     return min(share, max(0.0, float(center - margin))), max(share, min(1.0, float(center + margin)))
+
+
+def of_share(share: float, sd: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share in 0…1 with a standard deviation: Wilson's for as many trials as would have that.
+
+    Nothing and all are as sure as they are of N trials, and so is a share that no deletion moves.
+    """
+    return wilson(share, share * (1 - share) / sd**2 if 0 < share < 1 and sd > LEAST_MARGIN else n)
 
 
 def _mutual(graph: Neighbors, columns: np.ndarray, moved: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
+from types import FunctionType
 from typing import Any
 
 
@@ -25,7 +26,24 @@ def compiled_in_any_order(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled(function, fastmath={"reassoc", "contract"})
 
 
-def compiled_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, and numba is loaded by the first call: for measures, whose files are read to list them."""
-    machine_code = cache(lambda: compiled(function))
-    return wraps(function)(lambda *arguments: machine_code()(*arguments))
+def compiled_when_called(*functions: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, and numba is loaded by the first call: for measures, whose files are read to list them.
+
+    The last of the functions is compiled; those before it, made in the same way, are parts that it calls.
+    """
+    *parts, function = functions
+
+    @cache
+    def machine_code() -> Callable[..., Any]:
+        names = {part.__name__: part.machine_code() for part in parts}  # type: ignore[attr-defined]
+        return compiled(_with(function, names) if names else function)
+
+    found = wraps(function)(lambda *arguments: machine_code()(*arguments))
+    found.machine_code = machine_code  # type: ignore[attr-defined]
+    return found
+
+
+def _with(function: Any, names: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """The function where these names mean machine code."""
+    code = function.__code__
+    return wraps(function)(FunctionType(code, {**function.__globals__, **names}, function.__name__))

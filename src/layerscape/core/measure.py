@@ -53,6 +53,8 @@ class Measure:
     neighbors
         How many neighbors a graph (of subsets: each of them) must hold: a number, or the name of the option that says
         so.
+    spare
+        How many neighbors its interval reads beyond those, where there are so many.
     distinct
         Whether a copy is meaningless to it, so that it gets the graph of the distinct rows.
     standard
@@ -92,6 +94,7 @@ class Measure:
     unchanged_by: frozenset[Change] | set[Change] = frozenset()
     source: str = ""
     neighbors: int | str = 0
+    spare: int = 0
     distinct: bool = False
     standard: bool = False
     headline: bool = False

@@ -58,7 +58,7 @@ class Task:
         needed = self.neighbors(n_samples)
         if "subsets" in self.measure.data:
             needed = max(needed, WIDE)
-        return needed + SPARE * self.measure.distinct
+        return needed + max(self.measure.spare, SPARE * self.measure.distinct)
 
     def __str__(self) -> str:
         parts = (("layer", self.layer), ("layer", self.other_layer), ("label", self.label))

@@ -33,6 +33,12 @@ def check_next(n_samples: int, k: int) -> None:
         )
 
 
+def without_next(k: int) -> str:
+    """Why there is no interval where a graph holds k neighbors and no more."""
+    fewer = f", or k={k - 1}" if k > 1 else ""
+    return f"no interval: it reads the neighbor that follows the first {k}; give a graph of {k + 1} neighbors{fewer}"
+
+
 def lost_by_others(
     graph: Neighbors, k: int, values: np.ndarray, value_of: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:

@@ -202,7 +202,7 @@ class Supplier(Graphs):
     def data(self, task: Task, *, more: int = 0) -> list[Any]:
         """The data arguments of the measure, with ``more`` neighbors than it needs where there are so many."""
         n = self.source.n_samples
-        k = min(task.neighbors(n) + more, n - 1)
+        k = min(task.neighbors(n) + max(more, task.measure.spare), n - 1)
         with self._one_at_a_time:
             return [
                 (self.other if place else self)._argument(kind, task, k, place, more)

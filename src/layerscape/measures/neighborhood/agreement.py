@@ -8,6 +8,7 @@ pairs of ordered pairs, which coincide in seven ways.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -15,12 +16,12 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.special import ndtr
 
 from layerscape.core.estimate import Chance
 from layerscape.core.interval import Z95
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import p_above, p_with_skewness
 
 
 @remembered
@@ -90,10 +91,19 @@ class Relation:
         return np.concatenate([shared, [np.outer(total, total) - shared.sum(axis=0)]])
 
 
-def chance_of(a: Relation, b: Relation, n: int, observed: float, weights: Any, shift: float = 0.0) -> Chance:
+def chance_of(
+    a: Relation,
+    b: Relation,
+    n: int,
+    observed: float,
+    weights: Any,
+    shift: float = 0.0,
+    permuted: Callable[[], np.ndarray] | None = None,
+) -> Chance:
     """Mean, central 95 % and p of Σ_k weights_k·S(k) + shift when the N samples of one relation are permuted at random.
 
-    Mean and variance are exact; the limits and p take the law to be normal.
+    Mean and variance are exact. The limits take the law to be normal, and so does p, unless ``permuted`` gives scores
+    from which the skewness of the law is known.
     """
     pairs, weights = n * (n - 1), np.atleast_1d(weights)
     means = np.atleast_1d(a.total) * np.atleast_1d(b.total) / pairs
@@ -103,7 +113,16 @@ def chance_of(a: Relation, b: Relation, n: int, observed: float, weights: Any, s
         second += way_a * way_b / count if count else 0.0
     mean = float(weights @ means)
     spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
-    # Without spread (but for rounding) every permutation gives the same value.
-    p = float(ndtr((mean + shift - observed) / spread)) if spread > 1e-6 * abs(mean) else 1.0
     mean += shift
+    p = p_of(observed, mean, spread, mean - shift, permuted)
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)
+
+
+def p_of(
+    observed: float, mean: float, spread: float, scale: float, permuted: Callable[[], np.ndarray] | None = None
+) -> float:
+    """The share of permutations that score at least as much; 1 where all give the same but for rounding of a scale."""
+    if not spread > 1e-6 * abs(scale):
+        return 1.0
+    z = (observed - mean) / spread
+    return p_with_skewness(z, permuted) if permuted else p_above(z)

@@ -6,15 +6,21 @@ puts all weight on one k, `rank_overlap` spreads it.
 
 from __future__ import annotations
 
+from functools import partial
+from math import nan
+
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import Z95, sd_of_mean, within
+from layerscape.core.interval import Z95, of_share, sd_of_deletions, sd_of_mean, within
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import FOR_SKEWNESS, permutations
 from layerscape.errors import InvalidValue
+from layerscape.measures.deletion import without_next
 from layerscape.measures.neighborhood.agreement import chance_of
-from layerscape.measures.neighborhood.entries import entries, relation
+from layerscape.measures.neighborhood.curve_jackknife import jackknife_of_curve
+from layerscape.measures.neighborhood.entries import Entries, entries, relation
 
 RELATED = 2  # two samples are related if one is among so many of the other: whose values depend on each other
 
@@ -42,25 +48,54 @@ def weighted_curve(
     mine, other = entries(a, k), entries(b, k)
     common, sums = np.zeros(k), np.empty(len(a.indices))
     reach = weights[::-1].cumsum()[::-1]  # what a neighbor adds that is common from the rank m on
-    count_common(mine, other, weights, reach, common, sums)
+    count_common(mine, other, np.arange(max(a.n_samples, len(sums))), weights, reach, common, sums)
     full = float(reach.cumsum()[-1])  # added as `count_common` does, so that a graph with itself reads 1 to the bit
     per_sample = (sums - base) / (full - base)
-    value = float(per_sample.mean())
-    margin = Z95 * sd_of_mean(per_sample, a, b, k=min(RELATED, k))
-    chance = None
+    value, chance = float(per_sample.mean()), None
     if a.queries is None:
-        each = weights / (full - base) / a.n_samples
-        chance = chance_of(relation(a, k), relation(b, k), a.n_samples, value, each, -base / (full - base))
+        each, zero = weights / (full - base) / a.n_samples, -base / (full - base)
+        permuted = partial(permuted_sums, mine, other, weights, FOR_SKEWNESS)
+        chance = chance_of(relation(a, k), relation(b, k), a.n_samples, value, each, zero, permuted)
+        low, high, words = _interval(a, b, weights / full, sums / full)
+        low, high = ((share * full - base) / (full - base) for share in (low, high))
+    else:
+        margin, words = Z95 * sd_of_mean(per_sample, a, b, k=min(RELATED, k)), ()
+        low, high = within(value, margin, (least, 1.0))
     return Estimate(
         value,
-        *within(value, margin, (least, 1.0)),
+        low,
+        high,
         a.n_samples,
         k=k,
         chance=chance,
         per_sample=per_sample,
         details={"curve": common / (len(a.indices) * np.arange(1, k + 1))},
-        warnings=tuple(_words("first", a) + _words("second", b)),
+        warnings=(*words, *_words("first", a), *_words("second", b)),
     )
+
+
+def _interval(
+    a: Neighbors, b: Neighbors, weights: np.ndarray, per_sample: np.ndarray
+) -> tuple[float, float, tuple[str, ...]]:
+    """Low and high of a mean share, or why there are none."""
+    k, ranks, value = len(weights), np.arange(1, len(weights) + 1), float(per_sample.mean())
+    if np.all(per_sample == 1):
+        return value, value, ()  # of the same neighbors, whoever is drawn
+    if min(a.k, b.k) <= k:
+        return nan, nan, (without_next(k),)
+    jackknife, together = jackknife_of_curve(entries(a, k + 1), entries(b, k + 1), weights, per_sample)
+    sd = sd_of_deletions(jackknife, together, per_sample, float(weights @ ranks**2))
+    return *of_share(value, sd, a.n_samples), ()
+
+
+def permuted_sums(a: Entries, b: Entries, weights: np.ndarray, number: int) -> np.ndarray:
+    """Σ T over all samples, so many times with the samples of b in another order; shape (number,)."""
+    reach, found = weights[::-1].cumsum()[::-1], []
+    unused, sums = np.zeros(len(weights)), np.empty(len(a.indices))
+    for order in permutations(a.n_samples, number, 0):
+        count_common(a, b, order, weights, reach, unused, sums)
+        found.append(sums.sum())
+    return np.array(found)
 
 
 def must_match(a: Neighbors, b: Neighbors) -> None:
@@ -80,21 +115,24 @@ def _words(which: str, graph: Neighbors) -> list[str]:
 
 
 @compiled_when_called
-def count_common(a, b, weights, reach, common, per_sample):
-    """Fill ``common[m]``, how many of the first m + 1 all queries share, and each query's sum weighted by m."""
+def count_common(a, b, order, weights, reach, common, per_sample):
+    """Fill ``common[m]``, how many of the first m + 1 all queries share, and each query's sum weighted by m.
+
+    Sample i of a is sample ``order[i]`` of b.
+    """
     k = a.indices.shape[1]
     from_rank = np.zeros(k)
     # Where a sample stands in the list of a, plus what no earlier list reached: so that nothing has to be cleared.
     place, begin = np.full(a.n_samples, -1), 0
     for i in range(len(a.indices)):
-        total = 0.0
-        start_a, start_b = a.starts[i], b.starts[i]
-        plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[i + 1]
+        total, o = 0.0, order[i]
+        start_a, start_b = a.starts[i], b.starts[o]
+        plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[o + 1]
         if plain_a and plain_b:
             for c in range(k):
-                place[a.indices[i, c]] = begin + c
+                place[order[a.indices[i, c]]] = begin + c
             for c in range(k):
-                r = place[b.indices[i, c]] - begin
+                r = place[b.indices[o, c]] - begin
                 if r >= 0:
                     r = max(r, c)
                     from_rank[r] += 1
@@ -102,11 +140,11 @@ def count_common(a, b, weights, reach, common, per_sample):
             begin += k
         else:
             size_a = k if plain_a else a.starts[i + 1] - start_a
-            size_b = k if plain_b else b.starts[i + 1] - start_b
+            size_b = k if plain_b else b.starts[o + 1] - start_b
             for e in range(size_a):
-                place[a.indices[i, e] if plain_a else a.members[start_a + e]] = begin + e
+                place[order[a.indices[i, e] if plain_a else a.members[start_a + e]]] = begin + e
             for f in range(size_b):
-                e = place[b.indices[i, f] if plain_b else b.members[start_b + f]] - begin
+                e = place[b.indices[o, f] if plain_b else b.members[start_b + f]] - begin
                 if e >= 0:
                     s = e if plain_a else a.after[start_a + e]
                     u = e + 1 if plain_a else a.until[start_a + e]

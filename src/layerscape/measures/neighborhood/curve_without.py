@@ -19,7 +19,7 @@ from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.deletion import need_next
 from layerscape.measures.neighborhood.curve import weighted_curve
-from layerscape.measures.neighborhood.entries import Entries, entries
+from layerscape.measures.neighborhood.entries import Entries, entries, longest
 
 
 class _Found(NamedTuple):
@@ -56,7 +56,7 @@ def influence_on_curve(
     together, changes = np.zeros((2, size))
     into = _Found(rows, members, together, changes, np.zeros(n))
     curve = np.asarray(found.details["curve"])
-    span, at = np.empty((2, _longest(mine) + _longest(other), 4))
+    span, at = np.empty((2, longest(mine) + longest(other), 4))
     both = _of_one_type(mine), _of_one_type(other)
     number = _fill(*both, weights, without[0], curve, span, at, into)
     rows, members, together, changes = (each[:number] for each in into[:4])
@@ -81,11 +81,6 @@ def _of_one_type(these: Entries) -> Entries:
 def _size(these: Entries) -> int:
     """At most how many entries there are."""
     return these.indices.size + len(these.members)
-
-
-def _longest(these: Entries) -> int:
-    """At most how many entries a sample has."""
-    return these.indices.shape[1] + int(np.diff(these.starts).max())
 
 
 @compiled_when_called

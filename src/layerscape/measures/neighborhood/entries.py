@@ -63,6 +63,11 @@ def relation(graph: Neighbors, k: int) -> Relation:
     return _relation(entries(graph, k))
 
 
+def longest(these: Entries) -> int:
+    """At most how many entries a sample has."""
+    return these.indices.shape[1] + int(np.diff(these.starts).max())
+
+
 def _with_ties(graph: Neighbors, k: int) -> np.ndarray:
     """Numbers of the rows in which two of the first k distances are equal, or the k-th and one beyond."""
     order = graph.order[:, : k + 1]

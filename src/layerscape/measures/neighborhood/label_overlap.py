@@ -7,25 +7,17 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
-from layerscape.core.checks import check_name, sample_rows
+from layerscape.core.checks import check_name
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import permutations
-from layerscape.errors import InvalidValue
-from layerscape.measures.classes import LABEL_KINDS, LabelKind
-from layerscape.measures.deletion import lists_of
+from layerscape.measures.classes import LabelKind
 from layerscape.measures.neighborhood.agreement import chance_of, membership
+from layerscape.measures.neighborhood.label_reading import Reading, chance_of_fraction
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
-from layerscape.measures.neighborhood.relations import (
-    Likeness,
-    chance_of_fraction,
-    likeness_of,
-    permuted_overlaps,
-)
-from layerscape.measures.neighborhood.without import Means, likened, without_each
+from layerscape.measures.neighborhood.relations import Likeness
 
 
 def label_overlap(
@@ -107,89 +99,33 @@ def label_overlap(
     >>> label_overlap(graph, [("animal", "cat"), ("animal", "dog"), ("tool", "saw"), ("tool", "axe")], k=1).value
     0.5
     """
-    _check(weight, kind, over)
-    graph.need(k if class_fraction is None else 1)
-    likeness = likeness_of(labels, graph.n_samples, k, kind)
-    rows = sample_rows(graph)
-    wanted = _wanted(likeness, graph, k, class_fraction)
-    share = _share(likeness, rows, weight)
-    near = membership(graph, k).matrix / k if class_fraction is None else _near(graph, wanted[rows])
-    same = _weighted(near, likeness, rows)
+    check_name("over of label_overlap", over, ("samples", "classes"))
+    reading = Reading.of(graph, labels, k, weight, class_fraction, kind)
+    likeness, share = reading.likeness, reading.share
+    near = reading.near()
+    same = _weighted(near, likeness, reading.rows)
     per_sample = same.sum(axis=1)
     value = float(share @ per_sample)
-    if over == "classes":
-        margin = margin_over_classes(near, same, _classes(likeness, "over='classes'"), rows, share)
+    details, warnings = _behind(reading, per_sample)
+    if over == "samples" and reading.can_lose_one:
+        low, high, words = reading.interval(value, per_sample)
+        warnings += words
     else:
-        margin = Z95 * sd_of_pairs(near, same, share, rows)
-    details, warnings = _behind(likeness, wanted, rows, share, per_sample)
+        if over == "classes":
+            margin = margin_over_classes(near, same, reading.classes("over='classes'"), reading.rows, share)
+        else:
+            margin = Z95 * sd_of_pairs(near, same, share, reading.rows)
+        low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     chance = None
     if graph.queries is None:
         warnings += likeness.warnings
         if class_fraction is None:
-            chance = chance_of(membership(graph, k).relation, likeness.sums(share), graph.n_samples, value, 1 / k)
+            sums = membership(graph, k).relation, likeness.sums(share)
+            chance = chance_of(*sums, graph.n_samples, value, 1 / k, permuted=reading.permuted)
         else:
-            chance, details["null"] = chance_of_fraction(graph, likeness, wanted, share, value)
-    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
-    return Estimate(
-        value, low, high, graph.n_samples, graph.n_units, int(wanted.max()), chance, (), per_sample, details, warnings
-    )
-
-
-def _check(weight: str, kind: str, over: str) -> None:
-    check_name("weight of label_overlap", weight, ("sample", "class"))
-    check_name("kind of label_overlap", kind, LABEL_KINDS)
-    check_name("over of label_overlap", over, ("samples", "classes"))
-
-
-def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float | None) -> np.ndarray:
-    """Shape (N,): how many neighbors are read of every sample."""
-    if class_fraction is None:
-        return np.full(graph.n_samples, k)
-    if not 0 < class_fraction <= 1:
-        raise InvalidValue(f"class_fraction={class_fraction}; give a share of the class, above 0 and at most 1.")
-    codes = _classes(likeness, "class_fraction")
-    sizes = np.bincount(codes)
-    per_class = _of_class(class_fraction, sizes)
-    largest = int(per_class.max())
-    if largest > graph.k:
-        raise InvalidValue(
-            f"class_fraction={class_fraction} of a class of {sizes.max()} is {largest} neighbors, asked of a graph "
-            f"that holds {graph.k}; give k={largest} or a smaller class_fraction."
-        )
-    return per_class[codes]
-
-
-def _of_class(class_fraction: float, sizes: np.ndarray) -> np.ndarray:
-    """How many neighbors are read; a product that is whole but for rounding is whole."""
-    return np.maximum(1, np.floor(class_fraction * sizes * (1 + 1e-12)).astype(int))
-
-
-def _classes(likeness: Likeness, option: str) -> np.ndarray:
-    """The number of every sample's class, which an option needs."""
-    if likeness.classes is None:
-        raise InvalidValue(f"{option} for labels without classes; it needs categories: leave it out.")
-    return likeness.classes.codes
-
-
-def _share(likeness: Likeness, rows: np.ndarray, weight: str) -> np.ndarray:
-    """Shape (M,): the weight of every query."""
-    if weight == "sample":
-        return np.full(len(rows), 1 / len(rows))
-    codes = _classes(likeness, "weight='class'")[rows]
-    share = 1 / np.bincount(codes)[codes]
-    return share / share.sum()
-
-
-def _near(graph: Neighbors, wanted: np.ndarray) -> sparse.csr_array:
-    """Shape (M, N): the first neighbors of every query, of each as many as it wants, in shares of 1."""
-    parts = []
-    for k in np.unique(wanted):
-        rows, columns, weights = graph.weights(int(k))
-        own = wanted[rows] == k
-        parts.append(np.stack([rows[own], columns[own], weights[own] / k]))
-    rows, columns, shares = np.concatenate(parts, axis=1)
-    place = rows.astype(np.int64), columns.astype(np.int64)
-    return sparse.csr_array((shares, place), shape=(len(wanted), graph.n_samples))
+            chance, details["null"] = chance_of_fraction(reading, value)
+    most = int(reading.wanted.max())
+    return Estimate(value, low, high, graph.n_samples, graph.n_units, most, chance, (), per_sample, details, warnings)
 
 
 def _weighted(near: sparse.csr_array, likeness: Likeness, samples: np.ndarray) -> sparse.csr_array:
@@ -199,10 +135,9 @@ def _weighted(near: sparse.csr_array, likeness: Likeness, samples: np.ndarray) -
     return sparse.csr_array((near.data * agrees, near.indices, near.indptr), shape=near.shape)
 
 
-def _behind(
-    likeness: Likeness, wanted: np.ndarray, rows: np.ndarray, share: np.ndarray, per_sample: np.ndarray
-) -> tuple[dict[str, float | np.ndarray], tuple[str, ...]]:
+def _behind(reading: Reading, per_sample: np.ndarray) -> tuple[dict[str, float | np.ndarray], tuple[str, ...]]:
     """The details, and what keeps the value from reaching 1, in words."""
+    likeness, wanted, rows, share = reading.likeness, reading.wanted, reading.rows, reading.share
     most = likeness.most(wanted)
     ceiling = None if most is None else float(share @ most[rows])
     details: dict[str, float | np.ndarray] = {} if ceiling is None else {"ceiling": ceiling}
@@ -230,57 +165,18 @@ def _influence(
     labels: Any,
     /,
     *,
-    k: int,
-    weight: Literal["sample", "class"],
-    class_fraction: float | None,
-    kind: LabelKind,
-    over: Literal["samples", "classes"],
-) -> Influence:
-    """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
-    _check(weight, kind, over)
-    likeness, wanted, share = _read(graph, labels, k, weight, class_fraction, kind)
-    codes = np.zeros(graph.n_samples, int) if likeness.classes is None else likeness.classes.codes
-    left = np.bincount(codes)[codes] - 1
-    here = own = _means(graph, likeness, wanted)
-    if class_fraction is not None:
-        own = _means(graph, likeness, _of_class(class_fraction, left))
-    others, same = without_each(here, own, codes, share)
-    if weight == "sample":
-        without = (others + same) * (len(codes) / (len(codes) - 1))
-    else:
-        n_classes = len(np.unique(codes))
-        alone = others * (n_classes / max(1, n_classes - 1))
-        without = np.where(left > 0, others + same * (left + 1) / np.maximum(1, left), alone)
-    return here.influence(share, without)
-
-
-def _permuted(
-    graph: Neighbors,
-    labels: Any,
-    /,
-    *,
-    number: int,
-    seed: int,
     over: str,
     **options: Any,
-) -> np.ndarray:
+) -> Influence:
+    """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
+    reading = Reading.of(graph, labels, **options)
+    here, without = reading.deleted()
+    return here.influence(reading.share, without)
+
+
+def _permuted(graph: Neighbors, labels: Any, /, *, number: int, seed: int, over: str, **options: Any) -> np.ndarray:
     """So many label overlaps for permuted labels; they do not depend on what an interval is over."""
-    likeness, wanted, share = _read(graph, labels, **options)
-    return permuted_overlaps(graph, likeness, wanted, share, permutations(graph.n_samples, number, seed))
-
-
-def _read(
-    graph: Neighbors, labels: Any, k: int, weight: str, class_fraction: float | None, kind: LabelKind
-) -> tuple[Likeness, np.ndarray, np.ndarray]:
-    """How much samples agree, and of each how many neighbors are read and its weight; of a graph of all samples."""
-    likeness = likeness_of(labels, graph.n_samples, k, kind)
-    wanted = _wanted(likeness, graph, k, class_fraction)
-    return likeness, wanted, _share(likeness, np.arange(graph.n_samples), weight)
-
-
-def _means(graph: Neighbors, likeness: Likeness, wanted: np.ndarray) -> Means:
-    near = lists_of(graph, wanted)
-    return Means.of(near, likened(near, likeness), wanted)
+    return Reading.of(graph, labels, **options).permuted(number, seed)
 
 
 MEASURE = Measure(
@@ -294,6 +190,7 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",
+    spare=1,
     influence=_influence,
     permuted=_permuted,
 )

@@ -74,5 +74,6 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",
+    spare=1,
     influence=_influence,
 )

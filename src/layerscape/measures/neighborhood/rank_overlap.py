@@ -102,5 +102,6 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Webber et al. 2010, doi:10.1145/1852102.1852106",
     neighbors="k",
+    spare=1,
     influence=_influence,
 )

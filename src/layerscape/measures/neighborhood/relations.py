@@ -6,27 +6,19 @@ a neighbor of i, and its sums over all pairs give what chance would.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy import sparse
-from scipy.special import ndtr
 
-from layerscape.core.estimate import Chance
-from layerscape.core.interval import Z95
 from layerscape.core.labels import form_of, is_missing
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import Classes, LabelKind, are_real, classes_of, reals_of, refuse_missing
 from layerscape.measures.neighborhood.agreement import Relation, membership
 from layerscape.measures.neighborhood.functions import Agreement
 from layerscape.measures.neighborhood.reals import Reals
 from layerscape.measures.neighborhood.sets import Sets
-
-PERMUTATIONS = 100  # for the spread of chance where k follows the class
 
 
 class Likeness(Protocol):
@@ -196,41 +188,3 @@ def _words(column: Any) -> tuple[np.ndarray, np.ndarray]:
     refuse_missing(np.array([is_missing(label) for label in column]))
     words = np.array([str(label) for label in column], object)
     return words, np.unique(words.astype(str), return_inverse=True)[1]
-
-
-def permuted_overlaps(
-    graph: Neighbors, likeness: Likeness, wanted: np.ndarray, share: np.ndarray, orders: Iterable[np.ndarray]
-) -> np.ndarray:
-    """The label overlap when the samples take over the labels in each of the orders.
-
-    Parameters
-    ----------
-    graph
-        Of all N samples.
-    likeness
-        How much samples agree.
-    wanted, share
-        Shape (N,): how many neighbors are read of a sample with this label, and its weight.
-    """
-    orders = list(orders)
-    found = np.zeros(len(orders))
-    for k in np.unique(wanted):
-        rows, columns, weights = graph.weights(int(k))
-        whole = sparse.csr_array((weights / k, (rows, columns)), shape=(graph.n_samples,) * 2)
-        for number, order in enumerate(orders):
-            rows = np.flatnonzero(wanted[order] == k)
-            part = whole[rows]
-            own = np.repeat(order[rows], np.diff(part.indptr))
-            found[number] += (share[own] * part.data) @ likeness.at(own, order[part.indices])
-    return found
-
-
-def chance_of_fraction(
-    graph: Neighbors, likeness: Likeness, wanted: np.ndarray, share: np.ndarray, value: float
-) -> tuple[Chance, np.ndarray]:
-    """Chance where how many neighbors are read is permuted together with the labels."""
-    null = permuted_overlaps(graph, likeness, wanted, share, permutations(graph.n_samples, PERMUTATIONS, 0))
-    mean = likeness.sums(share).total / (graph.n_samples - 1)
-    spread = float(null.std(ddof=1))
-    p = float(ndtr((mean - value) / spread)) if spread > 1e-6 * mean else 1.0
-    return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p), null

@@ -21,6 +21,8 @@ from layerscape.measures.deletion import Lists, lists
 from layerscape.measures.neighborhood.reals import Reals
 from layerscape.measures.neighborhood.relations import Likeness, Near
 
+MOST_SHARING = 4  # times as many samples near in a number as would be without ties
+
 
 @dataclass(frozen=True)
 class Likened:
@@ -32,12 +34,15 @@ class Likened:
         Shape (E,): g, v and β of every entry; v and β are 0 where a deletion changes nothing about who agrees.
     lost
         From one value per sample i, Σ_i value_i·β_ij over all others, for every j; shape (N,).
+    opening
+        β_ij of all pairs, shape (N, N); None where it is 0, or where too many samples share a label to list them.
     """
 
     now: np.ndarray
     next: np.ndarray
     opens: np.ndarray
     lost: Callable[[np.ndarray], np.ndarray]
+    opening: sparse.csr_array | None = None
 
 
 def likened(near: Lists, likeness: Likeness) -> Likened:
@@ -62,6 +67,7 @@ def likened_by_lists(near: Lists, other: Lists) -> Likened:
         at(other.next),
         at(other.opens),
         lambda values: other.by_member(other.opens * values[other.rows]),
+        sparse.csr_array((other.opens, (other.rows, other.members)), shape=(other.n_samples,) * 2),
     )
 
 
@@ -82,7 +88,17 @@ def _by_reals(near: Lists, reals: Reals) -> Likened:
         total = np.bincount(columns, opens * np.bincount(reals.codes, values, n)[rows], n)
         return total[reals.codes] - own[reals.codes] * values
 
-    return Likened(*both(reals.codes[near.rows], reals.codes[near.members]), lost)
+    def opening() -> sparse.csr_array | None:
+        pairs, n = wide.between, len(reals.codes)
+        if int(reals.sizes[pairs.row] @ reals.sizes[pairs.col]) > MOST_SHARING * n * wide.k:
+            return None
+        values = sparse.csr_array((both(pairs.row, pairs.col)[2], (pairs.row, pairs.col)), shape=pairs.shape)
+        of_samples = sparse.csr_array((np.ones(n), (np.arange(n), reals.codes)), shape=(n, len(reals.values)))
+        found = (of_samples @ values @ of_samples.T).tocoo()
+        others = found.row != found.col
+        return sparse.csr_array((found.data[others], (found.row[others], found.col[others])), shape=(n, n))
+
+    return Likened(*both(reals.codes[near.rows], reals.codes[near.members]), lost, opening())
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,14 @@ class Means:
         changes = alpha * (of_next - u * g) + alpha * beta * (of_both - u * v) - w * g - beta * w * v
         each = k[near.rows]
         return cls(near, likened, near.by_row(w * g) / k, changes / each, near.by_row(w * v) / k, w / each)
+
+    def together(self, weight: np.ndarray) -> float:
+        """Σ_{i<j} (Δ_ij + Δ_ji)², with Δ_ij what the deletion of j takes from what its list adds to Σ weight·means."""
+        rows = self.near.rows
+        found = sparse.csr_array((weight[rows] * self.changes, (rows, self.near.members)), shape=(len(weight),) * 2)
+        if self.likened.opening is not None:
+            found = sparse.csr_array(found + self.likened.opening.multiply((weight * self.following)[:, None]))
+        return float((found.data**2).sum() + found.multiply(found.T).sum())
 
     def influence(self, weight: np.ndarray, without: np.ndarray) -> Influence:
         """On Σ weight·means, which is ``without`` (N,) when a sample is deleted."""

@@ -20,6 +20,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
 from layerscape.core.nearness import MetricOfRows
+from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
@@ -112,7 +113,7 @@ def influence_on_centered(
 def _chance(value: float, spread: float, skewness: float) -> Chance:
     """The law of Σ λ_i·μ_j·(z_ij² − 1), the limit of large n, has this third moment."""
     law = pearson3(skewness, 0, spread)
-    return Chance(0.0, float(law.ppf(0.025)), float(law.ppf(0.975)), float(law.sf(value)))
+    return Chance(0.0, float(law.ppf(0.025)), float(law.ppf(0.975)), p_above(value / spread, skewness))
 
 
 def _distances(values: np.ndarray) -> np.ndarray:

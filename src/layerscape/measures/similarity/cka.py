@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
+from math import nan, sqrt
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr
 
 from layerscape.core.checks import check_least, check_name, constant
 from layerscape.core.estimate import Chance, Estimate
@@ -17,6 +16,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
+from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.rows import slices
@@ -94,7 +94,7 @@ def cka(
     value, moved = _debiased(cross, self_a, self_b)
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
-    chance = Chance(0.0, -Z95 * null, Z95 * null, float(ndtr(-value / null)))
+    chance = Chance(0.0, -Z95 * null, Z95 * null, p_above(value / null, _skewness(self_a, self_b)))
     low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, chance=chance)
 
@@ -129,16 +129,23 @@ def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float) -> Esti
     margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (spread * (1 - value**2)) ** 2)
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
-    chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, float(ndtr((mean - value) / spread)))
+    p = p_above((value - mean) / spread, _skewness(of_a, of_b))
+    chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)
     low, high = within(value, margin, (0.0, 1.0))
     return Estimate(value, low, high, n, chance=chance, warnings=(words,))
+
+
+def _skewness(of_a: _Hsic, of_b: _Hsic) -> float:
+    """Of the law of Σ λ_i·μ_j·(z_ij² − 1), the limit of many samples, with λ and μ the eigenvalues of both kernels."""
+    return 2 * sqrt(2) * of_a.skewness * of_b.skewness
 
 
 @dataclass(frozen=True)
 class _Hsic:
     """HSIC₁ and n²·HSIC₀ of two kernels, how much each sample adds to them, and the sum of the first's diagonal.
 
-    Then what a deletion is computed from: Kᵢᵢ and Lᵢᵢ, and Σⱼ (Kᵢⱼ·Lⱼⱼ + Lᵢⱼ·Kⱼⱼ).
+    Then, of a kernel with itself, Σ λ³ / (Σ λ²)^1.5 of its eigenvalues; and what a deletion is computed from: Kᵢᵢ and
+    Lᵢᵢ, and Σⱼ (Kᵢⱼ·Lⱼⱼ + Lᵢⱼ·Kⱼⱼ).
     """
 
     value: float
@@ -146,6 +153,7 @@ class _Hsic:
     biased: float
     biased_influence: np.ndarray
     trace: float
+    skewness: float
     lengths: tuple[np.ndarray, np.ndarray]
     pull: np.ndarray
 
@@ -201,7 +209,16 @@ def _hsic(a: Representation, b: Representation) -> _Hsic:
         influence[rows] = pairs + totals - 2 / (n - 2) * (of_a * of_b - from_x - from_y)
     scale, biased = n * (n - 3), float((cross * cross).sum())
     lengths = lengths_a, lengths_b
-    return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a), lengths, pull)
+    skewness = _cubes(a, cross) / biased**1.5 if a is b and biased > 0 else nan
+    return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a), skewness, lengths, pull)
+
+
+def _cubes(x: Representation, cross: np.ndarray) -> float:
+    """Σ λ³ of XᵀX, or of XXᵀ where that is smaller."""
+    if x.n_samples < x.n_units:
+        rows = frame(x)(x.read(slice(None)))
+        cross = rows @ rows.T
+    return float(np.vdot(cross @ cross, cross))
 
 
 def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:

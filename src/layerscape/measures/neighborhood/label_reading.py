@@ -1,0 +1,180 @@
+"""What a label overlap reads: of each sample how many neighbors, how much they agree with it, and what it weighs.
+
+From that follow its values for permuted labels, and what it is without each sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from layerscape.core.checks import check_name, sample_rows
+from layerscape.core.estimate import Chance
+from layerscape.core.interval import Z95, jackknife_of, of_share, sd_of_deletions
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import FOR_SKEWNESS, permutations
+from layerscape.errors import InvalidValue
+from layerscape.measures.classes import LABEL_KINDS, LabelKind
+from layerscape.measures.deletion import lists_of, without_next
+from layerscape.measures.neighborhood.agreement import membership, p_of
+from layerscape.measures.neighborhood.relations import Likeness, likeness_of
+from layerscape.measures.neighborhood.without import Means, likened, without_each
+
+PERMUTATIONS = 100  # for the spread of chance where k follows the class
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read of a graph of N samples, or of M queries among them.
+
+    Attributes
+    ----------
+    likeness
+        How much samples agree.
+    rows
+        Shape (M,): the queries.
+    wanted
+        Shape (N,): how many neighbors are read of every sample.
+    share
+        Shape (M,): the weight of every query; they add up to 1.
+    weight, class_fraction
+        As they were asked for; see `label_overlap`.
+    """
+
+    graph: Neighbors
+    likeness: Likeness
+    rows: np.ndarray
+    wanted: np.ndarray
+    share: np.ndarray
+    weight: str
+    class_fraction: float | None
+
+    @classmethod
+    def of(
+        cls, graph: Neighbors, labels: Any, k: int, weight: str, class_fraction: float | None, kind: LabelKind
+    ) -> Reading:
+        """From what `label_overlap` is given; raises as it says."""
+        check_name("weight of label_overlap", weight, ("sample", "class"))
+        check_name("kind of label_overlap", kind, LABEL_KINDS)
+        graph.need(k if class_fraction is None else 1)
+        likeness, rows = likeness_of(labels, graph.n_samples, k, kind), sample_rows(graph)
+        wanted = _wanted(likeness, graph, k, class_fraction)
+        return cls(graph, likeness, rows, wanted, _share(likeness, rows, weight), weight, class_fraction)
+
+    def classes(self, option: str) -> np.ndarray:
+        """The number of every sample's class, which an option needs."""
+        return _classes(self.likeness, option)
+
+    def near(self) -> sparse.csr_array:
+        """Shape (M, N): the first neighbors of every query, of each as many as it wants, in shares of 1."""
+        counts = self.wanted[self.rows]
+        if self.class_fraction is None:
+            return membership(self.graph, int(counts[0])).matrix / counts[0]
+        parts = []
+        for k in np.unique(counts):
+            rows, columns, weights = self.graph.weights(int(k))
+            own = counts[rows] == k
+            parts.append(np.stack([rows[own], columns[own], weights[own] / k]))
+        rows, columns, shares = np.concatenate(parts, axis=1)
+        place = rows.astype(np.int64), columns.astype(np.int64)
+        return sparse.csr_array((shares, place), shape=(len(counts), self.graph.n_samples))
+
+    def permuted(self, number: int = FOR_SKEWNESS, seed: int = 0) -> np.ndarray:
+        """So many label overlaps, each for labels in another order; shape (number,)."""
+        graph, found = self.graph, np.zeros(number)
+        orders = list(permutations(graph.n_samples, number, seed))
+        for k in np.unique(self.wanted):
+            rows, columns, weights = graph.weights(int(k))
+            whole = sparse.csr_array((weights / k, (rows, columns)), shape=(graph.n_samples,) * 2)
+            for place, order in enumerate(orders):
+                rows = np.flatnonzero(self.wanted[order] == k)
+                part = whole[rows]
+                own = np.repeat(order[rows], np.diff(part.indptr))
+                found[place] += (self.share[own] * part.data) @ self.likeness.at(own, order[part.indices])
+        return found
+
+    @property
+    def can_lose_one(self) -> bool:
+        """Whether all samples are asked, and have as many neighbors as are read when one of them is deleted."""
+        return self.graph.queries is None and int(self.wanted.max()) < self.graph.n_samples - 1
+
+    def deleted(self) -> tuple[Means, np.ndarray]:
+        """The means over the neighbors, and the label overlap without each sample, shape (N,)."""
+        likeness = self.likeness
+        codes = np.zeros(len(self.rows), int) if likeness.classes is None else likeness.classes.codes
+        left = np.bincount(codes)[codes] - 1
+        here = own = self._means(self.wanted)
+        if self.class_fraction is not None:
+            own = self._means(_of_class(self.class_fraction, left))
+        others, same = without_each(here, own, codes, self.share)
+        if self.weight == "sample":
+            return here, (others + same) * (len(codes) / (len(codes) - 1))
+        n_classes = len(np.unique(codes))
+        alone = others * (n_classes / max(1, n_classes - 1))
+        return here, np.where(left > 0, others + same * (left + 1) / np.maximum(1, left), alone)
+
+    def interval(self, value: float, per_sample: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
+        """Low and high, or why there are none."""
+        most, n = int(self.wanted.max()), self.graph.n_samples
+        if self.graph.k <= most:
+            return nan, nan, (without_next(most),)
+        here, without = self.deleted()
+        read = float(self.share @ self.wanted)
+        sd = sd_of_deletions(jackknife_of(without), here.together(self.share), n * self.share * per_sample, read)
+        return *of_share(value, sd, n), ()
+
+    def _means(self, wanted: np.ndarray) -> Means:
+        near = lists_of(self.graph, wanted)
+        return Means.of(near, likened(near, self.likeness), wanted)
+
+
+def chance_of_fraction(reading: Reading, value: float) -> tuple[Chance, np.ndarray]:
+    """Chance where how many neighbors are read is permuted together with the labels."""
+    null = reading.permuted(PERMUTATIONS)
+    mean = reading.likeness.sums(reading.share).total / (reading.graph.n_samples - 1)
+    spread = float(null.std(ddof=1))
+    p = p_of(value, mean, spread, mean, reading.permuted)
+    return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p), null
+
+
+def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float | None) -> np.ndarray:
+    """Shape (N,): how many neighbors are read of every sample."""
+    if class_fraction is None:
+        return np.full(graph.n_samples, k)
+    if not 0 < class_fraction <= 1:
+        raise InvalidValue(f"class_fraction={class_fraction}; give a share of the class, above 0 and at most 1.")
+    codes = _classes(likeness, "class_fraction")
+    sizes = np.bincount(codes)
+    per_class = _of_class(class_fraction, sizes)
+    largest = int(per_class.max())
+    if largest > graph.k:
+        raise InvalidValue(
+            f"class_fraction={class_fraction} of a class of {sizes.max()} is {largest} neighbors, asked of a graph "
+            f"that holds {graph.k}; give k={largest} or a smaller class_fraction."
+        )
+    return per_class[codes]
+
+
+def _of_class(class_fraction: float, sizes: np.ndarray) -> np.ndarray:
+    """How many neighbors are read; a product that is whole but for rounding is whole."""
+    return np.maximum(1, np.floor(class_fraction * sizes * (1 + 1e-12)).astype(int))
+
+
+def _classes(likeness: Likeness, option: str) -> np.ndarray:
+    """The number of every sample's class, which an option needs."""
+    if likeness.classes is None:
+        raise InvalidValue(f"{option} for labels without classes; it needs categories: leave it out.")
+    return likeness.classes.codes
+
+
+def _share(likeness: Likeness, rows: np.ndarray, weight: str) -> np.ndarray:
+    """Shape (M,): the weight of every query."""
+    if weight == "sample":
+        return np.full(len(rows), 1 / len(rows))
+    codes = _classes(likeness, "weight='class'")[rows]
+    share = 1 / np.bincount(codes)[codes]
+    return share / share.sum()
