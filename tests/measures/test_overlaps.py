@@ -11,6 +11,8 @@ from scipy.stats import norm
 from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue, UnknownName
 from layerscape.measures.neighborhood.agreement import membership
+from layerscape.measures.neighborhood.curve import permuted_sums
+from layerscape.measures.neighborhood.entries import entries
 from layerscape.pipeline.estimate import estimate
 from layerscape.search import find_neighbors
 
@@ -161,11 +163,9 @@ def test_p_of_few_neighbors_is_what_permutations_say(rng):
     """One neighbor each, N = 100: the normal law gives less than half of what permutations say of a score."""
     x, y = rng.standard_normal((2, 100, 3))
     a = find_neighbors(x, 2)
-    null = np.array(
-        [estimate("overlap", a, find_neighbors(y[order], 2), k=1).value for order in permutations(100, 3000, 1)]
-    )
+    null = permuted_sums(entries(a, 1), entries(find_neighbors(y, 2), 1), np.ones(1), 3000) / 100
     score = np.sort(null)[-15]  # reached by 15 of 3,000
-    order = list(permutations(100, 3000, 1))[int(np.flatnonzero(null == score)[0])]
+    order = list(permutations(100, 3000, 0))[int(np.flatnonzero(null == score)[0])]
     chance = estimate("overlap", a, find_neighbors(y[order], 2), k=1).chance
     assert chance is not None
     assert norm.sf((score - null.mean()) / null.std()) < 0.5 * (null >= score).mean()
@@ -202,3 +202,23 @@ def test_nothing_in_common_is_no_certainty():
     found = estimate("overlap", x, np.where(x % 2, x + 100, x), k=1)
     assert found.value == 0
     assert (found.low, found.high) == (0, pytest.approx(3.8415 / 43.8415, abs=1e-4))
+
+
+def test_graphs_without_own_groups_have_no_chance_of_independent_samples(rng):
+    x, y = rng.standard_normal((2, 60, 3))
+    groups = np.repeat(np.arange(20), 3)
+    a, b = (find_neighbors(each, 6, groups=groups) for each in (x, y))
+    found = estimate("overlap", a, b, k=5)
+    assert found.value == pytest.approx(naive_share(a, b, 5))
+    assert found.chance is None
+    assert np.isnan([found.low, found.high]).all()
+    words = "own group left out: samples are not independent, so that neither chance nor an interval is known"
+    assert found.warnings == (words,)
+    assert np.isnan(estimate("label_overlap", a, groups % 2, k=5).low)
+    with pytest.raises(InvalidValue, match="graphs with nobody left out and own group left out; search both"):
+        estimate("overlap", a, find_neighbors(y, 6), k=5)
+
+
+def naive_share(a, b, k):
+    lists = zip(a.indices[:, :k].tolist(), b.indices[:, :k].tolist(), strict=True)
+    return np.mean([len(set(one) & set(other)) / k for one, other in lists])

@@ -218,12 +218,27 @@ class Measure:
         if not isinstance(estimate, Estimate):
             raise InvalidType(f"measure {self.name!r} returned {type(estimate).__name__}; it must return an Estimate.")
         words = (f"what unrelated data give is not known: {self.chance}",) if self.chance else ()
+        if apart := _apart(data):
+            words = (f"{apart}: samples are not independent, so that neither chance nor an interval is known",)
+            estimate = replace(estimate, chance=None, low=math.nan, high=math.nan)
         return replace(
             estimate,
             measure=self.name,
             options={**self.options, **options},
             warnings=(*estimate.warnings, *words),
         )
+
+
+def _apart(data: tuple[Any, ...]) -> str:
+    """Which samples the graphs leave out of each other's neighbors, in words; raises where they differ in that."""
+    graphs = [
+        one for each in data for one in (each if isinstance(each, tuple) else [each]) if isinstance(one, Neighbors)
+    ]
+    found = {graph.near.apart for graph in graphs}
+    if len(found) > 1:
+        words = " and ".join(sorted(each.words if each else "nobody left out" for each in found))
+        raise InvalidValue(f"graphs with {words}; search both with the same groups or lag.")
+    return next((each.words for each in found if each), "")
 
 
 def _check_parameter(name: str, each: inspect.Parameter) -> None:

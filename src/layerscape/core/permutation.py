@@ -14,11 +14,11 @@ from scipy.stats import pearson3
 
 from layerscape.core.checks import check_least
 from layerscape.core.estimate import Chance
+from layerscape.core.words import LEAST_P
 
 FEWEST = 19  # permutations, with which p can reach 0.05
 FOR_SKEWNESS = 500  # permutations
 PLAIN, SURE = 1.0, 30.0  # standard deviations up to and from which the skewness does not matter
-RESOLVED = 1e-6  # smaller p are not known
 ROUNDING = 1e-12  # of scores about 1, that are equal if they are nearer to each other
 
 
@@ -74,7 +74,7 @@ def p_above(z: float, skewness: float = 0.0) -> float:
     >>> round(p_above(3.09), 4), round(p_above(3.09, 1.0), 4), p_above(50.0)
     (0.001, 0.0086, 1e-06)
     """
-    return max(float(ndtr(-z)), float(pearson3.sf(z, skewness)), RESOLVED)
+    return max(float(ndtr(-z)), float(pearson3.sf(z, skewness)), LEAST_P)
 
 
 def p_with_skewness(z: float, permuted: Callable[[], np.ndarray]) -> float:

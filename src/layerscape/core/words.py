@@ -46,7 +46,7 @@ def p_value(p: float) -> str:
     """
     if p != p:
         return "–"
-    return f"{p:.2g}" if p >= LEAST_P else "< 1e-6"
+    return f"{p:.2g}" if p > LEAST_P else "< 1e-6"
 
 
 def p_said(p: float) -> str:
