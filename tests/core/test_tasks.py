@@ -31,7 +31,9 @@ def test_the_second_argument_is_of_the_other_layer_where_there_is_one():
 
 
 def test_a_graph_is_wider_where_copies_are_left_out_and_subsets_are_cut():
-    assert Task(MEASURES["overlap"], {"k": 9}).width(100) == Task(MEASURES["overlap"], {"k": 9}).neighbors(100) == 9
+    overlap, probe = (Task(MEASURES[name], {"k": 9}) for name in ("overlap", "knn_probe"))
+    assert (overlap.neighbors(100), overlap.width(100), overlap.width(100, more=1)) == (9, 10, 10)
+    assert probe.width(100) == probe.neighbors(100) == 9
     assert Task(MEASURES["twonn"]).width(100) == 2 + SPARE
     assert Task(MEASURES["decimation"]).width(100) == WIDE + SPARE
     assert Task(MEASURES["cka"]).width(100) == 0

@@ -185,6 +185,9 @@ def test_a_graph_of_k_neighbors_has_no_interval_and_says_what_to_give(rng):
     labels = estimate("label_overlap", find_neighbors(x, 5), x[:, 0] > 0, k=5)
     assert np.isnan(labels.low)
     assert labels.warnings == found.warnings
+    by_graph = estimate("label_overlap", find_neighbors(x, 6), find_neighbors(y, 5), k=5)
+    assert by_graph.value == found.value
+    assert by_graph.warnings == found.warnings
 
 
 def test_vectors_are_searched_one_neighbor_further_for_the_interval(rng):

@@ -39,7 +39,7 @@ def test_graphs_subsets_and_ranks_are_without_them(kind):
     tasks = [task("overlap", k=K), task("decimation", smallest=20), task("information_imbalance")]
     found = supplier(kind, tasks)
     graph, other = found.data(tasks[0])
-    np.testing.assert_array_equal(graph.indices, find_neighbors(X, K, groups=GROUPS).indices)
+    np.testing.assert_array_equal(graph.indices, find_neighbors(X, K + 1, groups=GROUPS).indices)
     assert graph.near.apart == other.near.apart == APART
     for subset in found.data(tasks[1])[0].graphs:
         marks = subset.near.apart.marks

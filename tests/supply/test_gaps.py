@@ -141,7 +141,7 @@ def test_other_forms_of_labels_have_gaps_too():
     )
     table = ls.measure(run, ["label_overlap"], k=5).set_index("label")
     assert table.value["real"] == ls.estimate("label_overlap", X[ROWS], X[ROWS, 0], k=5).value
-    graph = ls.find_neighbors(X[ROWS], k=5)
+    graph = ls.find_neighbors(X[ROWS], k=6)
     assert table.value["place"] == ls.estimate("label_overlap", X[ROWS], graph, k=5).value
     assert set(table.warnings) == {SAID}
 

@@ -139,7 +139,7 @@ def test_a_graph_beside_vectors_spares_the_search_of_its_layer_only(monkeypatch)
 def test_every_layer_is_searched_once_at_the_largest_k(run, monkeypatch):
     tasks = [task("twonn", layer) for layer in LAYERS]
     tasks += [task("overlap", "a", "c", k=9), task("label_overlap", "b", label="half", k=25), KINDS["graphs"]]
-    widest = max(25, 2 + SPARE)
+    widest = max(25 + 1, 2 + SPARE)
     for source in (Part(run), Part(run, np.arange(N))):
         found = searched(monkeypatch)
         supplier = Supplier(source, {})
@@ -158,8 +158,11 @@ def test_one_neighbor_more_is_searched_when_asked_for(run, monkeypatch):
     supplier = Supplier(Part(run), {})
     supplier.prepare([one], more=1)
     assert found == [("a", N, 10), ("b", N, 10)]
-    assert [graph.k for graph in supplier.data(one)] == [9, 9]
+    assert [graph.k for graph in supplier.data(one)] == [10, 10]  # which its interval reads too
     assert [graph.k for graph in supplier.data(one, more=1)] == [10, 10]
+    probe = task("knn_probe", "a", label="half", k=9)
+    assert supplier.data(probe)[0].k == 9
+    assert supplier.data(probe, more=1)[0].k == 10
 
 
 def test_what_needs_no_neighbors_searches_nothing(run, monkeypatch):
@@ -261,7 +264,7 @@ def test_no_more_graphs_are_in_memory_than_two_sides_of_a_tile_need(monkeypatch)
     wide = {f"layer {number}": np.tanh(X * (1 + number / 3)) for number in range(9)}
     run = ls.from_arrays(wide)
     pairs = [task("overlap", a, b, k=9) for a in wide for b in wide if a < b]
-    monkeypatch.setattr("layerscape.supply.graphs.GRAPH_MEMORY", 12 * N * 9 * 2 * 2)
+    monkeypatch.setattr("layerscape.supply.graphs.GRAPH_MEMORY", 12 * N * 10 * 2 * 2)
     supplier, alive, most, read = Supplier(Part(run), {"threads": 1}), weakref.WeakSet(), [], []
     plain = run.graph
 

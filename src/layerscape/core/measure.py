@@ -232,7 +232,10 @@ class Measure:
 def _apart(data: tuple[Any, ...]) -> str:
     """Which samples the graphs leave out of each other's neighbors, in words; raises where they differ in that."""
     graphs = [
-        one for each in data for one in (each if isinstance(each, tuple) else [each]) if isinstance(one, Neighbors)
+        one
+        for each in data
+        for one in (each if isinstance(each, tuple) else getattr(each, "graphs", [each]))
+        if isinstance(one, Neighbors)
     ]
     found = {graph.near.apart for graph in graphs}
     if len(found) > 1:

@@ -53,12 +53,12 @@ class Task:
         words = f"{name} = {most}, since there are {n_samples} samples"
         return replace(self, options={**self.options, name: most}), (words,)
 
-    def width(self, n_samples: int) -> int:
-        """How many neighbors the graph of all samples should hold for it, where there are so many."""
+    def width(self, n_samples: int, more: int = 0) -> int:
+        """How many neighbors the graph of all samples should hold for it, and for what reads so many ``more``."""
         needed = self.neighbors(n_samples)
         if "subsets" in self.measure.data:
             needed = max(needed, WIDE)
-        return needed + max(self.measure.spare, SPARE * self.measure.distinct)
+        return needed + SPARE * self.measure.distinct + max(self.measure.spare, more)
 
     def __str__(self) -> str:
         parts = (("layer", self.layer), ("layer", self.other_layer), ("label", self.label))

@@ -93,7 +93,8 @@ class Supplier(Graphs):
         n, self._more = self.source.n_samples, more
         asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
         needed = max((task.neighbors(n) for task in tasks), default=0)
-        k = min(max((task.width(n) for task in tasks if task.measure.searches), default=0) + more, self.near.most(n))
+        widths = [task.width(n, more) for task in tasks if task.measure.searches]
+        k = min(max(widths, default=0), self.near.most(n))
         total = sum(len(layers) for layers in asked.values()) * n
         tell = counted(progress, "searching", total) if needed else None
         for side, layers in asked.items():

@@ -21,7 +21,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of, without_next
 from layerscape.measures.neighborhood.agreement import membership, p_of
-from layerscape.measures.neighborhood.relations import Likeness, likeness_of
+from layerscape.measures.neighborhood.relations import Likeness, Near, likeness_of
 from layerscape.measures.neighborhood.without import Means, likened, without_each
 
 PERMUTATIONS = 100  # for the spread of chance where k follows the class
@@ -120,7 +120,8 @@ class Reading:
     def interval(self, value: float, per_sample: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
         """Low and high, or why there are none."""
         most, n = int(self.wanted.max()), self.graph.n_samples
-        if self.graph.k <= most:
+        held = [self.graph.k, *([self.likeness.graph.k] if isinstance(self.likeness, Near) else [])]
+        if min(held) <= most:
             return nan, nan, (without_next(most),)
         here, without = self.deleted()
         read = float(self.share @ self.wanted)
