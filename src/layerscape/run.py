@@ -270,14 +270,14 @@ def from_arrays(
     for name, size in sizes.items():
         if size != n:
             raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
-    columns = as_columns(labels)
+    names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
+    columns = as_columns(labels, None if ids is None else names)
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
     steps = max(1, len(layers) - 1)
     specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]
     plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
     path = Path(out or tempfile.mkdtemp(prefix="layerscape-"))
     with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
-        names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
         folder.write_samples(names, columns, "array")
         if not folder.finished:
             for number, rows in folder.blocks_left():

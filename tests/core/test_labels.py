@@ -7,7 +7,7 @@ import pytest
 
 import layerscape as ls
 from layerscape.core.labels import as_column, as_columns
-from layerscape.errors import InvalidType
+from layerscape.errors import InvalidType, InvalidValue
 
 SEVERAL = {
     "words and numbers": (
@@ -52,3 +52,18 @@ def test_numbers_that_no_integer_holds_stay_real():
     assert as_column([1.0, np.inf]).tolist() == [1.0, np.inf]
     assert as_column([1.0, 1e300, -1e300]).tolist() == [1.0, 1e300, -1e300]
     assert as_column([1.0, 2.0**62]).dtype == np.int64
+
+
+def test_an_index_that_has_the_ids_in_another_order_is_refused():
+    """By place each label would go to another sample, without a word."""
+    pandas = pytest.importorskip("pandas")
+    right = pandas.DataFrame({"word": ["x", "y", "z"]}, index=["a", "b", "c"])
+    layers, ids = {"one": np.eye(3)}, ["a", "b", "c"]
+    assert ls.from_arrays(layers, ids=ids, labels=right).samples.labels["word"].tolist() == ["x", "y", "z"]
+    words = r"the index of the labels has the ids .* in another order, 'c' where they have 'a'; give labels\.loc\[ids\]"
+    for labels in (right[::-1], right["word"][::-1], {"word": right["word"][::-1]}):
+        with pytest.raises(InvalidValue, match=words):
+            ls.from_arrays(layers, ids=iter(ids), labels=labels)
+        assert ls.from_arrays(layers, labels=labels).samples.labels["word"].tolist() == ["z", "y", "x"]
+    by_place = right.set_axis([5, 7, 9])  # rows of a larger table, that are no ids
+    assert ls.from_arrays(layers, ids=ids, labels=by_place).samples.labels["word"].tolist() == ["x", "y", "z"]

@@ -117,14 +117,20 @@ def labels_at(labels: Any, rows: np.ndarray) -> Any:
     return [labels[row] for row in rows]
 
 
-def as_columns(labels: Any) -> dict[str, np.ndarray]:
+def as_columns(labels: Any, ids: list[str] | None = None) -> dict[str, np.ndarray]:
     """A dict or a table of label columns, or one Series, as columns by name.
+
+    Where an index has the ``ids`` of the samples in another order than they have, it is refused: by place each label
+    would go to another sample.
 
     >>> as_columns({"digit": [0.0, 1.0]})
     {'digit': array([0, 1])}
     """
     if labels is None:
         return {}
+    if ids is not None:
+        for one in labels.values() if isinstance(labels, Mapping) else [labels]:
+            _check_order(one, ids)
     if hasattr(labels, "to_numpy") and getattr(labels, "ndim", 2) == 1:
         labels = {getattr(labels, "name", None) or "label": labels}
     if isinstance(labels, Mapping):
@@ -139,6 +145,19 @@ def as_columns(labels: Any) -> dict[str, np.ndarray]:
     raise InvalidType(
         f"labels of type {type(labels).__name__}; name the columns in a dict: labels={{'label': …}}, N values each."
     )
+
+
+def _check_order(labels: Any, ids: list[str]) -> None:
+    """Raise where the index of labels names the samples in another order."""
+    if not (hasattr(labels, "to_numpy") and hasattr(labels, "index")):
+        return
+    given = list(map(str, labels.index))
+    if given != ids and set(given) == set(ids):
+        place = next(place for place, (one, other) in enumerate(zip(given, ids, strict=False)) if one != other)
+        raise InvalidValue(
+            f"the index of the labels has the ids of the samples in another order, {given[place]!r} where they have "
+            f"{ids[place]!r}; give labels.loc[ids], or labels.to_numpy() if their order is that of the samples."
+        )
 
 
 def one_column(labels: Any) -> Any:
