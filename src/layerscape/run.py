@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from layerscape.core.decisive import deciding_unit
+from layerscape.core.decisive import deciding_who_is_near
 from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.labels import as_columns
 from layerscape.core.neighbors import Neighbors
@@ -183,9 +183,9 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, near)]
         tell((len(wanted) - len(missing)) * self.folder.n_samples)
         for layer, x in ahead(lambda layer: self.loaded(layer, how.memory), missing):
-            deciding = None if near.standardize else deciding_unit(x, near.metric)  # told while the vectors are at hand
-            graph = replace(find_neighbors(x, k, progress=tell, **search), deciding=deciding, proven=True)
-            self.folder.save_graph(layer, graph)
+            found = find_neighbors(x, k, progress=tell, **search)
+            self.folder.save_graph(layer, replace(found, deciding=deciding_who_is_near(x, near), proven=True))
+        self._complete([layer for layer in wanted if layer not in missing], near)
 
     def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""

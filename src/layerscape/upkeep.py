@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from layerscape.core.decisive import deciding_who_is_near
 from layerscape.core.names import as_names
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.core.nearness import Nearness
+from layerscape.core.representation import Representation
+from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.by_id import labels_given
 from layerscape.inputs.labels import labels_from
 from layerscape.storage import RunFolder
@@ -121,6 +125,21 @@ class Upkeep:
             if not all(others):
                 self.folder.save_estimates(estimates.loc[others].reset_index(drop=True))
         self._relabel({name: values for name, values in table.labels.items() if name not in names})
+
+    def _complete(self, layers: Sequence[str], near: Nearness) -> None:
+        """Let graphs that an earlier version kept say which unit decides; in a run that cannot be written they stay."""
+        told = self.folder.deciding
+        left = [] if near.standardize else [layer for layer in layers if told(layer, near) is None]
+        if not left:
+            return
+        try:
+            self.folder.check_writable()
+        except FileProblem:
+            return  # it costs time, whenever it is asked, and nothing else
+        for layer in left:
+            graph, x = self.folder.load_graph(layer, near), Representation(self.folder.vectors(layer), layer)
+            assert graph is not None
+            self.folder.save_graph(layer, replace(graph, deciding=deciding_who_is_near(x, near), proven=True))
 
     def _relabel(self, labels: Mapping[str, np.ndarray]) -> None:
         replace_labels(self.folder, labels)

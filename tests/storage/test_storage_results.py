@@ -174,6 +174,57 @@ def test_a_run_that_an_earlier_version_searched_is_not_searched_again(as_earlier
     assert graph.n_copies == 20
 
 
+@pytest.mark.parametrize("ledger", [True, False], ids=["ledger", "no ledger"])
+@pytest.mark.parametrize(
+    "search", [lambda run, k: run.search(k), lambda run, k: run.graph("in", k)], ids=["all", "one"]
+)
+def test_a_graph_that_an_earlier_version_kept_is_told_which_unit_decides(
+    tmp_path, as_earlier, monkeypatch, search, ledger
+):
+    x = np.random.default_rng(0).standard_normal((40, 3)) * [1, 9, 1]
+    run = ls.from_arrays({"in": x}, out=tmp_path / "run")
+    graph = run.graph("in", 9)
+    assert graph.deciding is not None
+    assert graph.deciding[0] == 1
+    run = ls.open(run.path if ledger else as_earlier(run.folder).path)
+    run.folder.save_graph("in", dataclasses.replace(graph, deciding=None))
+    assert run.folder.deciding("in", graph.near) is None
+    monkeypatch.setattr("layerscape.run.find_neighbors", None)
+    search(run, 4)
+    run = ls.open(run.path)
+    kept = run.folder.load_graph("in", graph.near)
+    assert kept is not None
+    assert kept.deciding == graph.deciding
+    for name in ("indices", "distances", "copies", "border_starts", "border_copies"):  # all 9, and not 4
+        np.testing.assert_array_equal(getattr(kept, name), getattr(graph, name))
+    monkeypatch.setattr("layerscape.core.representation.Representation.take", None)
+    monkeypatch.setattr("layerscape.core.representation.Representation.blocks", None)
+    search(run, 9)  # reads no vectors
+    assert not ledger or not any(part.problem for part in run.check())
+
+
+def test_an_earlier_graph_in_a_folder_that_cannot_be_written_is_read_as_it_is(tmp_path, monkeypatch):
+    run = ls.from_arrays({"in": np.random.default_rng(0).standard_normal((40, 3)) * [1, 9, 1]}, out=tmp_path / "run")
+    run.folder.save_graph("in", dataclasses.replace(run.graph("in", 9), deciding=None))
+
+    def refused(**_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("layerscape.storage.results.tempfile.TemporaryFile", refused)
+    run.search(4)
+    assert run.graph("in", 4).deciding is None
+    assert "unit 1 of layer 'in'" in ls.measure(run, "twonn", save=False).warnings[0]
+
+
+def test_units_of_one_scale_are_not_asked_which_of_them_decides(tmp_path):
+    run = ls.from_arrays({"in": np.random.default_rng(0).standard_normal((40, 3)) * [1, 9, 1]}, out=tmp_path / "run")
+    graph = run.graph("in", 9, standardize="units")
+    (path,) = (run.path / "graphs").rglob("*.safetensors")
+    before = path.stat().st_mtime_ns
+    run.search(4, standardize="units")
+    assert (graph.deciding, path.stat().st_mtime_ns) == (None, before)
+
+
 def test_a_graph_of_a_nearness_that_there_is_not_is_damaged(run, as_earlier):
     run = as_earlier(run)
     path = run.path / "graphs" / "000-block_1" / "euclidean.safetensors"

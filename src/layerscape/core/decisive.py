@@ -15,6 +15,7 @@ import numpy as np
 
 from layerscape.core.frame import frame
 from layerscape.core.memo import remembered
+from layerscape.core.nearness import Nearness
 from layerscape.core.representation import Representation
 
 FEWEST, FEW = 10, 20  # samples, below which nothing is said, and below which more is asked
@@ -43,6 +44,11 @@ def deciding_unit(x: Representation, metric: str = "euclidean") -> tuple[int, fl
     # More than halfway from what each holds where all are equal to all of it.
     alone = share > (1 + 1 / x.n_units) / 2 and variances[unit] >= AHEAD * following
     return (unit, share) if alone else (0, 0.0)
+
+
+def deciding_who_is_near(x: Representation, near: Nearness) -> tuple[int, float] | None:
+    """What a kept graph says of the vectors that it was searched in; None where units were brought to one scale."""
+    return None if near.standardize else deciding_unit(x, near.metric)
 
 
 @remembered

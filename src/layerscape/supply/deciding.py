@@ -1,7 +1,8 @@
 """Which unit, or which few samples, decide a value alone: looked up once for every layer.
 
 Who decides who is near was told when the layer was searched and stands in the graph that a run keeps, so that vectors
-are not read for it. In graphs that earlier versions kept it does not, and the vectors are looked at.
+are not read for it. Graphs that earlier versions kept are told it when they are next asked for; where they cannot be
+written, and of metrics that a measure chooses itself, the vectors are looked at.
 """
 
 from __future__ import annotations
