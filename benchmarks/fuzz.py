@@ -150,6 +150,11 @@ def faults(found: Estimate, measure: Measure) -> Iterator[str]:
             yield f"interval of nothing: {low} to {high}"
         if not found.warnings:
             yield "silent: no value and no reason"
+    elif isnan(low) and isnan(high):
+        if not found.warnings:
+            yield "silent: no interval and no reason"
+        if not measure.bounds[0] <= value <= measure.bounds[1]:
+            yield f"outside: {value} of {measure.bounds}"
     elif not measure.bounds[0] <= low <= value <= high <= measure.bounds[1]:
         yield f"outside: {low} {value} {high} of {measure.bounds}"
     if found.chance:

@@ -72,7 +72,7 @@ def p_above(z: float, skewness: float = 0.0) -> float:
     not known.
 
     >>> round(p_above(3.09), 4), round(p_above(3.09, 1.0), 4), p_above(50.0)
-    (0.001, 0.0086, 1e-06)
+    (0.001, 0.0091, 1e-06)
     """
     return max(float(ndtr(-z)), float(pearson3.sf(z, skewness)), LEAST_P)
 
