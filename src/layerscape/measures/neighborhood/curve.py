@@ -44,12 +44,8 @@ def weighted_curve(
     Estimate
         With exact chance, and the curve as ``details["curve"]``, shape (k,): the share of the first m that is common.
     """
-    must_match(a, b)
+    common, sums, full = shared(a, b, k, weights)
     mine, other = entries(a, k), entries(b, k)
-    common, sums = np.zeros(k), np.empty(len(a.indices))
-    reach = weights[::-1].cumsum()[::-1]  # what a neighbor adds that is common from the rank m on
-    count_common(mine, other, np.arange(max(a.n_samples, len(sums))), weights, reach, common, sums)
-    full = float(reach.cumsum()[-1])  # added as `count_common` does, so that a graph with itself reads 1 to the bit
     per_sample = (sums - base) / (full - base)
     value, chance = float(per_sample.mean()), None
     if a.queries is None:
@@ -96,6 +92,20 @@ def permuted_sums(a: Entries, b: Entries, weights: np.ndarray, number: int) -> n
         count_common(a, b, order, weights, reach, unused, sums)
         found.append(sums.sum())
     return np.array(found)
+
+
+def shared(a: Neighbors, b: Neighbors, k: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """How many are shared among the first 1…k, over all samples; T of every sample, and that of a graph with itself.
+
+    Shapes (k,) and (M,).
+    """
+    must_match(a, b)
+    common, sums = np.zeros(k), np.empty(len(a.indices))
+    reach = weights[::-1].cumsum()[::-1]  # what a neighbor adds that is common from the rank m on
+    order = np.arange(max(a.n_samples, len(sums)))
+    count_common(entries(a, k), entries(b, k), order, weights, reach, common, sums)
+    # Added as `count_common` does, so that a graph with itself reads 1 to the bit.
+    return common, sums, float(reach.cumsum()[-1])
 
 
 def must_match(a: Neighbors, b: Neighbors) -> None:

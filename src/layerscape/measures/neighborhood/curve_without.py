@@ -18,7 +18,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.deletion import need_next
-from layerscape.measures.neighborhood.curve import weighted_curve
+from layerscape.measures.neighborhood.curve import shared
 from layerscape.measures.neighborhood.entries import Entries, entries, longest
 
 
@@ -49,13 +49,14 @@ def influence_on_curve(
     (weights, base), k, n = whole, len(whole[0]), a.n_samples
     need_next(a, k)
     need_next(b, k)
-    found = weighted_curve(a, b, k, weights, base)
+    common, sums, whole_sum = shared(a, b, k, weights)
+    value = float((sums - base).mean() / (whole_sum - base))
     mine, other = entries(a, k + 1), entries(b, k + 1)
     size = _size(mine) + _size(other)
     rows, members = np.empty((2, size), np.int64)
     together, changes = np.zeros((2, size))
     into = _Found(rows, members, together, changes, np.zeros(n))
-    curve = np.asarray(found.details["curve"])
+    curve = common / (n * np.arange(1, k + 1))
     span, at = np.empty((2, longest(mine) + longest(other), 4))
     both = _of_one_type(mine), _of_one_type(other)
     number = _fill(*both, weights, without[0], curve, span, at, into)
@@ -64,7 +65,7 @@ def influence_on_curve(
     left = (left / (n - 1) - without[1]) / (_full(without[0]) - without[1])
     together = together / (n * (_full(weights) - base))
     matrix = sparse.csr_array((together, (rows, members)), shape=(n, n))
-    return Influence(found.value, found.value - left, matrix.sum(axis=1), None, matrix)
+    return Influence(value, value - left, matrix.sum(axis=1), None, matrix)
 
 
 def _full(weights: np.ndarray) -> float:
