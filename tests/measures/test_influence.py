@@ -1,5 +1,6 @@
 """How samples move a value, proved by deletion: every sample left out in turn, with a new search."""
 
+import inspect
 from dataclasses import fields
 from functools import cache
 
@@ -164,6 +165,12 @@ def test_every_measure_has_an_influence_or_says_why_not(measure):
     default = {field.name: field.default for field in fields(measure)}["influence"]
     assert callable(measure.influence) or measure.influence.strip()
     assert measure.influence != default
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda measure: measure.name)
+def test_defaults_stand_in_the_measure_alone(measure):
+    for other in filter(callable, (measure.influence, measure.permuted)):
+        assert all(each.default is each.empty for each in inspect.signature(other).parameters.values())
 
 
 @pytest.mark.parametrize("name", ["overlap", "levina_bickel", "label_overlap", "knn_probe", "cknna"])

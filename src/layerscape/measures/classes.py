@@ -101,11 +101,11 @@ def reals_of(labels: Any, n_samples: int) -> np.ndarray:
         ) from None
 
 
-def are_real(labels: Any, kind: LabelKind = "auto") -> bool:
+def are_real(labels: Any, kind: LabelKind) -> bool:
     """Whether labels are to be read as real numbers: ``"auto"`` if they are floats, not all of them whole.
 
-    >>> are_real(np.array([1.0, 2.0, 2.5])), are_real(np.array([1.0, 2.0])), are_real(["0.5", "1"])
-    (True, False, False)
+    >>> [are_real(labels, "auto") for labels in (np.array([1.0, 2.0, 2.5]), np.array([1.0, 2.0]), ["0.5", "1"])]
+    [True, False, False]
     """
     if kind != "auto":
         return kind == "real"

@@ -76,7 +76,7 @@ def test_it_is_the_mean_over_pairs_and_chance_is_exact(form, rng):
 def test_sums_are_those_of_the_matrix(seed, form):
     labels, agrees = forms(seed)[form]
     np.fill_diagonal(agrees, 0)
-    likeness = likeness_of(labels, N, K)
+    likeness = likeness_of(labels, N, K, "auto")
     i, j = np.nonzero(~np.eye(N, dtype=bool))
     assert likeness.at(i, j) == pytest.approx(agrees[i, j], abs=1e-12)
     share = np.random.default_rng(seed).random(N) if form == "paths" else np.full(N, 0.3)

@@ -108,7 +108,7 @@ def _check(x: Representation, alpha_min: float, alpha_max: float) -> None:
     check_samples(x.n_samples, "bid", 3)
 
 
-def _influence(x: Representation, /, *, alpha_min: float = 0.0, alpha_max: float = 0.2, seed: int = 0) -> Influence:
+def _influence(x: Representation, /, *, alpha_min: float, alpha_max: float, seed: int) -> Influence:
     """How each sample moves d₀, of the same distances: by the scores of its pairs, which add up to 0 over all."""
     _check(x, alpha_min, alpha_max)
     bits = bits_of(x)

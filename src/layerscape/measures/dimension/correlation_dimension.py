@@ -121,7 +121,7 @@ def _no_range(k1: int, k2: int) -> InvalidValue:
     )
 
 
-def _influence(x: Representation, /, *, k1: int = 10, k2: int = 20, references: int = 2000, seed: int = 0) -> Influence:
+def _influence(x: Representation, /, *, k1: int, k2: int, references: int, seed: int) -> Influence:
     """How each sample moves the dimension: without it, of the same other references, with radii found again."""
     n = x.n_samples
     _check(n, k1, k2)

@@ -107,14 +107,7 @@ def _too_small(graph: Neighbors, n_sizes: int) -> tuple[str, ...]:
 
 
 def _influence(
-    subsets: Subsets,
-    /,
-    *,
-    method: Literal["mle", "fit"],
-    discard: float | None,
-    smallest: int,
-    repetitions: int,
-    seed: int,
+    subsets: Subsets, /, *, method: str, discard: float | None, smallest: int, repetitions: int, seed: int
 ) -> Influence:
     """How each sample moves the value of all samples, which is TwoNN's."""
     return TWONN.influence_of(subsets.graphs[0], method=method, discard=discard)

@@ -187,9 +187,7 @@ def _at(counts: PairCounts, radii: np.ndarray, t2: float, t1: int) -> Point | No
     return Point(d, *within(d, Z95 * sd, MEASURE.bounds), t2)
 
 
-def _influence(
-    x: Representation, /, *, scale: int | None = None, ratio: float = 0.5, references: int = 1000, seed: int = 0
-) -> Influence:
+def _influence(x: Representation, /, *, scale: int | None, ratio: float, references: int, seed: int) -> Influence:
     """How each sample moves the dimension, at the same scale and of the same other references: by its pairs."""
     counts, radii, found, t2 = _read(x, scale, ratio, references, seed)
     t1, d = floor(ratio * t2), found[t2].value

@@ -125,9 +125,7 @@ def _read(graph: Neighbors, k: int, average: str) -> tuple[float, np.ndarray, np
     return value, local, moved
 
 
-def _influence(
-    graph: Neighbors, /, *, k: int = 20, average: Literal["harmonic", "arithmetic"] = "harmonic"
-) -> Influence:
+def _influence(graph: Neighbors, /, *, k: int, average: str) -> Influence:
     """How each sample moves the dimension; to first order both averages move as the harmonic one does."""
     k = _checked(graph, k, average)
     need_next(graph, k)

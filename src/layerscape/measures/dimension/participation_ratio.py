@@ -190,7 +190,7 @@ def _details(sums: Sums) -> dict[str, float | np.ndarray]:
     return known
 
 
-def _influence(x: Representation, /, *, correction: Correction = "rows") -> Influence:
+def _influence(x: Representation, /, *, correction: Correction) -> Influence:
     """How each sample moves the ratio: exactly without it, and to first order by its weight."""
     _check(x, correction)
     if correction != "none":

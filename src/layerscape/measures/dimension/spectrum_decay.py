@@ -153,7 +153,7 @@ def _warnings(found: Spectrum, details: dict[str, float | np.ndarray]) -> tuple[
     return tuple(words)
 
 
-def _influence(x: Representation, /, *, first: int = 4, last: int = 100) -> Influence:
+def _influence(x: Representation, /, *, first: int, last: int) -> Influence:
     """How each sample moves the exponent: without it, and to first order by its weight."""
     n = x.n_samples
     found, end = _read(x, first, last, most=n)

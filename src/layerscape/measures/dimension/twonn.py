@@ -184,12 +184,7 @@ def _bent(gap: float, n: int) -> tuple[str, ...]:
 
 
 def _influence(
-    graph: Neighbors,
-    /,
-    *,
-    method: Literal["mle", "fit"],
-    discard: float | None,
-    prior: tuple[float, float] | None,
+    graph: Neighbors, /, *, method: str, discard: float | None, prior: tuple[float, float] | None
 ) -> Influence:
     """How each sample moves the dimension: exactly without it, and to first order by its own ratio."""
     discard = _checked(method, discard, prior)

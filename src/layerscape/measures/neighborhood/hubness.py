@@ -129,7 +129,7 @@ def _interval(value: float, centered: np.ndarray) -> tuple[float, float, float]:
     return sinh(asinh(value) - margin), sinh(asinh(value) + margin), deciding
 
 
-def _influence(graph: Neighbors, /, *, k: int = 10) -> Influence:
+def _influence(graph: Neighbors, /, *, k: int) -> Influence:
     """How each sample moves the skewness: its own count goes, its neighbors lose one, and who follows it gains one."""
     centered, n, near = _counts(graph, k) - k, graph.n_samples, lists(graph, k)
 

@@ -87,7 +87,7 @@ def _check(a: Neighbors, b: Ranking) -> None:
         )
 
 
-def _influence(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Influence:
+def _influence(a: Neighbors, b: Ranking, /, *, k: int) -> Influence:
     """How each sample moves the imbalance: by its own neighbors, as a neighbor of others, and between these in b."""
     _check(a, b)
     if b.between is None:

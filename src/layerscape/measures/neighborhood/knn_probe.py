@@ -107,7 +107,7 @@ def _won(votes: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return first[np.arange(len(codes)), codes] / first.sum(axis=1)
 
 
-def _influence(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: int = 100, seed: int = 0) -> Influence:
+def _influence(graph: Neighbors, labels: Any, /, *, k: int, permutations: int, seed: int) -> Influence:
     """How each sample moves the accuracy: by its own neighbors, and by the votes that it gives or takes from others."""
     near, classes = lists(graph, k), classes_of(labels, graph.n_samples)
     codes, n = classes.codes, graph.n_samples

@@ -160,14 +160,7 @@ def _behind(reading: Reading, per_sample: np.ndarray) -> tuple[dict[str, float |
     return details, (f"{small} of {len(sizes)} classes have {few}: the highest value possible is {ceiling:.4g}",)
 
 
-def _influence(
-    graph: Neighbors,
-    labels: Any,
-    /,
-    *,
-    over: str,
-    **options: Any,
-) -> Influence:
+def _influence(graph: Neighbors, labels: Any, /, *, over: str, **options: Any) -> Influence:
     """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
     reading = Reading.of(graph, labels, **options)
     here, without = reading.deleted()

@@ -115,7 +115,7 @@ def _staying(graphs: tuple[Neighbors, ...], k: int) -> sparse.csr_array:
     return product
 
 
-def _influence(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int = 30) -> Influence:
+def _influence(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int) -> Influence:
     """How each sample moves the share: by its own neighbors and as a neighbor of others, in every layer."""
     _check(graph, later, k)
     changes, n = changes_of_survival([lists(each, k) for each in (graph, *later)]), graph.n_samples

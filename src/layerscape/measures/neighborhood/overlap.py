@@ -55,7 +55,7 @@ def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
     return weighted_curve(a, b, k, weights)
 
 
-def _influence(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Influence:
+def _influence(a: Neighbors, b: Neighbors, /, *, k: int) -> Influence:
     """How each sample moves the overlap: by its own neighbors and as a neighbor of others."""
     must_match(a, b)
     only_last = np.zeros(k)

@@ -85,9 +85,7 @@ def _weights(k: int, n_samples: int, weight: str, p: float) -> tuple[np.ndarray,
     return shares / ranks, base, -base / (full - base)
 
 
-def _influence(
-    a: Neighbors, b: Neighbors, /, *, k: int = 30, weight: Literal["rbo", "r_nx"] = "rbo", p: float = 0.9
-) -> Influence:
+def _influence(a: Neighbors, b: Neighbors, /, *, k: int, weight: str, p: float) -> Influence:
     """How each sample moves the overlap: by its own neighbors and as a neighbor of others."""
     must_match(a, b)
     whole, without = (_weights(k, n, weight, p)[:2] for n in (a.n_samples, a.n_samples - 1))

@@ -123,7 +123,7 @@ class Near:
         return None
 
 
-def likeness_of(labels: Any, n_samples: int, k: int, kind: LabelKind = "auto") -> Likeness:
+def likeness_of(labels: Any, n_samples: int, k: int, kind: LabelKind) -> Likeness:
     """The relation that labels make.
 
     Parameters

@@ -39,7 +39,7 @@ def compare_centered(
     name: str,
     sample: int,
     seed: int,
-    metric: MetricOfRows = "euclidean",
+    metric: MetricOfRows,
 ) -> Estimate:
     """R of two representations at a fixed sample of the rows, with its interval and chance.
 
@@ -76,8 +76,8 @@ def influence_on_centered(
     name: str,
     sample: int,
     seed: int,
+    metric: MetricOfRows,
     bends: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
-    metric: MetricOfRows = "euclidean",
 ) -> Influence:
     """How each sample moves R: without it, among the rows that are compared, and to first order by its weight.
 

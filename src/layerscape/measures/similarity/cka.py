@@ -84,7 +84,7 @@ def cka(
     """
     _check(kernel, estimator, sample)
     if kernel == "rbf":
-        return compare_centered(a, b, gaussian, "cka", sample, seed)
+        return compare_centered(a, b, gaussian, "cka", sample, seed, "euclidean")
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
     cross = self_a if a is b else _hsic(a, b)
@@ -227,19 +227,12 @@ def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.nda
 
 
 def _influence(
-    a: Representation,
-    b: Representation,
-    /,
-    *,
-    kernel: Literal["linear", "rbf"],
-    estimator: Literal["debiased", "biased"],
-    sample: int,
-    seed: int,
+    a: Representation, b: Representation, /, *, kernel: str, estimator: str, sample: int, seed: int
 ) -> Influence:
     """How each sample moves the alignment: exactly without it, and to first order by its weight."""
     _check(kernel, estimator, sample)
     if kernel == "rbf":
-        return influence_on_centered(a, b, gaussian, "cka", sample, seed, widened)
+        return influence_on_centered(a, b, gaussian, "cka", sample, seed, "euclidean", widened)
     same_samples(a, b, "cka")
     cross, of_a, of_b = _hsic(a, b), _itself(a), _itself(b)
     value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)

@@ -187,15 +187,7 @@ def _moved(x: Edges, y: Edges) -> Edges:
 
 
 def _influence(
-    a: Representation,
-    b: Representation,
-    /,
-    *,
-    k: int,
-    metric: Literal["cosine", "correlation"],
-    sample: int,
-    permutations: int,
-    seed: int,
+    a: Representation, b: Representation, /, *, k: int, metric: MetricOfRows, sample: int, permutations: int, seed: int
 ) -> Influence:
     """How each sample moves the alignment, if it is among those that are looked at: exactly without it."""
     whole = same_samples(a, b, "cknna", FEWEST)

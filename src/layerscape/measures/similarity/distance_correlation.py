@@ -68,20 +68,12 @@ def distance_correlation(
     >>> round(distance_correlation(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    return compare_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric=metric)
+    return compare_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
 
 
-def _influence(
-    a: Representation,
-    b: Representation,
-    /,
-    *,
-    metric: MetricOfRows = "euclidean",
-    sample: int = 2000,
-    seed: int = 0,
-) -> Influence:
+def _influence(a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, seed: int) -> Influence:
     """How each sample moves the correlation, if it is among those that are compared."""
-    return influence_on_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric=metric)
+    return influence_on_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
 
 
 MEASURE = Measure(

@@ -46,7 +46,7 @@ def drawn_rows(n_samples: int, sample: int, seed: int, fewest: int = FEWEST) -> 
     return rows, (f"measured on {sample} of {n_samples} samples, drawn at random (sample={sample}, seed={seed})",)
 
 
-def rows_near_one(x: Representation, rows: np.ndarray, metric: MetricOfRows = "euclidean") -> np.ndarray:
+def rows_near_one(x: Representation, rows: np.ndarray, metric: MetricOfRows) -> np.ndarray:
     """These rows less their median, times the power of two that brings the largest value near 1; float64.
 
     The median, so that one far sample takes no digits from the others. Their Euclidean distances are those of the

@@ -197,7 +197,7 @@ def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.nda
     return float(np.var(found, ddof=1))
 
 
-def _influence(a: Representation, b: Representation, /, *, permutations: int = 20, seed: int = 0) -> Influence:
+def _influence(a: Representation, b: Representation, /, *, permutations: int, seed: int) -> Influence:
     """How each sample moves the cosine: exactly without it, and to first order by its weight."""
     same_samples(a, b, "procrustes")
     n, of_a, of_b = a.n_samples, _centered(a), _centered(b)

@@ -142,14 +142,7 @@ def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
 
 
 def _influence(
-    a: Representation,
-    b: Representation,
-    /,
-    *,
-    metric: MetricOfRows = "euclidean",
-    sample: int = 1000,
-    permutations: int = 100,
-    seed: int = 0,
+    a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, permutations: int, seed: int
 ) -> Influence:
     """How each sample moves the correlation, if it is among those that are compared: by the weight of its pairs."""
     same_samples(a, b, "rsa")

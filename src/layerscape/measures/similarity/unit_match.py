@@ -178,7 +178,7 @@ def _without(x: np.ndarray, y: np.ndarray, correlations: np.ndarray, n: int) -> 
     return np.divide(inner, np.sqrt(left), out=np.zeros_like(left), where=left > ROUNDING)
 
 
-def _influence(a: Representation, b: Representation, /, *, permutations: int = 19, seed: int = 0) -> Influence:
+def _influence(a: Representation, b: Representation, /, *, permutations: int, seed: int) -> Influence:
     """How each sample moves the value: exactly without it, with whoever is then the best partner."""
     n = same_samples(a, b, "unit_match", FEWEST)
     side_a, side_b = _side(a), _side(b)
