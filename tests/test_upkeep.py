@@ -1,7 +1,11 @@
 """Labels come and go without anything being extracted or searched; what was told by those that go goes too."""
 
 import contextlib
+import os
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,8 @@ import pytest
 import layerscape as ls
 from layerscape.cli import main
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
+from layerscape.storage.ledger import Ledger
+from layerscape.storage.results import Results
 
 N = 60
 IDS = [f"sample {row}" for row in range(N)]
@@ -183,3 +189,77 @@ def test_the_command_adds_shows_and_removes(run, tmp_path, capsys):
     assert capsys.readouterr().out == f"{run.path} has no labels\n"
     assert main(["labels", str(run.path), "--remove", "half"]) == 2
     assert capsys.readouterr().err == "error: unknown label column 'half'. There are: none.\n"
+
+
+def test_what_another_process_adds_meanwhile_stays(run):
+    late = ls.open(run.path)
+    assert list(late.samples.labels) == ["half"]  # it has read what another then changes
+    run.add_labels({"class": CLASSES})
+    late.add_labels({"size": np.linspace(0, 1, N)})
+    run.remove_labels("half")
+    with pytest.raises(InvalidValue, match="has labels 'class' already"):
+        late.add_labels({"class": CLASSES})
+    with pytest.raises(UnknownName, match="unknown label column 'half'"):
+        late.remove_labels("half")
+    assert set(ls.open(run.path).samples.labels) == {"class", "size"}
+    assert whole(run)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the lock is of POSIX")
+@pytest.mark.parametrize("same", [True, False], ids=["one run", "two runs"])
+def test_a_change_waits_until_another_is_done(run, monkeypatch, same):
+    """Of two threads, the second begins when the first has read what is there, and before it writes."""
+    late, threads, announce = run if same else ls.open(run.path), [], Ledger.announce
+
+    def announced(ledger, name, entry):
+        if not threads:
+            threads.append(threading.Thread(target=late.add_labels, args=({"size": np.linspace(0, 1, N)},)))
+            threads[0].start()
+            threads[0].join(0.2)
+            assert threads[0].is_alive()
+        announce(ledger, name, entry)
+
+    monkeypatch.setattr(Ledger, "announce", announced)
+    run.add_labels({"class": CLASSES})
+    threads[0].join(10)
+    assert not threads[0].is_alive()
+    assert set(ls.open(run.path).samples.labels) == {"half", "class", "size"}
+    assert whole(run)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the lock is of POSIX")
+def test_tables_of_two_who_measure_at_once_are_both_kept(run, monkeypatch):
+    late, threads, load = ls.open(run.path), [], Results.load_estimates
+
+    def loaded(results):
+        found = load(results)
+        if not threads:
+            threads.append(threading.Thread(target=ls.measure, args=(late, ["participation_ratio"])))
+            threads[0].start()
+            threads[0].join(0.5)
+        return found
+
+    monkeypatch.setattr(Results, "load_estimates", loaded)
+    ls.measure(run, ["twonn"])
+    threads[0].join(10)
+    assert set(ls.open(run.path).table.measure) == {"twonn", "participation_ratio"}
+
+
+ADDING = """
+import sys, numpy as np, layerscape as ls
+run = ls.open(sys.argv[1])
+for number in range(12):
+    run.add_labels({f"{sys.argv[2]} {number}": np.arange(60) % 7})
+    if number % 3:
+        run.remove_labels(f"{sys.argv[2]} {number}")
+"""
+
+
+@pytest.mark.more
+@pytest.mark.skipif(os.name != "posix", reason="the lock is of POSIX")
+def test_two_processes_that_add_and_remove_lose_nothing(run):
+    both = [subprocess.Popen([sys.executable, "-c", ADDING, str(run.path), name]) for name in ("one", "two")]
+    assert [each.wait(120) for each in both] == [0, 0]
+    kept = {f"{name} {number}" for name in ("one", "two") for number in (0, 3, 6, 9)}
+    assert set(ls.open(run.path).samples.labels) == {"half", *kept}
+    assert whole(run)

@@ -7,7 +7,6 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -89,7 +88,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         manifest = self.folder.manifest
         return {**manifest.plan, **manifest.record, "versions": dict(manifest.versions), "finished": manifest.finished}
 
-    @cached_property
+    @property
     def samples(self) -> SampleTable:
         """Ids, labels and previews of the samples."""
         return self.folder.samples

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from layerscape.core.decisive import deciding_who_is_near
 from layerscape.core.names import as_names
@@ -18,7 +16,7 @@ from layerscape.inputs.by_id import labels_given
 from layerscape.inputs.labels import labels_from
 from layerscape.storage import RunFolder
 from layerscape.storage.check import Part, adopt, check, repair
-from layerscape.storage.labels import replace_labels
+from layerscape.storage.labels import alone, replace_labels
 
 
 class Upkeep:
@@ -46,6 +44,7 @@ class Upkeep:
 
         Examples
         --------
+        >>> import numpy as np
         >>> from layerscape import from_arrays
         >>> run = from_arrays({"first": np.eye(4)})
         >>> [(part.name, part.problem) for part in run.check()]
@@ -89,6 +88,7 @@ class Upkeep:
 
         Examples
         --------
+        >>> import numpy as np
         >>> from layerscape import from_arrays
         >>> run = from_arrays({"first": np.eye(3)}, ids=["a", "b", "c"])
         >>> run.add_labels({"vowel": ["yes", "no", "no"]})
@@ -98,25 +98,32 @@ class Upkeep:
         >>> run.samples.labels["half"]
         array([0, 0, 1])
         """
-        table = self.folder.samples
+        ids = self.folder.samples.ids
         if isinstance(labels, (str, Path)):
-            columns = labels_from(labels, table.ids, range(len(table.ids)), id_column)
+            columns = labels_from(labels, ids, range(len(ids)), id_column)
         else:
-            columns = labels_given(labels, table.ids, id_column)
-        there = [name for name in columns if name in table.labels]
-        if there:
-            raise InvalidValue(f"the run has labels {there[0]!r} already; remove them first, or choose another name.")
-        self._relabel({**table.labels, **columns})
+            columns = labels_given(labels, ids, id_column)
+        with alone(self.folder) as now:
+            there = [name for name in columns if name in now.labels]
+            if there:
+                raise InvalidValue(
+                    f"the run has labels {there[0]!r} already; remove them first, or choose another name."
+                )
+            replace_labels(self.folder, {**now.labels, **columns})
 
     def remove_labels(self, names: str | Sequence[str]) -> None:
         """Remove label columns, the rows of the table that tell of them, and a recommendation that was made by them."""
-        table = self.folder.samples
         names = as_names(names)
-        for name in names:
-            if name not in table.labels:
-                raise unknown_name("label column", name, table.labels)
+        with alone(self.folder) as now:
+            for name in names:
+                if name not in now.labels:
+                    raise unknown_name("label column", name, now.labels)
+            self._forget(names)
+            replace_labels(self.folder, {name: each for name, each in now.labels.items() if name not in names})
+
+    def _forget(self, names: Sequence[str]) -> None:
+        """What tells of labels goes before they do, so that a kill never leaves it telling of labels that are gone."""
         estimates, found = self.folder.load_estimates(), self.folder.load_recommendation() or {}
-        # What tells of the labels goes before they do, so that a kill never leaves it telling of labels that are gone.
         if set(found.get("labels", ())) & set(names):
             self.folder.forget_recommendation()
         if estimates is not None:
@@ -124,7 +131,6 @@ class Upkeep:
             others = [not _tells_of(label, group, names) for label, group in asked]
             if not all(others):
                 self.folder.save_estimates(estimates.loc[others].reset_index(drop=True))
-        self._relabel({name: values for name, values in table.labels.items() if name not in names})
 
     def _complete(self, layers: Sequence[str], near: Nearness) -> None:
         """Let graphs that an earlier version kept say which unit decides; in a run that cannot be written they stay."""
@@ -140,10 +146,6 @@ class Upkeep:
             graph, x = self.folder.load_graph(layer, near), Representation(self.folder.vectors(layer), layer)
             assert graph is not None
             self.folder.save_graph(layer, replace(graph, deciding=deciding_who_is_near(x, near), proven=True))
-
-    def _relabel(self, labels: Mapping[str, np.ndarray]) -> None:
-        replace_labels(self.folder, labels)
-        vars(self).pop("samples", None)  # which a run reads once
 
 
 def _tells_of(label: Any, group: Any, names: Sequence[str]) -> bool:

@@ -80,7 +80,8 @@ def keep(run: Run, table: pd.DataFrame, save: bool = True) -> pd.DataFrame:
     """The table, added to that of the run in place of rows of the same measures, metric, standardizing and groups."""
     if save:
         try:
-            run.folder.save_estimates(_joined(run.folder.load_estimates(), table))
+            with run.folder.writing():  # what another process measures meanwhile must not be lost
+                run.folder.save_estimates(_joined(run.folder.load_estimates(), table))
         except FileProblem as error:  # which must not cost what was computed
             python_warnings.warn(f"the table is not kept in the run: {error}", stacklevel=4)
     return table

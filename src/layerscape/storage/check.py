@@ -12,7 +12,6 @@ import numpy as np
 
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage import samples
-from layerscape.storage.files import file_problems
 from layerscape.storage.folder import SAMPLES, RunFolder
 from layerscape.storage.layout import folder_names
 from layerscape.storage.ledger import NAME, Entry, Ledger
@@ -126,7 +125,7 @@ def repair(run: RunFolder, parts: Sequence[Part]) -> str:
     _must_have_ledger(run)
     command = run.record.get("command") or "the command that made the run, with the same arrays"
     unfinished = f"the run is unfinished now; what is missing is made by: {command}"
-    with file_problems(run.path), run.writing():
+    with run.writing():
         manifest = Manifest.read(run.path)
         if manifest is None or manifest.finished is None:  # another process has taken away what was not whole
             return unfinished
@@ -170,7 +169,7 @@ def _previews(table: samples.SampleTable, rows: np.ndarray) -> list[str | bytes]
 
 def adopt(run: RunFolder) -> None:
     """Take what is there as whole: for a run of the earlier format, or one whose ledger is lost, if you trust it."""
-    with file_problems(run.path), run.writing():
+    with run.writing():
         (run.path / NAME).unlink(missing_ok=True)
         ledger = Ledger(run.path)
         ledger.begin()

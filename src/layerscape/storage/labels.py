@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from layerscape.errors import require
-from layerscape.storage.files import file_problems, written_aside
+from layerscape.storage.files import written_aside
 from layerscape.storage.folder import SAMPLES, RunFolder
 from layerscape.storage.ledger import Entry
-from layerscape.storage.samples import make_table
+from layerscape.storage.samples import SampleTable, make_table
+
+
+@contextlib.contextmanager
+def alone(run: RunFolder) -> Iterator[SampleTable]:
+    """The samples as they are now; while this is open no other process or thread writes anything in the run.
+
+    Whoever changes what is there must read it within, or what another has added meanwhile is lost.
+    """
+    with run.writing():
+        vars(run).pop("samples", None)
+        yield run.samples
 
 
 def replace_labels(run: RunFolder, labels: Mapping[str, np.ndarray]) -> None:
     """Give the samples these label columns and no others, with one block of previews in memory at a time."""
-    table = make_table(run.samples.ids, labels, run.samples.kind)
     parquet, path = require("pyarrow.parquet", "runs"), run.path / SAMPLES
-    run.ledger.prove(SAMPLES)
-    with file_problems(run.path), run.writing():
+    with alone(run) as there:
+        table = make_table(there.ids, labels, there.kind)
+        run.ledger.prove(SAMPLES)
         with written_aside(path) as aside:
             with parquet.ParquetFile(path) as old:
                 column = old.schema_arrow.field("preview")

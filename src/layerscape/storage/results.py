@@ -8,6 +8,7 @@ import io
 import json
 import os
 import tempfile
+import threading
 import warnings as python_warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class Results:
         self.layers = layers
         self._identity = identity
         self._lock = lock
+        self._one = threading.RLock()  # of the threads of this process that write
         self._unkept: dict[str, Neighbors] = {}  # graphs of a run that cannot be written
         self._told = self._must_keep = False
 
@@ -125,7 +127,7 @@ class Results:
                 python_warnings.warn(f"what is found is not kept in the run: {why}", stacklevel=2)
 
     def _replace(self, name: str, data: bytes) -> None:
-        with file_problems(self.path), self.writing():
+        with self.writing():
             self.ledger.replace(name, data)
 
     def save_estimates(self, frame: pd.DataFrame) -> None:
@@ -163,13 +165,21 @@ class Results:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """The lock for the time of one small write, unless it is held."""
-        lock = Lock(self.path, wait=True) if self._lock is None else None
-        try:
-            yield
-        finally:
-            if lock is not None:
-                lock.release()
+        """The right to write, for the time of a small change: of what is read within, nothing is changed meanwhile.
+
+        It may be asked for again within.
+        """
+        with self._one:
+            if self._lock is not None:
+                yield
+                return
+            with file_problems(self.path):
+                lock = self._lock = Lock(self.path, wait=True)
+                try:
+                    yield
+                finally:
+                    lock.release()
+                    self._lock = None
 
 
 @dataclass(frozen=True)
