@@ -7,6 +7,7 @@ line and exits with 2; anything else that escapes is a bug.
 
 from __future__ import annotations
 
+import errno
 import importlib
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -23,6 +24,8 @@ EXTRAS = {
     "data": ("pooch",),
     "xarray": (*_RUNS, "xarray"),
 }
+# How libraries and systems say it who have no MemoryError.
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 
 class LayerscapeError(Exception):
@@ -62,6 +65,16 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UnknownName:
     near = get_close_matches(given, names, n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     return UnknownName(f"unknown {kind} {given!r}{hint}. There are: {shown or 'none'}.")
+
+
+def wants_memory(error: BaseException) -> bool:
+    """Whether what was raised says that there is no more memory, whoever raised it.
+
+    >>> wants_memory(MemoryError()), wants_memory(OSError(12, "Cannot allocate memory")), wants_memory(OSError(2, ""))
+    (True, True, False)
+    """
+    said = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    return said or any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -304,9 +304,9 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_later(tmp_path, x, monkeypa
     with pytest.raises(FileProblem) as caught:
         fill(run, x)
     monkeypatch.undo()
+    chunk = tmp_path / "run" / "vectors.zarr" / "001-block_1._" / "c.1.0"
     assert str(caught.value) == (
-        f"the disk is full at {tmp_path / 'run'}; what was finished is kept: "
-        "free some space and run the same command again"
+        f"the disk is full at {chunk}; what was finished is kept: free some space and run the same command again"
     )
     run.close()
     assert run.finished_blocks == {0}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import warnings
+from collections.abc import Iterator
 
 import click
 
@@ -56,7 +59,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status is 0 when done, 2 when the user can mend it, and anything else is a bug."""
     try:
-        with warnings.catch_warnings():
+        with _ended_alike(), warnings.catch_warnings():
             warnings.showwarning = _note
             cli.main(args=arguments, prog_name="layerscape", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -71,7 +74,26 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("interrupted; the same command goes on where it stopped")
     except LayerscapeError as error:
         return _fail(str(error))
+    except MemoryError as error:
+        why = f" ({error})" if str(error) else ""
+        return _fail(f"this needs more memory than there is{why}; give fewer samples or layers, or end other programs")
     return 0
+
+
+@contextlib.contextmanager
+def _ended_alike() -> Iterator[None]:
+    """SIGTERM, by which schedulers end a job, ends it as Ctrl-C does, unless somebody else waits for it."""
+    ours = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    try:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # not in the main thread, which is the only one that signals reach
+        ours = False
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:
@@ -81,5 +103,6 @@ def _note(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def _fail(message: str) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    with contextlib.suppress(OSError):  # it may go to a file on a disk that is full
+        click.echo(f"error: {' '.join(message.split())}", err=True)
     return 2

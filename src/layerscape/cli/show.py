@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,21 @@ from layerscape.errors import FileProblem
 
 
 def note(message: str) -> None:
-    """A sentence for the user, on standard error."""
-    tqdm.write(f"note: {message}", file=sys.stderr)
+    """A sentence for the user, on standard error; where that cannot be written, the work goes on."""
+    with contextlib.suppress(OSError):
+        tqdm.write(f"note: {message}", file=sys.stderr)
 
 
 def say(text: str, as_json: bool, record: Any) -> None:
     """The result: one JSON object, or the text for people."""
-    click.echo(json.dumps(record, allow_nan=False) if as_json else text)
+    try:
+        click.echo(json.dumps(record, allow_nan=False) if as_json else text)
+    except OSError as error:
+        with Path(os.devnull).open("wb") as nothing:  # or what is left to write would fail once more at the end
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        raise FileProblem(
+            f"standard output cannot be written: {error.strerror or error}; give it a place, and run this again"
+        ) from None
 
 
 def save_table(table: Any, path: Path) -> None:

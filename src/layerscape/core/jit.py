@@ -6,6 +6,7 @@ None of them holds Python's lock, so threads run them side by side.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, wraps
 from types import FunctionType
 from typing import Any
@@ -16,9 +17,17 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
     import numba
 
     try:
-        return numba.njit(nogil=True, cache=True, **options)(function)
+        found = numba.njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
         return numba.njit(nogil=True, **options)(function)
+    keep = found._cache.save_overload
+
+    def keep_if_it_can(*made: Any) -> None:
+        with suppress(OSError):  # on a full disk it is compiled again the next time, and nothing else
+            keep(*made)
+
+    found._cache.save_overload = keep_if_it_can
+    return found
 
 
 def compiled_in_any_order(function: Callable[..., Any]) -> Callable[..., Any]:

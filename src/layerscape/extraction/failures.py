@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.errors import InvalidValue, LayerscapeError, wants_memory
 from layerscape.extraction.hooks import Inputs
 
 
@@ -19,8 +19,7 @@ def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> 
     except LayerscapeError:
         raise
     except Exception as error:
-        reason = str(error).lower()
-        if "out of memory" in reason or "not enough memory" in reason:
+        if wants_memory(error):
             n_samples = len(inputs.tensors()[0])
             raise InvalidValue(
                 f"a batch of {n_samples} samples does not fit into the memory of {device}; "

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO, TypeVar, cast
 
-from layerscape.errors import FileProblem, InvalidValue
+from layerscape.errors import FileProblem, InvalidValue, wants_memory
 
 SETTING = "LAYERSCAPE_MAX_BYTES"
 _CELL, _ROW = 24, 80  # bytes that a cell and a row take at least, as objects of Python
@@ -105,7 +105,9 @@ class _Unpacked(gzip.GzipFile):
 
 
 def reason_of(error: Exception) -> str:
-    """What another library says is wrong, in one line."""
+    """What another library says is wrong with a file, in one line; raises if it is that there is no more memory."""
+    if wants_memory(error):
+        raise MemoryError(str(error)) from None
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(reason.split())
 

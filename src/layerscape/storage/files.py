@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from layerscape.errors import FileProblem, MissingExtra
+from layerscape.errors import FileProblem, MissingExtra, wants_memory
 
 PARTIAL = ".partial"  # what is being written; Zarr uses the same ending
 
@@ -19,15 +19,16 @@ PARTIAL = ".partial"  # what is being written; Zarr uses the same ending
 def written_aside(path: Path) -> Iterator[Path]:
     """A name to write to, which becomes ``path`` at the end; so ``path`` is whole even after a kill or a power cut."""
     aside = path.with_name(path.name + PARTIAL)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield aside
-        sync(aside)
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
+    with file_problems(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield aside
+            sync(aside)
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        sync(path.parent)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -72,6 +73,8 @@ def readable(path: Path, cure: str) -> Iterator[None]:
     except (FileProblem, MissingExtra):
         raise
     except Exception as error:  # each library has its own, and a damaged file may lead to any of them
+        if wants_memory(error):
+            raise MemoryError(f"of {path}: {error}") from None
         why = " ".join(str(error).split()) or type(error).__name__
         raise FileProblem(f"{path} cannot be read ({why[:200]}); {cure}") from None
 

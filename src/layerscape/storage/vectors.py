@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
-from layerscape.storage.files import readable, replace_file, sync
+from layerscape.storage.files import file_problems, readable, replace_file, sync
 from layerscape.storage.layout import UNIT, LayerSpec, Layout, array_names
 from layerscape.storage.ledger import CURE, Entry, Ledger
 
@@ -102,15 +102,16 @@ class Vectors:
         """Put one block of all layers on the disk; what the bytes of its files are, for the ledger."""
         zarr = require("zarr", "runs")
         rows = self.layout.rows(number)
-        checked = self._check(rows, vectors)
+        entries = {}
         # A chunk of zeros must be a file like any other; the setting is read when an array is opened.
         with zarr.config.set({"array.write_empty_chunks": True}):
-            for layer, values in checked.items():
-                zarr.open_array(self.root / self._names[layer], mode="r+")[rows] = values
-        files = [self.chunk(layer, number) for layer in checked]
-        for name in files:
-            sync(self.ledger.folder / name)
-        return {name: Entry.of(self.ledger.folder / name) for name in files}
+            for layer, values in self._check(rows, vectors).items():
+                path = self.ledger.folder / (name := self.chunk(layer, number))
+                with file_problems(path):
+                    zarr.open_array(self.root / self._names[layer], mode="r+")[rows] = values
+                    sync(path)
+                    entries[name] = Entry.of(path)
+        return entries
 
     def _check(self, rows: slice, vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         for name in vectors:
