@@ -37,7 +37,7 @@ from benchmarks.publish import publish
 from benchmarks.small_bert import small_bert
 from layerscape.cli import main as command
 from layerscape.errors import LayerscapeError
-from layerscape.inputs import open_inputs, read_labels, read_matrix
+from layerscape.inputs import choose_inputs, read_labels, read_matrix
 
 SECONDS, WAIT, MEMORY = 90, 600, 4 * 2**30
 VALUE, LINE, OTHER = "right value", "one line", "other value"
@@ -85,7 +85,7 @@ def of_file(case: File, path: Path) -> str:
 
 def all_of(path: Path) -> dict[str, Any]:
     """Every sample of an input, by its id."""
-    samples = open_inputs(path, skip_bad=True)
+    samples = choose_inputs(path, skip_bad=True).samples()
     assert all("\n" not in reason for _, reason in samples.skipped)
     return dict(zip(samples.ids, samples.read(range(len(samples.ids))), strict=True))
 

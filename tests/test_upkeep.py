@@ -98,8 +98,8 @@ def test_paths_and_vectors_are_told_too(run, capsys):
         ({"big": [2**70] * N}, InvalidValue, "label column 'big' cannot be stored"),
         ({"half": np.zeros(N)}, InvalidValue, "has labels 'half' already; remove them first"),
         ({"class": CLASSES[:-1]}, InvalidValue, "label column 'class' has 59 values for 60 samples"),
-        (frame().iloc[1:], InvalidValue, "the labels have no row for 'sample "),
-        (pd.concat([frame(), frame()]), InvalidValue, "the labels have rows of equal ids"),
+        (frame().iloc[1:], InvalidValue, "the labels have no row for 1 of 60 samples: 'sample "),
+        (pd.concat([frame(), frame()]), InvalidValue, "the labels have 2 rows for the id 'sample "),
         (["cat"] * N, InvalidType, "labels of type list; give a dict of columns, a DataFrame or a file"),
     ],
 )

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerscape.errors import LayerscapeError
-from layerscape.inputs import open_inputs, read_labels, read_matrix
+from layerscape.inputs import read_labels, read_matrix
+from tests.inputs.opened import opened
 
 
 def saved(save: Callable[[io.BytesIO], object]) -> bytes:
@@ -34,7 +35,7 @@ WHOLE = {
 def test_whatever_bytes_a_file_holds_the_error_is_ours_and_one_line(tmp_path_factory, name, start, n_lost, put):
     file = tmp_path_factory.getbasetemp() / name
     file.write_bytes(WHOLE[name][:start] + put + WHOLE[name][start + n_lost :])
-    for read in (read_matrix, read_labels, open_inputs):
+    for read in (read_matrix, read_labels, opened):
         try:
             read(file)
         except LayerscapeError as error:

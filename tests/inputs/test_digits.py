@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from layerscape.errors import InvalidValue
-from layerscape.inputs import open_inputs
 from layerscape.inputs.digits import place_digits, split
+from tests.inputs.opened import opened
 
 
 @pytest.fixture(scope="module")
 def digits():
     pytest.importorskip("sklearn")
-    return open_inputs("digits")
+    return opened("digits")
 
 
 def test_the_bytes_are_the_same_on_every_machine(digits):

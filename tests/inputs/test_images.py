@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from layerscape.errors import FileProblem
-from layerscape.inputs import open_inputs
+from tests.inputs.opened import opened
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -22,11 +22,11 @@ def photos(tmp_path):
 
 def decoded(tmp_path, image, name="x.png", **options):
     image.save(tmp_path / name, **options)
-    return open_inputs(tmp_path).read([0])[0]
+    return opened(tmp_path).read([0])[0]
 
 
 def test_the_class_is_the_subfolder_and_the_id_the_relative_path(photos):
-    samples = open_inputs(photos)
+    samples = opened(photos)
     assert samples.kind == "image"
     assert samples.ids == ("cat/a.png", "cat/b.PNG", "dog/c.jpg", "dog/d.png")
     assert {name: values.tolist() for name, values in samples.labels.items()} == {"class": ["cat", "cat", "dog", "dog"]}
@@ -38,14 +38,14 @@ def test_the_class_is_the_subfolder_and_the_id_the_relative_path(photos):
 
 
 def test_without_subfolders_there_is_no_class(photos):
-    assert not open_inputs(photos / "cat").labels
+    assert not opened(photos / "cat").labels
 
 
 def test_deeper_folders_are_a_label_of_their_own(photos):
     deep = photos / "dog" / "small"
     deep.mkdir()
     Image.new("L", (2, 2)).save(deep / "e.png")
-    samples = open_inputs(photos, labels=["class", "folder"])
+    samples = opened(photos, labels=["class", "folder"])
     assert samples.labels["class"].tolist() == ["cat", "cat", "dog", "dog", "dog"]
     assert samples.labels["folder"].tolist() == ["cat", "cat", "dog", "dog", "dog/small"]
 
@@ -55,14 +55,14 @@ def test_folders_of_splits_are_no_classes(photos):
         for name in ("cat", "dog"):
             (photos / split / name / "deep").mkdir(parents=True)
             Image.new("L", (2, 2)).save(photos / split / name / "deep" / "x.png")
-    labels = open_inputs(photos).labels  # beside classes they may be anything
+    labels = opened(photos).labels  # beside classes they may be anything
     assert labels["class"].tolist() == ["cat", "cat", "dog", "dog", "train", "train", "val", "val"]
     shutil.rmtree(photos / "cat")
     shutil.rmtree(photos / "dog")
     with pytest.warns(
         UserWarning, match=r"^train, val: taken as splits; label 'split' says which, 'class' is the folder"
     ):
-        labels = open_inputs(photos).labels
+        labels = opened(photos).labels
     assert labels["split"].tolist() == ["train", "train", "val", "val"]
     assert labels["class"].tolist() == ["cat", "dog", "cat", "dog"]
 
@@ -73,7 +73,7 @@ def test_hidden_and_other_files_are_ignored_and_links_followed_once(photos):
     for hidden in (".cache/x.png", "cat/.y.png"):
         Image.new("L", (2, 2)).save(photos / hidden)
     (photos / "loop").symlink_to(photos)
-    assert len(open_inputs(photos)) == 4
+    assert len(opened(photos)) == 4
 
 
 def test_a_corrupt_image_is_named_before_any_work(photos):
@@ -81,7 +81,7 @@ def test_a_corrupt_image_is_named_before_any_work(photos):
     (photos / "dog" / "c.jpg").write_bytes(whole[: len(whole) // 2])
     (photos / "dog" / "d.png").write_bytes(b"hello")
     with pytest.raises(FileProblem) as caught:
-        open_inputs(photos)
+        opened(photos)
     assert str(caught.value).startswith(
         f"2 of 4 samples of {photos} cannot be used; the first, 'dog/c.jpg', cannot be decoded ("
     )
@@ -89,9 +89,9 @@ def test_a_corrupt_image_is_named_before_any_work(photos):
 
 
 def test_a_corrupt_image_can_be_left_out_and_is_recorded(photos):
-    intact = open_inputs(photos)
+    intact = opened(photos)
     (photos / "cat" / "b.PNG").write_bytes(b"hello")
-    samples = open_inputs(photos, skip_bad=True)
+    samples = opened(photos, skip_bad=True)
     assert samples.ids == ("cat/a.png", "dog/c.jpg", "dog/d.png")
     assert samples.labels["class"].tolist() == ["cat", "dog", "dog"]
     assert samples.skipped == (("cat/b.PNG", "cannot be decoded (it is no picture of a known format)"),)
@@ -106,26 +106,26 @@ def test_a_folder_of_nothing_but_corrupt_images_is_an_error_even_then(tmp_path):
         "cannot be decoded (it is no picture of a known format)."
     )
     with pytest.raises(FileProblem, match=f"^{re.escape(says)}$"):
-        open_inputs(tmp_path, skip_bad=True)
+        opened(tmp_path, skip_bad=True)
 
 
 def test_a_folder_without_images_is_an_error(tmp_path):
     (tmp_path / "a.txt").write_text("hello")
     with pytest.raises(FileProblem, match=f"^{re.escape(f'{tmp_path} holds no images; they end in .jpg, ')}"):
-        open_inputs(tmp_path)
+        opened(tmp_path)
 
 
 def test_the_fingerprint_sees_contents_and_names(photos):
-    before = open_inputs(photos).fingerprint
-    assert open_inputs(str(photos)).fingerprint == before
+    before = opened(photos).fingerprint
+    assert opened(str(photos)).fingerprint == before
     (photos / "cat" / "a.png").rename(photos / "cat" / "aa.png")
-    renamed = open_inputs(photos).fingerprint
+    renamed = opened(photos).fingerprint
     Image.new("RGB", (5, 4), (9, 9, 9)).save(photos / "cat" / "aa.png")
-    assert len({before, renamed, open_inputs(photos).fingerprint}) == 3
+    assert len({before, renamed, opened(photos).fingerprint}) == 3
 
 
 def test_an_image_that_vanishes_later_is_named(photos):
-    samples = open_inputs(photos)
+    samples = opened(photos)
     (photos / "dog" / "d.png").unlink()
     says = (
         f"{photos}/dog/d.png cannot be decoded (No such file or directory), though it could be at first; "

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
-from layerscape.inputs import open_inputs, read_labels
+from layerscape.inputs import read_labels
+from tests.inputs.opened import opened
 
 TEXTS = "text,name\na,x\nb,y\nc,z\n"
 
@@ -20,13 +21,13 @@ def texts(tmp_path):
 
 def fails(kind, says, *arguments, **options):
     with pytest.raises(kind, match=f"^{re.escape(says)}$"):
-        open_inputs(*arguments, **options)
+        opened(*arguments, **options)
 
 
 def test_labels_are_joined_by_id(texts, tmp_path):
     labels = tmp_path / "labels.csv"
     labels.write_text("id,mood,weight\nz,sad,0.5\nother,odd,9\nx,gay,\ny,sad,1.5\n")
-    samples = open_inputs(texts, id_column="name", labels=labels)
+    samples = opened(texts, id_column="name", labels=labels)
     assert samples.labels["mood"].tolist() == ["gay", "sad", "sad"]
     assert np.array_equal(samples.labels["weight"], [np.nan, 1.5, 0.5], equal_nan=True)
 
@@ -35,7 +36,7 @@ def test_the_id_column_of_the_labels_can_be_named(texts, tmp_path):
     labels = tmp_path / "labels.csv"
     labels.write_text("row,mood\n2,c\n1,b\n0,a\n")
     (tmp_path / "lines.txt").write_text("a\nb\nc\n")
-    samples = open_inputs(tmp_path / "lines.txt", labels=str(labels), id_column="row")
+    samples = opened(tmp_path / "lines.txt", labels=str(labels), id_column="row")
     assert samples.labels["mood"].tolist() == ["a", "b", "c"]
     says = f"unknown id column in {labels} 'id'. There are: mood, row."
     fails(UnknownName, says, tmp_path / "lines.txt", labels=labels)
@@ -44,7 +45,7 @@ def test_the_id_column_of_the_labels_can_be_named(texts, tmp_path):
 def test_only_selected_samples_need_labels(texts, tmp_path):
     labels = tmp_path / "labels.csv"
     labels.write_text("id,mood\nx,a\n")
-    assert open_inputs(texts, id_column="name", labels=labels, limit=1).labels["mood"].tolist() == ["a"]
+    assert opened(texts, id_column="name", labels=labels, limit=1).labels["mood"].tolist() == ["a"]
     fails(
         InvalidValue,
         f"{labels} has no row for 2 of 3 samples: 'y', 'z'; add them, "
@@ -57,16 +58,16 @@ def test_only_selected_samples_need_labels(texts, tmp_path):
 
 def test_an_id_with_two_rows_of_labels_is_an_error(texts, tmp_path):
     labels = tmp_path / "labels.csv"
-    labels.write_text("id,mood\nx,a\nx,b\n")
+    labels.write_text("id,mood\nx,a\nx,b\ny,c\nz,d\n")
     fails(InvalidValue, f"{labels} has 2 rows for the id 'x'; leave one.", texts, id_column="name", labels=labels)
 
 
 def test_labels_by_row_follow_the_selection(texts, tmp_path):
     np.save(tmp_path / "y.npy", np.array([0.5, 1.5, 2.5]))
     (tmp_path / "y.txt").write_text("a\nb\nc\n")
-    rows = [int(name) for name in open_inputs(texts, limit=2, sample_seed=3).ids]
+    rows = [int(name) for name in opened(texts, limit=2, sample_seed=3).ids]
     for name, values in (("y.npy", np.array([0.5, 1.5, 2.5])), ("y.txt", np.array(["a", "b", "c"]))):
-        samples = open_inputs(texts, labels=tmp_path / name, limit=2, sample_seed=3)
+        samples = opened(texts, labels=tmp_path / name, limit=2, sample_seed=3)
         assert samples.labels["label"].tolist() == values[rows].tolist()
 
 
@@ -81,16 +82,16 @@ def test_only_what_looks_like_a_label_is_taken_unasked(tmp_path):
     body = "long " * 50
     rows = [f"t{i},{i % 2},{i / 4},{i},{body},one,n{i}" for i in range(8)]
     file.write_text("\n".join(["text,class,real,number,body,constant,name", *rows]))
-    samples = open_inputs(file)
+    samples = opened(file)
     assert set(samples.labels) == {"class", "real"}
     assert samples.labels["class"].tolist() == ["0", "1"] * 4
     assert samples.labels["real"].dtype == np.float64
-    assert open_inputs(file, labels=["number", "constant"]).labels["number"].tolist() == [str(i) for i in range(8)]
+    assert opened(file, labels=["number", "constant"]).labels["number"].tolist() == [str(i) for i in range(8)]
     with pytest.raises(
         InvalidType,
         match=r"^label column 'body' holds lists, objects or long texts; choose one of short words or numbers\.$",
     ):
-        open_inputs(file, labels=["body"])
+        opened(file, labels=["body"])
 
 
 def test_whether_a_column_is_a_label_does_not_depend_on_the_limit(tmp_path):
@@ -98,7 +99,7 @@ def test_whether_a_column_is_a_label_does_not_depend_on_the_limit(tmp_path):
     file.write_text("text,label\na,x\nb,x\nc,y\nd,y\n")
     says = "the first 2 of 4 samples hold 1 of the 2 values of 'label'; give --sample-seed 0"
     with pytest.warns(UserWarning, match=says):
-        assert open_inputs(file, limit=2).labels["label"].tolist() == ["x", "x"]
+        assert opened(file, limit=2).labels["label"].tolist() == ["x", "x"]
 
 
 def test_a_limit_that_loses_labels_of_a_file_is_said_too(tmp_path):
@@ -108,12 +109,12 @@ def test_a_limit_that_loses_labels_of_a_file_is_said_too(tmp_path):
     for file, name in (("y.csv", "mood"), ("y.npy", "label")):
         says = f"the first 2 of 4 samples hold 1 of the 2 values of '{name}'; give --sample-seed 0"
         with pytest.warns(UserWarning, match=says):
-            found = open_inputs(tmp_path / "x.csv", id_column="id", labels=tmp_path / file, limit=2)
+            found = opened(tmp_path / "x.csv", id_column="id", labels=tmp_path / file, limit=2)
         assert len(set(found.labels[name])) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for more in ({"limit": 4}, {"limit": 9}, {"limit": 2, "sample_seed": 0}):
-            open_inputs(tmp_path / "x.csv", id_column="id", labels=tmp_path / "y.csv", **more)
+            opened(tmp_path / "x.csv", id_column="id", labels=tmp_path / "y.csv", **more)
 
 
 def test_every_format_of_labels(tmp_path):

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem, InvalidValue, UnknownName
-from layerscape.inputs import open_inputs
 from layerscape.inputs.contents import select_rows
+from tests.inputs.opened import opened
 
 
 def fails(error, says, *arguments, **options):
     with pytest.raises(error, match=f"^{re.escape(says)}$"):
-        open_inputs(*arguments, **options)
+        opened(*arguments, **options)
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def test_importing_it_loads_nothing_heavy():
 
 
 def test_idx_pictures_with_the_labels_beside_them(pictures):
-    samples = open_inputs(pictures)
+    samples = opened(pictures)
     assert samples.kind == "image"
     assert samples.labels["label"].tolist() == ["7", "3", "7"]
     assert samples.read([1])[0].tolist() == [[4, 5], [6, 7]]
-    array = open_inputs(pictures, kind="array")
+    array = opened(pictures, kind="array")
     assert array.read([1])[0].dtype == np.float32
     assert array.labels["label"].tolist() == ["7", "3", "7"]
 
@@ -54,27 +54,27 @@ def test_arrays_of_any_trailing_shape(tmp_path):
     x = np.arange(24).reshape(4, 3, 2)
     np.save(tmp_path / "x.npy", x)
     np.savez(tmp_path / "x.npz", a=x, b=x + 1)
-    samples = open_inputs(tmp_path / "x.npy")
+    samples = opened(tmp_path / "x.npy")
     assert samples.kind == "array"
     assert samples.ids == ("0", "1", "2", "3")
     assert [row.dtype.kind for row in samples.read([2, 1])] == ["f", "f"]
     assert np.array_equal(samples.read([2, 1]), x[[2, 1]])
-    assert open_inputs(f"{tmp_path}/x.npz:a").fingerprint == samples.fingerprint
-    assert open_inputs(f"{tmp_path}/x.npz:b").fingerprint != samples.fingerprint
+    assert opened(f"{tmp_path}/x.npz:a").fingerprint == samples.fingerprint
+    assert opened(f"{tmp_path}/x.npz:b").fingerprint != samples.fingerprint
 
 
 def test_an_array_of_pictures(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2, 4, 5, 3), np.uint8))
-    assert open_inputs(tmp_path / "x.npy", kind="image").read([0])[0].shape == (4, 5, 3)
+    assert opened(tmp_path / "x.npy", kind="image").read([0])[0].shape == (4, 5, 3)
 
 
 def test_the_first_and_a_random_part(lines):
-    assert open_inputs(lines, limit=3).ids == ("0", "1", "2")
-    assert open_inputs(lines, limit=99).ids == tuple(map(str, range(10)))
-    drawn = open_inputs(lines, limit=3, sample_seed=1)
-    assert drawn.ids == ("2", "6", "9") == open_inputs(lines, limit=3, sample_seed=1).ids
+    assert opened(lines, limit=3).ids == ("0", "1", "2")
+    assert opened(lines, limit=99).ids == tuple(map(str, range(10)))
+    drawn = opened(lines, limit=3, sample_seed=1)
+    assert drawn.ids == ("2", "6", "9") == opened(lines, limit=3, sample_seed=1).ids
     assert drawn.read([0, 2]) == ["line 2", "line 9"]
-    assert drawn.fingerprint != open_inputs(lines, limit=3).fingerprint
+    assert drawn.fingerprint != opened(lines, limit=3).fingerprint
 
 
 @given(st.integers(1, 50), st.integers(1, 60), st.none() | st.integers(0, 2**32 - 1))
@@ -131,20 +131,18 @@ def test_a_column_where_a_file_of_labels_is_expected(tmp_path):
 def test_half_a_character_is_named_and_can_be_left_out(tmp_path):
     file = tmp_path / "x.jsonl"
     file.write_text('{"text": "a"}\n{"text": "\\ud800"}\n')
-    assert open_inputs(file, skip_bad=True).skipped == (
-        ("1", "holds half a character, which cannot be written as UTF-8"),
-    )
+    assert opened(file, skip_bad=True).skipped == (("1", "holds half a character, which cannot be written as UTF-8"),)
 
 
 def test_real_pictures(data_dir):
-    samples = open_inputs(data_dir / "mnist" / "t10k-images-idx3-ubyte.gz")
+    samples = opened(data_dir / "mnist" / "t10k-images-idx3-ubyte.gz")
     assert len(samples) == 10_000
     assert sorted(set(samples.labels["label"].tolist())) == list("0123456789")
     assert samples.read([0])[0].shape == (28, 28)
 
 
 def test_real_texts(data_dir):
-    samples = open_inputs(data_dir / "text" / "trec.csv")
+    samples = opened(data_dir / "text" / "trec.csv")
     assert {name: len(set(values.tolist())) for name, values in samples.labels.items()} == {
         "label": 6,
         "fine_label": 47,
@@ -154,7 +152,7 @@ def test_real_texts(data_dir):
 
 
 def test_real_proteins(data_dir):
-    samples = open_inputs(data_dir / "proteins" / "families.fasta")
+    samples = opened(data_dir / "proteins" / "families.fasta")
     assert len(samples) == 1754
     assert samples.ids[0] == "A0A075F932"
     assert len(set(samples.labels["family"].tolist())) == 9

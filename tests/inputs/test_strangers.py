@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from layerscape.errors import FileProblem, InvalidValue
-from layerscape.inputs import images, open_inputs, read_labels, read_matrix
+from layerscape.inputs import images, read_labels, read_matrix
 from layerscape.inputs.files import SETTING
+from tests.inputs.opened import opened
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
 
@@ -29,7 +30,7 @@ def folder(tmp_path):
 
 
 def skipped(folder, **options):
-    return dict(open_inputs(str(folder), skip_bad=True, **options).skipped)
+    return dict(opened(str(folder), skip_bad=True, **options).skipped)
 
 
 def test_only_the_formats_that_are_named_are_decoded(folder, monkeypatch):
@@ -60,10 +61,10 @@ def test_links_that_leave_the_folder_are_followed_only_if_asked_for(folder, what
     with pytest.raises(
         FileProblem, match=rf"{link} is a link that leaves the folder, to {target}; copy what it leads to"
     ):
-        open_inputs(str(folder))
-    assert len(open_inputs(str(folder), follow_links=True)) == 3
+        opened(str(folder))
+    assert len(opened(str(folder), follow_links=True)) == 3
     link.unlink()
-    assert open_inputs(str(folder)).ids == ("good.png", "inside.png")
+    assert opened(str(folder)).ids == ("good.png", "inside.png")
 
 
 def test_a_picture_beyond_the_limits_is_said(folder, monkeypatch):
@@ -152,15 +153,15 @@ def test_samples_and_cells_are_counted_as_the_objects_that_they_become(tmp_path,
         with pytest.raises(
             FileProblem, match=r"unpacks to 1,.* or more, which is more than 1,000,000; if that is meant"
         ):
-            open_inputs(tmp_path / name)
+            opened(tmp_path / name)
     monkeypatch.delenv(SETTING)
-    assert len(open_inputs(tmp_path / "x.txt")) == len(read_matrix(tmp_path / "x.npy")) == 20_000
+    assert len(opened(tmp_path / "x.txt")) == len(read_matrix(tmp_path / "x.npy")) == 20_000
 
 
 def test_one_name_twice_is_refused_whatever_the_format(tmp_path):
     parquet.write_table(pa.table({"a": [1.0], "b": [2.0]}).rename_columns(["a", "a"]), tmp_path / "x.parquet")
     (tmp_path / "x.jsonl").write_text('{"a": 1, "b": {"c": 1}}\n{"a": 1, "a": 2}\n')
-    for read in (read_matrix, read_labels, open_inputs):
+    for read in (read_matrix, read_labels, opened):
         with pytest.raises(FileProblem, match=r"x\.parquet has 2 columns named 'a'; rename all but one\.$"):
             read(tmp_path / "x.parquet")
         with pytest.raises(FileProblem, match=r"broken JSON in line 2 \(an object has the name 'a' twice\); repair"):
@@ -171,9 +172,7 @@ def test_a_table_of_20_000_columns_is_read_in_time(tmp_path):
     names = ",".join(f"gene{number}" for number in range(20_000))
     (tmp_path / "x.csv").write_text(f"{names}\n" + ("0.5," * 20_000)[:-1] + "\n")
     start = time.process_time()
-    assert (
-        read_matrix(tmp_path / "x.csv").shape == open_inputs(tmp_path / "x.csv").read([0])[0][None].shape == (1, 20_000)
-    )
+    assert read_matrix(tmp_path / "x.csv").shape == opened(tmp_path / "x.csv").read([0])[0][None].shape == (1, 20_000)
     assert time.process_time() - start < 10  # with each column compared to each it took minutes
 
 

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
-from layerscape.inputs import open_inputs
 from layerscape.inputs.text import text_source
+from tests.inputs.opened import opened
 
 ROWS = [("what is it ?", "a", 0.5), ("who, then", "b", 1.5), ("where", "a", 2.5), ("Straße", "b", float("nan"))]
 
 
 def fails(error, says, *arguments, **options):
     with pytest.raises(error, match=f"^{re.escape(says)}$"):
-        open_inputs(*arguments, **options)
+        opened(*arguments, **options)
 
 
 @pytest.fixture(params=["csv", "tsv", "csv.gz", "jsonl", "parquet"])
@@ -37,7 +37,7 @@ def table(request, tmp_path):
 
 
 def test_a_table_of_texts(table):
-    samples = open_inputs(table)
+    samples = opened(table)
     assert samples.kind == "text"
     assert samples.ids == ("0", "1", "2", "3")
     assert samples.read([3, 0]) == ["Straße", "what is it ?"]
@@ -47,11 +47,11 @@ def test_a_table_of_texts(table):
 
 
 def test_the_fingerprint_is_that_of_the_contents_and_not_of_the_format(table):
-    assert open_inputs(table).fingerprint == "0cedafaf868cadaf5ab582bcb68b0b2ce59396cbb51108e8848ddc0d53155928"
+    assert opened(table).fingerprint == "0cedafaf868cadaf5ab582bcb68b0b2ce59396cbb51108e8848ddc0d53155928"
 
 
 def test_columns_are_chosen_by_name(table):
-    samples = open_inputs(table, text_column="label", id_column="text", labels=["score"])
+    samples = opened(table, text_column="label", id_column="text", labels=["score"])
     assert samples.ids == tuple(row[0] for row in ROWS)
     assert samples.read([0]) == ["a"]
     assert set(samples.labels) == {"score"}
@@ -124,7 +124,7 @@ def test_an_empty_text_is_named_or_left_out(tmp_path):
         "repair or remove them, or leave them out with --skip-bad (skip_bad=True)."
     )
     fails(FileProblem, says, file)
-    samples = open_inputs(file, skip_bad=True)
+    samples = opened(file, skip_bad=True)
     assert samples.ids == ("0",)
     assert samples.skipped == (("1", "is empty"), ("2", "is missing"), ("3", "is of type int and no text"))
 
@@ -132,13 +132,13 @@ def test_an_empty_text_is_named_or_left_out(tmp_path):
 def test_a_text_may_be_longer_than_a_cell_of_the_csv_module(tmp_path):
     file = tmp_path / "x.csv"
     file.write_text(f"text\n{'a' * 200_000}\n")
-    assert len(open_inputs(file).read([0])[0]) == 200_000
+    assert len(opened(file).read([0])[0]) == 200_000
 
 
 def test_plain_lines(tmp_path):
     file = tmp_path / "x.txt"
     file.write_bytes("first, line\r\nsecond\u2028still second\n".encode())
-    samples = open_inputs(file)
+    samples = opened(file)
     assert samples.ids == ("0", "1")
     assert samples.read([0, 1]) == ["first, line", "second\u2028still second"]
 
@@ -146,13 +146,13 @@ def test_plain_lines(tmp_path):
 def test_numbers_in_a_table_are_an_array(tmp_path):
     file = tmp_path / "x.csv"
     file.write_text("name,a,b,group\nx,1,2,0\ny,3,4,1\n")
-    samples = open_inputs(file, id_column="name", labels=["group"])
+    samples = opened(file, id_column="name", labels=["group"])
     assert samples.kind == "array"
     assert samples.ids == ("x", "y")
     assert np.array_equal(samples.read([0, 1]), [[1, 2], [3, 4]])
     assert samples.labels["group"].tolist() == ["0", "1"]
     with pytest.warns(UserWarning, match="the units are 'a', 'b', 'group'; left out: 'name'"):
-        assert np.array_equal(open_inputs(file, kind="array").read([1]), [[3, 4, 1]])
+        assert np.array_equal(opened(file, kind="array").read([1]), [[3, 4, 1]])
 
 
 def test_a_table_without_numbers_is_no_array(tmp_path):
@@ -165,7 +165,7 @@ def test_a_table_without_numbers_is_no_array(tmp_path):
 def test_sequences_in_a_table(tmp_path):
     file = tmp_path / "x.csv"
     file.write_text("sequence,family\nmk v*,a\nMKL,a\nMKT,b\nMKW,b\n")
-    samples = open_inputs(file, kind="protein")
+    samples = opened(file, kind="protein")
     assert samples.kind == "protein"
     assert samples.read([0, 1]) == ["MKV", "MKL"]
     assert samples.labels["family"].tolist() == ["a", "a", "b", "b"]
@@ -189,7 +189,7 @@ mkl
 def test_fasta(tmp_path, name):
     file = tmp_path / name
     file.write_bytes(gzip.compress(FASTA.encode()) if name.endswith("gz") else FASTA.encode())
-    samples = open_inputs(file, labels=["family", "OS"])
+    samples = opened(file, labels=["family", "OS"])
     assert samples.kind == "protein"
     assert samples.ids == ("P1", "P2", "P3", "P4")
     assert samples.read(range(4)) == ["MKVLLA", "MK-V", "MKVX", "MKL"]
@@ -207,7 +207,7 @@ def test_broken_fasta(tmp_path):
     says = "has the accession 'a' again in line 3; ids must be distinct: remove one record or rename it."
     fails(InvalidValue, f"{file} {says}", file)
     file.write_text(">a\nMKV\n>b\nMK1\n>c\n")
-    samples = open_inputs(file, skip_bad=True)
+    samples = opened(file, skip_bad=True)
     assert samples.skipped == (("b", "holds '1', which is no residue"), ("c", "is empty"))
 
 

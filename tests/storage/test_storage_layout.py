@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem, InvalidValue, UnknownName
-from layerscape.storage import LayerSpec, check_space, disk_needed, files
+from layerscape.storage import LayerSpec, check_space, disk_needed
 from layerscape.storage.layout import folder_names, lay_out
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_laid_out_is_refused(kind, layers, n_samples, dtype, text
 
 def test_too_little_space_is_said_before_anything_is_written(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(0, 0, 4_500_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 4_500_000_000))
     with pytest.raises(FileProblem) as caught:
         check_space(tmp_path / "runs" / "x", 12_300_000_000)
     assert str(caught.value) == (
@@ -96,7 +96,7 @@ def test_space_that_the_run_holds_already_is_not_asked_for_again(tmp_path, monke
     chunk = tmp_path / "vectors.zarr" / "a" / "c.0.0"
     chunk.parent.mkdir(parents=True)
     chunk.write_bytes(b"x" * 600)
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(0, 0, 500))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(0, 0, 500))
     check_space(tmp_path, 1100)
     with pytest.raises(FileProblem, match=r"^the run needs 501 bytes on disk but 500 bytes are free"):
         check_space(tmp_path, 1101)

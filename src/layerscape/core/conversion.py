@@ -160,7 +160,7 @@ def _real(values: np.ndarray) -> np.ndarray | None:
 
 
 def _float(value: Any) -> float:
-    if _is_missing(value):
+    if is_nothing(value):
         return math.nan
     try:
         return float(value)
@@ -168,12 +168,13 @@ def _float(value: Any) -> float:
         return math.inf
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ == "NAType"  # of pandas
+def is_nothing(value: Any) -> bool:
+    """Whether it is None, or pandas' NA, which is met without importing pandas."""
+    return value is None or type(value).__name__ == "NAType"
 
 
 def _is_real(value: Any) -> bool:
-    return _is_missing(value) or isinstance(value, (Real, Decimal, np.bool_))
+    return is_nothing(value) or isinstance(value, (Real, Decimal, np.bool_))
 
 
 def _type_of(dtype: np.dtype) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.conversion import is_nothing
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue
 
@@ -33,11 +34,9 @@ def is_missing(value: Any) -> bool:
     >>> [is_missing(value) for value in (None, "", float("nan"), ("cat", None), 0, False, "none", set())]
     [True, True, True, True, False, False, False, False]
     """
-    if value is None or (isinstance(value, (str, bytes)) and not value):
+    if is_nothing(value) or (isinstance(value, (str, bytes)) and not value):
         return True
-    if isinstance(value, MANY):
-        return any(is_missing(each) for each in value)
-    return type(value).__name__ == "NAType" or bool(value != value)  # pandas' NA, met without importing pandas
+    return any(map(is_missing, value)) if isinstance(value, MANY) else bool(value != value)
 
 
 def missing(labels: Any) -> np.ndarray | None:
@@ -86,7 +85,7 @@ def form_of(labels: Any) -> str:
         return _readable(form if labels.dtype.kind not in "cV" else "", labels.dtype)
     first: dict[str, Any] = {}
     for label in labels:
-        if not (label is None or (not isinstance(label, MANY) and is_missing(label))):
+        if isinstance(label, MANY) or not is_missing(label):
             form = next((name for name, kinds in FORMS.items() if isinstance(label, kinds)), "")
             form = form or ("date" if hasattr(label, "isoformat") else "")
             first.setdefault(_readable(form, type(label).__name__), label)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from textwrap import shorten
-from typing import Any
+from typing import TypeVar
 
 from layerscape.core.words import number, said
 
 MOST = 8  # lines of one kind; a screen holds all of them
 WIDTH = 110
 SIZE = 240, 72  # of a curve, in pixels
+_Line = TypeVar("_Line")
 
 
 @dataclass(frozen=True)
@@ -38,27 +40,26 @@ class Card:
     curve: Sequence[tuple[float, float, float]] = field(default=())
 
 
-class Shown:
-    """What shows its `Card`."""
+class Shown(ABC):
+    """What shows its card."""
 
+    @abstractmethod
     def _card(self) -> Card:
-        raise NotImplementedError
+        """What is shown of it."""
 
     def __repr__(self) -> str:
         card = self._card()
-        facts = [f"  {name}: {text}" if name else f"  {text}" for name, text in _few(card.facts)]
-        warnings = [f"  warning: {text}" for text in _few([("", text) for text in card.warnings], only_text=True)]
+        facts = [f"  {name}: {text}" if name else f"  {text}" for name, text in _few(card.facts, _nameless)]
+        warnings = [f"  warning: {text}" for text in _few(card.warnings, str)]
         return "\n".join(shorten_line(line) for line in (card.title, *facts, *warnings))
 
     def _repr_html_(self) -> str:
         card = self._card()
         rows = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, text in _few(card.facts)
+            for name, text in _few(card.facts, _nameless)
         )
-        warnings = "".join(
-            f"<li>{escape(text)}</li>" for text in _few([("", w) for w in card.warnings], only_text=True)
-        )
+        warnings = "".join(f"<li>{escape(text)}</li>" for text in _few(card.warnings, str))
         listed = f"<ul style='color:#b35900'>{warnings}</ul>" if warnings else ""
         return f"<div><b>{escape(card.title)}</b><table>{rows}</table>{_svg(card.curve)}{listed}</div>"
 
@@ -80,11 +81,14 @@ def warned(warnings: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(warnings))
 
 
-def _few(rows: Sequence[tuple[str, str]], *, only_text: bool = False) -> list[Any]:
-    shown = list(rows[:MOST])
-    if len(rows) > MOST:
-        shown.append(("", f"… and {len(rows) - MOST} more"))
-    return [text for _, text in shown] if only_text else shown
+def _few(lines: Sequence[_Line], line_of: Callable[[str], _Line]) -> list[_Line]:
+    """The first of them, and a last one that says how many more there are."""
+    more = [line_of(f"… and {len(lines) - MOST} more")] if len(lines) > MOST else []
+    return [*lines[:MOST], *more]
+
+
+def _nameless(text: str) -> tuple[str, str]:
+    return "", text
 
 
 def _svg(curve: Sequence[tuple[float, float, float]]) -> str:

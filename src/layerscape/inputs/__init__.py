@@ -7,4 +7,3 @@ from layerscape.inputs.labels import read_labels as read_labels
 from layerscape.inputs.matrix import read_matrix as read_matrix
 from layerscape.inputs.open import check_there as check_there
 from layerscape.inputs.open import choose_inputs as choose_inputs
-from layerscape.inputs.open import open_inputs as open_inputs

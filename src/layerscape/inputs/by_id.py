@@ -45,7 +45,7 @@ def labels_given(labels: Any, ids: Sequence[str], id_column: str | None = None) 
     if _is_indexed(labels):
         named = f"{{{str(labels.name or 'label')!r}: labels.to_numpy()}}"
         cure = f"give one per sample with its id in the index or, in the order of the samples, {named}"
-        return as_columns(labels.iloc[_rows("the labels have", labels.index, ids, cure)])
+        return as_columns(labels.iloc[rows_of("the labels have", labels.index, ids, cure)])
     if isinstance(labels, Mapping):
         _check_columns(labels, ids)
         return as_columns({name: _in_order(str(name), values, ids) for name, values in labels.items()})
@@ -71,7 +71,7 @@ def _of_table(table: Any, ids: Sequence[str], id_column: str | None) -> dict[str
         "give one row per sample, with its id in the index or in id_column, or columns in the order of the samples, "
         "{name: labels[name].to_numpy() for name in labels}"
     )
-    rows = _rows("the labels have", table[key] if key in names else index, ids, cure)
+    rows = rows_of("the labels have", table[key] if key in names else index, ids, cure)
     return as_columns({name: table[name].to_numpy()[rows] for name in names if name != key})
 
 
@@ -91,11 +91,11 @@ def _in_order(name: str, values: Any, ids: Sequence[str]) -> Any:
     what, cure = f"label column {name!r} has", "give one per sample, None where it has none"
     if isinstance(values, Mapping):
         given = list(values.values())
-        return [given[row] for row in _rows(what, values, ids, cure)]
+        return [given[row] for row in rows_of(what, values, ids, cure)]
     if not _is_indexed(values) or _numbers_rows(what, values.index, ids):
         return values
     cure = f"{cure}, with its id in the index; or, in the order of the samples, {{{name!r}: values.to_numpy()}}"
-    return values.to_numpy()[_rows(what, values.index, ids, cure)]
+    return values.to_numpy()[rows_of(what, values.index, ids, cure)]
 
 
 def _numbers_rows(what: str, index: Any, ids: Sequence[str]) -> bool:
@@ -111,8 +111,22 @@ def _numbers_rows(what: str, index: Any, ids: Sequence[str]) -> bool:
     return True
 
 
-def _rows(what: str, keys: Any, ids: Sequence[str], cure: str) -> list[int]:
-    """Where each id stands among keys, which may be numbers: 3.0 is the id 3, as it is in files."""
+def rows_of(what: str, keys: Any, ids: Sequence[str], cure: str) -> list[int]:
+    """Where each id stands among keys, which may be numbers: 3.0 is the id 3, as it is in files.
+
+    Parameters
+    ----------
+    what, cure
+        For error messages: what has these keys, as in "the labels have", and what to do where an id is not among them.
+
+    Raises
+    ------
+    InvalidValue
+        If an id is not among the keys, or two of them are equal.
+
+    >>> rows_of("the labels have", [1.0, 3.0], ["3", "1"], "add them")
+    [1, 0]
+    """
     keys = list(keys)
     words = list(map(str, keys))
     if not set(words).issuperset(ids):
@@ -120,9 +134,9 @@ def _rows(what: str, keys: Any, ids: Sequence[str], cure: str) -> list[int]:
     place = {word: row for row, word in enumerate(words)}
     missing = [name for name in ids if name not in place]
     if missing:
-        count = f" (and {len(missing) - 1} more of {len(ids)} samples)" if len(missing) > 1 else ""
-        raise InvalidValue(f"{what} no row for {missing[0]!r}{count}; {cure}.")
+        shown = ", ".join(map(repr, missing[:3])) + ", …" * (len(missing) > 3)
+        raise InvalidValue(f"{what} no row for {len(missing)} of {len(ids)} samples: {shown}; {cure}.")
     if len(place) < len(words):
         name, times = Counter(words).most_common(1)[0]
-        raise InvalidValue(f"{what} rows of equal ids, {times} for {name!r}; leave one of each.")
+        raise InvalidValue(f"{what} {times} rows for the id {name!r}; leave one.")
     return [place[name] for name in ids]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, unknown_name
+from layerscape.inputs.by_id import rows_of
 from layerscape.inputs.contents import Contents
 from layerscape.inputs.files import existing_file, format_of, held, open_text
 from layerscape.inputs.idx import read_idx
@@ -139,18 +139,7 @@ def _join(path: Path, table: Table, ids: Sequence[str], id_column: str | None) -
     key = id_column if id_column in table else "id"
     if key not in table:
         raise unknown_name(f"id column in {path}", id_column or "id", table)
-    keys = as_words(table[key])
-    name, times = Counter(keys).most_common(1)[0]
-    if times > 1:
-        raise InvalidValue(f"{path} has {times} rows for the id {name!r}; leave one.")
-    place: Mapping[str, int] = {name: row for row, name in enumerate(keys)}
-    missing = [name for name in ids if name not in place]
-    if missing:
-        shown = ", ".join(map(repr, missing[:3])) + (", …" if len(missing) > 3 else "")
-        raise InvalidValue(
-            f"{path} has no row for {len(missing)} of {len(ids)} samples: {shown}; add them, "
-            f"or name with id_column (--id) another column of ids than {key!r}."
-        )
-    rows = [place[name] for name in ids]
+    cure = f"add them, or name with id_column (--id) another column of ids than {key!r}"
+    rows = rows_of(f"{path} has", table[key], ids, cure)
     others = {column: values for column, values in table.items() if column != key and _may_be_labels(values)}
     return {column: as_labels(values)[rows] for column, values in others.items()}

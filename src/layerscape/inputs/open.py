@@ -9,7 +9,7 @@ from typing import get_args
 
 import numpy as np
 
-from layerscape.core.samples import Kind, Samples, check_ids
+from layerscape.core.samples import Kind, check_ids
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.arrays import from_table, open_arrays, open_idx
 from layerscape.inputs.contents import Contents, Selection, select_rows
@@ -30,7 +30,7 @@ _FORMATS: tuple[tuple[tuple[str, ...], tuple[Kind, ...], Callable[[str | Path, K
 )
 
 
-def open_inputs(
+def choose_inputs(
     source: str | Path,
     *,
     kind: Kind | None = None,
@@ -41,8 +41,8 @@ def open_inputs(
     sample_seed: int | None = None,
     skip_bad: bool = False,
     follow_links: bool = False,
-) -> Samples:
-    """What a network shall be shown, recognized by what the path is.
+) -> Selection:
+    """What a network shall be shown, recognized by what the path is; of its contents nothing is read yet.
 
     Parameters
     ----------
@@ -77,8 +77,9 @@ def open_inputs(
 
     Returns
     -------
-    Samples
-        Their contents are checked and fingerprinted; pictures and arrays are not held in memory.
+    Selection
+        Which samples were chosen, and their labels. Its ``samples()`` are the `Samples`, with contents that are checked
+        and fingerprinted; pictures and arrays are not held in memory.
 
     Raises
     ------
@@ -89,36 +90,10 @@ def open_inputs(
 
     Examples
     --------
-    >>> samples = open_inputs("digits", limit=3)
+    >>> samples = choose_inputs("digits", limit=3).samples()
     >>> samples.ids, samples.read([0])[0].shape, samples.labels["digit"]
     (('scan-0000', 'scan-0001', 'scan-0003'), (16, 16), array(['0', '1', '3'], dtype='<U1'))
     """
-    return choose_inputs(
-        source,
-        kind=kind,
-        text_column=text_column,
-        id_column=id_column,
-        labels=labels,
-        limit=limit,
-        sample_seed=sample_seed,
-        skip_bad=skip_bad,
-        follow_links=follow_links,
-    ).samples()
-
-
-def choose_inputs(
-    source: str | Path,
-    *,
-    kind: Kind | None = None,
-    text_column: str | None = None,
-    id_column: str | None = None,
-    labels: str | Path | Sequence[str] | None = None,
-    limit: int | None = None,
-    sample_seed: int | None = None,
-    skip_bad: bool = False,
-    follow_links: bool = False,
-) -> Selection:
-    """As `open_inputs`, before any content is read: it raises at whatever is wrong with paths, columns and labels."""
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
     joined = picked = None

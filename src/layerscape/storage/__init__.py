@@ -1,10 +1,11 @@
 """A run on disk: vectors in Zarr v3, samples and estimates in Parquet, graphs, and how they came to be in JSON."""
 
-from layerscape.storage.files import check_space, in_words
+from layerscape.storage.files import in_words
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
 from layerscape.storage.manifest import check_place
 from layerscape.storage.samples import SampleTable
+from layerscape.storage.vectors import check_space
 
 __all__ = [
     "LayerSpec",

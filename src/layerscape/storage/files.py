@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,25 +76,6 @@ def readable(path: Path, cure: str) -> Iterator[None]:
             raise MemoryError(f"of {path}: {error}") from None
         why = " ".join(str(error).split()) or type(error).__name__
         raise FileProblem(f"{path} cannot be read ({why[:200]}); {cure}") from None
-
-
-def check_space(path: str | Path, needed: int) -> None:
-    """Raise unless the disk of ``path`` has room for ``needed`` bytes; vectors that are there already count as room.
-
-    Examples
-    --------
-    >>> check_space(".", 1)
-    """
-    folder = Path(path).absolute()
-    present = sum(file.stat().st_size for file in folder.glob("vectors.zarr/*/*"))
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if needed - present > free:
-        raise FileProblem(
-            f"the run needs {in_words(needed - present)} on disk but {in_words(free)} are free at {folder}; "
-            "choose fewer layers, --limit or another --out"
-        )
 
 
 def in_words(n_bytes: int) -> str:

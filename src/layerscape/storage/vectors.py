@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
-from layerscape.storage.files import file_problems, readable, replace_file, sync
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, require, unknown_name
+from layerscape.storage.files import file_problems, in_words, readable, replace_file, sync
 from layerscape.storage.layout import UNIT, LayerSpec, Layout, array_names
 from layerscape.storage.ledger import CURE, Entry, Ledger
 
@@ -172,3 +173,22 @@ def _check_values(layer: LayerSpec, values: np.ndarray, rows: slice, dtype: np.d
 
 def _range(rows: slice) -> str:
     return f"{rows.start}..{rows.stop - 1}"
+
+
+def check_space(path: str | Path, needed: int) -> None:
+    """Raise unless the disk of ``path`` has room for ``needed`` bytes; vectors that are there already count as room.
+
+    Examples
+    --------
+    >>> check_space(".", 1)
+    """
+    folder = Path(path).absolute()
+    present = sum(file.stat().st_size for file in folder.glob(f"{NAME}/*/*"))
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if needed - present > free:
+        raise FileProblem(
+            f"the run needs {in_words(needed - present)} on disk but {in_words(free)} are free at {folder}; "
+            "choose fewer layers, --limit or another --out"
+        )
