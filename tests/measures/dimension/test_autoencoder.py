@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from layerscape.errors import InvalidValue
+from layerscape.measures.dimension.bottleneck import FOLDS, _Networks
 from layerscape.pipeline.estimate import estimate
 
 QUICK = {"max_width": 6, "steps": 600}
@@ -84,6 +85,39 @@ def test_it_trains_where_torch_was_told_not_to(arc, found):
     with torch.inference_mode():
         again = estimate("autoencoder", arc, **QUICK)
     assert (again.details["error"] == found.details["error"]).all()
+
+
+def test_no_width_depends_on_which_others_are_asked_for(arc):
+    x = np.c_[arc, arc**2]
+    few, more = (estimate("autoencoder", x, max_width=width, steps=60).details["error"] for width in (2, 4))
+    assert (few == more[:2]).all()
+
+
+def test_the_threads_of_torch_are_given_back_and_change_no_number(arc, found, monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    try:
+        torch.set_num_threads(3)
+        again = estimate("autoencoder", arc, **QUICK)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert (again.details["error"] == found.details["error"]).all()
+
+
+def test_slopes_are_those_of_the_error(rng):
+    """Those by which networks are trained are written out; torch finds the same of the formula."""
+    scores, parts = rng.standard_normal((50, 5)), rng.permutation(50).reshape(FOLDS, -1)
+    networks = _Networks(torch, scores, parts, 2, 4, 0)
+    networks.weights += 0.1 * torch.from_numpy(rng.standard_normal(networks.weights.shape))
+    rows = networks.train[:, :8]
+    weights = networks.weights.clone().requires_grad_()
+    encode, into, shift, out, decode, back, back_shift, add, middle = networks._layers(weights)
+    x = networks.scores[rows]
+    code = torch.tanh(x @ into + shift) @ out + (x - middle) @ encode
+    rebuilt = middle + torch.tanh(code @ back + back_shift) @ add + code @ decode
+    (slope,) = torch.autograd.grad(((rebuilt - x) ** 2).sum() / 8, weights)
+    assert networks._slope(rows).numpy() == pytest.approx(slope.numpy(), rel=1e-9, abs=1e-12)
 
 
 def test_the_errors_of_pca_are_those_of_pca(arc, found):

@@ -22,7 +22,7 @@ LEAST = 0.1  # a share of the variance that training and a torn bottleneck leave
 FEWEST, FEW = 50, 500
 MOST, MOST_WIDE = 16384, 4096  # samples that are read, up to MOST_WIDE units and beyond
 HELD, COMPONENTS = 0.999, 256
-MOST_WEIGHTS = 2**24  # of all networks together, 128 MiB, of which training holds half a dozen copies
+MOST_WEIGHTS = 2**24  # of all networks together, 128 MiB, of which training holds some copies
 BETTER = 0.02  # a share of PCA's error that training must take off to be a gain
 
 
