@@ -55,6 +55,8 @@ class Upkeep:
     def repair(self, parts: Sequence[Part] | None = None) -> str:
         """Take away what is not as it was written, so that it is made again; what is to be done then, in words.
 
+        Graphs are searched again when they are asked for. ``layerscape check RUN --repair`` does all of it at once.
+
         Parameters
         ----------
         parts

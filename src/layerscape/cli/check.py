@@ -12,7 +12,7 @@ from layerscape.cli.show import bars, say
 
 @click.command(name="check")
 @shared.a_run
-@click.option("--repair", is_flag=True, help="Take away what is damaged, so that it is made again.")
+@click.option("--repair", is_flag=True, help="Make what is damaged again, where it can be, or take it away.")
 @click.option("--adopt", is_flag=True, help="Take what RUN holds as whole, if you trust it, and keep its digests.")
 @shared.as_json
 def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
@@ -23,19 +23,25 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
       layerscape check runs/dino
       layerscape check runs/dino --repair
     """
+    from layerscape.cli.mending import go_on, mend
     from layerscape.errors import FileProblem
     from layerscape.run import open_run
 
-    opened = open_run(run)
-    if adopt:
-        opened.adopt()
+    done: list[str] = []
     with bars() as progress:
+        if repair:
+            go_on(run, progress)
+        opened = open_run(run)
+        if adopt:
+            opened.adopt()
         parts = opened.check(progress)
+        if repair:
+            done = mend(opened, parts, progress)
     damaged = [part for part in parts if part.problem]
-    done = opened.repair(parts) if repair else ""
     lines = [f"damaged  {part.name}: {part.problem}" for part in damaged]
     lines.append(f"{len(parts) - len(damaged)} of {len(parts)} parts are whole")
     found = [{"part": part.name, "problem": part.problem} for part in parts]
-    say("\n".join([*lines, *filter(None, [done])]), as_json, {"run": str(run), "parts": found, "repaired": done})
+    record = {"run": str(run), "parts": found, "repaired": "; ".join(done)}
+    say("\n".join([*lines, *done]), as_json, record)
     if damaged and not repair:
         raise FileProblem(f"{run} is damaged; what can be mended is mended by: layerscape check {run} --repair")

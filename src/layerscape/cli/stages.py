@@ -236,16 +236,21 @@ def _extract(
     import shlex
     import sys
 
+    command = shlex.join(["layerscape", *sys.argv[1:]])
+    return extracted(model, inputs, options, command, progress, note=note, check=check)
+
+
+def extracted(model: str, inputs: str, options: dict[str, Any], command: str, progress: Any, **more: Any) -> Any:
+    """The run that these options of the command line make, kept with the command that asked for it."""
     from layerscape.pipeline.extract import extract
 
-    labels = options.pop("labels")
-    if labels and not Path(labels).exists():
+    labels, features = options["labels"], options["features"]
+    if isinstance(labels, str) and not Path(labels).exists():
         labels = labels.split(",")
-    if options["features"] not in (None, "all"):
-        options["features"] = options["features"].split(",")
-    command = shlex.join(["layerscape", *sys.argv[1:]])
-    more = {"command": command, "progress": progress, "note": note, "check": check}
-    return extract(model, inputs, labels=labels, **more, **options)
+    if features not in (None, "all"):
+        features = features.split(",")
+    chosen = {**options, "labels": labels, "features": features}
+    return extract(model, inputs, command=command, progress=progress, **chosen, **more)
 
 
 def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:

@@ -17,7 +17,7 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
     import numba
 
     try:
-        found = numba.njit(nogil=True, cache=True, **options)(function)
+        found: Any = numba.njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
         return numba.njit(nogil=True, **options)(function)
     keep = found._cache.save_overload

@@ -7,9 +7,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
+from layerscape.core.nearness import Metric, Nearness, Standardize
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage import samples
 from layerscape.storage.folder import SAMPLES, RunFolder
@@ -102,6 +104,34 @@ def _parts(run: RunFolder, vectors: Vectors, names: list[str], problems: dict[st
     for name in names:
         if _was_found(name):
             yield Part(name, problems.get(name, ""), (name,) if name in problems else ())
+
+
+def unmade(parts: Sequence[Part]) -> list[str]:
+    """The parts that are not whole and cannot be found in the run again: its samples, and layers."""
+    return [part.name for part in parts if not all(map(_was_found, part.files))]
+
+
+def lost_graphs(run: RunFolder, parts: Sequence[Part]) -> list[tuple[str, Nearness, int]]:
+    """Layer, what was near and how many neighbors, of every graph that is not whole: enough to search it again.
+
+    How many is said by its header, or by graphs of other layers; where neither is whole, and where samples were kept
+    apart, which only the caller can say, it is not told.
+    """
+    bad = {name for part in parts for name in part.files}
+    found = []
+    for near in (Nearness(metric, units) for metric in get_args(Metric) for units in (None, *get_args(Standardize))):
+        widths = {layer.name: _width(run, layer.name, near) for layer in run.layers}
+        for layer, width in widths.items():
+            if run.graph_name(layer, near) in bad and (k := width or max(widths.values())):
+                found.append((layer, near, k))
+    return found
+
+
+def _width(run: RunFolder, layer: str, near: Nearness) -> int:
+    """How many neighbors a graph holds, by its header alone; 0 if there is none, or its header is not whole."""
+    with contextlib.suppress(FileProblem, OSError):
+        return run.graph_width(layer, near)
+    return 0
 
 
 def _rows(run: RunFolder, chunk: str) -> str:

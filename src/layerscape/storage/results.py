@@ -57,7 +57,8 @@ class Results:
     def path(self) -> Path:
         return self.ledger.folder
 
-    def _graph_name(self, layer: str, near: Nearness) -> str:
+    def graph_name(self, layer: str, near: Nearness) -> str:
+        """The file of a graph, by its path within the run."""
         folders = folder_names(self.layers)
         if layer not in folders:
             raise unknown_name("layer", layer, folders)
@@ -65,7 +66,7 @@ class Results:
 
     def save_graph(self, layer: str, graph: Neighbors) -> None:
         """Keep a graph of a layer, in memory if the run cannot be written; the one that was there is replaced."""
-        name = self._graph_name(layer, graph.near)
+        name = self.graph_name(layer, graph.near)
         self._unkept[name] = graph
         with self._kept_or_told():
             self._replace(name, graph_bytes(graph, self._identity(layer)))
@@ -73,7 +74,7 @@ class Results:
 
     def load_graph(self, layer: str, near: Nearness) -> Neighbors | None:
         """The graph that was kept of a layer, or None; one of other vectors is none."""
-        name = self._graph_name(layer, near)
+        name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name]
         if not self.graph_width(layer, near):
@@ -83,14 +84,14 @@ class Results:
 
     def deciding(self, layer: str, near: Nearness) -> tuple[int, float] | None:
         """The unit that decides who is near, as the graph that was kept says; None if there is none that does."""
-        name = self._graph_name(layer, near)
+        name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name].deciding
         return read_header(self.path / name)[1].deciding if self.graph_width(layer, near) else None
 
     def graph_width(self, layer: str, near: Nearness) -> int:
         """How many neighbors the graph that was kept holds; 0 if there is none, or one of other vectors."""
-        name = self._graph_name(layer, near)
+        name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name].k
         path = self.path / name
