@@ -62,10 +62,10 @@ def test_repair_reads_the_run_once(tmp_path, monkeypatch):
 def extracted(tmp_path, monkeypatch):
     """A run of the demo model on pictures in a file, with graphs, a label of its own and one that was added."""
     pytest.importorskip("torch")
-    from layerscape.inputs import open_inputs
+    from layerscape.inputs import choose_inputs
 
     monkeypatch.chdir(tmp_path)
-    digits = open_inputs("digits", limit=40)
+    digits = choose_inputs("digits", limit=40).samples()
     np.save("pictures.npy", np.stack(digits.read(range(40))))
     words = ["extract", "demo", "pictures.npy", "--kind", "image", "--features", "luminance", "--out", "run"]
     monkeypatch.setattr("sys.argv", ["layerscape", *words])
