@@ -93,6 +93,8 @@ def test_broken_tables(tmp_path):
     file.write_text("text,label\na,b\nc\n")
     says = "give every row as many, and put cells that hold commas in quotes."
     fails(FileProblem, f"{file} has 1 cells in line 3 and 2 in the first; {says}", file)
+    file.write_text('text,label\n"a\nb",c\n\n' + "d,e\n" * 300 + '"f\ng"\nh,i\n')  # beyond what is read ahead
+    fails(FileProblem, f"{file} has 1 cells in line 306 and 2 in the first; {says}", file)
     file.write_text('text,label\na,b\n"c,d\n')
     fails(FileProblem, f"{file} is no valid CSV near line 3 (unexpected end of data); repair that line.", file)
     file.write_text("text,text\na,b\n")

@@ -142,6 +142,23 @@ def test_a_baseline_of_another_network_is_refused(make_run):
         report(run, baseline=other)
 
 
+def test_a_page_reads_the_table_of_a_run_once(make_run, tmp_path):
+    run, asked = make_run(n_samples=10, layers=2), []
+
+    class Counted(type(run)):
+        @property
+        def table(self):
+            asked.append("table")
+            return run.table
+
+        @table.setter
+        def table(self, _):
+            pass
+
+    report(Counted(**vars(run)), tmp_path / "page.html")
+    assert asked == ["table"]
+
+
 def test_a_folder_that_is_missing_is_one_line_and_leaves_nothing(make_run, tmp_path):
     out = tmp_path / "missing" / "page.html"
     message = f"cannot write {out}: No such file or directory; give a path in a folder that can be written."

@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, TextIO, TypeVar, cast
 
@@ -17,6 +18,7 @@ from layerscape.errors import FileProblem, InvalidValue, wants_memory
 SETTING = "LAYERSCAPE_MAX_BYTES"
 _CELL, _ROW = 24, 80  # bytes that a cell and a row take at least, as objects of Python
 _SAMPLE = 90  # and the id of a sample
+_AHEAD = 256  # rows that are read at once
 _T = TypeVar("_T")
 
 
@@ -68,13 +70,21 @@ def check_samples_held(path: Path, n_samples: int) -> None:
 
 
 def held(path: Path, rows: Iterable[_T], cells: Callable[[_T], int]) -> Iterator[_T]:
-    """Rows as they come, until as objects they would take far more memory than the file."""
-    most, taken = most_unpacked(path), 0
+    """Rows as they come, a few ahead, until as objects they would take far more memory than the file."""
+    return chain.from_iterable(_counted(path, rows, cells))
+
+
+def _counted(path: Path, rows: Iterable[_T], cells: Callable[[_T], int]) -> Iterator[list[_T]]:
+    most, taken, some = most_unpacked(path), 0, []
     for row in rows:
         taken += _ROW + _CELL * cells(row)
         if taken > most:
             check_unpacked(path, taken)
-        yield row
+        some.append(row)
+        if len(some) == _AHEAD:
+            yield some
+            some = []
+    yield some
 
 
 class _Unpacked(gzip.GzipFile):

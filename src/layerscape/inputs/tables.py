@@ -8,6 +8,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +95,14 @@ def _csv_rows(path: Path, file: Any, delimiter: str) -> Iterator[list[str]]:
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     limit = csv.field_size_limit(_LONGEST_CELL)  # a text may be a book
     try:
-        for row in held(path, reader, len):
+        for place, row in enumerate(held(path, reader, len)):
             if not row:
                 continue  # a blank line
             n_cells = n_cells or len(row)
             if len(row) != n_cells:
+                line = _line_of(path, place, delimiter)
                 raise FileProblem(
-                    f"{path} has {len(row)} cells in line {reader.line_num} and {n_cells} in the first; "
+                    f"{path} has {len(row)} cells in line {line} and {n_cells} in the first; "
                     "give every row as many, and put cells that hold commas in quotes."
                 )
             yield row
@@ -108,6 +110,14 @@ def _csv_rows(path: Path, file: Any, delimiter: str) -> Iterator[list[str]]:
         raise FileProblem(f"{path} is no valid CSV near line {reader.line_num} ({error}); repair that line.") from None
     finally:
         csv.field_size_limit(limit)
+
+
+def _line_of(path: Path, place: int, delimiter: str) -> int:
+    """In which line a row ends, whose cells may hold line breaks."""
+    with open_text(path) as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        next(islice(reader, place, None))
+        return reader.line_num
 
 
 def _has_header(path: Path, rows: Sequence[Sequence[str]]) -> bool:

@@ -23,7 +23,7 @@ from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
 from layerscape.reports.charts import side_by_side, specification, words
-from layerscape.reports.reported import ReportedRun
+from layerscape.reports.reported import ReportedRun, read_once
 from layerscape.reports.sentences import findings
 from layerscape.reports.strip import strip
 
@@ -79,7 +79,8 @@ def report(
         )
     with _writable(out), tempfile.TemporaryFile(dir=out.parent):
         pass  # known before anything is searched or drawn
-    _write(out, _html(run, baseline, n_neighbors, n_queries, seed))
+    beside = None if baseline is None else read_once(baseline)
+    _write(out, _html(read_once(run), beside, n_neighbors, n_queries, seed))
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from layerscape.core.neighbors import Neighbors
 
@@ -41,3 +41,17 @@ class ReportedRun(Protocol):
         ...
 
     def graph(self, layer: str, k: int, *, metric: str, standardize: str | None) -> Neighbors: ...
+
+
+class _Once:
+    def __init__(self, run: ReportedRun) -> None:
+        self._run = run
+
+    def __getattr__(self, name: str) -> Any:  # of what was not asked for before
+        vars(self)[name] = found = getattr(self._run, name)
+        return found
+
+
+def read_once(run: ReportedRun) -> ReportedRun:
+    """The same run, of which nothing is read twice: a page is of one state of it, whatever is measured meanwhile."""
+    return cast(ReportedRun, _Once(run))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,9 +36,9 @@ def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget:
     queries = np.random.default_rng(seed).permutation(n_samples)[:n_queries]
     if k < 1:
         return {"n_queries": 0}
-    near = _near(run)
+    near, labels = _near(run), _shown(run)
     indices, distances = _neighbors(run, queries, k, near)
-    previews, n_shown = _previews(run, queries, indices, budget)
+    previews, n_shown = _previews(run, labels, queries, indices, budget)
     if not n_shown:
         raise InvalidValue(
             f"n_neighbors={n_neighbors} at {len(run.layers)} layers: one sample alone needs more than the page may "
@@ -61,7 +61,7 @@ def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget:
         "layers": list(run.layers),
         "ids": [run.samples.ids[row] for row in rows],
         "previews": [previews[row] for row in rows.tolist()],
-        "labels": {name: _labels(np.asarray(values)[rows]) for name, values in _shown(run).items()},
+        "labels": {name: _labels(np.asarray(values)[rows]) for name, values in labels.items()},
         "neighbors": _packed(items, "<u4"),
         "flags": _packed(_flags(distances), "u1"),
         "relative": _packed(np.rint(relative), "u1"),
@@ -99,7 +99,9 @@ def _flags(distances: np.ndarray) -> np.ndarray:
     return TIED * tied + COPY * (distances == 0)
 
 
-def _previews(run: ReportedRun, queries: np.ndarray, indices: np.ndarray, budget: int) -> tuple[dict[int, str], int]:
+def _previews(
+    run: ReportedRun, labels: Mapping[str, Any], queries: np.ndarray, indices: np.ndarray, budget: int
+) -> tuple[dict[int, str], int]:
     """Previews of the first queries and their neighbors by row, and of how many queries before the budget is spent.
 
     They may lie scattered over a large file, so they are read in few batches, each as large as the budget allows.
@@ -114,7 +116,7 @@ def _previews(run: ReportedRun, queries: np.ndarray, indices: np.ndarray, budget
         made = dict(zip(new, map(_preview, run.samples.previews(new)), strict=True))
         for group in groups:
             fresh = {row: made[row] for row in group if row not in previews}
-            left -= per_query + sum(_cost(run, row, text) for row, text in fresh.items())
+            left -= per_query + sum(_cost(run.samples.ids[row], row, text, labels) for row, text in fresh.items())
             if left < 0:
                 return previews, done
             previews |= fresh
@@ -123,9 +125,9 @@ def _previews(run: ReportedRun, queries: np.ndarray, indices: np.ndarray, budget
     return previews, done
 
 
-def _cost(run: ReportedRun, row: int, preview: str) -> int:
+def _cost(name: str, row: int, preview: str, labels: Mapping[str, Any]) -> int:
     """Bytes of one item on the page; what is escaped counts six, a label at its own length."""
-    texts = [preview, run.samples.ids[row], *(_in_words(values[row]) for values in _shown(run).values())]
+    texts = [preview, name, *(_in_words(values[row]) for values in labels.values())]
     return sum(len(json.dumps(text)) + 6 * sum(map(text.count, "<>&")) + 8 for text in texts)
 
 

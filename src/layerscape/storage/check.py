@@ -15,10 +15,11 @@ from layerscape.core.nearness import Metric, Nearness, Standardize
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage import samples
 from layerscape.storage.folder import SAMPLES, RunFolder
+from layerscape.storage.graphs import graph_bytes, read_graph, read_header
 from layerscape.storage.layout import folder_names
 from layerscape.storage.ledger import NAME, Entry, Ledger
 from layerscape.storage.manifest import Manifest
-from layerscape.storage.results import ESTIMATES, RECOMMENDATION, graph_bytes, read_graph, read_header
+from layerscape.storage.results import ESTIMATES, RECOMMENDATION
 from layerscape.storage.vectors import GROUP, Vectors
 from layerscape.storage.vectors import NAME as VECTORS
 
@@ -215,7 +216,7 @@ def adopt(run: RunFolder) -> None:
 def _adopt_graph(ledger: Ledger, path: Path, vectors: str) -> None:
     """As one of these vectors, unless it says of which others it is; one that cannot be read is left unknown."""
     with contextlib.suppress(FileProblem):
-        graph, about = read_graph(path), read_header(path)[1]
+        graph, about = read_graph(path), read_header(path).about
         ledger.replace(str(path.relative_to(ledger.folder)), graph_bytes(graph, about.vectors or vectors))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import json
 import os
@@ -11,31 +10,23 @@ import tempfile
 import threading
 import warnings as python_warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import numpy as np
-
-from layerscape.core.apart import Apart
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem, require, unknown_name
 from layerscape.storage.files import Lock, file_problems, readable
+from layerscape.storage.graphs import Header, graph_bytes, header_size, read_graph, read_header
 from layerscape.storage.layout import LayerSpec, folder_names
 from layerscape.storage.ledger import Ledger
-from layerscape.storage.sealed import typed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-META = "layerscape"
-MARKS = "marks"  # which samples are kept apart, among the arrays of a graph
 ESTIMATES, RECOMMENDATION = "estimates.parquet", "recommendation.json"
-SEARCH = "remove that file and search again"
-EARLIER = {"groups": "copies", "border_groups": "border_copies"}  # what arrays were called in graphs kept before
 LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric that tables kept before do not have
 
 
@@ -48,6 +39,8 @@ class Results:
         self.ledger = ledger
         self.layers = layers
         self._identity = identity
+        self._folders = folder_names(layers)
+        self._headers: dict[str, tuple[tuple[int, ...], Header | None]] = {}  # as they were in a state of their file
         self._lock = lock
         self._one = threading.RLock()  # of the threads of this process that write
         self._unkept: dict[str, Neighbors] = {}  # graphs of a run that cannot be written
@@ -59,10 +52,9 @@ class Results:
 
     def graph_name(self, layer: str, near: Nearness) -> str:
         """The file of a graph, by its path within the run."""
-        folders = folder_names(self.layers)
-        if layer not in folders:
-            raise unknown_name("layer", layer, folders)
-        return f"graphs/{folders[layer]}/{quote(near.key, safe='=,')}.safetensors"
+        if layer not in self._folders:
+            raise unknown_name("layer", layer, self._folders)
+        return f"graphs/{self._folders[layer]}/{quote(near.key, safe='=,')}.safetensors"
 
     def save_graph(self, layer: str, graph: Neighbors) -> None:
         """Keep a graph of a layer, in memory if the run cannot be written; the one that was there is replaced."""
@@ -77,7 +69,7 @@ class Results:
         name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name]
-        if not self.graph_width(layer, near):
+        if self._header(layer, near) is None:
             return None
         self.ledger.prove(name)
         return read_graph(self.path / name, proven=self.ledger.kept)
@@ -87,21 +79,34 @@ class Results:
         name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name].deciding
-        return read_header(self.path / name)[1].deciding if self.graph_width(layer, near) else None
+        header = self._header(layer, near)
+        return None if header is None else header.about.deciding
 
     def graph_width(self, layer: str, near: Nearness) -> int:
         """How many neighbors the graph that was kept holds; 0 if there is none, or one of other vectors."""
         name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name].k
+        header = self._header(layer, near)
+        return 0 if header is None else header.width
+
+    def _header(self, layer: str, near: Nearness) -> Header | None:
+        """That of the graph that was kept, read again if its file was replaced; None as where `graph_width` is 0."""
+        name = self.graph_name(layer, near)
+        state = self.ledger.state(name)
+        if name not in self._headers or self._headers[name][0] != state:
+            self._headers[name] = state, self._proven_header(name, layer, near)
+        return self._headers[name][1]
+
+    def _proven_header(self, name: str, layer: str, near: Nearness) -> Header | None:
         path = self.path / name
         if not path.exists() or not self.ledger.knows(name):
-            return 0
+            return None
         self.ledger.prove(name, 0, header_size(path))
-        width, about = read_header(path)
-        if about.key != near.key:
-            raise self.ledger.damaged(name, f"it was searched for {about.key!r}")
-        return width if about.vectors in ("", self._identity(layer)) else 0
+        header = read_header(path)
+        if header.about.key != near.key:
+            raise self.ledger.damaged(name, f"it was searched for {header.about.key!r}")
+        return header if header.about.vectors in ("", self._identity(layer)) else None
 
     def check_writable(self) -> None:
         """Raise unless something can be written beside the run, by writing: what a mode says does not bind root."""
@@ -181,88 +186,6 @@ class Results:
                 finally:
                     lock.release()
                     self._lock = None
-
-
-@dataclass(frozen=True)
-class About:
-    """The header of a graph beside its arrays; graphs that earlier code kept say only the metric, and no vectors."""
-
-    n_samples: int
-    n_units: int | None = None
-    near: dict[str, Any] | None = None
-    metric: str = "euclidean"
-    vectors: str = ""
-    deciding: tuple[int, float] | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.nearness()  # raises if there is no such thing
-
-    def nearness(self, marks: np.ndarray | None = None) -> Nearness:
-        """What is near in the graph; who is kept apart is known by the marks, which are one of its arrays."""
-        fields: dict[str, Any] = dict(self.near or {"metric": self.metric})
-        apart = fields.pop("apart", None)
-        if apart is None or marks is None:
-            return Nearness(**fields)
-        return Nearness(**fields, apart=Apart(marks, apart["reach"], apart["name"]))
-
-    @property
-    def key(self) -> str:
-        """That of what is near."""
-        apart = (self.near or {}).get("apart")
-        return self.nearness().key + (f",{apart['key']}" if apart else "")
-
-
-def graph_bytes(graph: Neighbors, vectors: str) -> bytes:
-    """Arrays as tensors, everything else as JSON; indices take four bytes where that is enough, and so when read.
-
-    ``vectors`` says of which vectors it is a graph.
-    """
-    from safetensors.numpy import save
-
-    fields = {each.name: getattr(graph, each.name) for each in dataclasses.fields(graph)}
-    fields["near"] = graph.near.record()
-    if (apart := graph.near.apart) is not None:
-        fields["near"]["apart"] = {"key": apart.key, "name": apart.name, "reach": apart.reach}
-        fields[MARKS] = apart.marks
-    arrays = {name: np.ascontiguousarray(value) for name, value in fields.items() if isinstance(value, np.ndarray)}
-    plain: dict[str, Any] = {name: value for name, value in fields.items() if name not in arrays and value is not None}
-    if graph.n_samples <= np.iinfo(np.int32).max:
-        arrays["indices"] = arrays["indices"].astype(np.int32)
-    # One key only: safetensors writes several in any order, and a graph must be the same bytes every time.
-    return save(arrays, metadata={META: json.dumps({**plain, "vectors": vectors})})
-
-
-def header_size(path: Path) -> int:
-    """How many bytes the header of a graph takes, the 8 that say so included; at most all that there are."""
-    with path.open("rb") as file:
-        return min(8 + int.from_bytes(file.read(8), "little"), path.stat().st_size)
-
-
-def read_header(path: Path) -> tuple[int, About]:
-    """How many neighbors the graph in a file holds, and what its header says."""
-    with _opened(path) as file:
-        about = typed(json.loads(file.metadata()[META]), About, path, SEARCH)
-        return int(file.get_slice("indices").get_shape()[1]), about
-
-
-def read_graph(path: Path, *, proven: bool = False) -> Neighbors:
-    """The graph in a file; one whose bytes are proven was checked before it was written."""
-    _, about = read_header(path)
-    with _opened(path) as file:
-        names: list[str] = list(file.keys())
-        arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
-        marks = arrays.pop(MARKS, None)
-        facts: dict[str, Any] = {name: getattr(about, name) for name in ("n_samples", "n_units", "deciding")}
-        return Neighbors(**arrays, **facts, near=about.nearness(marks), proven=proven)
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The file of a graph; whatever is wrong with it is said in one line."""
-    from safetensors import safe_open
-
-    with readable(path, SEARCH), safe_open(path, framework="numpy") as file:
-        yield file
 
 
 def estimates_bytes(frame: pd.DataFrame) -> bytes:

@@ -29,6 +29,11 @@ def _xxhash() -> Any:
     return require("xxhash", "runs")
 
 
+@cache
+def _msgspec() -> Any:
+    return require("msgspec", "runs")
+
+
 def sealed(values: Mapping[str, Any]) -> bytes:
     """JSON text of the values and their digest, the same bytes whatever the order of their keys was."""
     text = json.dumps({**values, DIGEST: _digest(values)}, indent=2, ensure_ascii=False, allow_nan=False)
@@ -50,7 +55,7 @@ def unsealed(path: Path, cure: str) -> dict[str, Any]:
 
 def typed(values: Any, kind: type[T], path: Path, cure: str) -> T:
     """Plain values as a dataclass; raises at the first that is missing or of another type than the class says."""
-    convert = require("msgspec", "runs").convert
+    convert = _msgspec().convert
     with readable(path, cure):
         return convert(values, kind)
 

@@ -25,6 +25,7 @@ from layerscape.measures.neighborhood.relations import Likeness, Near, likeness_
 from layerscape.measures.neighborhood.without import Means, likened, without_each
 
 PERMUTATIONS = 100  # for the spread of chance where k follows the class
+TOGETHER = 2**20  # pairs whose agreement is asked for at once
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,22 @@ class Reading:
         for k in np.unique(self.wanted):
             rows, columns, weights = graph.weights(int(k))
             whole = sparse.csr_array((weights / k, (rows, columns)), shape=(graph.n_samples,) * 2)
-            for place, order in enumerate(orders):
-                rows = np.flatnonzero(self.wanted[order] == k)
-                part = whole[rows]
-                own = np.repeat(order[rows], np.diff(part.indptr))
-                found[place] += (self.share[own] * part.data) @ self.likeness.at(own, order[part.indices])
+            step = max(1, TOGETHER // whole.nnz)
+            for first in range(0, number, step):
+                found[first : first + step] += self._in_orders(whole, int(k), orders[first : first + step])
         return found
+
+    def _in_orders(self, whole: sparse.csr_array, k: int, orders: list[np.ndarray]) -> list[float]:
+        """What the samples that read k neighbors add to the label overlap, for labels in each of some orders."""
+        pairs, shares = [], []
+        for order in orders:
+            rows = np.flatnonzero(self.wanted[order] == k)
+            part = whole[rows]
+            own = np.repeat(order[rows], np.diff(part.indptr))
+            pairs.append(np.stack([own, order[part.indices]]))
+            shares.append(self.share[own] * part.data)
+        agrees = np.split(self.likeness.at(*np.hstack(pairs)), np.cumsum(list(map(len, shares)))[:-1])
+        return [float(share @ agree) for share, agree in zip(shares, agrees, strict=True)]
 
     @property
     def can_lose_one(self) -> bool:
