@@ -177,14 +177,15 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         near, how = chosen(search)
         wanted = self.layers if layers is None else [layers] if isinstance(layers, str) else dict.fromkeys(layers)
         tell = progress or (lambda _: None)
-        for layer in wanted:
-            self._known(layer)
-        missing = [layer for layer in wanted if not 0 < k <= self.folder.graph_width(layer, near)]
+        kept = {layer: self.folder.kept_graph(layer, near) for layer in wanted}
+        missing = [layer for layer in wanted if not 0 < k <= kept[layer].width]
         tell((len(wanted) - len(missing)) * self.folder.n_samples)
         for layer, x in ahead(lambda layer: self.loaded(layer, how.memory), missing):
             found = find_neighbors(x, k, progress=tell, **search)
             self.folder.save_graph(layer, replace(found, deciding=deciding_who_is_near(x, near), proven=True))
-        self._complete([layer for layer in wanted if layer not in missing], near)
+        untold = [layer for layer in wanted if layer not in missing and kept[layer].deciding is None]
+        if untold and not near.standardize:
+            self._complete(untold, near)
 
     def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""

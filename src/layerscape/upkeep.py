@@ -136,15 +136,11 @@ class Upkeep:
 
     def _complete(self, layers: Sequence[str], near: Nearness) -> None:
         """Let graphs that an earlier version kept say which unit decides; in a run that cannot be written they stay."""
-        told = self.folder.deciding
-        left = [] if near.standardize else [layer for layer in layers if told(layer, near) is None]
-        if not left:
-            return
         try:
             self.folder.check_writable()
         except FileProblem:
             return  # it costs time, whenever it is asked, and nothing else
-        for layer in left:
+        for layer in layers:
             graph, x = self.folder.load_graph(layer, near), Representation(self.folder.vectors(layer), layer)
             assert graph is not None
             self.folder.save_graph(layer, replace(graph, deciding=deciding_who_is_near(x, near), proven=True))

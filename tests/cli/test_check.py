@@ -90,7 +90,7 @@ def test_repair_extracts_and_searches_again(extracted, capsys):
     ]
     run = ls.open("run")
     assert not any(part.problem for part in run.check())
-    assert [run.folder.graph_width(layer, Nearness()) for layer in run.layers] == [5] * len(run)
+    assert [run.folder.kept_graph(layer, Nearness()).width for layer in run.layers] == [5] * len(run)
     assert list(run.samples.labels) == ["digit"]
     assert run.record["command"].startswith("layerscape extract demo pictures.npy --kind image")
     for layer, x in before.items():

@@ -74,7 +74,7 @@ def test_once_it_can_be_written_it_is(read_only, monkeypatch):
         read_only.graph("first", 3)
     monkeypatch.undo()
     read_only.graph("first", 5)
-    assert ls.open(read_only.path).folder.graph_width("first", read_only.graph("first", 5).near) == 5
+    assert ls.open(read_only.path).folder.kept_graph("first", read_only.graph("first", 5).near).width == 5
 
 
 @pytest.mark.filterwarnings("default")

@@ -130,7 +130,7 @@ def test_a_run_goes_on_with_the_blocks_that_are_damaged(tmp_path, name):
     assert problems(run.path) == {}
     np.testing.assert_array_equal(again["layer 1"].matrix[:], arrays["layer 1"])
     np.testing.assert_array_equal(again.samples.labels["class"], labels["class"])
-    assert again.folder.graph_width("layer 1", graph.near) == 3  # the graph is still one of these vectors
+    assert again.folder.kept_graph("layer 1", graph.near).width == 3  # the graph is still one of these vectors
 
 
 def test_a_graph_of_other_vectors_is_searched_again(tmp_path):

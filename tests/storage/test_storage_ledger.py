@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem
+from layerscape.storage.files import readable
 from layerscape.storage.ledger import BLOCK, Entry, Ledger
 from layerscape.storage.sealed import sealed, typed, unsealed
 
@@ -127,5 +128,6 @@ def test_json_knows_its_digest_whatever_the_order_of_its_keys(tmp_path):
 def test_what_is_no_such_json_is_one_line(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_bytes(text)
-    with pytest.raises(FileProblem, match=r"^[^\n]*x\.json (cannot be read \(|is damaged)[^\n]*; do that$"):
-        typed(unsealed(path, "do that"), Entry, path, "do that")
+    says = r"^[^\n]*x\.json (cannot be read \(|is damaged)[^\n]*; do that$"
+    with pytest.raises(FileProblem, match=says), readable(path, "do that"):
+        typed(unsealed(path, "do that"), Entry)

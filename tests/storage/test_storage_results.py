@@ -141,7 +141,7 @@ def test_a_graph_that_an_earlier_version_kept_is_read(run, as_earlier, graph):
     for name in ("indices", "distances", "queries", "copies", "border_starts", "border_copies"):
         np.testing.assert_array_equal(getattr(found, name), getattr(graph, name))
     assert (found.n_samples, found.n_units) == (graph.n_samples, graph.n_units)
-    assert run.graph_width("block/1", graph.near) == graph.k
+    assert run.kept_graph("block/1", graph.near).width == graph.k
 
 
 @pytest.mark.parametrize("near", [Nearness(), Nearness("cosine", "units", 0.0), Nearness(near_copies=0.25)], ids=str)
@@ -188,7 +188,7 @@ def test_a_graph_that_an_earlier_version_kept_is_told_which_unit_decides(
     assert graph.deciding[0] == 1
     run = ls.open(run.path if ledger else as_earlier(run.folder).path)
     run.folder.save_graph("in", dataclasses.replace(graph, deciding=None))
-    assert run.folder.deciding("in", graph.near) is None
+    assert run.folder.kept_graph("in", graph.near).deciding is None
     monkeypatch.setattr("layerscape.run.find_neighbors", None)
     search(run, 4)
     run = ls.open(run.path)

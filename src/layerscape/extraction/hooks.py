@@ -82,6 +82,13 @@ def bytes_of(tensor: torch.Tensor) -> bytes:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
+def weights_of(module: torch.nn.Module) -> Iterator[bytes | str]:
+    """Every tensor of a module by name, with its type, shape and values, for a fingerprint."""
+    for name, tensor in sorted(module.state_dict().items()):
+        yield f"{name} {tensor.dtype} {tuple(tensor.shape)}"
+        yield bytes_of(tensor)
+
+
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
         yield value

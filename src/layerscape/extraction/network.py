@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import compose, limits
 from layerscape.extraction.failures import explained
-from layerscape.extraction.hooks import Inputs, Seen, Taps, bytes_of, evaluating
+from layerscape.extraction.hooks import Inputs, Seen, Taps, evaluating, weights_of
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.pooling import Tokens
@@ -68,14 +68,7 @@ class Network:
     @cached_property
     def fingerprint(self) -> str:
         """Hexadecimal digest of configuration and weights: it changes when any weight does. Computed once."""
-
-        def parts() -> Iterator[bytes | str]:
-            yield self._configuration
-            for name, tensor in sorted(self._module.state_dict().items()):
-                yield f"{name} {tensor.dtype} {tuple(tensor.shape)}"
-                yield bytes_of(tensor)
-
-        return fingerprint(parts())
+        return fingerprint(chain([self._configuration], weights_of(self._module)))
 
     def describe(self) -> dict[str, Any]:
         """What identifies the model and its preprocessing, as plain values for JSON; the device is not part of it."""

@@ -88,9 +88,9 @@ class Lists:
         """How much of u all others gain when a member is deleted, w / (1 − u)."""
         return np.divide(self.among, 1 - self.next, out=np.zeros_like(self.among), where=self.among > 0)
 
-    def by_row(self, values: np.ndarray) -> np.ndarray:
-        """Sums over the entries of each sample, shape (N,)."""
-        return np.bincount(self.rows, values, self.n_samples)
+    def by_row(self, *values: np.ndarray) -> list[np.ndarray]:
+        """Sums over the entries of each sample, of each kind of values; shape (N,)."""
+        return [np.bincount(self.rows, each, self.n_samples) for each in values]
 
     def by_member(self, values: np.ndarray) -> np.ndarray:
         """Sums over the lists that a sample is in, shape (N,)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 
@@ -18,11 +16,11 @@ def drawn(n_samples: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n_samples, most, replace=False))
 
 
-def slices(n_rows: int, at_once: int) -> Iterator[slice]:
+def slices(n_rows: int, at_once: int) -> list[slice]:
     """All rows, so many at a time, one at least.
 
-    >>> list(slices(5, 2))
+    >>> slices(5, 2)
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
     """
     step = max(1, at_once)
-    return (slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step))
+    return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]

@@ -131,7 +131,7 @@ def lost_graphs(run: RunFolder, parts: Sequence[Part]) -> list[tuple[str, Nearne
 def _width(run: RunFolder, layer: str, near: Nearness) -> int:
     """How many neighbors a graph holds, by its header alone; 0 if there is none, or its header is not whole."""
     with contextlib.suppress(FileProblem, OSError):
-        return run.graph_width(layer, near)
+        return run.kept_graph(layer, near).width
     return 0
 
 

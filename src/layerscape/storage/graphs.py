@@ -89,18 +89,18 @@ class Header(NamedTuple):
 def read_header(path: Path) -> Header:
     """That of the graph in a file."""
     with _opened(path) as file:
-        return _header_of(file, path)
+        return _header_of(file)
 
 
-def _header_of(file: Any, path: Path) -> Header:
-    about = typed(json.loads(file.metadata()[META]), About, path, SEARCH)
+def _header_of(file: Any) -> Header:
+    about = typed(json.loads(file.metadata()[META]), About)
     return Header(int(file.get_slice("indices").get_shape()[1]), about)
 
 
 def read_graph(path: Path, *, proven: bool = False) -> Neighbors:
     """The graph in a file; one whose bytes are proven was checked before it was written."""
     with _opened(path) as file:
-        about = _header_of(file, path).about
+        about = _header_of(file).about
         names: list[str] = list(file.keys())
         arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
         marks = arrays.pop(MARKS, None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from layerscape.core.provenance import fingerprint
 from layerscape.errors import FileProblem
-from layerscape.storage.files import replace_file
+from layerscape.storage.files import readable, replace_file
 from layerscape.storage.sealed import digest, sealed, typed, unsealed
 
 NAME = "ledger.json"
@@ -181,7 +181,8 @@ class Ledger:
             if self._book is None or (again and _state(path) != self._state):
                 self._state = _state(path)
                 cure = f"if you trust what the folder holds: layerscape check {self.folder} --adopt"
-                self._book = typed(unsealed(path, cure), _Book, path, cure)
+                with readable(path, cure):
+                    self._book = typed(unsealed(path, cure), _Book)
             return self._book
 
     def _sizes(self, name: str, *, again: bool = False) -> list[int]:

@@ -73,8 +73,8 @@ class Manifest:
         schema = values.pop("schema", None)
         if schema is True or schema not in (EARLIER, SCHEMA):
             raise FileProblem(_other_schema(folder, schema, values.get("versions")))
-        found = typed({"ledger": schema == SCHEMA, **values}, cls, path, CURE)
         with readable(path, CURE):
+            found = typed({"ledger": schema == SCHEMA, **values}, cls)
             check_layers(found.layers)
         return found
 

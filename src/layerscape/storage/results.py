@@ -12,14 +12,14 @@ import warnings as python_warnings
 from collections.abc import Callable, Iterator, Mapping
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem, require, unknown_name
 from layerscape.storage.files import Lock, file_problems, readable
-from layerscape.storage.graphs import Header, graph_bytes, header_size, read_graph, read_header
+from layerscape.storage.graphs import graph_bytes, header_size, read_graph, read_header
 from layerscape.storage.layout import LayerSpec, folder_names
 from layerscape.storage.ledger import Ledger
 
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 ESTIMATES, RECOMMENDATION = "estimates.parquet", "recommendation.json"
 LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric that tables kept before do not have
+
+
+class KeptGraph(NamedTuple):
+    """What is known of a graph that was kept: its number of neighbors, 0 if there is none, and which unit decides."""
+
+    width: int = 0
+    deciding: tuple[int, float] | None = None
 
 
 class Results:
@@ -40,7 +47,9 @@ class Results:
         self.layers = layers
         self._identity = identity
         self._folders = folder_names(layers)
-        self._headers: dict[str, tuple[tuple[int, ...], Header | None]] = {}  # as they were in a state of their file
+        self._known: dict[
+            str, tuple[tuple[int, ...], KeptGraph]
+        ] = {}  # of graphs, as they were in a state of their file
         self._lock = lock
         self._one = threading.RLock()  # of the threads of this process that write
         self._unkept: dict[str, Neighbors] = {}  # graphs of a run that cannot be written
@@ -69,44 +78,33 @@ class Results:
         name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name]
-        if self._header(layer, near) is None:
+        if not self.kept_graph(layer, near).width:
             return None
         self.ledger.prove(name)
         return read_graph(self.path / name, proven=self.ledger.kept)
 
-    def deciding(self, layer: str, near: Nearness) -> tuple[int, float] | None:
-        """The unit that decides who is near, as the graph that was kept says; None if there is none that does."""
+    def kept_graph(self, layer: str, near: Nearness) -> KeptGraph:
+        """What is known of the graph that was kept of a layer; of its file nothing is read again unless it is replaced.
+
+        One of other vectors is none.
+        """
         name = self.graph_name(layer, near)
         if name in self._unkept:
-            return self._unkept[name].deciding
-        header = self._header(layer, near)
-        return None if header is None else header.about.deciding
-
-    def graph_width(self, layer: str, near: Nearness) -> int:
-        """How many neighbors the graph that was kept holds; 0 if there is none, or one of other vectors."""
-        name = self.graph_name(layer, near)
-        if name in self._unkept:
-            return self._unkept[name].k
-        header = self._header(layer, near)
-        return 0 if header is None else header.width
-
-    def _header(self, layer: str, near: Nearness) -> Header | None:
-        """That of the graph that was kept, read again if its file was replaced; None as where `graph_width` is 0."""
-        name = self.graph_name(layer, near)
+            return KeptGraph(self._unkept[name].k, self._unkept[name].deciding)
         state = self.ledger.state(name)
-        if name not in self._headers or self._headers[name][0] != state:
-            self._headers[name] = state, self._proven_header(name, layer, near)
-        return self._headers[name][1]
+        if name not in self._known or self._known[name][0] != state:
+            self._known[name] = state, self._read_kept(name, layer, near)
+        return self._known[name][1]
 
-    def _proven_header(self, name: str, layer: str, near: Nearness) -> Header | None:
+    def _read_kept(self, name: str, layer: str, near: Nearness) -> KeptGraph:
         path = self.path / name
         if not path.exists() or not self.ledger.knows(name):
-            return None
+            return KeptGraph()
         self.ledger.prove(name, 0, header_size(path))
-        header = read_header(path)
-        if header.about.key != near.key:
-            raise self.ledger.damaged(name, f"it was searched for {header.about.key!r}")
-        return header if header.about.vectors in ("", self._identity(layer)) else None
+        width, about = read_header(path)
+        if about.key != near.key:
+            raise self.ledger.damaged(name, f"it was searched for {about.key!r}")
+        return KeptGraph(width, about.deciding) if about.vectors in ("", self._identity(layer)) else KeptGraph()
 
     def check_writable(self) -> None:
         """Raise unless something can be written beside the run, by writing: what a mode says does not bind root."""

@@ -166,7 +166,7 @@ class Unfinished:
             path = self.part(number)
             with readable(path, CURE):
                 known = json.loads((parquet.read_schema(path).metadata or {}).get(ENTRIES, b"{}"))
-            found |= typed(known, dict[str, Entry], path, CURE)
+                found |= typed(known, dict[str, Entry])
         return found
 
     def join(self, path: Path) -> None:

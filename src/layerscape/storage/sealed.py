@@ -53,11 +53,9 @@ def unsealed(path: Path, cure: str) -> dict[str, Any]:
     return values
 
 
-def typed(values: Any, kind: type[T], path: Path, cure: str) -> T:
-    """Plain values as a dataclass; raises at the first that is missing or of another type than the class says."""
-    convert = _msgspec().convert
-    with readable(path, cure):
-        return convert(values, kind)
+def typed(values: Any, kind: type[T]) -> T:
+    """Plain values as a dataclass; raises at the first that is missing or of another type, for `readable` to say."""
+    return _msgspec().convert(values, kind)
 
 
 def _digest(values: Mapping[str, Any]) -> str:

@@ -47,5 +47,5 @@ class Deciding:
 
     def _unit(self, layer: str, metric: str, searches: bool) -> tuple[int, float]:
         run = self.source.run
-        kept = run.folder.deciding(layer, self.near) if run is not None and searches else None
+        kept = run.folder.kept_graph(layer, self.near).deciding if run is not None and searches else None
         return deciding_unit(self.source.vectors(layer), metric) if kept is None else kept

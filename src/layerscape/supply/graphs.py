@@ -164,6 +164,6 @@ def searched_apart(
             run.search(k, layers=left, progress=tell, **search)
             break
         except OF_ONE_LAYER as error:  # of the first that is not kept, since they are searched in order
-            bad = next(place for place, layer in enumerate(left) if run.folder.graph_width(layer, near) < k)
+            bad = next(place for place, layer in enumerate(left) if run.folder.kept_graph(layer, near).width < k)
             failed[left[bad]], left = error, left[bad + 1 :]
     return failed

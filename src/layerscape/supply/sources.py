@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.labels import missing
+from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
@@ -56,6 +57,7 @@ class Part:
         self.run = self.whole if self.kept and self.rows is None and self.control is None else None
         self.graphs: dict[str, Neighbors] = {}
         self._vectors: dict[str, Representation] = {}
+        self._labels: dict[tuple[Measure, str], Any] = {}
 
     def vectors(self, layer: str) -> Representation:
         if layer not in self._vectors:
@@ -76,10 +78,13 @@ class Part:
     def label(self, task: Task) -> Any:
         if self.labeled is not None:
             return self.labeled.label(task)
-        if not takes(task.measure, self.whole, task.label):
-            what = "one number" if "kind" in task.measure.options else "a category"
-            raise InvalidValue(f"{task.measure.name} reads {what} per sample; {task.label!r} holds real numbers.")
-        return label_values(self.whole, task.label, self.rows)
+        asked = task.measure, task.label
+        if asked not in self._labels:
+            if not takes(task.measure, self.whole, task.label):
+                what = "one number" if "kind" in task.measure.options else "a category"
+                raise InvalidValue(f"{task.measure.name} reads {what} per sample; {task.label!r} holds real numbers.")
+            self._labels[asked] = label_values(self.whole, task.label, self.rows)
+        return self._labels[asked]
 
 
 def parts_of(

@@ -102,7 +102,8 @@ def _influence(a: Neighbors, b: Ranking, /, *, k: int) -> Influence:
     # A rank falls by 1 without a sample that is nearer, be it the rank of a neighbor or of who then follows it.
     among = near.among > 0
     nearer = b.between(pairs[among], near.among[among])
-    ahead = np.sign(near.by_row(near.next * ranks)[near.rows] - ranks)
+    (following,) = near.by_row(near.next * ranks)
+    ahead = np.sign(following[near.rows] - ranks)
     nearer += near.by_member(near.opens * (1 + ahead) / 2)
     without = (left - nearer * (2 / (n * n * k))) * (n / (n - 1)) ** 2
     return found.influence(weight, without)

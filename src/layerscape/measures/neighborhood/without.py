@@ -129,10 +129,11 @@ class Means:
         """Of k neighbors each, shape (N,)."""
         w, u, alpha = near.among, near.next, near.opens
         g, v, beta = likened.now, likened.next, likened.opens
-        of_next, of_both = near.by_row(u * g)[near.rows], near.by_row(u * v)[near.rows]
-        changes = alpha * (of_next - u * g) + alpha * beta * (of_both - u * v) - w * g - beta * w * v
+        now, following, of_next, of_both = near.by_row(w * g, w * v, u * g, u * v)
+        changes = alpha * (of_next[near.rows] - u * g) + alpha * beta * (of_both[near.rows] - u * v)
+        changes = changes - w * g - beta * w * v
         each = k[near.rows]
-        return cls(near, likened, near.by_row(w * g) / k, changes / each, near.by_row(w * v) / k, w / each)
+        return cls(near, likened, now / k, changes / each, following / k, w / each)
 
     def together(self, weight: np.ndarray) -> float:
         """Σ_{i<j} (Δ_ij + Δ_ji)², with Δ_ij what the deletion of j takes from what its list adds to Σ weight·means."""
