@@ -103,7 +103,7 @@ def test_a_recommendation_without_labels_refuses_them_too():
     run = ls.from_arrays({"a": X, "b": Y})
     with pytest.raises(
         UnknownName,
-        match=r"^unknown option 'metrik'; nearest: metric, memory\. There are: by, device, k, labels, memory",
+        match=r"^unknown option 'metrik'; nearest: metric, memory\. There are: by, device, groups, k, labels, memory",
     ):
         ls.recommend(run, metrik="cosine")
 

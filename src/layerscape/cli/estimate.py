@@ -71,7 +71,7 @@ def _command(measure: Measure) -> click.Command:
         parameters.append(click.Option([flag, name], type=type_of(hints[name]), help=f"Default: {shown}."))
     if measure.searches:
         parameters += search_parameters()
-    parameters += _given()
+    parameters += [*_given(), *_together()]
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
 
     def call(**given: Any) -> None:
@@ -103,6 +103,22 @@ def _given() -> list[click.Parameter]:
     ]
 
 
+def _together() -> list[click.Parameter]:
+    """Who belongs together."""
+    return [
+        click.Option(
+            ["--groups"],
+            metavar="FILE[:COLUMN]",
+            help="Who belongs together, one group per sample, as trials of a subject: chance and interval count these.",
+        ),
+        click.Option(
+            ["--own-group"],
+            type=click.Choice(["kept", "left_out"]),
+            help="Whether members of a sample's own group may be its neighbors.",
+        ),
+    ]
+
+
 def _run(measure: Measure, given: dict[str, Any]) -> None:
     from layerscape.pipeline.estimate import estimate
 
@@ -111,6 +127,8 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
     data = _data([*files, *later], *(given.pop(name) for name in ("as_indices", "distances", "self_first")))
     if labels is not None:
         data.append(_labels(labels))
+    if given["groups"] is not None:
+        given["groups"] = _labels(given["groups"], "--groups")
     if later:
         data[1:] = [data[1:]]
     options = {name: value for name, value in given.items() if value is not None}
@@ -138,7 +156,7 @@ def _data(
     ]
 
 
-def _labels(wanted: str) -> Any:
+def _labels(wanted: str, option: str = "--labels") -> Any:
     """One column of a file of labels, ``FILE`` or ``FILE:COLUMN``."""
     from layerscape.inputs import read_labels
 
@@ -147,7 +165,7 @@ def _labels(wanted: str) -> Any:
         path, column = wanted, ""
     columns = read_labels(path)
     if not column and len(columns) > 1:
-        raise InvalidValue(f"{path} has the columns {', '.join(columns)}; choose one: --labels {path}:COLUMN.")
+        raise InvalidValue(f"{path} has the columns {', '.join(columns)}; choose one: {option} {path}:COLUMN.")
     if column and column not in columns:
         raise unknown_name(f"column of {path}", column, columns)
     return columns[column or next(iter(columns))]
@@ -166,6 +184,8 @@ def _text(measure: Measure, estimate: Estimate) -> str:
         value, low, high = (number(chance[name]) for name in ("value", "low", "high"))
         p = "" if chance["p"] is None else f", {p_said(chance['p'])}"
         lines.append(f"chance: {value} ({low} to {high}){p}")
+    if estimate.groups:
+        lines.append(f"groups: {estimate.groups}")
     lines += _curve(estimate)
     lines += [f"{name.replace('_', ' ')}: {number(value)}" for name, value in record.get("details", {}).items()]
     lines += [f"warning: {warning}" for warning in estimate.warnings]

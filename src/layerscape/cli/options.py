@@ -81,6 +81,20 @@ def search_options(without: Collection[str] = ()) -> Callable[[Command], Command
     return decorate
 
 
+of_groups = together(
+    click.option(
+        "--groups",
+        metavar="COLUMN",
+        help="Label column of samples that belong together, as trials of a subject do: chance and intervals then count "
+        "groups.",
+    ),
+    click.option(
+        "--own-group",
+        type=click.Choice(["kept", "left_out"]),
+        help="Whether members of a sample's own group may be its neighbors.  [default: yes, but for labels that are "
+        "the same for all of a group]",
+    ),
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("run_b", type=click.Path(path_type=Path))
 @click.option("--measures", help="Names, comma-separated.  [default: those of the standard profile that compare]")
 @click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]")
+@shared.of_groups
 @search_options()
 @shared.to_csv
 @shared.as_json
@@ -52,6 +53,7 @@ def compare_command(
 @click.option("--measures", help="Names, comma-separated.  [default: the dimension by TwoNN, and label overlap]")
 @click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
 @click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own]")
+@shared.of_groups
 @search_options()
 @shared.to_csv
 @shared.as_json
@@ -98,6 +100,7 @@ def differences_command(
 @click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
 @click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of permutations and subsets.")
+@shared.of_groups
 @search_options()
 @shared.as_json
 def recommend_command(run: Path, labels: str | None, as_json: bool, **options: Any) -> None:

@@ -59,9 +59,11 @@ _measuring = together(
     click.option("--measures", help="Names, comma-separated.  [default: the standard ones of `layerscape list`]"),
     click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]"),
     click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
+    shared.of_groups,
     click.option("--controls", help="Dimensions of controls too, comma-separated: gaussian,columns."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
+OF_MEASURING = ("measures", "k", "by", "groups", "own_group", "controls", "seed")
 
 
 @click.command(name="demo")
@@ -109,7 +111,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
 
     search = {name: options.pop(name) for name in FIELDS if name != "device"}
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
-    measuring = search | {name: options.pop(name) for name in ("measures", "k", "by", "controls", "seed")}
+    measuring = search | {name: options.pop(name) for name in OF_MEASURING}
     check_wishes(measuring)
     with bars() as progress:
         run = _extract(model, inputs, options, refusing(measuring["k"], progress), partial(check_columns, measuring))
@@ -119,7 +121,8 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             _measure(run, search | own | {"protocol": options["protocol"]}, progress)
         if measuring["by"]:
             _measure(run, measuring | {"controls": None}, progress)
-        _recommend(run, search | ({"k": measuring["k"]} if measuring["k"] else {}), progress)
+        judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
+        _recommend(run, search | judging, progress)
         page = report(run)
     found = findings(run)
     text = "\n".join([*found[:4], f"The page: {page}"])
@@ -207,6 +210,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
         table = _measure(open_run(run), options, progress)
     _note_gaps(table)
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
+    shown[4:4] = ["groups"] if options["groups"] else []
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
     say(rows(table[shown]), as_json, record)
     if csv:  # last, so that a file that cannot be written costs nothing

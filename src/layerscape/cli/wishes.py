@@ -11,18 +11,22 @@ def check_wishes(measuring: dict[str, Any]) -> None:
     """Raise at what measuring would refuse, before anything is opened."""
     from layerscape.core.keywords import chosen
     from layerscape.measures import find_measures
+    from layerscape.supply.answers import check_together
     from layerscape.supply.controls import check_controls
 
     chosen({name: measuring[name] for name in FIELDS})
-    find_measures((measuring["measures"] or "twonn").split(","))
+    measures = find_measures((measuring["measures"] or "twonn").split(","))
+    check_together(measures, measuring["groups"], measuring["own_group"], measuring["by"])
     check_controls((measuring["controls"] or "gaussian").split(","))
 
 
 def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     """Raise at what measuring would refuse of these samples, before the model is opened."""
+    from layerscape.supply.answers import groups_of_column
     from layerscape.supply.sources import check_groups
 
     _check_k(measuring["k"], len(samples))
+    groups_of_column(samples.labels, measuring["groups"], len(samples), measuring["own_group"])
     if measuring["by"]:
         check_groups(samples.labels, measuring["by"], measuring["k"])
 

@@ -80,6 +80,9 @@ class Estimate(Shown):
         The name of the measure and its options, filled in by whoever calls it by name.
     influence
         How each sample moves the value, where that was asked for.
+    groups
+        Where samples belong together, which do, whether members of a sample's own group may be its neighbors, and what
+        changes places for chance; the interval is then over groups. Empty where samples are taken to be independent.
     """
 
     value: float
@@ -96,6 +99,7 @@ class Estimate(Shown):
     measure: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     influence: Influence | None = field(default=None, repr=False, compare=False)
+    groups: str = ""
 
     def __post_init__(self) -> None:
         _as_floats(self)
@@ -107,6 +111,8 @@ class Estimate(Shown):
             chance = self.chance
             p = f", {p_said(chance.p)}" if math.isfinite(chance.p) else ""
             facts.append(("chance", interval(chance.value, chance.low, chance.high) + p))
+        if self.groups:
+            facts.append(("groups", self.groups))
         if self.options:
             facts.append(("options", ", ".join(f"{name}={value!r}" for name, value in self.options.items())))
         if self.curve:
@@ -134,6 +140,7 @@ class Estimate(Shown):
             "n_units": self.n_units,
             "k": self.k,
             "chance": chance,
+            "groups": self.groups,
             "options": dict(self.options),
             "warnings": list(self.warnings),
         }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import sqrt
+from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -44,6 +45,13 @@ class Influence:
         """The influence on a mean of one value per sample, with what was learned held fixed."""
         value = float(per_sample.mean())
         return cls(value, None, (per_sample - value) / len(per_sample))
+
+    freedom = inf  # of Student's law, which a difference over its standard deviation follows
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it may be kept for every layer: pairs of neighbors are many, and are found again."""
+        return self.pairs is None
 
     @property
     def per_sample(self) -> np.ndarray:
@@ -94,20 +102,25 @@ class Influence:
         moved = None if self.moved is None else spread(self.moved)
         return Influence(self.value, moved, spread(self.alone), near, pairs)
 
+    @classmethod
+    def mean(cls, influences: Sequence[Influence]) -> Influence:
+        """How each sample moves the mean of values of one kind."""
+        share = 1 / len(influences)
+        moved = [each.moved for each in influences if each.moved is not None]
+        near = [each.near for each in influences if each.near is not None]
+        pairs = [each.pairs for each in influences if each.pairs is not None]
+        return cls(
+            float(np.mean([each.value for each in influences])),
+            np.mean(moved, axis=0) if len(moved) == len(influences) else None,
+            np.mean([each.alone for each in influences], axis=0),
+            np.hstack(near) if near else None,
+            sum(pairs[1:], pairs[0]) * share if pairs else None,
+        )
 
-def mean_of(influences: Sequence[Influence]) -> Influence:
-    """How each sample moves the mean of values of one kind."""
-    first, *others = influences
-    if not others:
-        return first
-    share = 1 / len(influences)
-    moved = [each.moved for each in influences if each.moved is not None]
-    near = [each.near for each in influences if each.near is not None]
-    pairs = [each.pairs for each in influences if each.pairs is not None]
-    return Influence(
-        float(np.mean([each.value for each in influences])),
-        np.mean(moved, axis=0) if len(moved) == len(influences) else None,
-        np.mean([each.alone for each in influences], axis=0),
-        np.hstack(near) if near else None,
-        sum(pairs[1:], pairs[0]) * share if pairs else None,
-    )
+
+Moved = Any  # an `Influence`, or a `Removal`; the two are never mixed
+
+
+def mean_of(moved: Sequence[Moved]) -> Moved:
+    """How samples, or groups of them, move the mean of values of one kind."""
+    return moved[0] if len(moved) == 1 else type(moved[0]).mean(moved)

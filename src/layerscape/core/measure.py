@@ -19,8 +19,7 @@ from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from layerscape.core.exchange import Score
     from layerscape.core.influence import Influence
 
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
@@ -68,6 +67,8 @@ class Measure:
         warning; ``{"unit"}`` for what reads graphs when left out, and nothing for what reads vectors.
     symmetric
         Whether the two representations that it compares may change places; if not, both ways are measured.
+    learns
+        Whether it learns on some samples and is tested on others, which must not belong together.
     title
         What charts, tables and sentences call it; its name without underscores when left out.
     closer
@@ -80,9 +81,10 @@ class Measure:
         What the page and a recommendation say of the layer with the best value, with the fields ``{label}`` and
         ``{k}``, as in "its {k} nearest neighbors are most alike in {label}"; of two layers, what the page says of
         their ``{value}``; empty where they say nothing.
-    permuted
-        A function of the same arguments, of ``number`` and of ``seed`` that gives so many values for permuted labels;
-        None where the estimate itself holds them (``details["null"]``) or there are none.
+    score
+        A function of the same arguments that gives the values as a function of a list of orders: with sample
+        ``order[i]`` of the second representation, or its label, in the place of sample i. From it follow the values for
+        permuted labels, and chance and intervals where samples belong together; None where these are not known.
     influence
         A function of the same arguments that gives the `Influence` of the samples; its graphs hold one neighbor more
         than the measure needs. Or, in words, why there is none.
@@ -101,11 +103,12 @@ class Measure:
     values: Values = "real"
     swayed_by: frozenset[Sway] | set[Sway] | None = None
     symmetric: bool = True
+    learns: bool = False
     title: str = ""
     closer: Closer = ""
     chance: str = ""
     sentence: str = ""
-    permuted: Callable[..., np.ndarray] | None = None
+    score: Callable[..., Score] | None = None
     influence: Callable[..., Influence] | str = "nothing was said of how samples move it"
 
     def __post_init__(self) -> None:
@@ -193,11 +196,11 @@ class Measure:
             raise InvalidValue(f"{self.name} cannot say how each sample moves it: {self.influence}.")
         return self.influence(*data, **{**self.options, **self.choose(options)})
 
-    def permuted_of(self, *data: Any, number: int, seed: int, **options: Any) -> np.ndarray:
-        """Values for permuted labels."""
-        if self.permuted is None:
-            raise InvalidValue(f"{self.name} has no values for permuted labels.")
-        return self.permuted(*data, number=number, seed=seed, **{**self.options, **self.choose(options)})
+    def score_of(self, *data: Any, **options: Any) -> Score:
+        """The values as a function of orders of one side; raises where that is not known."""
+        if self.score is None:
+            raise InvalidValue(f"what unrelated data give is not known of {self.name} where samples belong together")
+        return self.score(*data, **{**self.options, **self.choose(options)})
 
     def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options to call it with; raises at the first that it does not have or whose value is not allowed."""
@@ -211,22 +214,22 @@ class Measure:
         }
 
     def __call__(self, *data: Any, **options: Any) -> Estimate:
+        estimate = self.bare(*data, **options)
+        words = (f"what unrelated data give is not known: {self.chance}",) if self.chance else ()
+        if apart := _apart(data):
+            words = (f"{apart}: samples are not independent, so that neither chance nor an interval is known",)
+            estimate = replace(estimate, chance=None, low=math.nan, high=math.nan)
+        return replace(estimate, warnings=(*estimate.warnings, *words))
+
+    def bare(self, *data: Any, **options: Any) -> Estimate:
+        """The estimate, with a chance and an interval that are those of independent samples."""
         if len(data) != len(self.data):
             raise InvalidValue(f"{self.name} takes {' and '.join(self.data)}; {len(data)} given.")
         options = self.choose(options)
         estimate = self.compute(*data, **options)
         if not isinstance(estimate, Estimate):
             raise InvalidType(f"measure {self.name!r} returned {type(estimate).__name__}; it must return an Estimate.")
-        words = (f"what unrelated data give is not known: {self.chance}",) if self.chance else ()
-        if apart := _apart(data):
-            words = (f"{apart}: samples are not independent, so that neither chance nor an interval is known",)
-            estimate = replace(estimate, chance=None, low=math.nan, high=math.nan)
-        return replace(
-            estimate,
-            measure=self.name,
-            options={**self.options, **options},
-            warnings=(*estimate.warnings, *words),
-        )
+        return replace(estimate, measure=self.name, options={**self.options, **options})
 
 
 def _apart(data: tuple[Any, ...]) -> str:

@@ -39,15 +39,13 @@ class Task:
         """How many neighbors the measure must be given."""
         return self.measure.neighbors_needed(self.options, n_samples)
 
-    def fitted(self, n_samples: int, more: int = 0) -> tuple[Task, tuple[str, ...]]:
-        """The task with a number of neighbors that N samples have, where nobody asked for one, and that this was done.
-
-        There shall be so many ``more``. What was asked for stays, and is refused where it does not fit.
+    def fitted(self, n_samples: int, most: int) -> tuple[Task, tuple[str, ...]]:
+        """The task with a number of neighbors that each of N samples has, where nobody asked for one, and that this was
+        done. What was asked for stays, and is refused where it does not fit.
         """
         name = self.measure.neighbors
         if not self.measure.searches or not isinstance(name, str) or name in self.options:
             return self, ()
-        most = n_samples - 1 - more
         if self.measure.options[name] <= most or most < 1:  # of one sample, whoever reads it says what is wrong
             return self, ()
         words = f"{name} = {most}, since there are {n_samples} samples"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from layerscape.core.measure import Measure
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import Row
+from layerscape.figures.rows import Row, standing
 
 Form = Literal["line", "map", "plane", "trails"]
 AGAINST = {"depth": "depth", "said": "value [95 %]", "n_samples": "n samples", "warnings": "warnings"}
@@ -81,8 +81,8 @@ class Drawing:
 
     @property
     def choices(self) -> list[str]:
-        """What can be chosen: all samples before groups of them."""
-        rows = sorted(self.rows, key=lambda row: bool(row.get("group")))
+        """What can be chosen, what stands for the measure first."""
+        rows = sorted(self.rows, key=standing)
         return list(dict.fromkeys(row["choice"] for row in rows if not row.get("beside")))
 
     @property

@@ -9,13 +9,18 @@ from typing import Any
 Row = dict[str, Any]
 
 # Two rows of one measure that differ in one of these are different questions, and never points of one line.
-QUESTION = ("group", "metric", "standardize", "near_copies", "options", "k")
+QUESTION = ("group", "groups", "metric", "standardize", "near_copies", "options", "k")
 ROUNDING = 1e-9  # all ties give chance itself, up to rounding
 
 
 def variants(rows: Sequence[Row]) -> list[str]:
-    """The questions that the rows answer, all samples before groups, the first one asked before later ones."""
-    return list(dict.fromkeys(row["variant"] for row in sorted(rows, key=lambda row: bool(row.get("group")))))
+    """The questions that the rows answer, what stands for the measure first, and else the first one asked."""
+    return list(dict.fromkeys(row["variant"] for row in sorted(rows, key=standing)))
+
+
+def standing(row: Row) -> tuple[bool, bool]:
+    """What comes first: all samples before some, and what says who belongs together before what says nothing of it."""
+    return bool(row.get("group")), not row.get("groups")
 
 
 def first_variant(rows: Sequence[Row]) -> list[Row]:

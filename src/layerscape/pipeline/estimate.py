@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
@@ -12,11 +13,19 @@ from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
-from layerscape.supply.supplier import answer
+from layerscape.supply.answers import answer, check_together, groups_of
 
 
 @door
-def estimate(measure: AnyMeasure, /, *data: Any, influence: bool = False, **options: Any) -> Estimate:
+def estimate(
+    measure: AnyMeasure,
+    /,
+    *data: Any,
+    groups: Any = None,
+    own_group: Own | None = None,
+    influence: bool = False,
+    **options: Any,
+) -> Estimate:
     """One measure on arrays, with its interval.
 
     Parameters
@@ -26,6 +35,13 @@ def estimate(measure: AnyMeasure, /, *data: Any, influence: bool = False, **opti
     data
         What the measure compares: one or two of array (N, D), `Representation` or `Neighbors`; labels (N,) go where a
         second representation would. For a measure that follows neighbors through layers the second is a list of them.
+    groups
+        Shape (N,): who belongs together, as trials of a subject or tokens of a text do. Samples are taken to be
+        independent when left out. With groups the interval is that of the delete-one-group jackknife, and chance is
+        what is found when whole groups change places, or labels within groups; see docs/guide.md.
+    own_group
+        ``"kept"`` or ``"left_out"``: whether members of a sample's own group may be its neighbors. When left out they
+        may, but for labels that are the same for all of a group.
     influence
         Whether to find out how each sample moves the value too, for ``Estimate.influence``. It is searched for one
         neighbor more.
@@ -50,13 +66,17 @@ def estimate(measure: AnyMeasure, /, *data: Any, influence: bool = False, **opti
     4
     >>> ls.estimate("twonn", x, influence=True).influence.moved.shape
     (500,)
+    >>> ls.estimate("twonn", x, groups=np.arange(500) // 10).groups
+    '50 groups'
     """
     chosen = find_measure(measure)
     search, options = parted(options, [chosen])
     check_options([chosen], options, estimate)
     source, task = _asked(chosen, chosen.choose(options), data)
     check_used(chosen, search, source.graphs.values())
-    return answer(source, search, task, influence=influence)
+    check_together([chosen], groups, own_group)
+    who = groups_of(groups, source.n_samples, own_group)
+    return answer(source, search, task, who, influence=influence)
 
 
 def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...]) -> tuple[Arrays, Task]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from layerscape.core.groups import Own
 from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
@@ -15,6 +16,7 @@ from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.table import as_rows, as_table, check_saving, keep
 from layerscape.run import Run, check_run
+from layerscape.supply.answers import check_together, groups_of_column, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
 from layerscape.supply.labels import label_columns, options_for, takes
@@ -33,6 +35,8 @@ def measure(
     k: int | None = None,
     labels: str | Sequence[str] | None = None,
     by: str | None = None,
+    groups: str | None = None,
+    own_group: Own | None = None,
     controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
@@ -57,6 +61,12 @@ def measure(
     by
         A label column: every group of samples with one value is measured on its own, all at the size of the smallest.
         Groups of no more than k samples, or of fewer than 10 where no k is given, are left out with a warning.
+    groups
+        A label column that says which samples belong together, as trials of a subject or tokens of a text do. Samples
+        are taken to be independent when left out; with groups, chance and intervals count groups and no samples.
+    own_group
+        ``"kept"`` or ``"left_out"``: whether members of a sample's own group may be its neighbors. When left out they
+        may, but for labels that are the same for all of a group.
     controls
         ``"gaussian"``, ``"columns"``: dimensions of these controls of every layer too, as rows of the group
         ``control=NAME``; see `layerscape.controls`. Each costs a search of all layers.
@@ -101,6 +111,8 @@ def measure(
     check_run(run)
     if protocol is not None:
         search = taken(options)
+        if groups is not None or own_group is not None:
+            raise InvalidValue(f"protocol={protocol!r} and groups; a paper's numbers are of independent samples.")
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         check_saving(run, save)
@@ -113,13 +125,15 @@ def measure(
     controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
+    check_together(asked, groups, own_group, by)
     check_saving(run, save)
-    rows = []
+    together, rows = groups_of_column(run.samples.labels, groups, run.n_samples, own_group), []
     for part in parts_of(run, by, controls, seed, k, kept=save):
         some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
-        others = [column for column in columns if column != by]
+        others = [column for column in columns if column not in (by, groups)]
         plan = list(_plan(run, some, others, labels is not None, k, options))
-        rows += _measured(run, Supplier(part, search), plan, progress)
+        who = together if part.control is None else None  # the rows of a control belong to no others
+        rows += _measured(run, supplier_of(part, search, who), plan, progress)
     return keep(run, as_table(rows), save)
 
 
@@ -127,7 +141,7 @@ def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) ->
     supplier.prepare(plan, progress)
     tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
     for task, estimate in attempts(supplier, in_tiles(plan, run.layers, run.layers, supplier.tile)):
-        yield from as_rows(run, task, estimate, supplier.near, supplier.source.group)
+        yield from as_rows(run, task, estimate, supplier.near, supplier.source.group, supplier.groups_words(task))
         tell(1)
 
 

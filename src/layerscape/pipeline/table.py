@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 NEAR = {"metric": "", "standardize": "", "near_copies": nan}  # what stands there where nothing was searched
 COLUMNS = (
-    "run", "layer", "depth", "other_layer", "label", "group", "measure", "options", *NEAR, "k", "scale", "value",
-    "low", "high", "chance", "chance_low", "chance_high", "p", "n_samples", "n_units", "warnings",
+    "run", "layer", "depth", "other_layer", "label", "group", "groups", "measure", "options", *NEAR, "k",
+    "scale", "value", "low", "high", "chance", "chance_low", "chance_high", "p", "n_samples", "n_units", "warnings",
 )  # fmt: skip
 
 
-def as_rows(run: Run, task: Task, estimate: Estimate, near: Nearness, group: str = "") -> list[dict[str, Any]]:
-    """One row of the table per point of an estimate's curve, or one for the estimate."""
+def as_rows(
+    run: Run, task: Task, estimate: Estimate, near: Nearness, group: str = "", groups: str = ""
+) -> list[dict[str, Any]]:
+    """One row of the table per point of an estimate's curve, or one for the estimate.
+
+    ``group`` says which samples were measured, ``groups`` which of them belong together.
+    """
     chance = estimate.chance
     depth = run.depths[task.layer]
     shared = {
@@ -34,6 +39,7 @@ def as_rows(run: Run, task: Task, estimate: Estimate, near: Nearness, group: str
         "other_layer": task.other_layer,
         "label": task.label,
         "group": group,
+        "groups": groups,
         "measure": estimate.measure,
         "options": json.dumps(dict(estimate.options), default=str),
         **_near(task, near),
@@ -77,7 +83,7 @@ def check_saving(run: Run, save: bool) -> None:
 
 
 def keep(run: Run, table: pd.DataFrame, save: bool = True) -> pd.DataFrame:
-    """The table, added to that of the run in place of rows of the same measures, metric, standardizing and groups."""
+    """The table, added to that of the run in place of rows of the same measures and questions."""
     if save:
         try:
             with run.folder.writing():  # what another process measures meanwhile must not be lost
@@ -90,7 +96,9 @@ def keep(run: Run, table: pd.DataFrame, save: bool = True) -> pd.DataFrame:
 def _joined(kept: pd.DataFrame | None, table: pd.DataFrame) -> pd.DataFrame:
     if kept is None:
         return table
-    pandas, key = require("pandas", "runs"), ["measure", "metric", "standardize", "group"]
+    pandas, key = require("pandas", "runs"), ["measure", "metric", "standardize", "group", "groups"]
+    if "groups" not in kept:
+        kept = kept.assign(groups="")  # of an earlier version
     old, new = (pandas.MultiIndex.from_frame(each[key]) for each in (kept, table))
     others = kept.loc[~old.isin(new)]
     return pandas.concat([others, table], ignore_index=True) if len(others) else table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
@@ -16,6 +17,7 @@ from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.table import as_rows, as_table
 from layerscape.run import Run, check_run
+from layerscape.supply.answers import check_together, groups_of_column, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -31,6 +33,8 @@ def compare(
     measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
     k: int | None = None,
+    groups: str | None = None,
+    own_group: Own | None = None,
     progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -47,6 +51,10 @@ def compare(
         out.
     k
         Number of neighbors, for the measures that have this option; each measure's own when left out, 30 for overlaps.
+    groups
+        A label column of run_a that says which samples belong together; chance and intervals then count groups.
+    own_group
+        As in `measure`.
     progress
         As in `measure`.
     options
@@ -82,7 +90,10 @@ def compare(
     search, options = parted(options, chosen)
     check_options(chosen, options, compare)
     a, b = matched(run_a, run_b)
-    supplier = Supplier(a, search, Supplier(b, search))
+    check_together(chosen, groups, own_group)
+    who = groups_of_column(run_a.samples.labels, groups, run_a.n_samples, own_group)
+    who = who if who is None or a.rows is None else who.take(a.rows)
+    supplier = supplier_of(a, search, who, Supplier(b, search))
     plan = [
         Task(m, own_options(m, k, options), layer, other_layer)
         for m in chosen
@@ -90,11 +101,12 @@ def compare(
         for layer in run_a.layers
     ]
     supplier.prepare(plan, progress)
+    of_groups = supplier.groups_words
     rows, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
     for task, estimate in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.tile)):
         depth = run_b.depths[task.other_layer]
         more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth}
-        rows += [row | more for row in as_rows(run_a, task, estimate, supplier.near)]
+        rows += [row | more for row in as_rows(run_a, task, estimate, supplier.near, groups=of_groups(task))]
         tell(1)
     return as_table(rows, ("other_run", "other_depth"))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from layerscape.core.influence import Influence
+from layerscape.core.groups import Own
+from layerscape.core.influence import Moved
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
@@ -20,6 +21,7 @@ from layerscape.questions.compare import matched
 from layerscape.questions.evidence import above, chance_of
 from layerscape.questions.resample import Difference, difference, holm
 from layerscape.run import Run, check_run
+from layerscape.supply.answers import check_together, groups_of_column, supplier_of
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -31,7 +33,7 @@ COLUMNS = (
     "run", "layer", "depth", "other_run", "other_layer", "other_depth", "measure", "label",
     "value", "other_value", "difference", "low", "high", "p", "p_holm", "n_samples", "warnings",
 )  # fmt: skip
-Moved = Callable[[str, Measure, str], tuple[Influence, tuple[str, ...]]]
+Found = Callable[[str, Measure, str], tuple[Moved, tuple[str, ...]]]
 
 
 @door
@@ -43,6 +45,8 @@ def differences(
     pairs: Sequence[tuple[str, str]] | None = None,
     labels: str | Sequence[str] | None = None,
     k: int | None = None,
+    groups: str | None = None,
+    own_group: Own | None = None,
     progress: Show = None,
     **search: Unpack[Search],
 ) -> pd.DataFrame:
@@ -65,6 +69,11 @@ def differences(
     pairs
         Which layer against which, by name; every layer against the one before it when left out.
     labels, k, progress
+        As in `measure`.
+    groups
+        A label column of the first run that says which samples belong together: then a difference is known from what
+        it is without each group (the jackknife, with Student's law).
+    own_group
         As in `measure`.
     search
         The keywords of `find_neighbors`.
@@ -103,13 +112,17 @@ def differences(
     a, b = (Part(run), None) if other is None else matched(run, other)
     layers = _pairs(run, other, pairs)
     columns = category_columns(run, labels) if any("labels" in m.data for m in chosen) and run.samples.labels else []
+    columns = [column for column in columns if column != groups]
     asked = [(m, column) for m in chosen for column in (columns if "labels" in m.data else [""])]
     if not layers or not asked:
         what = "fewer than two layers" if not layers else "no label column of categories"
         raise InvalidValue(f"{run.name!r} has {what}; there is no difference to test.")
     firsts, seconds = zip(*layers, strict=True)
-    mine = _moved(a, asked, firsts if b else (*firsts, *seconds), k, search, progress)
-    theirs = _moved(b, asked, seconds, k, search, progress) if b else mine
+    check_together(chosen, groups, own_group)
+    who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
+    who = who if who is None or a.rows is None else who.take(a.rows)
+    mine = _moved(supplier_of(a, search, who), asked, firsts if b else (*firsts, *seconds), k, progress)
+    theirs = _moved(supplier_of(b, search, who), asked, seconds, k, progress) if b else mine
     tell = counted(progress, "testing", len(asked) * len(layers)) or (lambda _: None)
     rows = []
     for measure, column in asked:
@@ -161,32 +174,26 @@ def _counterpart(depth: float | None, layer: str, other: Run) -> str:
 
 
 def _moved(
-    part: Part,
-    asked: Sequence[tuple[Measure, str]],
-    layers: Sequence[str],
-    k: int | None,
-    search: Search,
-    progress: Show,
-) -> Moved:
-    """How each sample moves a value of a layer, and what is to be said of it; the last two are kept."""
-    supplier = Supplier(part, search)
+    supplier: Supplier, asked: Sequence[tuple[Measure, str]], layers: Sequence[str], k: int | None, progress: Show
+) -> Found:
+    """How samples or groups move a value of a layer, and what is to be said of it; the last two are kept."""
 
     def task(layer: str, measure: Measure, column: str) -> Task:
         return Task(measure, own_options(measure, k, {}), layer, label=column)
 
     @lru_cache(maxsize=2)
-    def found(layer: str, measure: Measure, column: str) -> tuple[Influence, tuple[str, ...]]:
+    def found(layer: str, measure: Measure, column: str) -> tuple[Moved, tuple[str, ...]]:
         one = task(layer, measure, column)
-        influence, words = supplier.influence(one), supplier.words(one)
-        return (above(influence, chance_of(supplier.estimate(one))) if column else influence), words
+        moved, words = supplier.moved(one), supplier.words(one)
+        return (above(moved, chance_of(supplier.estimate(one))) if column else moved), words
 
     supplier.prepare([task(layer, *each) for layer in dict.fromkeys(layers) for each in asked], progress, more=1)
     return found
 
 
 def _tested(
-    mine: Moved,
-    theirs: Moved,
+    mine: Found,
+    theirs: Found,
     first: str,
     second: str,
     measure: Measure,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.influence import Influence, mean_of
+from layerscape.core.influence import Influence, Moved, mean_of
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.tasks import Task
@@ -30,8 +30,8 @@ class Evidence:
         Shape (L,): one per layer; NaN for one that cannot be measured.
     per_sample
         Shape (L, N): values of the samples, of which those of the layers are the means.
-    influence
-        From the number of a layer to how each sample moves its value.
+    moved
+        From the number of a layer to how samples, or groups of them, move its value.
     null
         Shape (permutations,): the highest value among all layers for permuted labels, one permutation for all.
     columns
@@ -44,7 +44,7 @@ class Evidence:
 
     values: np.ndarray
     per_sample: np.ndarray
-    influence: Callable[[int], Influence]
+    moved: Callable[[int], Moved]
     null: np.ndarray
     columns: tuple[str, ...]
     left_out: Mapping[str, str]
@@ -68,15 +68,15 @@ def evidence(
         own[0][0].label: own[0][1].warnings[-1] for own in by_column if not any(_has_value(*one) for one in own)
     }
     measured = [[one for one in of_layer if one[0].label not in left_out] for of_layer in every]
-    kept: dict[int, Influence] = {}
+    kept: dict[int, Moved] = {}
     gaps: dict[int, str] = {}
     values, per_sample = np.full(len(tasks), np.nan), np.full((len(tasks), supplier.source.n_samples), np.nan)
     null = np.full(permutations, -np.inf)
 
-    def influence(number: int) -> Influence:
+    def moved(number: int) -> Moved:
         if number in kept:
             return kept[number]
-        return mean_of([above(supplier.influence(task), chance_of(found)) for task, found in measured[number]])
+        return mean_of([above(supplier.moved(task), chance_of(found)) for task, found in measured[number]])
 
     for number, both in enumerate(measured):
         try:
@@ -84,13 +84,13 @@ def evidence(
         except LayerscapeError as error:
             gaps[number] = str(error)
         else:
-            if found.pairs is None:  # pairs of neighbors are many, and are found again when they are asked for
+            if found.is_small:
                 kept[number] = found
             values[number], per_sample[number] = found.value, found.per_sample
             null = np.maximum(null, drawn)
         tell(1)
     columns = tuple(own[0][0].label for own in by_column if own[0][0].label not in left_out)
-    return Evidence(values, per_sample, influence, null, columns, left_out, gaps)
+    return Evidence(values, per_sample, moved, null, columns, left_out, gaps)
 
 
 def _has_value(_: Task, found: Estimate) -> bool:
@@ -99,8 +99,8 @@ def _has_value(_: Task, found: Estimate) -> bool:
 
 def _of_layer(
     supplier: Supplier, both: Sequence[tuple[Task, Estimate]], permutations: int, seed: int
-) -> tuple[Influence, np.ndarray]:
-    """How each sample moves the value of a layer, and its values for permuted labels; raises where there is none."""
+) -> tuple[Moved, np.ndarray]:
+    """How samples or groups move the value of a layer, and its values for permuted labels; raises without a value."""
     if not both:
         raise InvalidValue("no label column can be measured.")
     for one in both:
@@ -108,15 +108,17 @@ def _of_layer(
             raise InvalidValue(one[1].warnings[-1])
     found = mean_of([above(_moved(supplier, *one), chance_of(one[1])) for one in both])
     drawn = [supplier.permuted(*one, permutations, seed) for one in both]
+    if (fewest := min(map(len, drawn))) < permutations:
+        raise InvalidValue(f"labels can be dealt to the groups in {1 + fewest} ways: too few to judge by.")
     gains = [(each - chance_of(one)) / (1 - chance_of(one)) for each, (_, one) in zip(drawn, both, strict=True)]
     return found, np.mean(gains, axis=0)
 
 
-def _moved(supplier: Supplier, task: Task, found: Estimate) -> Influence:
-    """How each sample moves a value; where nothing is known of deletions, by its own share in the mean."""
-    if isinstance(task.measure.influence, str) and found.per_sample is not None:
+def _moved(supplier: Supplier, task: Task, found: Estimate) -> Moved:
+    """How samples or groups move a value; where nothing is known of deletions, by its own share in the mean."""
+    if isinstance(task.measure.influence, str) and found.per_sample is not None and not found.groups:
         return supplier.among_all(task, Influence.of_mean(found.per_sample))
-    return supplier.influence(task)
+    return supplier.moved(task)
 
 
 def chance_of(estimate: Estimate) -> float:
@@ -124,9 +126,9 @@ def chance_of(estimate: Estimate) -> float:
     return estimate.chance.value if estimate.chance else 0.0
 
 
-def above(influence: Influence, chance: float) -> Influence:
-    """How each sample moves a value above chance, (v − c) / (1 − c); one that is chance but for rounding is 0."""
+def above(moved: Moved, chance: float) -> Moved:
+    """How samples or groups move a value above chance, (v − c) / (1 − c); one that is chance but for rounding is 0."""
     if not chance:
-        return influence
-    found = influence.scaled(1 / (1 - chance), -chance / (1 - chance))
+        return moved
+    found = moved.scaled(1 / (1 - chance), -chance / (1 - chance))
     return replace(found, value=0.0) if abs(found.value) < ROUNDING else found

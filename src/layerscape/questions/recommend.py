@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from layerscape.core.groups import Own
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
@@ -21,6 +22,7 @@ from layerscape.errors import InvalidValue, require, unknown_name
 from layerscape.questions.evidence import Evidence, evidence, judges
 from layerscape.questions.resample import difference, p_of_largest, wins
 from layerscape.run import Run, check_run
+from layerscape.supply.answers import check_together, groups_of_column, supplier_of
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -77,6 +79,8 @@ def recommend(
     k: int | None = None,
     permutations: int = 99,
     seed: int = 0,
+    groups: str | None = None,
+    own_group: Own | None = None,
     progress: Show = None,
     **search: Unpack[Search],
 ) -> Recommendation:
@@ -101,7 +105,10 @@ def recommend(
         Number of neighbors; when left out the measure's own, but at most a quarter of the samples.
     permutations, seed
         Of the labels; at least 19.
-    progress
+    groups
+        A label column that says which samples belong together: labels then change places between whole groups or
+        within them, and differences and subsets count groups.
+    own_group, progress
         As in `measure`.
     search
         The keywords of `find_neighbors`.
@@ -143,8 +150,11 @@ def recommend(
     by = next(name for name, measure in known.items() if measure.headline) if by is None else by
     if by not in known:
         raise unknown_name("way to judge layers, by", str(by), known)
-    supplier = Supplier(Part(run), search)
+    check_together([known[by]], groups, own_group)
+    who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
+    supplier = supplier_of(Part(run), search, who)
     columns = category_columns(run, labels) if run.samples.labels else []
+    columns = [column for column in columns if column != groups]
     if not columns:
         return Recommendation(
             None,
@@ -159,9 +169,12 @@ def recommend(
     tell = counted(progress, "judging", len(run.layers)) or (lambda _: None)
     held = evidence(supplier, tasks, permutations, seed, tell)
     _say_what_is_left_out(supplier, tasks[0], held)
-    found = _decided(run, held, judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns))), seed)
+    why = judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns)))
+    found = _decided(run, held, why, None if who is None else who.codes, seed)
     kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
-    run.folder.save_recommendation({**kept, "by": by, "labels": held.columns, "k": k, **supplier.near.record()})
+    run.folder.save_recommendation(
+        {**kept, "by": by, "labels": held.columns, "k": k, "groups": groups, **supplier.near.record()}
+    )
     return found
 
 
@@ -182,14 +195,14 @@ def _say_what_is_left_out(supplier: Supplier, tasks: Sequence[Task], held: Evide
         python_warnings.warn(each, stacklevel=4)
 
 
-def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
+def _decided(run: Run, found: Evidence, why: str, groups: np.ndarray | None, seed: int) -> Recommendation:
     measured = np.flatnonzero(np.isfinite(found.values))
     if not len(measured):
         parts = found.gaps.values() if found.columns else [f"{name!r}: {why}" for name, why in found.left_out.items()]
         return Recommendation(None, f"No layer can be judged: {' '.join(dict.fromkeys(parts))}")
     best = int(measured[found.values[measured] >= np.nanmax(found.values) - ROUNDING][0])
     n_layers, value, name = len(measured), float(found.values[best]), run.layers[best]
-    table = _table(run, found, measured, best, seed)
+    table = _table(run, found, measured, best, groups, seed)
     ties = table.layer[(table.behind.abs() < ROUNDING) & (table.layer != name)].map(repr).tolist()
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != name)])
     sure = float(table.wins[table.layer == name].iloc[0])
@@ -209,13 +222,16 @@ def _decided(run: Run, found: Evidence, why: str, seed: int) -> Recommendation:
     return Recommendation(name, " ".join(words), equals, sure, table)
 
 
-def _table(run: Run, found: Evidence, measured: np.ndarray, best: int, seed: int) -> pd.DataFrame:
+def _table(
+    run: Run, found: Evidence, measured: np.ndarray, best: int, groups: np.ndarray | None, seed: int
+) -> pd.DataFrame:
     """The layers, best first, each beside the best."""
-    pandas, n_layers, of_best = require("pandas", "runs"), len(measured), found.influence(best)
-    share = wins(found.per_sample[measured], parts=min(PARTS, run.n_samples), seed=seed)
+    pandas, n_layers, of_best = require("pandas", "runs"), len(measured), found.moved(best)
+    number = run.n_samples if groups is None else int(groups.max()) + 1
+    share = wins(found.per_sample[measured], groups, parts=min(PARTS, number), seed=seed)
     rows = []
     for number, of_layer in zip(measured, share, strict=True):
-        one = difference(of_best, found.influence(int(number)))
+        one = difference(of_best, found.moved(int(number)))
         # The best is chosen by the same samples, so that any two layers might have been compared.
         p = min(1.0, one.p * n_layers * (n_layers - 1) / 2)
         rows.append([number, found.values[number], one.value, one.low, one.high, p, of_layer, ""])

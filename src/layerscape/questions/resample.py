@@ -1,7 +1,8 @@
 """Are two layers different, which is best, and how sure is that: tests for values of the same samples.
 
 Values of two layers are of the same samples, so that their difference is known better than either: its spread follows
-from how each sample moves both (`core/influence.py`).
+from how each sample moves both (`core/influence.py`), or each group of samples that belong together
+(`core/removal.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 from math import exp, expm1, inf, pi, sqrt
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.stats import t as student
 
-from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95
+from layerscape.core.influence import Moved
+from layerscape.core.interval import student95
 from layerscape.core.permutation import ROUNDING, share_as_high
 from layerscape.errors import InvalidValue
 
@@ -28,12 +29,13 @@ class Difference:
     p: float
 
 
-def difference(first: Influence, second: Influence) -> Difference:
-    """First less second, of one measure and of the same samples."""
+def difference(first: Moved, second: Moved) -> Difference:
+    """First less second, of one measure and of the same samples, or of the same groups of them."""
     value, sd = first.value - second.value, first.sd_beside(second)
     # What is but for rounding the same, the layer scaled, is the same.
     z = abs(value) / sd if sd > 1e-12 * abs(first.value) else 0.0 if abs(value) <= 1e-12 * abs(first.value) else inf
-    return Difference(value, value - Z95 * sd, value + Z95 * sd, 2 * float(ndtr(-z)))
+    margin = student95(first.freedom) * sd
+    return Difference(value, value - margin, value + margin, 2 * float(student.sf(z, first.freedom)))
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -49,20 +51,23 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-def wins(per_sample: np.ndarray, *, parts: int = 20, seed: int = 0) -> np.ndarray:
+def wins(per_sample: np.ndarray, groups: np.ndarray | None = None, *, parts: int = 20, seed: int = 0) -> np.ndarray:
     """In which share of disjoint subsets of the samples each layer has the highest mean; shape (layers,).
 
     Parameters
     ----------
     per_sample
         Shape (layers, N): values about 1.
+    groups
+        Shape (N,): numbers 0…G−1 of the groups of samples that belong together, which subsets do not part.
     parts
         How many subsets; layers that tie, but for rounding, share the win.
     """
-    n = per_sample.shape[1]
+    groups = np.arange(per_sample.shape[1]) if groups is None else groups
+    n = int(groups.max()) + 1
     if not 2 <= parts <= n:
         raise InvalidValue(f"parts={parts} of {n} samples; give 2..{n}.")
-    member = np.random.default_rng(seed).permutation(n) % parts
+    member = (np.random.default_rng(seed).permutation(n) % parts)[groups]
     means = np.array([np.bincount(member, values, parts) for values in per_sample])
     best = means >= means.max(axis=0) - ROUNDING
     return (best / best.sum(axis=0)).mean(axis=1)

@@ -7,17 +7,20 @@ again. A layer that cannot be searched costs no other: what is wrong with it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
 from layerscape.core.distinct import Distinct, common_rows, distinct_rows, near_queries
 from layerscape.core.keywords import Search, among, chosen
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.run import Run
 from layerscape.search import find_neighbors
+from layerscape.supply.ranking import ranking_of
 
 FEWEST = 3  # distinct rows, of which a dimension can be told
 GRAPH_MEMORY = 2**32  # bytes that the graphs of a run may take
@@ -30,39 +33,41 @@ class Graphs:
     def __init__(self, source: Source, search: Search):
         self.source = source
         self.near, self.how = chosen(search)
-        self._search = search
+        self.search = search
         self._k, self._ready = 0, frozenset()  # how wide the graphs are, and of which layers
         self._failed: dict[str, LayerscapeError] = {}  # layers that cannot be searched
         self._graphs: dict[str, Neighbors] = {}
         self._distinct: dict[str, Distinct] = {}
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
+        self._rankings: dict[str, Ranking] = {}
 
     def find(self, layers: Sequence[str], k: int, distinct: bool, tell: Callable[[int], None] | None) -> None:
         """Search layers, and choose the rows for dimensions; what cannot be searched says so when asked for."""
         self._k, self._ready = k, frozenset(layers)
         self._graphs, self._cut, self._distinct, self._failed = {}, {}, {}, {}
         if self.source.run is not None:
-            self._failed = searched_apart(self.source.run, k, layers, tell, self._search)
+            self._failed = searched_apart(self.source.run, k, layers, tell, self.search)
         else:
             for layer in layers:
                 try:
-                    x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
-                    self._graphs[layer] = find_neighbors(
-                        x, min(k, self.near.most(x.n_samples)), progress=tell, **self._search
-                    )
+                    self._graphs[layer] = self._searched_now(layer, k, tell)
                 except OF_ONE_LAYER as error:
                     self._failed[layer] = error
         if distinct:
             self._check_queries()
             every = [*layers, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
             sound = [layer for layer in every if layer not in self._failed]
-            found = {layer: distinct_rows(self._whole(layer), self._share(layer)) for layer in sound}
+            found = {layer: distinct_rows(self.whole(layer), self._share(layer)) for layer in sound}
             self._distinct = common_rows(found)
+
+    def _searched_now(self, layer: str, k: int, tell: Callable[[int], None] | None) -> Neighbors:
+        x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
+        return find_neighbors(x, min(k, self.near.most(x.n_samples)), progress=tell, **self.search)
 
     def _share(self, layer: str) -> float:
         """``near_copies`` as it was asked for, or as the graph that was given says."""
         near = self.source.graphs[layer].near if layer in self.source.graphs else self.near
-        return self._search.get("near_copies", near.near_copies)
+        return self.search.get("near_copies", near.near_copies)
 
     def _check_queries(self) -> None:
         """Note the graphs of some queries that have near copies, which cannot be left out of them."""
@@ -75,6 +80,11 @@ class Graphs:
                     "neighbors, which cannot be left out of a graph of some queries; leave them out of the data, or "
                     "keep them by near_copies=0."
                 )
+
+    @cached_property
+    def most(self) -> int:
+        """How many neighbors every sample has at the most."""
+        return self.near.most(self.source.n_samples)
 
     @property
     def room(self) -> int:
@@ -89,7 +99,7 @@ class Graphs:
 
     def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
         """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
-        whole, given = self._whole(layer), layer in self.source.graphs
+        whole, given = self.whole(layer), layer in self.source.graphs
         if given and not (distinct and layer in self._distinct):
             return whole
         key = (layer, distinct, whole.k if given else k)
@@ -112,9 +122,9 @@ class Graphs:
         if len(rows) == whole.n_samples:
             return whole.first(min(k, whole.k))
         x = self.vectors(layer).take(rows)
-        return whole.restrict(rows, k) or find_neighbors(x, k, **among(self._search, rows))
+        return whole.restrict(rows, k) or find_neighbors(x, k, **among(self.search, rows))
 
-    def _whole(self, layer: str) -> Neighbors:
+    def whole(self, layer: str) -> Neighbors:
         """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""
         if layer in self._failed:
             raise type(self._failed[layer])(str(self._failed[layer]))
@@ -128,10 +138,18 @@ class Graphs:
                 left = next(iter(self._graphs))  # the one that has not been asked for longest
                 del self._graphs[left]
                 self._cut = {key: graph for key, graph in self._cut.items() if key[0] != left}
-            self._graphs[layer] = run.graph(layer, self._k, **self._search)
+            self._graphs[layer] = run.graph(layer, self._k, **self.search)
         else:
             self._graphs[layer] = self._graphs.pop(layer)
         return self._graphs[layer]
+
+    def ranking(self, layer: str) -> Ranking:
+        """The ranking of a layer; only the last one is kept."""
+        if layer not in self._rankings:
+            self._rankings.clear()  # what one remembers may be as large as several graphs
+            whole = self.whole(layer) if layer in self._ready else None
+            self._rankings[layer] = ranking_of(self.vectors(layer), whole, self.search)
+        return self._rankings[layer]
 
 
 def _is_told(graph: Neighbors) -> bool:

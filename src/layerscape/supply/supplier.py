@@ -6,7 +6,7 @@ when asked for, and kept while they may be asked for again. Samples without a la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.estimate import Estimate
-from layerscape.core.influence import Influence
+from layerscape.core.influence import Influence, Moved
 from layerscape.core.keywords import Search, among
 from layerscape.core.measure import Data
 from layerscape.core.neighbors import WithoutDistances
+from layerscape.core.permutation import permutations
 from layerscape.core.progress import Show, counted
-from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import SPARE, Task
@@ -28,7 +28,6 @@ from layerscape.search import check_device, find_neighbors
 from layerscape.supply.deciding import Deciding
 from layerscape.supply.gaps import some_labelled
 from layerscape.supply.graphs import Graphs
-from layerscape.supply.ranking import ranking_of
 from layerscape.supply.subsets import subsets_of
 
 
@@ -50,7 +49,6 @@ class Supplier(Graphs):
         self.other = other or self
         self._strict, self._more = True, 0  # whether to refuse more neighbors than there are; those beyond what is read
         self._labelled: dict[str, tuple[np.ndarray, Supplier]] = {}  # by label, where some samples have none
-        self._rankings: dict[str, Ranking] = {}
         self._labels: dict[tuple[str, int], Any] = {}  # of vectors a graph, which all layers share
         self._deciding = Deciding(source, self.near)
         self._one_at_a_time = Lock()
@@ -69,36 +67,43 @@ class Supplier(Graphs):
         """
         check_device(self.how.device)
         self._strict, self._labelled = all_there, some_labelled(self, tasks)
-        own = [task for task in tasks if self._home(task) is self]
+        own = [task for task in tasks if not self._gappy(task)]
         for task in own:
-            self._check_k(task)
+            if self._home(task) is self:
+                self._check_k(task)
         self._search_for(own, progress, more)
         for some in dict.fromkeys(some for _, some in self._labelled.values()):
             some._strict = all_there
-            some._search_for([task for task in tasks if self._home(task) is some], progress, more)
+            some._search_for([t for t in tasks if self._gappy(t) and self._home(t) is some], progress, more)
 
     def among(self, rows: np.ndarray) -> Supplier:
         """A supplier of some of the samples."""
-        return Supplier(self.source.take(rows), among(self._search, rows))
+        return Supplier(self.source.take(rows), among(self.search, rows))
 
     def _check_k(self, task: Task) -> None:
         """Raise if there are not so many neighbors."""
-        n, k = self.source.n_samples, task.neighbors(self.source.n_samples)
-        if self._strict and k >= n and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
+        n, most = self.source.n_samples, self.most
+        k = task.neighbors(most + 1)
+        if self._strict and k > most and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
             which = f" of the group {self.source.group}" if self.source.group else ""
             which = " in common" if self.other is not self else which
-            raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{n - 1}.")
+            which += f", {self.near.apart.words}" if self.near.apart else ""
+            raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
 
     def _search_for(self, tasks: Sequence[Task], progress: Show, more: int) -> None:
-        n, self._more = self.source.n_samples, more
+        n, most, self._more = self.source.n_samples, self.most, more
         asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
-        needed = max((task.neighbors(n) for task in tasks), default=0)
-        widths = [task.width(n, more) for task in tasks if task.measure.searches]
-        k = min(max(widths, default=0), self.near.most(n))
+        needed = max((task.neighbors(most + 1) for task in tasks), default=0)
+        widths = [task.width(most + 1, more) for task in tasks if task.measure.searches]
+        k = min(self._wide(max(widths, default=0)), most)
         total = sum(len(layers) for layers in asked.values()) * n
         tell = counted(progress, "searching", total) if needed else None
         for side, layers in asked.items():
             side.find(layers, k, any(task.measure.distinct for task in tasks), tell)
+
+    def _wide(self, width: int) -> int:
+        """How wide the graphs are to be from which so wide ones are cut."""
+        return width
 
     def _searched(self, tasks: Sequence[Task], side: Supplier) -> Iterator[str]:
         """The layers of one side whose graphs the tasks read and nobody gave."""
@@ -138,13 +143,15 @@ class Supplier(Graphs):
         words, task = self.words(task), self._fitted(task)
         data = self.data(task)
         try:
-            found = task.measure(*data, **task.options)
+            found = self._found(task, data)
         except MemoryError as error:
-            raise InvalidValue(
-                f"{task.measure.name} needs more memory than there is ({error}); give it less."
-            ) from None
+            name = task.measure.name
+            raise InvalidValue(f"{name} needs more memory than there is ({error}); give it less.") from None
         n_units = getattr(data[0], "n_units", None) if found.n_units is None else found.n_units
         return replace(found, n_units=n_units, warnings=(*words, *found.warnings, *self._decisive(task)))
+
+    def _found(self, task: Task, data: list[Any]) -> Estimate:
+        return task.measure(*data, **task.options)
 
     def influence(self, task: Task) -> Influence:
         """How each of the N samples moves the value, for tasks that were prepared with one neighbor more."""
@@ -158,9 +165,13 @@ class Supplier(Graphs):
             raise self._named(task, error) from None
         return found.among(self._distinct[task.layer].rows, self.source.n_samples) if self._reduced(task) else found
 
+    def moved(self, task: Task) -> Moved:
+        """How samples, or groups of those that belong together, move the value, for tests of differences."""
+        return self.influence(task)
+
     def among_all(self, task: Task, influence: Influence) -> Influence:
         """An influence of the samples that have the task's label, among all: the others move nothing."""
-        if self._home(task) is self:
+        if not self._gappy(task):
             return influence
         rows, _ = self._labelled[task.label]
         return influence.among(rows, self.source.n_samples)
@@ -170,27 +181,42 @@ class Supplier(Graphs):
         home = self._home(task)
         if home is not self:
             return home.permuted(task, found, number, seed)
-        if "permutations" in task.options:
+        if task.measure.score is None and "null" in found.details:
             return np.asarray(found.details["null"])
         task = self._fitted(task)
-        return task.measure.permuted_of(*self.data(task), number=number, seed=seed, **task.options)
+        score = task.measure.score_of(*self.data(task), **task.options)
+        return score(list(self._orders(task, number, seed)))
+
+    def _orders(self, task: Task, number: int, seed: int) -> Iterable[np.ndarray]:
+        """So many orders of the samples that are as likely as the one that there is."""
+        return permutations(self.source.n_samples, number, seed)
 
     def _home(self, task: Task) -> Supplier:
         """Who has the samples of a task: this one, or the one of those samples that have its label."""
-        return self._labelled[task.label][1] if task.label in self._labelled and task.reads_labels else self
+        return self._labelled[task.label][1] if self._gappy(task) else self
+
+    def _gappy(self, task: Task) -> bool:
+        """Whether some samples have no label of the task."""
+        return task.reads_labels and task.label in self._labelled
 
     def gap_words(self, task: Task) -> tuple[str, ...]:
         """How many samples were left out since they have no label."""
-        home, n = self._home(task), self.source.n_samples
-        return () if home is self else (f"{n - home.source.n_samples} of {n} samples have no label and are left out",)
+        if not self._gappy(task):
+            return ()
+        n = self.source.n_samples
+        return (f"{n - len(self._labelled[task.label][0])} of {n} samples have no label and are left out",)
 
     def _fitted(self, task: Task) -> Task:
         """The task with a number of neighbors that there are, where nobody asked for one."""
         self._check_k(task)
-        return task.fitted(self._n_rows(task), self._more)[0]
+        return task.fitted(*self._room_for(task))[0]
 
-    def _n_rows(self, task: Task) -> int:
-        return len(self._distinct[task.layer].rows) if self._reduced(task) else self.source.n_samples
+    def _room_for(self, task: Task) -> tuple[int, int]:
+        """How many samples a task is of, and how many neighbors each has at the most, less those beyond its own."""
+        if not self._reduced(task):
+            return self.source.n_samples, self.most - self._more
+        rows = self._distinct[task.layer].rows
+        return len(rows), self.near.among(rows).most(len(rows)) - self._more
 
     def _named(self, task: Task, error: LayerscapeError) -> LayerscapeError:
         if isinstance(error, WithoutDistances):
@@ -202,8 +228,7 @@ class Supplier(Graphs):
 
     def data(self, task: Task, *, more: int = 0) -> list[Any]:
         """The data arguments of the measure, with ``more`` neighbors than it needs where there are so many."""
-        n = self.source.n_samples
-        k = min(task.neighbors(n) + max(more, task.measure.spare), n - 1)
+        k = min(task.neighbors(self.most + 1) + max(more, task.measure.spare), self.most)
         with self._one_at_a_time:
             return [
                 (self.other if place else self)._argument(kind, task, k, place, more)
@@ -216,7 +241,11 @@ class Supplier(Graphs):
         if home is not self:
             return (*self.gap_words(task), *home.words(task))
         copies = self._distinct[task.layer].words if self._reduced(task) else ()
-        return (*copies, *task.fitted(self._n_rows(task), self._more)[1])
+        return (*copies, *task.fitted(*self._room_for(task))[1])
+
+    def groups_words(self, task: Task) -> str:
+        """Which samples belong together for a task; empty where none do."""
+        return ""
 
     def _decisive(self, task: Task) -> tuple[str, ...]:
         """Which unit, or which samples, decide its value alone."""
@@ -238,7 +267,7 @@ class Supplier(Graphs):
         if kind == "vectors":
             return self.source.vectors(layer)
         if kind == "ranking":
-            return self._ranking(layer)
+            return self.ranking(layer)
         if kind == "graphs":
             return tuple(self.graph(each, k, distinct=task.measure.distinct) for each in self._between(task))
         if kind == "subsets":
@@ -250,31 +279,16 @@ class Supplier(Graphs):
             whole = self.source.graphs[task.layer]
             graph = self.graph(task.layer, whole.k, distinct=task.measure.distinct)
             return subsets_of(task.measure, task.options, graph, more=more)
-        width = min(task.width(self.source.n_samples) - SPARE * task.measure.distinct, self._whole(task.layer).k)
+        width = min(task.width(self.most + 1) - SPARE * task.measure.distinct, self.whole(task.layer).k)
         graph = self.graph(task.layer, width, distinct=task.measure.distinct)
         rows = self._distinct[task.layer].rows if task.measure.distinct else None
-        return subsets_of(task.measure, task.options, graph, self.vectors(task.layer), rows, self._search, more=more)
+        return subsets_of(task.measure, task.options, graph, self.vectors(task.layer), rows, self.search, more=more)
 
     def _label(self, task: Task, k: int) -> Any:
         found = self.source.label(task)
         if not isinstance(found, Representation):
             return found
         if (task.label, k) not in self._labels:
-            plain: Search = {**self._search, "metric": "euclidean", "standardize": None}
+            plain: Search = {**self.search, "metric": "euclidean", "standardize": None}
             self._labels[task.label, k] = find_neighbors(found, k, **plain)
         return self._labels[task.label, k]
-
-    def _ranking(self, layer: str) -> Ranking:
-        if layer not in self._rankings:
-            self._rankings.clear()  # what one remembers may be as large as several graphs
-            whole = self._whole(layer) if layer in self._ready else None
-            self._rankings[layer] = ranking_of(self.vectors(layer), whole, self._search)
-        return self._rankings[layer]
-
-
-def answer(source: Source, search: Search, task: Task, *, influence: bool) -> Estimate:
-    """What one task finds, from the search on, and how each sample moves it if that is asked."""
-    supplier = Supplier(source, search)
-    supplier.prepare([task], more=int(influence))
-    found = supplier.estimate(task)
-    return replace(found, influence=supplier.influence(task)) if influence else found

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 
@@ -18,7 +19,8 @@ from layerscape.search import find_neighbors
 
 def dense_edges(x):
     """The edges of the tree of all pairs, shortest first."""
-    return np.sort(minimum_spanning_tree(squareform(pdist(x))).data)
+    # As a sparse matrix: of a dense one SciPy takes distances below 1e-8 for no edge.
+    return np.sort(minimum_spanning_tree(csr_array(squareform(pdist(x)))).data)
 
 
 def sphere(rng, n, d):

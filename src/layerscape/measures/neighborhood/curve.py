@@ -11,7 +11,9 @@ from math import nan
 
 import numpy as np
 
+from layerscape.core.checks import check_all_asked
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.interval import Z95, of_share, sd_of_deletions, sd_of_mean, within
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
@@ -82,6 +84,23 @@ def _interval(
     jackknife, together = jackknife_of_curve(entries(a, k + 1), entries(b, k + 1), weights, per_sample)
     sd = sd_of_deletions(jackknife, together, per_sample, float(weights @ ranks**2))
     return *of_share(value, sd, a.n_samples), ()
+
+
+def score_of_curve(a: Neighbors, b: Neighbors, weights: np.ndarray, base: float = 0.0) -> Score:
+    """The values as a function of orders of the samples of b; the arguments are those of `weighted_curve`."""
+    k = len(weights)
+    must_match(a, b)
+    check_all_asked(a, "chance over groups")
+    mine, other = entries(a, k), entries(b, k)
+    reach, unused = weights[::-1].cumsum()[::-1], np.zeros(k)
+    full = float(reach.cumsum()[-1])
+
+    def score(order: np.ndarray) -> float:
+        sums = np.empty(a.n_samples)
+        count_common(mine, other, order, weights, reach, unused, sums)
+        return (float(sums.mean()) - base) / (full - base)
+
+    return of_each(score)
 
 
 def permuted_sums(a: Entries, b: Entries, weights: np.ndarray, number: int) -> np.ndarray:

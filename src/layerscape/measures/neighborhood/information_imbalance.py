@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.checks import check_all_asked
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, sd_of_pairs, within
 from layerscape.core.measure import Measure
@@ -17,6 +19,7 @@ from layerscape.measures.neighborhood.agreement import Relation, chance_of, memb
 from layerscape.measures.neighborhood.without import Likened, Means, without_each
 
 RELATED = 2
+ALL_RANKS = 4096  # samples up to which the ranks of all pairs are counted
 ROWS, COLUMNS = 64, 512  # of all ranks, those from which the spread under chance is estimated
 
 
@@ -109,6 +112,40 @@ def _influence(a: Neighbors, b: Ranking, /, *, k: int) -> Influence:
     return found.influence(weight, without)
 
 
+def _score(a: Neighbors, b: Ranking, /, *, k: int) -> Score:
+    """The imbalance with the samples of b in another order; all ranks are counted."""
+    _check(a, b)
+    check_all_asked(a, "chance over groups")
+    n = a.n_samples
+    rows, members, weights = a.weights(k)
+    ranks: list[np.ndarray] = []
+
+    def score(order: np.ndarray) -> float:
+        pairs = np.stack([order[rows], order[members]], axis=1)
+        if np.array_equal(order, np.arange(n)):
+            found = b.ranks(pairs)
+        else:
+            if not ranks:
+                ranks.append(_all_ranks(b))
+            found = ranks[0][pairs[:, 0], pairs[:, 1]]
+        return float((weights * found).sum() * 2 / (n * n * k))
+
+    return of_each(score)
+
+
+def _all_ranks(b: Ranking) -> np.ndarray:
+    """Shape (N, N), with 0 on the diagonal."""
+    n = b.n_samples
+    if n > ALL_RANKS:
+        raise InvalidValue(
+            f"chance over groups needs the ranks of all pairs, of {ALL_RANKS} samples at most; these are {n}"
+        )
+    rows, columns = np.nonzero(~np.eye(n, dtype=bool))
+    found = np.zeros((n, n), np.float32)
+    found[rows, columns] = b.ranks(np.stack([rows, columns], axis=1))
+    return found
+
+
 def _relation_of_ranks(b: Ranking) -> Relation:
     """The sums over all ranks of a representation: known, except for how they go together in columns and both ways."""
     n = b.n_samples
@@ -140,5 +177,6 @@ MEASURE = Measure(
     source="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
     neighbors="k",
     symmetric=False,
+    score=_score,
     influence=_influence,
 )

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from layerscape.core.checks import sample_rows
+from layerscape.core.checks import check_all_asked, sample_rows
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_mean, within
 from layerscape.core.measure import Measure
@@ -107,6 +108,19 @@ def _won(votes: np.ndarray, codes: np.ndarray) -> np.ndarray:
     return first[np.arange(len(codes)), codes] / first.sum(axis=1)
 
 
+def _score(graph: Neighbors, labels: Any, /, *, k: int, permutations: int, seed: int) -> Score:
+    """The accuracy for labels in another order."""
+    check_all_asked(graph, "knn_probe of labels in another order")
+    classes, members = classes_of(labels, graph.n_samples), membership(graph, k).matrix
+    one_hot = np.eye(len(classes.names))
+
+    def score(order: np.ndarray) -> float:
+        codes = classes.codes[order]
+        return float(_won(np.asarray(members @ one_hot[codes]), codes).mean())
+
+    return of_each(score)
+
+
 def _influence(graph: Neighbors, labels: Any, /, *, k: int, permutations: int, seed: int) -> Influence:
     """How each sample moves the accuracy: by its own neighbors, and by the votes that it gives or takes from others."""
     near, classes = lists(graph, k), classes_of(labels, graph.n_samples)
@@ -142,5 +156,6 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Cover and Hart 1967, doi:10.1109/TIT.1967.1053964",
     neighbors="k",
+    score=_score,
     influence=_influence,
 )

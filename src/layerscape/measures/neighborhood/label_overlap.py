@@ -9,6 +9,7 @@ from scipy import sparse
 
 from layerscape.core.checks import check_name
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
@@ -160,16 +161,16 @@ def _behind(reading: Reading, per_sample: np.ndarray) -> tuple[dict[str, float |
     return details, (f"{small} of {len(sizes)} classes have {few}: the highest value possible is {ceiling:.4g}",)
 
 
+def _score(graph: Neighbors, labels: Any, /, *, over: str, **options: Any) -> Score:
+    """The overlap for labels in another order, which does not depend on what an interval is over."""
+    return Reading.of(graph, labels, **options).scored()
+
+
 def _influence(graph: Neighbors, labels: Any, /, *, over: str, **options: Any) -> Influence:
     """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
     reading = Reading.of(graph, labels, **options)
     here, without = reading.deleted()
     return here.influence(reading.share, without)
-
-
-def _permuted(graph: Neighbors, labels: Any, /, *, number: int, seed: int, over: str, **options: Any) -> np.ndarray:
-    """So many label overlaps for permuted labels; they do not depend on what an interval is over."""
-    return Reading.of(graph, labels, **options).permuted(number, seed)
 
 
 MEASURE = Measure(
@@ -184,6 +185,6 @@ MEASURE = Measure(
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",
     spare=1,
+    score=_score,
     influence=_influence,
-    permuted=_permuted,
 )

@@ -5,6 +5,7 @@ From that follow its values for permuted labels, and what it is without each sam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from layerscape.core.checks import check_name, sample_rows
+from layerscape.core.checks import check_all_asked, check_name, sample_rows
 from layerscape.core.estimate import Chance
+from layerscape.core.exchange import Score
 from layerscape.core.interval import Z95, jackknife_of, of_share, sd_of_deletions
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.permutation import FOR_SKEWNESS, permutations
@@ -86,17 +88,29 @@ class Reading:
 
     def permuted(self, number: int = FOR_SKEWNESS, seed: int = 0) -> np.ndarray:
         """So many label overlaps, each for labels in another order; shape (number,)."""
-        graph, found = self.graph, np.zeros(number)
-        orders = list(permutations(graph.n_samples, number, seed))
-        for k in np.unique(self.wanted):
-            rows, columns, weights = graph.weights(int(k))
-            whole = sparse.csr_array((weights / k, (rows, columns)), shape=(graph.n_samples,) * 2)
-            step = max(1, TOGETHER // whole.nnz)
-            for first in range(0, number, step):
-                found[first : first + step] += self._in_orders(whole, int(k), orders[first : first + step])
-        return found
+        return self.scored()(list(permutations(self.graph.n_samples, number, seed)))
 
-    def _in_orders(self, whole: sparse.csr_array, k: int, orders: list[np.ndarray]) -> list[float]:
+    def scored(self) -> Score:
+        """The label overlap as a function of whose label each sample gets."""
+        n, wholes = self.graph.n_samples, {}
+        check_all_asked(self.graph, "label_overlap of permuted labels")
+        for k in np.unique(self.wanted):
+            rows, columns, weights = self.graph.weights(int(k))
+            wholes[int(k)] = sparse.csr_array((weights / k, (rows, columns)), shape=(n, n))
+
+        def score(orders: Sequence[np.ndarray]) -> np.ndarray:
+            if self.likeness.classes is None and any(len(np.unique(order)) < n for order in orders):
+                raise InvalidValue("labels that are not categories cannot be dealt to groups of other sizes")
+            found = np.zeros(len(orders))
+            for k, whole in wholes.items():
+                step = max(1, TOGETHER // whole.nnz)
+                for first in range(0, len(orders), step):
+                    found[first : first + step] += self._in_orders(whole, k, orders[first : first + step])
+            return found / np.array([self.share[order].sum() for order in orders])
+
+        return score
+
+    def _in_orders(self, whole: sparse.csr_array, k: int, orders: Sequence[np.ndarray]) -> list[float]:
         """What the samples that read k neighbors add to the label overlap, for labels in each of some orders."""
         pairs, shares = [], []
         for order in orders:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.measures.neighborhood.curve import must_match, weighted_curve
+from layerscape.measures.neighborhood.curve import must_match, score_of_curve, weighted_curve
 from layerscape.measures.neighborhood.curve_without import influence_on_curve
 
 
@@ -50,17 +51,24 @@ def overlap(a: Neighbors, b: Neighbors, /, *, k: int = 30) -> Estimate:
     1.0
     """
     a.need(k)
+    return weighted_curve(a, b, k, _only_last(k))
+
+
+def _only_last(k: int) -> np.ndarray:
     weights = np.zeros(k)
     weights[-1] = 1.0
-    return weighted_curve(a, b, k, weights)
+    return weights
+
+
+def _score(a: Neighbors, b: Neighbors, /, *, k: int) -> Score:
+    """The overlap with the samples of b in another order."""
+    return score_of_curve(a, b, _only_last(k))
 
 
 def _influence(a: Neighbors, b: Neighbors, /, *, k: int) -> Influence:
     """How each sample moves the overlap: by its own neighbors and as a neighbor of others."""
     must_match(a, b)
-    only_last = np.zeros(k)
-    only_last[-1] = 1.0
-    return influence_on_curve(a, b, (only_last, 0.0), (only_last, 0.0))
+    return influence_on_curve(a, b, (_only_last(k), 0.0), (_only_last(k), 0.0))
 
 
 MEASURE = Measure(
@@ -75,5 +83,6 @@ MEASURE = Measure(
     source="Doimo et al. 2020, arXiv:2007.03506",
     neighbors="k",
     spare=1,
+    score=_score,
     influence=_influence,
 )

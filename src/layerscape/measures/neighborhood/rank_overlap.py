@@ -8,11 +8,12 @@ import numpy as np
 
 from layerscape.core.checks import check_name
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.neighborhood.curve import must_match, weighted_curve
+from layerscape.measures.neighborhood.curve import must_match, score_of_curve, weighted_curve
 from layerscape.measures.neighborhood.curve_without import influence_on_curve
 
 
@@ -85,6 +86,11 @@ def _weights(k: int, n_samples: int, weight: str, p: float) -> tuple[np.ndarray,
     return shares / ranks, base, -base / (full - base)
 
 
+def _score(a: Neighbors, b: Neighbors, /, *, k: int, weight: str, p: float) -> Score:
+    """The overlap with the samples of b in another order."""
+    return score_of_curve(a, b, *_weights(k, a.n_samples, weight, p)[:2])
+
+
 def _influence(a: Neighbors, b: Neighbors, /, *, k: int, weight: str, p: float) -> Influence:
     """How each sample moves the overlap: by its own neighbors and as a neighbor of others."""
     must_match(a, b)
@@ -101,5 +107,6 @@ MEASURE = Measure(
     source="Webber et al. 2010, doi:10.1145/1852102.1852106",
     neighbors="k",
     spare=1,
+    score=_score,
     influence=_influence,
 )

@@ -203,5 +203,6 @@ MEASURE = Measure(
     sentence="a linear map reads {label} best",
     unchanged_by={"order", "translation", "scaling"},
     source="Alain and Bengio 2016, arXiv:1610.01644",
+    learns=True,
     influence=("one sample fewer deals all others into other folds, which moves the value more than the sample does"),
 )

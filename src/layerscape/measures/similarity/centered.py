@@ -16,12 +16,14 @@ from scipy.stats import pearson3
 
 from layerscape.core.checks import constant
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered
 from layerscape.core.nearness import MetricOfRows
 from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
+from layerscape.measures.similarity.ordered import score_of_pairs
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
     rows_near_one,
@@ -67,6 +69,23 @@ def compare_centered(
     low, high = within(value, margin, (-1.0, 1.0), LEAST_MARGIN)
     chance = _chance(value, null, 2 * sqrt(2) * self_a.skewness * self_b.skewness)
     return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
+
+
+def score_of_centered(
+    a: Representation,
+    b: Representation,
+    of_distances: Callable[[np.ndarray], np.ndarray],
+    name: str,
+    sample: int,
+    seed: int,
+    metric: MetricOfRows = "euclidean",
+) -> Score:
+    """R as a function of orders of the samples of b."""
+    rows, _ = drawn_rows(same_samples(a, b, name), sample, seed)
+    of_a, of_b = (_centered(of_distances(_distances(rows_near_one(x, rows, metric)))) for x in (a, b))
+    norm = sqrt(_squares(a, of_a, name) * _squares(b, of_b, name))
+    products = score_of_pairs(of_a, of_b, a.n_samples, name)
+    return lambda orders: np.clip(products(orders) / norm, -1, 1)
 
 
 def influence_on_centered(

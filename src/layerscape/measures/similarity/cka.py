@@ -11,6 +11,7 @@ import numpy as np
 
 from layerscape.core.checks import check_least, check_name, constant
 from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
@@ -20,8 +21,9 @@ from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.rows import slices
-from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
+from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
 from layerscape.measures.similarity.gaussian import gaussian, widened
+from layerscape.measures.similarity.ordered import squares_of_cross
 from layerscape.measures.similarity.pairing import FEWEST, same_samples
 
 BLOCK_ELEMENTS = 2**22
@@ -226,6 +228,22 @@ def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.nda
         yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
 
 
+def _score(a: Representation, b: Representation, /, *, kernel: str, estimator: str, sample: int, seed: int) -> Score:
+    """The alignment with the samples of b in another order."""
+    _check(kernel, estimator, sample)
+    if kernel == "rbf":
+        return score_of_centered(a, b, gaussian, "cka", sample, seed)
+    n, of_a, of_b = same_samples(a, b, "cka"), _itself(a), _itself(b)
+    (lengths_a, _), (lengths_b, _) = of_a.lengths, of_b.lengths
+    squares = squares_of_cross(frame(a)(a.read(slice(None))), frame(b)(b.read(slice(None))))
+    if estimator == "biased":
+        return lambda orders: squares(orders) / sqrt(of_a.biased * of_b.biased)
+    constant_part = lengths_a.sum() * lengths_b.sum() / ((n - 1) * (n - 2))
+    norm = n * (n - 3) * sqrt(of_a.value * of_b.value)
+    both = of_each(lambda order: float(lengths_a @ lengths_b[order]))
+    return lambda orders: (squares(orders) + constant_part - n / (n - 2) * both(orders)) / norm
+
+
 def _influence(
     a: Representation, b: Representation, /, *, kernel: str, estimator: str, sample: int, seed: int
 ) -> Influence:
@@ -251,5 +269,6 @@ MEASURE = Measure(
     swayed_by={"unit", "sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, J. Mach. Learn. Res. 13:1393",
+    score=_score,
     influence=_influence,
 )

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from layerscape.core.checks import check_name
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
@@ -20,6 +21,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import check_next
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.edges import Edges, Followed, align, align_without, common, turned
+from layerscape.measures.similarity.ordered import check_all_compared
 from layerscape.measures.similarity.pairing import corrected, directions, drawn_rows, same_samples
 
 FEWEST = 20
@@ -186,6 +188,27 @@ def _moved(x: Edges, y: Edges) -> Edges:
     return Edges(x.n, keys, moved)
 
 
+def _score(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    k: int,
+    metric: Literal["cosine", "correlation"],
+    sample: int,
+    permutations: int,
+    seed: int,
+) -> Score:
+    """The alignment with the samples of b in another order."""
+    whole = same_samples(a, b, "cknna", FEWEST)
+    rows, _ = drawn_rows(whole, sample, seed, FEWEST)
+    check_all_compared(len(rows), whole, "cknna")
+    _check(k, whole)
+    near_a, near_b = _nearest(a, rows, k, metric), _nearest(b, rows, k, metric)
+    norm = sqrt(_with_itself(near_a, a) * _with_itself(near_b, b))
+    return of_each(lambda order: align(near_a, near_b.in_order(order)) / norm)
+
+
 def _influence(
     a: Representation, b: Representation, /, *, k: int, metric: MetricOfRows, sample: int, permutations: int, seed: int
 ) -> Influence:
@@ -213,5 +236,6 @@ MEASURE = Measure(
     swayed_by={"unit"},
     unchanged_by={"order", "rotation", "scaling"},
     source="Huh et al. 2024, arXiv:2405.07987",
+    score=_score,
     influence=_influence,
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.measure import Measure
 from layerscape.core.nearness import MetricOfRows
 from layerscape.core.representation import Representation
-from layerscape.measures.similarity.centered import compare_centered, influence_on_centered
+from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
 
 
 def distance_correlation(
@@ -71,6 +72,11 @@ def distance_correlation(
     return compare_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
 
 
+def _score(a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, seed: int) -> Score:
+    """The correlation with the samples of b in another order."""
+    return score_of_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
+
+
 def _influence(a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, seed: int) -> Influence:
     """How each sample moves the correlation, if it is among those that are compared."""
     return influence_on_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
@@ -84,5 +90,6 @@ MEASURE = Measure(
     swayed_by={"unit"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Székely and Rizzo 2013, doi:10.1016/j.jmva.2013.02.012",
+    score=_score,
     influence=_influence,
 )

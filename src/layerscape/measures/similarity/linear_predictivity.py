@@ -240,5 +240,6 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Yamins et al. 2014, doi:10.1073/pnas.1403112111",
     symmetric=False,
+    learns=True,
     influence=("one sample fewer deals all others into other folds, which moves the value more than the sample does"),
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from layerscape.core.checks import constant
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
@@ -197,6 +198,14 @@ def _pairs(a: _Centered, b: _Centered, svd: tuple[np.ndarray, np.ndarray, np.nda
     return float(np.var(found, ddof=1))
 
 
+def _score(a: Representation, b: Representation, /, *, permutations: int, seed: int) -> Score:
+    """The value with the samples of b in another order."""
+    same_samples(a, b, "procrustes")
+    of_a, of_b = _centered(a), _centered(b)
+    norm = sqrt(of_a.squares * of_b.squares)
+    return of_each(lambda order: _nuclear(_cross(of_a, of_b, order)) / norm)
+
+
 def _influence(a: Representation, b: Representation, /, *, permutations: int, seed: int) -> Influence:
     """How each sample moves the cosine: exactly without it, and to first order by its weight."""
     same_samples(a, b, "procrustes")
@@ -243,5 +252,6 @@ MEASURE = Measure(
     swayed_by={"unit", "sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Williams et al. 2021, arXiv:2110.14739",
+    score=_score,
     influence=_influence,
 )

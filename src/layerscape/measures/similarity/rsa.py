@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.measure import Measure
@@ -16,6 +17,7 @@ from layerscape.core.nearness import MetricOfRows
 from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.similarity.ordered import score_of_pairs
 from layerscape.measures.similarity.pairing import (
     drawn_rows,
     rows_near_one,
@@ -141,6 +143,23 @@ def _through(a: _Ranked, b: _Ranked, value: float) -> np.ndarray:
     return (beyond * slope / ranks)[a.level]
 
 
+def _score(
+    a: Representation,
+    b: Representation,
+    /,
+    *,
+    metric: MetricOfRows,
+    sample: int,
+    permutations: int,
+    seed: int,
+) -> Score:
+    """The correlation with the samples of b in another order."""
+    n = same_samples(a, b, "rsa")
+    of_a, of_b = (squareform(_ranked(x, metric, sample, seed).scores) for x in (a, b))
+    products = score_of_pairs(of_a, of_b, n, "rsa")
+    return lambda orders: products(orders) / 2
+
+
 def _influence(
     a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, permutations: int, seed: int
 ) -> Influence:
@@ -163,5 +182,6 @@ MEASURE = Measure(
     swayed_by={"unit"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
+    score=_score,
     influence=_influence,
 )

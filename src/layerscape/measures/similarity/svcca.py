@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.interval import LEAST_MARGIN, margin_of_groups, within
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import chance_by_permutation
@@ -101,6 +102,13 @@ def svcca(
     return Estimate(value, low, high, n, chance=chance, details=details, warnings=tuple(words))
 
 
+def _score(a: Representation, b: Representation, /, *, variance: float, permutations: int, seed: int) -> Score:
+    """The mean correlation with the samples of b in another order."""
+    same_samples(a, b, "svcca", FEWEST)
+    u, v = _scores(a, variance), _scores(b, variance)
+    return of_each(lambda order: _mean(u.T @ v[order]))
+
+
 def _scores(x: Representation, variance: float) -> np.ndarray:
     """Scores of the components that hold the share of the variance, orthonormal, shape (N, k)."""
     if x.n_units > x.n_samples:
@@ -151,6 +159,7 @@ MEASURE = Measure(
     swayed_by={"sample"},
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Raghu et al. 2017, arXiv:1706.05806",
+    score=_score,
     influence=(
         "which components are kept is cut off at a share of the variance, "
         "and between components of nearly equal variance one sample turns the cut"

@@ -1,0 +1,210 @@
+"""Exchange: which orders of the samples are as likely as the one that there is, where samples belong together.
+
+- Two representations: whole groups change places, their members in any order. Where sizes differ, groups change places
+  with such as are of about their size, three to a stratum, of which each has as many members as the smallest: exact for
+  the samples that are kept.
+- Labels that are the same for all of a group: they are dealt to the groups anew, whatever their sizes.
+- Labels that vary within groups: members of a group change places, so that what is asked goes beyond the group.
+
+An order that says with sample ``order[i]`` of the other side sample i is paired need not be a permutation for labels.
+See Winkler et al. 2014, doi:10.1016/j.neuroimage.2014.01.060.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, permutations, product
+from math import exp, factorial, isfinite, lgamma, nan, prod
+
+import numpy as np
+
+from layerscape.core.estimate import Chance
+from layerscape.core.groups import TO_SAY, Groups
+from layerscape.core.permutation import share_as_high
+
+PERMUTATIONS = 999
+STRATUM = 3  # groups of about one size that change places
+KEPT = 0.85  # share of the samples that is to be left where all groups are cut to the size of the smallest
+FEWEST, MANY = 20, 1000  # arrangements below which there is no p, and below which the smallest possible p is said
+AT_ONCE = 2**22  # row numbers of orders that are held
+
+Score = Callable[[Sequence[np.ndarray]], np.ndarray]  # a value for each of some orders
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """Orders of samples that are equally likely where two sides have nothing to do with each other.
+
+    Attributes
+    ----------
+    groups
+        Of the samples that take part.
+    rows
+        Which samples take part, by increasing number; None for all.
+    arrangements
+        How many different ones there are, the one that was found among them.
+    words
+        What changes places.
+    """
+
+    groups: Groups
+    rows: np.ndarray | None
+    arrangements: float
+    words: str
+    _orders: Callable[[int, int], Iterator[np.ndarray]]
+
+    def orders(self, number: int, seed: int) -> list[np.ndarray]:
+        """So many orders, drawn, or all others where they are fewer."""
+        return list(islice(self._orders(number, seed), number))
+
+    def chance(self, score: Score, *, low: bool) -> tuple[Chance, np.ndarray]:
+        """What is scored by chance, and the scores.
+
+        Parameters
+        ----------
+        score
+            The values with the samples of one side in some orders.
+        low
+            Whether it is the small values that say that both sides agree.
+        """
+        n = len(self.groups.codes)
+        null = np.concatenate([[], *map(score, _some(self._orders(PERMUTATIONS, 0), PERMUTATIONS, AT_ONCE // n))])
+        ends = np.quantile(null, [0.025, 0.975]) if len(null) >= FEWEST - 1 else (nan, nan)
+        p = nan
+        if self.arrangements >= FEWEST:
+            observed, sign = score([np.arange(n)])[0], -1 if low else 1
+            p = share_as_high(sign * null, sign * observed)
+        return Chance(float(null.mean()) if len(null) else nan, float(ends[0]), float(ends[1]), p), null
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What few groups mean for chance, and of which samples it is."""
+        words: tuple[str, ...] = ()
+        if self.arrangements < FEWEST:
+            words += (f"{self.groups.number} groups can be arranged in {self.arrangements:.0f} ways: too few for a p",)
+        elif self.arrangements < MANY:
+            words += (f"p cannot fall below {1 / self.arrangements:.2g}: so few are the ways to arrange the groups",)
+        if self.arrangements >= FEWEST and self.groups.number < TO_SAY:
+            words += (f"with {self.groups.number} groups a large p does not say that there is nothing",)
+        return words
+
+
+def of_each(value: Callable[[np.ndarray], float]) -> Score:
+    """A score from the value of one order."""
+    return lambda orders: np.array([value(order) for order in orders])
+
+
+def _some(orders: Iterator[np.ndarray], number: int, size: int) -> Iterator[list[np.ndarray]]:
+    """So many orders, a few at a time."""
+    few = islice(orders, number)
+    while some := list(islice(few, max(1, size))):
+        yield some
+
+
+def whole_groups(groups: Groups) -> Exchange:
+    """Whole groups change places, which says whether two representations have anything to do with each other."""
+    strata, rows = _strata(groups)
+    kept = groups if rows is None else groups.take(rows)
+    # Members of each group by its number, as those of the kept samples are numbered.
+    members = [np.flatnonzero(kept.codes == group) for group in range(kept.number)]
+    count = prod(factorial(len(each)) if len(each) < 100 else np.inf for each in strata)
+
+    def order(places: Sequence[Sequence[int]], rng: np.random.Generator) -> np.ndarray:
+        found = np.empty(len(kept.codes), int)
+        for stratum, moved in zip(strata, places, strict=True):
+            for group, other in zip(stratum, moved, strict=True):
+                found[members[group]] = rng.permutation(members[other])
+        return found
+
+    def orders(number: int, seed: int) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(seed)
+        if count <= number + 1:
+            every = product(*(permutations(each) for each in strata))
+            yield from (order(places, rng) for places in islice(every, 1, None))
+        while True:
+            yield order([rng.permutation(each).tolist() for each in strata], rng)
+
+    return Exchange(kept, rows, float(count), "whole groups change places", _all_or_drawn(orders, count))
+
+
+def labels_of_groups(groups: Groups, labels: Sequence[object]) -> Exchange:
+    """Labels that are the same for all of a group are dealt anew; ``labels`` are those of the groups, comparable."""
+    first = np.full(groups.number, -1)
+    first[groups.codes[::-1]] = np.arange(len(groups.codes))[::-1]
+    count = exp(lgamma(groups.number + 1) - sum(lgamma(many + 1) for many in Counter(labels).values()))
+
+    def orders(number: int, seed: int) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(seed)
+        if count <= number + 1:
+            yield from (first[np.array(places)][groups.codes] for places in _dealt(labels))
+        while True:
+            yield first[rng.permutation(groups.number)][groups.codes]
+
+    return Exchange(groups, None, round(count) if count < 1e9 else count, "labels of groups are dealt anew",
+                    _all_or_drawn(orders, count))  # fmt: skip
+
+
+def within_groups(groups: Groups) -> Exchange:
+    """Members of a group change places, which says whether a relation goes beyond the group."""
+    members = [np.flatnonzero(groups.codes == group) for group in range(groups.number)]
+    ways = sum(lgamma(size + 1) for size in groups.sizes)
+
+    def orders(_: int, seed: int) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(seed)
+        while True:
+            found = np.empty(len(groups.codes), int)
+            for each in members:
+                found[each] = rng.permutation(each)
+            yield found
+
+    return Exchange(groups, None, exp(ways) if ways < 700 else np.inf, "members of a group change places", orders)
+
+
+def _all_or_drawn(
+    orders: Callable[[int, int], Iterator[np.ndarray]], count: float
+) -> Callable[[int, int], Iterator[np.ndarray]]:
+    """All orders but the one that there is, where no more are asked for than these."""
+
+    def found(number: int, seed: int) -> Iterator[np.ndarray]:
+        every = orders(number, seed)
+        return islice(every, round(count) - 1) if isfinite(count) and count <= number + 1 else every
+
+    return found
+
+
+def _dealt(labels: Sequence[object]) -> Iterator[tuple[int, ...]]:
+    """For every other way to deal labels to groups, the group whose label each gets."""
+    known = {label: place for place, label in reversed(list(enumerate(labels)))}
+    codes = [known[label] for label in labels]
+
+    def deal(left: Counter[int], so_far: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        if len(so_far) == len(codes):
+            yield so_far
+        for code in list(left):
+            if left[code]:
+                left[code] -= 1
+                yield from deal(left, (*so_far, code))
+                left[code] += 1
+
+    return (places for places in deal(Counter(codes), ()) if list(places) != codes)
+
+
+def _strata(groups: Groups) -> tuple[list[list[int]], np.ndarray | None]:
+    """Groups that change places with each other, and the samples that are kept; None for all."""
+    sizes, number = groups.sizes, groups.number
+    by_size = np.argsort(sizes, kind="stable").tolist()
+    if sizes.min() * number >= KEPT * len(groups.codes):
+        strata = [by_size]
+    else:
+        starts = range(0, max(1, number - STRATUM + 1), STRATUM)
+        strata = [by_size[start : start + STRATUM] for start in starts]
+        strata[-1] = by_size[starts[-1] :]
+    if sizes.min() == sizes.max():
+        return strata, None
+    rng, kept = np.random.default_rng(0), []
+    for stratum in strata:
+        fewest = int(sizes[stratum].min())
+        kept += [rng.permutation(np.flatnonzero(groups.codes == group))[:fewest] for group in stratum]
+    return strata, np.sort(np.concatenate(kept))

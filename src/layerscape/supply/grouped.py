@@ -1,0 +1,245 @@
+"""Samples that belong together: chance by what groups may exchange, and intervals by leaving out group after group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from math import isfinite, nan
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.estimate import Chance, Estimate, Point
+from layerscape.core.exchange import Exchange, labels_of_groups, whole_groups, within_groups
+from layerscape.core.groups import FEW, FEWEST, Groups
+from layerscape.core.interval import margin_of_left_out, within
+from layerscape.core.keywords import Search, among
+from layerscape.core.labels import labels_at
+from layerscape.core.measure import Measure
+from layerscape.core.progress import Show, counted
+from layerscape.core.removal import Removal
+from layerscape.core.representation import Representation
+from layerscape.core.sources import Source
+from layerscape.core.tasks import Task
+from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.supply.cut import TIES, Cut
+from layerscape.supply.supplier import Supplier
+
+Key = tuple[object, ...]  # of a task
+LARGEST = 0.5  # share of the samples beyond which one group decides
+
+
+class Grouped(Supplier):
+    """The data of tasks, of samples that belong together.
+
+    Where members of a sample's own group are no neighbors of it, another supplier of the same samples has the graphs.
+    """
+
+    def __init__(self, source: Source, search: Search, groups: Groups, other: Supplier | None = None):
+        super().__init__(source, search, other)
+        self.groups = groups
+        self._aside: Grouped | None = None  # who leaves own groups out
+        self._without: dict[Key, np.ndarray] = {}  # by task, what is found without each block of groups
+        self._why_not: dict[Key, str] = {}
+        self._exchanges: dict[str | None, Exchange] = {}
+        self._kept: Cut | None = None  # the samples that take part where whole groups change places
+
+    def among(self, rows: np.ndarray) -> Grouped:
+        return Grouped(self.source.take(rows), among(self.search, rows), self.groups.take(rows))
+
+    def moved(self, task: Task) -> Removal:
+        """What a value is without each block of groups; raises where that is not known."""
+        home = self._home(task)
+        if isinstance(home, Grouped) and home is not self:
+            found = home.moved(task)
+            return found.among(self._labelled[task.label][0], self.source.n_samples) if self._gappy(task) else found
+        key, one = _key(task), self._fitted(task)
+        if key in self._why_not:
+            raise InvalidValue(self._why_not[key])
+        found = self._found(one, self.data(one))
+        each = np.full(found.n_samples, found.value) if found.per_sample is None else found.per_sample
+        return Removal(found.value, self._without[key][:, 0], each)
+
+    def _orders(self, task: Task, number: int, seed: int) -> Iterable[np.ndarray]:
+        return self._exchange(task).orders(number, seed)
+
+    def _check_k(self, task: Task) -> None:
+        check_learning(task.measure)
+        super()._check_k(task)
+
+    # Who has a task
+
+    def _home(self, task: Task) -> Supplier:
+        home = super()._home(task)
+        return self._left_out if home is self and self._leaves_out(task) else home
+
+    @property
+    def _left_out(self) -> Grouped:
+        if self._aside is None:
+            search: Any = {**self.search, "apart": self.groups.apart}
+            other = self.other if self.other is self else Supplier(self.other.source, search)
+            self._aside = Grouped(self.source, search, self.groups.left_out(), None if other is self else other)
+        return self._aside
+
+    def _leaves_out(self, task: Task) -> bool:
+        if self.near.apart or not (task.measure.searches or "ranking" in task.measure.data):
+            return False
+        if self.groups.own is None:
+            return task.reads_labels and self.groups.same_within(self.source.label(task))
+        return self.groups.own == "left_out"
+
+    # Before the tasks
+
+    def _wide(self, width: int) -> int:
+        return 2 * width + TIES
+
+    def _search_for(self, tasks: Sequence[Task], progress: Show, more: int) -> None:
+        aside = [task for task in tasks if self._leaves_out(task)]
+        own = [task for task in tasks if not self._leaves_out(task)]
+        super()._search_for(own, progress, more)
+        fitting = self._fitting(own)
+        self._kept = self._taking_part([task for task in fitting.values() if task.measure.compares])
+        self._leave_out_each(fitting, progress)
+        if aside:
+            self._left_out._strict = self._strict
+            self._left_out._search_for(aside, progress, more)
+
+    def _taking_part(self, tasks: Sequence[Task]) -> Cut | None:
+        """The samples that change places, where these are not all and there are vectors of them."""
+        if not tasks or self.source.graphs or self.other.source.graphs:
+            return None
+        rows = whole_groups(self.groups).rows
+        return None if rows is None else Cut(self, rows, tasks)
+
+    def _leave_out_each(self, tasks: Mapping[Key, Task], progress: Show) -> None:
+        """What each task finds without each block of groups, or why that is not known."""
+        self._without, self._why_not = {}, {}
+        if self.groups.number < FEWEST:
+            self._why_not = dict.fromkeys(tasks, f"{self.groups.number} groups, fewer than {FEWEST}: no interval")
+        elif self.source.graphs or self.other.source.graphs:
+            self._why_not = dict.fromkeys(tasks, "no interval over groups of graphs that were given; give the vectors")
+        if self._why_not or not tasks:
+            return
+        blocks, number, found = self.groups.blocks, self.groups.n_blocks, {key: [] for key in tasks}
+        tell = counted(progress, "leaving out groups", number) or (lambda _: None)
+        for block in range(number):
+            left = Cut(self, np.flatnonzero(blocks != block), list(tasks.values()))
+            for key, task in tasks.items():
+                try:
+                    found[key].append(left.values(task))
+                except LayerscapeError as error:
+                    self._why_not.setdefault(key, f"no interval over groups: without one of them, {error}")
+            tell(1)
+        for key in found.keys() - self._why_not.keys():
+            points = min(map(len, found[key]))  # of a curve, which fewer samples may shorten
+            self._without[key] = np.stack([each[:points] for each in found[key]])
+
+    def _fitting(self, tasks: Sequence[Task]) -> dict[Key, Task]:
+        """The tasks with the options that they are carried out with; those that cannot be say so when asked for."""
+        found = {}
+        for task in tasks:
+            with suppress(LayerscapeError):
+                found[_key(task)] = self._fitted(task)
+        return found
+
+    # What tasks ask for
+
+    def groups_words(self, task: Task) -> str:
+        home = self._home(task)
+        return self.groups.words if home is self else home.groups_words(task)
+
+    def attempt(self, task: Task) -> Estimate:
+        found = super().attempt(task)
+        if self._home(task) is not self:
+            return found
+        low, high, words = self._interval(task, found)
+        curve = self._curve(task, found)
+        found = replace(found, low=low, high=high, curve=curve, chance=None, groups=self.groups.words)
+        if len(task.measure.data) == 2:
+            chance, null, asked, more = self._chance(task)
+            details = _by_chance(found, chance, null)
+            groups = f"{found.groups}; {asked}" if asked else found.groups
+            found, words = replace(found, chance=chance, details=details, groups=groups), (*words, *more)
+        return replace(found, warnings=(*found.warnings, *words))
+
+    def _found(self, task: Task, data: list[Any]) -> Estimate:
+        return task.measure.bare(*data, **task.options)
+
+    def _interval(self, task: Task, found: Estimate) -> tuple[float, float, tuple[str, ...]]:
+        if not isfinite(found.value):
+            return nan, nan, ()
+        if why := self._why_not.get(_key(task)):
+            return nan, nan, (why,)
+        margin = margin_of_left_out(self._without[_key(task)][:, 0])
+        largest, words = float(self.groups.sizes.max() / len(self.groups.codes)), ()
+        if largest > LARGEST:
+            words = (f"one group holds {largest:.0%} of the samples and decides the interval",)
+        elif self.groups.number < FEW:
+            words = (f"an interval over {self.groups.number} groups, which are few",)
+        return *within(found.value, margin, task.measure.bounds), words
+
+    def _curve(self, task: Task, found: Estimate) -> tuple[Point, ...]:
+        without = self._without.get(_key(task), np.empty((0, 1)))
+        bounds = task.measure.bounds
+        ends = [
+            within(point.value, margin_of_left_out(column), bounds)
+            for point, column in zip(found.curve, without[:, 1:].T, strict=False)
+        ]
+        ends += [(nan, nan)] * (len(found.curve) - len(ends))
+        return tuple(replace(point, low=low, high=high) for point, (low, high) in zip(found.curve, ends, strict=True))
+
+    def _chance(self, task: Task) -> tuple[Chance | None, np.ndarray | None, str, tuple[str, ...]]:
+        """What the measure reads by chance, the values behind that, what changed places, and what is to be said."""
+        exchange, one = self._exchange(task), self._fitted(task)
+        try:
+            if exchange.rows is None:
+                score = one.measure.score_of(*self.data(one), **one.options)
+            elif self._kept is None:
+                raise InvalidValue("no chance where groups of other sizes change places in graphs; give the vectors")
+            else:
+                score = self._kept.score(one)
+            chance, null = exchange.chance(score, low=task.measure.closer == "low")
+        except LayerscapeError as error:
+            return None, None, "", (str(error),)
+        words, n = exchange.warnings, self.source.n_samples
+        if exchange.rows is not None:
+            words += (f"chance and p are of {len(exchange.rows)} of {n} samples, of groups cut to equal sizes",)
+        return chance, null, exchange.words, words
+
+    def _exchange(self, task: Task) -> Exchange:
+        key = task.label if task.reads_labels else None
+        if key not in self._exchanges:
+            self._exchanges[key] = whole_groups(self.groups) if key is None else self._of_labels(task)
+        return self._exchanges[key]
+
+    def _of_labels(self, task: Task) -> Exchange:
+        labels = self.source.label(task)
+        if not self.groups.same_within(labels):
+            return within_groups(self.groups)
+        first = np.unique(self.groups.codes, return_index=True)[1]
+        of_groups = labels_at(labels, first)
+        rows = of_groups.matrix if isinstance(of_groups, Representation) else of_groups
+        return labels_of_groups(self.groups, [repr(np.asarray(label).tolist()) for label in rows])
+
+
+def check_learning(measure: Measure) -> None:
+    """Raise for what would learn from members of the groups that it is tested on."""
+    if measure.learns:
+        raise InvalidValue(
+            f"{measure.name} would learn from members of the groups that it is tested on; leave groups out, and give "
+            "one sample of each group."
+        )
+
+
+def _by_chance(found: Estimate, chance: Chance | None, null: np.ndarray | None) -> dict[str, float | np.ndarray]:
+    """The details, of which those that follow from chance follow from this one."""
+    details = {name: value for name, value in found.details.items() if name not in ("null", "corrected")}
+    if "corrected" in found.details and chance is not None and chance.value < 1:
+        details["corrected"] = (found.value - chance.value) / (1 - chance.value)
+    return details if null is None else {**details, "null": null}
+
+
+def _key(task: Task) -> Key:
+    options = tuple(sorted((name, repr(value)) for name, value in task.options.items()))
+    return task.measure, options, task.layer, task.other_layer, task.label

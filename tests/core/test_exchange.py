@@ -1,0 +1,91 @@
+"""What may change places where samples belong together: each arrangement once, groups whole, chance exact."""
+
+from collections import Counter
+from itertools import permutations
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from layerscape.core.exchange import labels_of_groups, of_each, whole_groups, within_groups
+from layerscape.core.groups import Groups
+
+
+def of_sizes(*sizes):
+    return Groups(np.repeat(np.arange(len(sizes)), sizes))
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes=st.lists(st.integers(1, 6), min_size=2, max_size=9), seed=st.integers(0, 99))
+def test_whole_groups_change_places_with_such_of_their_size(sizes, seed):
+    exchange = whole_groups(of_sizes(*sizes))
+    codes = exchange.groups.codes
+    for order in exchange.orders(5, seed):
+        assert sorted(order) == list(range(len(codes)))
+        for group in range(exchange.groups.number):
+            assert len(set(codes[order[codes == group]])) == 1
+    kept = len(codes) if exchange.rows is None else len(exchange.rows)
+    assert kept == len(codes)
+    assert (exchange.rows is None) == (len(set(sizes)) == 1)
+    assert exchange.groups.number == len(sizes)
+
+
+def test_strata_of_three_keep_most_samples():
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(2, 61, 28)
+    exchange = whole_groups(of_sizes(*sizes))
+    ordered = np.sort(sizes)
+    strata = [ordered[start : start + 3] for start in range(0, 24, 3)] + [ordered[24:]]
+    assert len(exchange.rows) == sum(len(each) * each.min() for each in strata)
+    assert exchange.arrangements == 6**8 * 24
+    nearly = whole_groups(of_sizes(9, 10, 10, 10, 10, 10, 10, 10))
+    assert len(nearly.rows) == 72
+    assert nearly.arrangements == 40320
+
+
+def test_few_arrangements_are_each_taken_once():
+    exchange = whole_groups(of_sizes(2, 2, 2, 2))
+    assert exchange.arrangements == 24
+    found = Counter(tuple(exchange.groups.codes[order][::2]) for order in exchange.orders(999, 0))
+    assert len(found) == 23
+    assert set(found.values()) == {1}
+    assert set(found) == set(permutations(range(4))) - {(0, 1, 2, 3)}
+    dealt = labels_of_groups(of_sizes(3, 1, 2, 2, 1, 1), list("aabbbb"))
+    assert dealt.arrangements == comb(6, 2)
+    labels = np.array(list("aabbbb"))[dealt.groups.codes]
+    found = {"".join(labels[order]) for order in dealt.orders(999, 0)}
+    assert len(found) == comb(6, 2) - 1
+    assert "".join(labels) not in found
+
+
+def test_members_change_places_within_their_group_alone():
+    groups = of_sizes(5, 1, 4)
+    for order in within_groups(groups).orders(20, 1):
+        assert (groups.codes[order] == groups.codes).all()
+
+
+def test_p_is_the_share_of_arrangements():
+    """Of 6 groups a score that only one arrangement reaches has p = 1 / 720."""
+    exchange = whole_groups(of_sizes(*[2] * 6))
+    codes = exchange.groups.codes
+    chance, null = exchange.chance(of_each(lambda order: float((codes[order] == codes).mean())), low=False)
+    assert len(null) == 719
+    assert chance.p == pytest.approx(1 / 720)
+    assert chance.value == pytest.approx((720 / 6 - 1) / 719)
+    assert exchange.warnings == (
+        "p cannot fall below 0.0014: so few are the ways to arrange the groups",
+        "with 6 groups a large p does not say that there is nothing",
+    )
+    low, _ = exchange.chance(of_each(lambda order: -float((codes[order] == codes).mean())), low=True)
+    assert low.p == chance.p
+
+
+def test_too_few_groups_have_no_p():
+    exchange = whole_groups(of_sizes(5, 5, 5))
+    chance, null = exchange.chance(of_each(lambda order: float(order[0])), low=False)
+    assert np.isnan(chance.p)
+    assert len(null) == 5
+    assert np.isnan(chance.low)
+    assert exchange.warnings == ("3 groups can be arranged in 6 ways: too few for a p",)

@@ -1,0 +1,259 @@
+"""Samples that belong together: chance by exchange and intervals by deletion, against plain recomputation."""
+
+import re
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.core.exchange import whole_groups
+from layerscape.core.groups import Groups
+from layerscape.core.interval import student95
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.measures import catalog
+from layerscape.search import find_neighbors
+from layerscape.supply.ranking import ranking_of
+
+G, SIZE = 8, 9
+CODES = np.repeat(np.arange(G), SIZE)
+SCORED = [name for name, measure in catalog().items() if measure.score is not None]
+
+
+def layer(seed, codes=CODES, units=4, spread=1.0):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((codes.max() + 1, units))[codes] + spread * rng.standard_normal((len(codes), units))
+
+
+def second(measure, seed):
+    return layer(seed) if measure.compares else np.random.default_rng(seed).integers(0, 3, len(CODES))
+
+
+def asked(name, options=None):
+    """Options that this few samples allow."""
+    k = {"k": 5} if "k" in catalog()[name].options else {}
+    return {**k, **({"variance": 0.6} if name == "svcca" else {}), **(options or {})}
+
+
+def given(measure, a, b, k):
+    """The data as the measure takes them."""
+    graphs = [find_neighbors(x, k) if kind == "graph" else x for kind, x in zip(measure.data, (a, b), strict=True)]
+    found = []
+    for kind, x, data in zip(measure.data, (a, b), graphs, strict=True):
+        vectors = Representation(x) if kind in ("vectors", "ranking") else None
+        found.append(ranking_of(vectors, None, {}) if kind == "ranking" else vectors or data)
+    return found
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_a_score_is_the_value_in_every_order(name):
+    """With the samples of b, or the labels, in another order it is what the measure says of these data."""
+    measure = catalog()[name]
+    a, b, options = layer(0), second(measure, 1), asked(name)
+    score = measure.score_of(*given(measure, a, b, 6), **options)
+    for order in (np.arange(len(a)), np.random.default_rng(2).permutation(len(a))):
+        other = b[order]
+        assert score([order])[0] == pytest.approx(ls.estimate(name, a, other, **options).value, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("cka", {"estimator": "biased"}), ("cka", {"kernel": "rbf"}), ("rank_overlap", {"weight": "r_nx"})],
+)
+def test_a_score_obeys_the_options(name, options):
+    measure, a, b = catalog()[name], layer(0), layer(1)
+    order = np.random.default_rng(2).permutation(len(a))
+    score = measure.score_of(*given(measure, a, b, 6), **asked(name, options))
+    assert score([order])[0] == pytest.approx(ls.estimate(name, a, b[order], **asked(name, options)).value, abs=1e-9)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_squares_of_cross_products_are_the_same_by_units_and_by_samples(wide, rng):
+    x, y = rng.standard_normal((2, 40, 60 if wide else 5))
+    order = rng.permutation(40)
+    measure, options = catalog()["cka"], {}
+    score = measure.score_of(Representation(x), Representation(y), **options)
+    assert score([order])[0] == pytest.approx(ls.estimate("cka", x, y[order]).value, abs=1e-9)
+
+
+def by_deletion(value):
+    """Half the width of the interval, by plain deletion of one group after the other."""
+    without = np.array([value(np.flatnonzero(group != CODES)) for group in range(G)])
+    return student95(G - 1) * np.sqrt((G - 1) / G * ((without - without.mean()) ** 2).sum())
+
+
+@pytest.mark.parametrize(
+    "name", ["overlap", "rank_overlap", "information_imbalance", "cka", "rsa", "neighbor_survival"]
+)
+def test_an_interval_of_two_layers_is_the_jackknife_over_groups(name):
+    a, b = layer(0), layer(0) + 0.8 * layer(1)
+    found = ls.estimate(name, a, b, groups=CODES, **asked(name))
+    margin = by_deletion(lambda rows: ls.estimate(name, a[rows], b[rows], **asked(name)).value)
+    bounds = catalog()[name].bounds
+    assert found.value == ls.estimate(name, a, b, **asked(name)).value
+    assert found.low == pytest.approx(max(bounds[0], found.value - margin), abs=1e-9)
+    assert found.high == pytest.approx(min(bounds[1], found.value + margin), abs=1e-9)
+    assert f"an interval over {G} groups, which are few" in found.warnings
+
+
+@pytest.mark.parametrize("name", ["twonn", "participation_ratio", "levina_bickel", "gride"])
+def test_an_interval_of_one_layer_is_too(name):
+    a = layer(0)
+    found = ls.estimate(name, a, groups=CODES)
+    margin = by_deletion(lambda rows: ls.estimate(name, a[rows]).value)
+    assert found.high - found.value == pytest.approx(margin, rel=1e-9)
+    assert found.chance is None
+    assert found.groups == "8 groups"
+    for place, point in enumerate(found.curve[:2]):
+        margin = by_deletion(lambda rows, place=place: ls.estimate(name, a[rows]).curve[place].value)
+        assert point.high - point.value == pytest.approx(margin, rel=1e-9)
+
+
+@pytest.mark.parametrize(("own", "words"), [(None, ", own left out"), ("left_out", ", own left out"), ("kept", "")])
+def test_labels_of_groups_are_asked_of_other_groups(own, words):
+    a, label = layer(0), np.array([0, 1, 2, 0, 1, 2, 0, 1])[CODES]
+    found = ls.estimate("label_overlap", a, label, k=6, groups=CODES, own_group=own)
+    assert found.groups == f"8 groups{words}; labels of groups are dealt anew"
+    apart = {"groups": CODES} if words else {}
+    graph = find_neighbors(a, 6, **apart)
+    same = (label[graph.indices] == label[:, None]).mean()
+    assert found.value == pytest.approx(same, abs=1e-12)
+    null = []
+    rng = np.random.default_rng(3)
+    for _ in range(2000):
+        dealt = np.array([0, 1, 2, 0, 1, 2, 0, 1])[rng.permutation(G)][CODES]
+        null.append((dealt[graph.indices] == dealt[:, None]).mean())
+    assert found.chance.value == pytest.approx(np.mean(null), abs=4 * np.std(null) / 999**0.5)
+    assert found.chance.p == pytest.approx(np.mean(np.array(null) >= same - 1e-12), abs=0.06)
+    margin = by_deletion(
+        lambda rows: (
+            label[rows][find_neighbors(a[rows], 6, **({"groups": CODES[rows]} if words else {})).indices]
+            == label[rows][:, None]
+        ).mean()
+    )
+    assert found.high == pytest.approx(min(1, found.value + margin), abs=1e-9)
+
+
+def test_labels_that_vary_change_places_within_groups():
+    """Groups of other prevalence make neighbors agree, and that is chance."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(50), 10)
+    a, label = layer(0, codes, spread=0.3), (rng.random(500) < rng.choice([0.2, 0.8], 50)[codes]).astype(int)
+    alone = ls.estimate("label_overlap", a, label, k=10)
+    found = ls.estimate("label_overlap", a, label, k=10, groups=codes)
+    assert alone.chance.p < 0.001 < 0.05 < found.chance.p
+    assert found.value == alone.value
+    assert found.groups == "50 groups; members of a group change places"
+
+
+def test_layers_that_share_only_the_groups_are_not_related():
+    codes = np.repeat(np.arange(50), 10)
+    a, b, other = (layer(seed, codes, spread=0.3) for seed in (1, 2, 3))
+    c = a + other
+    assert ls.estimate("overlap", a, b, k=10).chance.p < 1e-5
+    found = ls.estimate("overlap", a, b, k=10, groups=codes)
+    assert found.chance.p > 0.05
+    assert found.chance.value > 1.5 * 10 / 499
+    assert ls.estimate("overlap", a, c, k=10, groups=codes).chance.p == 0.001
+    apart = ls.estimate("overlap", a, b, k=10, groups=codes, own_group="left_out")
+    assert apart.chance.value == pytest.approx(10 / 490, rel=0.1)
+    assert apart.chance.p > 0.05
+
+
+def test_groups_of_other_sizes_are_cut_for_chance_alone():
+    codes = np.repeat(np.arange(12), [3, 4, 5, 6, 7, 8, 9, 10, 20, 22, 30, 31])
+    a, b = layer(0, codes), layer(1, codes)
+    found = ls.estimate("overlap", a, b, k=2, groups=codes)
+    assert found.n_samples == len(codes)
+    assert found.value == ls.estimate("overlap", a, b, k=2).value
+    exchange = whole_groups(Groups.of(codes, len(codes)))
+    rows = exchange.rows
+    assert f"chance and p are of {len(rows)} of {len(codes)} samples, of groups cut to equal sizes" in found.warnings
+    some = ls.estimate("overlap", a[rows], b[rows], k=2)
+    values = [ls.estimate("overlap", a[rows], b[rows][order], k=2).value for order in exchange.orders(40, 0)]
+    assert found.details["null"][:40] == pytest.approx(values, abs=1e-12)
+    assert found.chance.p == (1 + (found.details["null"] >= some.value - 1e-12).sum()) / 1000
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ([20, 20, 20], "3 groups can be arranged in 6 ways: too few for a p"),
+        ([20, 20, 20], "3 groups, fewer than 6: no interval"),
+        ([12] * 7, "an interval over 7 groups, which are few"),
+        ([12] * 6, "p cannot fall below 0.0014: so few are the ways to arrange the groups"),
+        ([12] * 7, "with 7 groups a large p does not say that there is nothing"),
+        ([60, 8, 8, 8, 8, 8, 8, 8], "one group holds 52% of the samples and decides the interval"),
+    ],
+)
+def test_what_few_groups_cannot_tell_is_said(sizes, words):
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    found = ls.estimate("overlap", layer(0, codes), layer(1, codes), k=3, groups=codes)
+    assert words in found.warnings
+    assert np.isnan(found.low) == (len(sizes) < 6)
+    assert np.isnan(found.chance.p) == (len(sizes) == 3)
+
+
+def test_graphs_that_were_given_have_chance_and_no_interval():
+    graphs = [find_neighbors(layer(seed), 6) for seed in (0, 1)]
+    found = ls.estimate("overlap", *graphs, k=6, groups=CODES)
+    assert np.isnan(found.low)
+    assert "no interval over groups of graphs that were given; give the vectors" in found.warnings
+    assert found.chance.p == ls.estimate("overlap", layer(0), layer(1), k=6, groups=CODES).chance.p
+    codes = np.repeat(np.arange(6), [4, 8, 12, 12, 16, 20])
+    found = ls.estimate("overlap", *graphs, k=6, groups=codes)
+    assert found.chance is None
+    assert any("give the vectors" in words for words in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda x: ls.estimate("twonn", x, groups=CODES[:-1]), InvalidValue, "groups of shape"),
+        (lambda x: ls.estimate("twonn", x, groups=np.zeros(72)), InvalidValue, "all 72 samples are of one group"),
+        (lambda x: ls.estimate("twonn", x, groups=np.arange(72)), InvalidValue, "each of 72 samples is a group of its"),
+        (lambda x: ls.estimate("twonn", x, own_group="kept"), InvalidValue, "own_group='kept' without groups"),
+        (
+            lambda x: ls.estimate("twonn", x, groups=CODES, influence=True),
+            InvalidValue,
+            "influence is of single samples",
+        ),
+        (
+            lambda x: ls.estimate("twonn", x, groups=[None] + [1] * 40 + [2] * 31),
+            InvalidValue,
+            "1 of 72 samples have no",
+        ),
+        (lambda x: ls.estimate("twonn", x, groups=7), InvalidValue, "groups of shape"),
+        (lambda x: ls.estimate("twonn", x, groups=np.linspace(0, 1, 72)), InvalidType, "groups of real numbers"),
+        (lambda x: ls.estimate("linear_probe", x, CODES % 2, groups=CODES), InvalidValue, "would learn from members"),
+        (
+            lambda x: ls.estimate("overlap", x, x, k=64, groups=CODES, own_group="left_out"),
+            InvalidValue,
+            r"k=64 neighbors asked of 72 samples, own group left out; k must lie in 1..63.",
+        ),
+    ],
+)
+def test_bad_groups_are_refused_in_one_line(call, kind, words):
+    with pytest.raises(kind, match=words) as error:
+        call(layer(0))
+    assert "\n" not in str(error.value)
+
+
+def test_the_largest_group_bounds_k_and_the_default_fits():
+    codes = np.repeat(np.arange(9), [40, 5, 5, 5, 5, 5, 5, 5, 5])
+    found = ls.estimate("overlap", layer(0, codes), layer(1, codes), groups=codes, own_group="left_out")
+    assert found.k == 30
+    codes = np.repeat(np.arange(7), [40, 3, 3, 3, 3, 3, 3])
+    found = ls.estimate("overlap", layer(0, codes), layer(1, codes), groups=codes, own_group="left_out")
+    assert found.k == 18
+    assert any(re.match("k = 18, since there are 58 samples", words) for words in found.warnings)
+
+
+def test_samples_without_a_label_are_left_out_with_their_place_in_groups():
+    label = [None if place % 7 == 0 else str(code % 3) for place, code in enumerate(CODES)]
+    rows = np.array([place for place, each in enumerate(label) if each is not None])
+    found = ls.estimate("label_overlap", layer(0), label, k=5, groups=CODES)
+    some = ls.estimate("label_overlap", layer(0)[rows], [label[row] for row in rows], k=5, groups=CODES[rows])
+    assert (found.value, found.low, found.high) == (some.value, some.low, some.high)
+    assert found.chance == some.chance
+    assert "11 of 72 samples have no label and are left out" in found.warnings
