@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from layerscape.core.decisive import REMEDY
+from layerscape.core.exchange import NO_FINDING
 from layerscape.figures.profile import Profile
 from layerscape.reports import findings
 
@@ -243,3 +244,13 @@ def test_a_layer_of_copies_is_left_out_of_the_comparison():
     assert _thin([rows("embedding", 40.0, 61), rows("block_1", 10.0, 1900), rows("block_2", 9.0, 1900)]) == {
         "embedding": 61
     }
+
+
+def test_few_groups_do_not_say_that_there_is_nothing(run_of, make_row):
+    few = {"groups": "5 groups of 'subject'", "warnings": f"with 5 groups {NO_FINDING}"}
+    labels = {"label": "kind", "chance": 0.4, "chance_low": 0.3, "chance_high": 0.5, "k": 30}
+    plain = findings(run_of(estimates(make_row, "label_overlap", [0.42, 0.41, 0.44], **labels)))
+    assert any("is not above chance" in sentence for sentence in plain)
+    said = findings(run_of(estimates(make_row, "label_overlap", [0.42, 0.41, 0.44], **labels, **few)))
+    assert not any("not above chance" in sentence for sentence in said)
+    assert any("Whether a layer encodes 'kind' cannot be told by 5 groups of 'subject'" in each for each in said)

@@ -140,10 +140,11 @@ class Estimate(Shown):
             "n_units": self.n_units,
             "k": self.k,
             "chance": chance,
-            "groups": self.groups,
             "options": dict(self.options),
             "warnings": list(self.warnings),
         }
+        if self.groups:
+            record["groups"] = self.groups
         if self.curve:
             record["curve"] = [point.to_dict() for point in self.curve]
         numbers = {name: value for name, value in self.details.items() if not isinstance(value, np.ndarray)}

@@ -28,6 +28,7 @@ PERMUTATIONS = 999
 STRATUM = 3  # groups of about one size that change places
 KEPT = 0.85  # share of the samples that is to be left where all groups are cut to the size of the smallest
 FEWEST, MANY = 20, 1000  # arrangements below which there is no p, and below which the smallest possible p is said
+NO_FINDING = "a large p does not say that there is nothing"
 AT_ONCE = 2**22  # row numbers of orders that are held
 
 Score = Callable[[Sequence[np.ndarray]], np.ndarray]  # a value for each of some orders
@@ -87,7 +88,7 @@ class Exchange:
         elif self.arrangements < MANY:
             words += (f"p cannot fall below {1 / self.arrangements:.2g}: so few are the ways to arrange the groups",)
         if self.arrangements >= FEWEST and self.groups.number < TO_SAY:
-            words += (f"with {self.groups.number} groups a large p does not say that there is nothing",)
+            words += (f"with {self.groups.number} groups {NO_FINDING}",)
         return words
 
 

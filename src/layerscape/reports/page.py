@@ -199,13 +199,20 @@ def _facts(run: ReportedRun) -> dict[str, str]:
     found = {
         "model": _named(record.get("model")),
         "data": _named(record.get("inputs") or record.get("source")),
-        "samples": f"{len(run.samples.ids):,}",
+        "samples": f"{len(run.samples.ids):,}, {_belonging(run)}",
         "layers": str(len(run.layers)),
         "pooling": _named(record.get("pooling")),
         "finished": _named(record.get("finished"))[:16].replace("T", " "),
         "layerscape": _named((record.get("versions") or {}).get("layerscape")),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _belonging(run: ReportedRun) -> str:
+    """Who was said to belong together, of which chance and intervals are."""
+    told = run.table.get("groups", ())  # which tables of earlier versions lack
+    told = dict.fromkeys(words.split(",")[0] for words in told if isinstance(words, str) and words)
+    return f"of {' and '.join(told)}" if told else "taken to be independent of each other"
 
 
 def _named(value: Any) -> str:

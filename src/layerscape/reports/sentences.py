@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 
 from layerscape.core.decisive import REMEDY
+from layerscape.core.exchange import NO_FINDING
 from layerscape.core.measure import Measure
 from layerscape.core.words import number
 from layerscape.figures.measured import measured, reads_labels
@@ -119,6 +120,8 @@ def _label(measure: Measure, rows: Sequence[Row], beside: Sequence[Row], column:
         return ""
     top = highest(rows)
     score = f"{measure.title} {top['said']}{asked(rows)}{_chance(measure, top)}"
+    if within_chance(top) and NO_FINDING in (top.get("warnings") or ""):
+        return f"Whether a layer encodes {column!r} cannot be told by {top['groups']}: at {named(top)} {score}."
     if within_chance(top):
         return f"No layer is seen to encode {column!r}: at {named(top)}, the highest, {score} is not above chance."
     why = measure.sentence.format(label=repr(column), k=top["k"])
