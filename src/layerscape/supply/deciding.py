@@ -7,6 +7,7 @@ written, and of metrics that a measure chooses itself, the vectors are looked at
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from threading import Lock
 
 from layerscape.core.decisive import deciding_unit, words_of_samples, words_of_unit
@@ -15,13 +16,14 @@ from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 
 
+@dataclass(frozen=True)
 class Deciding:
     """What is to be said of the layers of a source; of graphs that were given in place of vectors nobody knows."""
 
-    def __init__(self, source: Source, near: Nearness):
-        self.source, self.near = source, near
-        self._known: dict[tuple[object, ...], tuple[str, ...]] = {}
-        self._one_at_a_time = Lock()
+    source: Source
+    near: Nearness
+    _known: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict, init=False)
+    _one_at_a_time: Lock = field(default_factory=Lock, init=False)
 
     def words(self, task: Task, layer: str, which: str) -> tuple[str, ...]:
         """Of one layer of a task; ``which`` names it where it has no name."""

@@ -20,12 +20,12 @@ def some_labelled(supplier: Supplier, tasks: Sequence[Task]) -> dict[str, tuple[
     """By label, where some samples have none, the rows that have one and a supplier of these samples.
 
     Neighbors are searched among the samples that have a label, as if the others had never been given: a sample without
-    a label can neither agree nor disagree. Labels with the same gaps share a supplier.
+    a label can neither agree nor disagree. Labels with the same gaps share a supplier. All tasks read labels.
     """
     found: dict[str, tuple[np.ndarray, Supplier]] = {}
     shared: dict[bytes, Supplier] = {}
     for task in tasks:
-        if not task.reads_labels or task.label in found:
+        if task.label in found:
             continue
         rows = _labelled(supplier.source, task)
         if rows is not None:

@@ -66,7 +66,8 @@ class Supplier(Graphs):
             Whether to refuse a task of more neighbors than there are, or to give it those that there are.
         """
         check_device(self.how.device)
-        self._strict, self._labelled = all_there, some_labelled(self, tasks)
+        labelled = [task for task in tasks if task.reads_labels]
+        self._strict, self._labelled = all_there, some_labelled(self, labelled) if labelled else {}
         own = [task for task in tasks if not self._gappy(task)]
         for task in own:
             if self._home(task) is self:
