@@ -52,8 +52,8 @@ def test_p_is_that_of_a_skewed_law_and_never_smaller_than_the_normal_one(shape):
 
 
 def test_p_with_skewness_asks_for_permutations_only_where_they_matter(rng):
-    def permuted():
-        asked.append(1)
+    def permuted(number):
+        asked.append(number)
         return rng.gamma(1.0, size=20_000)
 
     asked = []
@@ -61,4 +61,16 @@ def test_p_with_skewness_asks_for_permutations_only_where_they_matter(rng):
     assert p_with_skewness(40.0, permuted) == 1e-6
     assert not asked
     assert p_with_skewness(4.0, permuted) == pytest.approx(np.exp(-5), rel=0.3)
-    assert p_with_skewness(4.0, lambda: np.ones(500)) == pytest.approx(norm.sf(4))
+    assert p_with_skewness(4.0, np.ones) == pytest.approx(norm.sf(4))
+
+
+@pytest.mark.parametrize(("z", "shape", "numbers"), [(14.5, 1e6, [20]), (12.0, 1e6, [20, 500]), (20.0, 0.5, [20, 500])])
+def test_few_permutations_will_do_where_no_likely_skewness_matters(rng, z, shape, numbers):
+    def permuted(number):
+        asked.append(number)
+        return rng.gamma(shape, size=20_000)
+
+    asked = []
+    p = p_with_skewness(z, permuted)
+    assert asked == numbers
+    assert p == pytest.approx(p_above(z, 2 / np.sqrt(shape)), rel=0.5)

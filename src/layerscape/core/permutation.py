@@ -17,7 +17,8 @@ from layerscape.core.estimate import Chance
 from layerscape.core.words import LEAST_P
 
 FEWEST = 19  # permutations, with which p can reach 0.05
-FOR_SKEWNESS = 500  # permutations
+FOR_SKEWNESS, FIRST = 500, 20  # permutations, and those that are tried first
+BEYOND = 2.2  # four standard errors of the skewness of so few normal scores
 PLAIN, SURE = 1.0, 30.0  # standard deviations up to and from which the skewness does not matter
 ROUNDING = 1e-12  # of scores about 1, that are equal if they are nearer to each other
 
@@ -77,11 +78,19 @@ def p_above(z: float, skewness: float = 0.0) -> float:
     return max(float(ndtr(-z)), float(pearson3.sf(z, skewness)), LEAST_P)
 
 
-def p_with_skewness(z: float, permuted: Callable[[], np.ndarray]) -> float:
-    """The same, with the skewness of scores that are permuted where it matters: for z from 1 to 30."""
+def p_with_skewness(z: float, permuted: Callable[[int], np.ndarray]) -> float:
+    """The same, with the skewness of so many permuted scores as are asked for where it matters: for z from 1 to 30.
+
+    They are 20 where p is the least even if the skewness is far above that of these, and else 500.
+    """
     if not PLAIN < z < SURE:
         return p_above(z)
-    scores = permuted()
+    if p_above(z, _skewness(permuted(FIRST)) + BEYOND) == LEAST_P:
+        return LEAST_P
+    return p_above(z, _skewness(permuted(FOR_SKEWNESS)))
+
+
+def _skewness(scores: np.ndarray) -> float:
     apart = scores - scores.mean()
     variance = float((apart**2).mean())
-    return p_above(z, float((apart**3).mean()) / variance**1.5 if variance > 0 else 0.0)
+    return float((apart**3).mean()) / variance**1.5 if variance > 0 else 0.0

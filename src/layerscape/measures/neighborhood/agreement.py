@@ -98,7 +98,7 @@ def chance_of(
     observed: float,
     weights: Any,
     shift: float = 0.0,
-    permuted: Callable[[], np.ndarray] | None = None,
+    permuted: Callable[[int], np.ndarray] | None = None,
 ) -> Chance:
     """Mean, central 95 % and p of Σ_k weights_k·S(k) + shift when the N samples of one relation are permuted at random.
 
@@ -119,7 +119,7 @@ def chance_of(
 
 
 def p_of(
-    observed: float, mean: float, spread: float, scale: float, permuted: Callable[[], np.ndarray] | None = None
+    observed: float, mean: float, spread: float, scale: float, permuted: Callable[[int], np.ndarray] | None = None
 ) -> float:
     """The share of permutations that score at least as much; 1 where all give the same but for rounding of a scale."""
     if not spread > 1e-6 * abs(scale):

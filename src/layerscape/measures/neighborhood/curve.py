@@ -17,7 +17,7 @@ from layerscape.core.exchange import Score, of_each
 from layerscape.core.interval import Z95, of_share, sd_of_deletions, sd_of_mean, within
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import FOR_SKEWNESS, permutations
+from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import without_next
 from layerscape.measures.neighborhood.agreement import chance_of
@@ -52,7 +52,7 @@ def weighted_curve(
     value, chance = float(per_sample.mean()), None
     if a.queries is None:
         each, zero = weights / (full - base) / a.n_samples, -base / (full - base)
-        permuted = partial(permuted_sums, mine, other, weights, FOR_SKEWNESS)
+        permuted = partial(permuted_sums, mine, other, weights)
         chance = chance_of(relation(a, k), relation(b, k), a.n_samples, value, each, zero, permuted)
         low, high, words = _interval(a, b, weights / full, sums / full)
         low, high = ((share * full - base) / (full - base) for share in (low, high))

@@ -18,7 +18,7 @@ from layerscape.core.estimate import Chance
 from layerscape.core.exchange import Score
 from layerscape.core.interval import Z95, jackknife_of, of_share, sd_of_deletions
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import FOR_SKEWNESS, permutations
+from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of, without_next
@@ -86,7 +86,7 @@ class Reading:
         place = rows.astype(np.int64), columns.astype(np.int64)
         return sparse.csr_array((shares, place), shape=(len(counts), self.graph.n_samples))
 
-    def permuted(self, number: int = FOR_SKEWNESS, seed: int = 0) -> np.ndarray:
+    def permuted(self, number: int, seed: int = 0) -> np.ndarray:
         """So many label overlaps, each for labels in another order; shape (number,)."""
         return self.scored()(list(permutations(self.graph.n_samples, number, seed)))
 
