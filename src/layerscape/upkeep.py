@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from layerscape.core.decisive import deciding_who_is_near
 from layerscape.core.names import as_names
 from layerscape.core.nearness import Nearness
+from layerscape.core.progress import Show, shown
 from layerscape.core.representation import Representation
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
+from layerscape.inputs import features_of, known_features
+from layerscape.inputs.again import has_columns, samples_again
 from layerscape.inputs.by_id import labels_given
 from layerscape.inputs.labels import labels_from
 from layerscape.storage import RunFolder
 from layerscape.storage.check import Part, adopt, check, repair
-from layerscape.storage.labels import alone, replace_labels
+from layerscape.storage.labels import alike, alone, replace_labels
 
 
 class Upkeep:
@@ -44,7 +49,6 @@ class Upkeep:
 
         Examples
         --------
-        >>> import numpy as np
         >>> from layerscape import from_arrays
         >>> run = from_arrays({"first": np.eye(4)})
         >>> [(part.name, part.problem) for part in run.check()]
@@ -85,12 +89,11 @@ class Upkeep:
         Raises
         ------
         InvalidValue, InvalidType, UnknownName, FileProblem
-            If the run has a column of that name, a sample has no value (None is one), an id has two, or the numbers
-            of values differ.
+            If the run has a column of that name with other values, a sample has no value (None is one), an id has two,
+            or the numbers of values differ.
 
         Examples
         --------
-        >>> import numpy as np
         >>> from layerscape import from_arrays
         >>> run = from_arrays({"first": np.eye(3)}, ids=["a", "b", "c"])
         >>> run.add_labels({"vowel": ["yes", "no", "no"]})
@@ -105,13 +108,74 @@ class Upkeep:
             columns = labels_from(labels, ids, range(len(ids)), id_column)
         else:
             columns = labels_given(labels, ids, id_column)
+        self._add(columns)
+
+    def add_features(
+        self,
+        names: str | Sequence[str],
+        *,
+        inputs: str | Path | None = None,
+        text_column: str | None = None,
+        id_column: str | None = None,
+        follow_links: bool = False,
+        progress: Show = None,
+    ) -> None:
+        """Add facts read from the samples as label columns; nothing is extracted or searched again.
+
+        Parameters
+        ----------
+        names
+            As ``features`` of `extract`: some, or ``"all"`` that samples of this kind have.
+        inputs
+            The file or folder that the run was made of; where it was then, when left out. Samples are matched by id,
+            and must have the contents that they had.
+        text_column, id_column, follow_links
+            As in `extract`; what was said there, when left out.
+        progress
+            As in `layerscape.measure`.
+
+        Raises
+        ------
+        UnknownName, InvalidValue, FileProblem
+            If samples of this kind have no such feature, or they are gone, or are others than those of the run.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from layerscape import extract
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     run = extract("demo", "digits", limit=20, out=out, progress=False)
+        ...     run.add_features(["luminance", "contrast"])
+        ...     list(run.samples.labels)
+        ['digit', 'luminance', 'contrast']
+        """
+        made, record = self.folder.plan.get("inputs"), self.folder.record.get("read_with", {})
+        if made is None or (record is None and inputs is None):
+            raise InvalidValue(
+                f"the samples of the run at {self.folder.path} were in memory and cannot be read again; "
+                "add columns of your own as labels."
+            )
+        known_features(made["kind"], names)  # before anything is read
+        source = inputs or made["source"]
+        given = {"text_column": text_column, "id_column": id_column, "follow_links": follow_links}
+        kept = {name: value for name, value in (record or {}).items() if name == "follow_links" or has_columns(source)}
+        options = kept | {name: value for name, value in given.items() if value}
+        table = self.folder.samples
+        samples = samples_again(source, table.ids, made["kind"], made["fingerprint"], **options)
+        with shown(progress) as tell:
+            self._add(features_of(samples, names, tell))
+
+    def _add(self, columns: Mapping[str, np.ndarray]) -> None:
+        """Add columns; one that is there already stays, if it has these values, and is refused otherwise."""
         with alone(self.folder) as now:
-            there = [name for name in columns if name in now.labels]
-            if there:
+            others = [name for name in columns if name in now.labels and not alike(now.labels[name], columns[name])]
+            if others:
                 raise InvalidValue(
-                    f"the run has labels {there[0]!r} already; remove them first, or choose another name."
+                    f"the run has labels {others[0]!r} already, of other values; remove them first, or choose another "
+                    "name."
                 )
-            replace_labels(self.folder, {**now.labels, **columns})
+            if columns.keys() - now.labels.keys():
+                replace_labels(self.folder, {**now.labels, **columns})
 
     def remove_labels(self, names: str | Sequence[str]) -> None:
         """Remove label columns, the rows of the table that tell of them, and a recommendation that was made by them."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -46,6 +47,23 @@ def test_a_signal_is_one_line(name, monkeypatch, capsys):
     # The empty line is click's: a terminal has written ^C.
     assert capsys.readouterr().err == "\nerror: interrupted; the same command goes on where it stopped\n"
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_what_a_library_leaves_undone_is_no_news(monkeypatch, capsys):
+    async def work():
+        pass
+
+    def begin(*_, **__):
+        left = work()
+        signal.raise_signal(signal.SIGINT)
+        return left
+
+    monkeypatch.setattr(click.Context, "invoke", begin)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert main(["list"]) == 2
+    assert told == []
+    assert capsys.readouterr().err.strip().startswith("error: interrupted; ")
 
 
 @on_linux

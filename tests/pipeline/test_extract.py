@@ -9,7 +9,8 @@ import pytest
 
 import layerscape as ls
 from benchmarks.small_bert import WORDS, small_bert
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.cli import main
+from layerscape.errors import InvalidType, InvalidValue, UnknownName
 from layerscape.pipeline.previews import previews
 from layerscape.pipeline.samples import as_samples
 
@@ -138,3 +139,52 @@ def test_samples_of_different_inputs_are_not_matched_by_row_without_a_word(tmp_p
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         ls.compare(runs[0], runs[0], ["cka"])
+
+
+def texts_run(tmp_path, monkeypatch, **options):
+    monkeypatch.chdir(tmp_path)
+    texts = [f"{WORDS[row % 15]} {WORDS[row % 4]} cat" for row in range(30)]
+    lines = [f"row {row},{text}" for row, text in enumerate(texts)]
+    (tmp_path / "texts.csv").write_text("\n".join(["name,words", *lines]))
+    columns = {"text_column": "words", "id_column": "name"}
+    model = small_bert(tmp_path / "bert")
+    return ls.extract(model, "texts.csv", out="run", limit=12, sample_seed=3, **columns, **options)
+
+
+def test_features_that_are_added_later_are_those_of_the_extraction(tmp_path, monkeypatch):
+    with_them = texts_run(tmp_path, monkeypatch, features="all").samples.labels
+    shutil.rmtree("run")
+    run = texts_run(tmp_path, monkeypatch)
+    assert run.samples.labels.keys().isdisjoint({"length", "n_tokens"})
+    run.add_features(["length", "n_tokens"])
+    run.add_features("all")  # those that are there stay
+    found = ls.open("run").samples.labels
+    assert found.keys() == with_them.keys()
+    for name, values in with_them.items():
+        np.testing.assert_array_equal(found[name], values)
+    assert not any(part.problem for part in run.check())
+    with pytest.raises(UnknownName, match="unknown text feature 'luminance'"):
+        run.add_features("luminance")
+
+
+def test_features_of_samples_that_moved_or_changed(tmp_path, monkeypatch, capsys):
+    run = texts_run(tmp_path, monkeypatch)
+    (tmp_path / "texts.csv").rename("moved.csv")
+    assert main(["labels", "run", "--features", "length"]) == 2
+    assert "texts.csv" in capsys.readouterr().err
+    assert main(["labels", "run", "--features", "length", "--inputs", "moved.csv"]) == 0
+    assert "length: real numbers, 0 missing" in capsys.readouterr().out
+    text = (tmp_path / "moved.csv").read_text()
+    (tmp_path / "moved.csv").write_text(text.replace("cat", "dog"))
+    with pytest.raises(InvalidValue, match="holds other samples by these ids"):
+        run.add_features("capitals", inputs="moved.csv")
+    assert main(["labels", "run", "--inputs", "moved.csv"]) == 2
+    assert capsys.readouterr().err == "error: --inputs is of features; say which with --features, or leave it out.\n"
+
+
+def test_features_of_samples_in_memory_are_refused(network, x, tmp_path):
+    run = ls.extract(network, x, out=tmp_path / "run")
+    arrays = ls.from_arrays({"x": x})
+    for each in (run, arrays):
+        with pytest.raises(InvalidValue, match="were in memory and cannot be read again; add columns of your own"):
+            each.add_features("length")

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.pipeline.samples import as_samples
+
+torch = pytest.importorskip("torch")
 
 
 def test_a_list_may_hold_arrays_of_any_length_and_dicts_of_them(rng):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import traceback
 import warnings
 from collections.abc import Iterator
 
@@ -70,7 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(error.format_message() + where)
     except click.ClickException as error:
         return _fail(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
+        _leave(error)
         return _fail("interrupted; the same command goes on where it stopped")
     except LayerscapeError as error:
         return _fail(str(error))
@@ -94,6 +96,16 @@ def _ended_alike() -> Iterator[None]:
     finally:
         if ours:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _leave(error: BaseException) -> None:
+    """Let go of what was being done; that a library's call was never carried out is no news then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for each in (error, error.__cause__):
+            if each is not None:
+                traceback.clear_frames(each.__traceback__)
+                each.__traceback__ = None
 
 
 def _note(message: Warning | str, *_: object, **__: object) -> None:

@@ -150,7 +150,8 @@ def extract(
             note(f"{folder.path} is finished already")
         else:
             _fill(folder, network, samples, pooling, batch_size, progress)
-            folder.finish(_record(network, samples, folder, pooling) | {"command": command})
+            told = _record(network, samples, folder, pooling) | {"command": command}
+            folder.finish(told | {"read_with": _read_with(inputs, choice)})
     return Run(folder)
 
 
@@ -166,6 +167,12 @@ def _specs(network: Network, samples: Samples, pooling: str, layers: str | Seque
     """The chosen layers, found by a dry run on the first and the last sample."""
     infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
     return [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
+
+
+def _read_with(inputs: Any, choice: dict[str, Any]) -> dict[str, Any] | None:
+    """What must be known to read the samples again from where they are; None of samples in memory."""
+    names = ("text_column", "id_column", "follow_links")
+    return {name: choice[name] for name in names if choice[name]} if isinstance(inputs, (str, Path)) else None
 
 
 def _check_disk(

@@ -11,7 +11,7 @@ from layerscape.errors import require
 from layerscape.storage.files import written_aside
 from layerscape.storage.folder import SAMPLES, RunFolder
 from layerscape.storage.ledger import Entry
-from layerscape.storage.samples import SampleTable, make_table
+from layerscape.storage.samples import LABEL, SampleTable, equal, make_table
 
 
 @contextlib.contextmanager
@@ -23,6 +23,12 @@ def alone(run: RunFolder) -> Iterator[SampleTable]:
     with run.writing():
         vars(run).pop("samples", None)
         yield run.samples
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two label columns would be stored as the same values."""
+    first, second = (make_table([str(row) for row in range(len(each))], {"": each}, "") for each in (one, other))
+    return equal(first[LABEL], second[LABEL])
 
 
 def replace_labels(run: RunFolder, labels: Mapping[str, np.ndarray]) -> None:

@@ -118,7 +118,7 @@ def must_equal(path: Path, table: Any) -> None:
                 f"the samples in {path} have no {what}; once the run is finished, add it with: "
                 f"layerscape labels {path.parent} FILE"
             )
-        if not _equal(there[name], table[name]):
+        if not equal(there[name], table[name]):
             raise InvalidValue(
                 f"the samples in {path} have other values of {what} than now; give another --out, or the same input"
             )
@@ -208,7 +208,7 @@ def _read(path: Path) -> Any:
         return parquet.read_table(path, columns=names)
 
 
-def _equal(one: Any, other: Any) -> bool:
+def equal(one: Any, other: Any) -> bool:
     """Whether two columns hold the same values, NaN like NaN."""
     pa = require("pyarrow", "runs")
     if one.type != other.type:
