@@ -15,9 +15,10 @@ import numpy as np
 from layerscape.core.decisive import deciding_who_is_near
 from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.labels import as_columns
+from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
-from layerscape.core.representation import Representation, as_representation
+from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
@@ -264,10 +265,9 @@ def from_arrays(
         )
     if not arrays:
         raise InvalidValue("no arrays given; give a dict of layer name to array (N, D).")
-    layers = {str(name): as_representation(x, str(name)) for name, x in arrays.items()}
-    sizes = {name: x.n_samples for name, x in layers.items()}
-    n = next(iter(sizes.values()))
-    for name, size in sizes.items():
+    layers = {str(name): as_vectors(x, str(name)) for name, x in arrays.items()}
+    n = next(iter(layers.values())).n_samples
+    for name, size in ((name, x.n_samples) for name, x in layers.items()):
         if size != n:
             raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
     names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]

@@ -106,6 +106,16 @@ def test_estimate_takes_neighbors_and_distances_of_other_tools(vectors, capsys):
     assert refused(capsys, "estimate", "cka", "a.npy", "b.npy", "--indices").startswith("error: cka needs the vectors")
 
 
+def test_distances_between_all_samples_are_a_graph(capsys, tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    x = rng.standard_normal((100, 3))
+    np.save("d.npy", np.linalg.norm(x[:, None] - x, axis=2))
+    found = json.loads(said(capsys, "estimate", "twonn", "d.npy", "--square", "--json"))
+    assert found["value"] == pytest.approx(ls.estimate("twonn", x).value)
+    on_purpose = json.loads(said(capsys, "estimate", "twonn", "d.npy", "--vectors", "--json"))
+    assert on_purpose["n_units"] == 100
+
+
 def test_stages_one_at_a_time_on_a_run(run, capsys):
     words = ("--k", "20", "--memory", "1", "--threads", "1", "--device", "cpu")
     assert said(capsys, "search", "run", *words) == "run: graphs of 2 layers, k=20\n"

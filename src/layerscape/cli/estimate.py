@@ -45,6 +45,7 @@ def estimate_command() -> None:
       layerscape estimate overlap layer1.npy layer2.npy --k 30 --json
       layerscape estimate label_overlap vectors.npy --labels digits.csv:digit
       layerscape estimate overlap neighbors1.npy neighbors2.npy --indices
+      layerscape estimate twonn distances.npy --square
     """
 
 
@@ -90,6 +91,11 @@ def _given() -> list[click.Parameter]:
             help="The files hold row numbers of neighbors, one row per sample; or vectors, whatever they look like.",
         ),
         click.Option(
+            ["--square", "as_square"],
+            is_flag=True,
+            help="The files hold distances from every sample to every other, N × N.",
+        ),
+        click.Option(
             ["--distances"],
             metavar="FILE",
             multiple=True,
@@ -124,7 +130,9 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
 
     as_json, labels, later = given.pop("as_json"), given.pop("labels", None), given.pop("later", ())
     files = [given.pop(name) for name in ("a", "b") if name in given]
-    data = _data([*files, *later], *(given.pop(name) for name in ("as_indices", "distances", "self_first")))
+    data = _data(
+        [*files, *later], *(given.pop(name) for name in ("as_indices", "as_square", "distances", "self_first"))
+    )
     if labels is not None:
         data.append(_labels(labels))
     if given["groups"] is not None:
@@ -137,16 +145,20 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
 
 
 def _data(
-    files: Sequence[str], as_indices: bool | None, distances: Sequence[str], self_first: bool | None
+    files: Sequence[str], as_indices: bool | None, as_square: bool, distances: Sequence[str], self_first: bool | None
 ) -> list[Any]:
     """The vectors or the graphs in files."""
     from layerscape.core.neighbors import Neighbors
     from layerscape.core.representation import Representation
     from layerscape.inputs import read_matrix
 
+    if as_square and as_indices is not None:
+        raise InvalidValue("the files hold distances between all samples, or row numbers, or vectors; say one of them.")
     if not as_indices:
         if distances or self_first is not None:
             raise InvalidValue("--distances and --self-first are of neighbors; say --indices if the files hold those.")
+        if as_square:
+            return [Neighbors.from_distances(read_matrix(file)) for file in files]
         return [read_matrix(file) if as_indices is None else Representation(read_matrix(file)) for file in files]
     if distances and len(distances) != len(files):
         raise InvalidValue(f"{len(distances)} --distances for {len(files)} files of neighbors; give one for each.")

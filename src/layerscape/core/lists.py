@@ -9,6 +9,7 @@ import numpy as np
 
 from layerscape.core.conversion import as_array
 from layerscape.core.representation import Representation, as_representation
+from layerscape.core.square import looks_like_square
 from layerscape.errors import InvalidType, InvalidValue
 
 FEW = 64  # rows that are looked at first: most matrices are told apart by these
@@ -61,21 +62,28 @@ def read_lists(indices: Any, distances: Any, self_first: bool | None) -> tuple[n
     return numbers[others].reshape(shape), None if apart is None else apart[others].reshape(shape)
 
 
-def as_vectors(x: Any) -> Representation:
-    """`as_representation` of what is to be measured; raises at an array that looks like lists of neighbors.
+def as_vectors(x: Any, layer: str = "") -> Representation:
+    """`as_representation` of what is to be measured; raises at an array that looks like neighbors or distances.
 
     A `Representation` says that it holds vectors, whatever they look like.
     """
+    found = as_representation(x, layer)
     if isinstance(x, Representation):
-        return x
-    found = as_representation(x)
+        return found
+    n, several = found.n_samples, min(found.n_samples - 1, found.n_units) > 1  # of two samples nothing can be told
     for looks, what in ((_looks_like_rows, "row numbers"), (_looks_like_distances, "distances")):
-        if found.n_units > 1 and looks(found.matrix[:FEW], found.n_samples) and looks(found.matrix[:], found.n_samples):
+        if several and looks(found.matrix[:FEW], n) and looks(found.matrix[:], n):
             raise InvalidValue(
                 f"a matrix of {found.n_samples} × {found.n_units} that looks like {what} of neighbors and not like "
                 "vectors; give Neighbors.from_arrays(indices, distances, self_first=…), or --indices on the command "
                 "line; vectors all the same: Representation(x), or --vectors."
             )
+    if looks_like_square(found.matrix):
+        raise InvalidValue(
+            f"a matrix of {found.n_samples} × {found.n_units} that looks like the distances of all samples from each "
+            "other and not like vectors; give Neighbors.from_distances(d), or --square on the command line; vectors "
+            "all the same: Representation(d), or --vectors."
+        )
     return found
 
 

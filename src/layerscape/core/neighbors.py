@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerscape.core.border import border_of_first, compressed, samples_beyond
 from layerscape.core.lists import check_lists, first_found, read_lists
 from layerscape.core.nearness import PLAIN, Nearness
 from layerscape.core.shown import Card, Shown
+from layerscape.core.square import nearest_of_all
 from layerscape.errors import InvalidValue
 
 
@@ -105,6 +107,33 @@ class Neighbors(Shown):
         """
         found, apart = read_lists(indices, distances, self_first)
         return cls(found, apart, len(found))  # type: ignore[arg-type]
+
+    @classmethod
+    def from_distances(cls, distances: Any, k: int | None = None) -> Neighbors:
+        """A graph from the distances between all samples, whatever they were measured by.
+
+        Parameters
+        ----------
+        distances
+            Shape (N, N): symmetric but for rounding, 0 on the diagonal. True distances, and no squares. The rows are
+            read in blocks, so that it may lie on disk.
+        k
+            How many neighbors each keeps; all N − 1 when left out. Ties are kept, in the order of the index.
+
+        Raises
+        ------
+        InvalidValue, InvalidType
+            If the matrix is not square or not symmetric, holds NaN, infinity or negative values, if a sample is far
+            from itself, or if k lies outside 1…N−1.
+
+        Examples
+        --------
+        >>> Neighbors.from_distances([[0, 1, 3], [1, 0, 2], [3, 2, 0]], k=1).indices.ravel()
+        array([1, 0, 1])
+        """
+        indices, found, copies, rows, tied = nearest_of_all(distances, k)
+        n = len(indices)
+        return cls(indices, found, n, None, PLAIN, None, copies, *compressed(rows, tied, n), proven=True)
 
     def _card(self) -> Card:
         asked = "" if self.queries is None else f" of {len(self.indices)} queries"
@@ -195,7 +224,7 @@ class Neighbors(Shown):
         last = self.order[some, k - 1]
         places, columns = np.nonzero(self.order[some] <= last[:, None])
         rows = some[places]
-        more_rows, more = self._beyond(self.order[:, k - 1])
+        more_rows, more = samples_beyond(self, self.order[:, k - 1])
         asked = np.isin(more_rows, some)
         more_places = np.searchsorted(some, more_rows[asked])
         return (
@@ -204,44 +233,13 @@ class Neighbors(Shown):
             np.concatenate([self.order[rows, columns], last[more_places]]),
         )
 
-    def _beyond(self, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(rows, samples) at distance ``last`` that no column holds."""
-        nothing = np.empty(0, np.int64), np.empty(0, np.int64)
-        if self.border_starts is None or self.border_copies is None or len(self.border_copies) == 0:
-            return nothing
-        open_rows = (self.order[:, -1] == last) & (np.diff(self.border_starts) > 0)
-        if not open_rows.any():
-            return nothing
-        assert self.copies is not None
-        order = np.argsort(self.copies, kind="stable")
-        starts = np.searchsorted(self.copies[order], np.arange(int(self.copies.max()) + 2))
-        entry_rows = np.repeat(np.arange(len(last)), np.diff(self.border_starts))
-        wanted = open_rows[entry_rows]
-        entry_rows, entry_copies = entry_rows[wanted], self.border_copies[wanted]
-        sizes = starts[entry_copies + 1] - starts[entry_copies]
-        rows = np.repeat(entry_rows, sizes)
-        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        samples = order[np.repeat(starts[entry_copies], sizes) + offsets]
-        listed = np.flatnonzero(open_rows)
-        known = (listed[:, None] * self.n_samples + self.indices[listed]).ravel()
-        new = ~np.isin(rows * self.n_samples + samples, known) & ~self.near.excluded(self.query_rows[rows], samples)
-        return rows[new], samples[new]
-
     def first(self, k: int) -> Neighbors:
         """The graph of the first k neighbors; its border is what ties with the new last column."""
         self.need(k)
         if k == self.k:
             return self
         copies = np.arange(self.n_samples) if self.copies is None else self.copies
-        last = self.order[:, k - 1 : k]
-        rows, columns = np.nonzero(self.order[:, k:] == last)
-        tied = copies[self.indices[rows, columns + k]]
-        if self.border_starts is not None and self.border_copies is not None:
-            entry_rows = np.repeat(np.arange(len(last)), np.diff(self.border_starts))
-            still = self.order[entry_rows, -1] == last[entry_rows, 0]
-            rows, tied = np.concatenate([rows, entry_rows[still]]), np.concatenate([tied, self.border_copies[still]])
-        pairs = np.unique(np.stack([rows, tied], axis=1), axis=0)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=len(last)))])
+        starts, tied = border_of_first(self, k, copies)
         return Neighbors(
             self.indices[:, :k].copy(),
             self.distances[:, :k].copy() if self.has_distances else None,  # type: ignore[arg-type]
@@ -251,7 +249,7 @@ class Neighbors(Shown):
             self.queries,
             copies,
             starts,
-            pairs[:, 1],
+            tied,
             self.deciding,
             proven=True,
         )

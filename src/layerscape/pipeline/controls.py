@@ -7,8 +7,8 @@ from typing import Any
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.keywords import door
+from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.representation import as_representation
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
 from layerscape.pipeline.estimate import estimate
@@ -70,7 +70,7 @@ def controls(
         raise InvalidValue(f"{chosen.name} compares two things and has its own chance; controls are for dimensions.")
     if isinstance(x, Neighbors):
         raise InvalidType("controls are made from the vectors; give the array and not its graph.")
-    x = as_representation(x)
+    x = as_vectors(x)
     found = {"data": estimate(chosen, x, **options)}
     for kind in kinds:
         found[kind] = estimate(chosen, make_control(kind, seed, x), **options)

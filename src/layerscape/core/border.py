@@ -1,0 +1,55 @@
+"""The border of a graph: the samples beyond the last column at exactly the last column's distance.
+
+It is kept as compressed rows of numbers of copies, so that thousands of tied copies are one number.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from layerscape.core.neighbors import Neighbors
+
+
+def compressed(rows: np.ndarray, numbers: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """``border_starts`` and ``border_copies`` of rows and numbers of copies, in any order and some of them twice."""
+    pairs = np.unique(np.stack([rows, numbers], axis=1), axis=0)
+    return np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=n_rows))]), pairs[:, 1]
+
+
+def border_of_first(graph: Neighbors, k: int, copies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The border of the first k neighbors, as compressed rows."""
+    last = graph.order[:, k - 1 : k]
+    rows, columns = np.nonzero(graph.order[:, k:] == last)
+    tied = copies[graph.indices[rows, columns + k]]
+    if graph.border_starts is not None and graph.border_copies is not None:
+        entry_rows = np.repeat(np.arange(len(last)), np.diff(graph.border_starts))
+        still = graph.order[entry_rows, -1] == last[entry_rows, 0]
+        rows, tied = np.concatenate([rows, entry_rows[still]]), np.concatenate([tied, graph.border_copies[still]])
+    return compressed(rows, tied, len(last))
+
+
+def samples_beyond(graph: Neighbors, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, samples) at distance ``last`` that no column holds."""
+    nothing = np.empty(0, np.int64), np.empty(0, np.int64)
+    if graph.border_starts is None or graph.border_copies is None or len(graph.border_copies) == 0:
+        return nothing
+    open_rows = (graph.order[:, -1] == last) & (np.diff(graph.border_starts) > 0)
+    if not open_rows.any():
+        return nothing
+    assert graph.copies is not None
+    order = np.argsort(graph.copies, kind="stable")
+    starts = np.searchsorted(graph.copies[order], np.arange(int(graph.copies.max()) + 2))
+    entry_rows = np.repeat(np.arange(len(last)), np.diff(graph.border_starts))
+    wanted = open_rows[entry_rows]
+    entry_rows, entry_copies = entry_rows[wanted], graph.border_copies[wanted]
+    sizes = starts[entry_copies + 1] - starts[entry_copies]
+    rows = np.repeat(entry_rows, sizes)
+    offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    samples = order[np.repeat(starts[entry_copies], sizes) + offsets]
+    listed = np.flatnonzero(open_rows)
+    known = (listed[:, None] * graph.n_samples + graph.indices[listed]).ravel()
+    new = ~np.isin(rows * graph.n_samples + samples, known) & ~graph.near.excluded(graph.query_rows[rows], samples)
+    return rows[new], samples[new]
