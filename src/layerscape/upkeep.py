@@ -205,9 +205,11 @@ class Upkeep:
         except FileProblem:
             return  # it costs time, whenever it is asked, and nothing else
         for layer in layers:
-            graph, x = self.folder.load_graph(layer, near), Representation(self.folder.vectors(layer), layer)
-            assert graph is not None
-            self.folder.save_graph(layer, replace(graph, deciding=deciding_who_is_near(x, near), proven=True))
+            deciding = deciding_who_is_near(Representation(self.folder.vectors(layer), layer), near)
+            with self.folder.writing():  # or a wider graph that another process searches meanwhile would be replaced
+                graph = self.folder.load_graph(layer, near)
+                if graph is not None:
+                    self.folder.save_graph(layer, replace(graph, deciding=deciding, proven=True))
 
 
 def _tells_of(label: Any, group: Any, names: Sequence[str]) -> bool:

@@ -107,3 +107,14 @@ def test_a_table_that_cannot_be_written_is_printed(tmp_path, capsys):
         shown = capsys.readouterr()
         assert "second" in shown.out
         assert "No such file or directory; give another --csv" in shown.err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_recommended_is_what_was_found_last(tmp_path, monkeypatch):
+    run = made(tmp_path / "run")
+    ls.recommend(run, k=5)
+    assert run.recommendation["k"] == 5
+    monkeypatch.setattr("layerscape.storage.results.Lock", lambda *_, **__: (_ for _ in ()).throw(OSError(30, "no")))
+    ls.recommend(run, k=9)
+    assert run.recommendation["k"] == 9
+    assert ls.open(run.path).recommendation["k"] == 5

@@ -53,6 +53,7 @@ class Results:
         self._lock = lock
         self._one = threading.RLock()  # of the threads of this process that write
         self._unkept: dict[str, Neighbors] = {}  # graphs of a run that cannot be written
+        self._recommended: bytes | None = None  # and what was recommended in it
         self._told = self._must_keep = False
 
     @property
@@ -140,11 +141,15 @@ class Results:
 
     def save_recommendation(self, found: Mapping[str, Any]) -> None:
         """Keep which layer was recommended, with the reason (JSON values), if the run can be written."""
+        self._recommended = json.dumps(found, indent=2).encode()
         with self._kept_or_told():
-            self._replace(RECOMMENDATION, json.dumps(found, indent=2).encode())
+            self._replace(RECOMMENDATION, self._recommended)
+            self._recommended = None
 
     def load_recommendation(self) -> dict[str, Any] | None:
         """Which layer was recommended, or None if nobody asked, or what was found is forgotten."""
+        if self._recommended is not None:
+            return json.loads(self._recommended)
         path = self._proven(RECOMMENDATION)
         if path is None:
             return None
