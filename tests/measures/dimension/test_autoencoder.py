@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import pytest
-import torch
 
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.bottleneck import FOLDS, _Networks
 from layerscape.pipeline.estimate import estimate
+
+torch = pytest.importorskip("torch")
 
 QUICK = {"max_width": 6, "steps": 600}
 

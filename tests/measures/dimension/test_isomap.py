@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.manifold import Isomap
 
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.elbow import find_elbow
 from layerscape.measures.dimension.isomap import isomap
 from layerscape.pipeline.estimate import estimate
 from layerscape.search import find_neighbors
+
+Isomap = pytest.importorskip("sklearn.manifold").Isomap
 
 
 def roll(n, rng):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import is_valid_linkage
-from sklearn.metrics import adjusted_rand_score
 
 from layerscape.errors import InvalidValue
 from layerscape.measures.density import density_at
@@ -15,6 +14,8 @@ from layerscape.measures.neighborhood.density_peaks import density_peaks
 from layerscape.measures.neighborhood.peaks import find_peaks
 from layerscape.pipeline.estimate import estimate
 from layerscape.search import find_neighbors
+
+adjusted_rand_score = pytest.importorskip("sklearn.metrics").adjusted_rand_score
 
 
 def clouds(rng, sizes, centers):

@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from sklearn.neighbors import KNeighborsClassifier
 
 from layerscape.errors import InvalidValue
 from layerscape.pipeline.estimate import estimate
 from layerscape.search import find_neighbors
+
+KNeighborsClassifier = pytest.importorskip("sklearn.neighbors").KNeighborsClassifier
 
 
 def clouds(rng, n=200, spread=1.0):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import adjusted_rand_score
 
 from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.rand_index import adjusted_rand
 from layerscape.pipeline.estimate import estimate
 from layerscape.search import find_neighbors
+
+adjusted_rand_score = pytest.importorskip("sklearn.metrics").adjusted_rand_score
 
 
 def clouds(rng, n=400, gap=6.0):

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import StandardScaler
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.separability import probes
 from layerscape.measures.separability.linear_probe import MEASURE, linear_probe
+
+linear = pytest.importorskip("sklearn.linear_model")
+LogisticRegression = linear.LogisticRegression
+Ridge = linear.Ridge
+StandardScaler = pytest.importorskip("sklearn.preprocessing").StandardScaler
 
 rng = np.random.default_rng(3)
 N = 200

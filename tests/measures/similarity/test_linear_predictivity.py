@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.similarity.linear_predictivity import PENALTIES, _centered, _fold, _folds
 from layerscape.pipeline.estimate import estimate
+
+Ridge = pytest.importorskip("sklearn.linear_model").Ridge
 
 
 def cloud(seed, n=120, d=6):
