@@ -122,6 +122,7 @@ def _together() -> list[click.Parameter]:
             type=click.Choice(["kept", "left_out"]),
             help="Whether members of a sample's own group may be its neighbors.",
         ),
+        shared.lag_parameter(),
     ]
 
 

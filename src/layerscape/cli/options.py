@@ -81,6 +81,31 @@ def search_options(without: Collection[str] = ()) -> Callable[[Command], Command
     return decorate
 
 
+class Rows(click.ParamType):
+    """A number of rows, or auto."""
+
+    name = "ROWS|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        return "auto" if value == "auto" else click.IntRange(0).convert(value, param, ctx)
+
+
+def lag_parameter() -> click.Option:
+    """How long samples say something of those that follow."""
+    return click.Option(
+        ["--lag"],
+        type=Rows(),
+        help="Samples follow each other in time: those within so many rows are no neighbors (auto: until the "
+        "autocorrelation is below 0.1), and chance is what shifts in time give.",
+    )
+
+
+def of_lag(command: Command) -> Command:
+    """The same for a command."""
+    command.__dict__.setdefault("__click_params__", []).append(lag_parameter())
+    return command
+
+
 of_groups = together(
     click.option(
         "--groups",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--measures", help="Names, comma-separated.  [default: those of the standard profile that compare]")
 @click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]")
 @shared.of_groups
+@shared.of_lag
 @search_options()
 @shared.to_csv
 @shared.as_json

@@ -16,7 +16,7 @@ def check_wishes(measuring: dict[str, Any]) -> None:
 
     chosen({name: measuring[name] for name in FIELDS})
     measures = find_measures((measuring["measures"] or "twonn").split(","))
-    check_together(measures, measuring["groups"], measuring["own_group"], measuring["by"])
+    check_together(measures, measuring["groups"], measuring["own_group"], measuring["by"], measuring["lag"])
     check_controls((measuring["controls"] or "gaussian").split(","))
 
 

@@ -5,6 +5,7 @@
   the samples that are kept.
 - Labels that are the same for all of a group: they are dealt to the groups anew, whatever their sizes.
 - Labels that vary within groups: members of a group change places, so that what is asked goes beyond the group.
+- Samples in time: one side is shifted along the other, in a circle, by at least the lag.
 
 An order that says with sample ``order[i]`` of the other side sample i is paired need not be a permutation for labels.
 See Winkler et al. 2014, doi:10.1016/j.neuroimage.2014.01.060.
@@ -41,7 +42,9 @@ class Exchange:
     Attributes
     ----------
     groups
-        Of the samples that take part.
+        Of the samples that take part; None for a series in time.
+    n_samples
+        How many take part.
     rows
         Which samples take part, by increasing number; None for all.
     arrangements
@@ -50,7 +53,8 @@ class Exchange:
         What changes places.
     """
 
-    groups: Groups
+    groups: Groups | None
+    n_samples: int
     rows: np.ndarray | None
     arrangements: float
     words: str
@@ -70,7 +74,7 @@ class Exchange:
         low
             Whether it is the small values that say that both sides agree.
         """
-        n = len(self.groups.codes)
+        n = self.n_samples
         null = np.concatenate([[], *map(score, _some(self._orders(PERMUTATIONS, 0), PERMUTATIONS, AT_ONCE // n))])
         ends = np.quantile(null, [0.025, 0.975]) if len(null) >= FEWEST - 1 else (nan, nan)
         p = nan
@@ -83,12 +87,13 @@ class Exchange:
     def warnings(self) -> tuple[str, ...]:
         """What few groups mean for chance, and of which samples it is."""
         words: tuple[str, ...] = ()
+        number, what = (0, "series") if self.groups is None else (self.groups.number, "groups")
         if self.arrangements < FEWEST:
-            words += (f"{self.groups.number} groups can be arranged in {self.arrangements:.0f} ways: too few for a p",)
+            words += (f"{number or 'the'} {what} can be arranged in {self.arrangements:.0f} ways: too few for a p",)
         elif self.arrangements < MANY:
-            words += (f"p cannot fall below {1 / self.arrangements:.2g}: so few are the ways to arrange the groups",)
-        if self.arrangements >= FEWEST and self.groups.number < TO_SAY:
-            words += (f"with {self.groups.number} groups {NO_FINDING}",)
+            words += (f"p cannot fall below {1 / self.arrangements:.2g}: so few are the ways to arrange the {what}",)
+        if self.arrangements >= FEWEST and 0 < number < TO_SAY:
+            words += (f"with {number} groups {NO_FINDING}",)
         return words
 
 
@@ -127,7 +132,9 @@ def whole_groups(groups: Groups) -> Exchange:
         while True:
             yield order([rng.permutation(each).tolist() for each in strata], rng)
 
-    return Exchange(kept, rows, float(count), "whole groups change places", _all_or_drawn(orders, count))
+    return Exchange(
+        kept, len(kept.codes), rows, float(count), "whole groups change places", _all_or_drawn(orders, count)
+    )
 
 
 def labels_of_groups(groups: Groups, labels: Sequence[object]) -> Exchange:
@@ -143,8 +150,8 @@ def labels_of_groups(groups: Groups, labels: Sequence[object]) -> Exchange:
         while True:
             yield first[rng.permutation(groups.number)][groups.codes]
 
-    return Exchange(groups, None, round(count) if count < 1e9 else count, "labels of groups are dealt anew",
-                    _all_or_drawn(orders, count))  # fmt: skip
+    words, ways = "labels of groups are dealt anew", round(count) if count < 1e9 else count
+    return Exchange(groups, len(groups.codes), None, ways, words, _all_or_drawn(orders, count))
 
 
 def within_groups(groups: Groups) -> Exchange:
@@ -160,7 +167,22 @@ def within_groups(groups: Groups) -> Exchange:
                 found[each] = rng.permutation(each)
             yield found
 
-    return Exchange(groups, None, exp(ways) if ways < 700 else np.inf, "members of a group change places", orders)
+    count = exp(ways) if ways < 700 else np.inf
+    return Exchange(groups, len(groups.codes), None, count, "members of a group change places", orders)
+
+
+def shifts(n_samples: int, lag: int) -> Exchange:
+    """One side is shifted along the other by at least a lag, in a circle: series that are nothing to each other may be.
+
+    All shifts, or so many, evenly spaced.
+    """
+    every = np.arange(max(1, lag), n_samples - max(1, lag) + 1)
+
+    def orders(number: int, _: int) -> Iterator[np.ndarray]:
+        some = every if len(every) <= number else every[np.linspace(0, len(every) - 1, number).astype(int)]
+        return (np.roll(np.arange(n_samples), -shift) for shift in some)
+
+    return Exchange(None, n_samples, None, 1.0 + len(every), "one side is shifted along the other", orders)
 
 
 def _all_or_drawn(

@@ -9,11 +9,12 @@ from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.series import Lag
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
-from layerscape.supply.answers import answer, check_together, groups_of
+from layerscape.supply.answers import answer, check_together, groups_of, series_of
 
 
 @door
@@ -23,6 +24,7 @@ def estimate(
     *data: Any,
     groups: Any = None,
     own_group: Own | None = None,
+    lag: Lag | None = None,
     influence: bool = False,
     **options: Any,
 ) -> Estimate:
@@ -42,6 +44,9 @@ def estimate(
     own_group
         ``"kept"`` or ``"left_out"``: whether members of a sample's own group may be its neighbors. When left out they
         may, but for labels that are the same for all of a group.
+    lag
+        In place of groups, for samples that follow each other in time: those within so many rows are no neighbors
+        (``"auto"``: until their autocorrelation is below 0.1), and chance is what circular shifts give.
     influence
         Whether to find out how each sample moves the value too, for ``Estimate.influence``. It is searched for one
         neighbor more.
@@ -74,8 +79,8 @@ def estimate(
     check_options([chosen], options, estimate)
     source, task = _asked(chosen, chosen.choose(options), data)
     check_used(chosen, search, source.graphs.values())
-    check_together([chosen], groups, own_group)
-    who = groups_of(groups, source.n_samples, own_group)
+    check_together([chosen], groups, own_group, lag=lag)
+    who = groups_of(groups, source.n_samples, own_group) or series_of(lag, source)
     return answer(source, search, task, who, influence=influence)
 
 

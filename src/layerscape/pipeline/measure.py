@@ -10,17 +10,18 @@ from layerscape.core.groups import Own
 from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
+from layerscape.core.series import Lag
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.table import as_rows, as_table, check_saving, keep
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, supplier_of
+from layerscape.supply.answers import check_together, groups_of_column, series_of, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
 from layerscape.supply.labels import label_columns, options_for, takes
-from layerscape.supply.sources import parts_of
+from layerscape.supply.sources import Part, parts_of
 from layerscape.supply.supplier import Supplier
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def measure(
     by: str | None = None,
     groups: str | None = None,
     own_group: Own | None = None,
+    lag: Lag | None = None,
     controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
@@ -67,6 +69,9 @@ def measure(
     own_group
         ``"kept"`` or ``"left_out"``: whether members of a sample's own group may be its neighbors. When left out they
         may, but for labels that are the same for all of a group.
+    lag
+        In place of groups, for samples that follow each other in time: those within so many rows are no neighbors
+        (``"auto"``: until the autocorrelation of all layers is below 0.1), and chance is what circular shifts give.
     controls
         ``"gaussian"``, ``"columns"``: dimensions of these controls of every layer too, as rows of the group
         ``control=NAME``; see `layerscape.controls`. Each costs a search of all layers.
@@ -111,8 +116,8 @@ def measure(
     check_run(run)
     if protocol is not None:
         search = taken(options)
-        if groups is not None or own_group is not None:
-            raise InvalidValue(f"protocol={protocol!r} and groups; a paper's numbers are of independent samples.")
+        if (groups, own_group, lag) != (None, None, None):
+            raise InvalidValue(f"protocol={protocol!r} with groups or lag: a paper's numbers are of single samples.")
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         check_saving(run, save)
@@ -125,9 +130,10 @@ def measure(
     controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
-    check_together(asked, groups, own_group, by)
+    check_together(asked, groups, own_group, by, lag)
     check_saving(run, save)
-    together, rows = groups_of_column(run.samples.labels, groups, run.n_samples, own_group), []
+    together = groups_of_column(run.samples.labels, groups, run.n_samples, own_group) or series_of(lag, Part(run))
+    rows = []
     for part in parts_of(run, by, controls, seed, k, kept=save):
         some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
         others = [column for column in columns if column not in (by, groups)]

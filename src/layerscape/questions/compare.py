@@ -12,12 +12,13 @@ from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
+from layerscape.core.series import Lag
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.table import as_rows, as_table
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, supplier_of
+from layerscape.supply.answers import check_together, groups_of_column, series_of, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -35,6 +36,7 @@ def compare(
     k: int | None = None,
     groups: str | None = None,
     own_group: Own | None = None,
+    lag: Lag | None = None,
     progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -53,7 +55,7 @@ def compare(
         Number of neighbors, for the measures that have this option; each measure's own when left out, 30 for overlaps.
     groups
         A label column of run_a that says which samples belong together; chance and intervals then count groups.
-    own_group
+    own_group, lag
         As in `measure`.
     progress
         As in `measure`.
@@ -90,10 +92,12 @@ def compare(
     search, options = parted(options, chosen)
     check_options(chosen, options, compare)
     a, b = matched(run_a, run_b)
-    check_together(chosen, groups, own_group)
+    check_together(chosen, groups, own_group, lag=lag)
     who = groups_of_column(run_a.samples.labels, groups, run_a.n_samples, own_group)
     who = who if who is None or a.rows is None else who.take(a.rows)
-    supplier = supplier_of(a, search, who, Supplier(b, search))
+    together = who or series_of(lag, a, b)
+    of_b: Any = search if who or together is None else {**search, "apart": together.apart}
+    supplier = supplier_of(a, search, together, Supplier(b, of_b))
     plan = [
         Task(m, own_options(m, k, options), layer, other_layer)
         for m in chosen

@@ -12,16 +12,35 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.groups import Groups, Own
 from layerscape.core.keywords import Search
 from layerscape.core.measure import Measure
+from layerscape.core.series import Lag, Series
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.supply.grouped import Grouped, check_learning
+from layerscape.supply.serial import Serial
 from layerscape.supply.supplier import Supplier
 
+Together = Groups | Series | None  # who belongs together
 
-def supplier_of(source: Source, search: Search, groups: Groups | None, other: Supplier | None = None) -> Supplier:
-    """The supplier of a source whose samples are of groups, or of none."""
-    return Supplier(source, search, other) if groups is None else Grouped(source, search, groups, other)
+
+def supplier_of(source: Source, search: Search, together: Together, other: Supplier | None = None) -> Supplier:
+    """The supplier of a source whose samples are of groups, follow each other in time, or are independent."""
+    if together is None:
+        return Supplier(source, search, other)
+    kind = Serial if isinstance(together, Series) else Grouped
+    return kind(source, search, together, other)  # type: ignore[arg-type]
+
+
+def series_of(lag: Lag | None, *sources: Source) -> Series | None:
+    """The order in time, of all layers of some sources of the same samples; None for None."""
+    if lag is None:
+        return None
+    for source in sources:
+        if source.graphs:
+            raise InvalidValue(
+                f"lag={lag!r} of a graph that was given; give the vectors: their autocorrelation is read."
+            )
+    return Series.of(lag, (source.vectors(layer) for source in sources for layer in source.layers))
 
 
 def groups_of(labels: Any, n_samples: int, own: Own | None, name: str = "") -> Groups | None:
@@ -38,23 +57,29 @@ def groups_of_column(
     return groups_of(None if column is None else labels[column], n_samples, own, column or "")
 
 
-def check_together(measures: Iterable[Measure], groups: Any, own: Own | None, by: str | None = None) -> None:
+def check_together(
+    measures: Iterable[Measure], groups: Any, own: Own | None, by: str | None = None, lag: Lag | None = None
+) -> None:
     """Raise at what cannot be asked at once where samples belong together."""
+    if lag is not None and (groups is not None or by):
+        other = f"by={by!r}" if by else "groups"
+        raise InvalidValue(f"lag={lag!r} and {other} at once; a lag is of one recording, groups= of several.")
+    if groups is not None or lag is not None:
+        for measure in measures:
+            check_learning(measure)
     if groups is None:
         if own is not None:
             raise InvalidValue(f"own_group={own!r} without groups; say with groups= who belongs together.")
         return
-    for measure in measures:
-        check_learning(measure)
     if by:
         raise InvalidValue(f"by={by!r} and groups={groups!r} at once; measure the two in a call each.")
 
 
-def answer(source: Source, search: Search, task: Task, groups: Groups | None, *, influence: bool) -> Estimate:
+def answer(source: Source, search: Search, task: Task, together: Together, *, influence: bool) -> Estimate:
     """What one task finds, from the search on, and how each sample moves it if that is asked."""
-    if influence and groups is not None:
-        raise InvalidValue("influence is of single samples, which do not stand alone in groups; leave one of both out.")
-    supplier = supplier_of(source, search, groups)
+    if influence and together is not None:
+        raise InvalidValue("influence is of single samples, which do not stand alone here; leave one of both out.")
+    supplier = supplier_of(source, search, together)
     supplier.prepare([task], more=int(influence))
     found = supplier.estimate(task)
     return replace(found, influence=supplier.influence(task)) if influence else found

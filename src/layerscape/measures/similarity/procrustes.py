@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import acos, sqrt
 
@@ -137,7 +136,7 @@ def _squares(x: Representation) -> float:
     return float(sum((framed(block) ** 2).sum() for _, block in x.blocks()))
 
 
-def _blocks(a: _Centered, b: _Centered, n_samples: int) -> Iterator[slice]:
+def _blocks(a: _Centered, b: _Centered, n_samples: int) -> list[slice]:
     return slices(n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units))
 
 

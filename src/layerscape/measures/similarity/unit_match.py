@@ -146,7 +146,7 @@ def _side(x: Representation) -> _Side:
     return _Side(x, framed, np.sqrt(squares), live, largest / squares)
 
 
-def _blocks(a: _Side, b: _Side) -> Iterator[slice]:
+def _blocks(a: _Side, b: _Side) -> list[slice]:
     return slices(a.x.n_samples, BLOCK_ELEMENTS // (a.x.n_units + b.x.n_units))
 
 
