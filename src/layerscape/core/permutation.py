@@ -17,8 +17,8 @@ from layerscape.core.estimate import Chance
 from layerscape.core.words import LEAST_P
 
 FEWEST = 19  # permutations, with which p can reach 0.05
-FOR_SKEWNESS, FIRST = 500, 20  # permutations, and those that are tried first
-BEYOND = 2.2  # four standard errors of the skewness of so few normal scores
+FOR_SKEWNESS, FIRST = 500, 50  # permutations, and those that are tried first
+BEYOND = 1.7  # four standard errors of the skewness of so few normal scores, and what is left out if samples are
 PLAIN, SURE = 1.0, 30.0  # standard deviations up to and from which the skewness does not matter
 ROUNDING = 1e-12  # of scores about 1, that are equal if they are nearer to each other
 
@@ -81,7 +81,8 @@ def p_above(z: float, skewness: float = 0.0) -> float:
 def p_with_skewness(z: float, permuted: Callable[[int], np.ndarray]) -> float:
     """The same, with the skewness of so many permuted scores as are asked for where it matters: for z from 1 to 30.
 
-    They are 20 where p is the least even if the skewness is far above that of these, and else 500.
+    They are 50, perhaps of some samples, where p is the least even if the skewness is far above that of these, and
+    else 500.
     """
     if not PLAIN < z < SURE:
         return p_above(z)

@@ -14,7 +14,7 @@ from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
-from layerscape.supply.answers import answer, check_together, groups_of, series_of
+from layerscape.supply.answers import answer, together_of
 
 
 @door
@@ -79,9 +79,8 @@ def estimate(
     check_options([chosen], options, estimate)
     source, task = _asked(chosen, chosen.choose(options), data)
     check_used(chosen, search, source.graphs.values())
-    check_together([chosen], groups, own_group, lag=lag)
-    who = groups_of(groups, source.n_samples, own_group) or series_of(lag, source)
-    return answer(source, search, task, who, influence=influence)
+    together = together_of([chosen], groups, own_group, lag, source)
+    return answer(source, search, task, together, influence=influence)
 
 
 def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...]) -> tuple[Arrays, Task]:

@@ -31,6 +31,12 @@ def supplier_of(source: Source, search: Search, together: Together, other: Suppl
     return kind(source, search, together, other)  # type: ignore[arg-type]
 
 
+def together_of(measures: Iterable[Measure], groups: Any, own: Own | None, lag: Lag | None, source: Source) -> Together:
+    """Who belongs together, as a caller says it of arrays."""
+    check_together(measures, groups, own, lag=lag)
+    return groups_of(groups, source.n_samples, own) or series_of(lag, source)
+
+
 def series_of(lag: Lag | None, *sources: Source) -> Series | None:
     """The order in time, of all layers of some sources of the same samples; None for None."""
     if lag is None:

@@ -17,13 +17,15 @@ from layerscape.core.exchange import Score, of_each
 from layerscape.core.interval import Z95, of_share, sd_of_deletions, sd_of_mean, within
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import permutations
+from layerscape.core.permutation import FIRST, permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import without_next
 from layerscape.measures.neighborhood.agreement import chance_of
 from layerscape.measures.neighborhood.curve_jackknife import jackknife_of_curve
 from layerscape.measures.neighborhood.entries import Entries, entries, relation
+from layerscape.measures.rows import drawn
 
+ROWS = 4096  # samples at which a first look is
 RELATED = 2  # two samples are related if one is among so many of the other: whose values depend on each other
 
 
@@ -93,22 +95,26 @@ def score_of_curve(a: Neighbors, b: Neighbors, weights: np.ndarray, base: float 
     check_all_asked(a, "chance over groups")
     mine, other = entries(a, k), entries(b, k)
     reach, unused = weights[::-1].cumsum()[::-1], np.zeros(k)
-    full = float(reach.cumsum()[-1])
+    full, every = float(reach.cumsum()[-1]), np.arange(a.n_samples)
 
     def score(order: np.ndarray) -> float:
         sums = np.empty(a.n_samples)
-        count_common(mine, other, order, weights, reach, unused, sums)
+        count_common(mine, other, order, every, weights, reach, unused, sums)
         return (float(sums.mean()) - base) / (full - base)
 
     return of_each(score)
 
 
 def permuted_sums(a: Entries, b: Entries, weights: np.ndarray, number: int) -> np.ndarray:
-    """Σ T over all samples, so many times with the samples of b in another order; shape (number,)."""
+    """Σ T over the samples, so many times with the samples of b in another order; shape (number,).
+
+    A first look at the skewness, of few orders, is at 4,096 samples, drawn at random.
+    """
     reach, found = weights[::-1].cumsum()[::-1], []
-    unused, sums = np.zeros(len(weights)), np.empty(len(a.indices))
+    rows = drawn(a.n_samples, ROWS if number <= FIRST else a.n_samples, seed=0)
+    unused, sums = np.zeros(len(weights)), np.empty(len(rows))
     for order in permutations(a.n_samples, number, 0):
-        count_common(a, b, order, weights, reach, unused, sums)
+        count_common(a, b, order, rows, weights, reach, unused, sums)
         found.append(sums.sum())
     return np.array(found)
 
@@ -122,7 +128,7 @@ def shared(a: Neighbors, b: Neighbors, k: int, weights: np.ndarray) -> tuple[np.
     common, sums = np.zeros(k), np.empty(len(a.indices))
     reach = weights[::-1].cumsum()[::-1]  # what a neighbor adds that is common from the rank m on
     order = np.arange(max(a.n_samples, len(sums)))
-    count_common(entries(a, k), entries(b, k), order, weights, reach, common, sums)
+    count_common(entries(a, k), entries(b, k), order, np.arange(len(sums)), weights, reach, common, sums)
     # Added as `count_common` does, so that a graph with itself reads 1 to the bit.
     return common, sums, float(reach.cumsum()[-1])
 
@@ -144,16 +150,17 @@ def _words(which: str, graph: Neighbors) -> list[str]:
 
 
 @compiled_when_called
-def count_common(a, b, order, weights, reach, common, per_sample):
+def count_common(a, b, order, rows, weights, reach, common, per_sample):
     """Fill ``common[m]``, how many of the first m + 1 all queries share, and each query's sum weighted by m.
 
-    Sample i of a is sample ``order[i]`` of b.
+    Sample i of a is sample ``order[i]`` of b. Of the queries only those numbered ``rows`` are looked at.
     """
     k = a.indices.shape[1]
     from_rank = np.zeros(k)
     # Where a sample stands in the list of a, plus what no earlier list reached: so that nothing has to be cleared.
     place, begin = np.full(a.n_samples, -1), 0
-    for i in range(len(a.indices)):
+    for q in range(len(rows)):
+        i = rows[q]
         total, o = 0.0, order[i]
         start_a, start_b = a.starts[i], b.starts[o]
         plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[o + 1]
@@ -184,7 +191,7 @@ def count_common(a, b, order, weights, reach, common, per_sample):
                         common[r] += share
                         total += weights[r] * share
             begin += size_a
-        per_sample[i] = total
+        per_sample[q] = total
     up_to = 0.0
     for r in range(k):
         up_to += from_rank[r]
