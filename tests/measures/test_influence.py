@@ -169,7 +169,7 @@ def test_every_measure_has_an_influence_or_says_why_not(measure):
 
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda measure: measure.name)
 def test_defaults_stand_in_the_measure_alone(measure):
-    for other in filter(callable, (measure.influence, measure.permuted)):
+    for other in filter(callable, (measure.influence, measure.score)):
         assert all(each.default is each.empty for each in inspect.signature(other).parameters.values())
 
 
