@@ -159,8 +159,7 @@ def count_common(a, b, order, rows, weights, reach, common, per_sample):
     from_rank = np.zeros(k)
     # Where a sample stands in the list of a, plus what no earlier list reached: so that nothing has to be cleared.
     place, begin = np.full(a.n_samples, -1), 0
-    for q in range(len(rows)):
-        i = rows[q]
+    for q, i in enumerate(rows):
         total, o = 0.0, order[i]
         start_a, start_b = a.starts[i], b.starts[o]
         plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[o + 1]
