@@ -276,11 +276,11 @@ def test_the_page_of_a_temporary_run_stays_and_a_notebook_shows_it(tmp_path, mon
     assert "a &amp; b/report.html</a>" in ls.report(kept)._repr_html_()
 
 
-def test_the_page_says_who_belongs_together(rng):
+def test_the_page_says_who_belongs_together(rng, tmp_path):
     codes = np.repeat(np.arange(12), 5)
     layers = {name: rng.standard_normal((12, 3))[codes] + rng.standard_normal((60, 3)) for name in ("a", "b")}
     run = ls.from_arrays(layers, labels={"subject": codes})
     ls.measure(run, ["overlap"], k=5)
-    assert "60, taken to be independent of each other" in "".join(read(report(run)).words)
+    assert "60, taken to be independent of each other" in "".join(read(report(run, tmp_path / "page.html")).words)
     ls.measure(run, ["overlap"], k=5, groups="subject")
-    assert "60, of 12 groups of 'subject'" in "".join(read(report(run)).words)
+    assert "60, of 12 groups of 'subject'" in "".join(read(report(run, tmp_path / "page.html")).words)
