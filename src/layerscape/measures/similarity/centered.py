@@ -55,8 +55,7 @@ def compare_centered(
     same_samples(a, b, name)
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
-    values = [rows_near_one(x, rows, metric) for x in (a, b)]
-    of_a, of_b = (_centered(of_distances(_distances(each))) for each in values)
+    of_a, of_b = (_compared(x, rows, of_distances, metric) for x in (a, b))
     self_a, self_b = (_itself(x, of_x, name, sample, seed, metric) for x, of_x in ((a, of_a), (b, of_b)))
     products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))
     value = float(np.clip(products.sum(), -1, 1))
@@ -82,7 +81,7 @@ def score_of_centered(
 ) -> Score:
     """R as a function of orders of the samples of b."""
     rows, _ = drawn_rows(same_samples(a, b, name), sample, seed)
-    of_a, of_b = (_centered(of_distances(_distances(rows_near_one(x, rows, metric)))) for x in (a, b))
+    of_a, of_b = (_compared(x, rows, of_distances, metric) for x in (a, b))
     norm = sqrt(_squares(a, of_a, name) * _squares(b, of_b, name))
     products = score_of_pairs(of_a, of_b, a.n_samples, name)
     return lambda orders: np.clip(products(orders) / norm, -1, 1)
@@ -127,6 +126,13 @@ def influence_on_centered(
             along = np.vdot(slope, other) / sqrt(norms[0] * norms[1]) - value * np.vdot(slope, mine) / own
             moved -= along * change
     return Influence(float(np.clip(value, -1, 1)), moved, alone - alone.mean()).among(rows, a.n_samples)
+
+
+def _compared(
+    x: Representation, rows: np.ndarray, of_distances: Callable[[np.ndarray], np.ndarray], metric: MetricOfRows
+) -> np.ndarray:
+    """What is compared between these rows, U-centered; shape (n, n)."""
+    return _centered(of_distances(_distances(rows_near_one(x, rows, metric))))
 
 
 def _chance(value: float, spread: float, skewness: float) -> Chance:
