@@ -264,3 +264,28 @@ def test_two_processes_that_add_and_remove_lose_nothing(run):
     kept = {f"{name} {number}" for name in ("one", "two") for number in (0, 3, 6, 9)}
     assert set(ls.open(run.path).samples.labels) == {"half", *kept}
     assert whole(run)
+
+
+@pytest.mark.parametrize("other", [None, CLASSES[::-1]], ids=["gone", "others"])
+def test_what_is_measured_with_labels_that_go_meanwhile_is_not_kept(run, monkeypatch, other):
+    run.add_labels({"class": CLASSES})
+
+    def change(what, done, total):
+        if what in ("measuring", "judging") and done == total:
+            late = ls.open(run.path)
+            late.remove_labels("class")
+            if other is not None:
+                late.add_labels({"class": other})
+
+    with pytest.warns(UserWarning, match=r"^2 rows are not kept in the run: labels .* \('class'\) were removed or"):
+        table = ls.measure(run, ["twonn", "label_overlap"], k=5, labels=["half", "class"], progress=change)
+    assert set(table.label) == {"", "half", "class"}
+    assert set(run.table.label) == {"", "half"}
+    if other is not None:
+        run.remove_labels("class")
+    run.add_labels({"class": CLASSES})
+    with pytest.warns(UserWarning, match=r"^the recommendation is not kept in the run: labels 'class' were removed or"):
+        found = ls.recommend(run, k=5, permutations=19, progress=change)
+    assert found.layer in (None, "first", "second")
+    assert ls.open(run.path).recommendation is None
+    assert whole(run)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from layerscape.core.subsets import Subsets as Subsets
     from layerscape.errors import LayerscapeError as LayerscapeError
     from layerscape.labeled import to_xarray as to_xarray
+    from layerscape.pipeline.arrays import from_arrays as from_arrays
     from layerscape.pipeline.controls import controls as controls
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from layerscape.questions.recommend import recommend as recommend
     from layerscape.reports import report as report
     from layerscape.run import Run as Run
-    from layerscape.run import from_arrays as from_arrays
     from layerscape.run import open_run as open  # noqa: F401
     from layerscape.search import find_neighbors as find_neighbors
     from layerscape.search import ranks as ranks
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # loads in no time.
 _HOMES = {
     # make or open a run
-    **{"extract": "pipeline.extract", "from_arrays": "run", "open": "run:open_run"},
+    **{"extract": "pipeline.extract", "from_arrays": "pipeline.arrays", "open": "run:open_run"},
     # measure it, ask it, show it
     **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
     **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},

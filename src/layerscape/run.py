@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +11,15 @@ import numpy as np
 
 from layerscape.core.decisive import deciding_who_is_near
 from layerscape.core.keywords import Search, chosen, door
-from layerscape.core.labels import as_columns
-from layerscape.core.lists import as_vectors
+from layerscape.core.names import as_names
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.provenance import fingerprint
+from layerscape.core.progress import Show, counted
 from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import find_neighbors
-from layerscape.storage import LayerSpec, RunFolder, SampleTable
+from layerscape.storage import RunFolder, SampleTable
 from layerscape.storage.dataset import as_dataset
 from layerscape.upkeep import Upkeep
 
@@ -48,6 +44,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
 
     Examples
     --------
+    >>> from layerscape import from_arrays
     >>> run = from_arrays({"first": np.eye(4), "second": np.eye(4)[:, ::-1]})
     >>> run.layers, run["second"].n_units, run.graph("first", k=2).k
     (('first', 'second'), 4, 2)
@@ -128,9 +125,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         return self._opened[layer]
 
     @door
-    def graph(
-        self, layer: str, k: int, *, progress: Callable[[int], None] | None = None, **search: Unpack[Search]
-    ) -> Neighbors:
+    def graph(self, layer: str, k: int, *, progress: Show = None, **search: Unpack[Search]) -> Neighbors:
         """The graph of a layer, searched once and kept on disk; a larger k searches again.
 
         Parameters
@@ -139,11 +134,13 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
             Name of a layer.
         k
             Number of neighbors, 1…N−1.
-        progress, search
+        progress
+            As in `layerscape.measure`.
+        search
             As in `find_neighbors`.
         """
         self._known(layer)
-        self.search(k, layers=[layer], progress=progress, **search)
+        self.find_graphs([layer], k, counted(progress, "searching", self.n_samples), search)
         near, _ = chosen(search)
         graph = self.folder.load_graph(layer, near)
         assert graph is not None
@@ -156,12 +153,13 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         k: int,
         *,
         layers: Sequence[str] | str | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Show = None,
         **search: Unpack[Search],
     ) -> None:
         """Search the graphs of layers and keep them on disk; while one is searched the next is loaded.
 
-        Each is kept as soon as it is whole, so that a search that was interrupted goes on with the layer it was at.
+        Each is kept as soon as it is whole, so that a search that was interrupted goes on with the layer it was at. One
+        that another process has kept meanwhile, and is wider, stays.
 
         Parameters
         ----------
@@ -170,21 +168,25 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         layers
             Names of layers, or one; all when None.
         progress
-            Called with the number of samples finished since the last call, N for each layer.
+            As in `layerscape.measure`.
         search
             The keywords of `find_neighbors`. A layer of up to ``memory`` bytes is loaded ahead, a larger one read from
             disk; so a layer in use, the next one and the search may take three times ``memory``.
         """
+        wanted = list(self.layers if layers is None else dict.fromkeys(as_names(layers)))
+        self.find_graphs(wanted, k, counted(progress, "searching", len(wanted) * self.n_samples), search)
+
+    def find_graphs(self, layers: Sequence[str], k: int, tell: Callable[[int], None] | None, search: Search) -> None:
+        """Search as `search` does, and tell of every sample that is done, N for each layer."""
         near, how = chosen(search)
-        wanted = self.layers if layers is None else [layers] if isinstance(layers, str) else dict.fromkeys(layers)
-        tell = progress or (lambda _: None)
-        kept = {layer: self.folder.kept_graph(layer, near) for layer in wanted}
-        missing = [layer for layer in wanted if not 0 < k <= kept[layer].width]
-        tell((len(wanted) - len(missing)) * self.folder.n_samples)
+        tell = tell or (lambda _: None)
+        kept = {layer: self.folder.kept_graph(layer, near) for layer in layers}
+        missing = [layer for layer in layers if not 0 < k <= kept[layer].width]
+        tell((len(layers) - len(missing)) * self.n_samples)
         for layer, x in ahead(lambda layer: self.loaded(layer, how.memory), missing):
             found = find_neighbors(x, k, progress=tell, **search)
             self.folder.save_graph(layer, replace(found, deciding=deciding_who_is_near(x, near), proven=True))
-        untold = [layer for layer in wanted if layer not in missing and kept[layer].deciding is None]
+        untold = [layer for layer in layers if layer not in missing and kept[layer].deciding is None]
         if untold and not near.standardize:
             self._complete(untold, near)
 
@@ -226,75 +228,3 @@ def check_run(given: Any) -> None:
     if isinstance(given, (str, Path)):
         raise InvalidType(f"{str(given)!r} is a path and no run; open it: layerscape.open({str(given)!r}).")
     raise InvalidType(f"a {type(given).__name__} is no run; make one: layerscape.from_arrays({{'layer 1': x, …}}).")
-
-
-def from_arrays(
-    arrays: Mapping[str, Any],
-    *,
-    labels: Any = None,
-    ids: Any = None,
-    out: str | Path | None = None,
-) -> Run:
-    """A run from vectors that are there already.
-
-    Parameters
-    ----------
-    arrays
-        Layer name to array (N, D), in order of depth; N the same for all.
-    labels
-        Column name to N values, as a dict or a DataFrame: real numbers if they are not all whole, which may be m for
-        each, shape (N, m); categories otherwise.
-    ids
-        N distinct names of the samples; row numbers when left out.
-    out
-        Folder of the run; a temporary one, gone with the run, when left out.
-
-    Raises
-    ------
-    InvalidValue, InvalidType
-        If an array is no matrix of finite real numbers, or the numbers of samples differ.
-
-    Examples
-    --------
-    >>> from_arrays({"layer 1": np.eye(3)}, labels={"digit": [0, 1, 1]}).samples.labels["digit"]
-    array([0, 1, 1])
-    """
-    if not isinstance(arrays, Mapping):
-        raise InvalidType(
-            f"arrays of type {type(arrays).__name__}; name the layers: layerscape.from_arrays({{'layer 1': x, …}})."
-        )
-    if not arrays:
-        raise InvalidValue("no arrays given; give a dict of layer name to array (N, D).")
-    layers = {str(name): as_vectors(x, str(name)) for name, x in arrays.items()}
-    n = next(iter(layers.values())).n_samples
-    for name, size in ((name, x.n_samples) for name, x in layers.items()):
-        if size != n:
-            raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
-    names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
-    columns = as_columns(labels, None if ids is None else names)
-    dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
-    steps = max(1, len(layers) - 1)
-    specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]
-    plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
-    path = Path(out or tempfile.mkdtemp(prefix="layerscape-"))
-    with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
-        folder.write_samples(names, columns, "array")
-        if not folder.finished:
-            for number, rows in folder.blocks_left():
-                folder.write_block(number, {name: x.checked(rows) for name, x in layers.items()})
-            folder.finish({"source": "arrays"})
-    run = Run(folder)
-    if out is None:
-        run.temporary = True
-        weakref.finalize(run, shutil.rmtree, path, ignore_errors=True)
-    return run
-
-
-def _fingerprint(layers: Mapping[str, Representation]) -> str:
-    def parts() -> Iterator[str | bytes]:
-        for name, x in layers.items():
-            yield name
-            for rows in x.slices():
-                yield x.checked(rows).tobytes()
-
-    return fingerprint(parts())

@@ -21,7 +21,7 @@ from layerscape.inputs.by_id import labels_given
 from layerscape.inputs.labels import labels_from
 from layerscape.storage import RunFolder
 from layerscape.storage.check import Part, adopt, check, repair
-from layerscape.storage.labels import alike, alone, replace_labels
+from layerscape.storage.labels import alike, alone, others_than, replace_labels
 
 
 class Upkeep:
@@ -193,10 +193,9 @@ class Upkeep:
         if set(found.get("labels", ())) & set(names):
             self.folder.forget_recommendation()
         if estimates is not None:
-            asked = zip(estimates["label"], estimates["group"], strict=True)
-            others = [not _tells_of(label, group, names) for label, group in asked]
-            if not all(others):
-                self.folder.save_estimates(estimates.loc[others].reset_index(drop=True))
+            others = others_than(estimates, names)
+            if len(others) < len(estimates):
+                self.folder.save_estimates(others)
 
     def _complete(self, layers: Sequence[str], near: Nearness) -> None:
         """Let graphs that an earlier version kept say which unit decides; in a run that cannot be written they stay."""
@@ -210,9 +209,3 @@ class Upkeep:
                 graph = self.folder.load_graph(layer, near)
                 if graph is not None:
                     self.folder.save_graph(layer, replace(graph, deciding=deciding, proven=True))
-
-
-def _tells_of(label: Any, group: Any, names: Sequence[str]) -> bool:
-    """Whether a row of the table was measured with one of these label columns, alone or in a path, or in its groups."""
-    columns = {str(label or ""), *str(label or "").split("+"), str(group or "").split("=")[0]}
-    return bool(columns & set(names))

@@ -13,6 +13,8 @@ from layerscape.core import progress
 from layerscape.core.progress import bars, counted, in_notebook, shown
 from layerscape.errors import InvalidType
 
+OTHERS = {"estimating", "the page, layer by layer"}
+
 
 class Terminal(io.StringIO):
     def isatty(self):
@@ -38,6 +40,11 @@ def calls(run, **more):
     ls.compare(run, run, ["overlap"], k=5, **more)
     ls.differences(run, k=5, **more)
     ls.recommend(run, k=5, permutations=19, **more)
+    ls.from_arrays(dict(run)).search(5, **more)
+    ls.from_arrays(dict(run)).graph("a", 5, **more)
+    ls.controls("twonn", run["a"], **more)
+    ls.dimension_report(run["a"], controls=(), **more)
+    ls.report(run, run.path / "page.html", n_queries=5, **more)
 
 
 def test_every_call_tells_how_many_are_done_in_all():
@@ -84,7 +91,7 @@ def test_nothing_is_shown_where_nobody_watches_or_it_is_told_so(run, monkeypatch
     assert terminal.getvalue() == ""
     told = []
     calls(run, progress=lambda *said: told.append(said))
-    assert {what for what, *_ in told} == {"searching", "measuring", "comparing", "testing", "judging"}
+    assert {what for what, *_ in told} == {"searching", "measuring", "comparing", "testing", "judging", *OTHERS}
     assert terminal.getvalue() == ""
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     calls(run)
@@ -93,6 +100,18 @@ def test_nothing_is_shown_where_nobody_watches_or_it_is_told_so(run, monkeypatch
     assert "measuring: 100%" in sys.stderr.getvalue()
     with pytest.raises(InvalidType, match=r"^progress=3; give a function of \(what, done, total\), or True, False or"):
         ls.measure(run, ["twonn"], progress=3)
+
+
+def test_a_search_tells_of_all_samples_of_all_layers(run):
+    told = []
+    run.search(5, layers="a", progress=lambda *said: told.append(said))
+    run.search(5, progress=lambda *said: told.append(said))
+    assert told[0] == ("searching", 0, 60)
+    assert told[-1] == ("searching", 120, 120)
+    assert ("searching", 60, 120) in told  # the layer that was there
+    told.clear()
+    ls.controls("gride", run["a"], kinds="columns", progress=lambda *said: told.append(said))
+    assert told == [("estimating", done, 2) for done in (0, 1, 1, 2)]
 
 
 def test_a_log_gets_a_line_now_and_then(caplog, monkeypatch, run):

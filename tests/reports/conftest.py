@@ -53,7 +53,7 @@ class FakeRun:
         inner = [layer for layer in self.layers if layer != "input"]
         return {layer: None if layer == "input" else n / len(inner) for n, layer in enumerate(self.layers)}
 
-    def graph(self, layer: str, k: int, *, metric: str, standardize: str | None = None) -> Neighbors:
+    def graph(self, layer: str, k: int, *, metric: str, standardize: str | None = None, progress=None) -> Neighbors:
         assert metric == "euclidean"
         return nearest(self.vectors[layer], k)
 

@@ -62,7 +62,7 @@ def small_run():
     def make(n_samples):
         x = np.random.default_rng(n_samples).normal(size=(n_samples, 2, 3))
 
-        def graph(layer, k, *, metric, standardize=None):
+        def graph(layer, k, *, metric, standardize=None, progress=None):
             points = x[:, int(layer[-1])]
             distances = np.linalg.norm(points[:, None] - points, axis=-1)
             np.fill_diagonal(distances, np.inf)
@@ -143,7 +143,7 @@ def test_a_graph_of_some_samples_is_refused(make_run):
     run = make_run(n_samples=20, layers=2)
     whole = run.graph("input", 3, metric="euclidean")
     some = type(whole)(whole.indices[:5], whole.distances[:5], 20, queries=np.arange(5))
-    run.graph = lambda layer, k, *, metric, standardize: some
+    run.graph = lambda layer, k, **_: some
     message = (
         "the graph of layer 'input' holds some of the samples only; a page needs graphs of all: search again without "
         "queries."

@@ -1,5 +1,6 @@
 """Graphs and estimates come back as they went in, and are replaced whole."""
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -14,6 +15,7 @@ from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem, UnknownName
 from layerscape.storage import LayerSpec, RunFolder
+from layerscape.storage.ledger import Ledger
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +235,33 @@ def test_a_graph_of_a_nearness_that_there_is_not_is_damaged(run, as_earlier):
     save_file(arrays, path, {"layerscape": json.dumps(plain)})
     with pytest.raises(FileProblem, match=r"cannot be read \(unknown metric 'hyperbolic'.*\); remove that"):
         run.load_graph("block/1", Nearness())
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_wider_graph_that_was_kept_meanwhile_stays(rng, monkeypatch, read_only):
+    """Of two processes that search one layer, in whatever order they end, the wider graph is kept."""
+    run = ls.from_arrays({"a": rng.standard_normal((30, 3))})
+    late = run if read_only else ls.open(run.path)
+    wide, narrow = (ls.find_neighbors(run["a"], k) for k in (9, 4))
+    if read_only:
+        monkeypatch.setattr(Ledger, "replace", refuse)
+    with contextlib.suppress(UserWarning):
+        run.folder.save_graph("a", wide)
+    with contextlib.suppress(UserWarning):
+        late.folder.save_graph("a", narrow)
+    assert run.graph("a", 4).k == 4
+    assert run.folder.load_graph("a", wide.near).k == 9
+    late.folder.save_graph("a", wide)  # as wide, of the same search, with more said of it
+    assert late.graph("a", 9).k == 9
+
+
+def test_a_damaged_graph_is_replaced_by_a_narrower_one(run):
+    graph = full_graph()
+    run.save_graph("block/1", graph)
+    (run.path / run.graph_name("block/1", graph.near)).write_bytes(b"nothing")
+    run.save_graph("block/1", graph.first(1))
+    assert run.load_graph("block/1", graph.near).k == 1
+
+
+def refuse(*_):
+    raise FileProblem("the disk is full; make room")

@@ -90,6 +90,6 @@ def mend(run: Run, parts: Sequence[Part], progress: Any) -> list[str]:
         extraction.again(progress, with_labels=not kept)
         run, said = open_run(run.path), [f"extracted again: {', '.join(missing)}"]
     for layer, near, k in lost:
-        run.search(k, layers=[layer], metric=near.metric, standardize=near.standardize)
+        run.search(k, layers=[layer], metric=near.metric, standardize=near.standardize, progress=progress)
         said.append(f"searched again: {layer}, {near.words}, k={k}")
     return said

@@ -80,7 +80,7 @@ def demo_command(out: Path, as_json: bool) -> None:
 
     with bars() as progress:
         run, baseline = demo(out, progress)
-    page = report(run, out / "report.html", baseline=baseline)
+        page = report(run, out / "report.html", baseline=baseline, progress=progress)
     found = findings(run, baseline)
     lines = [f"{number_}. {sentence}" for number_, sentence in enumerate(found[:4], 1)]
     say(
@@ -124,7 +124,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             _measure(run, measuring | {"controls": None}, progress)
         judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
         _recommend(run, search | judging, progress)
-        page = report(run)
+        page = report(run, progress=progress)
     found = findings(run)
     text = "\n".join([*found[:4], f"The page: {page}"])
     say(text, as_json, {"run": str(run.path), "report": str(page), "findings": found})
@@ -172,14 +172,12 @@ def layers_command(model: str, select: str | None, pooling: str | None, as_json:
 @shared.as_json
 def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
     """The neighbor graph of every layer of RUN, kept on disk; an interrupted search goes on."""
-    from layerscape.core.progress import counted
     from layerscape.run import open_run
 
     opened = open_run(run)
     opened.folder.must_keep()
     with bars() as progress:
-        tell = counted(progress, "searching", len(opened.layers) * opened.folder.n_samples)
-        opened.search(k, progress=tell, **search)
+        opened.search(k, progress=progress, **search)
     text = f"{opened.path}: graphs of {len(opened.layers)} layers, k={k}"
     say(
         text,
@@ -231,7 +229,8 @@ def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: 
     from layerscape.reports import report
     from layerscape.run import open_run
 
-    page = report(open_run(run), out, baseline=open_run(baseline) if baseline else None)
+    with bars() as progress:
+        page = report(open_run(run), out, baseline=open_run(baseline) if baseline else None, progress=progress)
     say(f"The page: {page}", as_json, {"run": str(run), "report": str(page)})
 
 

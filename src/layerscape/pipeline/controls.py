@@ -9,6 +9,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.keywords import door
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.progress import Show, counted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
 from layerscape.pipeline.estimate import estimate
@@ -23,6 +24,7 @@ def controls(
     *,
     kinds: str | Iterable[str] = tuple(CONTROLS),
     seed: int = 0,
+    progress: Show = None,
     **options: Any,
 ) -> dict[str, Estimate]:
     """A dimension of the data and of their controls: the chance level that a dimension has.
@@ -44,6 +46,8 @@ def controls(
         Which controls.
     seed
         Of the draw.
+    progress
+        As in `layerscape.measure`.
     options
         Of the measure, and the keywords of a search as in `find_neighbors`.
 
@@ -71,7 +75,10 @@ def controls(
     if isinstance(x, Neighbors):
         raise InvalidType("controls are made from the vectors; give the array and not its graph.")
     x = as_vectors(x)
-    found = {"data": estimate(chosen, x, **options)}
-    for kind in kinds:
-        found[kind] = estimate(chosen, make_control(kind, seed, x), **options)
+    tell = counted(progress, "estimating", 1 + len(kinds)) or (lambda _: None)
+    found = {}
+    for kind in ("data", *kinds):
+        tell(0)
+        found[kind] = estimate(chosen, x if kind == "data" else make_control(kind, seed, x), **options)
+        tell(1)
     return found

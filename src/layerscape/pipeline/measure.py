@@ -114,6 +114,7 @@ def measure(
     """
     require("pandas", "runs")
     check_run(run)
+    known = run.samples.labels
     if protocol is not None:
         search = taken(options)
         if (groups, own_group, lag) != (None, None, None):
@@ -121,7 +122,9 @@ def measure(
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         check_saving(run, save)
-        return keep(run, as_table(list(replicate(run, protocol, labels, by, seed, search, progress, save))), save)
+        return keep(
+            run, as_table(list(replicate(run, protocol, labels, by, seed, search, progress, save))), known, save
+        )
     asked = find_measures(measures) if measures is not None else _standard()
     search, options = parted(options, asked)
     check_options(asked, options, measure)
@@ -140,7 +143,7 @@ def measure(
         plan = list(_plan(run, some, others, labels is not None, k, options))
         who = together if part.control is None else None  # the rows of a control belong to no others
         rows += _measured(run, supplier_of(part, search, who), plan, progress)
-    return keep(run, as_table(rows), save)
+    return keep(run, as_table(rows), known, save)
 
 
 def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:

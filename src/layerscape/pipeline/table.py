@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import warnings as python_warnings
+from collections.abc import Mapping
 from math import nan
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.nearness import Nearness
 from layerscape.core.tasks import Task
 from layerscape.errors import FileProblem, require
 from layerscape.run import Run
+from layerscape.storage.labels import gone, others_than
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,15 +86,41 @@ def check_saving(run: Run, save: bool) -> None:
         raise FileProblem(f"{error}, or measure without keeping anything: save=False (--no-save)") from None
 
 
-def keep(run: Run, table: pd.DataFrame, save: bool = True) -> pd.DataFrame:
-    """The table, added to that of the run in place of rows of the same measures and questions."""
+def keep(run: Run, table: pd.DataFrame, labels: Mapping[str, np.ndarray], save: bool = True) -> pd.DataFrame:
+    """The table, added to that of the run in place of rows of the same measures and questions.
+
+    Rows of ``labels``, as they were when measuring began, that were removed or became others meanwhile are not kept.
+    """
     if save:
         try:
-            with run.folder.writing():  # what another process measures meanwhile must not be lost
-                run.folder.save_estimates(_joined(run.folder.load_estimates(), table))
+            with gone(run.folder, labels) as names:  # what another process measures meanwhile must not be lost
+                kept = others_than(table, names)
+                run.folder.save_estimates(_joined(run.folder.load_estimates(), kept))
+            if len(kept) < len(table):
+                python_warnings.warn(
+                    f"{len(table) - len(kept)} rows are not kept in the run: labels that they were measured with "
+                    f"({', '.join(map(repr, names))}) were removed or replaced meanwhile",
+                    stacklevel=4,
+                )
         except FileProblem as error:  # which must not cost what was computed
             python_warnings.warn(f"the table is not kept in the run: {error}", stacklevel=4)
     return table
+
+
+def keep_recommendation(run: Run, found: Mapping[str, Any], labels: Mapping[str, np.ndarray]) -> None:
+    """Keep which layer was recommended by these labels, unless they were removed or became others meanwhile."""
+    try:
+        with gone(run.folder, labels) as names:
+            if not names:
+                run.folder.save_recommendation(found)
+                return
+    except FileProblem:  # a run that cannot be written, of which it is known in this process only
+        run.folder.save_recommendation(found)
+        return
+    shown = ", ".join(map(repr, names))
+    python_warnings.warn(
+        f"the recommendation is not kept in the run: labels {shown} were removed or replaced meanwhile", stacklevel=4
+    )
 
 
 def _joined(kept: pd.DataFrame | None, table: pd.DataFrame) -> pd.DataFrame:

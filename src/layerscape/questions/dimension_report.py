@@ -13,6 +13,7 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.progress import Show, counted
 from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown, interval, warned
 from layerscape.core.sources import Arrays
@@ -99,6 +100,7 @@ def dimension_report(
     *,
     controls: str | Iterable[str] = tuple(CONTROLS),
     seed: int = 0,
+    progress: Show = None,
     **search: Unpack[Search],
 ) -> DimensionReport:
     """The dimensions that the suitable estimators read at every scale, and one value to believe, or why there is none.
@@ -115,6 +117,8 @@ def dimension_report(
         Controls to measure too, ``"gaussian"`` and ``"columns"``; see `layerscape.controls`.
     seed
         Of controls, subsets and the Gaussian that shows the bias.
+    progress
+        As in `layerscape.measure`.
     search
         The keywords of `find_neighbors`.
 
@@ -145,7 +149,7 @@ def dimension_report(
     if isinstance(x, Neighbors):
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
     x, kinds, (_, how) = as_vectors(x), check_controls(controls), chosen(search)
-    estimates, gaps, tied = _estimates(x, seed, search)
+    estimates, gaps, tied = _estimates(x, seed, search, progress)
     kind = _values(x)
     if kind != "real" and (tied > DISCRETE or "gride" not in estimates):
         return _discrete(x, kind, tied, estimates, gaps)
@@ -173,14 +177,18 @@ def dimension_report(
     )  # fmt: skip
 
 
-def _estimates(x: Representation, seed: int, search: Search) -> tuple[dict[str, Estimate], list[str], float]:
+def _estimates(
+    x: Representation, seed: int, search: Search, progress: Show
+) -> tuple[dict[str, Estimate], list[str], float]:
     """What every estimator says, from one search, why some say nothing, and how many first neighbors tie."""
     supplier, measures = Supplier(Arrays({"": x}), search), [find_measure(name) for name in ESTIMATORS]
     tasks = [Task(measure, {"seed": seed} if "seed" in measure.options else {}) for measure in measures]
-    supplier.prepare(tasks)
+    supplier.prepare(tasks, progress)
     nearest = supplier.graph("", 2, distinct=True).distances[:, :2]
     found, gaps = {}, list(supplier.words(tasks[0]))
+    tell = counted(progress, "estimating", len(tasks)) or (lambda _: None)
     for task, one in attempts(supplier, tasks):
+        tell(1)
         if isfinite(one.value):
             found[task.measure.name] = one
         else:

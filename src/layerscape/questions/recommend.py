@@ -19,6 +19,7 @@ from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.core.words import p_said
 from layerscape.errors import InvalidValue, require, unknown_name
+from layerscape.pipeline.table import keep_recommendation
 from layerscape.questions.evidence import Evidence, evidence, judges
 from layerscape.questions.resample import difference, p_of_largest, wins
 from layerscape.run import Run, check_run
@@ -151,9 +152,10 @@ def recommend(
     if by not in known:
         raise unknown_name("way to judge layers, by", str(by), known)
     check_together([known[by]], groups, own_group)
-    who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
+    there = run.samples.labels
+    who = groups_of_column(there, groups, run.n_samples, own_group)
     supplier = supplier_of(Part(run), search, who)
-    columns = category_columns(run, labels) if run.samples.labels else []
+    columns = category_columns(run, labels) if there else []
     columns = [column for column in columns if column != groups]
     if not columns:
         return Recommendation(
@@ -172,9 +174,8 @@ def recommend(
     why = judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns)))
     found = _decided(run, held, why, None if who is None else who.codes, seed)
     kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
-    run.folder.save_recommendation(
-        {**kept, "by": by, "labels": held.columns, "k": k, "groups": groups, **supplier.near.record()}
-    )
+    kept |= {"by": by, "labels": held.columns, "k": k, "groups": groups, **supplier.near.record()}
+    keep_recommendation(run, kept, {name: there[name] for name in held.columns})
     return found
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from html import escape
 from importlib.resources import files
@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import quote
 
 from layerscape.core.export import as_csv, check_ending
+from layerscape.core.options import checking
+from layerscape.core.progress import Show, counted
 from layerscape.errors import FileProblem, InvalidValue, need, require
 from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
@@ -32,6 +34,7 @@ MARGIN = 50_000  # bytes for what the strip's budget does not count
 MAX_TABLE = 2_000_000  # bytes of CSV; the rest of a longer table stays in the run folder
 
 
+@checking
 def report(
     run: ReportedRun,
     out: Path | None = None,
@@ -40,6 +43,7 @@ def report(
     n_neighbors: int = 10,
     n_queries: int = 1000,
     seed: int = 0,
+    progress: Show = None,
 ) -> Page:
     """Write one self-contained HTML page of a measured run, below 10 MB, and return where it is; a notebook shows it.
 
@@ -58,6 +62,8 @@ def report(
         Of how many samples at most; fewer if the page would become too large, which it then says.
     seed
         Seed of the choice of these samples.
+    progress
+        As in `layerscape.measure`.
 
     Raises
     ------
@@ -80,7 +86,9 @@ def report(
     with _writable(out), tempfile.TemporaryFile(dir=out.parent):
         pass  # known before anything is searched or drawn
     beside = None if baseline is None else read_once(baseline)
-    _write(out, _html(read_once(run), beside, n_neighbors, n_queries, seed))
+    told = counted(progress, "the page, layer by layer", len(run.layers))
+    asked = {"n_neighbors": n_neighbors, "n_queries": n_queries, "seed": seed}
+    _write(out, _html(read_once(run), beside, asked, told))
     return out
 
 
@@ -98,7 +106,9 @@ class Page(type(Path())):
         return f'<a href="{address}" target="_blank">{escape(str(self))}</a><br>{frame}'
 
 
-def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_queries: int, seed: int) -> str:
+def _html(
+    run: ReportedRun, baseline: ReportedRun | None, asked: Mapping[str, int], tell: Callable[[int], None] | None
+) -> str:
     table, left_out = _table(run)
     sections = drawn(*(Profile.of(each.table, each.layers) for each in (run, baseline) if each))
     specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
@@ -121,15 +131,15 @@ def _html(run: ReportedRun, baseline: ReportedRun | None, n_neighbors: int, n_qu
         "command": _command(run.record.get("command")),
         "versions": run.record.get("versions") or {},
         "record": json.dumps(run.record, indent=2, ensure_ascii=False, default=str),
-        "neighbors_asked": n_neighbors,
-        "queries_asked": min(n_queries, len(run.samples.ids)),
-        "seed": seed,
+        "neighbors_asked": asked["n_neighbors"],
+        "queries_asked": min(asked["n_queries"], len(run.samples.ids)),
+        "seed": asked["seed"],
     }
     islands = {"charts": specs, "table": table}
     render = partial(_rendered, context, islands, _scripts())
     # The strip gets what the rest leaves of the page.
     budget = MAX_BYTES - len(render({"n_queries": 0}).encode(errors="backslashreplace")) - MARGIN
-    return render(strip(run, n_neighbors, n_queries, seed, budget))
+    return render(strip(run, **asked, budget=budget, tell=tell))
 
 
 def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: ReportedRun | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.progress import Show
 
 
 class ReportedRun(Protocol):
@@ -40,7 +41,7 @@ class ReportedRun(Protocol):
         """Which layer was recommended, with its ``reason`` in words."""
         ...
 
-    def graph(self, layer: str, k: int, *, metric: str, standardize: str | None) -> Neighbors: ...
+    def graph(self, layer: str, k: int, *, progress: Show, metric: str, standardize: str | None) -> Neighbors: ...
 
 
 class _Once:

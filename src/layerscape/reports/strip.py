@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,19 @@ FIRST_BATCH = 16  # queries whose previews are read at once, before it is known 
 TIED, COPY = 1, 2  # what the flags of a neighbor mean
 
 
-def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget: int) -> dict[str, Any]:
+def strip(
+    run: ReportedRun,
+    n_neighbors: int,
+    n_queries: int,
+    seed: int,
+    budget: int,
+    tell: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
     """What the strip shows, ready for JSON, in at most about ``budget`` bytes.
 
     The queries are a seeded sample. *Items* are the queries, first, and whatever is a neighbor of one of them;
     neighbors are given as item numbers in little-endian arrays of shape (queries, layers, k), in base64.
+    Told is 1 for each layer that has been read.
 
     Raises
     ------
@@ -37,7 +45,7 @@ def strip(run: ReportedRun, n_neighbors: int, n_queries: int, seed: int, budget:
     if k < 1:
         return {"n_queries": 0}
     near, labels = _near(run), _shown(run)
-    indices, distances = _neighbors(run, queries, k, near)
+    indices, distances = _neighbors(run, queries, k, near, tell or (lambda _: None))
     previews, n_shown = _previews(run, labels, queries, indices, budget)
     if not n_shown:
         raise InvalidValue(
@@ -76,18 +84,21 @@ def _near(run: ReportedRun) -> dict[str, Any]:
     return {"metric": row["metric"], "standardize": row.get("standardize") or None}
 
 
-def _neighbors(run: ReportedRun, queries: np.ndarray, k: int, near: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _neighbors(
+    run: ReportedRun, queries: np.ndarray, k: int, near: dict[str, Any], tell: Callable[[int], None]
+) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers and distances of the queries' neighbors, shape (queries, layers, k); one graph at a time."""
     shape = (len(queries), len(run.layers), k)
     indices, distances = np.empty(shape, np.int64), np.empty(shape)
     for number, layer in enumerate(run.layers):
-        graph = run.graph(layer, k, **near)
+        graph = run.graph(layer, k, progress=False, **near)
         if graph.queries is not None:
             raise InvalidValue(
                 f"the graph of layer {layer!r} holds some of the samples only; a page needs graphs of all: search "
                 "again without queries."
             )
         indices[:, number], distances[:, number] = graph.indices[queries, :k], graph.distances[queries, :k]
+        tell(1)
     return indices, distances
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from layerscape.storage.files import written_aside
 from layerscape.storage.folder import SAMPLES, RunFolder
 from layerscape.storage.ledger import Entry
 from layerscape.storage.samples import LABEL, SampleTable, equal, make_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextlib.contextmanager
@@ -25,8 +29,30 @@ def alone(run: RunFolder) -> Iterator[SampleTable]:
         yield run.samples
 
 
+@contextlib.contextmanager
+def gone(run: RunFolder, labels: Mapping[str, np.ndarray]) -> Iterator[list[str]]:
+    """Which of the label columns that something was found with are no more, or hold other values by now.
+
+    While this is open nobody else writes, so that what was found may be kept, or not, by that.
+    """
+    with alone(run) as now:
+        yield [name for name in labels if name not in now.labels or not alike(now.labels[name], labels[name])]
+
+
+def others_than(table: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The rows of a table that were measured with none of these label columns, alone or in a path, or in its groups."""
+
+    def tells(label: str, group: str) -> bool:
+        return not {label, *label.split("+"), group.split("=")[0]}.isdisjoint(names)
+
+    asked = zip(table["label"].fillna(""), table["group"].fillna(""), strict=True)
+    return table.loc[[not tells(*each) for each in asked]].reset_index(drop=True)
+
+
 def alike(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two label columns would be stored as the same values."""
+    if one.dtype == other.dtype and one.dtype.kind in "biuU":  # of which the same values are stored alike
+        return np.array_equal(one, other)
     first, second = (make_table([str(row) for row in range(len(each))], {"": each}, "") for each in (one, other))
     return equal(first[LABEL], second[LABEL])
 

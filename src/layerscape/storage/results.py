@@ -67,12 +67,20 @@ class Results:
         return f"graphs/{self._folders[layer]}/{quote(near.key, safe='=,')}.safetensors"
 
     def save_graph(self, layer: str, graph: Neighbors) -> None:
-        """Keep a graph of a layer, in memory if the run cannot be written; the one that was there is replaced."""
+        """Keep a graph of a layer, in memory if the run cannot be written, in place of one that is not wider."""
         name = self.graph_name(layer, graph.near)
-        self._unkept[name] = graph
+        graph = self._unkept[name] = max(graph, self._unkept.get(name, graph), key=lambda each: each.k)
         with self._kept_or_told():
-            self._replace(name, graph_bytes(graph, self._identity(layer)))
+            with self.writing():  # in which no other process can keep a wider one
+                if self._width_on_disk(name, layer, graph.near) <= graph.k:
+                    self.ledger.replace(name, graph_bytes(graph, self._identity(layer)))
             del self._unkept[name]
+
+    def _width_on_disk(self, name: str, layer: str, near: Nearness) -> int:
+        """How many neighbors the graph holds that another process may have kept; one that is damaged holds none."""
+        with contextlib.suppress(FileProblem):
+            return self._read_kept(name, layer, near).width
+        return 0
 
     def load_graph(self, layer: str, near: Nearness) -> Neighbors | None:
         """The graph that was kept of a layer, or None; one of other vectors is none."""

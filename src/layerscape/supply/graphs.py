@@ -138,7 +138,7 @@ class Graphs:
                 left = next(iter(self._graphs))  # the one that has not been asked for longest
                 del self._graphs[left]
                 self._cut = {key: graph for key, graph in self._cut.items() if key[0] != left}
-            self._graphs[layer] = run.graph(layer, self._k, **self.search)
+            self._graphs[layer] = run.graph(layer, self._k, progress=False, **self.search)
         else:
             self._graphs[layer] = self._graphs.pop(layer)
         return self._graphs[layer]
@@ -179,7 +179,7 @@ def searched_apart(
     near, left = chosen(search)[0], list(layers)
     while left:
         try:
-            run.search(k, layers=left, progress=tell, **search)
+            run.find_graphs(left, k, tell, search)
             break
         except OF_ONE_LAYER as error:  # of the first that is not kept, since they are searched in order
             bad = next(place for place, layer in enumerate(left) if run.folder.kept_graph(layer, near).width < k)

@@ -1,0 +1,92 @@
+"""`from_arrays`: a run from vectors that are there already."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.labels import as_columns
+from layerscape.core.lists import as_vectors
+from layerscape.core.provenance import fingerprint
+from layerscape.core.representation import Representation
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.run import Run
+from layerscape.storage import LayerSpec, RunFolder
+
+
+def from_arrays(
+    arrays: Mapping[str, Any],
+    *,
+    labels: Any = None,
+    ids: Any = None,
+    out: str | Path | None = None,
+) -> Run:
+    """A run from vectors that are there already.
+
+    Parameters
+    ----------
+    arrays
+        Layer name to array (N, D), in order of depth; N the same for all.
+    labels
+        Column name to N values, as a dict or a DataFrame: real numbers if they are not all whole, which may be m for
+        each, shape (N, m); categories otherwise.
+    ids
+        N distinct names of the samples; row numbers when left out.
+    out
+        Folder of the run; a temporary one, gone with the run, when left out.
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        If an array is no matrix of finite real numbers, or the numbers of samples differ.
+
+    Examples
+    --------
+    >>> from_arrays({"layer 1": np.eye(3)}, labels={"digit": [0, 1, 1]}).samples.labels["digit"]
+    array([0, 1, 1])
+    """
+    if not isinstance(arrays, Mapping):
+        raise InvalidType(
+            f"arrays of type {type(arrays).__name__}; name the layers: layerscape.from_arrays({{'layer 1': x, …}})."
+        )
+    if not arrays:
+        raise InvalidValue("no arrays given; give a dict of layer name to array (N, D).")
+    layers = {str(name): as_vectors(x, str(name)) for name, x in arrays.items()}
+    n = next(iter(layers.values())).n_samples
+    for name, size in ((name, x.n_samples) for name, x in layers.items()):
+        if size != n:
+            raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
+    names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
+    columns = as_columns(labels, None if ids is None else names)
+    dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
+    steps = max(1, len(layers) - 1)
+    specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]
+    plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
+    path = Path(out or tempfile.mkdtemp(prefix="layerscape-"))
+    with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
+        folder.write_samples(names, columns, "array")
+        if not folder.finished:
+            for number, rows in folder.blocks_left():
+                folder.write_block(number, {name: x.checked(rows) for name, x in layers.items()})
+            folder.finish({"source": "arrays"})
+    run = Run(folder)
+    if out is None:
+        run.temporary = True
+        weakref.finalize(run, shutil.rmtree, path, ignore_errors=True)
+    return run
+
+
+def _fingerprint(layers: Mapping[str, Representation]) -> str:
+    def parts() -> Iterator[str | bytes]:
+        for name, x in layers.items():
+            yield name
+            for rows in x.slices():
+                yield x.checked(rows).tobytes()
+
+    return fingerprint(parts())
