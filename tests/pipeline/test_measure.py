@@ -248,8 +248,8 @@ def test_from_arrays_goes_on_in_a_folder_and_refuses_other_data(layers, tmp_path
             lambda run: ls.measure(run, ["twonn"], wieght="class"),
             UnknownName,
             "unknown option 'wieght'. There are: by, controls, device, discard, groups, k, labels, lag, measures, "
-            "memory, method, metric, near_copies, own_group, prior, progress, protocol, save, seed, standardize, "
-            "… (21 in all).",
+            "memory, method, metric, near_copies, own_group, prior, progress, protocol, repeats, save, seed, "
+            "… (22 in all).",
         ),
         (
             lambda run: ls.measure(run, ["label_overlap"], labels=["haf"]),

@@ -11,7 +11,7 @@ import click
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options, search_parameters, type_of
 from layerscape.cli.show import number, say
-from layerscape.core.estimate import Estimate
+from layerscape.core.estimate import Estimate, ceiling_facts
 from layerscape.core.measure import Measure
 from layerscape.core.words import p_said
 from layerscape.errors import InvalidValue, unknown_name
@@ -123,6 +123,13 @@ def _together() -> list[click.Parameter]:
             help="Whether members of a sample's own group may be its neighbors.",
         ),
         shared.lag_parameter(),
+        click.Option(
+            ["--repeats"],
+            metavar="FILE[:COLUMN]",
+            multiple=True,
+            help="Which condition each sample repeats, as the stimulus of trials: their means are measured, with the "
+            "noise ceiling. Give it again for which repeat it is, as a session.",
+        ),
     ]
 
 
@@ -138,6 +145,8 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
         data.append(_labels(labels))
     if given["groups"] is not None:
         given["groups"] = _labels(given["groups"], "--groups")
+    repeats = [_labels(each, "--repeats") for each in given.pop("repeats")]
+    given["repeats"] = None if not repeats else repeats[0] if len(repeats) == 1 else tuple(repeats)
     if later:
         data[1:] = [data[1:]]
     options = {name: value for name, value in given.items() if value is not None}
@@ -199,6 +208,8 @@ def _text(measure: Measure, estimate: Estimate) -> str:
         lines.append(f"chance: {value} ({low} to {high}){p}")
     if estimate.groups:
         lines.append(f"groups: {estimate.groups}")
+    if estimate.ceiling:
+        lines += [f"{name}: {text}" for name, text in ceiling_facts(estimate.ceiling)]
     lines += _curve(estimate)
     lines += [f"{name.replace('_', ' ')}: {number(value)}" for name, value in record.get("details", {}).items()]
     lines += [f"warning: {warning}" for warning in estimate.warnings]

@@ -106,6 +106,17 @@ def of_lag(command: Command) -> Command:
     return command
 
 
+def _columns(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(given.split(","))
+
+
+of_repeats = click.option(
+    "--repeats",
+    metavar="COLUMN[,COLUMN]",
+    callback=_columns,
+    help="Label column of conditions that were measured several times, as the stimulus of trials, and one of which "
+    "repeat it is, as a session: means over repeats are measured, and comparisons get their noise ceiling.",
+)
 of_groups = together(
     click.option(
         "--groups",

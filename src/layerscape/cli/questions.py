@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]")
 @shared.of_groups
 @shared.of_lag
+@shared.of_repeats
 @search_options()
 @shared.to_csv
 @shared.as_json

@@ -61,10 +61,11 @@ _measuring = together(
     click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
     shared.of_groups,
     shared.of_lag,
+    shared.of_repeats,
     click.option("--controls", help="Dimensions of controls too, comma-separated: gaussian,columns."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
-OF_MEASURING = ("measures", "k", "by", "groups", "own_group", "lag", "controls", "seed")
+OF_MEASURING = ("measures", "k", "by", "groups", "own_group", "lag", "repeats", "controls", "seed")
 
 
 @click.command(name="demo")
@@ -210,6 +211,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     _note_gaps(table)
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     shown[4:4] = ["groups"] if options["groups"] or options["lag"] is not None else []
+    shown += ["ceiling", "over_ceiling"] if options["repeats"] else []
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
     say(rows(table[shown]), as_json, record)
     if csv:  # last, so that a file that cannot be written costs nothing

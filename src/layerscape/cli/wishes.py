@@ -16,17 +16,19 @@ def check_wishes(measuring: dict[str, Any]) -> None:
 
     chosen({name: measuring[name] for name in FIELDS})
     measures = find_measures((measuring["measures"] or "twonn").split(","))
-    check_together(measures, measuring["groups"], measuring["own_group"], measuring["by"], measuring["lag"])
+    together = (measuring[name] for name in ("groups", "own_group", "by", "lag", "repeats"))
+    check_together(measures, *together)
     check_controls((measuring["controls"] or "gaussian").split(","))
 
 
 def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     """Raise at what measuring would refuse of these samples, before the model is opened."""
-    from layerscape.supply.answers import groups_of_column
+    from layerscape.supply.answers import groups_of_column, repeats_of_columns
     from layerscape.supply.sources import check_groups
 
     _check_k(measuring["k"], len(samples))
     groups_of_column(samples.labels, measuring["groups"], len(samples), measuring["own_group"])
+    repeats_of_columns(samples.labels, measuring["repeats"], len(samples))
     if measuring["by"]:
         check_groups(samples.labels, measuring["by"], measuring["k"])
 

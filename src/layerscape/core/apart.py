@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.labels import form_of, missing, one_column
+from layerscape.core.labels import categories_of
 from layerscape.core.provenance import fingerprint
 from layerscape.errors import InvalidType, InvalidValue
 
@@ -49,16 +49,12 @@ class Apart:
         >>> Apart.groups(["b", "a", "b"], 3).marks
         array([0, 1, 0])
         """
-        labels = one_column(labels)
-        gaps = missing(labels)
-        shape = np.shape(labels) if not isinstance(labels, (list, tuple)) else (len(labels),)
-        if shape != (n_samples,):
-            raise InvalidValue(f"groups of shape {shape} for {n_samples} samples; give one label per sample.")
-        if gaps is not None and gaps.any():
+        codes = categories_of(labels, n_samples, "group")
+        if not codes.any():
             raise InvalidValue(
-                f"{int(gaps.sum())} of {n_samples} samples have no group; give each of them one, or leave them out."
+                f"all {n_samples} samples are of one group, and none has a neighbor in another; give more."
             )
-        return cls(_codes(labels, n_samples), 0, name)
+        return cls(codes, 0, name)
 
     @classmethod
     def lag(cls, lag: Any, n_samples: int) -> Apart | None:
@@ -142,23 +138,6 @@ def apart_of(groups: Any, lag: Any, n_samples: int) -> Apart | None:
     if groups is not None:
         return Apart.groups(groups, n_samples)
     return None if lag is None else Apart.lag(lag, n_samples)
-
-
-def _codes(labels: Any, n_samples: int) -> np.ndarray:
-    """Groups numbered in the order in which they are met."""
-    if not isinstance(labels, (list, tuple)):
-        labels = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
-    if form_of(labels) == "set":
-        raise InvalidType("groups of sets or lists; a sample is of one group: give one category per sample.")
-    if isinstance(labels, np.ndarray):
-        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
-            raise InvalidType("groups of real numbers that are not whole; give categories: whole numbers, or words.")
-        labels = labels.tolist()
-    met: dict[Any, int] = {}
-    codes = np.array([met.setdefault(label, len(met)) for label in labels])
-    if len(met) == 1:
-        raise InvalidValue(f"all {n_samples} samples are of one group, and none has a neighbor in another; give more.")
-    return codes
 
 
 def _digest(marks: np.ndarray) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,37 @@ class Chance:
     low: float = math.nan
     high: float = math.nan
     p: float = math.nan
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """How far the noise of repeats lets a comparison reach; formulas in docs/groups.md.
+
+    Attributes
+    ----------
+    value, low, high
+        What the means over repeats would score if both sides were the same but for noise, from split halves with the
+        correction of Spearman and Brown.
+    over, over_low, over_high
+        The value over the ceiling: the agreement without noise.
+    single, single_low, single_high
+        What single repeats score, and the bounds between which it would lie if both sides were the same but for noise
+        (leave one out).
+    """
+
+    value: float
+    low: float
+    high: float
+    over: float
+    over_low: float
+    over_high: float
+    single: float
+    single_low: float
+    single_high: float
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Plain values for JSON."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -83,6 +114,8 @@ class Estimate(Shown):
     groups
         Where samples belong together, which do, whether members of a sample's own group may be its neighbors, and what
         changes places for chance; the interval is then over groups. Empty where samples are taken to be independent.
+    ceiling
+        Where samples are repeats of conditions, how far noise lets a comparison reach; None where that is not known.
     """
 
     value: float
@@ -100,6 +133,7 @@ class Estimate(Shown):
     options: Mapping[str, Any] = field(default_factory=dict)
     influence: Influence | None = field(default=None, repr=False, compare=False)
     groups: str = ""
+    ceiling: Ceiling | None = None
 
     def __post_init__(self) -> None:
         _as_floats(self)
@@ -113,6 +147,8 @@ class Estimate(Shown):
             facts.append(("chance", interval(chance.value, chance.low, chance.high) + p))
         if self.groups:
             facts.append(("groups", self.groups))
+        if self.ceiling:
+            facts += ceiling_facts(self.ceiling)
         if self.options:
             facts.append(("options", ", ".join(f"{name}={value!r}" for name, value in self.options.items())))
         if self.curve:
@@ -145,12 +181,24 @@ class Estimate(Shown):
         }
         if self.groups:
             record["groups"] = self.groups
+        if self.ceiling:
+            record["ceiling"] = self.ceiling.to_dict()
         if self.curve:
             record["curve"] = [point.to_dict() for point in self.curve]
         numbers = {name: value for name, value in self.details.items() if not isinstance(value, np.ndarray)}
         if numbers:
             record["details"] = {name: _plain(value) for name, value in numbers.items()}
         return record
+
+
+def ceiling_facts(ceiling: Ceiling) -> list[tuple[str, str]]:
+    """What is said of a ceiling, by name."""
+    bounds = f"{number(ceiling.single_low)} and {number(ceiling.single_high)}"
+    return [
+        ("ceiling", interval(ceiling.value, ceiling.low, ceiling.high)),
+        ("value over ceiling", interval(ceiling.over, ceiling.over_low, ceiling.over_high)),
+        ("single repeats", f"{number(ceiling.single)}, with a ceiling between {bounds}"),
+    ]
 
 
 def _as_floats(estimate: Estimate | Point) -> None:

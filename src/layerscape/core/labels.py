@@ -192,3 +192,35 @@ def as_column(values: Any) -> np.ndarray:
         column = np.full(len(gaps), np.nan)
     column[~gaps] = known
     return column
+
+
+def categories_of(labels: Any, n_samples: int, of: str) -> np.ndarray:
+    """Which category each of N samples is of, numbered in the order in which they are met; ``of`` is what they are.
+
+    Raises
+    ------
+    InvalidValue, InvalidType
+        If there is not one category per sample, or one is missing.
+
+    >>> categories_of(["b", "a", "b"], 3, "group")
+    array([0, 1, 0])
+    """
+    labels = one_column(labels)
+    gaps = missing(labels)
+    shape = np.shape(labels) if not isinstance(labels, (list, tuple)) else (len(labels),)
+    if shape != (n_samples,):
+        raise InvalidValue(f"{of}s of shape {shape} for {n_samples} samples; give one label per sample.")
+    if gaps is not None and gaps.any():
+        raise InvalidValue(
+            f"{int(gaps.sum())} of {n_samples} samples have no {of}; give each of them one, or leave them out."
+        )
+    if not isinstance(labels, (list, tuple)):
+        labels = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
+    if form_of(labels) == "set":
+        raise InvalidType(f"{of}s of sets or lists; a sample is of one {of}: give one category per sample.")
+    if isinstance(labels, np.ndarray):
+        if labels.dtype.kind == "f" and (labels != np.floor(labels)).any():
+            raise InvalidType(f"{of}s of real numbers that are not whole; give categories: whole numbers, or words.")
+        labels = labels.tolist()
+    met: dict[Any, int] = {}
+    return np.array([met.setdefault(label, len(met)) for label in labels])

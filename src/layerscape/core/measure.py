@@ -28,6 +28,7 @@ Values = Literal["real", "whole", "binary"]
 Closer = Literal["", "high", "low"]
 OTHER_NAMES_OF_K = ("n", "nn", "knn", "k_neighbors", "n_neighbors", "num_neighbors", "neighbors")
 Sway = Literal["unit", "sample"]
+ALWAYS, EVEN = "always", "even noise"  # where the value without noise can be told from repeats
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,9 @@ class Measure:
     influence
         A function of the same arguments that gives the `Influence` of the samples; its graphs hold one neighbor more
         than the measure needs. Or, in words, why there is none.
+    ceiling
+        Where repeats of samples tell how far noise lets it reach, since noise does nothing but divide it: `ALWAYS`, or
+        `EVEN`: if conditions are equally noisy. Else, in words, why they do not; or a function of the options.
     """
 
     compute: Callable[..., Estimate]
@@ -110,6 +114,7 @@ class Measure:
     sentence: str = ""
     score: Callable[..., Score] | None = None
     influence: Callable[..., Influence] | str = "nothing was said of how samples move it"
+    ceiling: Callable[[Mapping[str, Any]], str] | str = "how noise lowers it is not known"
 
     def __post_init__(self) -> None:
         if not self.title:
@@ -201,6 +206,10 @@ class Measure:
         if self.score is None:
             raise InvalidValue(f"what unrelated data give is not known of {self.name} where samples belong together")
         return self.score(*data, **{**self.options, **self.choose(options)})
+
+    def ceiling_by(self, options: Mapping[str, Any]) -> str:
+        """`ALWAYS` or `EVEN`, or why there is no ceiling."""
+        return self.ceiling if isinstance(self.ceiling, str) else self.ceiling({**self.options, **options})
 
     def choose(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The options to call it with; raises at the first that it does not have or whose value is not allowed."""

@@ -25,6 +25,7 @@ def estimate(
     groups: Any = None,
     own_group: Own | None = None,
     lag: Lag | None = None,
+    repeats: Any = None,
     influence: bool = False,
     **options: Any,
 ) -> Estimate:
@@ -47,6 +48,10 @@ def estimate(
     lag
         In place of groups, for samples that follow each other in time: those within so many rows are no neighbors
         (``"auto"``: until their autocorrelation is below 0.1), and chance is what circular shifts give.
+    repeats
+        Shape (N,): which condition each sample repeats, as the stimulus of several trials; or a tuple of that and of
+        which repeat it is (a session, a subject). What is measured are the means over repeats, and a comparison gets
+        its noise ceiling, ``Estimate.ceiling``; see docs/groups.md.
     influence
         Whether to find out how each sample moves the value too, for ``Estimate.influence``. It is searched for one
         neighbor more.
@@ -79,7 +84,7 @@ def estimate(
     check_options([chosen], options, estimate)
     source, task = _asked(chosen, chosen.choose(options), data)
     check_used(chosen, search, source.graphs.values())
-    together = together_of([chosen], groups, own_group, lag, source)
+    together = together_of([chosen], groups, own_group, lag, repeats, source)
     return answer(source, search, task, together, influence=influence)
 
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.groups import Own
 from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
+from layerscape.core.names import as_names
 from layerscape.core.progress import Show, counted
 from layerscape.core.series import Lag
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.replicate import replicate
-from layerscape.pipeline.table import as_rows, as_table, check_saving, keep
+from layerscape.pipeline.table import CEILING, as_rows, as_table, check_saving, keep
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, series_of, supplier_of
+from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
 from layerscape.supply.labels import label_columns, options_for, takes
@@ -39,6 +40,7 @@ def measure(
     groups: str | None = None,
     own_group: Own | None = None,
     lag: Lag | None = None,
+    repeats: str | tuple[str, str] | None = None,
     controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
@@ -72,6 +74,10 @@ def measure(
     lag
         In place of groups, for samples that follow each other in time: those within so many rows are no neighbors
         (``"auto"``: until the autocorrelation of all layers is below 0.1), and chance is what circular shifts give.
+    repeats
+        A label column that says which condition each sample repeats, as the stimulus of several trials; or two columns,
+        the second of which repeat it is (a session, a subject). What is measured are the means over repeats, and
+        comparisons get their noise ceiling, in columns of their own; see docs/groups.md.
     controls
         ``"gaussian"``, ``"columns"``: dimensions of these controls of every layer too, as rows of the group
         ``control=NAME``; see `layerscape.controls`. Each costs a search of all layers.
@@ -117,8 +123,10 @@ def measure(
     known = run.samples.labels
     if protocol is not None:
         search = taken(options)
-        if (groups, own_group, lag) != (None, None, None):
-            raise InvalidValue(f"protocol={protocol!r} with groups or lag: a paper's numbers are of single samples.")
+        if (groups, own_group, lag, repeats) != (None, None, None, None):
+            raise InvalidValue(
+                f"protocol={protocol!r} with groups, lag or repeats: a paper's numbers are of single samples."
+            )
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         check_saving(run, save)
@@ -133,17 +141,23 @@ def measure(
     controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
-    check_together(asked, groups, own_group, by, lag)
+    check_together(asked, groups, own_group, by, lag, repeats)
+    if repeats and controls:
+        raise InvalidValue("repeats and controls at once; a control is of single samples: measure it in another call.")
     check_saving(run, save)
-    together = groups_of_column(run.samples.labels, groups, run.n_samples, own_group) or series_of(lag, Part(run))
+    together = (
+        repeats_of_columns(run.samples.labels, repeats, run.n_samples)
+        or groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
+        or series_of(lag, Part(run))
+    )
     rows = []
     for part in parts_of(run, by, controls, seed, k, kept=save):
         some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
-        others = [column for column in columns if column not in (by, groups)]
+        others = [column for column in columns if column not in (by, groups, *as_names(repeats or ()))]
         plan = list(_plan(run, some, others, labels is not None, k, options))
         who = together if part.control is None else None  # the rows of a control belong to no others
         rows += _measured(run, supplier_of(part, search, who), plan, progress)
-    return keep(run, as_table(rows), known, save)
+    return keep(run, as_table(rows, CEILING if repeats else ()), known, save)
 
 
 def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import warnings as python_warnings
 from collections.abc import Mapping
+from dataclasses import astuple
+from itertools import repeat
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,10 @@ NEAR = {"metric": "", "standardize": "", "near_copies": nan}  # what stands ther
 COLUMNS = (
     "run", "layer", "depth", "other_layer", "label", "group", "groups", "measure", "options", *NEAR, "k",
     "scale", "value", "low", "high", "chance", "chance_low", "chance_high", "p", "n_samples", "n_units", "warnings",
+)  # fmt: skip
+CEILING = (
+    "ceiling", "ceiling_low", "ceiling_high", "over_ceiling", "over_ceiling_low", "over_ceiling_high",
+    "single", "single_low", "single_high",
 )  # fmt: skip
 
 
@@ -53,6 +59,7 @@ def as_rows(
         "p": chance.p if chance else nan,
         "n_units": estimate.n_units,
         "warnings": "\n".join(estimate.warnings),
+        **dict(zip(CEILING, astuple(estimate.ceiling) if estimate.ceiling else repeat(nan), strict=False)),
     }
     return [
         shared

@@ -12,13 +12,13 @@ from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
-from layerscape.core.series import Lag
+from layerscape.core.series import Lag, Series
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
-from layerscape.pipeline.table import as_rows, as_table
+from layerscape.pipeline.table import CEILING, as_rows, as_table
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, series_of, supplier_of
+from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -37,6 +37,7 @@ def compare(
     groups: str | None = None,
     own_group: Own | None = None,
     lag: Lag | None = None,
+    repeats: str | tuple[str, str] | None = None,
     progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -57,6 +58,8 @@ def compare(
         A label column of run_a that says which samples belong together; chance and intervals then count groups.
     own_group, lag
         As in `measure`.
+    repeats
+        As in `measure`, of label columns of run_a; those of samples in common are as many of each condition.
     progress
         As in `measure`.
     options
@@ -92,11 +95,12 @@ def compare(
     search, options = parted(options, chosen)
     check_options(chosen, options, compare)
     a, b = matched(run_a, run_b)
-    check_together(chosen, groups, own_group, lag=lag)
+    check_together(chosen, groups, own_group, lag=lag, repeats=repeats)
     who = groups_of_column(run_a.samples.labels, groups, run_a.n_samples, own_group)
     who = who if who is None or a.rows is None else who.take(a.rows)
-    together = who or series_of(lag, a, b)
-    of_b: Any = search if who or together is None else {**search, "apart": together.apart}
+    repeated = repeats_of_columns(run_a.samples.labels, repeats, a.n_samples, a.rows)
+    together = repeated or who or series_of(lag, a, b)
+    of_b: Any = search if not isinstance(together, Series) else {**search, "apart": together.apart}
     supplier = supplier_of(a, search, together, Supplier(b, of_b))
     plan = [
         Task(m, own_options(m, k, options), layer, other_layer)
@@ -112,7 +116,7 @@ def compare(
         more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth}
         rows += [row | more for row in as_rows(run_a, task, estimate, supplier.near, groups=of_groups(task))]
         tell(1)
-    return as_table(rows, ("other_run", "other_depth"))
+    return as_table(rows, ("other_run", "other_depth", *(CEILING if repeats else ())))
 
 
 def _comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measure]:

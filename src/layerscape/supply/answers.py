@@ -12,28 +12,35 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.groups import Groups, Own
 from layerscape.core.keywords import Search
 from layerscape.core.measure import Measure
+from layerscape.core.names import as_names
+from layerscape.core.repeats import Repeats, pair_of
 from layerscape.core.series import Lag, Series
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.supply.grouped import Grouped, check_learning
+from layerscape.supply.repeated import Repeated
 from layerscape.supply.serial import Serial
 from layerscape.supply.supplier import Supplier
 
-Together = Groups | Series | None  # who belongs together
+Together = Groups | Series | Repeats | None  # who belongs together
 
 
 def supplier_of(source: Source, search: Search, together: Together, other: Supplier | None = None) -> Supplier:
     """The supplier of a source whose samples are of groups, follow each other in time, or are independent."""
     if together is None:
         return Supplier(source, search, other)
-    kind = Serial if isinstance(together, Series) else Grouped
-    return kind(source, search, together, other)  # type: ignore[arg-type]
+    kind: Any = {Series: Serial, Groups: Grouped, Repeats: Repeated}[type(together)]
+    return kind(source, search, together, other)
 
 
-def together_of(measures: Iterable[Measure], groups: Any, own: Own | None, lag: Lag | None, source: Source) -> Together:
+def together_of(
+    measures: Iterable[Measure], groups: Any, own: Own | None, lag: Lag | None, repeats: Any, source: Source
+) -> Together:
     """Who belongs together, as a caller says it of arrays."""
-    check_together(measures, groups, own, lag=lag)
+    check_together(measures, groups, own, lag=lag, repeats=repeats)
+    if repeats is not None:
+        return Repeats.of(*pair_of(repeats), source.n_samples)
     return groups_of(groups, source.n_samples, own) or series_of(lag, source)
 
 
@@ -63,10 +70,42 @@ def groups_of_column(
     return groups_of(None if column is None else labels[column], n_samples, own, column or "")
 
 
+def repeats_of_columns(
+    labels: Mapping[str, np.ndarray],
+    columns: str | tuple[str, str] | None,
+    n_samples: int,
+    rows: np.ndarray | None = None,
+) -> Repeats | None:
+    """The repeats that a label column of conditions, or it and one of repeats, say of all samples or of some."""
+    if columns is None:
+        return None
+    names = as_names(columns)
+    for name in names:
+        if name not in labels:
+            raise unknown_name("column of repeats", name, labels)
+    if len(names) > 2:
+        raise InvalidValue(f"repeats of {len(names)} columns; give that of the conditions and, if any, of the repeats.")
+    given = [labels[name] if rows is None else labels[name][rows] for name in names]
+    return Repeats.of(given[0], given[1] if len(given) > 1 else None, n_samples, names[0])
+
+
 def check_together(
-    measures: Iterable[Measure], groups: Any, own: Own | None, by: str | None = None, lag: Lag | None = None
+    measures: Iterable[Measure],
+    groups: Any,
+    own: Own | None,
+    by: str | None = None,
+    lag: Lag | None = None,
+    repeats: Any = None,
 ) -> None:
     """Raise at what cannot be asked at once where samples belong together."""
+    if repeats is not None:
+        others = {"groups": groups, "by": by, "lag": lag, "own_group": own}
+        if found := [name for name, given in others.items() if given is not None]:
+            raise InvalidValue(
+                f"repeats and {found[0]} at once; with repeats the samples are means over them, which are taken to be "
+                "independent: measure the two in a call each."
+            )
+        return
     if lag is not None and (groups is not None or by):
         other = f"by={by!r}" if by else "groups"
         raise InvalidValue(f"lag={lag!r} and {other} at once; a lag is of one recording, groups= of several.")

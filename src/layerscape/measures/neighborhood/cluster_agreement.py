@@ -90,4 +90,5 @@ MEASURE = Measure(
     source="d'Errico et al. 2021, arXiv:1802.10549; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",
     influence=("a test decides which peaks are clusters, and one sample can make whole clusters appear or vanish"),
+    ceiling="noise changes which samples are of one cluster, and is no factor of it",
 )

@@ -179,4 +179,5 @@ MEASURE = Measure(
     symmetric=False,
     score=_score,
     influence=_influence,
+    ceiling="noise changes who is near, and is no factor of it",
 )

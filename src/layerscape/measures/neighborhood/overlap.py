@@ -85,4 +85,5 @@ MEASURE = Measure(
     spare=1,
     score=_score,
     influence=_influence,
+    ceiling="noise changes who is near, and is no factor of it",
 )

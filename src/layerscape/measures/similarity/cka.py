@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import nan, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
-from layerscape.core.measure import Measure
+from layerscape.core.measure import ALWAYS, EVEN, Measure
 from layerscape.core.memo import remembered
 from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
@@ -258,6 +258,13 @@ def _influence(
     return Influence(value, value - left[0] / np.sqrt(left[1] * left[2]), alone - alone.mean())
 
 
+def _ceiling(options: Mapping[str, Any]) -> str:
+    """Noise only lengthens the kernels of both sides where their products are free of bias."""
+    if options["estimator"] == "biased":
+        return "biased CKA reads noise as agreement; leave estimator='debiased'"
+    return ALWAYS if options["kernel"] == "linear" else EVEN
+
+
 MEASURE = Measure(
     compute=cka,
     title="CKA",
@@ -271,4 +278,5 @@ MEASURE = Measure(
     source="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, J. Mach. Learn. Res. 13:1393",
     score=_score,
     influence=_influence,
+    ceiling=_ceiling,
 )

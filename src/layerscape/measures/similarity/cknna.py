@@ -238,4 +238,5 @@ MEASURE = Measure(
     source="Huh et al. 2024, arXiv:2405.07987",
     score=_score,
     influence=_influence,
+    ceiling="noise changes which samples are near, and is no factor of it",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
-from layerscape.core.measure import Measure
+from layerscape.core.measure import EVEN, Measure
 from layerscape.core.nearness import MetricOfRows
 from layerscape.core.representation import Representation
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
@@ -92,4 +92,5 @@ MEASURE = Measure(
     source="Székely and Rizzo 2013, doi:10.1016/j.jmva.2013.02.012",
     score=_score,
     influence=_influence,
+    ceiling=EVEN,
 )

@@ -242,4 +242,5 @@ MEASURE = Measure(
     symmetric=False,
     learns=True,
     influence=("one sample fewer deals all others into other folds, which moves the value more than the sample does"),
+    ceiling="it learns from noisy samples, and what that costs is no factor of it",
 )

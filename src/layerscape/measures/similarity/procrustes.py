@@ -253,4 +253,5 @@ MEASURE = Measure(
     source="Williams et al. 2021, arXiv:2110.14739",
     score=_score,
     influence=_influence,
+    ceiling="the best rotation follows noise, so that halves of repeats agree too little for a ceiling",
 )

@@ -11,7 +11,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
-from layerscape.core.measure import Measure
+from layerscape.core.measure import EVEN, Measure
 from layerscape.core.memo import remembered
 from layerscape.core.nearness import MetricOfRows
 from layerscape.core.permutation import chance_by_permutation
@@ -184,4 +184,5 @@ MEASURE = Measure(
     source="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
     score=_score,
     influence=_influence,
+    ceiling=EVEN,
 )

@@ -164,4 +164,5 @@ MEASURE = Measure(
         "which components are kept is cut off at a share of the variance, "
         "and between components of nearly equal variance one sample turns the cut"
     ),
+    ceiling="noise adds directions that count as others do, so that halves of repeats agree too little for a ceiling",
 )

@@ -236,4 +236,5 @@ MEASURE = Measure(
     source="Li et al. 2015, arXiv:1511.07543",
     symmetric=False,
     influence=_influence,
+    ceiling="noise picks the best match too, so that halves of repeats agree too little for a ceiling",
 )
