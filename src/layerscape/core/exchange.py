@@ -50,7 +50,7 @@ class Exchange:
     arrangements
         How many different ones there are, the one that was found among them.
     words
-        What changes places.
+        What changes places; empty where who belongs together has said so already, as a lag does.
     """
 
     groups: Groups | None
@@ -113,8 +113,7 @@ def whole_groups(groups: Groups) -> Exchange:
     """Whole groups change places, which says whether two representations have anything to do with each other."""
     strata, rows = _strata(groups)
     kept = groups if rows is None else groups.take(rows)
-    # Members of each group by its number, as those of the kept samples are numbered.
-    members = [np.flatnonzero(kept.codes == group) for group in range(kept.number)]
+    members = kept.members  # by the number of the group, which is the same where some samples are left out
     count = prod(factorial(len(each)) if len(each) < 100 else np.inf for each in strata)
 
     def order(places: Sequence[Sequence[int]], rng: np.random.Generator) -> np.ndarray:
@@ -139,8 +138,7 @@ def whole_groups(groups: Groups) -> Exchange:
 
 def labels_of_groups(groups: Groups, labels: Sequence[object]) -> Exchange:
     """Labels that are the same for all of a group are dealt anew; ``labels`` are those of the groups, comparable."""
-    first = np.full(groups.number, -1)
-    first[groups.codes[::-1]] = np.arange(len(groups.codes))[::-1]
+    first = groups.first
     count = exp(lgamma(groups.number + 1) - sum(lgamma(many + 1) for many in Counter(labels).values()))
 
     def orders(number: int, seed: int) -> Iterator[np.ndarray]:
@@ -156,14 +154,13 @@ def labels_of_groups(groups: Groups, labels: Sequence[object]) -> Exchange:
 
 def within_groups(groups: Groups) -> Exchange:
     """Members of a group change places, which says whether a relation goes beyond the group."""
-    members = [np.flatnonzero(groups.codes == group) for group in range(groups.number)]
     ways = sum(lgamma(size + 1) for size in groups.sizes)
 
     def orders(_: int, seed: int) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(seed)
         while True:
             found = np.empty(len(groups.codes), int)
-            for each in members:
+            for each in groups.members:
                 found[each] = rng.permutation(each)
             yield found
 
@@ -182,7 +179,7 @@ def shifts(n_samples: int, lag: int) -> Exchange:
         some = every if len(every) <= number else every[np.linspace(0, len(every) - 1, number).astype(int)]
         return (np.roll(np.arange(n_samples), -shift) for shift in some)
 
-    return Exchange(None, n_samples, None, 1.0 + len(every), "one side is shifted along the other", orders)
+    return Exchange(None, n_samples, None, 1.0 + len(every), "", orders)
 
 
 def _all_or_drawn(
@@ -229,5 +226,5 @@ def _strata(groups: Groups) -> tuple[list[list[int]], np.ndarray | None]:
     rng, kept = np.random.default_rng(0), []
     for stratum in strata:
         fewest = int(sizes[stratum].min())
-        kept += [rng.permutation(np.flatnonzero(groups.codes == group))[:fewest] for group in stratum]
+        kept += [rng.permutation(groups.members[group])[:fewest] for group in stratum]
     return strata, np.sort(np.concatenate(kept))

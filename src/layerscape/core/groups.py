@@ -85,6 +85,20 @@ class Groups:
         """G."""
         return len(self.sizes)
 
+    @cached_property
+    def members(self) -> list[np.ndarray]:
+        """The samples of each group, by increasing number.
+
+        >>> [each.tolist() for each in Groups.of(["b", "a", "b"], 3).members]
+        [[0, 2], [1]]
+        """
+        return np.split(np.argsort(self.codes, kind="stable"), np.cumsum(self.sizes)[:-1])
+
+    @cached_property
+    def first(self) -> np.ndarray:
+        """Shape (G,): the first member of each."""
+        return np.array([each[0] for each in self.members])
+
     @property
     def words(self) -> str:
         """How many of what, and whether their members may be neighbors.
@@ -117,9 +131,7 @@ class Groups:
         >>> groups.same_within(["x", "x", "y", "y"]), groups.same_within([0.5, 0.25, 1.0, 1.0])
         (True, False)
         """
-        first = np.full(self.number, -1)
-        first[self.codes[::-1]] = np.arange(len(self.codes))[::-1]
-        of_first = labels_at(labels, first[self.codes])
+        of_first = labels_at(labels, self.first[self.codes])
         if isinstance(labels, Representation):
             return bool(np.array_equal(labels.matrix, of_first.matrix))
         if hasattr(labels, "to_numpy"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import isfinite, nan
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.estimate import Chance, Estimate, Point
-from layerscape.core.exchange import Exchange, labels_of_groups, whole_groups, within_groups
+from layerscape.core.estimate import Estimate, Point
+from layerscape.core.exchange import Exchange, Score, labels_of_groups, whole_groups, within_groups
 from layerscape.core.groups import FEW, FEWEST, Groups
 from layerscape.core.interval import margin_of_left_out, within
 from layerscape.core.keywords import Search, among
@@ -24,13 +24,14 @@ from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.supply.cut import TIES, Cut
+from layerscape.supply.dependent import Dependent
 from layerscape.supply.supplier import Supplier
 
 Key = tuple[object, ...]  # of a task
 LARGEST = 0.5  # share of the samples beyond which one group decides
 
 
-class Grouped(Supplier):
+class Grouped(Dependent):
     """The data of tasks, of samples that belong together.
 
     Where members of a sample's own group are no neighbors of it, another supplier of the same samples has the graphs.
@@ -60,9 +61,6 @@ class Grouped(Supplier):
         found = self._found(one, self.data(one))
         each = np.full(found.n_samples, found.value) if found.per_sample is None else found.per_sample
         return Removal(found.value, self._without[key][:, 0], each)
-
-    def _orders(self, task: Task, number: int, seed: int) -> Iterable[np.ndarray]:
-        return self._exchange(task).orders(number, seed)
 
     def _check_k(self, task: Task) -> None:
         check_learning(task.measure)
@@ -149,23 +147,6 @@ class Grouped(Supplier):
         home = self._home(task)
         return self.groups.words if home is self else home.groups_words(task)
 
-    def attempt(self, task: Task) -> Estimate:
-        found = super().attempt(task)
-        if self._home(task) is not self:
-            return found
-        low, high, words = self._interval(task, found)
-        curve = self._curve(task, found)
-        found = replace(found, low=low, high=high, curve=curve, chance=None, groups=self.groups.words)
-        if len(task.measure.data) == 2:
-            chance, null, asked, more = self._chance(task)
-            details = _by_chance(found, chance, null)
-            groups = f"{found.groups}; {asked}" if asked else found.groups
-            found, words = replace(found, chance=chance, details=details, groups=groups), (*words, *more)
-        return replace(found, warnings=(*found.warnings, *words))
-
-    def _found(self, task: Task, data: list[Any]) -> Estimate:
-        return task.measure.bare(*data, **task.options)
-
     def _interval(self, task: Task, found: Estimate) -> tuple[float, float, tuple[str, ...]]:
         if not isfinite(found.value):
             return nan, nan, ()
@@ -189,23 +170,12 @@ class Grouped(Supplier):
         ends += [(nan, nan)] * (len(found.curve) - len(ends))
         return tuple(replace(point, low=low, high=high) for point, (low, high) in zip(found.curve, ends, strict=True))
 
-    def _chance(self, task: Task) -> tuple[Chance | None, np.ndarray | None, str, tuple[str, ...]]:
-        """What the measure reads by chance, the values behind that, what changed places, and what is to be said."""
-        exchange, one = self._exchange(task), self._fitted(task)
-        try:
-            if exchange.rows is None:
-                score = one.measure.score_of(*self.data(one), **one.options)
-            elif self._kept is None:
-                raise InvalidValue("no chance where groups of other sizes change places in graphs; give the vectors")
-            else:
-                score = self._kept.score(one)
-            chance, null = exchange.chance(score, low=task.measure.closer == "low")
-        except LayerscapeError as error:
-            return None, None, "", (str(error),)
-        words, n = exchange.warnings, self.source.n_samples
-        if exchange.rows is not None:
-            words += (f"chance and p are of {len(exchange.rows)} of {n} samples, of groups cut to equal sizes",)
-        return chance, null, exchange.words, words
+    def _score(self, task: Task, exchange: Exchange) -> Score:
+        if exchange.rows is None:
+            return super()._score(task, exchange)
+        if self._kept is None:
+            raise InvalidValue("no chance where groups of other sizes change places in graphs; give the vectors")
+        return self._kept.score(self._fitted(task))
 
     def _exchange(self, task: Task) -> Exchange:
         key = task.label if task.reads_labels else None
@@ -217,8 +187,7 @@ class Grouped(Supplier):
         labels = self.source.label(task)
         if not self.groups.same_within(labels):
             return within_groups(self.groups)
-        first = np.unique(self.groups.codes, return_index=True)[1]
-        of_groups = labels_at(labels, first)
+        of_groups = labels_at(labels, self.groups.first)
         rows = of_groups.matrix if isinstance(of_groups, Representation) else of_groups
         return labels_of_groups(self.groups, [repr(np.asarray(label).tolist()) for label in rows])
 
@@ -230,14 +199,6 @@ def check_learning(measure: Measure) -> None:
             f"{measure.name} would learn from members of the groups that it is tested on; leave groups out, and give "
             "one sample of each group."
         )
-
-
-def _by_chance(found: Estimate, chance: Chance | None, null: np.ndarray | None) -> dict[str, float | np.ndarray]:
-    """The details, of which those that follow from chance follow from this one."""
-    details = {name: value for name, value in found.details.items() if name not in ("null", "corrected")}
-    if "corrected" in found.details and chance is not None and chance.value < 1:
-        details["corrected"] = (found.value - chance.value) / (1 - chance.value)
-    return details if null is None else {**details, "null": null}
 
 
 def _key(task: Task) -> Key:

@@ -1,0 +1,86 @@
+"""Samples that do not stand alone: chance is what they may exchange, and intervals are what that dependence leaves."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.estimate import Chance, Estimate, Point
+from layerscape.core.exchange import Exchange, Score
+from layerscape.core.tasks import Task
+from layerscape.errors import LayerscapeError
+from layerscape.supply.supplier import Supplier
+
+Details = Mapping[str, float | np.ndarray]
+
+
+class Dependent(Supplier):
+    """The data of tasks, of samples that depend on each other: the measure says the value, and this all the rest."""
+
+    def attempt(self, task: Task) -> Estimate:
+        found = super().attempt(task)
+        if self._home(task) is not self:
+            return found
+        low, high, words = self._interval(task, found)
+        together, curve, details = self.groups_words(task), self._curve(task, found), _without_chance(found.details)
+        chance = None
+        if len(task.measure.data) == 2:
+            exchange = self._exchange(task)
+            try:
+                score = self._score(task, exchange)
+                chance, null = exchange.chance(score, low=task.measure.closer == "low")
+            except LayerscapeError as error:
+                words += (str(error),)
+            else:
+                words += (*exchange.warnings, *self._cut_words(exchange))
+                details = _with_chance(found, chance, null)
+                together = "; ".join(filter(None, [together, exchange.words]))
+        found = replace(found, low=low, high=high, curve=curve, chance=chance, details=details, groups=together)
+        return replace(found, warnings=(*found.warnings, *words))
+
+    def _found(self, task: Task, data: list[Any]) -> Estimate:
+        return task.measure.bare(*data, **task.options)
+
+    def _orders(self, task: Task, number: int, seed: int) -> Iterable[np.ndarray]:
+        return self._exchange(task).orders(number, seed)
+
+    def _cut_words(self, exchange: Exchange) -> tuple[str, ...]:
+        """Of how many samples chance is, where it is not of all."""
+        if exchange.rows is None:
+            return ()
+        n = self.source.n_samples
+        return (f"chance and p are of {len(exchange.rows)} of {n} samples, of groups cut to equal sizes",)
+
+    @abstractmethod
+    def _interval(self, task: Task, found: Estimate) -> tuple[float, float, tuple[str, ...]]:
+        """The ends of the interval, and what is to be said of it."""
+
+    @abstractmethod
+    def _curve(self, task: Task, found: Estimate) -> tuple[Point, ...]:
+        """The curve with intervals."""
+
+    @abstractmethod
+    def _exchange(self, task: Task) -> Exchange:
+        """Which orders of the samples are as likely as the one that there is."""
+
+    def _score(self, task: Task, exchange: Exchange) -> Score:
+        """The value of a task as a function of orders of one side; raises where it has none."""
+        one = self._fitted(task)
+        return one.measure.score_of(*self.data(one), **one.options)
+
+
+def _without_chance(details: Details) -> Details:
+    """The details that do not follow from chance."""
+    return {name: value for name, value in details.items() if name not in ("null", "corrected")}
+
+
+def _with_chance(found: Estimate, chance: Chance, null: np.ndarray) -> Details:
+    """The details, of which those that follow from chance follow from this one."""
+    details = {**_without_chance(found.details), "null": null}
+    if "corrected" in found.details and chance.value < 1:
+        details["corrected"] = (found.value - chance.value) / (1 - chance.value)
+    return details
