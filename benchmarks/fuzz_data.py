@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy import sparse
 
 import layerscape as ls
@@ -116,10 +115,10 @@ def _in_form(form: int, x: np.ndarray, dtype: str) -> Any:
             lambda: _on_disk(x),
             lambda: np.ma.masked_array(x, x > 2),
             lambda: pd.DataFrame(x).assign(name="a" if x.shape[1] > 2 else 1.0),
-            lambda: torch.from_numpy(x).requires_grad_(),
-            lambda: torch.from_numpy(x).to(torch.bfloat16),
-            lambda: torch.from_numpy(x).to(torch.float16),
-            lambda: torch.from_numpy(x).to_sparse(),
+            lambda: _tensor(x, "requires_grad_"),
+            lambda: _tensor(x, "bfloat16"),
+            lambda: _tensor(x, "half"),
+            lambda: _tensor(x, "to_sparse"),
             lambda: sparse.csr_array(x),
             lambda: x.astype(complex),
             lambda: x.astype(object),
@@ -128,6 +127,15 @@ def _in_form(form: int, x: np.ndarray, dtype: str) -> Any:
             lambda: [x[0], x[0], x] if len(x) % 2 else x[None],
         ]
         return forms[form]()
+
+
+def _tensor(x: np.ndarray, kind: str) -> Any:
+    """One of torch's, or the array where that is not installed."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return x
+    return getattr(torch.from_numpy(x), kind)()
 
 
 def _read_only(x: np.ndarray) -> np.ndarray:
@@ -206,7 +214,8 @@ def labels(draw: Draw, n: int, plain: bool = False) -> Given:
         scaled = real * draw.choice(SCALES)
     right: list[Any] = [codes, words, words.tolist(), gaps, real, scaled, codes * 1.0, codes % 2 == 0]
     right += [[{int(c), int(c) // 2} for c in codes], [(int(c) // 2, int(c)) for c in codes], np.arange(n)]
-    right += [pd.Series(words), pd.Series(gaps, dtype="category"), pd.DataFrame({"label": codes}), torch.tensor(codes)]
+    right += [pd.Series(words), pd.Series(gaps, dtype="category"), pd.DataFrame({"label": codes})]
+    right += [_tensor(codes, "clone")]
     right += [np.where(codes == 0, np.nan, codes), draw.standard_normal((n, 2)), np.ma.masked_equal(codes, 0)]
     right += [pd.Series(codes).astype("Int64").where(codes > 0), codes.astype("datetime64[D]"), codes.astype("uint8")]
     wrong: list[Any] = [codes[:-1], None, [[1], [1, 2]] * n, "cat", 3, {}, [object()] * n, codes * 1j, [[]] * n]

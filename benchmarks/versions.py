@@ -1,7 +1,8 @@
 """Whether it works with the oldest libraries that pyproject.toml allows, with the newest, without extras, and on other
-Pythons: `python -m benchmarks.versions [--only NAME] [--tests FOLDER …]` needs an hour, and pip its registry.
+Pythons: `python -m benchmarks.versions [--only NAME] [--tests FOLDER …]` needs hours, and pip its registry.
 
-Each environment is a new venv with the wheel that the sdist makes, in which the sdist's own tests run.
+Each environment is a new venv with the wheel that the sdist makes, in which the sdist's own tests run; one that was
+tried with some folders of tests and then with others has a row for each.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ WITHOUT_MODELS = "[runs,report,plot,data,xarray]"
 TOOLS = ("pytest", "hypothesis")
 ARRAYS = ("tests/core", "tests/search", "tests/datasets")
 RUNS = ("tests/storage", "tests/inputs", "tests/figures", "tests/plot", "tests/reports")
+ANSWERS = ("tests/measures", "tests/questions", "tests/pipeline", "tests/cli")
 MODELS = ("tests/extraction/test_families.py", "tests/extraction/test_network.py", "tests/test_minimal.py")
 
 
@@ -53,16 +55,16 @@ def floors() -> tuple[str, ...]:
 
 def environments() -> list[Environment]:
     """All that are tried; the newest libraries are whatever pip finds today."""
-    whole = (*ARRAYS, *RUNS, *MODELS)
+    whole, most = (*ARRAYS, *RUNS, *ANSWERS, *MODELS), (*ARRAYS, *RUNS, *ANSWERS)
     asked_more = tuple(line for line in floors() if not line.startswith(("click", "safetensors")))
     return [
-        Environment("oldest, no models", "3.11", WITHOUT_MODELS, floors(), (*ARRAYS, *RUNS)),
+        Environment("oldest, no models", "3.11", WITHOUT_MODELS, floors(), most),
         # The oldest transformers that is allowed asks for more of click and safetensors than the rest does.
         Environment("oldest", "3.11", "[all]", asked_more, whole),
         Environment("newest", "3.11", "[all]", (CPU,), whole),
         Environment("no extras", "3.11", "", (), ARRAYS),
-        Environment("3.12, no models", "3.12", WITHOUT_MODELS, (), (*ARRAYS, *RUNS)),
-        Environment("3.13, no models", "3.13", WITHOUT_MODELS, (), (*ARRAYS, *RUNS)),
+        Environment("3.12, no models", "3.12", WITHOUT_MODELS, (), most),
+        Environment("3.13, no models", "3.13", WITHOUT_MODELS, (), most),
     ]
 
 
@@ -127,17 +129,24 @@ def main() -> None:
                 with tarfile.open(sdist) as archive:
                     archive.extractall(source, filter="data")
                 (unpacked,) = source.iterdir()
-                rows[environment.name] = tried(environment, wheel, unpacked, folder / f"venv {number}", asked.tests)
+                found = tried(environment, wheel, unpacked, folder / f"venv {number}", asked.tests)
+                rows[key(found)] = found
     title = row(["environment", "Python", "libraries", "tests", "result"])
-    shown = [rows[each.name] for each in environments() if each.name in rows]
+    shown = [rows[name, tests] for each in environments() for name, tests in rows if name == each.name]
     publish(HEADING, ["`benchmarks/versions.py`.", "", title, "|---|---|---|---|---|", *shown])
 
 
-def known() -> dict[str, str]:
-    """The rows that were published, by environment: one call need not try them all."""
+def known() -> dict[tuple[str, str], str]:
+    """The rows that were published: one call need not try them all."""
     _, _, section = RESULTS.read_text().partition(f"## {HEADING}\n")
     found = (line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| "))
-    return {line.split("|")[1].strip(): line for line in found}
+    return {key(line): line for line in found}
+
+
+def key(line: str) -> tuple[str, str]:
+    """Of which environment a row is, and with which tests it was tried."""
+    cells = [cell.strip() for cell in line.split("|")]
+    return cells[1], cells[4]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from layerscape.errors import EXTRAS, MissingExtra
 
 settings.register_profile("untimed", deadline=None)  # machines are noisy, and no test is of speed
 settings.load_profile("untimed")
+# Its fixtures are networks.
+collect_ignore = [] if find_spec("torch") else ["extraction"]
 NO_SKIPS = os.environ.get("LAYERSCAPE_NO_SKIPS") == "1"
 
 

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import layerscape as ls
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, UnknownName
+from layerscape.measures import catalog
 from layerscape.measures.dimension.gride import gride
 from layerscape.measures.dimension.twonn import twonn
 from layerscape.pipeline.estimate import estimate
 from layerscape.search import find_neighbors
+from layerscape.supply.subsets import subsets_of
 
 
 def pareto_graph(d, n, k=2, seed=0):
@@ -185,3 +188,34 @@ def test_discrete_data_are_said_to_be(rng):
 def test_errors(call, kind, text, rng):
     with pytest.raises(kind, match=f"^{re.escape(text)}$"):
         call(rng.standard_normal((50, 4)))
+
+
+OF_DISTINCT = [measure for measure in catalog().values() if measure.distinct]
+
+
+@pytest.mark.parametrize("measure", OF_DISTINCT, ids=lambda each: each.name)
+def test_near_copies_are_said_at_every_door(measure, rng):
+    """By the function of a graph as by `estimate`, unless they were to be kept, or are left out already."""
+    x = rng.random((400, 4))
+    x = np.concatenate([x, x[:90] * (1 + 1e-12)])
+    words = "samples have near copies (rounding apart) among their neighbors, which can lower a dimension: "
+    words += "ls.estimate and ls.measure leave them out when given the vectors"
+    left_out = "90 near copies (rounding apart) left out; 400 samples remain"
+    for near_copies, rows, expected in ((1e-5, 490, [words]), (0, 490, []), (1e-5, 400, [])):
+        graph = ls.find_neighbors(x[:rows], k=200, near_copies=near_copies)
+        data = graph if measure.data == ("graph",) else subsets_of(measure, {}, graph)
+        told = [told for told in measure.compute(data).warnings if "near copies" in told]
+        assert [each.partition(" of 490 ")[2] for each in told] == expected
+        assert all(180 <= int(each.split()[0]) < 300 for each in told)
+    for data in (x, ls.find_neighbors(x, k=200)):
+        assert [told for told in ls.estimate(measure.name, data).warnings if "near copies" in told] == [left_out]
+        assert not any("near copies" in told for told in ls.estimate(measure.name, data, near_copies=0).warnings)
+
+
+def test_near_copies_of_queries_are_said(rng):
+    x = rng.random((400, 4))
+    x = np.concatenate([x, x[:90] * (1 + 1e-12)])
+    graph = ls.find_neighbors(x, k=4, queries=np.arange(300))
+    assert ls.find_neighbors(x[:400], k=4, queries=np.arange(9)).near == graph.near
+    assert twonn(graph).warnings[0].startswith("142 of 300 samples have near copies (rounding apart)")
+    assert twonn(ls.find_neighbors(x[:400], k=4, queries=np.arange(300))).warnings == ()

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from layerscape.core.near_copies import near_words
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue, unknown_name
@@ -63,10 +64,10 @@ def check_enough(graph: Neighbors) -> None:
     check_samples(len(graph.indices), "a dimension", 3)
 
 
-def common_warnings(ratios: np.ndarray) -> list[str]:
-    """What is wrong with these samples whatever the estimator, in words."""
-    warnings = few_words(len(ratios))
-    tied = float((ratios == 0).mean())
+def common_warnings(graph: Neighbors) -> list[str]:
+    """What is wrong with the samples of a graph of two neighbors or more whatever the estimator, in words."""
+    warnings = [*near_words(graph), *few_words(len(graph.distances))]
+    tied = float((graph.distances[:, 0] == graph.distances[:, 1]).mean())
     if tied > TIED:
         warnings.append(tied_words(tied))
     return warnings

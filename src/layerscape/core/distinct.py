@@ -8,11 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from layerscape.core.near_copies import LARGEST, near_limit
 from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
-
-LARGEST = 16  # samples in a group of near copies
-BY_CHANCE = 0.01  # share of samples whose first two neighbors are so nearly equally far without being near copies
 
 
 @dataclass(frozen=True)
@@ -46,29 +44,11 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
     copies = _joined(n, *_zeros(graph)) if graph.copies is None else graph.copies
     _, first = np.unique(copies, return_index=True)
     distances = graph.distances[first, :LARGEST]
-    rows, columns = np.nonzero((distances > 0) & (distances < _limit(distances, near)))
+    rows, columns = np.nonzero((distances > 0) & (distances < near_limit(distances, near)))
     cluster = _joined(len(first), copies[first[rows]], copies[graph.indices[first[rows], columns]])
     kept = np.full(cluster.max() + 1, n)
     np.minimum.at(kept, cluster, first)
     return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
-
-
-def near_queries(graph: Neighbors, near: float) -> int:
-    """How many queries have near copies of themselves, or first neighbors that are such of each other."""
-    distances = graph.distances[:, :LARGEST]
-    limit = _limit(distances, near)
-    found = ((distances > 0) & (distances < limit)).any(axis=1)
-    gaps = distances[:, 1:2] - distances[:, :1]
-    equally_far = ((gaps > 0) & (gaps < limit)).any(axis=1)
-    return int((found | equally_far).sum() if equally_far.mean() > BY_CHANCE else found.sum())
-
-
-def _limit(distances: np.ndarray, near: float) -> float:
-    """The distance below which samples are near copies; larger groups than there are columns are clusters, and none."""
-    # The first neighbor that is no near copy: where most samples have one, the plain median would be theirs.
-    nearest = np.where(distances > near * distances[:, -1:], distances, np.inf).min(axis=1)
-    known = nearest[np.isfinite(nearest)]
-    return near * float(np.median(known)) if len(known) else 0.0
 
 
 def _zeros(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:

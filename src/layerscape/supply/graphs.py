@@ -7,12 +7,14 @@ again. A layer that cannot be searched costs no other: what is wrong with it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
-from layerscape.core.distinct import Distinct, common_rows, distinct_rows, near_queries
+from layerscape.core.distinct import Distinct, common_rows, distinct_rows
 from layerscape.core.keywords import Search, among, chosen
+from layerscape.core.near_copies import near_queries
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
@@ -104,7 +106,7 @@ class Graphs:
             return whole
         key = (layer, distinct, whole.k if given else k)
         if key not in self._cut:
-            self._cut[key] = self._of_distinct(layer, whole, k) if distinct else whole.first(min(k, whole.k))
+            self._cut[key] = _told(self._of_distinct(layer, whole, k)) if distinct else whole.first(min(k, whole.k))
         return self._cut[key]
 
     def _of_distinct(self, layer: str, whole: Neighbors, k: int) -> Neighbors:
@@ -155,6 +157,11 @@ class Graphs:
 def _is_told(graph: Neighbors) -> bool:
     """Whether a graph that was given can be cut to distinct rows."""
     return graph.queries is None and graph.has_distances
+
+
+def _told(graph: Neighbors) -> Neighbors:
+    """A graph of which no more near copies are to be left out: those that were are counted, or were to be kept."""
+    return replace(graph, near=replace(graph.near, near_copies=0.0), proven=True)
 
 
 def _as_wide_as_it_holds(whole: Neighbors, rows: np.ndarray) -> Neighbors:

@@ -101,6 +101,17 @@ def test_an_offset_of_a_million_changes_nothing_that_the_numbers_can_hold(functi
     assert measured(function, x + 1e6).value == pytest.approx(measured(function, x).value, rel=1e-8)
 
 
+@pytest.mark.parametrize("shape", [(20, 3), (20, 60)])
+@pytest.mark.parametrize("spread", [1e-310, 1e-160])
+def test_a_mean_beside_which_no_spread_can_be_held_is_a_mean_like_any_other(shape, spread, rng):
+    x = draw(*shape, rng)
+    far = np.column_stack([x * spread, np.ones(len(x))])
+    for function in (pca, participation_ratio):
+        near = np.column_stack([x, np.ones(len(x))])
+        assert measured(function, far).value == pytest.approx(measured(function, near).value, rel=1e-6)
+    assert measured(effective_rank, far).value == pytest.approx(1, abs=1e-4)
+
+
 def test_effective_rank_is_right_beside_a_mean_of_a_million(rng):
     x = np.round(draw(400, 10, rng), 3)
     expected = np.linalg.svd(x + 2.0**20, compute_uv=False)

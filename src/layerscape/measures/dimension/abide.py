@@ -131,7 +131,7 @@ def _estimate(graph: Neighbors, step: _Round, rounds: int, k_max: int) -> Estima
     sd = sd_of_neighborhoods(graph, moved.sum(axis=1), moved)
     radius = np.take_along_axis(graph.distances, kept[:, None] - 1, axis=1)[:, 0]
     at_end = float((kept == k_max).mean())
-    warnings = common_warnings(log_ratios(graph, 1, 2))
+    warnings = common_warnings(graph)
     if at_end > 0.5:
         warnings.append(
             f"no change of density was found around {at_end:.0%} of the samples up to k_max={k_max} neighbors: the "

@@ -78,7 +78,7 @@ def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
         graph.n_units,
         2,
         curve=tuple(curve),
-        warnings=tuple(common_warnings(log_ratios(graph, 1, 2))),
+        warnings=tuple(common_warnings(graph)),
     )
 
 

@@ -101,7 +101,7 @@ def hidalgo(
     low, high = _interval(value, averages, _widening(graph, x, per_sample, np.ones(len(x))))
     details, words = _details(graph, x, best, place)
     agreement = float((best.membership.argmax(axis=1) == second.membership.argmax(axis=1)).mean())
-    warnings = (*common_warnings(x), *_lowered(details), *(words or _unsettled(best.r_hat, agreement)))
+    warnings = (*common_warnings(graph), *_lowered(details), *(words or _unsettled(best.r_hat, agreement)))
     return Estimate(
         value,
         low,

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from layerscape.core.checks import check_all_asked, check_least, few_words
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
+from layerscape.core.near_copies import near_words
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.elbow import find_elbow
@@ -103,7 +104,7 @@ def isomap(
         "parts": n_parts,
         "left_out": graph.n_samples - len(inside),
     }
-    words = [*_left_out(graph, k, n_parts, len(inside)), *elbow.warnings("max_dimension")]
+    words = [*near_words(graph), *_left_out(graph, k, n_parts, len(inside)), *elbow.warnings("max_dimension")]
     if len(dimensions) < max_dimension:
         words.append(
             f"{n} landmarks serve {len(dimensions)} dimensions, fewer than max_dimension={max_dimension}: give "

@@ -16,7 +16,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import need_next
-from layerscape.measures.dimension.ratios import check_no_copies, check_no_lattice, log_ratios
+from layerscape.measures.dimension.ratios import check_no_copies, check_no_lattice
 
 AVERAGES = ("harmonic", "arithmetic")
 
@@ -81,7 +81,7 @@ def levina_bickel(
         k,
         curve=tuple(point for point, _ in found),
         per_sample=local,
-        warnings=tuple(common_warnings(log_ratios(graph, 1, 2))),
+        warnings=tuple(common_warnings(graph)),
     )
 
 

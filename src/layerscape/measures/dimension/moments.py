@@ -18,6 +18,7 @@ from layerscape.measures.rows import drawn, slices
 
 KEPT = 4096
 NO_VARIANCE = ": it has no variance, and so no dimension to measure"
+FARTHEST = 400  # powers of two: beside a mean so far away all spread is less than rounding
 COLUMNS = 2**24  # elements of a slice of columns
 
 
@@ -42,11 +43,17 @@ class Scatter:
 
     @property
     def mean(self) -> np.ndarray:
-        return np.ldexp(self.origin, -self.power) + self.shift
+        return _mean(self.origin, self.shift, self.power)
 
     def centered(self, block: np.ndarray) -> np.ndarray:
         """Rows of the data less the mean, scaled."""
         return np.ldexp(block - self.origin, -self.power) - self.shift
+
+
+def _mean(origin: np.ndarray, shift: np.ndarray, power: int) -> np.ndarray:
+    """The mean in units of the data / 2^power, or nearer where its square could not be held: no digit is lost there."""
+    beyond = frexp(float(np.abs(origin).max()))[1] - power - FARTHEST
+    return np.ldexp(origin, -power - max(0, beyond)) + shift
 
 
 @dataclass
@@ -119,7 +126,7 @@ def centered_columns(whole: np.ndarray, power: int) -> Iterator[tuple[np.ndarray
     for part in _columns(whole):
         block = np.ldexp(part - part[0], -power)
         shift = block.mean(axis=0)
-        yield block - shift, np.ldexp(part[0], -power) + shift
+        yield block - shift, _mean(part[0], shift, power)
 
 
 def _columns(whole: np.ndarray) -> Iterator[np.ndarray]:

@@ -16,7 +16,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.ratios import check_no_copies, log_ratios
+from layerscape.measures.dimension.ratios import check_no_copies
 
 TOO_MANY = 0.05  # a share of missing edges above this leaves no tree to speak of
 BENT = 0.1  # dimensions at the smallest and the largest sizes that differ by a smaller share are one dimension
@@ -115,7 +115,7 @@ def mst(
         curve=curve,
         details=details,
         warnings=(
-            *common_warnings(log_ratios(subsets.graphs[0], 1, 2)),
+            *common_warnings(subsets.graphs[0]),
             *_untrue(missing, unproven, n_edges, k),
             *_doubtful(growth, curve, power, value, high),
         ),

@@ -95,7 +95,7 @@ def twonn(
     else:
         value, low, high = _posterior(value, sd, n_kept, *prior)
     details = _straightness(ranked, n_kept, value)
-    warnings = (*common_warnings(x), *_bent(float(details["gap"]), len(x)))
+    warnings = (*common_warnings(graph), *_bent(float(details["gap"]), len(x)))
     return Estimate(value, low, high, graph.n_samples, graph.n_units, 2, details=details, warnings=warnings)
 
 
