@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue, UnknownName
+from layerscape.measures.deletion import without_next
 from layerscape.measures.neighborhood.agreement import membership
 from layerscape.measures.neighborhood.curve import permuted_sums
 from layerscape.measures.neighborhood.entries import entries
@@ -184,6 +185,14 @@ def test_a_graph_of_k_neighbors_has_no_interval_and_says_what_to_give(rng):
     assert np.isfinite([wide.low, wide.high]).all()
     labels = estimate("label_overlap", find_neighbors(x, 5), x[:, 0] > 0, k=5)
     assert np.isnan(labels.low)
+    few = x[:25]  # of which no graph holds 25 neighbors
+    assert without_next(find_neighbors(few, 24), 24) == (
+        "no interval: it reads the neighbor that follows the first 24, and "
+        "there are no more; give k=23, or more samples"
+    )
+    for k, words in ((24, r"1\.\.23: search again with a larger k\.$"), (25, r"1\.\.23\.$")):
+        with pytest.raises(InvalidValue, match=words):
+            find_neighbors(few, 23).need(k)
     assert labels.warnings == found.warnings
     by_graph = estimate("label_overlap", find_neighbors(x, 6), find_neighbors(y, 5), k=5)
     assert by_graph.value == found.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import click
 
@@ -51,7 +51,7 @@ def estimate_command() -> None:
 
 def _command(measure: Measure) -> click.Command:
     """The command of a measure: its data as arguments, its options as options."""
-    hints = get_type_hints(measure.compute)
+    hints = measure.annotations
     parameters: list[click.Parameter] = [click.Argument(["a"], metavar="A")]
     if measure.compares:
         parameters.append(click.Argument(["b"], metavar="B"))

@@ -7,10 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal
 
 from layerscape.core.checks import check_least
 from layerscape.core.estimate import Estimate
+from layerscape.core.functions import annotations_of, behind, name_of, parameters_of
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.options import checked
 from layerscape.core.ranking import Ranking
@@ -126,17 +127,16 @@ class Measure:
 
     @property
     def name(self) -> str:
-        return self.compute.__name__
+        return name_of(self.compute)
 
     @property
     def says(self) -> str:
         """The first sentence of the docstring: what the number is."""
-        return (inspect.getdoc(self.compute) or "").split("\n\n")[0].replace("\n", " ")
+        return (inspect.getdoc(behind(self.compute)) or "").split("\n\n")[0].replace("\n", " ")
 
     @cached_property
     def data(self) -> tuple[Data, ...]:
         """What each data argument is: a graph, vectors or labels."""
-        hints = get_type_hints(self.compute)
         kinds: dict[Any, Data] = {
             Neighbors: "graph",
             tuple[Neighbors, ...]: "graphs",
@@ -145,7 +145,7 @@ class Measure:
             Representation: "vectors",
         }
         names = [p.name for p in self._parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
-        found: tuple[Data, ...] = tuple(kinds.get(hints.get(name), "labels") for name in names)
+        found: tuple[Data, ...] = tuple(kinds.get(self.annotations.get(name), "labels") for name in names)
         if not 1 <= len(found) <= 2 or found[0] == "labels":
             raise InvalidType(
                 f"measure {self.name!r} takes {found or 'no data'}; its positional arguments must be one or two, "
@@ -160,7 +160,12 @@ class Measure:
 
     @cached_property
     def _parameters(self) -> tuple[inspect.Parameter, ...]:
-        return tuple(inspect.signature(self.compute).parameters.values())
+        return parameters_of(self.compute)
+
+    @cached_property
+    def annotations(self) -> Mapping[str, Any]:
+        """Of its arguments."""
+        return annotations_of(self.compute)
 
     @property
     def compares(self) -> bool:
@@ -216,7 +221,7 @@ class Measure:
         for name in options:
             if name not in self.options:
                 raise unknown_name(f"option of {self.name}", name, self.options)
-        hints = get_type_hints(self.compute)
+        hints = self.annotations
         return {
             name: value if value is self.options[name] else checked(name, value, hints.get(name, Any), self.name)
             for name, value in options.items()

@@ -185,10 +185,9 @@ class Neighbors(Shown):
     def need(self, k: int) -> None:
         """Raise unless the graph holds k neighbors."""
         if not 1 <= k <= self.k:
-            raise InvalidValue(
-                f"k={k} neighbors asked of a graph that holds {self.k}; k must lie in 1..{self.k}: "
-                "search again with a larger k."
-            )
+            more = ": search again with a larger k" if self.k < k <= self.near.most(self.n_samples) else ""
+            allowed = f"k must lie in 1..{self.k}{more}."
+            raise InvalidValue(f"k={k} neighbors asked of a graph that holds {self.k}; {allowed}")
 
     def weights(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Membership of the first k, with ties across the border shared evenly.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 from layerscape.core.checks import check_name
 from layerscape.core.keywords import Search, keywords_of, taken
@@ -73,7 +73,7 @@ def parted(options: Mapping[str, Any], measures: Collection[Measure]) -> tuple[S
     own: Any = {name: value for name, value in search.items() if any(name in m.options for m in measures)}
     for name, value in own.items():
         for m in measures:
-            if get_origin(hint := get_type_hints(m.compute).get(name)) is Literal and name in m.options:
+            if get_origin(hint := m.annotations.get(name)) is Literal and name in m.options:
                 check_name(f"{name} of {m.name}", value, get_args(hint))
         if not any(m.searches for m in measures):
             del search[name]

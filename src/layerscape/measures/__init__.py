@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeAlias
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.functions import behind, name_of
 from layerscape.core.measure import Measure, as_measure
 from layerscape.core.names import as_names
 from layerscape.errors import InvalidType, unknown_name
@@ -40,9 +42,18 @@ def find_measure(measure: AnyMeasure) -> Measure:
             raise unknown_name("measure", measure, catalog())
         return catalog()[measure]
     if callable(measure):
-        known = catalog().get(getattr(measure, "__name__", ""))
-        return known if known and known.compute is measure else as_measure(measure)
+        known = catalog().get(name_of(measure))
+        if known is None or known.compute is not behind(measure):
+            return as_measure(measure)
+        return known if known.compute is measure else _partial(known, measure)
     raise InvalidType(f"{measure!r} is no measure; give a name, a Measure or a function that returns an Estimate.")
+
+
+def _partial(known: Measure, function: Callable[..., Estimate]) -> Measure:
+    """A measure of ours of which a partial function says other defaults of options."""
+    found = replace(known, compute=function)
+    known.choose({name: value for name, value in found.options.items() if value is not known.options.get(name)})
+    return found
 
 
 def find_measures(measures: Any) -> list[Measure]:
@@ -57,5 +68,5 @@ def is_ours(measure: Measure) -> bool:
 
 def question(measure: Measure) -> str:
     """The folder that a measure lives in: ``"dimension"``, ``"neighborhood"``, …; empty for a user's own."""
-    parts = measure.compute.__module__.split(".")
+    parts = (behind(measure.compute).__module__ or "").split(".")
     return parts[2] if parts[:2] == ["layerscape", "measures"] else ""

@@ -29,14 +29,17 @@ def check_next(n_samples: int, k: int) -> None:
     if k >= n_samples - 1:
         raise InvalidValue(
             f"{k} neighbors of {n_samples} samples: without one of them there are not so many, and so no influence; "
-            f"give at most {n_samples - 2}."
+            f"{k} neighbors take {k + 2} samples."
         )
 
 
-def without_next(k: int) -> str:
-    """Why there is no interval where a graph holds k neighbors and no more."""
-    fewer = f", or k={k - 1}" if k > 1 else ""
-    return f"no interval: it reads the neighbor that follows the first {k}; give a graph of {k + 1} neighbors{fewer}"
+def without_next(graph: Neighbors, k: int) -> str:
+    """Why there is no interval where a graph holds k neighbors and no more, and what can be done."""
+    why = f"no interval: it reads the neighbor that follows the first {k}"
+    fewer = [f"k={k - 1}"] if k > 1 else []
+    if k < graph.near.most(graph.n_samples):
+        return f"{why}; give {', or '.join([f'a graph of {k + 1} neighbors', *fewer])}"
+    return f"{why}, and there are no more; give {', or '.join([*fewer, 'more samples'])}"
 
 
 def lost_by_others(

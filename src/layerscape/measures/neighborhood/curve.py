@@ -82,7 +82,7 @@ def _interval(
     if np.all(per_sample == 1):
         return value, value, ()  # of the same neighbors, whoever is drawn
     if min(a.k, b.k) <= k:
-        return nan, nan, (without_next(k),)
+        return nan, nan, (without_next(min(a, b, key=lambda graph: graph.k), k),)
     jackknife, together = jackknife_of_curve(entries(a, k + 1), entries(b, k + 1), weights, per_sample)
     sd = sd_of_deletions(jackknife, together, per_sample, float(weights @ ranks**2))
     return *of_share(value, sd, a.n_samples), ()

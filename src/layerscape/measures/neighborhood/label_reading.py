@@ -145,9 +145,9 @@ class Reading:
     def interval(self, value: float, per_sample: np.ndarray) -> tuple[float, float, tuple[str, ...]]:
         """Low and high, or why there are none."""
         most, n = int(self.wanted.max()), self.graph.n_samples
-        held = [self.graph.k, *([self.likeness.graph.k] if isinstance(self.likeness, Near) else [])]
-        if min(held) <= most:
-            return nan, nan, (without_next(most),)
+        held = [self.graph, *([self.likeness.graph] if isinstance(self.likeness, Near) else [])]
+        if (least := min(held, key=lambda graph: graph.k)).k <= most:
+            return nan, nan, (without_next(least, most),)
         here, without = self.deleted()
         read = float(self.share @ self.wanted)
         sd = sd_of_deletions(jackknife_of(without), here.together(self.share), n * self.share * per_sample, read)
