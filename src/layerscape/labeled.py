@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.errors import InvalidValue, require
 from layerscape.figures.measured import in_units, measured, of_itself
 from layerscape.figures.profile import Profile
@@ -103,7 +103,7 @@ def _check_one_question(name: str, rows: Sequence[Row], controls: bool) -> None:
 
 
 def _arrays(
-    measure: Measure, rows: Sequence[Row], layers: Sequence[str], *, between: bool
+    measure: Quantity, rows: Sequence[Row], layers: Sequence[str], *, between: bool
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The variables of one measure, and the values along their dimensions."""
     name = measure.name

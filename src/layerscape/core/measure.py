@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.functions import annotations_of, behind, name_of, parameters_of
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.options import checked
+from layerscape.core.quantity import Closer, Data, Quantity
 from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.subsets import Subsets
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from layerscape.core.influence import Influence
 
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
-Data = Literal["graph", "graphs", "subsets", "ranking", "vectors", "labels"]
 Values = Literal["real", "whole", "binary"]
-Closer = Literal["", "high", "low"]
 OTHER_NAMES_OF_K = ("n", "nn", "knn", "k_neighbors", "n_neighbors", "num_neighbors", "neighbors")
 Sway = Literal["unit", "sample"]
 ALWAYS, EVEN = "always", "even noise"  # where the value without noise can be told from repeats
@@ -170,7 +169,12 @@ class Measure:
     @property
     def compares(self) -> bool:
         """Whether it compares two representations."""
-        return len(self.data) == 2 and self.data[1] not in ("labels", "graphs")
+        return self.quantity.compares
+
+    @cached_property
+    def quantity(self) -> Quantity:
+        """What it measures, without how."""
+        return Quantity(**{each.name: getattr(self, each.name) for each in fields(Quantity)})
 
     @property
     def has_chance(self) -> bool:

@@ -32,7 +32,7 @@ def shown_by(figure: Figure) -> list[str]:
     >>> shown_by(figures()["dimension_depth"])
     ['gride', 'participation_ratio', 'twonn']
     """
-    able = [measure for measure in catalog().values() if figure.applies(measure)]
+    able = [measure for measure in catalog().values() if figure.applies(measure.quantity)]
     return [measure.name for measure in able if measure.standard] or [measure.name for measure in able]
 
 

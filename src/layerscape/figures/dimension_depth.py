@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import is_dimension
 from layerscape.figures.profile import Profile
@@ -14,7 +14,7 @@ from layerscape.figures.rows import Row, with_baseline
 USUAL = "dimensions"  # a unit that need not be said
 
 
-def dimension_depth(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def dimension_depth(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """The dimension of every layer with its interval, by one estimator at one scale, and what controls read there."""
     measures = [each for each in measures if any(row["value"] is not None for row in run.rows(each.name))]
     thin = {measure.name for measure in measures if measure.standard} or {measure.name for measure in measures}
@@ -37,12 +37,12 @@ def dimension_depth(run: Profile, measures: Sequence[Measure], baseline: Profile
     )
 
 
-def _name(measure: Measure, row: Row) -> str:
+def _name(measure: Quantity, row: Row) -> str:
     unit = f" ({measure.unit})" if measure.unit != USUAL else ""
     return ", ".join(filter(None, [measure.title, row["point"]])) + unit
 
 
-def _controls(run: Profile, measures: Sequence[Measure], rows: Sequence[Row]) -> list[Row]:
+def _controls(run: Profile, measures: Sequence[Quantity], rows: Sequence[Row]) -> list[Row]:
     """What controls read, each under the choice that asks the same of the data."""
     asked = {_asked(row): row["choice"] for row in rows if not row["beside"] and not row["group"]}
     found = [row for measure in measures for row in run.controls(measure.name)]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import heading, is_dimension
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import chosen
 
 
-def dimension_map(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def dimension_map(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """The dimension of every layer at every scale as a color, the finest scale at the bottom."""
     for measure in measures:
         rows = [chosen(row) for row in run.rows(measure.name) if row["point"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import heading, is_dimension
 from layerscape.figures.profile import Profile
@@ -14,7 +14,7 @@ SCALE = Axis("scale", "scale (distance to neighbors)", log=True)
 DIMENSION = Axis("value", "intrinsic dimension")
 
 
-def dimension_scale(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def dimension_scale(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """The dimension of one layer against the distance at which it is seen, the other layers thin, controls in grey."""
     for measure in measures:
         rows = [row for row in first_variant(run.rows(measure.name)) if row["scale"]]

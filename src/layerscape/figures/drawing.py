@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, standing
 
@@ -77,7 +77,7 @@ class Drawing:
     color: Axis | None = None
     tips: Mapping[str, str] = field(default_factory=dict)
     menu: str = ""
-    measure: Measure | None = None
+    measure: Quantity | None = None
 
     @property
     def choices(self) -> list[str]:
@@ -105,8 +105,8 @@ class Figure:
         Where it stands among the figures of one measure.
     """
 
-    draw: Callable[[Profile, Sequence[Measure], Profile], Iterable[Drawing]]
-    applies: Callable[[Measure], bool]
+    draw: Callable[[Profile, Sequence[Quantity], Profile], Iterable[Drawing]]
+    applies: Callable[[Quantity], bool]
     place: int
 
     @property
@@ -118,7 +118,7 @@ class Figure:
         """The docstring: what is seen."""
         return inspect.getdoc(self.draw) or ""
 
-    def drawings(self, run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+    def drawings(self, run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
         """What it draws of a run; nothing that holds no value."""
         shown = [measure for measure in measures if self.applies(measure)]
         found = self.draw(run, shown, baseline) if shown else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading
 from layerscape.figures.profile import Profile
@@ -14,7 +14,7 @@ from layerscape.figures.rows import Row, chosen
 TELLS = {"low": "below", "high": "above"}  # the diagonal, where the earlier layer tells more of the later one
 
 
-def imbalance_plane(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def imbalance_plane(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """A measure that has a direction, one way against the other: a point per pair of layers, named by them.
 
     On the diagonal two layers tell equally much of one another. To its side lie pairs of which the first layer holds

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading, in_units, reads_labels
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, columns_of_labels, with_baseline
 
 
-def label_depth(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def label_depth(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """What every layer holds of a label, with what chance gives, and the raw input's value across all layers."""
     for measure in measures:
         rows = with_baseline(*(_by_column(profile.rows(measure.name)) for profile in (run, baseline)))

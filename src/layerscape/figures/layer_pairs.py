@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.core.words import number
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading, of_itself
@@ -12,7 +12,7 @@ from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, both_ways, chosen, within_chance
 
 
-def layer_pairs(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def layer_pairs(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """How alike every two layers are, as a color; a ring where chance could give as much."""
     for measure in measures:
         found = run.rows(measure.name)
@@ -36,7 +36,7 @@ def layer_pairs(run: Profile, measures: Sequence[Measure], baseline: Profile) ->
         )
 
 
-def _diagonal(run: Profile, measure: Measure, rows: Sequence[Row]) -> list[Row]:
+def _diagonal(run: Profile, measure: Quantity, rows: Sequence[Row]) -> list[Row]:
     value = of_itself(measure)
     if value is None or all(row["value"] is None for row in rows):
         return []

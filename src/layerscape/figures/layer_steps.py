@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import consecutive, with_baseline
 
 
-def layer_steps(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def layer_steps(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """How alike every layer and the one before it are, with what chance gives."""
     for measure in measures:
         rows = with_baseline(*(consecutive(each.layers, each.rows(measure.name)) for each in (run, baseline)))

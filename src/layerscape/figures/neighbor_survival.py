@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import domain, follows, heading, in_units, of_itself
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, chosen
 
 
-def neighbor_survival(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def neighbor_survival(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """How many neighbors of each layer stay neighbors in all layers up to another: one line per layer, from 1 down.
 
     A steep line is a layer whose neighborhoods are soon rearranged, a flat one a layer from which on they stay.

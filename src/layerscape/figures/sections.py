@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from layerscape.core.measure import Measure
-from layerscape.figures.measured import is_alone, is_dimension, reads_labels
-from layerscape.measures import question
+from layerscape.core.quantity import Quantity
+from layerscape.figures.measured import is_alone, is_dimension, question_of, reads_labels
 
 
 class Section(NamedTuple):
@@ -54,9 +53,9 @@ SECTIONS = (
 )
 
 
-def section_of(measure: Measure) -> Section:
+def section_of(measure: Quantity) -> Section:
     """Where the figures of a measure stand."""
-    name = "labels" if reads_labels(measure) else question(measure)
+    name = "labels" if reads_labels(measure) else question_of(measure)
     if is_alone(measure) and not is_dimension(measure):
         name = "more"
     return next((section for section in SECTIONS if section.name == name), SECTIONS[-1])

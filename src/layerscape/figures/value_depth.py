@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import AGAINST, Axis, Drawing, Figure
 from layerscape.figures.measured import heading, in_units, is_alone, is_dimension
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, with_baseline
 
 
-def value_depth(run: Profile, measures: Sequence[Measure], baseline: Profile) -> Iterator[Drawing]:
+def value_depth(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """A value of every layer with its interval: all that is no dimension, and your own measures."""
     for measure in measures:
         rows = with_baseline(*(_by_point(profile.rows(measure.name)) for profile in (run, baseline)))

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 
 from layerscape.core.decisive import REMEDY
 from layerscape.core.exchange import NO_FINDING
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.core.words import number
-from layerscape.figures.measured import measured, reads_labels
+from layerscape.figures.measured import measured, question_of, reads_labels
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import (
     Row,
@@ -19,7 +19,6 @@ from layerscape.figures.rows import (
     first_variant,
     within_chance,
 )
-from layerscape.measures import question
 from layerscape.reports.reported import ReportedRun
 from layerscape.reports.shape import DimensionProfile
 from layerscape.reports.telling import above, asked, below, highest, known, lowest, named, not_told_apart
@@ -70,12 +69,12 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     ]
 
 
-def _first(measures: Sequence[Measure], which: str) -> list[Measure]:
+def _first(measures: Sequence[Quantity], which: str) -> list[Quantity]:
     """The first measure of a question, if there is one."""
-    return [measure for measure in measures if question(measure) == which][:1]
+    return [measure for measure in measures if question_of(measure) == which][:1]
 
 
-def _rearrangement(run: Profile, measure: Measure, dead: Collection[str]) -> str:
+def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> str:
     rows = known(consecutive(run.layers, first_variant(run.rows(measure.name))))
     rows = [row for row in rows if row["layer"] not in dead and row["other_layer"] not in dead]
     if not rows:
@@ -102,7 +101,7 @@ def _rearrangement(run: Profile, measure: Measure, dead: Collection[str]) -> str
     return f"Neighborhoods change most {most}: {says(low['said'])}. They change least {least}: {high['said']}."
 
 
-def _labels(run: Profile, measures: Sequence[Measure], beside: Profile, other: str) -> Iterator[str]:
+def _labels(run: Profile, measures: Sequence[Quantity], beside: Profile, other: str) -> Iterator[str]:
     """A sentence for every label column, by the first measure of it that has words."""
     told: set[str] = set()
     for measure in measures:
@@ -114,7 +113,7 @@ def _labels(run: Profile, measures: Sequence[Measure], beside: Profile, other: s
         told.update(columns_of_labels(rows))
 
 
-def _label(measure: Measure, rows: Sequence[Row], beside: Sequence[Row], column: str, other: str) -> str:
+def _label(measure: Quantity, rows: Sequence[Row], beside: Sequence[Row], column: str, other: str) -> str:
     rows = known(first_variant(rows))
     if not rows:
         return ""
@@ -139,7 +138,7 @@ def _label(measure: Measure, rows: Sequence[Row], beside: Sequence[Row], column:
     return " ".join([text, *(f"{warning[0].upper()}{warning[1:]}." for warning in words)])
 
 
-def _similarity(run: Profile, measure: Measure) -> str:
+def _similarity(run: Profile, measure: Quantity) -> str:
     first, last = run.layers[0], run.layers[-1]
     for row in known(first_variant(run.rows(measure.name))):
         if {row["layer"], row["other_layer"]} == {first, last}:
@@ -148,7 +147,7 @@ def _similarity(run: Profile, measure: Measure) -> str:
     return ""
 
 
-def _decided(run: Profile, measures: Sequence[Measure]) -> list[str]:
+def _decided(run: Profile, measures: Sequence[Quantity]) -> list[str]:
     """In which layers one unit decides who is near."""
     lines = [
         line.rstrip(".")
@@ -199,7 +198,7 @@ def _thin(rows: Sequence[Row]) -> dict[str, int]:
     return {row["layer"]: row["n_samples"] for row in rows if row["n_samples"] <= most / 2}
 
 
-def _chance(measure: Measure, row: Row) -> str:
+def _chance(measure: Quantity, row: Row) -> str:
     """What a value is to be compared with, in as many digits."""
     chance, low, high = row.get("chance"), row["low"], row["high"]
     if chance is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from layerscape.core.measure import Measure
+from layerscape.core.quantity import Quantity
 from layerscape.core.words import said
 from layerscape.figures.measured import is_dimension
 from layerscape.figures.profile import Profile
@@ -23,7 +23,7 @@ class DimensionProfile:
     scales: Mapping[str, list[Row]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Profile, measures: Sequence[Measure]) -> DimensionProfile:
+    def of(cls, run: Profile, measures: Sequence[Quantity]) -> DimensionProfile:
         """Of those that read how far near samples are, to which copies mean nothing: others are not intrinsic."""
         measures = [measure for measure in measures if is_dimension(measure) and measure.distinct]
         curve, scales, finest = "", {}, []

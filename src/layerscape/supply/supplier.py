@@ -16,10 +16,10 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence, Moved
 from layerscape.core.keywords import Search, among
-from layerscape.core.measure import Data
 from layerscape.core.neighbors import WithoutDistances
 from layerscape.core.permutation import permutations
 from layerscape.core.progress import Show, counted
+from layerscape.core.quantity import Data
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import SPARE, Task
