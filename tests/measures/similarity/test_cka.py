@@ -1,5 +1,7 @@
 """CKA against the N × N formula, at chance, and with its interval."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,42 @@ def test_moments_give_what_the_kernels_give(rng, offset):
     x = rng.standard_normal((150, 40)) * np.geomspace(1, 30, 40)
     y = np.tanh(x[:, :25]) + 0.4 * rng.standard_normal((150, 25))
     assert estimate("cka", x + offset, y).value == pytest.approx(by_kernels(x, y), abs=1e-9)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_more_units_than_samples_give_what_the_kernels_give(rng, offset):
+    """By the kernels; and what the moments of the units say of the same kernels, turned into as many units."""
+    x = rng.standard_normal((40, 300)) * np.geomspace(1, 30, 300)
+    y = np.tanh(x[:, :250]) + 0.4 * rng.standard_normal((40, 250))
+    wide = estimate("cka", x + offset, y)
+    assert wide.value == pytest.approx(by_kernels(x, y), abs=1e-9)
+    narrow = estimate("cka", turned(x), turned(y))
+    for word in ("value", "low", "high"):
+        assert getattr(wide, word) == pytest.approx(getattr(narrow, word), abs=1e-8)
+    assert wide.chance.p == pytest.approx(narrow.chance.p, rel=1e-4)
+    biased, of_narrow = (estimate("cka", *pair, estimator="biased") for pair in ((x, y), (turned(x), turned(y))))
+    assert biased.value == pytest.approx(of_narrow.value, abs=1e-9)
+
+
+def turned(x):
+    """The same kernel of as few units as hold it, one less than there are samples."""
+    centered = x - x.mean(axis=0)
+    return (centered @ np.linalg.svd(centered, full_matrices=False)[2].T)[:, : len(x) - 1]
+
+
+def test_a_layer_of_convolution_maps_needs_no_matrix_of_its_units(rng):
+    """96 × 40,000: a matrix of units × units would be 12.8 GB."""
+    shared = rng.standard_normal((96, 8))
+    x, y = (
+        (shared @ rng.standard_normal((8, 40_000)) + rng.standard_normal((96, 40_000))).astype(np.float32)
+        for _ in range(2)
+    )
+    tracemalloc.start()
+    result = estimate("cka", x, y)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert used < 300e6
+    assert result.value == pytest.approx(by_kernels(x.astype(float), y.astype(float)), abs=1e-6)
 
 
 def test_unrelated_data_score_zero_where_the_biased_form_gives_0_43(rng):
@@ -65,7 +103,7 @@ def test_a_representation_is_like_itself(rng):
 def test_float32_and_blocks_do_not_change_it(rng, monkeypatch):
     x, y = rng.standard_normal((2, 90, 8)).astype(np.float32)
     whole = estimate("cka", x, y).value
-    monkeypatch.setattr("layerscape.measures.similarity.cka.BLOCK_ELEMENTS", 100)
+    monkeypatch.setattr("layerscape.measures.similarity.hsic.BLOCK_ELEMENTS", 100)
     assert estimate("cka", x, y).value == pytest.approx(whole, rel=1e-12)
 
 

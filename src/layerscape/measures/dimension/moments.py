@@ -106,12 +106,12 @@ class Gram:
     power: int
 
 
-def gram(x: Representation) -> Gram:
+def gram(x: Representation, of_constant: str = NO_VARIANCE) -> Gram:
     """Inner products of all rows less their mean; the data are held in memory. Raises if they are constant."""
     whole = x.checked(slice(0, x.n_samples))
     largest = max(float(np.abs(part - part[0]).max()) for part in _columns(whole))
     if not largest:
-        raise constant(x, NO_VARIANCE)
+        raise constant(x, of_constant)
     power = frexp(largest)[1]
     matrix, with_mean, mean_square = np.zeros((len(whole), len(whole))), np.zeros(len(whole)), 0.0
     for part, mean in centered_columns(whole, power):

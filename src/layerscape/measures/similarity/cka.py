@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from math import nan, sqrt
+from collections.abc import Mapping
+from math import sqrt
 from typing import Any, Literal
 
 import numpy as np
 
-from layerscape.core.checks import check_least, check_name, constant
+from layerscape.core.checks import check_least, check_name
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, within
 from layerscape.core.measure import ALWAYS, EVEN, Measure
-from layerscape.core.memo import remembered
 from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.rows import slices
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
 from layerscape.measures.similarity.gaussian import gaussian, widened
+from layerscape.measures.similarity.hsic import Hsic, hsic, itself
 from layerscape.measures.similarity.ordered import squares_of_cross
 from layerscape.measures.similarity.pairing import FEWEST, same_samples
-
-BLOCK_ELEMENTS = 2**22
 
 
 def cka(
@@ -88,8 +84,8 @@ def cka(
     if kernel == "rbf":
         return compare_centered(a, b, gaussian, "cka", sample, seed, "euclidean")
     same_samples(a, b, "cka")
-    n, self_a, self_b = a.n_samples, _itself(a), _itself(b)
-    cross = self_a if a is b else _hsic(a, b)
+    n, self_a, self_b = a.n_samples, itself(a), itself(b)
+    cross = self_a if a is b else hsic(a, b)
     null = sqrt(2 / (n * (n - 3)))
     if estimator == "biased":
         return _biased(n, cross, self_a, self_b, null)
@@ -109,7 +105,7 @@ def _check(kernel: str, estimator: str, sample: int) -> None:
         raise InvalidValue("estimator='biased' is for kernel='linear'; leave it out.")
 
 
-def _debiased(cross: _Hsic, of_a: _Hsic, of_b: _Hsic) -> tuple[float, np.ndarray]:
+def _debiased(cross: Hsic, of_a: Hsic, of_b: Hsic) -> tuple[float, np.ndarray]:
     """The value, and how much each sample moves it."""
     norm = sqrt(of_a.value * of_b.value)
     value = cross.value / norm
@@ -117,14 +113,14 @@ def _debiased(cross: _Hsic, of_a: _Hsic, of_b: _Hsic) -> tuple[float, np.ndarray
     return value, cross.influence / norm - value / 2 * of_norms
 
 
-def _biased_alone(cross: _Hsic, of_a: _Hsic, of_b: _Hsic) -> tuple[float, np.ndarray]:
+def _biased_alone(cross: Hsic, of_a: Hsic, of_b: Hsic) -> tuple[float, np.ndarray]:
     norm = sqrt(of_a.biased * of_b.biased)
     value = cross.biased / norm
     of_norms = of_a.biased_influence / of_a.biased + of_b.biased_influence / of_b.biased
     return value, cross.biased_influence / norm - value / 2 * of_norms
 
 
-def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float) -> Estimate:
+def _biased(n: int, cross: Hsic, of_a: Hsic, of_b: Hsic, null: float) -> Estimate:
     norm = sqrt(of_a.biased * of_b.biased)
     value, moved = _biased_alone(cross, of_a, of_b)
     spread = null * n * (n - 3) * sqrt(of_a.value * of_b.value) / norm
@@ -137,95 +133,9 @@ def _biased(n: int, cross: _Hsic, of_a: _Hsic, of_b: _Hsic, null: float) -> Esti
     return Estimate(value, low, high, n, chance=chance, warnings=(words,))
 
 
-def _skewness(of_a: _Hsic, of_b: _Hsic) -> float:
+def _skewness(of_a: Hsic, of_b: Hsic) -> float:
     """Of the law of Σ λ_i·μ_j·(z_ij² − 1), the limit of many samples, with λ and μ the eigenvalues of both kernels."""
     return 2 * sqrt(2) * of_a.skewness * of_b.skewness
-
-
-@dataclass(frozen=True)
-class _Hsic:
-    """HSIC₁ and n²·HSIC₀ of two kernels, how much each sample adds to them, and the sum of the first's diagonal.
-
-    Then, of a kernel with itself, Σ λ³ / (Σ λ²)^1.5 of its eigenvalues; and what a deletion is computed from: Kᵢᵢ and
-    Lᵢᵢ, and Σⱼ (Kᵢⱼ·Lⱼⱼ + Lᵢⱼ·Kⱼⱼ).
-    """
-
-    value: float
-    influence: np.ndarray
-    biased: float
-    biased_influence: np.ndarray
-    trace: float
-    skewness: float
-    lengths: tuple[np.ndarray, np.ndarray]
-    pull: np.ndarray
-
-    def without_each(self) -> tuple[np.ndarray, np.ndarray]:
-        """HSIC₁ and n²·HSIC₀ of the others, centered anew, without each sample; shape (N,) each.
-
-        Without a row x the others move by x / (n − 1) when they are centered, and the sum of their products with the
-        other side's loses n / (n − 1)·x·yᵀ.
-        """
-        n, (of_a, of_b) = len(self.pull), self.lengths
-        sum_a, sum_b, both, c = of_a.sum(), of_b.sum(), of_a @ of_b, 1 / (n - 1)
-        diagonal, through, part = of_a * of_b, self.biased_influence / 2, n / (n - 1)
-        biased = self.biased - 2 * part * through + part**2 * diagonal
-        both = both + 2 * c * self.pull + c**2 * (of_b * sum_a + of_a * sum_b) + 4 * c**2 * through
-        both += (n * c**4 - part**4) * diagonal
-        sums, m = (sum_a - part * of_a) * (sum_b - part * of_b), n - 1
-        inner = biased - both + sums / ((m - 1) * (m - 2)) - 2 / (m - 2) * both
-        return inner / (m * (m - 3)), biased
-
-
-@remembered
-def _itself(x: Representation) -> _Hsic:
-    hsic = _hsic(x, x)
-    if not hsic.value > 1e-15:  # the values are scaled to 1
-        raise constant(x, ", or over all but one; cka cannot compare it")
-    return hsic
-
-
-def _hsic(a: Representation, b: Representation) -> _Hsic:
-    """Of the scaled, centered rows; two passes over them."""
-    n = a.n_samples
-    cross = np.zeros((a.n_units, b.n_units))
-    x_b, y_a = np.zeros(a.n_units), np.zeros(b.n_units)  # Σ x‖y‖² and Σ y‖x‖²
-    lengths_a, lengths_b = np.empty(n), np.empty(n)
-    for rows, x, y in _pairs(a, b):
-        of_a, of_b = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-        lengths_a[rows], lengths_b[rows] = of_a, of_b
-        cross += x.T @ y
-        x_b += of_b @ x
-        y_a += of_a @ y
-    both = lengths_a @ lengths_b
-    sum_a, sum_b = lengths_a.sum(), lengths_b.sum()
-    # With centered rows every sum over a whole row of a kernel is minus its diagonal.
-    inner = (cross * cross).sum() - both + sum_a * sum_b / ((n - 1) * (n - 2)) - 2 / (n - 2) * both
-    influence, products, pull = np.empty((3, n))
-    for rows, x, y in _pairs(a, b):
-        of_a, of_b = lengths_a[rows], lengths_b[rows]
-        products[rows] = 2 * np.einsum("ij,ij->i", x @ cross, y)
-        pairs = products[rows] - of_a * of_b
-        totals = (of_a * sum_b + of_b * sum_a) / ((n - 1) * (n - 2))
-        from_x, from_y = x @ x_b, y @ y_a
-        pull[rows] = from_x + from_y
-        influence[rows] = pairs + totals - 2 / (n - 2) * (of_a * of_b - from_x - from_y)
-    scale, biased = n * (n - 3), float((cross * cross).sum())
-    lengths = lengths_a, lengths_b
-    skewness = _cubes(a, cross) / biased**1.5 if a is b and biased > 0 else nan
-    return _Hsic(float(inner) / scale, influence / scale, biased, products, float(sum_a), skewness, lengths, pull)
-
-
-def _cubes(x: Representation, cross: np.ndarray) -> float:
-    """Σ λ³ of XᵀX, or of XXᵀ where that is smaller."""
-    if x.n_samples < x.n_units:
-        rows = frame(x)(x.read(slice(None)))
-        cross = rows @ rows.T
-    return float(np.vdot(cross @ cross, cross))
-
-
-def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    for rows in slices(a.n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units)):
-        yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
 
 
 def _score(a: Representation, b: Representation, /, *, kernel: str, estimator: str, sample: int, seed: int) -> Score:
@@ -233,7 +143,7 @@ def _score(a: Representation, b: Representation, /, *, kernel: str, estimator: s
     _check(kernel, estimator, sample)
     if kernel == "rbf":
         return score_of_centered(a, b, gaussian, "cka", sample, seed)
-    n, of_a, of_b = same_samples(a, b, "cka"), _itself(a), _itself(b)
+    n, of_a, of_b = same_samples(a, b, "cka"), itself(a), itself(b)
     (lengths_a, _), (lengths_b, _) = of_a.lengths, of_b.lengths
     squares = squares_of_cross(frame(a)(a.read(slice(None))), frame(b)(b.read(slice(None))))
     if estimator == "biased":
@@ -252,7 +162,7 @@ def _influence(
     if kernel == "rbf":
         return influence_on_centered(a, b, gaussian, "cka", sample, seed, "euclidean", widened)
     same_samples(a, b, "cka")
-    cross, of_a, of_b = _hsic(a, b), _itself(a), _itself(b)
+    cross, of_a, of_b = hsic(a, b), itself(a), itself(b)
     value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)
     left = [each.without_each()[estimator == "biased"] for each in (cross, of_a, of_b)]
     return Influence(value, value - left[0] / np.sqrt(left[1] * left[2]), alone - alone.mean())
