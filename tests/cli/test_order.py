@@ -106,3 +106,36 @@ def test_more_neighbors_than_samples_are_refused_before_a_block_is_made(tmp_path
     said = capsys.readouterr().err.strip().splitlines()
     assert said[-1] == "error: k=12 neighbors asked of 12 samples; k must lie in 1..11."
     assert not list(out.rglob("blocks/*"))
+
+
+WITHOUT_A_MODEL = [
+    ("measure", ["--measures", "twon"], "unknown measure 'twon'; nearest: twonn"),
+    ("measure", ["--controls", "shuffled"], "unknown control 'shuffled'"),
+    ("measure", ["--protocol", "nobody1999"], "unknown protocol 'nobody1999'"),
+    ("measure", ["--own-group", "kept"], "own_group='kept' without groups"),
+    ("measure", ["--memory", "-1"], "Invalid value for '--memory'"),
+    ("measure", ["--near-copies", "2"], "near_copies=2.0"),
+    ("measure", ["--csv", "none/table.csv"], "cannot write none/table.csv: none is no folder; give another --csv"),
+    ("measure", ["--csv", "table.txt"], "table.txt"),
+    ("search", ["--near-copies", "2"], "near_copies=2.0"),
+    ("compare", ["--measures", "twonn"], "measure 'twonn' does not compare two representations"),
+    ("compare", ["--lag", "2", "--groups", "who"], "lag=2 and groups at once"),
+    ("differences", ["--measures", "cka"], "cka compares two layers"),
+    ("differences", ["--measures", "twon"], "unknown measure 'twon'"),
+    ("recommend", ["--by", "twonn"], "unknown way to judge layers, by 'twonn'"),
+    ("recommend", ["--own-group", "kept"], "own_group='kept' without groups"),
+    ("report", ["--out", "page.txt"], "page.txt"),
+]
+
+
+@pytest.mark.parametrize(("command", "more", "text"), WITHOUT_A_MODEL)
+def test_options_of_a_command_on_a_run_come_before_the_run(command, more, text, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    runs = ["nowhere"] * (2 if command == "compare" else 1)
+    assert main([command, *runs, *more]) == 2
+    said = capsys.readouterr().err.strip()
+    assert text in said
+    assert said.startswith("error: ")
+    assert "nowhere" not in said
+    assert main([command, *runs]) == 2
+    assert "there is no run at nowhere" in capsys.readouterr().err

@@ -229,8 +229,7 @@ def test_row_numbers_and_distances_are_not_measured_as_vectors(graph, rng):
         shape = " × ".join(map(str, given.shape))
         text = (
             f"a matrix of {shape} that looks like {what} of neighbors and not like vectors; give "
-            "Neighbors.from_arrays(indices, distances, self_first=…), or --indices on the command line; "
-            "vectors all the same: Representation(x), or --vectors."
+            "Neighbors.from_arrays(indices, distances, self_first=…); vectors all the same: Representation(x)."
         )
         for call in (
             lambda given=given: ls.estimate("overlap", given, given),

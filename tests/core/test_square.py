@@ -159,8 +159,7 @@ def test_distances_are_not_measured_as_vectors_at_any_door(x):
         n = len(given)
         text = (
             f"a matrix of {n} × {n} that looks like the distances of all samples from each other and not like vectors; "
-            "give Neighbors.from_distances(d), or --square on the command line; vectors all the same: "
-            "Representation(d), or --vectors."
+            "give Neighbors.from_distances(d); vectors all the same: Representation(x)."
         )
         for call in (
             lambda given=given: ls.estimate("twonn", given),

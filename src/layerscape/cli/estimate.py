@@ -134,6 +134,7 @@ def _together() -> list[click.Parameter]:
 
 
 def _run(measure: Measure, given: dict[str, Any]) -> None:
+    from layerscape.core.lists import LooksLikeGraph
     from layerscape.pipeline.estimate import estimate
 
     as_json, labels, later = given.pop("as_json"), given.pop("labels", None), given.pop("later", ())
@@ -150,7 +151,10 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
     if later:
         data[1:] = [data[1:]]
     options = {name: value for name, value in given.items() if value is not None}
-    result = estimate(measure, *data, **options)
+    try:
+        result = estimate(measure, *data, **options)
+    except LooksLikeGraph as error:
+        raise InvalidValue(f"{error.looks}; say {error.option} if it is, and --vectors if not.") from None
     say(_text(measure, result), as_json, result.to_dict())
 
 
@@ -232,9 +236,10 @@ def _curve(estimate: Estimate) -> list[str]:
 @click.argument("a", metavar="A")
 @click.option("--controls", default="gaussian,columns", show_default=True, help="Beside which controls; '' for none.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of controls, subsets and simulated Gaussians.")
+@click.option("--vectors", is_flag=True, help="The file holds vectors, whatever they look like.")
 @search_options()
 @shared.as_json
-def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> None:
+def dimension_command(a: str, controls: str, vectors: bool, as_json: bool, **options: Any) -> None:
     """Which dimension to believe: all suitable estimators on one axis of scale.
 
     One value is recommended, with the reason, or none, and what may mislead is said in words.
@@ -244,11 +249,20 @@ def dimension_command(a: str, controls: str, as_json: bool, **options: Any) -> N
       layerscape dimension vectors.npy
       layerscape dimension table.parquet:embedding
     """
+    from layerscape.core.lists import LooksLikeGraph
+    from layerscape.core.representation import Representation
     from layerscape.inputs import read_matrix
     from layerscape.questions.dimension_report import dimension_report
 
     kinds = [name for name in controls.split(",") if name]
-    found = dimension_report(read_matrix(a), controls=kinds, **options)
+    matrix = read_matrix(a)
+    try:
+        found = dimension_report(Representation(matrix) if vectors else matrix, controls=kinds, **options)
+    except LooksLikeGraph as error:
+        raise InvalidValue(
+            f"{error.looks}; say --vectors if it holds vectors all the same. Of what it looks like one dimension is "
+            f"read by: layerscape estimate twonn {a} {error.option}"
+        ) from None
     record = found.to_dict()
     if record["value"] is None:
         lines = ["dimension: none recommended"]

@@ -14,6 +14,7 @@ from layerscape.core.export import check_ending
 from layerscape.core.keywords import FIELDS
 from layerscape.core.nearness import Nearness
 from layerscape.core.resources import Resources
+from layerscape.errors import FileProblem
 
 Command = Callable[..., Any]
 HINTS = get_type_hints(Nearness) | get_type_hints(Resources)
@@ -135,9 +136,12 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 
 
 def _csv(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
-    """The name is checked before anything is measured."""
+    """Name and folder are checked before anything is measured."""
     if path is not None:
         check_ending(path, ".csv")
+        if path.is_dir() or not path.parent.is_dir():
+            why = "it is a folder" if path.is_dir() else f"{path.parent} is no folder"
+            raise FileProblem(f"cannot write {path}: {why}; give another --csv")
     return path
 
 

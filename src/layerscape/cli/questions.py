@@ -10,6 +10,7 @@ import click
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
 from layerscape.cli.show import bars, number, plain, rows, save_table, say
+from layerscape.cli.wishes import check_wishes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +36,14 @@ def compare_command(
     Example:
       layerscape compare runs/dino runs/mae --measures overlap,information_imbalance --csv pairs.csv
     """
-    from layerscape.questions.compare import compare
+    from layerscape.questions.compare import compare, comparing
     from layerscape.run import open_run
 
+    chosen = comparing(measures.split(",") if measures else None)
+    check_wishes(options, chosen)
     a, b = open_run(run_a), open_run(run_b)
     with bars() as progress:
-        table = compare(a, b, measures.split(",") if measures else None, progress=progress, **options)
+        table = compare(a, b, chosen, progress=progress, **options)
     record = {"runs": [str(run_a), str(run_b)], "rows": [plain(row) for row in table.to_dict("records")]}
     of_measures = table.groupby("measure", sort=False)
     text = "\n\n".join(_closest(str(name), own, b.name) for name, own in of_measures)
@@ -78,11 +81,13 @@ def differences_command(
       layerscape differences runs/dino
       layerscape differences runs/finetuned runs/pretrained --measures label_overlap
     """
-    from layerscape.questions.differences import differences
+    from layerscape.questions.differences import differences, tested
     from layerscape.run import open_run
 
+    chosen = {"measures": tested(measures.split(",") if measures else None)}
+    check_wishes(options, chosen["measures"])
     a, b = open_run(run), open_run(other) if other else None
-    chosen = {"measures": measures.split(",") if measures else None, "labels": labels.split(",") if labels else None}
+    chosen |= {"labels": labels.split(",") if labels else None}
     with bars() as progress:
         table = differences(a, b, **chosen, progress=progress, **options)
     shown = ["layer", "other_layer", "measure", "label", "value", "other_value", "difference", "low", "high", "p_holm"]
@@ -112,9 +117,11 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
     Example:
       layerscape recommend runs/dino --labels species
     """
+    from layerscape.questions.evidence import judge_by
     from layerscape.questions.recommend import recommend
     from layerscape.run import open_run
 
+    check_wishes({**options, "by": None}, [judge_by(options["by"])])
     with bars() as progress:
         found = recommend(open_run(run), labels=labels.split(",") if labels else None, progress=progress, **options)
     text, records = found.reason, []

@@ -173,8 +173,10 @@ def layers_command(model: str, select: str | None, pooling: str | None, as_json:
 @shared.as_json
 def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
     """The neighbor graph of every layer of RUN, kept on disk; an interrupted search goes on."""
+    from layerscape.core.keywords import chosen
     from layerscape.run import open_run
 
+    chosen(search)
     opened = open_run(run)
     opened.folder.must_keep()
     with bars() as progress:
@@ -206,6 +208,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     """The table of RUN: every measure of every layer, pair of layers and label."""
     from layerscape.run import open_run
 
+    check_wishes(options)
     with bars() as progress:
         table = _measure(open_run(run), options, progress)
     _note_gaps(table)
@@ -228,9 +231,12 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
 def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: bool) -> None:
     """The page of RUN: one file to look at."""
     need("report")
+    from layerscape.core.export import check_ending
     from layerscape.reports import report
     from layerscape.run import open_run
 
+    if out:
+        check_ending(out, ".html", ".htm")
     with bars() as progress:
         page = report(open_run(run), out, baseline=open_run(baseline) if baseline else None, progress=progress)
     say(f"The page: {page}", as_json, {"run": str(run), "report": str(page)})

@@ -1,4 +1,4 @@
-"""What `run` would refuse after the extraction, refused before it."""
+"""What would be refused later, refused first: options before paths and columns, and these before a model or work."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import Any
 from layerscape.core.keywords import FIELDS
 
 
-def check_wishes(measuring: dict[str, Any]) -> None:
-    """Raise at what measuring would refuse, before anything is opened."""
+def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
+    """Raise at options that would be refused later, before anything is opened; ``measures`` where they are known."""
     from layerscape.core.keywords import chosen
     from layerscape.measures import find_measures
+    from layerscape.pipeline.protocols import find_protocol
     from layerscape.supply.answers import check_together
     from layerscape.supply.controls import check_controls
 
-    chosen({name: measuring[name] for name in FIELDS})
-    measures = find_measures((measuring["measures"] or "twonn").split(","))
-    together = (measuring[name] for name in ("groups", "own_group", "by", "lag", "repeats"))
-    check_together(measures, *together)
-    check_controls((measuring["controls"] or "gaussian").split(","))
+    chosen({name: asked[name] for name in FIELDS if name in asked})
+    if measures is None:
+        measures = find_measures((asked["measures"] or "twonn").split(","))
+    check_together(measures, *map(asked.get, ("groups", "own_group", "by", "lag", "repeats")))
+    check_controls((asked.get("controls") or "gaussian").split(","))
+    if asked.get("protocol"):
+        find_protocol(asked["protocol"])
 
 
 def check_columns(measuring: dict[str, Any], samples: Any) -> None:

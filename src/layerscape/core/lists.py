@@ -62,6 +62,18 @@ def read_lists(indices: Any, distances: Any, self_first: bool | None) -> tuple[n
     return numbers[others].reshape(shape), None if apart is None else apart[others].reshape(shape)
 
 
+class LooksLikeGraph(InvalidValue):
+    """An array that looks like what other tools write of a graph, where vectors are read.
+
+    ``looks`` says so, and ``option`` is that of the command line for what it looks like.
+    """
+
+    def __init__(self, x: Representation, what: str, made: str, option: str) -> None:
+        self.looks = f"a matrix of {x.n_samples} × {x.n_units} that looks like {what} and not like vectors"
+        self.option = option
+        super().__init__(f"{self.looks}; give {made}; vectors all the same: Representation(x).")
+
+
 def as_vectors(x: Any, layer: str = "") -> Representation:
     """`as_representation` of what is to be measured; raises at an array that looks like neighbors or distances.
 
@@ -73,17 +85,11 @@ def as_vectors(x: Any, layer: str = "") -> Representation:
     n, several = found.n_samples, min(found.n_samples - 1, found.n_units) > 1  # of two samples nothing can be told
     for looks, what in ((_looks_like_rows, "row numbers"), (_looks_like_distances, "distances")):
         if several and looks(found.matrix[:FEW], n) and looks(found.matrix[:], n):
-            raise InvalidValue(
-                f"a matrix of {found.n_samples} × {found.n_units} that looks like {what} of neighbors and not like "
-                "vectors; give Neighbors.from_arrays(indices, distances, self_first=…), or --indices on the command "
-                "line; vectors all the same: Representation(x), or --vectors."
-            )
+            made = "Neighbors.from_arrays(indices, distances, self_first=…)"
+            raise LooksLikeGraph(found, f"{what} of neighbors", made, "--indices")
     if looks_like_square(found.matrix):
-        raise InvalidValue(
-            f"a matrix of {found.n_samples} × {found.n_units} that looks like the distances of all samples from each "
-            "other and not like vectors; give Neighbors.from_distances(d), or --square on the command line; vectors "
-            "all the same: Representation(d), or --vectors."
-        )
+        what = "the distances of all samples from each other"
+        raise LooksLikeGraph(found, what, "Neighbors.from_distances(d)", "--square")
     return found
 
 

@@ -91,7 +91,7 @@ def compare(
     require("pandas", "runs")
     check_run(run_a)
     check_run(run_b)
-    chosen = _comparing(measures)
+    chosen = comparing(measures)
     search, options = parted(options, chosen)
     check_options(chosen, options, compare)
     a, b = matched(run_a, run_b)
@@ -119,7 +119,8 @@ def compare(
     return as_table(rows, ("other_run", "other_depth", *(CEILING if repeats else ())))
 
 
-def _comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measure]:
+def comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measure]:
+    """The measures that were asked for, or those of the standard profile that compare; raises at any other."""
     if measures is None:
         return [m for m in catalog().values() if m.compares and m.standard]
     chosen = find_measures(measures)

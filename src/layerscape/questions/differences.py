@@ -107,8 +107,7 @@ def differences(
     for each in (run, run if other is None else other):
         check_run(each)
     check_options([], search, differences)
-    chosen = _standing() if measures is None else find_measures(measures)
-    _check(chosen)
+    chosen = tested(measures)
     a, b = (Part(run), None) if other is None else matched(run, other)
     layers = _pairs(run, other, pairs)
     columns = category_columns(run, labels) if any("labels" in m.data for m in chosen) and run.samples.labels else []
@@ -135,17 +134,17 @@ def differences(
     return table[list(COLUMNS)]
 
 
-def _standing() -> list[Measure]:
-    """The measures of one layer that stand for their question."""
-    return [m for m in catalog().values() if m.headline and not m.compares and not isinstance(m.influence, str)]
-
-
-def _check(measures: Sequence[Measure]) -> None:
-    for m in measures:
+def tested(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measure]:
+    """The measures that were asked for, or those of one layer that stand for their question; raises at any other."""
+    if measures is None:
+        return [m for m in catalog().values() if m.headline and not m.compares and not isinstance(m.influence, str)]
+    chosen = find_measures(measures)
+    for m in chosen:
         if m.compares or "graphs" in m.data:
             raise InvalidValue(f"{m.name} compares two layers; differences are tested of measures of one layer.")
         if isinstance(m.influence, str):
             raise InvalidValue(f"{m.name} has no test of differences: {m.influence}.")
+    return chosen
 
 
 def _pairs(run: Run, other: Run | None, given: Sequence[tuple[str, str]] | None) -> list[tuple[str, str]]:

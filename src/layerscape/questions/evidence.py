@@ -14,7 +14,7 @@ from layerscape.core.influence import Influence, Moved, mean_of
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.tasks import Task
-from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.errors import InvalidValue, LayerscapeError, unknown_name
 from layerscape.measures import catalog
 from layerscape.supply.attempts import attempt
 from layerscape.supply.supplier import Supplier
@@ -56,6 +56,16 @@ def judges() -> dict[str, Measure]:
     return {
         name: measure for name, measure in catalog().items() if measure.data[1:] == ("labels",) and measure.sentence
     }
+
+
+def judge_by(name: str | None) -> Measure:
+    """The measure by which layers are judged, that of the neighbors' labels if none is named; raises at any other."""
+    known = judges()
+    if name is None:
+        return next(measure for measure in known.values() if measure.headline)
+    if name not in known:
+        raise unknown_name("way to judge layers, by", str(name), known)
+    return known[name]
 
 
 def evidence(

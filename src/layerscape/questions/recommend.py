@@ -18,9 +18,9 @@ from layerscape.core.progress import Show, counted
 from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.core.words import p_said
-from layerscape.errors import InvalidValue, require, unknown_name
+from layerscape.errors import InvalidValue, require
 from layerscape.pipeline.table import keep_recommendation
-from layerscape.questions.evidence import Evidence, evidence, judges
+from layerscape.questions.evidence import Evidence, evidence, judge_by
 from layerscape.questions.resample import difference, p_of_largest, wins
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, supplier_of
@@ -147,11 +147,8 @@ def recommend(
     check_options([], search, recommend)
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
-    known = judges()
-    by = next(name for name, measure in known.items() if measure.headline) if by is None else by
-    if by not in known:
-        raise unknown_name("way to judge layers, by", str(by), known)
-    check_together([known[by]], groups, own_group)
+    judge = judge_by(by)
+    check_together([judge], groups, own_group)
     there = run.samples.labels
     who = groups_of_column(there, groups, run.n_samples, own_group)
     supplier = supplier_of(Part(run), search, who)
@@ -163,7 +160,6 @@ def recommend(
             "There are no labels of categories to judge by, and no rule without labels was found to beat taking the "
             "last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
         )
-    judge = known[by]
     k = _fitting(judge, run.n_samples) if k is None else k
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
     tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]
@@ -174,7 +170,7 @@ def recommend(
     why = judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns)))
     found = _decided(run, held, why, None if who is None else who.codes, seed)
     kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
-    kept |= {"by": by, "labels": held.columns, "k": k, "groups": groups, **supplier.near.record()}
+    kept |= {"by": judge.name, "labels": held.columns, "k": k, "groups": groups, **supplier.near.record()}
     keep_recommendation(run, kept, {name: there[name] for name in held.columns})
     return found
 
