@@ -289,3 +289,11 @@ def test_what_is_measured_with_labels_that_go_meanwhile_is_not_kept(run, monkeyp
     assert found.layer in (None, "first", "second")
     assert ls.open(run.path).recommendation is None
     assert whole(run)
+
+
+def test_a_label_without_a_name_is_refused(run):
+    """What no label was asked for has an empty one in the table, which would go with it."""
+    with pytest.raises(InvalidValue, match=r"^a label column has no name, .*; name it\.$"):
+        run.add_labels({"": CLASSES})
+    with pytest.raises(InvalidValue, match=r"^a label column has no name"):
+        ls.from_arrays({"a": np.eye(4)}, labels={"": [0, 1, 0, 1]})

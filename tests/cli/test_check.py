@@ -8,6 +8,7 @@ import pytest
 
 import layerscape as ls
 from layerscape.cli import main
+from layerscape.cli.demo import INPUTS, MODELS, POOLING
 from layerscape.core.nearness import Nearness
 from layerscape.errors import FileProblem
 
@@ -102,6 +103,34 @@ def test_samples_that_are_damaged_are_made_again_with_the_labels_of_the_command(
     assert main(["check", "run", "--repair"]) == 0
     assert list(ls.open("run").samples.labels) == ["luminance"]
     assert main(["check", "run"]) == 0
+
+
+@pytest.mark.parametrize("name", ["trained", "untrained"])
+def test_runs_of_the_demo_are_extracted_again(tmp_path, name, capsys):
+    pytest.importorskip("torch")
+    path = tmp_path / "demo" / name
+    run = ls.extract(MODELS[name], INPUTS, out=path, pooling=POOLING, command="layerscape demo --out demo")
+    before = np.asarray(run["block_2"])
+    chunk = path / "vectors.zarr" / "block_2" / "c.0.0"
+    chunk.write_bytes(bytes(chunk.stat().st_size))
+    assert main(["check", str(path), "--repair"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "extracted again: block_2"
+    np.testing.assert_array_equal(np.asarray(ls.open(path)["block_2"]), before)
+
+
+def test_of_a_run_made_in_python_it_is_said_how_it_is_made_again(tmp_path, rng, capsys):
+    x, path = rng.standard_normal((20, 3)), tmp_path / "run"
+    ls.from_arrays({"a": x}, out=path)
+    chunk = path / "vectors.zarr" / "a" / "c.0.0"
+    chunk.write_bytes(bytes(chunk.stat().st_size))
+    assert main(["check", str(path), "--repair"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    words = (
+        "the run is unfinished now; what is missing is made by: the call that made it, ls.extract or ls.from_arrays, "
+    )
+    assert said == f"{words}with all that it was given and out={str(path)!r}"
+    np.testing.assert_array_equal(np.asarray(ls.from_arrays({"a": x}, out=path)["a"]), x)
+    assert main(["check", str(path)]) == 0
 
 
 @pytest.mark.parametrize("gone", ["others", "none"])

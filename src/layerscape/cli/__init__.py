@@ -27,7 +27,7 @@ HOMES = {
     "recommend": "questions",
     "estimate": "estimate",
     "dimension": "estimate",
-    "list": "estimate",
+    "list": "listing",
 }
 
 

@@ -11,6 +11,10 @@ from layerscape.questions.recommend import recommend
 from layerscape.run import Run
 from layerscape.supply.controls import CONTROLS
 
+MODELS = {"trained": "demo@final", "untrained": "demo@untrained"}  # by the folder of their run
+INPUTS = "digits"
+POOLING = "flatten"  # which keeps the place of the digit, so that one can watch the network forget it
+
 
 def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
     """Runs of the trained and of the untrained network on held-out scans, both measured.
@@ -23,12 +27,12 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
         As in `measure`.
     """
     runs = []
-    for name, checkpoint in (("trained", "final"), ("untrained", "untrained")):
+    for name, model in MODELS.items():
         run = extract(
-            f"demo@{checkpoint}",
-            "digits",
+            model,
+            INPUTS,
             out=Path(out) / name,
-            pooling="flatten",  # which keeps the place of the digit, so that one can watch the network forget it
+            pooling=POOLING,
             command=f"layerscape demo --out {out}",
             progress=progress,
         )

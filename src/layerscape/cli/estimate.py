@@ -1,4 +1,4 @@
-"""`layerscape estimate`, `dimension` and `list`: the measures, each with the options that its function has."""
+"""`layerscape estimate` and `dimension`: the measures of files, each with the options that its function has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layerscape.core.estimate import Estimate, ceiling_facts
 from layerscape.core.measure import Measure
 from layerscape.core.words import p_said
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures import catalog, question
+from layerscape.measures import catalog
 
 
 class Measures(click.Group):
@@ -275,28 +275,3 @@ def dimension_command(a: str, controls: str, vectors: bool, as_json: bool, **opt
         lines += _curve(estimate)
     lines += [f"control {name}, gride: {number(estimate.value)}" for name, estimate in found.controls.items()]
     say("\n".join([*lines, *(f"warning: {words}" for words in found.warnings)]), as_json, record)
-
-
-@click.command(name="list")
-@shared.as_json
-def list_command(as_json: bool) -> None:
-    """The measures: what each says, needs and cites."""
-    record = {
-        name: {
-            "question": question(measure),
-            "says": measure.says,
-            "needs": list(measure.data),
-            "options": dict(measure.options),
-            "unit": measure.unit,
-            "standard": measure.standard,
-            "source": measure.source,
-        }
-        for name, measure in catalog().items()
-    }
-    lines = []
-    for name, facts in record.items():
-        options = ", ".join(f"{option}={value}" for option, value in facts["options"].items()) or "none"
-        standard = "; in the standard profile" if facts["standard"] else ""
-        lines.append(f"{name}  ({facts['question']}; needs {' and '.join(facts['needs'])}{standard})")
-        lines.append(f"    {facts['says']}\n    options: {options}\n    source: {facts['source']}")
-    say("\n".join(lines), as_json, record)

@@ -45,12 +45,15 @@ class Extraction:
 
 
 def extraction_of(path: Path, command: str) -> Extraction | None:
-    """The extraction of a run that `extract` or `run` made; None of another."""
+    """The extraction of a run that `extract`, `run` or `demo` made; None of another."""
     import click
 
+    from layerscape.cli.demo import INPUTS, MODELS, POOLING
     from layerscape.cli.stages import extract_command, run_command
 
     words = shlex.split(command)
+    if words[:2] == ["layerscape", "demo"] and path.name in MODELS:
+        words = ["layerscape", "extract", MODELS[path.name], INPUTS, "--pooling", POOLING, "--out", str(path)]
     if words[:2] not in (["layerscape", "extract"], ["layerscape", "run"]):
         return None
     _, name, *rest = words

@@ -16,6 +16,7 @@ from typing import IO, TextIO, TypeVar, cast
 from layerscape.errors import FileProblem, InvalidValue, wants_memory
 
 SETTING = "LAYERSCAPE_MAX_BYTES"
+SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 _CELL, _ROW = 24, 80  # bytes that a cell and a row take at least, as objects of Python
 _SAMPLE = 90  # and the id of a sample
 _AHEAD = 256  # rows that are read at once
@@ -30,6 +31,15 @@ def format_of(path: Path) -> str:
     """
     name = path.name.lower().removesuffix(".gz")
     return ".idx" if re.search(r"[-.]idx\d-ubyte$", name) else Path(name).suffix
+
+
+def format_said(kind: str) -> str:
+    """A format that cannot be read, as it is called, and what to do with a spreadsheet.
+
+    >>> format_said(".pt"), format_said(".xlsx")
+    ('.pt', '.xlsx, a spreadsheet: save it as CSV')
+    """
+    return f"{kind}, a spreadsheet: save it as CSV" if kind in SHEETS else kind or "no ending"
 
 
 def existing_file(path: str | Path) -> Path:

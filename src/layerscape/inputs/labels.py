@@ -11,7 +11,7 @@ import numpy as np
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, unknown_name
 from layerscape.inputs.by_id import rows_of
 from layerscape.inputs.contents import Contents
-from layerscape.inputs.files import existing_file, format_of, held, open_text
+from layerscape.inputs.files import existing_file, format_of, format_said, held, open_text
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.matrix import read_npy
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
@@ -104,7 +104,7 @@ def _read_column(path: Path) -> Sequence[Any] | np.ndarray:
         with open_text(path) as file:
             return [line.strip() for line in held(path, file, lambda line: 1)]
     if kind not in (".npy", ".idx"):
-        raise FileProblem(f"{path} holds no labels ({kind or 'no ending'}); give .csv, .parquet, .jsonl, .npy or .txt.")
+        raise FileProblem(f"{path} holds no labels ({format_said(kind)}); give .csv, .parquet, .jsonl, .npy or .txt.")
     values = read_idx(path) if kind == ".idx" else read_npy(path)
     if values.ndim != 1:
         raise InvalidValue(f"{path} has shape {values.shape}; give one label per row, as an array of one axis.")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, unknown_name
-from layerscape.inputs.files import check_samples_held, check_unpacked, existing_file, format_of, reason_of
+from layerscape.inputs.files import check_samples_held, check_unpacked, existing_file, format_of, format_said, reason_of
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.tables import TABLES, read_arrow, read_table
 from layerscape.inputs.vectors import column_of_values, columns_of_arrow, vectors_of
@@ -76,7 +76,7 @@ def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
         array = array.reshape(len(array), -1) if kind == ".idx" else array
     else:
         raise FileProblem(
-            f"{path} is no array ({kind or 'no ending'}); give {', '.join((*ARRAYS, *TABLES))} or IDX. "
+            f"{path} is no array ({format_said(kind)}); give {', '.join((*ARRAYS, *TABLES))} or IDX. "
             "Pickles are never loaded."
         )
     if array.dtype.kind not in "biuf":

@@ -13,7 +13,7 @@ from layerscape.core.samples import Kind, check_ids
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.arrays import from_table, open_arrays, open_idx
 from layerscape.inputs.contents import Contents, Selection, select_rows
-from layerscape.inputs.files import existing_file, format_of
+from layerscape.inputs.files import existing_file, format_of, format_said
 from layerscape.inputs.images import open_folder
 from layerscape.inputs.labels import known_labels, labels_from, own_labels
 from layerscape.inputs.matrix import ARRAYS, split_name
@@ -167,7 +167,7 @@ def _recognize(
         if ending in endings:
             return opener(given, _choose_kind(given, kind, kinds))
     raise FileProblem(
-        f"{existing_file(path)} is of no known format ({ending or 'no ending'}); give a folder of images, an IDX file, "
+        f"{existing_file(path)} is of no known format ({format_said(ending)}); give a folder of images, an IDX file, "
         f"or one that ends in {', '.join((*TABLES, '.txt', *FASTA, *ARRAYS))}. Pickles are never loaded."
     )
 

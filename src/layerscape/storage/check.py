@@ -154,7 +154,9 @@ def repair(run: RunFolder, parts: Sequence[Part]) -> str:
     if not found:
         return "nothing to mend"
     _must_have_ledger(run)
-    command = run.record.get("command") or "the command that made the run, with the same arrays"
+    command = run.record.get("command") or (
+        f"the call that made it, ls.extract or ls.from_arrays, with all that it was given and out={str(run.path)!r}"
+    )
     unfinished = f"the run is unfinished now; what is missing is made by: {command}"
     with run.writing():
         manifest = Manifest.read(run.path)

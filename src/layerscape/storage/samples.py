@@ -100,6 +100,8 @@ def make_table(ids: Sequence[str], labels: Mapping[str, np.ndarray], kind: str) 
     check_ids(ids)
     columns = {"id": _to_arrow("the ids", np.asarray(ids, dtype=object))}
     for name, values in labels.items():
+        if not name:
+            raise InvalidValue("a label column has no name, which the table of estimates could not tell; name it.")
         if len(values) != len(ids):
             raise InvalidValue(
                 f"label column {name!r} has {len(values)} values for {len(ids)} samples; give one value per sample."
