@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from layerscape.core.quantity import Quantity
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import Row, standing
+from layerscape.figures.rows import Row, choices
 
 Form = Literal["line", "map", "plane", "trails"]
 AGAINST = {"depth": "depth", "said": "value [95 %]", "n_samples": "n samples", "warnings": "warnings"}
@@ -82,8 +82,7 @@ class Drawing:
     @property
     def choices(self) -> list[str]:
         """What can be chosen, what stands for the measure first."""
-        rows = sorted(self.rows, key=standing)
-        return list(dict.fromkeys(row["choice"] for row in rows if not row.get("beside")))
+        return choices(self.rows)
 
     @property
     def is_empty(self) -> bool:

@@ -15,10 +15,16 @@ ROUNDING = 1e-9  # all ties give chance itself, up to rounding
 
 def variants(rows: Sequence[Row]) -> list[str]:
     """The questions that the rows answer, what stands for the measure first, and else the first one asked."""
-    return list(dict.fromkeys(row["variant"] for row in sorted(rows, key=standing)))
+    return list(dict.fromkeys(row["variant"] for row in sorted(rows, key=_standing)))
 
 
-def standing(row: Row) -> tuple[bool, bool]:
+def choices(rows: Sequence[Row]) -> list[str]:
+    """What can be chosen among the rows, what stands for the measure first."""
+    own = [row for row in rows if not row.get("beside")]
+    return list(dict.fromkeys(row["choice"] for row in sorted(own, key=_standing)))
+
+
+def _standing(row: Row) -> tuple[bool, bool]:
     """What comes first: all samples before some, and what says who belongs together before what says nothing of it."""
     return bool(row.get("group")), not row.get("groups")
 

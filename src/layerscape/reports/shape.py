@@ -10,7 +10,7 @@ from layerscape.core.words import said
 from layerscape.figures.measured import is_dimension
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, first_variant
-from layerscape.reports.telling import above, asked, below, highest, known, lowest, named, not_told_apart
+from layerscape.reports.telling import above, asked, below, known, named, not_told_apart, told_apart
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,7 @@ class _Shape:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> _Shape:
-        first, top, bottom, last = rows[0], highest(rows), lowest(rows), rows[-1]
-        name = "change" if above(top, bottom) else "nothing"
-        if above(top, first) and above(top, last):
-            name = "peak"
-        elif above(first, bottom) and above(last, bottom):
-            name = "dip"
-        elif above(last, first):
-            name = "rise"
-        elif above(first, last):
-            name = "fall"
-        return cls(name, first, top, bottom, last)
+        return cls(*told_apart(rows))
 
     @property
     def extreme(self) -> str:

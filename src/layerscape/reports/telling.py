@@ -32,6 +32,21 @@ def below(a: Row, b: Row) -> bool:
     return above(b, a)
 
 
+def told_apart(rows: Sequence[Row]) -> tuple[str, Row, Row, Row, Row]:
+    """What values by depth do as far as the intervals tell; of which rows: the first, highest, lowest and last."""
+    first, top, bottom, last = rows[0], highest(rows), lowest(rows), rows[-1]
+    does = "change" if above(top, bottom) else "nothing"
+    if above(top, first) and above(top, last):
+        does = "peak"
+    elif above(first, bottom) and above(last, bottom):
+        does = "dip"
+    elif above(last, first):
+        does = "rise"
+    elif above(first, last):
+        does = "fall"
+    return does, first, top, bottom, last
+
+
 def named(row: Row, key: str = "layer") -> str:
     """The name of a layer, in quotes."""
     return repr(row[key])

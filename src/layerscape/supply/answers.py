@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,7 +123,4 @@ def answer(source: Source, search: Search, task: Task, together: Together, *, in
     """What one task finds, from the search on, and how each sample moves it if that is asked."""
     if influence and together is not None:
         raise InvalidValue("influence is of single samples, which do not stand alone here; leave one of both out.")
-    supplier = supplier_of(source, search, together)
-    supplier.prepare([task], more=int(influence))
-    found = supplier.estimate(task)
-    return replace(found, influence=supplier.influence(task)) if influence else found
+    return supplier_of(source, search, together).alone(task, influence=influence)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -35,6 +34,7 @@ class Graphs:
     def __init__(self, source: Source, search: Search):
         self.source = source
         self.near, self.how = chosen(search)
+        self.most = self.near.most(source.n_samples)  # neighbors that every sample has
         self.search = search
         self._k, self._ready = 0, frozenset()  # how wide the graphs are, and of which layers
         self._failed: dict[str, LayerscapeError] = {}  # layers that cannot be searched
@@ -82,11 +82,6 @@ class Graphs:
                     "neighbors, which cannot be left out of a graph of some queries; leave them out of the data, or "
                     "keep them by near_copies=0."
                 )
-
-    @cached_property
-    def most(self) -> int:
-        """How many neighbors every sample has at the most."""
-        return self.near.most(self.source.n_samples)
 
     @property
     def room(self) -> int:

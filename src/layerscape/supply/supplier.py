@@ -128,6 +128,12 @@ class Supplier(Graphs):
 
     # What tasks ask for
 
+    def alone(self, task: Task, *, influence: bool) -> Estimate:
+        """What one task finds, from the search on, and how each sample moves it if that is asked."""
+        self.prepare([task], more=int(influence))
+        found = self.estimate(task)
+        return replace(found, influence=self.influence(task)) if influence else found
+
     def estimate(self, task: Task) -> Estimate:
         """What the measure says; an error says of which layer and label it is."""
         try:
