@@ -162,8 +162,7 @@ class Supplier(Graphs):
 
     def influence(self, task: Task) -> Influence:
         """How each of the N samples moves the value, for tasks that were prepared with one neighbor more."""
-        home = self._home(task)
-        if home is not self:
+        if (home := self._home(task)) is not self:
             return self.among_all(task, home.influence(task))
         one = self._fitted(task)
         try:
@@ -185,8 +184,7 @@ class Supplier(Graphs):
 
     def permuted(self, task: Task, found: Estimate, number: int, seed: int) -> np.ndarray:
         """The values of a task for permuted labels, shape (number,); ``found`` is its estimate."""
-        home = self._home(task)
-        if home is not self:
+        if (home := self._home(task)) is not self:
             return home.permuted(task, found, number, seed)
         if task.measure.score is None and "null" in found.details:
             return np.asarray(found.details["null"])
@@ -244,8 +242,7 @@ class Supplier(Graphs):
 
     def words(self, task: Task) -> tuple[str, ...]:
         """What the choice of rows and of the number of neighbors has to say of a task's estimate."""
-        home = self._home(task)
-        if home is not self:
+        if (home := self._home(task)) is not self:
             return (*self.gap_words(task), *home.words(task))
         copies = self._distinct[task.layer].words if self._reduced(task) else ()
         return (*copies, *task.fitted(*self._room_for(task))[1])
