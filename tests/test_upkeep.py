@@ -297,3 +297,12 @@ def test_a_label_without_a_name_is_refused(run):
         run.add_labels({"": CLASSES})
     with pytest.raises(InvalidValue, match=r"^a label column has no name"):
         ls.from_arrays({"a": np.eye(4)}, labels={"": [0, 1, 0, 1]})
+
+
+@pytest.mark.parametrize("values", [np.linspace(0, 1, N), np.arange(2 * N).reshape(N, 2) / 7, CLASSES.astype(object)])
+def test_labels_of_any_kind_are_told_from_others(run, values):
+    run.add_labels({"it": values})
+    ls.measure(run, ["twonn"], labels=["half"])  # which looks whether they are still those that there were
+    run.add_labels({"it": values})
+    with pytest.raises(InvalidValue, match="of other values"):
+        run.add_labels({"it": values[::-1]})

@@ -53,8 +53,8 @@ def alike(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether two label columns would be stored as the same values."""
     if one.dtype == other.dtype and one.dtype.kind in "biuU":  # of which the same values are stored alike
         return np.array_equal(one, other)
-    first, second = (make_table([str(row) for row in range(len(each))], {"": each}, "") for each in (one, other))
-    return equal(first[LABEL], second[LABEL])
+    first, second = (make_table([str(row) for row in range(len(each))], {"it": each}, "") for each in (one, other))
+    return equal(first[f"{LABEL}it"], second[f"{LABEL}it"])
 
 
 def replace_labels(run: RunFolder, labels: Mapping[str, np.ndarray]) -> None:
