@@ -123,8 +123,11 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             _measure(run, search | own | {"protocol": options["protocol"]}, progress)
         if measuring["by"]:
             _measure(run, measuring | {"controls": None}, progress)
-        judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
-        _recommend(run, search | judging, progress)
+        if measuring["lag"]:
+            note("no layer is recommended: recommend takes samples as independent, and these follow each other in time")
+        else:
+            judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
+            _recommend(run, search | judging, progress)
         page = report(run, progress=progress)
     found = findings(run)
     text = "\n".join([*found[:4], f"The page: {page}"])

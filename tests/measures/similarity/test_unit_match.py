@@ -31,6 +31,18 @@ def test_is_the_largest_of_all_correlations(d_a, d_b):
     assert found.details["null"][0] == pytest.approx(np.abs(correlations(x, y[order])).max(axis=1).mean(), abs=1e-12)
 
 
+def test_some_units_at_a_time_give_what_all_at_once_give(monkeypatch):
+    x, y = cloud(0, d=7), cloud(1, d=5)
+    y[:, 0] -= x[:, -1]
+    whole = estimate("unit_match", x, y, influence=True)
+    monkeypatch.setattr("layerscape.measures.similarity.unit_match.CROSS_ELEMENTS", 10)
+    parts = estimate("unit_match", x, y, influence=True)
+    assert (parts.value, parts.low, parts.high) == pytest.approx((whole.value, whole.low, whole.high), abs=1e-12)
+    for name in ("partner", "correlation", "null", "p_per_unit", "assigned", "one_to_one_chance"):
+        assert parts.details[name] == pytest.approx(whole.details[name], abs=1e-12)
+    assert parts.influence.moved == pytest.approx(whole.influence.moved, abs=1e-12)
+
+
 def test_the_assignment_is_the_best_of_all():
     x, y = cloud(2, 60, 4), cloud(3, 60, 5)
     sizes = np.abs(correlations(x, y))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,10 @@ from layerscape.measures.similarity.pairing import corrected, of_one_sample, sam
 FEWEST = 10
 ASSIGNED = 1024  # units of a side beyond which no one-to-one assignment is sought
 BLOCK_ELEMENTS = 2**22
+CROSS_ELEMENTS = 2**24  # correlations held at once
 ROUNDING = 1e-12
+
+Block = tuple[slice, np.ndarray]  # some units of a, and their correlations with all units of b
 
 
 def unit_match(a: Representation, b: Representation, /, *, permutations: int = 19, seed: int = 0) -> Estimate:
@@ -74,34 +77,36 @@ def unit_match(a: Representation, b: Representation, /, *, permutations: int = 1
     """
     n = same_samples(a, b, "unit_match", FEWEST)
     side_a, side_b = _side(a), _side(b)
-    correlations = _cross(side_a, side_b)
-    partner, rows = np.abs(correlations).argmax(axis=1), np.arange(len(correlations))
-    largest, live = np.minimum(1.0, np.abs(correlations[rows, partner])), side_a.live
-    value = float(largest[live].mean())
+    live = side_a.live
     assigns = max(live.sum(), side_b.live.sum()) <= ASSIGNED
+    held = list if assigns else iter
+    blocks = held(_cross(side_a, side_b))
+    partner, correlation = _partners(blocks, side_a)
+    largest = np.minimum(1.0, np.abs(correlation))
+    value = float(largest[live].mean())
     by_chance, pairs_by_chance = [], []
 
     def score(order: np.ndarray) -> float:
-        found = np.abs(_cross(side_a, side_b, order))
-        by_chance.append(found.max(axis=1))
+        blocks = held(_cross(side_a, side_b, order))
+        by_chance.append(np.abs(_partners(blocks, side_a)[1]))
         if assigns:
-            pairs_by_chance.append(_one_to_one(found, side_a, side_b)[1])
+            pairs_by_chance.append(_one_to_one(blocks, side_a, side_b)[1])
         return float(by_chance[-1][live].mean())
 
     chance, null = chance_by_permutation(score, value, n, permutations, seed)
-    margin = Z95 * _sd(side_a, side_b, partner, correlations[rows, partner])
+    margin = Z95 * _sd(side_a, side_b, partner, correlation)
     low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     beaten = (np.array(by_chance) >= largest - 1e-12).sum(axis=0)
     details = {
         "partner": np.where(live, partner, -1),
-        "correlation": np.where(live, correlations[rows, partner], np.nan),
+        "correlation": np.where(live, correlation, np.nan),
         "chance_per_unit": np.mean(by_chance, axis=0),
         "p_per_unit": (1 + beaten) / (1 + permutations),
         "corrected": corrected(value, chance.value),
         "null": null,
     }
     if assigns:
-        details["assigned"], details["one_to_one"] = _one_to_one(np.abs(correlations), side_a, side_b)
+        details["assigned"], details["one_to_one"] = _one_to_one(blocks, side_a, side_b)
         details["one_to_one_chance"] = float(np.mean(pairs_by_chance))
     words = tuple(_words(side_a, side_b, bool(assigns)))
     return Estimate(value, low, high, n, chance=chance, details=details, warnings=words)
@@ -150,12 +155,22 @@ def _blocks(a: _Side, b: _Side) -> list[slice]:
     return slices(a.x.n_samples, BLOCK_ELEMENTS // (a.x.n_units + b.x.n_units))
 
 
-def _cross(a: _Side, b: _Side, order: np.ndarray | None = None) -> np.ndarray:
-    """Correlations of all units of a with all of b, shape (D_a, D_b), with the samples of b in the given order."""
-    cross = np.zeros((a.x.n_units, b.x.n_units))
-    for rows in _blocks(a, b):
-        cross += a.read(rows).T @ b.read(rows if order is None else order[rows])
-    return cross
+def _cross(a: _Side, b: _Side, order: np.ndarray | None = None) -> Iterator[Block]:
+    """Some units of a at a time: their correlations with all of b, with the samples of b in the given order."""
+    for units in slices(a.x.n_units, CROSS_ELEMENTS // b.x.n_units):
+        cross = np.zeros((len(a.live[units]), b.x.n_units))
+        for rows in _blocks(a, b):
+            cross += a.read(rows)[:, units].T @ b.read(rows if order is None else order[rows])
+        yield units, cross
+
+
+def _partners(blocks: Iterable[Block], a: _Side) -> tuple[np.ndarray, np.ndarray]:
+    """The unit of b that correlates most with each unit of a, and the correlation with its sign, shape (D_a,)."""
+    partner, correlation = np.empty(a.x.n_units, dtype=np.intp), np.empty(a.x.n_units)
+    for units, cross in blocks:
+        partner[units] = np.abs(cross).argmax(axis=1)
+        correlation[units] = cross[np.arange(len(cross)), partner[units]]
+    return partner, correlation
 
 
 def _sd(a: _Side, b: _Side, partner: np.ndarray, correlations: np.ndarray) -> float:
@@ -182,23 +197,24 @@ def _influence(a: Representation, b: Representation, /, *, permutations: int, se
     """How each sample moves the value: exactly without it, with whoever is then the best partner."""
     n = same_samples(a, b, "unit_match", FEWEST)
     side_a, side_b = _side(a), _side(b)
-    correlations = _cross(side_a, side_b)
-    units, live = np.arange(len(correlations)), side_a.live
-    rivals = _rivals(np.abs(correlations), side_a, side_b)
-    value, without = float(np.minimum(1.0, np.abs(correlations).max(axis=1))[live].mean()), np.empty(n)
-    for rows in _blocks(side_a, side_b):
-        x, y, best = side_a.read(rows), side_b.read(rows), 0.0
-        for partner in rivals:
-            best = np.maximum(best, _without(x, y[:, partner], correlations[units, partner], n))
-        without[rows] = np.minimum(1.0, best)[:, live].mean(axis=1)
+    value, without = 0.0, np.zeros(n)
+    for units, correlations in _cross(side_a, side_b):
+        live, each = side_a.live[units], np.arange(len(correlations))
+        rivals = _rivals(np.abs(correlations), side_a.shares[units], side_b.shares, n)
+        value += float(np.minimum(1.0, np.abs(correlations).max(axis=1))[live].sum())
+        for rows in _blocks(side_a, side_b):
+            x, y, best = side_a.read(rows)[:, units], side_b.read(rows), 0.0
+            for partner in rivals:
+                best = np.maximum(best, _without(x, y[:, partner], correlations[each, partner], n))
+            without[rows] += np.minimum(1.0, best)[:, live].sum(axis=1)
+    value, without = value / side_a.live.sum(), without / side_a.live.sum()
     moved = value - without
     return Influence(value, moved, moved - moved.mean())
 
 
-def _rivals(sizes: np.ndarray, a: _Side, b: _Side) -> np.ndarray:
+def _rivals(sizes: np.ndarray, shares_a: np.ndarray, shares_b: np.ndarray, n: int) -> np.ndarray:
     """Who may be the best partner of each unit without some sample, shape (most, D_a); the first for lack of more."""
-    n = a.x.n_samples
-    of_a, of_b = (np.minimum(1.0, side.shares * (n / (n - 1))) for side in (a, b))
+    of_a, of_b = (np.minimum(1.0, shares * (n / (n - 1))) for shares in (shares_a, shares_b))
     product = np.sqrt(np.outer(of_a, of_b))
     left = np.outer(1 - of_a, 1 - of_b)
     highest = np.divide(sizes + product, np.sqrt(left), out=np.ones_like(sizes), where=left > ROUNDING)
@@ -208,8 +224,9 @@ def _rivals(sizes: np.ndarray, a: _Side, b: _Side) -> np.ndarray:
     return np.where(may_win, order, sizes.argmax(axis=1)[:, None])[:, :most].T
 
 
-def _one_to_one(sizes: np.ndarray, a: _Side, b: _Side) -> tuple[np.ndarray, float]:
+def _one_to_one(blocks: Iterable[Block], a: _Side, b: _Side) -> tuple[np.ndarray, float]:
     """The unit of b of each unit of a in the best assignment, −1 for none, and the mean over the pairs."""
+    sizes = np.abs(np.concatenate([cross for _, cross in blocks]))
     units_a, units_b = np.flatnonzero(a.live), np.flatnonzero(b.live)
     some = sizes[np.ix_(units_a, units_b)]
     rows, columns = linear_sum_assignment(some, maximize=True)
