@@ -105,6 +105,11 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         return self.folder.load_recommendation()
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was said of its samples as a whole when it was measured: why they may not be independent."""
+        return self.folder.load_notes()
+
+    @property
     def n_samples(self) -> int:
         """N, the same in every layer."""
         return self.folder.n_samples

@@ -107,8 +107,8 @@ def of_lag(command: Command) -> Command:
     return command
 
 
-def _columns(_: click.Context, __: click.Parameter, given: str | None) -> tuple[str, ...] | None:
-    return None if given is None else tuple(given.split(","))
+def _columns(_: click.Context, __: click.Parameter, given: str | None) -> list[str] | None:
+    return None if given is None else given.split(",")
 
 
 of_repeats = click.option(

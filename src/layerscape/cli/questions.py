@@ -9,7 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
-from layerscape.cli.show import bars, number, plain, rows, save_table, say
+from layerscape.cli.show import bars, independent, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_wishes
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def compare_command(
     record = {"runs": [str(run_a), str(run_b)], "rows": [plain(row) for row in table.to_dict("records")]}
     of_measures = table.groupby("measure", sort=False)
     text = "\n\n".join(_closest(str(name), own, b.name) for name, own in of_measures)
-    say(text, as_json, record)
+    say(text + independent(options), as_json, record)
     if csv:
         save_table(table, csv)
 
@@ -95,7 +95,7 @@ def differences_command(
     text = f"{differ} of {len(table)} differ (p < 0.05 after Holm's correction for {len(table)} tests)."
     named = {"runs": [str(path) for path in (run, other) if path]}
     record = named | {"rows": [plain(row) for row in table.to_dict("records")]}
-    say(f"{rows(table[shown])}\n\n{text}", as_json, record)
+    say(f"{rows(table[shown])}\n\n{text}{independent(options)}", as_json, record)
     if csv:
         save_table(table, csv)
 
@@ -130,7 +130,11 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
         text += "\n\n" + rows(found.table)
     keys = ("layer", "reason", "equals")
     sure = None if found.table is None else found.sure
-    say(text, as_json, {**{key: getattr(found, key) for key in keys}, "sure": sure, "rows": records})
+    say(
+        text + independent(options),
+        as_json,
+        {**{key: getattr(found, key) for key in keys}, "sure": sure, "rows": records},
+    )
 
 
 def _closest(measure: str, table: pd.DataFrame, other: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ def note(message: str) -> None:
     """A sentence for the user, on standard error; where that cannot be written, the work goes on."""
     with contextlib.suppress(OSError):
         tqdm.write(f"note: {message}", file=sys.stderr)
+
+
+def independent(options: Mapping[str, Any]) -> str:
+    """What is taken for granted where nobody said who belongs together, as the end of an answer."""
+    told = any(options.get(name) is not None for name in ("groups", "lag", "repeats"))
+    return "" if told else "\n\nSamples are taken to be independent of each other (--groups says otherwise)."
 
 
 def say(text: str, as_json: bool, record: Any) -> None:

@@ -11,7 +11,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options, together
-from layerscape.cli.show import bars, note, number, plain, rows, save_table, say
+from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
 from layerscape.errors import need
@@ -219,7 +219,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     shown[4:4] = ["groups"] if options["groups"] or options["lag"] is not None else []
     shown += ["ceiling", "over_ceiling"] if options["repeats"] else []
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
-    say(rows(table[shown]), as_json, record)
+    say(rows(table[shown]) + independent(options), as_json, record)
     if csv:  # last, so that a file that cannot be written costs nothing
         save_table(table, csv)
 

@@ -21,6 +21,7 @@ from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
+from layerscape.supply.doubts import say_doubts
 from layerscape.supply.labels import label_columns, options_for, takes
 from layerscape.supply.sources import Part, parts_of
 from layerscape.supply.supplier import Supplier
@@ -40,7 +41,7 @@ def measure(
     groups: str | None = None,
     own_group: Own | None = None,
     lag: Lag | None = None,
-    repeats: str | tuple[str, str] | None = None,
+    repeats: str | Sequence[str] | None = None,
     controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
@@ -130,6 +131,7 @@ def measure(
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         check_saving(run, save)
+        say_doubts(run, search, labels, keep=save)
         return keep(
             run, as_table(list(replicate(run, protocol, labels, by, seed, search, progress, save))), known, save
         )
@@ -150,6 +152,8 @@ def measure(
         or groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
         or series_of(lag, Part(run))
     )
+    if together is None:
+        say_doubts(run, search, labels, keep=save)
     rows = []
     for part in parts_of(run, by, controls, seed, k, kept=save):
         some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]

@@ -20,6 +20,7 @@ from layerscape.pipeline.table import CEILING, as_rows, as_table
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
 from layerscape.supply.attempts import attempts
+from layerscape.supply.doubts import say_doubts
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
 
@@ -37,7 +38,7 @@ def compare(
     groups: str | None = None,
     own_group: Own | None = None,
     lag: Lag | None = None,
-    repeats: str | tuple[str, str] | None = None,
+    repeats: str | Sequence[str] | None = None,
     progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -100,6 +101,8 @@ def compare(
     who = who if who is None or a.rows is None else who.take(a.rows)
     repeated = repeats_of_columns(run_a.samples.labels, repeats, a.n_samples, a.rows)
     together = repeated or who or series_of(lag, a, b)
+    if together is None:
+        say_doubts(run_a, search)
     of_b: Any = search if not isinstance(together, Series) else {**search, "apart": together.apart}
     supplier = supplier_of(a, search, together, Supplier(b, of_b))
     plan = [

@@ -22,6 +22,7 @@ from layerscape.questions.evidence import above, chance_of
 from layerscape.questions.resample import Difference, difference, holm
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, supplier_of
+from layerscape.supply.doubts import say_doubts
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -120,6 +121,8 @@ def differences(
     check_together(chosen, groups, own_group)
     who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
     who = who if who is None or a.rows is None else who.take(a.rows)
+    if who is None:
+        say_doubts(run, search, labels)
     mine = _moved(supplier_of(a, search, who), asked, firsts if b else (*firsts, *seconds), k, progress)
     theirs = _moved(supplier_of(b, search, who), asked, seconds, k, progress) if b else mine
     tell = counted(progress, "testing", len(asked) * len(layers)) or (lambda _: None)

@@ -24,6 +24,7 @@ from layerscape.questions.evidence import Evidence, evidence, judge_by
 from layerscape.questions.resample import difference, p_of_largest, wins
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, supplier_of
+from layerscape.supply.doubts import say_doubts
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
@@ -160,6 +161,8 @@ def recommend(
             "There are no labels of categories to judge by, and no rule without labels was found to beat taking the "
             "last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
         )
+    if who is None:
+        say_doubts(run, search, labels, keep=True)
     k = _fitting(judge, run.n_samples) if k is None else k
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
     tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]

@@ -234,8 +234,10 @@ def _named(value: Any) -> str:
 
 def _warnings(run: ReportedRun) -> dict[str, list[str]]:
     """Text of a warning → where it was given."""
-    found: dict[str, list[str]] = {str(text): [] for text in run.record.get("warnings") or ()}
     table = run.table
+    apart = "groups" in table and (table["groups"].fillna("") != "").all()  # nothing takes the samples as independent
+    notes = () if apart else run.notes
+    found: dict[str, list[str]] = {str(text): [] for text in (*notes, *(run.record.get("warnings") or ()))}
     for row in table[table["warnings"].fillna("") != ""].to_dict("records"):
         names = [
             row["measure"],

@@ -41,6 +41,11 @@ class ReportedRun(Protocol):
         """Which layer was recommended, with its ``reason`` in words."""
         ...
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be said of the samples as a whole."""
+        ...
+
     def graph(self, layer: str, k: int, *, progress: Show, metric: str, standardize: str | None) -> Neighbors: ...
 
 

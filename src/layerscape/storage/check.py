@@ -19,7 +19,7 @@ from layerscape.storage.graphs import graph_bytes, read_graph, read_header
 from layerscape.storage.layout import folder_names
 from layerscape.storage.ledger import NAME, Entry, Ledger
 from layerscape.storage.manifest import Manifest
-from layerscape.storage.results import ESTIMATES, RECOMMENDATION
+from layerscape.storage.results import ESTIMATES, NOTES, RECOMMENDATION
 from layerscape.storage.vectors import GROUP, Vectors
 from layerscape.storage.vectors import NAME as VECTORS
 
@@ -207,7 +207,7 @@ def adopt(run: RunFolder) -> None:
         ledger = Ledger(run.path)
         ledger.begin()
         vectors = Vectors(run.layers, run.layout, ledger)
-        found = [name for name in (ESTIMATES, RECOMMENDATION) if (run.path / name).exists()]
+        found = [name for name in (ESTIMATES, RECOMMENDATION, NOTES) if (run.path / name).exists()]
         ledger.commit({name: (Entry.of(run.path / name),) for name in [*vectors.files(), SAMPLES, *found]})
         for layer, folder in folder_names(run.layers).items():
             for path in sorted((run.path / GRAPHS / folder).glob("*.safetensors")):

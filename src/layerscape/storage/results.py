@@ -9,7 +9,7 @@ import os
 import tempfile
 import threading
 import warnings as python_warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +26,7 @@ from layerscape.storage.ledger import Ledger
 if TYPE_CHECKING:
     import pandas as pd
 
-ESTIMATES, RECOMMENDATION = "estimates.parquet", "recommendation.json"
+ESTIMATES, RECOMMENDATION, NOTES = "estimates.parquet", "recommendation.json", "notes.json"
 LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric that tables kept before do not have
 
 
@@ -54,6 +54,7 @@ class Results:
         self._one = threading.RLock()  # of the threads of this process that write
         self._unkept: dict[str, Neighbors] = {}  # graphs of a run that cannot be written
         self._recommended: bytes | None = None  # and what was recommended in it
+        self._noted: tuple[str, ...] | None = None  # and what was said of its samples
         self._told = self._must_keep = False
 
     @property
@@ -167,6 +168,24 @@ class Results:
     def forget_recommendation(self) -> None:
         """Keep that nothing is recommended; a file that went away would be missed if a kill came before the ledger."""
         self._replace(RECOMMENDATION, b"null")
+
+    def save_notes(self, words: Sequence[str]) -> None:
+        """Keep what is to be said of the samples as a whole, in place of what was said before."""
+        if tuple(words) != self.load_notes():
+            self._noted = tuple(words)
+            with self._kept_or_told():
+                self._replace(NOTES, json.dumps(words, indent=2).encode())
+                self._noted = None
+
+    def load_notes(self) -> tuple[str, ...]:
+        """What is to be said of the samples as a whole."""
+        if self._noted is not None:
+            return self._noted
+        path = self._proven(NOTES)
+        if path is None:
+            return ()
+        with readable(path, f"remove that file and measure again: layerscape measure {self.path}"):
+            return tuple(json.loads(path.read_bytes()))
 
     def load_estimates(self) -> pd.DataFrame | None:
         """The table of estimates, or None if nothing was measured yet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ def groups_of_column(
 
 def repeats_of_columns(
     labels: Mapping[str, np.ndarray],
-    columns: str | tuple[str, str] | None,
+    columns: str | Sequence[str] | None,
     n_samples: int,
     rows: np.ndarray | None = None,
 ) -> Repeats | None:

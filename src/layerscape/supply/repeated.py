@@ -39,7 +39,7 @@ from layerscape.supply.means import Means, mean_over
 from layerscape.supply.supplier import Supplier
 
 FEWEST, MOST = 20, 500  # conditions without which there is no ceiling, and of which it is at the most
-UNEVEN = 0.5  # coefficient of variation of the noise over conditions from which on it is said
+UNEVEN = 0.2  # coefficient of variation over conditions of the variance of noise, up to which it is even
 Side = tuple[Source, str]  # a layer of single samples
 
 
@@ -80,6 +80,8 @@ class Repeated(Supplier):
         if len(self.repeats.rows) < FEWEST:
             raise InvalidValue(f"no ceiling of {len(self.repeats.rows)} conditions; give {FEWEST} or more")
         of_x, of_y = (self._single[0], task.layer), (self._single[1], task.other_layer)
+        if by == EVEN:
+            self._check_even(task, of_x, of_y)
         x, y = self._reliability(task, of_x), self._reliability(task, of_y)
         for (_, layer), own in ((of_x, x), (of_y, y)):
             if not own[0] > margin_of_left_out(own[1:]):
@@ -93,7 +95,7 @@ class Repeated(Supplier):
         over = halves / np.sqrt(np.maximum(x * y, np.finfo(float).tiny))
         single = self._of_one(task, of_x, of_y)
         value, low, high = _with_ends(ceiling)
-        return Ceiling(value, max(0.0, low), high, *_with_ends(over), *single), self._words(task, of_x, of_y)
+        return Ceiling(value, max(0.0, low), high, *_with_ends(over), *single), self._words()
 
     def _reliability(self, task: Task, side: Side) -> np.ndarray:
         """How halves of the repeats of one side agree, and without each block of conditions."""
@@ -138,20 +140,20 @@ class Repeated(Supplier):
         n = len(self.repeats.rows)
         return np.arange(n) if n <= MOST else np.sort(np.random.default_rng(0).permutation(n)[:MOST])
 
-    def _words(self, task: Task, *sides: Side) -> tuple[str, ...]:
+    def _check_even(self, task: Task, *sides: Side) -> None:
+        """Raise where some conditions are much noisier than others, which is read as distances that repeat."""
+        for source, layer in sides:
+            if uneven_noise(source.vectors(layer), self.repeats.rows[self._taken]) > UNEVEN:
+                where = f" in layer {layer!r}" if layer else ""
+                raise InvalidValue(
+                    f"no ceiling: some conditions are much noisier than others{where}, "
+                    f"which {task.measure.name} reads as distances that repeat; the linear kernel of cka does not"
+                )
+
+    def _words(self) -> tuple[str, ...]:
         """What is to be said of a ceiling."""
         n = len(self.repeats.rows)
-        words = () if n <= MOST else (f"the ceiling is of {MOST} of {n} conditions",)
-        if task.measure.ceiling_by(task.options) == EVEN:
-            rows = self.repeats.rows[self._taken]
-            uneven = [layer for source, layer in sides if uneven_noise(source.vectors(layer), rows) > UNEVEN]
-            if uneven:
-                named = " and ".join(f"layer {layer!r}" if layer else "a side" for layer in dict.fromkeys(uneven))
-                words += (
-                    f"{named}: some conditions are much noisier than others, which {task.measure.name} reads as "
-                    "distances that repeat: value and ceiling are too high; cka has no such fault",
-                )
-        return words
+        return () if n <= MOST else (f"the ceiling is of {MOST} of {n} conditions",)
 
 
 def value_of(task: Task, x: Representation, y: Representation) -> float:
@@ -162,7 +164,7 @@ def value_of(task: Task, x: Representation, y: Representation) -> float:
 
 
 def uneven_noise(x: Representation, rows: np.ndarray) -> float:
-    """Coefficient of variation over conditions of the variance within them, less what chance gives it.
+    """Coefficient of variation over conditions of the variance within them, less what chance gives it at the most.
 
     A variance of R repeats in D units has one of √(2/((R − 1)·D_e)), D_e = (tr Σ)²/tr Σ² directions of noise.
     """
@@ -174,8 +176,9 @@ def uneven_noise(x: Representation, rows: np.ndarray) -> float:
     flat = apart.reshape(-1, apart.shape[2]) / sqrt(sums.mean())
     square = flat.T @ flat if flat.shape[1] <= len(flat) else flat @ flat.T
     directions = np.trace(square) ** 2 / (square**2).sum()
-    excess = float(sums.var() / sums.mean() ** 2) - 2 / ((rows.shape[1] - 1) * directions)
-    return sqrt(max(0.0, excess))
+    by_chance = 2 / ((rows.shape[1] - 1) * directions)
+    unsure = 2 * by_chance * sqrt((2 + 6 * by_chance) / len(sums))
+    return sqrt(max(0.0, float(sums.var() / sums.mean() ** 2) - by_chance - unsure))
 
 
 def _with_ends(found: np.ndarray) -> tuple[float, float, float]:

@@ -1,0 +1,126 @@
+"""Whether samples look independent of each other, by who is near whom: tests that ask and cannot accuse.
+
+No test can tell a class, whose members are alike, from a group, whose members belong together.
+
+- A column: how often a sample and its neighbors have the same value, against permuted values.
+- The order of the rows: how often neighbors are within w rows, for w = 1, 2, 4, … N/2; the largest standard score of
+  these, against that of permuted rows (within classes by which the rows are sorted). See Chwialkowski, Sejdinovic and
+  Gretton 2014, arXiv:1408.5404, for what an order does to tests.
+- Near copies: log(r₂/r₁) is an exponential variable over d (Facco et al. 2017, doi:10.1038/s41598-017-11873-y), and
+  Σ log(r_k/r_j) over j = 2…k−1 a Gamma variable of shape k − 2 over d, whatever the dimension d around a sample is; so
+  their ratio is above 10,000^(1/(k−2)) − 1 for one of ten thousand. Copies come in pairs.
+
+How often they are wrong, and what they find, is measured in benchmarks/independence.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, log
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import poisson
+
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import p_above
+
+FIRST, PERMUTATIONS = 49, 299  # those after which nothing more is drawn where nothing is to be seen, and all
+PLAIN = 1.5  # standard scores up to which nothing is to be seen
+TIED = 1e-9  # the least that a sum of logarithms of ratios may be
+FAR = 10_000  # one sample of so many is as near to its first neighbor as what counts as a copy
+OFTEN = 2_000  # the same where density is not constant: five times as often
+
+
+class Seen(NamedTuple):
+    """What a test saw: how often, how often by chance, p, and for an order within how many rows."""
+
+    value: float
+    chance: float
+    p: float
+    rows: int = 0
+
+
+def seen_in_column(graph: Neighbors, codes: np.ndarray) -> Seen:
+    """Whether neighbors have the same value of a column; ``codes`` are −1 for samples without one."""
+    rows, members = _pairs(graph)
+    kept = (codes[rows] >= 0) & (codes[members] >= 0)
+    rows, members, known = rows[kept], members[kept], np.flatnonzero(codes >= 0)
+    if not len(rows):
+        return Seen(0.0, 0.0, 1.0)
+
+    def share(order: np.ndarray) -> np.ndarray:
+        mixed = codes.copy()
+        mixed[known] = codes[known][order]
+        return np.array([np.mean(mixed[rows] == mixed[members])])
+
+    rng = np.random.default_rng(0)
+    value, chance, p, _ = _against(share, lambda: rng.permutation(len(known)), np.arange(len(known)))
+    return Seen(float(value), float(chance), p)
+
+
+def seen_in_order(graph: Neighbors, classes: np.ndarray) -> Seen:
+    """Whether neighbors follow each other in the order of the rows, beyond what the order of some classes explains."""
+    rows, members = _pairs(graph)
+    n, rng = graph.n_samples, np.random.default_rng(0)
+    by_class, most = np.argsort(classes, kind="stable"), int(log(n / 2, 2))
+
+    def shares(order: np.ndarray) -> np.ndarray:
+        apart = np.abs(order[rows] - order[members])
+        within = np.ceil(np.log2(np.maximum(apart, 1))).astype(int)
+        return np.cumsum(np.bincount(within, minlength=most + 2)[: most + 1]) / len(rows)
+
+    def mixed() -> np.ndarray:
+        order = np.empty(n, int)
+        order[by_class] = np.lexsort((rng.random(n), classes))
+        return order
+
+    value, chance, p, place = _against(shares, mixed, np.arange(n))
+    return Seen(float(value), float(chance), p, 2**place)
+
+
+def seen_as_copies(graph: Neighbors) -> Seen:
+    """How many samples have a first neighbor far nearer than the second; none where many distances are 0."""
+    distances, whole = graph.distances, graph.distances[:, 0] > 0
+    if whole.mean() < 0.5:
+        return Seen(0.0, 0.0, 1.0)
+    logs = np.log(distances[whole])
+    shape = graph.k - 2
+    ratios = (logs[:, 1] - logs[:, 0]) / np.maximum(shape * logs[:, -1] - logs[:, 1:-1].sum(axis=1), TIED)
+    found = int((ratios > FAR ** (1 / shape) - 1).sum())
+    expected = len(ratios) / OFTEN
+    return Seen(found, expected, float(poisson.sf(ceil(found / 2) - 1, expected / 2)))
+
+
+def sorted_by(codes: np.ndarray) -> bool:
+    """Whether neighboring rows have the same value more often than in a random order, by three standard deviations."""
+    n, counts = len(codes), np.unique(codes, return_counts=True)[1]
+    chance = float((counts * (counts - 1.0)).sum() / (n * (n - 1.0)))
+    same = float(np.mean(codes[1:] == codes[:-1]))
+    return bool(chance < 1 and same - chance > 3 * np.sqrt(chance * (1 - chance) / (n - 1)) + 1 / n)
+
+
+def _pairs(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:
+    """Every sample and each of its neighbors."""
+    return np.repeat(graph.query_rows, graph.k), graph.indices.ravel()
+
+
+def _against(
+    score: Callable[[np.ndarray], np.ndarray], draw: Callable[[], np.ndarray], plain: np.ndarray
+) -> tuple[float, float, float, int]:
+    """The score that is farthest above chance: its value, chance, the p of so far, and which it is."""
+    observed, null = score(plain), [score(draw()) for _ in range(FIRST)]
+    for more in (0, PERMUTATIONS - FIRST):
+        null += [score(draw()) for _ in range(more)]
+        every = np.vstack([observed, *null])
+        spread = every.std(axis=0)
+        z = np.divide(every - every.mean(axis=0), spread, out=np.zeros_like(every), where=spread > 0)
+        largest = z.max(axis=1)
+        mean, sd = largest[1:].mean(), largest[1:].std()
+        far = (largest[0] - mean) / sd if sd > 0 else 0.0
+        if far < PLAIN:
+            break
+    place = int(z[0].argmax())
+    skewness = float(((largest[1:] - mean) ** 3).mean() / sd**3) if sd > 0 else 0.0
+    chance = float(np.mean([each[place] for each in null]))
+    return observed[place], chance, p_above(float(far), skewness), place

@@ -1,0 +1,152 @@
+"""What speaks against it that the samples of a run are independent of each other, asked once where nobody said who
+belongs together: columns whose values are near each other, the order of the rows, near copies.
+"""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.independence import Seen, seen_as_copies, seen_in_column, seen_in_order, sorted_by
+from layerscape.core.keywords import Search
+from layerscape.core.labels import categories_of, missing
+from layerscape.core.names import as_names
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.words import p_said
+from layerscape.errors import LayerscapeError
+from layerscape.run import Run
+from layerscape.search import find_neighbors
+
+LEVEL = 0.005  # of all tests of a run together; p of 299 permutations is rough, and 0.01 is to hold
+K, FEWEST = 10, 100  # neighbors, and samples below which nothing is tested
+ASKED = 2000  # samples whose neighbors are looked at
+VALUES, SIZE = 20, 50  # a column with no fewer values, and typically no more samples to each, may be one of groups
+NAMED = ("subject", "participant", "patient", "donor", "animal", "speaker", "voice", "author", "parent", "family",
+         "file", "document", "clip", "video", "session", "recording", "group")  # fmt: skip
+TIMES = ("time", "frame", "second", "onset", "date", "step")  # in names of columns that explain no order, being one
+MUCH = 1.2  # times chance, below which nothing is said of a column
+SHARED = 10  # samples to a value, on average, of a column of classes
+BIN = 10  # samples to each class of a column of numbers by which the rows may be sorted
+
+
+def say_doubts(run: Run, search: Search, labels: str | Sequence[str] | None = None, *, keep: bool = False) -> None:
+    """Warn of what speaks against independent samples; ``keep`` says whether the run keeps it for its page.
+
+    ``labels`` are columns that were named as what is measured, of which it is not asked whether they are groups.
+    """
+    found = doubts(run, search, as_names(labels or ()))
+    if keep:
+        run.folder.save_notes(found)
+    for words in found:
+        python_warnings.warn(words, stacklevel=4)
+
+
+def doubts(run: Run, search: Search, labels: Collection[str] = ()) -> tuple[str, ...]:
+    """What speaks against independent samples, in words: of the first, the middle and the last layer."""
+    n = run.n_samples
+    if n < FEWEST:
+        return ()
+    places = sorted({0, (len(run.layers) - 1) // 2, len(run.layers) - 1})
+    graphs = [graph for place in places if (graph := _graph(run, run.layers[place], search)) is not None]
+    columns = _columns(run.samples.labels, labels, n)
+    level = LEVEL / max(1, len(graphs) * (len(columns) + 2))
+    found = []
+    for name, codes in columns.items():
+        seen = min((seen_in_column(graph, codes) for graph in graphs), key=_p, default=None)
+        if seen and seen.p < level and seen.value > MUCH * seen.chance:
+            found.append(_of_column(name, int(codes.max()) + 1, seen))
+    classes = _order_explained(run.samples.labels, columns, n)
+    if (seen := min((seen_in_order(graph, classes) for graph in graphs), key=_p, default=None)) and seen.p < level:
+        found.append(_of_order(seen))
+    if (seen := min(map(seen_as_copies, graphs), key=_p, default=None)) and seen.p < level:
+        found.append(
+            f"{seen.value:.0f} of {min(n, ASKED)} samples have one neighbor far nearer than all others: near copies; "
+            "if these belong together, give --groups and a column that says with whom, or leave them out"
+        )
+    return tuple(found)
+
+
+def _p(seen: Seen) -> float:
+    return seen.p
+
+
+def _of_column(name: str, number: int, seen: Seen) -> str:
+    times = seen.value / seen.chance if seen.chance else np.inf
+    return (
+        f"the column {name!r} ({number} values): neighbors have the same value {times:.2g} times as often as by chance "
+        f"({p_said(seen.p)}); if its samples belong together, give --groups {name} (groups={name!r}): without, all "
+        "samples are taken to be independent"
+    )
+
+
+def _of_order(seen: Seen) -> str:
+    return (
+        f"neighbors stand within {seen.rows} row{'s' if seen.rows > 1 else ''} of each other {seen.value:.2g} of the "
+        f"time, {seen.chance:.2g} by chance ({p_said(seen.p)}); if samples follow each other in time, give --lag auto, "
+        "or if such as belong together are listed together, --groups and a column that says so"
+    )
+
+
+def _graph(run: Run, layer: str, search: Search) -> Neighbors | None:
+    """The neighbors of some samples of a layer; None where it cannot be searched, which whoever measures it says."""
+    n, options = run.n_samples, dict[str, Any](search)
+    rows = None if n <= ASKED else np.sort(np.random.default_rng(0).permutation(n)[:ASKED])
+    try:
+        graph = find_neighbors(run[layer], K, queries=rows, **options)
+    except LayerscapeError:
+        return None
+    return graph if len(np.unique(graph.distances[:, 0])) > n // 10 or n > ASKED else None
+
+
+def _columns(known: Mapping[str, np.ndarray], labels: Collection[str], n: int) -> dict[str, np.ndarray]:
+    """Columns of categories that may be groups, as numbers, −1 where there is no value."""
+    found = {}
+    for name, values in known.items():
+        if values.dtype.kind == "f" or name in labels:
+            continue
+        codes = _codes(values, n)
+        sizes = np.bincount(codes[codes >= 0]) if (codes >= 0).any() else np.zeros(0)
+        if len(sizes) < 2 or (sizes > 1).mean() < 0.5:
+            continue
+        named = any(word in name.lower() for word in NAMED)
+        if named or (len(sizes) >= VALUES and np.median(sizes) <= SIZE):
+            found[name] = codes
+    return found
+
+
+def _order_explained(known: Mapping[str, np.ndarray], groups: Collection[str], n: int) -> np.ndarray:
+    """Classes, and columns by which the rows are sorted: what is in order within these is so for another reason."""
+    others = {name: values for name, values in known.items() if not any(word in name.lower() for word in TIMES)}
+    if any(values.dtype.kind == "f" and _goes_one_way(values) for values in others.values()):
+        return np.arange(n)
+    by = []
+    for name, values in others.items():
+        number = values.dtype.kind == "f"
+        codes = _bins(values) if number else _codes(values, n)
+        classes = not number and name not in groups and len(np.unique(codes)) <= n // SHARED
+        if classes or (len(np.unique(codes)) < n and sorted_by(codes)):
+            by.append(codes)
+    return np.unique(np.stack(by), axis=1, return_inverse=True)[1].ravel() if by else np.zeros(n, int)
+
+
+def _codes(values: np.ndarray, n: int) -> np.ndarray:
+    codes, gaps = np.full(n, -1), missing(values)
+    kept = np.arange(n) if gaps is None else np.flatnonzero(~gaps)
+    if len(kept):
+        codes[kept] = categories_of(values[kept], len(kept), "column")
+    return codes
+
+
+def _goes_one_way(values: np.ndarray) -> bool:
+    """Whether the rows go up or down with a number all along, which then explains their order wholly."""
+    steps = np.diff(values if values.ndim == 1 else values[:, 0])
+    return bool((steps > 0).any() or (steps < 0).any()) and bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _bins(values: np.ndarray) -> np.ndarray:
+    """Classes of near numbers."""
+    flat = values if values.ndim == 1 else values[:, 0]
+    return np.digitize(flat, np.nanquantile(flat, np.linspace(0, 1, len(flat) // BIN + 1)[1:-1]))
