@@ -125,16 +125,13 @@ def measure(
     if protocol is not None:
         search = taken(options)
         if (groups, own_group, lag, repeats) != (None, None, None, None):
-            raise InvalidValue(
-                f"protocol={protocol!r} with groups, lag or repeats: a paper's numbers are of single samples."
-            )
+            raise InvalidValue(f"protocol={protocol!r} with groups, lag or repeats: a paper knows single samples.")
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         check_saving(run, save)
         say_doubts(run, search, labels, keep=save)
-        return keep(
-            run, as_table(list(replicate(run, protocol, labels, by, seed, search, progress, save))), known, save
-        )
+        rows = list(replicate(run, protocol, labels, by, seed, search, progress, save))
+        return keep(run, as_table(rows), known, save)
     asked = find_measures(measures) if measures is not None else _standard()
     search, options = parted(options, asked)
     check_options(asked, options, measure)
@@ -147,11 +144,8 @@ def measure(
     if repeats and controls:
         raise InvalidValue("repeats and controls at once; a control is of single samples: measure it in another call.")
     check_saving(run, save)
-    together = (
-        repeats_of_columns(run.samples.labels, repeats, run.n_samples)
-        or groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
-        or series_of(lag, Part(run))
-    )
+    together = repeats_of_columns(known, repeats, run.n_samples) or series_of(lag, Part(run))
+    together = together or groups_of_column(known, groups, run.n_samples, own_group)
     if together is None:
         say_doubts(run, search, labels, keep=save)
     rows = []
