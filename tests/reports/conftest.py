@@ -46,6 +46,7 @@ class FakeRun:
     table: pd.DataFrame = field(repr=False)
     record: dict[str, Any] = field(default_factory=dict)
     recommendation: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
     temporary: bool = False
 
     @property

@@ -95,7 +95,7 @@ def differences_command(
     text = f"{differ} of {len(table)} differ (p < 0.05 after Holm's correction for {len(table)} tests)."
     named = {"runs": [str(path) for path in (run, other) if path]}
     record = named | {"rows": [plain(row) for row in table.to_dict("records")]}
-    say(f"{rows(table[shown])}\n\n{text}{independent(options)}", as_json, record)
+    say(f"{rows(table[shown])}{independent(options)}\n\n{text}", as_json, record)
     if csv:
         save_table(table, csv)
 
