@@ -289,7 +289,7 @@ def test_the_page_says_who_belongs_together(rng, tmp_path):
 def test_what_speaks_against_independent_samples_is_said_once_unless_groups_were_given(make_run, tmp_path):
     run = make_run(n_samples=30, layers=3)
     run.notes = ("the column 'ward' asks for groups",)
-    said = read(report(run, tmp_path / "page.html"))
+    said = report(run, tmp_path / "page.html").read_text()
     assert said.count("the column &#39;ward&#39; asks for groups") == 1
     run.table = run.table.assign(groups="5 groups of 'ward'")
-    assert "asks for groups" not in read(report(run, tmp_path / "page.html"))
+    assert "asks for groups" not in report(run, tmp_path / "page.html").read_text()

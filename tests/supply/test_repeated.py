@@ -204,7 +204,8 @@ def test_runs_have_the_columns_of_ceilings(recordings):
     assert (row.ceiling, row.over_ceiling_low, row.single_high) == (alone.value, alone.over_low, alone.single_high)
     assert set(table.groups) == {"120 conditions of 'picture' with 4 repeats"}
     assert np.isnan(table[table.measure == "twonn"].over_ceiling).all()
-    assert "ceiling" not in ls.measure(run, ["cka"])
+    with pytest.warns(UserWarning, match="the column 'picture'"):
+        assert "ceiling" not in ls.measure(run, ["cka"])
     other = ls.from_arrays({"c": signals[0][STIMULUS]})
     both = ls.compare(run, other, ["cka"], repeats="picture")
     assert both.over_ceiling.iloc[0] > 0.95 > both.value.iloc[0]
