@@ -100,13 +100,17 @@ def test_a_page_without_a_place_is_refused_before_anything_is_drawn(read_only, m
         ls.report(read_only)
 
 
-def test_a_table_that_cannot_be_written_is_printed(tmp_path, capsys):
+def test_a_table_without_a_folder_is_refused_at_once_and_one_that_cannot_be_written_is_printed(tmp_path, capsys):
     run = str(made(tmp_path / "run").path)
     for command in (["differences", run], ["compare", run, run], ["measure", run, "--measures", "twonn"]):
         assert main([*command, "--csv", str(tmp_path / "no" / "table.csv")]) == 2
         shown = capsys.readouterr()
+        assert shown.out == ""
+        assert "is no folder; give another --csv" in shown.err
+        assert main([*command, "--csv", "/dev/full"]) == 2
+        shown = capsys.readouterr()
         assert "second" in shown.out
-        assert "No such file or directory; give another --csv" in shown.err
+        assert "No space left on device; give another --csv" in shown.err
 
 
 @pytest.mark.filterwarnings("ignore")
