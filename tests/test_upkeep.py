@@ -110,6 +110,15 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(run, labels, kind, wor
     assert whole(run)
 
 
+def test_controls_stay_when_a_column_of_their_name_goes(run):
+    run.add_labels({"control": CLASSES})
+    ls.measure(run, ["twonn", "label_overlap"], k=5, controls=["gaussian"])
+    run.remove_labels("control")
+    table = ls.open(run.path).table
+    assert "control=gaussian" in set(table.group)
+    assert "control" not in set(table.label)
+
+
 def test_what_was_measured_by_a_label_goes_with_it(run):
     run.add_labels({"class": CLASSES})
     by_class = ls.measure(run, ["twonn"], by="class")

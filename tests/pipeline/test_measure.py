@@ -245,6 +245,11 @@ def test_from_arrays_goes_on_in_a_folder_and_refuses_other_data(layers, tmp_path
             "label column 'name' has a value of its own for every sample; choose one that samples share.",
         ),
         (
+            lambda run: run.add_labels({"control": np.arange(200) % 2}) or ls.measure(run, ["twonn"], by="control"),
+            InvalidValue,
+            "by='control': groups are named COLUMN=VALUE, and controls control=NAME; give the column another name.",
+        ),
+        (
             lambda run: ls.measure(run, ["twonn"], wieght="class"),
             UnknownName,
             "unknown option 'wieght'. There are: by, controls, device, discard, groups, k, labels, lag, measures, "

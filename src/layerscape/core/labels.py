@@ -27,6 +27,21 @@ FORMS = {
     "set": (list, set, frozenset),
 }
 
+CONTROL = "control"  # what the table calls the groups of controls
+
+
+def group_name(column: str, value: str) -> str:
+    """What the table calls the samples that have this value; raises where that could be read as another group's name.
+
+    >>> group_name("species", "owl")
+    'species=owl'
+    """
+    if column == CONTROL or "=" in column:
+        raise InvalidValue(
+            f"by={column!r}: groups are named COLUMN=VALUE, and controls {CONTROL}=NAME; give the column another name."
+        )
+    return f"{column}={value}"
+
 
 def is_missing(value: Any) -> bool:
     """Whether a value stands for no label.

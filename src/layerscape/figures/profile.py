@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.labels import CONTROL
 from layerscape.core.words import said
 from layerscape.figures.rows import QUESTION, Row
-
-CONTROL = "control="  # how the groups of controls begin
 
 
 class Profile:
@@ -36,7 +35,7 @@ class Profile:
         found: dict[str, list[Row]] = {}
         controls: dict[str, list[Row]] = {}
         for row in rows:
-            kept = controls if (row["group"] or "").startswith(CONTROL) else found
+            kept = controls if (row["group"] or "").startswith(f"{CONTROL}=") else found
             if row["layer"] in self.layers:
                 kept.setdefault(row["measure"], []).append(row)
         self._rows = {name: self._read(own) for name, own in found.items()}
@@ -61,7 +60,7 @@ class Profile:
     def controls(self, measure: str) -> list[Row]:
         """The rows of one measure of controls; ``control`` says of which."""
         rows = self._controls.get(measure, [])
-        return [{**row, "control": row["group"].removeprefix(CONTROL)} for row in rows]
+        return [{**row, "control": row["group"].removeprefix(f"{CONTROL}=")} for row in rows]
 
     def _read(self, rows: Sequence[Row]) -> list[Row]:
         place = {layer: n for n, layer in enumerate(self.layers)}

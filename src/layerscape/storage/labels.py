@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerscape.core.labels import CONTROL
 from layerscape.errors import require
 from layerscape.storage.files import written_aside
 from layerscape.storage.folder import SAMPLES, RunFolder
@@ -43,7 +44,8 @@ def others_than(table: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
     """The rows of a table that were measured with none of these label columns, alone or in a path, or in its groups."""
 
     def tells(label: str, group: str) -> bool:
-        return not {label, *label.split("+"), group.split("=")[0]}.isdisjoint(names)
+        column = group.partition("=")[0]
+        return not {label, *label.split("+"), "" if column == CONTROL else column}.isdisjoint(names)
 
     asked = zip(table["label"].fillna(""), table["group"].fillna(""), strict=True)
     return table.loc[[not tells(*each) for each in asked]].reset_index(drop=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.labels import missing
+from layerscape.core.labels import CONTROL, group_name, missing
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
@@ -98,12 +98,12 @@ def parts_of(
     if by is None:
         yield Part(run, kept=kept)
         for name in controls:
-            yield Part(run, group=f"control={name}", control=partial(make_control, name, seed))
+            yield Part(run, group=f"{CONTROL}={name}", control=partial(make_control, name, seed))
         return
     groups = _groups(run.samples.labels, by, k)
     size, rng = min(map(len, groups.values())), np.random.default_rng(seed)
     for name, rows in groups.items():
-        yield Part(run, np.sort(rng.permutation(rows)[:size]), f"{by}={name}")
+        yield Part(run, np.sort(rng.permutation(rows)[:size]), group_name(by, name))
 
 
 def check_groups(labels: Mapping[str, np.ndarray], by: str, k: int | None) -> None:
@@ -118,6 +118,7 @@ def _groups(labels: Mapping[str, np.ndarray], by: str, k: int | None) -> dict[st
     fewest = FEWEST if k is None else max(3, k + 1)
     if by not in labels:
         raise unknown_name("label column", by, labels)
+    group_name(by, "")
     values = labels[by]
     if values.dtype.kind == "f":
         raise InvalidValue(f"by={by!r}: its values are real numbers; choose a column of categories.")
