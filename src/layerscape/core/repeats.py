@@ -50,7 +50,7 @@ class Repeats:
         >>> Repeats.of(["b", "a", "b", "a"], None, 4).rows.tolist()
         [[0, 2], [1, 3]]
         >>> Repeats.of(["b", "a", "b", "a"], [1, 0, 0, 1], 4).rows.tolist()
-        [[2, 0], [1, 3]]
+        [[0, 2], [3, 1]]
         """
         codes = categories_of(conditions, n_samples, "condition")
         sizes = np.bincount(codes)
