@@ -1,9 +1,26 @@
 """What the commands that compose stages leave out, and that they say so."""
 
+import warnings
+
+import click
 import numpy as np
+import pytest
 
 from benchmarks.small_bert import WORDS, small_bert
-from layerscape.cli import main
+from layerscape.cli import cli, main
+
+
+@pytest.mark.filterwarnings("always")
+def test_the_same_warning_is_said_once_in_a_command(monkeypatch, capsys):
+    @click.command
+    def twice():
+        for words in ("samples follow each other", "another thing", "samples follow each other"):
+            warnings.warn_explicit(words, UserWarning, f"{len(words)}.py", 1, registry={})
+
+    monkeypatch.setattr(type(cli), "get_command", lambda *_: twice)
+    for _ in range(2):
+        assert main(["twice"]) == 0
+        assert capsys.readouterr().err.splitlines() == ["note: samples follow each other", "note: another thing"]
 
 
 def test_samples_in_time_get_no_recommendation_that_takes_them_as_independent(tmp_path, monkeypatch, capsys):

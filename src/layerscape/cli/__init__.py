@@ -6,7 +6,7 @@ import contextlib
 import signal
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status is 0 when done, 2 when the user can mend it, and anything else is a bug."""
     try:
         with _ended_alike(), warnings.catch_warnings():
-            warnings.showwarning = _note
+            warnings.showwarning = _noting()
             cli.main(args=arguments, prog_name="layerscape", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -108,10 +108,18 @@ def _leave(error: BaseException) -> None:
                 each.__traceback__ = None
 
 
-def _note(message: Warning | str, *_: object, **__: object) -> None:
-    from layerscape.cli.show import note
+def _noting() -> Callable[..., None]:
+    """Says a warning as a sentence, and the same sentence once in a command."""
+    said = set()
 
-    note(str(message))
+    def note_once(message: Warning | str, *_: object, **__: object) -> None:
+        from layerscape.cli.show import note
+
+        if str(message) not in said:
+            said.add(str(message))
+            note(str(message))
+
+    return note_once
 
 
 def _fail(message: str) -> int:
