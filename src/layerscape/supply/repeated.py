@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from math import isfinite, sqrt
 from typing import Any
 
@@ -99,22 +100,17 @@ class Repeated(Supplier):
 
     def _reliability(self, task: Task, side: Side) -> np.ndarray:
         """How halves of the repeats of one side agree, and without each block of conditions."""
-        key = task.measure, repr(sorted(task.options.items())), id(side[0]), side[1]
+        key = task.measure, repr(sorted(task.options.items())), side[0] is self._single[0], side[1]
         if key not in self._found_before:
             self._found_before[key] = self._mean(task, side, side, self.repeats.halves())
         return self._found_before[key]
 
     def _mean(self, task: Task, one: Side, other: Side, halves: Sequence[Halves]) -> np.ndarray:
         """The mean over halves, one on each side, of all conditions and without each block of them; shape (1 + B,)."""
-        x, y = (source.vectors(layer) for source, layer in (one, other))
-        n, some = len(self._taken), self._taken
+        n = len(self._taken)
         member = np.random.default_rng(0).permutation(n) % min(GROUPS, n)
-        parts = [np.arange(n), *(np.flatnonzero(member != block) for block in range(member.max() + 1))]
-        found = []
-        for first, second in halves:
-            means = mean_over(x, first[some]), mean_over(y, second[some])
-            found.append([value_of(task, *(mean.take(rows) for mean in means)) for rows in parts])
-        return np.mean(found, axis=0)
+        without = (np.flatnonzero(member != block) for block in range(member.max() + 1))
+        return self._of_parts(task, one, other, halves, [np.arange(n), *without])
 
     def _of_one(self, task: Task, x: Side, y: Side) -> tuple[float, float, float]:
         """The value of single repeats of both sides, and the bounds that leaving one out gives for it."""
@@ -129,12 +125,20 @@ class Repeated(Supplier):
 
     def _whole(self, task: Task, one: Side, other: Side, halves: Sequence[Halves]) -> float:
         """The mean of all conditions alone."""
-        x, y = (source.vectors(layer) for source, layer in (one, other))
-        some = self._taken
-        means = [(mean_over(x, first[some]), mean_over(y, second[some])) for first, second in halves]
-        return float(np.mean([value_of(task, *both) for both in means]))
+        return float(self._of_parts(task, one, other, halves, [np.arange(len(self._taken))])[0])
 
-    @property
+    def _of_parts(
+        self, task: Task, one: Side, other: Side, halves: Sequence[Halves], parts: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """The mean over halves, one on each side, of each part of the conditions."""
+        x, y = (source.vectors(layer) for source, layer in (one, other))
+        found = []
+        for first, second in halves:
+            means = mean_over(x, first[self._taken]), mean_over(y, second[self._taken])
+            found.append([value_of(task, *(mean.take(rows) for mean in means)) for rows in parts])
+        return np.mean(found, axis=0)
+
+    @cached_property
     def _taken(self) -> np.ndarray:
         """The conditions that the ceiling is of."""
         n = len(self.repeats.rows)
