@@ -123,8 +123,9 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             _measure(run, search | own | {"protocol": options["protocol"]}, progress)
         if measuring["by"]:
             _measure(run, measuring | {"controls": None}, progress)
-        if measuring["lag"]:
-            note("no layer is recommended: recommend takes samples as independent, and these follow each other in time")
+        if measuring["lag"] or measuring["repeats"]:
+            so = "follow each other in time" if measuring["lag"] else "repeat each other"
+            note(f"no layer is recommended: recommend takes samples as independent, and these {so}")
         else:
             judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
             _recommend(run, search | judging, progress)
