@@ -1,12 +1,14 @@
 """Samples that belong together: chance by exchange and intervals by deletion, against plain recomputation."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
 
 import layerscape as ls
-from layerscape.core.exchange import whole_groups
+from layerscape.core import exchange
+from layerscape.core.exchange import labels_of_groups, whole_groups, within_groups
 from layerscape.core.groups import Groups
 from layerscape.core.interval import student95
 from layerscape.core.representation import Representation
@@ -25,19 +27,34 @@ def layer(seed, codes=CODES, units=4, spread=1.0):
     return rng.standard_normal((codes.max() + 1, units))[codes] + spread * rng.standard_normal((len(codes), units))
 
 
-def second(measure, seed):
-    return layer(seed) if measure.compares else np.random.default_rng(seed).integers(0, 3, len(CODES))
+def halves(seed, codes=CODES):
+    """A layer of two clusters, of four groups each."""
+    return layer(seed, codes) + 12 * (np.random.default_rng(seed).permutation(G) // 4)[codes][:, None]
+
+
+def second(measure, seed, layer=layer):
+    if "labels" in measure.data:
+        return np.random.default_rng(seed).integers(0, 3, len(CODES))
+    one, other = layer(seed), layer(seed + 10)
+    return [one, one + other] if "graphs" in measure.data else one
+
+
+def in_order(b, order):
+    return [x[order] for x in b] if isinstance(b, list) else b[order]
 
 
 def asked(name, options=None):
     """Options that this few samples allow."""
-    k = {"k": 5} if "k" in catalog()[name].options else {}
-    return {**k, **({"variance": 0.6} if name == "svcca" else {}), **(options or {})}
+    few = {"k": 5, "variance": 0.6, "draws": 20}
+    return {**{each: few[each] for each in few if each in catalog()[name].options}, **(options or {})}
 
 
 def given(measure, a, b, k):
     """The data as the measure takes them."""
-    graphs = [find_neighbors(x, k) if kind == "graph" else x for kind, x in zip(measure.data, (a, b), strict=True)]
+    graphs = [
+        find_neighbors(x, k) if kind == "graph" else tuple(find_neighbors(y, k) for y in x) if kind == "graphs" else x
+        for kind, x in zip(measure.data, (a, b), strict=True)
+    ]
     found = []
     for kind, x, data in zip(measure.data, (a, b), graphs, strict=True):
         vectors = Representation(x) if kind in ("vectors", "ranking") else None
@@ -49,10 +66,10 @@ def given(measure, a, b, k):
 def test_a_score_is_the_value_in_every_order(name):
     """With the samples of b, or the labels, in another order it is what the measure says of these data."""
     measure = catalog()[name]
-    a, b, options = layer(0), second(measure, 1), asked(name)
-    score = measure.score_of(*given(measure, a, b, 6), **options)
+    a, b, options = halves(0), second(measure, 1, halves), asked(name)
+    score = measure.score_of(*given(measure, a, b, 71 if "k_max" in measure.options else 6), **options)
     for order in (np.arange(len(a)), np.random.default_rng(2).permutation(len(a))):
-        other = b[order]
+        other = in_order(b, order)
         assert score([order])[0] == pytest.approx(ls.estimate(name, a, other, **options).value, abs=1e-9)
 
 
@@ -74,6 +91,40 @@ def test_squares_of_cross_products_are_the_same_by_units_and_by_samples(wide, rn
     measure, options = catalog()["cka"], {}
     score = measure.score_of(Representation(x), Representation(y), **options)
     assert score([order])[0] == pytest.approx(ls.estimate("cka", x, y[order]).value, abs=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [[SIZE] * G, [5, 6, 8, 9, 9, 11, 12, 12]])
+@pytest.mark.parametrize("name", ["neighbor_survival", "cluster_agreement", "unit_match"])
+def test_chance_is_what_whole_groups_that_change_places_give(name, sizes, monkeypatch):
+    monkeypatch.setattr(exchange, "PERMUTATIONS", 19)
+    measure, codes = catalog()[name], np.repeat(np.arange(G), sizes)
+    a, b = halves(0, codes), second(measure, 1, partial(halves, codes=codes))
+    found, changed = ls.estimate(name, a, b, groups=codes, **asked(name)), whole_groups(Groups.of(codes, len(codes)))
+    rows = np.arange(len(codes)) if changed.rows is None else changed.rows
+    null = [
+        ls.estimate(name, a[rows], in_order(in_order(b, rows), order), **asked(name)).value
+        for order in changed.orders(19, 0)[:4]
+    ]
+    here = ls.estimate(name, a[rows], in_order(b, rows), **asked(name)).value
+    assert found.details["null"][:4] == pytest.approx(null, abs=1e-9)
+    assert found.chance.value == pytest.approx(found.details["null"].mean(), abs=1e-9)
+    assert found.chance.p == (1 + (found.details["null"] >= here - 1e-9).sum()) / 20
+    assert found.value == ls.estimate(name, a, b, **asked(name)).value
+    assert not {"chance_per_unit", "p_per_unit", "one_to_one_chance"} & set(found.details)  # of samples, not of groups
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("name", ["nucleation", "manifold_capacity"])
+def test_chance_of_classes_is_what_their_labels_give_in_other_places(name, within, monkeypatch):
+    monkeypatch.setattr(exchange, "PERMUTATIONS", 19)
+    a, label = halves(0), np.arange(len(CODES)) % 3 if within else np.array([0, 1, 2, 0, 1, 2, 0, 1])[CODES]
+    groups = Groups.of(CODES, len(CODES))
+    changed = within_groups(groups) if within else labels_of_groups(groups, label[groups.first].tolist())
+    found = ls.estimate(name, a, label, groups=CODES, own_group="kept", **asked(name))
+    null = [ls.estimate(name, a, label[order], **asked(name)).value for order in changed.orders(19, 0)[:4]]
+    assert found.value == ls.estimate(name, a, label, **asked(name)).value
+    assert found.details["null"][:4] == pytest.approx(null, abs=1e-9)
+    assert found.chance.p == (1 + (found.details["null"] >= found.value - 1e-9).sum()) / 20
 
 
 def by_deletion(value):

@@ -16,6 +16,7 @@ from layerscape.errors import LayerscapeError
 from layerscape.supply.supplier import Supplier
 
 Details = Mapping[str, float | np.ndarray]
+OF_CHANCE = {"null", "corrected", "chance", "p"}  # words in the names of details that follow from chance
 
 
 class Dependent(Supplier):
@@ -74,8 +75,8 @@ class Dependent(Supplier):
 
 
 def _without_chance(details: Details) -> Details:
-    """The details that do not follow from chance."""
-    return {name: value for name, value in details.items() if name not in ("null", "corrected")}
+    """The details that do not follow from chance, as their names say."""
+    return {name: value for name, value in details.items() if not OF_CHANCE & set(name.split("_"))}
 
 
 def _with_chance(found: Estimate, chance: Chance, null: np.ndarray) -> Details:

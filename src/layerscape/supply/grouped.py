@@ -97,7 +97,9 @@ class Grouped(Dependent):
         own = [task for task in tasks if not self._leaves_out(task)]
         super()._search_for(own, progress, more)
         fitting = self._fitting(own)
-        self._kept = self._taking_part([task for task in fitting.values() if task.measure.compares])
+        self._kept = self._taking_part(
+            [task for task in fitting.values() if not task.reads_labels and len(task.measure.data) == 2]
+        )
         self._leave_out_each(fitting, progress)
         if aside:
             self._left_out._strict = self._strict

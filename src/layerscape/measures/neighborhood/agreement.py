@@ -18,7 +18,9 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.estimate import Chance
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.interval import Z95
+from layerscape.core.jit import compiled_when_called
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.permutation import p_above, p_with_skewness
@@ -118,6 +120,12 @@ def chance_of(
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)
 
 
+def score_of_relations(a: sparse.csr_array, b: sparse.csr_array, weight: float) -> Score:
+    """weight·Σ A_ij·B_ij as a function of orders of the samples of B; the matrices are of shape (N, N)."""
+    parts = a.indptr, a.indices, a.data, b.indptr, b.indices, b.data
+    return of_each(lambda order: weight * sum_together(*parts, order))
+
+
 def p_of(
     observed: float, mean: float, spread: float, scale: float, permuted: Callable[[int], np.ndarray] | None = None
 ) -> float:
@@ -126,3 +134,20 @@ def p_of(
         return 1.0
     z = (observed - mean) / spread
     return p_with_skewness(z, permuted) if permuted else p_above(z)
+
+
+@compiled_when_called
+def sum_together(starts_a, members_a, values_a, starts_b, members_b, values_b, order):
+    """Σ A_ij·B_ij where sample i of A is sample ``order[i]`` of B; both by rows, as sparse matrices keep them."""
+    place, total = (
+        np.full(len(order), -1),
+        0.0,
+    )  # where a sample stands among the entries of A, in this or an earlier row
+    for i in range(len(order)):
+        for e in range(starts_a[i], starts_a[i + 1]):
+            place[order[members_a[e]]] = e
+        for f in range(starts_b[order[i]], starts_b[order[i] + 1]):
+            e = place[members_b[f]]
+            if e >= starts_a[i]:
+                total += values_a[e] * values_b[f]
+    return total

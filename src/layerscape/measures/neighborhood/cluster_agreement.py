@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.neighborhood.clusters import clusters_of
-from layerscape.measures.neighborhood.rand_index import LOWEST, compare_partitions
+from layerscape.measures.neighborhood.clusters import Clusters, clusters_of
+from layerscape.measures.neighborhood.rand_index import LOWEST, adjusted_rand, compare_partitions
 
 
 def cluster_agreement(
@@ -60,17 +61,8 @@ def cluster_agreement(
     >>> cluster_agreement(find_neighbors(x, k=100), find_neighbors(x**3, k=100)).value > 0.5
     True
     """
-    if a.n_samples != b.n_samples or not (a.queries is None and b.queries is None):
-        raise InvalidValue(
-            f"graphs of {len(a.indices)} of {a.n_samples} and {len(b.indices)} of {b.n_samples} samples; both must be "
-            "of the same samples in the same order: give the graph of all samples."
-        )
-    first, second = (clusters_of(graph, k_max, z, None) for graph in (a, b))
+    first, second = _clusters(a, b, k_max, z)
     sizes = [len(found.peaks.centers) for found in (first, second)]
-    if sizes == [1, 1]:
-        raise InvalidValue(
-            "both have only one cluster, so that there is nothing to agree on; give a smaller z, or more samples."
-        )
     result = compare_partitions(first.cluster, second.cluster, (first.halves, second.halves), permutations, seed)
     warnings = []
     for which, found, size in zip(("first", "second"), (first, second), sizes, strict=True):
@@ -81,6 +73,27 @@ def cluster_agreement(
     return replace(result, k=min(k_max, a.n_samples - 1), details=details, warnings=tuple(warnings))
 
 
+def _clusters(a: Neighbors, b: Neighbors, k_max: int, z: float) -> tuple[Clusters, Clusters]:
+    """Of both sides; raises where they cannot be compared."""
+    if a.n_samples != b.n_samples or not (a.queries is None and b.queries is None):
+        raise InvalidValue(
+            f"graphs of {len(a.indices)} of {a.n_samples} and {len(b.indices)} of {b.n_samples} samples; both must be "
+            "of the same samples in the same order: give the graph of all samples."
+        )
+    first, second = (clusters_of(graph, k_max, z, None) for graph in (a, b))
+    if len(first.peaks.centers) == len(second.peaks.centers) == 1:
+        raise InvalidValue(
+            "both have only one cluster, so that there is nothing to agree on; give a smaller z, or more samples."
+        )
+    return first, second
+
+
+def _score(a: Neighbors, b: Neighbors, /, *, k_max: int, z: float, permutations: int, seed: int) -> Score:
+    """The index with the samples of b in another order, which changes no cluster."""
+    first, second = (found.cluster for found in _clusters(a, b, k_max, z))
+    return of_each(lambda order: adjusted_rand(first, second[order]))
+
+
 MEASURE = Measure(
     compute=cluster_agreement,
     unit="adjusted Rand index",
@@ -89,6 +102,7 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="d'Errico et al. 2021, arXiv:1802.10549; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",
+    score=_score,
     influence=("a test decides which peaks are clusters, and one sample can make whole clusters appear or vanish"),
     ceiling="noise changes which samples are of one cluster, and is no factor of it",
 )

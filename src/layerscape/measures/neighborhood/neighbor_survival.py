@@ -8,8 +8,9 @@ from weakref import ref
 import numpy as np
 from scipy import sparse
 
-from layerscape.core.checks import sample_rows
+from layerscape.core.checks import check_all_asked, sample_rows
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
@@ -17,7 +18,7 @@ from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import lists
-from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
+from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership, score_of_relations
 from layerscape.measures.neighborhood.curve import must_match
 from layerscape.measures.neighborhood.survival_without import changes_of_survival
 
@@ -115,6 +116,13 @@ def _staying(graphs: tuple[Neighbors, ...], k: int) -> sparse.csr_array:
     return product
 
 
+def _score(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int) -> Score:
+    """The share with the samples of all later layers in another order."""
+    _check(graph, later, k)
+    check_all_asked(graph, "chance over groups")
+    return score_of_relations(membership(graph, k).matrix, _staying(later, k), 1 / (k * graph.n_samples))
+
+
 def _influence(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int) -> Influence:
     """How each sample moves the share: by its own neighbors and as a neighbor of others, in every layer."""
     _check(graph, later, k)
@@ -135,5 +143,6 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Valeriani et al. 2023, arXiv:2302.00294",
     neighbors="k",
+    score=_score,
     influence=_influence,
 )

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.classes import classes_of
 from layerscape.measures.neighborhood.clusters import clusters_of
-from layerscape.measures.neighborhood.rand_index import LOWEST, compare_partitions
+from layerscape.measures.neighborhood.rand_index import LOWEST, adjusted_rand, compare_partitions
 
 
 def nucleation(
@@ -97,6 +98,22 @@ def nucleation(
     return replace(result, n_units=graph.n_units, k=k, details=details, warnings=tuple(warnings))
 
 
+def _score(
+    graph: Neighbors,
+    labels: Any,
+    /,
+    *,
+    k_max: int,
+    z: float,
+    dimension: float | None,
+    permutations: int,
+    seed: int,
+) -> Score:
+    """The index for labels in another order, which changes no cluster."""
+    cluster, classes = clusters_of(graph, k_max, z, dimension).cluster, classes_of(labels, graph.n_samples).codes
+    return of_each(lambda order: adjusted_rand(cluster, classes[order]))
+
+
 MEASURE = Measure(
     compute=nucleation,
     unit="adjusted Rand index",
@@ -105,5 +122,6 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Doimo et al. 2020, arXiv:2007.03506; Hubert and Arabie 1985, doi:10.1007/BF01908075",
     neighbors="k_max",
+    score=_score,
     influence=("a test decides which peaks are clusters, and one sample can make whole clusters appear or vanish"),
 )

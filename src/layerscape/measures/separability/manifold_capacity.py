@@ -11,6 +11,8 @@ from scipy.optimize import nnls
 
 from layerscape.core.checks import check_least
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
+from layerscape.core.frame import Frame
 from layerscape.core.interval import student95
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import chance_by_permutation
@@ -80,10 +82,9 @@ def manifold_capacity(
     >>> 1.7 < manifold_capacity(Representation(x), np.arange(40) // 2).value < 2.3
     True
     """
-    check_least(1, points=points)
-    check_least(FEWEST_DRAWS, draws=draws)
+    _check(points, draws)
     n, found = x.n_samples, classes_of(labels, x.n_samples)
-    rows, kept = _kept(x, found.codes, points, seed)
+    rows, kept = _kept(x, readable(x), found.codes, points, seed)
     classes = found.codes[kept]
     each = [_of_class(cloud, draws, (seed, i)) for i, cloud in enumerate(_clouds(rows, classes))]
     inverse = np.array([m.inverse for m in each])
@@ -93,7 +94,7 @@ def manifold_capacity(
     margin = student95(count - 1) * spread * value
     low, high = value * exp(-margin), value * exp(min(margin, 700))
     chance, null = chance_by_permutation(
-        lambda order: _capacity(rows, classes[order], seed), value, len(classes), permutations, seed
+        lambda order: _capacity(rows, classes[order], CHANCE_DRAWS, seed), value, len(classes), permutations, seed
     )
     correlation = _correlation(np.array([m.center for m in each]))
     radii, dimensions = (np.array([getattr(m, name) for m in each]) for name in ("radius", "dimension"))
@@ -111,6 +112,11 @@ def manifold_capacity(
     return Estimate(value, low, high, n, x.n_units, chance=chance, details=details, warnings=words)
 
 
+def _check(points: int, draws: int) -> None:
+    check_least(1, points=points)
+    check_least(FEWEST_DRAWS, draws=draws)
+
+
 @dataclass(frozen=True)
 class _Manifold:
     """α_M⁻¹ and the standard deviation that its draws leave, R_M, D_M, and the center."""
@@ -122,11 +128,12 @@ class _Manifold:
     center: np.ndarray
 
 
-def _kept(x: Representation, of_sample: np.ndarray, points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _kept(
+    x: Representation, framed: Frame, of_sample: np.ndarray, points: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """At most so many samples of every class, scaled by one power of two, and their row numbers."""
     order = np.random.default_rng(seed).permutation(x.n_samples)
     kept = np.sort(np.concatenate([order[of_sample[order] == c][:points] for c in np.unique(of_sample)]))
-    framed = readable(x)
     power = int(framed.power.max())
     return np.ldexp(x.read(kept) - framed.origin, -power), kept
 
@@ -138,9 +145,9 @@ def _clouds(rows: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
     return [cloud - middle for cloud in clouds]
 
 
-def _capacity(rows: np.ndarray, classes: np.ndarray, seed: int) -> float:
+def _capacity(rows: np.ndarray, classes: np.ndarray, draws: int, seed: int) -> float:
     clouds = _clouds(rows, classes)
-    return float(1 / np.mean([_of_class(c, CHANCE_DRAWS, (seed, i)).inverse for i, c in enumerate(clouds)]))
+    return float(1 / np.mean([_of_class(cloud, draws, (seed, i)).inverse for i, cloud in enumerate(clouds)]))
 
 
 def _of_class(cloud: np.ndarray, draws: int, seed: tuple[int, int]) -> _Manifold:
@@ -164,6 +171,18 @@ def _of_class(cloud: np.ndarray, draws: int, seed: tuple[int, int]) -> _Manifold
     radius = sqrt(float((lengths**2).mean())) / norm if norm > 0 else float("inf")
     sd = float(squares.std(ddof=1)) / sqrt(draws)
     return _Manifold(max(float(squares.mean()), np.finfo(float).tiny), sd, radius, float((parts**2).mean()), center)
+
+
+def _score(x: Representation, labels: Any, /, *, points: int, draws: int, permutations: int, seed: int) -> Score:
+    """The capacity for labels in another order, of whose classes points are drawn anew."""
+    _check(points, draws)
+    codes, framed = classes_of(labels, x.n_samples).codes, readable(x)
+
+    def score(order: np.ndarray) -> float:
+        rows, kept = _kept(x, framed, codes[order], points, seed)
+        return _capacity(rows, codes[order][kept], draws, seed)
+
+    return of_each(score)
 
 
 def _correlation(centers: np.ndarray) -> float:
@@ -193,5 +212,6 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"rotation", "translation", "scaling"},
     source="Chung, Lee and Sompolinsky 2018, doi:10.1103/PhysRevX.8.031003",
+    score=_score,
     influence="another number of samples draws other points of each class, which differ by more than one sample does",
 )

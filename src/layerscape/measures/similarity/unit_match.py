@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from layerscape.core.checks import constant
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import Frame, frame_by_unit
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
@@ -193,6 +194,18 @@ def _without(x: np.ndarray, y: np.ndarray, correlations: np.ndarray, n: int) -> 
     return np.divide(inner, np.sqrt(left), out=np.zeros_like(left), where=left > ROUNDING)
 
 
+def _score(a: Representation, b: Representation, /, *, permutations: int, seed: int) -> Score:
+    """The mean with the samples of b in another order."""
+    same_samples(a, b, "unit_match", FEWEST)
+    side_a, side_b = _side(a), _side(b)
+
+    def score(order: np.ndarray) -> float:
+        correlation = _partners(_cross(side_a, side_b, order), side_a)[1]
+        return float(np.minimum(1.0, np.abs(correlation))[side_a.live].mean())
+
+    return of_each(score)
+
+
 def _influence(a: Representation, b: Representation, /, *, permutations: int, seed: int) -> Influence:
     """How each sample moves the value: exactly without it, with whoever is then the best partner."""
     n = same_samples(a, b, "unit_match", FEWEST)
@@ -252,6 +265,7 @@ MEASURE = Measure(
     unchanged_by={"order", "translation", "scaling"},
     source="Li et al. 2015, arXiv:1511.07543",
     symmetric=False,
+    score=_score,
     influence=_influence,
     ceiling="noise picks the best match too, so that halves of repeats agree too little for a ceiling",
 )
