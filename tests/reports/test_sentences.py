@@ -54,24 +54,63 @@ def run_of(make_run, make_row):
         ),
         (
             [5.0, 5.1, 5.15],
-            "is 5.00 [95 % interval 4.90, 5.10] at 'stage 0' and 5.15 [5.05, 5.25] at 'stage 2'; the intervals of all "
-            "layers touch, so that no change with depth can be claimed",
+            "is 5.00 [95 % interval 4.90, 5.10] at 'stage 0' and 5.15 [5.05, 5.25] at 'stage 2'; no two layers are "
+            "told apart, so that no change with depth can be claimed; if there is any, it is below 0.32",
         ),
     ],
 )
-def test_the_dimension_is_said_to_change_only_where_intervals_do_not_touch(run_of, make_row, values, words):
+def test_the_dimension_is_said_to_change_only_where_layers_are_told_apart(run_of, make_row, values, words):
     run = run_of(estimates(make_row, "twonn", values, k=2))
     assert findings(run) == [f"The intrinsic dimension (TwoNN) {words}."]
 
 
-def test_a_change_between_ends_that_are_alike_names_both_extremes(run_of, make_row):
+def test_a_change_between_ends_that_are_alike_names_what_is_told_and_both_ends(run_of, make_row):
     run = run_of(estimates(make_row, "twonn", [5.0, 5.15, 4.9, 5.0], k=2), n_layers=4)
     assert findings(run) == [
-        "The intrinsic dimension (TwoNN) is 5.00 [95 % interval 4.90, 5.10] at 'stage 0' and 5.00 [4.90, 5.10] at "
-        "'stage 3', which the intervals do not tell apart; its lowest is 4.90 [4.80, 5.00] at 'stage 2' (its "
-        "interval touches that of 'stage 0', 'stage 3'), its highest 5.15 [5.05, 5.25] at 'stage 1' (its interval "
-        "touches that of 'stage 0', 'stage 3')."
+        "The intrinsic dimension (TwoNN) falls from 5.15 [95 % interval 5.05, 5.25] at 'stage 1' to 4.90 [4.80, 5.00] "
+        "at 'stage 2'; it starts at 5.00 [4.90, 5.10] at 'stage 0' and ends at 5.00 [4.90, 5.10] at 'stage 3'; whether "
+        "it turns back between 'stage 0' and 'stage 1', these intervals do not tell."
     ]
+
+
+# The published profile of ESM-2 (Valeriani et al. 2023), two peaks, and up, down, up: all of their turns are said.
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            [6, 8, 12, 12, 8, 5, 3, 2, 2, 2, 3, 4, 8],
+            "rises from 6.0 [95 % interval 5.6, 6.4] at 'stage 0' to a peak of 12.0 [11.3, 12.7] at 'stage 3' (not "
+            "told apart from 'stage 2'), falls to a plateau of 2.00 ('stage 7' to 'stage 9') and rises to 8.0 "
+            "[7.5, 8.5] at 'stage 12'",
+        ),
+        (
+            [4, 8, 12, 8, 4, 8, 11, 8, 3],
+            "rises from 4.00 [95 % interval 3.76, 4.24] at 'stage 0' to a peak of 12.0 [11.3, 12.7] at 'stage 2', "
+            "falls to 4.00 [3.76, 4.24] at 'stage 4', rises to a peak of 11.0 [10.3, 11.7] at 'stage 6' and falls to "
+            "3.00 [2.82, 3.18] at 'stage 8'",
+        ),
+        (
+            [3, 8, 4, 9],
+            "rises from 3.00 [95 % interval 2.82, 3.18] at 'stage 0' to a peak of 8.0 [7.5, 8.5] at 'stage 1', falls "
+            "to 4.00 [3.76, 4.24] at 'stage 2' and rises to 9.0 [8.5, 9.5] at 'stage 3'",
+        ),
+        (
+            [2, 2.02, 1.98, 2, 5, 8, 8, 8, 8],
+            "rises from a plateau of 1.98 to 2.02 ('stage 0' to 'stage 3') to a plateau of 8.0 ('stage 5' to "
+            "'stage 8')",
+        ),
+    ],
+)
+def test_all_turns_that_intervals_tell_are_said(run_of, make_row, values, words):
+    width = [0.06 * value for value in values]
+    run = run_of(
+        *(
+            estimates(make_row, "twonn", [v], k=2, width=w, layer=f"stage {n}")
+            for n, (v, w) in enumerate(zip(values, width, strict=True))
+        ),
+        n_layers=len(values),
+    )
+    assert findings(run)[0] == f"The intrinsic dimension (TwoNN) {words}."
 
 
 def test_a_shape_that_depends_on_the_scale_is_said_to_depend_on_it(run_of, make_row):
@@ -165,7 +204,7 @@ def test_neighborhoods_change_most_where_the_interval_is_lowest(run_of, make_row
     ]
     assert findings(run_of(estimates(make_row, "overlap", [0.3, 0.31], width=0.02, **pairs))) == [
         "From layer to layer a sample keeps a share of 0.28 to 0.33 of its 30 nearest neighbors (chance gives 0.060; "
-        "the most possible is 1); the intervals all touch, so that no step is seen to change neighborhoods most."
+        "the most possible is 1); no two steps are told apart, so that none is seen to change neighborhoods most."
     ]
 
 

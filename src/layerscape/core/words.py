@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 LEAST_P = 1e-6  # what laws of chance that are fitted to some hundred permutations can resolve
 MOST_TIMES = 1000  # up to which it says something how many times one number is another
@@ -36,6 +37,15 @@ def said(value: float | None, low: float | None, high: float | None, name: str =
         return f"{number(value)} [no interval]"
     step = (high - low) / 2
     return f"{number(value, step)} [{name}{number(low, step)}, {number(high, step)}]"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence in a row.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def p_value(p: float) -> str:

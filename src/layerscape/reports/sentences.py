@@ -30,8 +30,9 @@ HIGH_DIMENSION = 15
 def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]:
     """What a run shows, in sentences: which layer was recommended, if anybody asked, then the three main things.
 
-    "Above", "rises", "most" and the like are said only where the 95 % intervals do not touch. Every comparison is
-    given with what chance gives. Of each kind of measures that speaks which stands for its question, or the first.
+    "Above", "rises", "most" and the like are said only where the 95 % intervals, widened for how many layers are
+    compared, tell values apart. Every comparison is given with what chance gives. Of each kind of measures that speaks
+    which stands for its question, or the first.
 
     Parameters
     ----------
@@ -90,10 +91,10 @@ def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> st
 
     if len(rows) == 1:
         return f"F{step(low)[1:]} {says(low['said'])}."
-    if not above(high, low):
+    if not above(high, low, len(rows)):
         between = says(f"{number(low['low'])} to {number(high['high'])}")
         return (
-            f"From layer to layer {between}; the intervals all touch, so that no step is seen to change neighborhoods "
+            f"From layer to layer {between}; no two steps are told apart, so that none is seen to change neighborhoods "
             "most."
         )
     most = f"{step(low)}{not_told_apart(rows, low, below, 'the step to ')}"
@@ -129,11 +130,12 @@ def _label(measure: Quantity, rows: Sequence[Row], beside: Sequence[Row], column
     if raw is top:
         text += " That is the raw input: no layer is seen to add to it."
     elif raw:
-        text += f" The raw input scores {raw['said']}{_relation(top, raw)}."
+        text += f" The raw input scores {raw['said']}{_relation(top, raw, len(rows))}."
     beside = known(alongside(beside, rows))
     if beside:
         best = highest(beside)
-        text += f" The baseline {other!r} reaches {best['said']} at {named(best)}{_relation(top, best)}."
+        relation = _relation(top, best, len(rows) + len(beside))
+        text += f" The baseline {other!r} reaches {best['said']} at {named(best)}{relation}."
     words = [warning.rstrip(".") for warning in _lines(top) if REMEDY not in warning]
     return " ".join([text, *(f"{warning[0].upper()}{warning[1:]}." for warning in words)])
 
@@ -208,7 +210,7 @@ def _chance(measure: Quantity, row: Row) -> str:
     return f" (chance gives {number(chance, step)}{most})"
 
 
-def _relation(top: Row, other: Row) -> str:
-    if above(other, top):
+def _relation(top: Row, other: Row, of: int) -> str:
+    if above(other, top, of):
         return ", which is higher"
-    return "" if above(top, other) else ", which the intervals do not tell apart from it"
+    return "" if above(top, other, of) else ", which the intervals do not tell apart from it"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from layerscape.core.quantity import Quantity
-from layerscape.core.words import said
+from layerscape.core.words import listed, number, said
 from layerscape.figures.measured import is_dimension
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, first_variant
-from layerscape.reports.telling import above, asked, below, known, named, not_told_apart, told_apart
+from layerscape.reports.telling import above, asked, below, highest, known, lowest, margin, named, not_told_apart
+from layerscape.reports.turning import Turns, turns
 
 
 @dataclass(frozen=True)
@@ -48,47 +50,88 @@ class DimensionProfile:
         shape, shapes = _Shape.of(rows), {at: _Shape.of(others) for at, others in scales.items() if others}
         survives = all(other.name == shape.name for other in shapes.values())
         return (
-            f"The intrinsic dimension ({self.name}{asked(rows)}) {shape.in_words(rows, survives)}."
+            f"The intrinsic dimension ({self.name}{asked(rows)}) {shape.in_words(survives)}."
             f"{_scales(shape.name, self.curve, shapes)}"
         )
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """What the intervals allow to say of a profile: peak, dip, rise, fall, change, nothing; the rows that say it."""
+    """What the intervals allow to say of a profile: its turns, and the rows that they are places of."""
 
-    name: str
-    first: Row
-    top: Row
-    bottom: Row
-    last: Row
+    rows: Sequence[Row]
+    turns: Turns
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> _Shape:
-        return cls(*told_apart(rows))
+        return cls(rows, turns(rows))
+
+    @property
+    def name(self) -> str:
+        """Peak, dip, rise, fall, nothing, or every way that it goes."""
+        ways = "".join("rise " if way > 0 else "fall " for way in self.turns.ways).strip()
+        return {"": "nothing", "rise fall": "peak", "fall rise": "dip"}.get(ways, ways)
 
     @property
     def extreme(self) -> str:
         """The layer of a peak or a dip."""
-        return named(self.top if self.name == "peak" else self.bottom)
+        return named(self.rows[self.turns.points[1]])
 
-    def in_words(self, rows: Sequence[Row], survives: bool) -> str:
-        first, top, bottom, last = self.first, self.top, self.bottom, self.last
-        start = f"{said(first['value'], first['low'], first['high'], '95 % interval ')} at {named(first)}"
-        end = f"{last['said']} at {named(last)}"
-        high = f"{top['said']} at {named(top)}{not_told_apart(rows, top, above)}"
-        low = f"{bottom['said']} at {named(bottom)}{not_told_apart(rows, bottom, below)}"
-        if self.name == "peak":
-            return f"rises from {start} to {'a peak of ' if survives else ''}{high} and falls to {end}"
-        if self.name == "dip":
-            return f"falls from {start} to {low} and rises to {end}"
-        if self.name in ("rise", "fall"):
-            return f"{self.name}s from {start} to {end}"
-        if self.name == "change":
-            return (
-                f"is {start} and {end}, which the intervals do not tell apart; its lowest is {low}, its highest {high}"
-            )
-        return f"is {start} and {end}; the intervals of all layers touch, so that no change with depth can be claimed"
+    def in_words(self, survives: bool) -> str:
+        rows, points = self.rows, self.turns.points
+        first, last = _value(rows[0], "95 % interval "), _value(rows[-1])
+        if not points:
+            most = max(a["value"] - b["value"] + margin(b, a, len(rows)) for a in rows for b in rows)
+            bound = f"; if there is any, it is below {number(most, most / 10)}" if 0 < most < inf else ""
+            no = "no two layers are told apart, so that no change with depth can be claimed"
+            return f"is {first} and {last}; {no}{bound}"
+        start = f"from {self._place(0, '95 % interval ')} "
+        moves = [
+            f"{'rises' if way > 0 else 'falls'} {'' if at else start}to {self._point(at + 1, survives)}"
+            for at, way in enumerate(self.turns.ways)
+        ]
+        return f"{listed(moves)}{self._more()}"
+
+    def _point(self, at: int, survives: bool) -> str:
+        """A turn or the end: a plateau that it lies in, or its value and who shares it."""
+        points, ways = self.turns.points, self.turns.ways
+        if at == len(points) - 1 or self.turns.plateau(points[at]):
+            return self._place(at)
+        between = self.rows[points[at - 1] + 1 : points[at + 1]]
+        best, beats = self.rows[points[at]], above if ways[at - 1] > 0 else below
+        peak = "a peak of " if ways[at - 1] > 0 and survives else ""
+        return f"{peak}{_value(best)}{not_told_apart(between, best, beats, of=len(self.rows))}"
+
+    def _place(self, at: int, name: str = "") -> str:
+        place = self.turns.points[at]
+        ends = self.turns.plateau(place)
+        return self._stretch(ends) if ends else _value(self.rows[place], name)
+
+    def _stretch(self, ends: tuple[int, int]) -> str:
+        stretch = self.rows[ends[0] : ends[1] + 1]
+        step = min(row["high"] - row["low"] for row in stretch) / 2
+        low, high = (number(end(stretch)["value"], step) for end in (lowest, highest))
+        return (
+            f"a plateau of {low if low == high else f'{low} to {high}'} ({named(stretch[0])} to {named(stretch[-1])})"
+        )
+
+    def _more(self) -> str:
+        """Plateaus between turns, ends that are told apart from no turn, and what these intervals leave open."""
+        points, rows = self.turns.points, self.rows
+        at = {self.turns.plateau(place) for place in points}
+        words = [f"on its way there is {self._stretch(each)}" for each in self.turns.plateaus if each not in at]
+        ends = [f"starts at {_value(rows[0])}"] if points[0] and not self.turns.plateau(0) else []
+        if points[-1] < len(rows) - 1 and not self.turns.plateau(len(rows) - 1):
+            ends.append(f"ends at {_value(rows[-1])}")
+        words += [f"it {listed(ends)}"] if ends else []
+        if self.turns.doubt is not None:
+            where = " and ".join(named(rows[place]) for place in self.turns.doubt)
+            words.append(f"whether it turns back between {where}, these intervals do not tell")
+        return "".join(f"; {each}" for each in words)
+
+
+def _value(row: Row, name: str = "") -> str:
+    return f"{said(row['value'], row['low'], row['high'], name)} at {named(row)}"
 
 
 def _several(rows: Sequence[Row], without: Collection[str]) -> list[Row]:
