@@ -146,7 +146,15 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         """
         self._known(layer)
         self.find_graphs([layer], k, counted(progress, "searching", self.n_samples), search)
+        graph = self.kept_graph(layer, k, search)
+        assert graph is not None
+        return graph
+
+    def kept_graph(self, layer: str, k: int, search: Search) -> Neighbors | None:
+        """The graph of a layer with k neighbors, where one that holds as many was kept."""
         near, _ = chosen(search)
+        if not 0 < k <= self.folder.kept_graph(layer, near).width:
+            return None
         graph = self.folder.load_graph(layer, near)
         assert graph is not None
         graph = graph.first(k)

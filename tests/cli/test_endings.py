@@ -38,6 +38,14 @@ def test_no_memory_is_one_line_at_every_command(command, monkeypatch, capsys):
     assert shown.out == ""
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """A shell that starts something in the background has it ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(not hasattr(os, "kill") or os.name != "posix", reason="signals are of POSIX")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_is_one_line(name, monkeypatch, capsys):

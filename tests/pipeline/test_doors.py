@@ -213,6 +213,13 @@ def test_a_run_that_cannot_be_written_is_refused_before_anything_is_computed(run
     assert len(ls.measure(run, protocol="ansuini2019", save=False)) == 2
 
 
+def test_graphs_that_are_kept_are_read_where_nothing_is_saved(run, monkeypatch):
+    expected = ls.measure(run, ["twonn", "overlap"], k=5, save=False)
+    run.search(20)
+    monkeypatch.setattr("layerscape.supply.graphs.find_neighbors", None)
+    assert ls.measure(run, ["twonn", "overlap"], k=5, save=False).value.tolist() == expected.value.tolist()
+
+
 def test_a_disk_that_is_full_at_the_end_costs_no_value(run, monkeypatch):
     def full(*_, **__):
         raise FileProblem("the disk is full")

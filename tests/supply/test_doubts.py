@@ -83,6 +83,21 @@ def test_of_many_samples_some_are_asked(rng):
     assert "'file'" in doubts(run_of(x, file=who), {})[0]
 
 
+def test_kept_graphs_are_read(rng, monkeypatch):
+    run = run_of(grouped(rng), grouped(rng))
+    before = doubts(run, {})
+    assert len(before) == 1
+    run.search(12)
+    monkeypatch.setattr("layerscape.supply.doubts.find_neighbors", None)
+    assert doubts(run, {}) == before
+
+
+def test_near_copies_that_follow_each_other_are_no_copies(rng):
+    walk = np.cumsum(rng.standard_normal((N, 3)), axis=0)
+    (words,) = doubts(run_of(walk), {})
+    assert "if samples follow each other in time" in words
+
+
 def test_few_or_equal_samples_are_not_tested(rng):
     assert doubts(run_of(grouped(rng)[:90]), {}) == ()
     assert doubts(run_of(np.ones((N, 3))), {}) == ()

@@ -15,7 +15,7 @@ How often they are wrong, and what they find, is measured in benchmarks/independ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import ceil, log
 from typing import NamedTuple
 
@@ -26,6 +26,8 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.permutation import p_above
 
 FIRST, PERMUTATIONS = 49, 299  # those after which nothing more is drawn where nothing is to be seen, and all
+SURE = 15.0  # standard deviations of the largest score from which no more permutations are asked
+ALLOWED = 3  # permuted scores as high, from which on p is not below the level
 PLAIN = 1.5  # standard scores up to which nothing is to be seen
 TIED = 1e-9  # the least that a sum of logarithms of ratios may be
 FAR = 10_000  # one sample of so many is as near to its first neighbor as what counts as a copy
@@ -41,8 +43,11 @@ class Seen(NamedTuple):
     rows: int = 0
 
 
-def seen_in_column(graph: Neighbors, codes: np.ndarray) -> Seen:
-    """Whether neighbors have the same value of a column; ``codes`` are −1 for samples without one."""
+def seen_in_column(graph: Neighbors, codes: np.ndarray, level: float) -> Seen:
+    """Whether neighbors have the same value of a column; ``codes`` are −1 for samples without one.
+
+    A p below ``level`` is one of so many permutations that it can be.
+    """
     rows, members = _pairs(graph)
     kept = (codes[rows] >= 0) & (codes[members] >= 0)
     rows, members, known = rows[kept], members[kept], np.flatnonzero(codes >= 0)
@@ -55,12 +60,15 @@ def seen_in_column(graph: Neighbors, codes: np.ndarray) -> Seen:
         return np.array([np.mean(mixed[rows] == mixed[members])])
 
     rng = np.random.default_rng(0)
-    value, chance, p, _ = _against(share, lambda: rng.permutation(len(known)), np.arange(len(known)))
+    value, chance, p, _ = _against(share, lambda: rng.permutation(len(known)), np.arange(len(known)), level)
     return Seen(float(value), float(chance), p)
 
 
-def seen_in_order(graph: Neighbors, classes: np.ndarray) -> Seen:
-    """Whether neighbors follow each other in the order of the rows, beyond what the order of some classes explains."""
+def seen_in_order(graph: Neighbors, classes: np.ndarray, level: float) -> Seen:
+    """Whether neighbors follow each other in the order of the rows, beyond what the order of some classes explains.
+
+    ``classes`` are numbers without gaps; ``level`` as for a column.
+    """
     rows, members = _pairs(graph)
     n, rng = graph.n_samples, np.random.default_rng(0)
     by_class, most = np.argsort(classes, kind="stable"), int(log(n / 2, 2))
@@ -72,22 +80,26 @@ def seen_in_order(graph: Neighbors, classes: np.ndarray) -> Seen:
 
     def mixed() -> np.ndarray:
         order = np.empty(n, int)
-        order[by_class] = np.lexsort((rng.random(n), classes))
+        order[by_class] = np.argsort(classes + rng.random(n))
         return order
 
-    value, chance, p, place = _against(shares, mixed, np.arange(n))
+    value, chance, p, place = _against(shares, mixed, np.arange(n), level)
     return Seen(float(value), float(chance), p, 2**place)
 
 
-def seen_as_copies(graph: Neighbors) -> Seen:
-    """How many samples have a first neighbor far nearer than the second; none where many distances are 0."""
+def seen_as_copies(graph: Neighbors, beyond: int = 0) -> Seen:
+    """How many samples have a first neighbor far nearer than the second; none where many distances are 0.
+
+    Only first neighbors more than so many rows away count: those nearer are near because they follow each other.
+    """
     distances, whole = graph.distances, graph.distances[:, 0] > 0
     if whole.mean() < 0.5:
         return Seen(0.0, 0.0, 1.0)
     logs = np.log(distances[whole])
     shape = graph.k - 2
     ratios = (logs[:, 1] - logs[:, 0]) / np.maximum(shape * logs[:, -1] - logs[:, 1:-1].sum(axis=1), TIED)
-    found = int((ratios > FAR ** (1 / shape) - 1).sum())
+    apart = np.abs(graph.indices[whole, 0] - graph.query_rows[whole]) > beyond
+    found = int((apart & (ratios > FAR ** (1 / shape) - 1)).sum())
     expected = len(ratios) / OFTEN
     return Seen(found, expected, float(poisson.sf(ceil(found / 2) - 1, expected / 2)))
 
@@ -106,9 +118,13 @@ def _pairs(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _against(
-    score: Callable[[np.ndarray], np.ndarray], draw: Callable[[], np.ndarray], plain: np.ndarray
+    score: Callable[[np.ndarray], np.ndarray], draw: Callable[[], np.ndarray], plain: np.ndarray, level: float
 ) -> tuple[float, float, float, int]:
-    """The score that is farthest above chance: its value, chance, the p of so far, and which it is."""
+    """The score that is farthest above chance: its value, chance, the p of so far, and which it is.
+
+    The tail of a largest score is heavier than that of the law that is fitted to few; so where p is below the level,
+    and the score not far out, permutations are counted until p is known to be above it or below.
+    """
     observed, null = score(plain), [score(draw()) for _ in range(FIRST)]
     for more in (0, PERMUTATIONS - FIRST):
         null += [score(draw()) for _ in range(more)]
@@ -122,5 +138,20 @@ def _against(
             break
     place = int(z[0].argmax())
     skewness = float(((largest[1:] - mean) ** 3).mean() / sd**3) if sd > 0 else 0.0
-    chance = float(np.mean([each[place] for each in null]))
-    return observed[place], chance, p_above(float(far), skewness), place
+    chance, p = float(np.mean([each[place] for each in null])), p_above(float(far), skewness)
+    if p < level and far < SURE:
+        center, scale = every.mean(axis=0), np.where(spread > 0, spread, np.inf)
+        more = (((score(draw()) - center) / scale).max() for _ in range(ceil(ALLOWED / level)))
+        p = _counted_p(more, largest[0])
+    return observed[place], chance, p, place
+
+
+def _counted_p(scores: Iterable[float], observed: float) -> float:
+    """(b + 1)/(B + 1) with b of B scores as high as what was observed; they end where b is large."""
+    drawn = as_high = 0
+    for score in scores:
+        drawn += 1
+        as_high += score >= observed
+        if as_high == ALLOWED:
+            break
+    return (as_high + 1) / (drawn + 1)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from layerscape.core.keywords import Search
 from layerscape.core.labels import labels_at, one_column
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
@@ -25,7 +26,7 @@ class Source(Protocol):
 
     @property
     def run(self) -> Any:
-        """The run in whose folder graphs of these very samples are kept; None if they are kept nowhere."""
+        """The run in whose folder graphs of these very samples are to be kept; None if they are kept nowhere."""
         ...
 
     @property
@@ -36,6 +37,10 @@ class Source(Protocol):
     @property
     def graphs(self) -> Mapping[str, Neighbors]:
         """The graphs that were given in place of the vectors of layers."""
+        ...
+
+    def kept_graph(self, layer: str, k: int, search: Search) -> Neighbors | None:
+        """The graph of these very samples with k neighbors, where a search kept one that is wide enough."""
         ...
 
     def vectors(self, layer: str) -> Representation:
@@ -74,6 +79,9 @@ class Arrays:
         self._vectors = {name: as_vectors(x) for name, x in given.items() if name not in self.graphs}
         self._labels = {name: one_column(values) for name, values in (labels or {}).items()}
         self.n_samples = (self.graphs.get(self.layers[0]) or self._vectors[self.layers[0]]).n_samples
+
+    def kept_graph(self, layer: str, k: int, search: Search) -> None:
+        """None: arrays have no folder."""
 
     def vectors(self, layer: str) -> Representation:
         """The vectors of a layer that was not given as a graph."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -55,13 +54,17 @@ def doubts(run: Run, search: Search, labels: Collection[str] = ()) -> tuple[str,
     level = LEVEL / max(1, len(graphs) * (len(columns) + 2))
     found = []
     for name, codes in columns.items():
-        seen = min((seen_in_column(graph, codes) for graph in graphs), key=_p, default=None)
+        seen = min((seen_in_column(graph, codes, level) for graph in graphs), key=_p, default=None)
         if seen and seen.p < level and seen.value > MUCH * seen.chance:
             found.append(_of_column(name, int(codes.max()) + 1, seen))
     classes = _order_explained(run.samples.labels, columns, n)
-    if (seen := min((seen_in_order(graph, classes) for graph in graphs), key=_p, default=None)) and seen.p < level:
+    orders = [seen_in_order(graph, classes, level) for graph in graphs]
+    if (seen := min(orders, key=_p, default=None)) and seen.p < level:
         found.append(_of_order(seen))
-    if (seen := min(map(seen_as_copies, graphs), key=_p, default=None)) and seen.p < level:
+    copies = (
+        seen_as_copies(graph, order.rows if order.p < level else 0) for graph, order in zip(graphs, orders, strict=True)
+    )
+    if (seen := min(copies, key=_p, default=None)) and seen.p < level:
         found.append(
             f"{seen.value:.0f} of {min(n, ASKED)} samples have one neighbor far nearer than all others: near copies; "
             "if these belong together, give --groups and a column that says with whom, or leave them out"
@@ -92,13 +95,21 @@ def _of_order(seen: Seen) -> str:
 
 def _graph(run: Run, layer: str, search: Search) -> Neighbors | None:
     """The neighbors of some samples of a layer; None where it cannot be searched, which whoever measures it says."""
-    n, options = run.n_samples, dict[str, Any](search)
+    n = run.n_samples
     rows = None if n <= ASKED else np.sort(np.random.default_rng(0).permutation(n)[:ASKED])
     try:
-        graph = find_neighbors(run[layer], K, queries=rows, **options)
+        kept = run.kept_graph(layer, K, search)
+        graph = _of_queries(kept, rows) if kept else find_neighbors(run[layer], K, queries=rows, **search)
     except LayerscapeError:
         return None
     return graph if len(np.unique(graph.distances[:, 0])) > n // 10 or n > ASKED else None
+
+
+def _of_queries(graph: Neighbors, rows: np.ndarray | None) -> Neighbors:
+    """The lists of some samples, of all when None."""
+    if rows is None:
+        return graph
+    return Neighbors(graph.indices[rows], graph.distances[rows], graph.n_samples, queries=rows, proven=True)
 
 
 def _columns(known: Mapping[str, np.ndarray], labels: Collection[str], n: int) -> dict[str, np.ndarray]:

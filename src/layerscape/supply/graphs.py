@@ -63,6 +63,9 @@ class Graphs:
             self._distinct = common_rows(found)
 
     def _searched_now(self, layer: str, k: int, tell: Callable[[int], None] | None) -> Neighbors:
+        if (kept := self.source.kept_graph(layer, k, self.search)) is not None:
+            (tell or (lambda _: None))(kept.n_samples)
+            return kept
         x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
         return find_neighbors(x, min(k, self.near.most(x.n_samples)), progress=tell, **self.search)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.groups import Groups
+from layerscape.core.keywords import Search
 from layerscape.core.labels import labels_at
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
@@ -34,6 +35,9 @@ class Means:
         self.n_samples = len(rows)
         self.graphs = whole.graphs
         self._vectors: dict[str, Representation] = {}
+
+    def kept_graph(self, layer: str, k: int, search: Search) -> None:
+        """None: means have no folder."""
 
     def vectors(self, layer: str) -> Representation:
         if layer not in self._vectors:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.keywords import Search
 from layerscape.core.labels import CONTROL, group_name, missing
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
@@ -54,10 +55,14 @@ class Part:
     def __post_init__(self) -> None:
         self.layers = self.whole.layers
         self.n_samples = self.whole.folder.n_samples if self.rows is None else len(self.rows)
-        self.run = self.whole if self.kept and self.rows is None and self.control is None else None
+        self._is_whole = self.rows is None and self.control is None
+        self.run = self.whole if self.kept and self._is_whole else None
         self.graphs: dict[str, Neighbors] = {}
         self._vectors: dict[str, Representation] = {}
         self._labels: dict[tuple[Measure, str], Any] = {}
+
+    def kept_graph(self, layer: str, k: int, search: Search) -> Neighbors | None:
+        return self.whole.kept_graph(layer, k, search) if self._is_whole else None
 
     def vectors(self, layer: str) -> Representation:
         if layer not in self._vectors:

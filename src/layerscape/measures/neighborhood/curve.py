@@ -150,46 +150,53 @@ def _words(which: str, graph: Neighbors) -> list[str]:
 
 
 @compiled_when_called
+def _count_tied(a, b, order, i, weights, place, begin, common):
+    """What one query adds where neighbors tie: to ``common`` the probability that one is shared; and its sum."""
+    k, o, total = a.indices.shape[1], order[i], 0.0
+    start_a, start_b = a.starts[i], b.starts[o]
+    plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[o + 1]
+    for e in range(k if plain_a else a.starts[i + 1] - start_a):
+        place[order[a.indices[i, e] if plain_a else a.members[start_a + e]]] = begin + e
+    for f in range(k if plain_b else b.starts[o + 1] - start_b):
+        e = place[b.indices[o, f] if plain_b else b.members[start_b + f]] - begin
+        if e >= 0:
+            s = e if plain_a else a.after[start_a + e]
+            u = e + 1 if plain_a else a.until[start_a + e]
+            t = f if plain_b else b.after[start_b + f]
+            v = f + 1 if plain_b else b.until[start_b + f]
+            for r in range(max(s, t), k):
+                share = min(1.0, (r + 1 - s) / (u - s)) * min(1.0, (r + 1 - t) / (v - t))
+                common[r] += share
+                total += weights[r] * share
+    return total
+
+
+@partial(compiled_when_called, _count_tied)
 def count_common(a, b, order, rows, weights, reach, common, per_sample):
     """Fill ``common[m]``, how many of the first m + 1 all queries share, and each query's sum weighted by m.
 
     Sample i of a is sample ``order[i]`` of b. Of the queries only those numbered ``rows`` are looked at.
     """
     k = a.indices.shape[1]
-    from_rank = np.zeros(k)
+    from_rank, met = np.zeros(k), np.empty(k + 1, np.int64)
     # Where a sample stands in the list of a, plus what no earlier list reached: so that nothing has to be cleared.
     place, begin = np.full(a.n_samples, -1), 0
     for q, i in enumerate(rows):
         total, o = 0.0, order[i]
-        start_a, start_b = a.starts[i], b.starts[o]
-        plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[o + 1]
-        if plain_a and plain_b:
+        if a.starts[i] == a.starts[i + 1] and b.starts[o] == b.starts[o + 1]:
             for c in range(k):
                 place[order[a.indices[i, c]]] = begin + c
-            for c in range(k):
+            n_met = 0
+            for c in range(k):  # without a branch, of which the processor would guess every fifth wrongly
                 r = place[b.indices[o, c]] - begin
-                if r >= 0:
-                    r = max(r, c)
-                    from_rank[r] += 1
-                    total += reach[r]
-            begin += k
+                met[n_met] = max(r, c)
+                n_met += r >= 0
+            for r in met[:n_met]:
+                from_rank[r] += 1
+                total += reach[r]
         else:
-            size_a = k if plain_a else a.starts[i + 1] - start_a
-            size_b = k if plain_b else b.starts[o + 1] - start_b
-            for e in range(size_a):
-                place[order[a.indices[i, e] if plain_a else a.members[start_a + e]]] = begin + e
-            for f in range(size_b):
-                e = place[b.indices[o, f] if plain_b else b.members[start_b + f]] - begin
-                if e >= 0:
-                    s = e if plain_a else a.after[start_a + e]
-                    u = e + 1 if plain_a else a.until[start_a + e]
-                    t = f if plain_b else b.after[start_b + f]
-                    v = f + 1 if plain_b else b.until[start_b + f]
-                    for r in range(max(s, t), k):
-                        share = min(1.0, (r + 1 - s) / (u - s)) * min(1.0, (r + 1 - t) / (v - t))
-                        common[r] += share
-                        total += weights[r] * share
-            begin += size_a
+            total = _count_tied(a, b, order, i, weights, place, begin, common)
+        begin += max(k, a.starts[i + 1] - a.starts[i])
         per_sample[q] = total
     up_to = 0.0
     for r in range(k):

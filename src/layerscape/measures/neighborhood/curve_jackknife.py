@@ -24,7 +24,7 @@ from layerscape.core.jit import compiled_when_called
 from layerscape.measures.neighborhood.entries import Entries, longest
 from layerscape.measures.rows import drawn
 
-ROWS = 4096  # samples whose lists are gone through; of more, so many are drawn
+ROWS = 2048  # samples whose lists are gone through; of more, so many are drawn
 LOOKED_UP, FEWEST = 2**18, 64  # entries of neighbors' lists that are compared, and rows for that
 
 
@@ -65,7 +65,7 @@ def jackknife_of_curve(a: Entries, b: Entries, weights: np.ndarray, sums: np.nda
     Returns
     -------
     jackknife, together
-        Of more than 4,096 samples the first is estimated from the lists of so many, drawn at random; part of the
+        Of more than 2,048 samples the first is estimated from the lists of so many, drawn at random; part of the
         second from those of 2¹⁸/k², or 64.
     """
     n, lost, rows = a.n_samples, np.zeros(a.n_samples), drawn(a.n_samples, ROWS, seed=0)
@@ -174,16 +174,26 @@ def _add_changes(a, b, weights, room, rows, lost):
     return squares
 
 
-@partial(compiled_when_called, _changes)
+@compiled_when_called
+def _may_list(these, i, j, width):
+    """Whether j is among the first neighbors of i; True of whoever's neighbors tie."""
+    found = these.starts[i] != these.starts[i + 1]
+    for e in range(width):
+        found |= these.indices[i, e] == j
+    return found
+
+
+@partial(compiled_when_called, _changes, _may_list)
 def _sum_of_mutual(a, b, weights, room, other, rows):
     """Σ Δ_ij·Δ_ji over all j, of some samples i."""
-    total, begin, other_begin = 0.0, 0, 0
+    total, begin, other_begin, width = 0.0, 0, 0, len(weights) + 1
     for i in rows:
         size = _changes(a, b, i, weights, begin, room)
         begin += size
         for c in range(size):
-            if room.changes[c] != 0:
-                n_members = _changes(a, b, room.members[c], weights, other_begin, other)
+            j = room.members[c]
+            if room.changes[c] != 0 and (_may_list(a, j, i, width) or _may_list(b, j, i, width)):
+                n_members = _changes(a, b, j, weights, other_begin, other)
                 back = other.place[i] - other_begin
                 other_begin += n_members
                 if back >= 0:
