@@ -44,7 +44,7 @@ def test_vectors_are_searched_once_and_what_is_missing_stays_so(run, monkeypatch
         searched.append(x.layer)
         return find_neighbors(x, k, **how)
 
-    monkeypatch.setattr("layerscape.supply.supplier.find_neighbors", counting)
+    monkeypatch.setattr("layerscape.supply.provision.find_neighbors", counting)
     values(run, labels=["place"])
     assert searched == ["place"]
     gaps = [None if i == 7 else f"s{i % 3}" for i in range(N)]

@@ -64,7 +64,7 @@ def searched(monkeypatch):
         found.append((x.layer, x.n_samples, k))
         return find_neighbors(x, k, **how)
 
-    for place in ("supply.graphs", "supply.supplier", "supply.subsets", "run"):
+    for place in ("supply.graphs", "supply.provision", "supply.subsets", "run"):
         monkeypatch.setattr(f"layerscape.{place}.find_neighbors", noted)
     return found
 

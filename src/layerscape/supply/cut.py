@@ -15,6 +15,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
 from layerscape.search import find_neighbors
+from layerscape.supply.provision import Provision
 from layerscape.supply.supplier import Supplier
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Cut(Supplier):
     Values are standardized as they were among all samples, and options that were fitted to these stay.
     """
 
-    def __init__(self, whole: Supplier, rows: np.ndarray, tasks: Sequence[Task]):
+    def __init__(self, whole: Provision, rows: np.ndarray, tasks: Sequence[Task]):
         other = None if whole.other is whole else Cut(whole.other, rows, ())
         super().__init__(whole.source.take(rows), among(whole.search, rows), other)
         self._from, self._rows = whole, rows

@@ -25,6 +25,7 @@ from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.supply.cut import TIES, Cut
 from layerscape.supply.dependent import Dependent
+from layerscape.supply.provision import Provision
 from layerscape.supply.supplier import Supplier
 
 Key = tuple[object, ...]  # of a task
@@ -37,7 +38,7 @@ class Grouped(Dependent):
     Where members of a sample's own group are no neighbors of it, another supplier of the same samples has the graphs.
     """
 
-    def __init__(self, source: Source, search: Search, groups: Groups, other: Supplier | None = None):
+    def __init__(self, source: Source, search: Search, groups: Groups, other: Provision | None = None):
         super().__init__(source, search, other)
         self.groups = groups
         self._aside: Grouped | None = None  # who leaves own groups out

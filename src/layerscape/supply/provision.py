@@ -1,0 +1,157 @@
+"""The data of tasks: searched ahead as widely as they need it, and cut to what each asks for.
+
+Tasks say how wide the graphs must be that are searched for them; subsets, rankings and the graphs of labels are made
+when asked for, and kept while they may be asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import Any
+
+from layerscape.core.keywords import Search
+from layerscape.core.progress import Show, counted
+from layerscape.core.quantity import Data
+from layerscape.core.representation import Representation
+from layerscape.core.sources import Source
+from layerscape.core.tasks import SPARE, Task
+from layerscape.errors import InvalidValue
+from layerscape.search import find_neighbors
+from layerscape.supply.deciding import Deciding
+from layerscape.supply.graphs import Graphs
+from layerscape.supply.subsets import subsets_of
+
+
+class Provision(Graphs):
+    """The graphs, vectors, rankings, subsets and labels of the samples of a source, for tasks.
+
+    Parameters
+    ----------
+    source
+        Layers and labels.
+    search
+        The keywords of a search.
+    other
+        Where the second layer of a task is; the same when left out.
+    """
+
+    def __init__(self, source: Source, search: Search, other: Provision | None = None):
+        super().__init__(source, search)
+        self.other = other or self
+        self._strict, self._more = True, 0  # whether to refuse more neighbors than there are; those beyond what is read
+        self._labels: dict[tuple[str, int], Any] = {}  # of vectors a graph, which all layers share
+        self._deciding = Deciding(source, self.near)
+        self._one_at_a_time = Lock()
+
+    def _search_for(self, tasks: Sequence[Task], progress: Show, more: int) -> None:
+        n, most, self._more = self.source.n_samples, self.most, more
+        asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
+        needed = max((task.neighbors(most + 1) for task in tasks), default=0)
+        widths = [task.width(most + 1, more) for task in tasks if task.measure.searches]
+        k = min(self._wide(max(widths, default=0)), most)
+        total = sum(len(layers) for layers in asked.values()) * n
+        tell = counted(progress, "searching", total) if needed else None
+        for side, layers in asked.items():
+            side.find(layers, k, any(task.measure.distinct for task in tasks), tell)
+
+    def _wide(self, width: int) -> int:
+        """How wide the graphs are to be from which so wide ones are cut."""
+        return width
+
+    def _searched(self, tasks: Sequence[Task], side: Provision) -> Iterator[str]:
+        """The layers of one side whose graphs the tasks read and nobody gave."""
+        for task in tasks:
+            for place, kind in enumerate(task.measure.data):
+                if (self.other if place else self) is side:
+                    one = [task.layer_at(place)] if kind in ("graph", "subsets") else []
+                    layers = self._between(task) if kind == "graphs" else one
+                    yield from (layer for layer in layers if layer not in side.source.graphs)
+
+    def _between(self, task: Task) -> Sequence[str]:
+        """The layers after the first of a task up to the other."""
+        first, last = (self.source.layers.index(layer) for layer in (task.layer, task.other_layer))
+        return self.source.layers[first + 1 : last + 1]
+
+    @property
+    def tile(self) -> int:
+        """How many layers on each side of a map of pairs may be in memory at a time."""
+        rooms = self.room, self.other.room
+        return max(rooms) if self.source.run is None and self.other.source.run is None else min(rooms)
+
+    def _check_k(self, task: Task) -> None:
+        """Raise if there are not so many neighbors."""
+        n, most = self.source.n_samples, self.most
+        k = task.neighbors(most + 1)
+        if self._strict and k > most and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
+            which = f" of the group {self.source.group}" if self.source.group else ""
+            which = " in common" if self.other is not self else which
+            which += f", {self.near.apart.words}" if self.near.apart else ""
+            raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
+
+    def _fitted(self, task: Task) -> Task:
+        """The task with a number of neighbors that there are, where nobody asked for one."""
+        self._check_k(task)
+        return task.fitted(*self._room_for(task))[0]
+
+    def _room_for(self, task: Task) -> tuple[int, int]:
+        """How many samples a task is of, and how many neighbors each has at the most, less those beyond its own."""
+        if not self._reduced(task):
+            return self.source.n_samples, self.most - self._more
+        rows = self._distinct[task.layer].rows
+        return len(rows), self.near.among(rows).most(len(rows)) - self._more
+
+    def data(self, task: Task, *, more: int = 0) -> list[Any]:
+        """The data arguments of the measure, with ``more`` neighbors than it needs where there are so many."""
+        k = min(task.neighbors(self.most + 1) + max(more, task.measure.spare), self.most)
+        with self._one_at_a_time:
+            return [
+                (self.other if place else self)._argument(kind, task, k, place, more)
+                for place, kind in enumerate(task.measure.data)
+            ]
+
+    def _reduced(self, task: Task) -> bool:
+        return task.measure.distinct and task.layer in self._distinct
+
+    def _argument(self, kind: Data, task: Task, k: int, place: int, more: int) -> Any:
+        layer = task.layer_at(place)
+        if kind == "labels":
+            return self._label(task, k)
+        if kind == "vectors":
+            return self.source.vectors(layer)
+        if kind == "ranking":
+            return self.ranking(layer)
+        if kind == "graphs":
+            return tuple(self.graph(each, k, distinct=task.measure.distinct) for each in self._between(task))
+        if kind == "subsets":
+            return self._subsets(task, more)
+        return self.graph(layer, k, distinct=task.measure.distinct)
+
+    def _subsets(self, task: Task, more: int) -> Any:
+        if task.layer in self.source.graphs:
+            whole = self.source.graphs[task.layer]
+            graph = self.graph(task.layer, whole.k, distinct=task.measure.distinct)
+            return subsets_of(task.measure, task.options, graph, more=more)
+        width = min(task.width(self.most + 1) - SPARE * task.measure.distinct, self.whole(task.layer).k)
+        graph = self.graph(task.layer, width, distinct=task.measure.distinct)
+        rows = self._distinct[task.layer].rows if task.measure.distinct else None
+        return subsets_of(task.measure, task.options, graph, self.vectors(task.layer), rows, self.search, more=more)
+
+    def _label(self, task: Task, k: int) -> Any:
+        found = self.source.label(task)
+        if not isinstance(found, Representation):
+            return found
+        if (task.label, k) not in self._labels:
+            plain: Search = {**self.search, "metric": "euclidean", "standardize": None}
+            self._labels[task.label, k] = find_neighbors(found, k, **plain)
+        return self._labels[task.label, k]
+
+    def _decisive(self, task: Task) -> tuple[str, ...]:
+        """Which unit, or which samples, decide its value alone."""
+        words: list[str] = []
+        for place, kind in enumerate(task.measure.data):
+            layers = self._between(task) if kind == "graphs" else [] if kind == "labels" else [task.layer_at(place)]
+            which = ("the first", "the second")[place] if task.measure.compares else "the data"
+            side = self.other if place else self
+            words += [text for layer in layers for text in side._deciding.words(task, layer, which)]
+        return tuple(dict.fromkeys(words))
