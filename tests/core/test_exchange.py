@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerscape.core.exchange import labels_of_groups, of_each, whole_groups, within_groups
+from layerscape.core.folds import Folds
 from layerscape.core.groups import Groups
 
 
@@ -58,6 +59,20 @@ def test_few_arrangements_are_each_taken_once():
     found = {"".join(labels[order]) for order in dealt.orders(999, 0)}
     assert len(found) == comb(6, 2) - 1
     assert "".join(labels) not in found
+
+
+def test_labels_that_were_spread_over_folds_change_places_within_these():
+    groups, labels = of_sizes(1, 2, 1, 3, 1, 1, 2), list("aabbabb")
+    folds = Folds(np.array([0, 1, 0, 1, 1, 0, 0])[groups.codes], even=True)
+    dealt = labels_of_groups(groups, labels, folds)
+    assert dealt.arrangements == comb(4, 1) * comb(3, 2)
+    of_samples = np.array(labels)[groups.codes]
+    found = ["".join(of_samples[order][groups.first]) for order in dealt.orders(999, 0)]
+    assert len(set(found)) == len(found) == 4 * 3 - 1
+    assert "".join(labels) not in found
+    assert all(sorted(each[place] for place in (0, 2, 5, 6)) == list("abbb") for each in found)
+    assert dealt.words == "labels of groups are dealt anew, within folds"
+    assert labels_of_groups(groups, labels, Folds(folds.of)).arrangements == comb(7, 3)
 
 
 def test_members_change_places_within_their_group_alone():

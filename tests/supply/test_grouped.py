@@ -19,7 +19,7 @@ from layerscape.supply.ranking import ranking_of
 
 G, SIZE = 8, 9
 CODES = np.repeat(np.arange(G), SIZE)
-SCORED = [name for name, measure in catalog().items() if measure.score is not None]
+SCORED = [name for name, measure in catalog().items() if measure.score is not None and not measure.folds]
 
 
 def layer(seed, codes=CODES, units=4, spread=1.0):
@@ -276,7 +276,9 @@ def test_graphs_that_were_given_have_chance_and_no_interval():
         ),
         (lambda x: ls.estimate("twonn", x, groups=7), InvalidValue, "groups of shape"),
         (lambda x: ls.estimate("twonn", x, groups=np.linspace(0, 1, 72)), InvalidType, "groups of real numbers"),
-        (lambda x: ls.estimate("linear_probe", x, CODES % 2, groups=CODES), InvalidValue, "would learn from members"),
+        (lambda x: ls.estimate("linear_probe", x, CODES % 2, groups=CODES, folds=9), InvalidValue, "9 of 8 groups"),
+        (lambda x: ls.estimate("linear_probe", x, CODES, groups=CODES), InvalidValue, "no two groups have the same"),
+        (lambda x: ls.estimate("linear_predictivity", x, x, groups=CODES, folds=9), InvalidValue, "9 of 8 groups"),
         (
             lambda x: ls.estimate("overlap", x, x, k=64, groups=CODES, own_group="left_out"),
             InvalidValue,
@@ -308,3 +310,72 @@ def test_samples_without_a_label_are_left_out_with_their_place_in_groups():
     assert (found.value, found.low, found.high) == (some.value, some.low, some.high)
     assert found.chance == some.chance
     assert "11 of 72 samples have no label and are left out" in found.warnings
+
+
+KIND = np.array([0, 1, 2, 0, 1, 2, 0, 1])[CODES]
+LEARNED = [
+    ("linear_probe", KIND, {"folds": 3, "method": "ridge"}),
+    ("linear_probe", np.arange(len(CODES)) % 3, {"folds": 4, "method": "ridge"}),
+    ("linear_probe", np.sqrt(1.0 + np.arange(G))[CODES], {"folds": 4}),
+    ("linear_predictivity", layer(0) + layer(1), {"folds": 4}),
+    ("linear_predictivity", layer(0) + layer(1), {"folds": 4, "sample": 50}),
+]
+
+
+@pytest.mark.parametrize(("name", "other", "options"), LEARNED)
+def test_what_learns_learns_from_other_groups_alone(name, other, options, monkeypatch):
+    """Value, interval, chance and p are those of a plain recomputation at folds of whole groups."""
+    monkeypatch.setattr(exchange, "PERMUTATIONS", 19)
+    measure, a, groups = catalog()[name], layer(0), Groups.of(CODES, len(CODES))
+
+    def data(rows, order):
+        return [Representation(a[rows]), Representation(other[order]) if measure.compares else other[order]]
+
+    every = np.arange(len(a))
+    folds = measure.folds_of(*data(every, every), groups=groups, **options)
+    assert all(len(set(folds.of[group == CODES])) == 1 for group in range(G))
+    assert len(set(folds.of)) == options["folds"]
+
+    def value(rows, order):
+        return measure.bare(*data(rows, order), parts=folds.take(rows), **options).value
+
+    found = ls.estimate(name, a, other, groups=CODES, **options)
+    assert found.value == value(every, every)
+    margin = by_deletion(lambda rows: value(rows, rows))
+    assert found.high == pytest.approx(min(1, found.value + margin), abs=1e-9)
+    constant = not measure.compares and groups.same_within(other)
+    changed = whole_groups(groups) if measure.compares else within_groups(groups)
+    if constant:
+        changed = labels_of_groups(groups, other[groups.first].tolist(), folds)
+    null = [value(every, order) for order in changed.orders(5, 0)]
+    assert found.details["null"][:5] == pytest.approx(null, abs=1e-9)
+    assert found.chance.p == (1 + (found.details["null"] >= found.value - 1e-9).sum()) / 20
+    assert folds.even == (constant and other.dtype.kind == "i")
+
+
+def test_a_label_that_is_random_between_groups_is_read_at_chance():
+    """Where members of its own group would give it away."""
+    codes, above, apart = np.repeat(np.arange(40), 6), [], []
+    for seed in range(4):
+        x, label = layer(seed, codes, spread=0.3), np.random.default_rng(100 + seed).integers(0, 2, 40)[codes]
+        plain = ls.estimate("linear_probe", x, label, method="ridge")
+        found = ls.estimate("linear_probe", x, label, method="ridge", groups=codes)
+        assert found.chance.p > 0.02
+        assert found.chance.low <= found.value <= found.chance.high
+        above.append(plain.value - plain.chance.value)
+        apart.append(found.value - found.chance.value)
+    assert np.mean(above) > 0.08 > np.abs(np.mean(apart))
+
+
+def test_a_label_of_the_groups_is_read():
+    codes = np.repeat(np.arange(40), 6)
+    label = np.random.default_rng(0).integers(0, 3, 40)
+    x = layer(0, codes) + 6 * np.random.default_rng(1).standard_normal((3, 4))[label][codes]
+    found = ls.estimate("linear_probe", x, label[codes].tolist(), groups=codes, method="ridge")
+    assert found.value > 0.9
+    assert found.chance.p == 0.001
+    assert found.groups == "40 groups; labels of groups are dealt anew, within folds"
+    label[:] = np.arange(40) % 3 % 2
+    label[0] = 7
+    found = ls.estimate("linear_probe", x, label[codes], groups=codes, method="ridge")
+    assert "1 of 3 classes are in one fold alone, and cannot be read right: give fewer folds" in found.warnings

@@ -79,6 +79,8 @@ def test_short_series_have_no_p(measure, n, width, words):
 def test_what_a_lag_does_not_go_with_is_refused(two, more, words):
     with pytest.raises(InvalidValue, match=re.escape(words)):
         ls.estimate("overlap", *two, k=5, **more)
+    with pytest.raises(InvalidValue, match="would learn from the samples before and after those that it is tested on"):
+        ls.estimate("linear_probe", two[0], np.arange(400) % 2, lag=4)
     graphs = [find_neighbors(x, 5) for x in two]
     with pytest.raises(InvalidValue, match="of a graph that was given; give the vectors"):
         ls.estimate("overlap", *graphs, k=5, lag=4)

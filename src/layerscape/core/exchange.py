@@ -22,6 +22,7 @@ from math import exp, factorial, isfinite, lgamma, nan, prod
 import numpy as np
 
 from layerscape.core.estimate import Chance
+from layerscape.core.folds import Folds
 from layerscape.core.groups import TO_SAY, Groups
 from layerscape.core.permutation import share_as_high
 
@@ -136,19 +137,32 @@ def whole_groups(groups: Groups) -> Exchange:
     )
 
 
-def labels_of_groups(groups: Groups, labels: Sequence[object]) -> Exchange:
-    """Labels that are the same for all of a group are dealt anew; ``labels`` are those of the groups, comparable."""
-    first = groups.first
-    count = exp(lgamma(groups.number + 1) - sum(lgamma(many + 1) for many in Counter(labels).values()))
+def labels_of_groups(groups: Groups, labels: Sequence[object], folds: Folds | None = None) -> Exchange:
+    """Labels that are the same for all of a group are dealt anew, within folds over which they were spread evenly.
+
+    ``labels`` are those of the groups, comparable.
+    """
+    first, even = groups.first, folds is not None and folds.even
+    part = folds.of[first] if folds is not None and even else np.zeros(groups.number, int)
+    parts = [np.flatnonzero(part == each) for each in np.unique(part)]
+    own = [[labels[group] for group in each.tolist()] for each in parts]
+    count = exp(sum(map(_ways, own)))
+
+    def order(places: Sequence[np.ndarray]) -> np.ndarray:
+        found = np.empty(groups.number, int)
+        for each, moved in zip(parts, places, strict=True):
+            found[each] = each[moved]
+        return first[found][groups.codes]
 
     def orders(number: int, seed: int) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(seed)
         if count <= number + 1:
-            yield from (first[np.array(places)][groups.codes] for places in _dealt(labels))
+            yield from (order(places) for places in islice(product(*map(_dealt, own)), 1, None))
         while True:
-            yield first[rng.permutation(groups.number)][groups.codes]
+            yield order([rng.permutation(len(each)) for each in parts])
 
-    words, ways = "labels of groups are dealt anew", round(count) if count < 1e9 else count
+    words = f"labels of groups are dealt anew{', within folds' if even else ''}"
+    ways = round(count) if count < 1e9 else count
     return Exchange(groups, len(groups.codes), None, ways, words, _all_or_drawn(orders, count))
 
 
@@ -194,8 +208,13 @@ def _all_or_drawn(
     return found
 
 
-def _dealt(labels: Sequence[object]) -> Iterator[tuple[int, ...]]:
-    """For every other way to deal labels to groups, the group whose label each gets."""
+def _ways(labels: Sequence[object]) -> float:
+    """The logarithm of how many ways there are to deal labels."""
+    return lgamma(len(labels) + 1) - sum(lgamma(many + 1) for many in Counter(labels).values())
+
+
+def _dealt(labels: Sequence[object]) -> Iterator[np.ndarray]:
+    """For every way to deal labels to groups, the group whose label each gets; first the way that there is."""
     known = {label: place for place, label in reversed(list(enumerate(labels)))}
     codes = [known[label] for label in labels]
 
@@ -208,7 +227,8 @@ def _dealt(labels: Sequence[object]) -> Iterator[tuple[int, ...]]:
                 yield from deal(left, (*so_far, code))
                 left[code] += 1
 
-    return (places for places in deal(Counter(codes), ()) if list(places) != codes)
+    yield np.array(codes)
+    yield from (np.array(places) for places in deal(Counter(codes), ()) if list(places) != codes)
 
 
 def _strata(groups: Groups) -> tuple[list[list[int]], np.ndarray | None]:

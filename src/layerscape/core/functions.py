@@ -67,3 +67,16 @@ def annotations_of(function: Callable[..., Any]) -> Mapping[str, Any]:
             f"an annotation of measure {name_of(function)!r} cannot be read ({error}); import what it names where the "
             "function is defined, and not for type checkers alone."
         ) from None
+
+
+def check_parameter(name: str, each: inspect.Parameter) -> None:
+    """Raise, naming it, at a parameter that is neither data by place nor an option by name with a default."""
+    if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+        raise InvalidType(f"measure {name!r} takes {each}; name each of its parameters.")
+    if each.kind is not each.KEYWORD_ONLY and each.default is not each.empty:
+        raise InvalidType(
+            f"parameter {each.name!r} of measure {name!r} has a default, and so is an option: put * before it, as in "
+            "(graph: Neighbors, /, *, k: int = 30)."
+        )
+    if each.kind is each.KEYWORD_ONLY and each.default is each.empty:
+        raise InvalidType(f"option {each.name!r} of measure {name!r} has no default; give it one.")

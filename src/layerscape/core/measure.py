@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from layerscape.core.checks import check_least
 from layerscape.core.estimate import Estimate
-from layerscape.core.functions import annotations_of, behind, name_of, parameters_of
+from layerscape.core.folds import Folds
+from layerscape.core.functions import annotations_of, behind, check_parameter, name_of, parameters_of
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.options import checked
 from layerscape.core.quantity import Closer, Data, Quantity
@@ -22,6 +23,7 @@ from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 if TYPE_CHECKING:
     from layerscape.core.exchange import Score
+    from layerscape.core.groups import Groups
     from layerscape.core.influence import Influence
 
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
@@ -68,8 +70,9 @@ class Measure:
         warning; ``{"unit"}`` for what reads graphs when left out, and nothing for what reads vectors.
     symmetric
         Whether the two representations that it compares may change places; if not, both ways are measured.
-    learns
-        Whether it learns on some samples and is tested on others, which must not belong together.
+    folds
+        Where it learns on some samples and is tested on others: a function of the same arguments and of ``groups`` that
+        gives `Folds` of whole groups. Function and score take them as ``parts``, a keyword that is no option.
     title
         What charts, tables and sentences call it; its name without underscores when left out.
     closer
@@ -107,11 +110,11 @@ class Measure:
     values: Values = "real"
     swayed_by: frozenset[Sway] | set[Sway] | None = None
     symmetric: bool = True
-    learns: bool = False
     title: str = ""
     closer: Closer = ""
     chance: str = ""
     sentence: str = ""
+    folds: Callable[..., Folds] | None = None
     score: Callable[..., Score] | None = None
     influence: Callable[..., Influence] | str = "nothing was said of how samples move it"
     ceiling: Callable[[Mapping[str, Any]], str] | str = "how noise lowers it is not known"
@@ -120,7 +123,7 @@ class Measure:
         if not self.title:
             object.__setattr__(self, "title", self.name.replace("_", " "))
         for each in self._parameters:
-            _check_parameter(self.name, each)
+            check_parameter(self.name, each)
         if isinstance(self.neighbors, str) and self.neighbors not in self.options:
             raise unknown_name(f"option of {self.name}, neighbors", self.neighbors, self.options)
 
@@ -155,7 +158,11 @@ class Measure:
     @cached_property
     def options(self) -> Mapping[str, Any]:
         """Option name to default."""
-        return {p.name: p.default for p in self._parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        return {
+            p.name: p.default
+            for p in self._parameters
+            if p.kind is inspect.Parameter.KEYWORD_ONLY and Folds not in get_args(self.annotations.get(p.name))
+        }
 
     @cached_property
     def _parameters(self) -> tuple[inspect.Parameter, ...]:
@@ -210,11 +217,16 @@ class Measure:
             raise InvalidValue(f"{self.name} cannot say how each sample moves it: {self.influence}.")
         return self.influence(*data, **{**self.options, **self.choose(options)})
 
-    def score_of(self, *data: Any, **options: Any) -> Score:
+    def folds_of(self, *data: Any, groups: Groups, **options: Any) -> Folds:
+        """The parts of the samples that it learns from in turn, of whole groups."""
+        assert self.folds is not None
+        return self.folds(*data, groups=groups, **{**self.options, **self.choose(options)})
+
+    def score_of(self, *data: Any, parts: Folds | None = None, **options: Any) -> Score:
         """The values as a function of orders of one side; raises where that is not known."""
         if self.score is None:
             raise InvalidValue(f"what unrelated data give is not known of {self.name} where samples belong together")
-        return self.score(*data, **{**self.options, **self.choose(options)})
+        return self.score(*data, **{**self.options, **self.choose(options)}, **_given(parts))
 
     def ceiling_by(self, options: Mapping[str, Any]) -> str:
         """`ALWAYS` or `EVEN`, or why there is no ceiling."""
@@ -239,15 +251,19 @@ class Measure:
             estimate = replace(estimate, chance=None, low=math.nan, high=math.nan)
         return replace(estimate, warnings=(*estimate.warnings, *words))
 
-    def bare(self, *data: Any, **options: Any) -> Estimate:
+    def bare(self, *data: Any, parts: Folds | None = None, **options: Any) -> Estimate:
         """The estimate, with a chance and an interval that are those of independent samples."""
         if len(data) != len(self.data):
             raise InvalidValue(f"{self.name} takes {' and '.join(self.data)}; {len(data)} given.")
         options = self.choose(options)
-        estimate = self.compute(*data, **options)
+        estimate = self.compute(*data, **options, **_given(parts))
         if not isinstance(estimate, Estimate):
             raise InvalidType(f"measure {self.name!r} returned {type(estimate).__name__}; it must return an Estimate.")
         return replace(estimate, measure=self.name, options={**self.options, **options})
+
+
+def _given(parts: Folds | None) -> dict[str, Folds]:
+    return {} if parts is None else {"parts": parts}
 
 
 def _apart(data: tuple[Any, ...]) -> str:
@@ -263,19 +279,6 @@ def _apart(data: tuple[Any, ...]) -> str:
         words = " and ".join(sorted(each.words if each else "nobody left out" for each in found))
         raise InvalidValue(f"graphs with {words}; search both with the same groups or lag.")
     return next((each.words for each in found if each), "")
-
-
-def _check_parameter(name: str, each: inspect.Parameter) -> None:
-    """Raise, naming it, at a parameter that is neither data by place nor an option by name with a default."""
-    if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-        raise InvalidType(f"measure {name!r} takes {each}; name each of its parameters.")
-    if each.kind is not each.KEYWORD_ONLY and each.default is not each.empty:
-        raise InvalidType(
-            f"parameter {each.name!r} of measure {name!r} has a default, and so is an option: put * before it, as in "
-            "(graph: Neighbors, /, *, k: int = 30)."
-        )
-    if each.kind is each.KEYWORD_ONLY and each.default is each.empty:
-        raise InvalidType(f"option {each.name!r} of measure {name!r} has no default; give it one.")
 
 
 def as_measure(function: Callable[..., Estimate]) -> Measure:

@@ -17,9 +17,9 @@ from layerscape.core.series import Lag, Series
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.supply.grouped import Grouped, check_learning
+from layerscape.supply.grouped import Grouped
 from layerscape.supply.repeated import Repeated
-from layerscape.supply.serial import Serial
+from layerscape.supply.serial import Serial, check_learning
 from layerscape.supply.supplier import Supplier
 
 Together = Groups | Series | Repeats | None  # who belongs together
@@ -108,7 +108,7 @@ def check_together(
     if lag is not None and (groups is not None or by):
         other = f"by={by!r}" if by else "groups"
         raise InvalidValue(f"lag={lag!r} and {other} at once; a lag is of one recording, groups= of several.")
-    if groups is not None or lag is not None:
+    if lag is not None:
         for measure in measures:
             check_learning(measure)
     if groups is None:

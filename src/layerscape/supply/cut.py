@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerscape.core.exchange import Score
+from layerscape.core.folds import Folds
 from layerscape.core.keywords import Search, among
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
@@ -44,16 +45,19 @@ class Cut(Supplier):
         whole = self._from.whole(layer)
         return cut(whole, self._rows, min(k, self.near.most(len(self._rows))), lambda: self.vectors(layer), self.search)
 
-    def values(self, task: Task) -> np.ndarray:
-        """The value of a task, and those of its curve."""
-        if task.measure.score is not None:
+    def values(self, task: Task, parts: Folds | None = None) -> np.ndarray:
+        """The value of a task, and those of its curve; ``parts`` are those of all samples, if it learns."""
+        if task.measure.score is not None and parts is None:
             return self.score(task)([np.arange(self.source.n_samples)])
-        found = task.measure.bare(*self.data(task), **task.options)
+        found = task.measure.bare(*self.data(task), parts=self._of(parts), **task.options)
         return np.array([found.value, *(point.value for point in found.curve)])
 
-    def score(self, task: Task) -> Score:
+    def score(self, task: Task, parts: Folds | None = None) -> Score:
         """The values of a task as a function of orders of one side."""
-        return task.measure.score_of(*self.data(task), **task.options)
+        return task.measure.score_of(*self.data(task), parts=self._of(parts), **task.options)
+
+    def _of(self, parts: Folds | None) -> Folds | None:
+        return parts and parts.take(self._rows)
 
 
 def cut(whole: Neighbors, rows: np.ndarray, k: int, vectors: Callable[[], Representation], search: Search) -> Neighbors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from layerscape.core.estimate import Chance, Estimate, Point
 from layerscape.core.exchange import Exchange, Score
+from layerscape.core.folds import Folds
 from layerscape.core.tasks import Task
 from layerscape.errors import LayerscapeError
 from layerscape.supply.supplier import Supplier
@@ -44,10 +45,17 @@ class Dependent(Supplier):
         return replace(found, warnings=(*found.warnings, *words))
 
     def _found(self, task: Task, data: list[Any]) -> Estimate:
-        return task.measure.bare(*data, **task.options)
+        return task.measure.bare(*data, parts=self._parts(task), **task.options)
 
-    def _orders(self, task: Task, number: int, seed: int) -> Iterable[np.ndarray]:
-        return self._exchange(task).orders(number, seed)
+    def permuted(self, task: Task, found: Estimate, number: int, seed: int) -> np.ndarray:
+        if self._home(task) is not self:
+            return super().permuted(task, found, number, seed)
+        exchange = self._exchange(task)
+        return self._score(task, exchange)(exchange.orders(number, seed))
+
+    def _parts(self, task: Task) -> Folds | None:
+        """What learns learns from all of these but one, in turn; None for what does not, or may take any samples."""
+        return None
 
     def _cut_words(self, exchange: Exchange) -> tuple[str, ...]:
         """Of how many samples chance is, where it is not of all."""
@@ -71,7 +79,7 @@ class Dependent(Supplier):
     def _score(self, task: Task, exchange: Exchange) -> Score:
         """The value of a task as a function of orders of one side; raises where it has none."""
         one = self._fitted(task)
-        return one.measure.score_of(*self.data(one), **one.options)
+        return one.measure.score_of(*self.data(one), parts=self._parts(one), **one.options)
 
 
 def _without_chance(details: Details) -> Details:

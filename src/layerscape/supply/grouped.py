@@ -12,11 +12,11 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.exchange import Exchange, Score, labels_of_groups, whole_groups, within_groups
+from layerscape.core.folds import Folds
 from layerscape.core.groups import FEW, FEWEST, Groups
 from layerscape.core.interval import margin_of_left_out, within
 from layerscape.core.keywords import Search, among
 from layerscape.core.labels import labels_at
-from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
 from layerscape.core.removal import Removal
 from layerscape.core.representation import Representation
@@ -44,7 +44,8 @@ class Grouped(Dependent):
         self._aside: Grouped | None = None  # who leaves own groups out
         self._without: dict[Key, np.ndarray] = {}  # by task, what is found without each block of groups
         self._why_not: dict[Key, str] = {}
-        self._exchanges: dict[str | None, Exchange] = {}
+        self._exchanges: dict[Key | str | None, Exchange] = {}
+        self._folds: dict[Key, Folds] = {}
         self._kept: Cut | None = None  # the samples that take part where whole groups change places
 
     def among(self, rows: np.ndarray) -> Grouped:
@@ -62,10 +63,6 @@ class Grouped(Dependent):
         found = self._found(one, self.data(one))
         each = np.full(found.n_samples, found.value) if found.per_sample is None else found.per_sample
         return Removal(found.value, self._without[key][:, 0], each)
-
-    def _check_k(self, task: Task) -> None:
-        check_learning(task.measure)
-        super()._check_k(task)
 
     # Who has a task
 
@@ -128,7 +125,7 @@ class Grouped(Dependent):
             left = Cut(self, np.flatnonzero(blocks != block), list(tasks.values()))
             for key, task in tasks.items():
                 try:
-                    found[key].append(left.values(task))
+                    found[key].append(left.values(task, self._parts(task)))
                 except LayerscapeError as error:
                     self._why_not.setdefault(key, f"no interval over groups: without one of them, {error}")
             tell(1)
@@ -178,13 +175,21 @@ class Grouped(Dependent):
             return super()._score(task, exchange)
         if self._kept is None:
             raise InvalidValue("no chance where groups of other sizes change places in graphs; give the vectors")
-        return self._kept.score(self._fitted(task))
+        one = self._fitted(task)
+        return self._kept.score(one, self._parts(one))
 
     def _exchange(self, task: Task) -> Exchange:
-        key = task.label if task.reads_labels else None
+        key = (_key(task) if task.measure.folds else task.label) if task.reads_labels else None
         if key not in self._exchanges:
             self._exchanges[key] = whole_groups(self.groups) if key is None else self._of_labels(task)
         return self._exchanges[key]
+
+    def _parts(self, task: Task) -> Folds | None:
+        if not task.measure.folds:
+            return None
+        if (key := _key(task)) not in self._folds:
+            self._folds[key] = task.measure.folds_of(*self.data(task), groups=self.groups, **task.options)
+        return self._folds[key]
 
     def _of_labels(self, task: Task) -> Exchange:
         labels = self.source.label(task)
@@ -192,16 +197,8 @@ class Grouped(Dependent):
             return within_groups(self.groups)
         of_groups = labels_at(labels, self.groups.first)
         rows = of_groups.matrix if isinstance(of_groups, Representation) else of_groups
-        return labels_of_groups(self.groups, [repr(np.asarray(label).tolist()) for label in rows])
-
-
-def check_learning(measure: Measure) -> None:
-    """Raise for what would learn from members of the groups that it is tested on."""
-    if measure.learns:
-        raise InvalidValue(
-            f"{measure.name} would learn from members of the groups that it is tested on; leave groups out, and give "
-            "one sample of each group."
-        )
+        names = [repr(np.asarray(label).tolist()) for label in rows]
+        return labels_of_groups(self.groups, names, self._parts(task))
 
 
 def _key(task: Task) -> Key:

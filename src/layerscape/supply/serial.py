@@ -11,6 +11,7 @@ import numpy as np
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.exchange import Exchange, Score, shifts
 from layerscape.core.keywords import Search
+from layerscape.core.measure import Measure
 from layerscape.core.series import Series
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
@@ -55,3 +56,12 @@ class Serial(Dependent):
                 f"N/τ = {self.series.worth:.0f}, fewer than {least}: too short a series for chance by shifts"
             )
         return super()._score(task, exchange)
+
+
+def check_learning(measure: Measure) -> None:
+    """Raise for what would learn from the samples before and after those that it is tested on."""
+    if measure.folds:
+        raise InvalidValue(
+            f"{measure.name} would learn from the samples before and after those that it is tested on; give groups= of "
+            "recordings, or of stretches of one that are far longer than what lasts."
+        )

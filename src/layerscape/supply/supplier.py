@@ -5,7 +5,7 @@ Samples without a label have no part in what reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -116,15 +116,11 @@ class Supplier(Provision):
         """The values of a task for permuted labels, shape (number,); ``found`` is its estimate."""
         if (home := self._home(task)) is not self:
             return home.permuted(task, found, number, seed)
-        if task.measure.score is None and "null" in found.details:
+        if "null" in found.details and (task.measure.score is None or task.measure.folds):
             return np.asarray(found.details["null"])
         task = self._fitted(task)
         score = task.measure.score_of(*self.data(task), **task.options)
-        return score(list(self._orders(task, number, seed)))
-
-    def _orders(self, task: Task, number: int, seed: int) -> Iterable[np.ndarray]:
-        """So many orders of the samples that are as likely as the one that there is."""
-        return permutations(self.source.n_samples, number, seed)
+        return score(list(permutations(self.source.n_samples, number, seed)))
 
     def _home(self, task: Task) -> Supplier:
         """Who has the samples of a task: this one, or the one of those samples that have its label."""

@@ -5,7 +5,7 @@ import pytest
 
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.similarity.linear_predictivity import PENALTIES, _centered, _fold, _folds
+from layerscape.measures.similarity.linear_predictivity import PENALTIES, _centered, _fold, _tests
 from layerscape.pipeline.estimate import estimate
 
 Ridge = pytest.importorskip("sklearn.linear_model").Ridge
@@ -19,7 +19,7 @@ def by_hand(x, y, folds=5, seed=0):
     """Ridge of scikit-learn; generalized cross-validation from the hat matrix."""
     scaled = _centered(Representation(x), np.arange(len(x)))
     error, total = np.zeros(y.shape), np.zeros(y.shape)
-    for test in _folds(scaled, folds, seed):
+    for test in _tests(scaled, folds, seed):
         known = np.setdiff1d(np.arange(len(x)), test)
         centered, n = x[known] - x[known].mean(axis=0), len(known)
         values, vectors = np.linalg.eigh(centered @ centered.T)
@@ -52,7 +52,7 @@ def test_leaving_rows_out_is_fitting_the_others(d):
     x, y = cloud(14, d=d), cloud(15, d=3)
     y += x[:, :3]
     kept = np.random.default_rng(0).random(120) < 0.9
-    for tested in _folds(x, 5, 0):
+    for tested in _tests(x, 5, 0):
         fit = _fold(x, tested).fit(y)
         learned = np.setdiff1d(np.flatnonzero(kept), tested)
         some = tested[kept[tested]]
@@ -101,7 +101,7 @@ def test_more_units_than_samples_change_only_the_cost():
 
 def test_folds_share_all_samples_whatever_their_order():
     x, order = cloud(11, 103), np.random.default_rng(0).permutation(103)
-    parts, others = _folds(x, 5, 0), _folds(x[order], 5, 0)
+    parts, others = _tests(x, 5, 0), _tests(x[order], 5, 0)
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(103))
     assert [set(part) for part in parts] == [set(order[other]) for other in others]
     assert _fold(x, parts[0]).along.shape == (len(parts[0]), 6)

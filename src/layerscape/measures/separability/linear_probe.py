@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
+from math import nan
 from typing import Any, Literal
 
 import numpy as np
 
 from layerscape.core.checks import check_name, check_samples
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score
+from layerscape.core.folds import Folds
+from layerscape.core.groups import Groups
 from layerscape.core.interval import LEAST_MARGIN, Z95, wilson, within
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import chance_by_permutation
@@ -34,6 +39,7 @@ def linear_probe(
     permutations: int = 100,
     seed: int = 0,
     kind: LabelKind = "auto",
+    parts: Folds | None = None,
 ) -> Estimate:
     """Share of samples whose label a linear classifier reads right, cross-validated; R² of ridge for real values.
 
@@ -59,6 +65,9 @@ def linear_probe(
         Of the folds and the permutations.
     kind
         What numbers are: ``"category"``, ``"real"``, or ``"auto"``: real if they are floats, not all whole.
+    parts
+        The folds themselves, in place of ``folds`` and ``seed``: there is then neither chance nor an interval.
+        ``ls.estimate(…, groups=…)`` makes them of whole groups, and finds both.
 
     Returns
     -------
@@ -90,57 +99,73 @@ def linear_probe(
     >>> linear_probe(Representation(x + 9 * (np.arange(200) % 2)[:, None]), np.arange(200) % 2).value
     1.0
     """
+    found = _read(x, labels, method, folds, kind)
+    if not isinstance(found, Classes):
+        return _of_values(x, found, folds, permutations, seed) if parts is None else _r_squared(x, found, parts.of)
+    moderate = x.n_samples * x.n_units * len(found.names) <= MODERATE
+    chosen = ("logistic" if moderate else "ridge") if method == "auto" else method
+    if parts is not None:
+        return _accuracy(x, found, chosen, parts.of)
+    return _of_classes(x, found, chosen, folds, permutations, seed)
+
+
+def _read(x: Representation, labels: Any, method: str, folds: int, kind: LabelKind) -> Classes | np.ndarray:
+    """The classes, or real values about 1; raises where nothing can be learned of them."""
     check_name("method of linear_probe", method, ("auto", "logistic", "ridge"))
     check_name("kind of linear_probe", kind, LABEL_KINDS)
     n = x.n_samples
     check_samples(n, "linear_probe", FEWEST)
     if not 2 <= folds <= n:
         raise InvalidValue(f"folds={folds} of {n} samples; give 2 to {n}.")
-    if are_real(one_per_sample(labels, n), kind):
-        if method == "logistic":
-            raise InvalidValue("method='logistic' with real values; it reads categories: take 'ridge' or 'auto'.")
-        return _of_values(x, reals_of(labels, n), folds, permutations, seed)
-    found = classes_of(labels, n)
-    moderate = n * x.n_units * len(found.names) <= MODERATE
-    chosen = ("logistic" if moderate else "ridge") if method == "auto" else method
-    return _of_classes(x, found, chosen, folds, permutations, seed)
+    if not are_real(one_per_sample(labels, n), kind):
+        return classes_of(labels, n)
+    if method == "logistic":
+        raise InvalidValue("method='logistic' with real values; it reads categories: take 'ridge' or 'auto'.")
+    y = reals_of(labels, n)
+    if not np.isfinite(y).all():
+        raise InvalidValue(f"the label of row {int(np.argmin(np.isfinite(y)))} is infinite; give finite values.")
+    return _scaled(y)
 
 
-def _of_classes(x: Representation, found: Classes, method: str, folds: int, count: int, seed: int) -> Estimate:
+def _accuracy(x: Representation, found: Classes, method: str, fold: np.ndarray) -> Estimate:
+    """With these folds, and without chance and interval."""
     n, c = x.n_samples, len(found.names)
-    fold = folds_of(x, found.codes, folds, seed)
     one_hot = np.eye(c)[found.codes]
     scores = logistic(x, found.codes, fold, c) if method == "logistic" else ridge(x, one_hot, fold, together=c)
     right = (scores.argmax(axis=1) == found.codes).astype(float)
-    value, null = float(right.mean()), _null(x, found.codes, one_hot, fold, count, seed)
-    chance, drawn = chance_by_permutation(lambda _: next(null), value, n, count, seed)
-    # Folds share training samples, which makes the spread more than binomial.
-    binomial = chance.value * (1 - chance.value) / n
-    wider = float(drawn.var(ddof=1)) / binomial if binomial else 1.0  # all permutations alike tell no spread
-    low, high = wilson(value, n / max(1.0, wider))
     per_class = np.bincount(found.codes, weights=right) / found.sizes
     details = {
         "balanced_accuracy": float(per_class.mean()),
         "majority": float(found.sizes.max()) / n,
         "per_class": per_class,
         "classes": found.names,
-        "null": drawn,
     }
-    words = _warnings(found.sizes, folds)
-    return Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=right, details=details, warnings=words)
+    value, words = float(right.mean()), _warnings(found, fold)
+    return Estimate(value, nan, nan, n, x.n_units, per_sample=right, details=details, warnings=words)
 
 
-def _null(
-    x: Representation, of_sample: np.ndarray, one_hot: np.ndarray, fold: np.ndarray, count: int, seed: int
-) -> Iterator[float]:
-    """The accuracies of ridge for labels permuted within the folds; one decomposition reads many of them."""
-    n, c = one_hot.shape
-    orders = list(orders_of(n, count, seed))
-    for some in slices(count, BATCH // (n * c)):
-        within = [_within(order, fold) for order in orders[some]]
-        scores = ridge(x, np.hstack([one_hot[order] for order in within]), fold, together=c)
-        predicted = scores.reshape(n, len(within), c).argmax(axis=2)
-        yield from ((predicted[:, i] == of_sample[order]).mean() for i, order in enumerate(within))
+def _of_classes(x: Representation, found: Classes, method: str, folds: int, count: int, seed: int) -> Estimate:
+    n, fold = x.n_samples, folds_of(x, found.codes, folds, seed)
+    result = _accuracy(x, found, method, fold)
+    orders = [_within(order, fold) for order in orders_of(n, count, seed)]
+    null = iter(_accuracies(x, found, orders, fold))
+    chance, drawn = chance_by_permutation(lambda _: next(null), result.value, n, count, seed)
+    # Folds share training samples, which makes the spread more than binomial.
+    binomial = chance.value * (1 - chance.value) / n
+    wider = float(drawn.var(ddof=1)) / binomial if binomial else 1.0  # all permutations alike tell no spread
+    low, high = wilson(result.value, n / max(1.0, wider))
+    return replace(result, low=low, high=high, chance=chance, details={**result.details, "null": drawn})
+
+
+def _accuracies(x: Representation, found: Classes, orders: Sequence[np.ndarray], fold: np.ndarray) -> np.ndarray:
+    """Of ridge for labels in some orders; one decomposition reads many of them."""
+    n, c = x.n_samples, len(found.names)
+    one_hot, right = np.eye(c)[found.codes], []
+    for some in slices(len(orders), BATCH // (n * c)):
+        scores = ridge(x, np.hstack([one_hot[order] for order in orders[some]]), fold, together=c)
+        predicted = scores.reshape(n, -1, c).argmax(axis=2)
+        right += [(predicted[:, i] == found.codes[order]).mean() for i, order in enumerate(orders[some])]
+    return np.array(right)
 
 
 def _within(order: np.ndarray, fold: np.ndarray) -> np.ndarray:
@@ -152,24 +177,37 @@ def _within(order: np.ndarray, fold: np.ndarray) -> np.ndarray:
     return found
 
 
-def _warnings(sizes: np.ndarray, folds: int) -> tuple[str, ...]:
-    words = []
+def _warnings(found: Classes, fold: np.ndarray) -> tuple[str, ...]:
+    sizes, folds, words = found.sizes, int(fold.max()) + 1, []
+    spread = np.bincount(np.unique(found.codes * folds + fold) // folds)
     if (single := int((sizes == 1).sum())) > 0:
         words.append(f"{single} of {len(sizes)} classes have one member, which cannot be read right")
+    if (alone := int(((sizes > 1) & (spread == 1)).sum())) > 0:
+        words.append(
+            f"{alone} of {len(sizes)} classes are in one fold alone, and cannot be read right: give fewer folds"
+        )
     if (small := int(((sizes > 1) & (sizes < folds)).sum())) > 0:
         words.append(f"{small} of {len(sizes)} classes have fewer members than there are folds, {folds}")
     return tuple(words)
 
 
+def _r_squared(x: Representation, y: np.ndarray, fold: np.ndarray) -> Estimate:
+    """With these folds, and without chance and interval."""
+    left, around = _squares(x, y[:, None], fold)
+    value, per_sample = float(1 - left.sum() / around.sum()), left[:, 0] / around[:, 0].mean()
+    return Estimate(value, nan, nan, len(y), x.n_units, per_sample=per_sample)
+
+
+def _squares(x: Representation, targets: np.ndarray, fold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Squared errors of ridge and of the mean; one decomposition reads all targets."""
+    left = (targets - ridge(x, targets, fold)) ** 2
+    return left, (targets - _means_of_others(targets, fold)) ** 2
+
+
 def _of_values(x: Representation, y: np.ndarray, folds: int, count: int, seed: int) -> Estimate:
     n = len(y)
-    if not np.isfinite(y).all():
-        raise InvalidValue(f"the label of row {int(np.argmin(np.isfinite(y)))} is infinite; give finite values.")
-    y, fold = _scaled(y), folds_of(x, np.zeros(n, dtype=int), folds, seed)
-    # One decomposition reads all permutations at once.
-    targets = y[np.stack([np.arange(n), *orders_of(n, count, seed)], axis=1)]
-    left = (targets - ridge(x, targets, fold)) ** 2
-    around = (targets - _means_of_others(targets, fold)) ** 2
+    fold = folds_of(x, np.zeros(n, dtype=int), folds, seed)
+    left, around = _squares(x, y[np.stack([np.arange(n), *orders_of(n, count, seed)], axis=1)], fold)
     scores = 1 - left.sum(axis=0) / around.sum(axis=0)
     value, null = float(scores[0]), iter(scores[1:])
     chance, drawn = chance_by_permutation(lambda _: float(next(null)), value, n, count, seed)
@@ -195,6 +233,47 @@ def _means_of_others(targets: np.ndarray, fold: np.ndarray) -> np.ndarray:
     return means[fold]
 
 
+def _folds(
+    x: Representation,
+    labels: Any,
+    /,
+    *,
+    groups: Groups,
+    method: str,
+    folds: int,
+    permutations: int,
+    seed: int,
+    kind: LabelKind,
+) -> Folds:
+    """Whole groups, those of one label spread evenly."""
+    found = _read(x, labels, method, folds, kind)
+    return Folds.of_groups(groups, folds, seed, found.codes if isinstance(found, Classes) else None)
+
+
+def _score(
+    x: Representation,
+    labels: Any,
+    /,
+    *,
+    method: str,
+    folds: int,
+    permutations: int,
+    seed: int,
+    kind: LabelKind,
+    parts: Folds,
+) -> Score:
+    """The accuracy or R² of ridge for labels in another order, whatever the method."""
+    found = _read(x, labels, method, folds, kind)
+    if isinstance(found, Classes):
+        return lambda orders: _accuracies(x, found, orders, parts.of)
+
+    def score(orders: Sequence[np.ndarray]) -> np.ndarray:
+        left, around = _squares(x, found[np.stack(orders, axis=1)], parts.of)
+        return 1 - left.sum(axis=0) / around.sum(axis=0)
+
+    return score
+
+
 MEASURE = Measure(
     compute=linear_probe,
     unit="accuracy or R²",
@@ -203,6 +282,7 @@ MEASURE = Measure(
     sentence="a linear map reads {label} best",
     unchanged_by={"order", "translation", "scaling"},
     source="Alain and Bengio 2016, arXiv:1610.01644",
-    learns=True,
+    folds=_folds,
+    score=_score,
     influence=("one sample fewer deals all others into other folds, which moves the value more than the sample does"),
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import hypot
+from dataclasses import dataclass, replace
+from math import hypot, nan
 
 import numpy as np
 
 from layerscape.core.checks import constant
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import Score, of_each
+from layerscape.core.folds import Folds
 from layerscape.core.frame import frame
+from layerscape.core.groups import Groups
 from layerscape.core.interval import LEAST_MARGIN, Z95, margin_of_groups, within
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import chance_by_permutation
@@ -33,6 +36,7 @@ def linear_predictivity(
     sample: int = 2_000,
     permutations: int = 19,
     seed: int = 0,
+    parts: Folds | None = None,
 ) -> Estimate:
     """Share of the variance of b that a linear map of a predicts in samples that it has not seen: cross-validated R².
 
@@ -50,6 +54,10 @@ def linear_predictivity(
         Most samples that are looked at: a fixed draw beyond it, which is said in a warning.
     permutations, seed
         How many random pairings of the samples chance is taken from, and which; the seed draws samples and folds too.
+
+    parts
+        The folds themselves, in place of ``folds``: there is then neither chance nor an interval.
+        ``ls.estimate(…, groups=…)`` makes them of whole groups, and finds both.
 
     Returns
     -------
@@ -81,39 +89,49 @@ def linear_predictivity(
     >>> round(linear_predictivity(Representation(x), Representation(x[:, :2] + 1)).value, 9)
     1.0
     """
-    whole = same_samples(a, b, "linear_predictivity", FEWEST)
-    rows, of_sample = drawn_rows(whole, sample, seed, FEWEST)
+    rows, of_sample = _rows(a, b, folds, sample, seed)
     words = [*of_sample]
-    if not 2 <= folds <= len(rows) // 4:
-        raise InvalidValue(f"folds={folds}; give 2 to {len(rows) // 4} for {len(rows)} samples.")
     x, y = _centered(a, rows), _centered(b, rows)
-    parts = [_fold(x, test) for test in _folds(x, folds, seed)]
+    known = [_fold(x, test) for test in (_tests(x, folds, seed) if parts is None else _of_parts(parts, rows))]
     # With its basis turned, and the directions without variance left out, b gives the same sums at less cost.
     turned = _narrowed(y)
-    fits = [part.fit(turned) for part in parts]
+    fits = [part.fit(turned) for part in known]
     value, n = _value(fits), len(x)
-    chance, null = chance_by_permutation(
-        lambda order: _value([part.fit(turned[order]) for part in parts]), value, n, permutations, seed
-    )
-    # Which penalty unrelated data get is chance, which the jackknife at given penalties does not see.
-    spread = Z95 * float(null.std()) * (1 - max(value, 0.0))
-    margin = hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread)
-    by_unit = [part.fit(y) for part in parts]
+    by_unit = [part.fit(y) for part in known]
     missed, sums = (sum((getattr(fit, side) ** 2).sum(axis=0) for fit in by_unit) for side in ("errors", "apart"))
     varies = y.any(axis=0)
     if not varies.all():
         words.append(f"{int((~varies).sum())} of {b.n_units} units of b are constant: their R² is NaN")
     by_sample = np.concatenate([(fit.errors**2).sum(axis=1) for fit in fits])
     if by_sample.max() > by_sample.sum() / 2 and 1 - value > ROUNDING:
-        row = np.concatenate([part.tested for part in parts])[by_sample.argmax()]
+        row = np.concatenate([part.tested for part in known])[by_sample.argmax()]
         words.append(f"sample {a.ids[rows[row]]!r} alone makes up more than half of the squared errors")
     elif value < FAR_BELOW:
         words.append("a map predicts worse than the mean does: copies or far samples mislead the choice of its penalty")
     per_unit = 1 - np.divide(missed, sums, out=np.full(b.n_units, np.nan), where=varies)
     penalty = float(np.mean([fit.penalty for fit in fits]))
-    details = {"per_unit": per_unit, "penalty": penalty, "null": null}
+    details = {"per_unit": per_unit, "penalty": penalty}
+    result = Estimate(value, nan, nan, a.n_samples, details=details, warnings=tuple(words))
+    if parts is not None:
+        return result
+    chance, null = chance_by_permutation(
+        lambda order: _value([part.fit(turned[order]) for part in known]), value, n, permutations, seed
+    )
+    # Which penalty unrelated data get is chance, which the jackknife at given penalties does not see.
+    spread = Z95 * float(null.std()) * (1 - max(value, 0.0))
+    margin = hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread)
     low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
-    return Estimate(value, low, high, whole, chance=chance, details=details, warnings=tuple(words))
+    return replace(result, low=low, high=high, chance=chance, details={**details, "null": null})
+
+
+def _rows(
+    a: Representation, b: Representation, folds: int, sample: int, seed: int
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Which samples are looked at, and a warning if not all are."""
+    rows, words = drawn_rows(same_samples(a, b, "linear_predictivity", FEWEST), sample, seed, FEWEST)
+    if not 2 <= folds <= len(rows) // 4:
+        raise InvalidValue(f"folds={folds}; give 2 to {len(rows) // 4} for {len(rows)} samples.")
+    return rows, words
 
 
 @dataclass(frozen=True)
@@ -193,7 +211,13 @@ def _fold(x: np.ndarray, tested: np.ndarray) -> _Fold:
     return _Fold(learned, tested, u[:, :rank], roots[:rank], (x[tested] - mean) @ v[:rank].T)
 
 
-def _folds(x: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+def _of_parts(parts: Folds, rows: np.ndarray) -> list[np.ndarray]:
+    """Numbers of the rows of each fold that is given."""
+    of = parts.take(rows).of
+    return [np.flatnonzero(of == fold) for fold in range(int(of.max()) + 1)]
+
+
+def _tests(x: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
     """Numbers of the rows of each fold: one of every few that follow each other in length, whatever their order."""
     order, rng = np.argsort(np.einsum("ij,ij->i", x, x), kind="stable"), np.random.default_rng(seed)
     member = np.empty(len(x), dtype=int)
@@ -232,6 +256,24 @@ def _centered(x: Representation, rows: np.ndarray) -> np.ndarray:
     return framed(some.matrix)
 
 
+def _folds(
+    a: Representation, b: Representation, /, *, groups: Groups, folds: int, sample: int, permutations: int, seed: int
+) -> Folds:
+    """Whole groups."""
+    _rows(a, b, folds, sample, seed)
+    return Folds.of_groups(groups, folds, seed)
+
+
+def _score(
+    a: Representation, b: Representation, /, *, folds: int, sample: int, permutations: int, seed: int, parts: Folds
+) -> Score:
+    """R² with the samples of b in another order, at the same folds."""
+    rows, _ = _rows(a, b, folds, sample, seed)
+    x, y = _centered(a, rows), _narrowed(_centered(b, np.arange(b.n_samples)))
+    known = [_fold(x, test) for test in _of_parts(parts, rows)]
+    return of_each(lambda order: _value([part.fit(y[order[rows]]) for part in known]))
+
+
 MEASURE = Measure(
     compute=linear_predictivity,
     unit="share of variance",
@@ -240,7 +282,8 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Yamins et al. 2014, doi:10.1073/pnas.1403112111",
     symmetric=False,
-    learns=True,
+    folds=_folds,
+    score=_score,
     influence=("one sample fewer deals all others into other folds, which moves the value more than the sample does"),
     ceiling="it learns from noisy samples, and what that costs is no factor of it",
 )
