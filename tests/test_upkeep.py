@@ -55,19 +55,25 @@ def frame():
     return pd.DataFrame({"id": IDS, "class": CLASSES}).sample(frac=1, random_state=0)
 
 
-@pytest.mark.parametrize("how", ["column", "index", "named", "csv", "parquet"])
+@pytest.mark.parametrize("how", ["column", "index", "named", "csv", "parquet", "index.csv", "index.parquet"])
 def test_a_table_is_matched_by_id_and_never_by_row(run, tmp_path, how):
     table, options = frame(), {}
-    if how == "index":
-        table = table.set_index("id")
+    if how.startswith("index"):
+        table = table.set_index("id").rename_axis(None)
     if how == "named":
         table, options = table.rename(columns={"id": "key"}), {"id_column": "key"}
-    if how in ("csv", "parquet"):
-        path = tmp_path / f"labels.{how}"
-        table.to_csv(path, index=False) if how == "csv" else table.to_parquet(path, index=False)
+    if how.endswith(("csv", "parquet")):
+        path, index = tmp_path / f"labels.{how}", how.startswith("index")
+        table.to_csv(path, index=index) if how.endswith("csv") else table.to_parquet(path, index=index)
         table = path
     run.add_labels(table, **options)
     assert run.samples.labels["class"].tolist() == CLASSES.tolist()
+
+
+def test_a_column_of_ids_that_was_named_is_no_other(run, tmp_path):
+    frame().to_csv(tmp_path / "labels.csv", index=False)
+    with pytest.raises(UnknownName, match=r"^unknown id column in .*labels.csv 'nme'. There are: class, id"):
+        run.add_labels(tmp_path / "labels.csv", id_column="nme")
 
 
 def test_a_series_is_matched_by_its_index_and_kept_with_its_gaps(run, capsys):

@@ -18,7 +18,7 @@ from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs import features_of, known_features
 from layerscape.inputs.again import has_columns, samples_again
 from layerscape.inputs.by_id import labels_given
-from layerscape.inputs.labels import labels_from
+from layerscape.inputs.labels import ID_COLUMNS, labels_from
 from layerscape.storage import RunFolder
 from layerscape.storage.check import Part, adopt, check, repair
 from layerscape.storage.labels import alike, alone, others_than, replace_labels
@@ -84,7 +84,8 @@ class Upkeep:
             a Series are matched by id, and what they know of other samples is left out; anything else has one label
             per sample. In a dict, a Series with the index 0, 1, 2, … has them in the order of the samples.
         id_column
-            The column of ids of a table; ``id`` when left out, or the index of a DataFrame that has no such column.
+            The column of ids of a table; ``id`` when left out, or the index of a DataFrame, and of a file that pandas
+            wrote, where there is no such column.
 
         Raises
         ------
@@ -105,7 +106,7 @@ class Upkeep:
         """
         ids = self.folder.samples.ids
         if isinstance(labels, (str, Path)):
-            columns = labels_from(labels, ids, range(len(ids)), id_column)
+            columns = labels_from(labels, ids, range(len(ids)), ID_COLUMNS if id_column is None else (id_column,))
         else:
             columns = labels_given(labels, ids, id_column)
         self._add(columns)

@@ -14,9 +14,10 @@ from layerscape.inputs.contents import Contents
 from layerscape.inputs.files import existing_file, format_of, format_said, held, open_text
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.matrix import read_npy
-from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
+from layerscape.inputs.tables import INDEX, TABLES, Table, as_numbers, as_words, read_table
 
 LONGEST = 200  # characters; what is longer is a text
+ID_COLUMNS = ("id", INDEX)  # where ids are if nobody says
 
 
 def as_labels(values: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -112,12 +113,15 @@ def _read_column(path: Path) -> Sequence[Any] | np.ndarray:
 
 
 def labels_from(
-    path: str | Path, ids: Sequence[str], rows: Sequence[int], id_column: str | None
+    path: str | Path, ids: Sequence[str], rows: Sequence[int], id_columns: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Labels of the selected rows from a file: joined by id from a table, by row from anything else."""
+    """Labels of the selected rows from a file: joined by id from a table, by row from anything else.
+
+    The ids are in the first of ``id_columns`` that the table has.
+    """
     path = existing_file(path)
     if format_of(path) in TABLES:
-        return _join(path, read_table(path), [ids[row] for row in rows], id_column)
+        return _join(path, read_table(path, index=True), [ids[row] for row in rows], id_columns)
     found = read_labels(path)
     n_values = len(found["label"])
     if n_values != len(ids):
@@ -125,20 +129,25 @@ def labels_from(
     return {name: values[rows] for name, values in found.items()}
 
 
-def known_labels(path: str | Path, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:
+def known_labels(path: str | Path, ids: Sequence[str], id_columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Labels from a file of all samples of which it has some, whether they were selected or not."""
     path = existing_file(path)
     if format_of(path) not in TABLES:
         return read_labels(path)
-    table = read_table(path)
-    keys = set(as_words(table[id_column if id_column in table else "id"]))
-    return _join(path, table, [name for name in ids if name in keys], id_column)
+    table = read_table(path, index=True)
+    keys = set(as_words(table[_key(path, table, id_columns)]))
+    return _join(path, table, [name for name in ids if name in keys], id_columns)
 
 
-def _join(path: Path, table: Table, ids: Sequence[str], id_column: str | None) -> dict[str, np.ndarray]:
-    key = id_column if id_column in table else "id"
-    if key not in table:
-        raise unknown_name(f"id column in {path}", id_column or "id", table)
+def _key(path: Path, table: Table, id_columns: Sequence[str]) -> str:
+    key = next((name for name in id_columns if name in table), None)
+    if key is None:
+        raise unknown_name(f"id column in {path}", id_columns[0], table)
+    return key
+
+
+def _join(path: Path, table: Table, ids: Sequence[str], id_columns: Sequence[str]) -> dict[str, np.ndarray]:
+    key = _key(path, table, id_columns)
     cure = f"add them, or name with id_column (--id) another column of ids than {key!r}"
     rows = rows_of(f"{path} has", table[key], ids, cure)
     others = {column: values for column, values in table.items() if column != key and _may_be_labels(values)}

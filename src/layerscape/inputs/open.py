@@ -15,7 +15,7 @@ from layerscape.inputs.arrays import from_table, open_arrays, open_idx
 from layerscape.inputs.contents import Contents, Selection, select_rows
 from layerscape.inputs.files import existing_file, format_of, format_said
 from layerscape.inputs.images import open_folder
-from layerscape.inputs.labels import known_labels, labels_from, own_labels
+from layerscape.inputs.labels import ID_COLUMNS, known_labels, labels_from, own_labels
 from layerscape.inputs.matrix import ARRAYS, split_name
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
 from layerscape.inputs.text import FASTA, open_fasta, open_lines, text_source
@@ -108,10 +108,11 @@ def choose_inputs(
     own = own_labels(found, picked)
     rows = select_rows(len(found.ids), limit, sample_seed)
     values = {name: column[rows] for name, column in own.items()}
+    id_columns = ID_COLUMNS if id_column is None else (id_column, *ID_COLUMNS)  # of the inputs, maybe of labels too
     if joined is not None:
-        values |= labels_from(joined, found.ids, rows, id_column)
+        values |= labels_from(joined, found.ids, rows, id_columns)
     if len(rows) < len(found.ids) and sample_seed is None:
-        _say_lost(own | (known_labels(joined, found.ids, id_column) if joined is not None else {}), values, len(rows))
+        _say_lost(own | (known_labels(joined, found.ids, id_columns) if joined is not None else {}), values, len(rows))
     return Selection(found, rows, values, str(source), kind, skip_bad)
 
 

@@ -31,21 +31,26 @@ TABLES = (*CSV, *JSON_LINES, ".parquet")
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*(,\d+)?([eE][+-]?\d+)?\s*")
 _PLAIN = ("BOOLEAN", "INT32", "INT64", "FLOAT", "DOUBLE")  # what numpy holds, as Parquet calls it
 _LONGEST_CELL = 2**31 - 1
+INDEX = "index"  # what pandas calls a column made of it
 PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, index: bool = False) -> Table:
     """Column name to N ≥ 1 values: ``str`` from CSV, what JSON says, numpy arrays for numbers in Parquet.
 
     The columns of a CSV file that starts with numbers are called 0, 1, 2, … A column without a name, or named as
-    pandas names the index, numbers the rows and is left out.
+    pandas names the index, numbers the rows and is left out; with ``index`` it is called so.
     """
     kind = format_of(path)
     if kind in CSV:
         columns = _read_csv(path)
     else:
         columns = _read_json_lines(path) if kind in JSON_LINES else _read_parquet(path)
-    return {name: values for name, values in columns.items() if name.strip() and not PANDAS_INDEX.fullmatch(name)}
+    unnamed = [name for name in columns if not name.strip() or PANDAS_INDEX.fullmatch(name)]
+    found = {name: values for name, values in columns.items() if name not in unnamed}
+    if index and len(unnamed) == 1 and INDEX not in found:
+        found[INDEX] = columns[unnamed[0]]
+    return found
 
 
 def _read_csv(path: Path) -> Table:
