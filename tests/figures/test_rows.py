@@ -62,3 +62,11 @@ def test_chance_is_reached_from_above_or_from_below():
     assert not within_chance({**row, "low": 0.56})
     assert not within_chance({**row, "high": 0.44}, "low")
     assert not within_chance({**row, "chance": None, "chance_high": None})
+
+
+def test_a_p_says_whether_chance_gives_as_much_and_not_how_well_the_value_is_known():
+    row = {"low": 0.4, "high": 0.6, "chance": 0.3, "chance_low": 0.2, "chance_high": 0.41}
+    assert not within_chance({**row, "p": 2e-12})
+    assert not within_chance({**row, "p": 0.01}, of=4)
+    assert within_chance({**row, "p": 0.01}, of=5)
+    assert within_chance({**row, "p": 0.3})

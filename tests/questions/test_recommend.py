@@ -38,8 +38,37 @@ def test_the_layer_with_the_signal_is_found_and_told_apart():
 
 def test_layers_of_equal_signal_are_not_told_apart():
     found = ls.recommend(run_of([0, 1, 1]), k=10)
-    assert {found.layer, *found.equals} == {"l1", "l2"}
+    assert found.layer is None
+    assert set(found.equals) == {"l1", "l2"}
     assert "these samples do not tell it apart from 'l" in found.reason
+
+
+def test_a_layer_is_named_where_it_beats_one_that_would_be_taken_without_looking():
+    def read(signal):
+        found = ls.recommend(run_of(signal), k=10)
+        return found.layer, found.reason
+
+    layer, reason = read([1.5, 0, 0, 1.5, 0])
+    assert layer in ("l0", "l3")
+    assert re.search(r"The last layer, 'l4', is 0\.\d+ behind \(p < 1e-6\)\.$", reason)
+    layer, reason = read([0, 0.2, 0, 0.2, 1.5])  # the last itself
+    assert (layer, "The middle layer, 'l2', is 0." in reason) == ("l4", True)
+    layer, reason = read([0, 0.2, 1.5, 0.2, 1.5])  # the middle and the last are alike
+    assert layer is None
+    assert re.match(
+        r"No layer is told apart from the (last|middle) layer, 'l[24]', which one would take without looking\. 'l[24]' "
+        r"is nominally first: its 10 nearest neighbors are most alike in 'digit'\. It scores 0\.\d+ on a scale",
+        reason,
+    )
+    layer, reason = read([1.4, 1.4, 1.4, 1.4, 1.4])
+    assert layer is None
+    assert re.match(r"No layer is told apart from the (last|middle) layer, 'l[24]', ", reason)
+
+
+def test_one_layer_alone_has_no_other_to_be_told_from():
+    assert ls.recommend(run_of([1.5]), k=10).layer == "l0"
+    assert "The last layer, 'l1', is 0." in ls.recommend(run_of([1.5, 0]), k=10).reason
+    assert "The other layer, 'l0', is 0." in ls.recommend(run_of([0, 1.5]), k=10).reason
 
 
 def test_noise_is_not_recommended():
@@ -146,8 +175,11 @@ def test_a_constant_layer_among_good_ones_is_at_chance():
 def test_equal_layers_are_named_as_equal():
     noise, good, classes = clouds()
     found, _ = told({"noise": noise, "a": good, "b": 2 * good}, {"y": classes})
-    assert (found.layer, found.equals, found.sure) == ("a", ("b",), 0.5)
+    assert (found.layer, found.equals, found.sure) == (None, ("a", "b"), 0.5)
+    assert found.reason.startswith("No layer is told apart from the last layer, 'b', which one would take without")
     assert "to 1, the most possible, and so does 'b'. It is the best in 50% of" in found.reason
+    found, _ = told({"a": good, "b": 2 * good, "noise": noise}, {"y": classes})
+    assert (found.layer, found.equals, found.sure) == ("a", ("b",), 0.5)
 
 
 def test_labels_that_cannot_judge_are_left_out_and_named():

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import layerscape as ls
 from layerscape.core.decisive import REMEDY
 from layerscape.core.exchange import NO_FINDING
 from layerscape.figures.profile import Profile
 from layerscape.reports import findings
+from layerscape.reports.cautions import changes
 
 
 def estimates(make_row, measure, values, *, width=0.1, **more):
@@ -232,7 +235,7 @@ def test_labels_are_compared_with_chance_the_raw_input_and_the_baseline(run_of, 
 
 
 def test_what_is_within_chance_is_not_called_encoded(run_of, make_row):
-    more = {"label": "coin", "k": 30, "chance": 0.5, "chance_high": 0.52}
+    more = {"label": "coin", "k": 30, "chance": 0.5, "chance_high": 0.52, "p": [0.6, 0.6, 0.04]}
     assert findings(run_of(estimates(make_row, "label_overlap", [0.5, 0.5, 0.53], width=0.02, **more))) == [
         "No layer is seen to encode 'coin': at 'stage 2', the highest, label overlap 0.530 [0.510, 0.550] (chance "
         "gives 0.500; the most possible is 1) is not above chance."
@@ -262,15 +265,78 @@ def test_questions_asked_in_several_ways_are_told_apart_all_samples_first(run_of
     assert findings(run)[0].startswith("The intrinsic dimension (TwoNN; group all) rises")
 
 
-def test_a_unit_that_decides_who_is_near_is_said_once(run_of, make_row):
+def test_what_p_tells_from_chance_is_encoded_though_the_interval_reaches_that_of_chance(run_of, make_row):
+    more = {"label": "coin", "k": 30, "chance": 0.5, "chance_high": 0.52, "p": [0.6, 0.6, 2e-12]}
+    said = findings(run_of(estimates(make_row, "label_overlap", [0.5, 0.5, 0.535], width=0.02, **more)))
+    assert said[0].startswith("'stage 2' encodes 'coin' best")
+    assert not any("not above chance" in sentence for sentence in said)
+
+
+def test_a_unit_that_decides_who_is_near_is_said_in_what_it_changes_and_its_remedy_once(run_of, make_row):
     words = "unit 3 of layer 'stage {}' holds 99.9% of the variance and so decides who is near: " + REMEDY
     each = [f"only 40 samples\n{words.format(n)}" for n in range(3)]
-    run = run_of(estimates(make_row, "twonn", [5.0, 5.1, 5.15], k=2, warnings=each))
-    assert findings(run)[1:] == [f"U{words.format(0)[1:]}, and so in 2 more: see the warnings."]
-    labels = estimates(make_row, "label_overlap", [0.5, 0.6, 0.9], label="digit", warnings=each)
-    said = findings(run_of(labels))
+    dimension = estimates(make_row, "twonn", [5.0, 5.1, 5.15], k=2, warnings=each)
+    said = findings(run_of(dimension))
+    layers = "layer 'stage 0', 'stage 1' and 'stage 2'"
+    caution = f"Caution: unit 3 of {layers} holds 99.9% of the variance and so decides who is near"
+    assert said[0].endswith(f"it is below 0.32. {caution}: {REMEDY}.")
+    labels = estimates(make_row, "label_overlap", [0.5, 0.6, 0.9], label="digit", chance=0.1, warnings=each)
+    pair = {"layer": "stage 0", "other_layer": "stage 2", "chance": 0.0}
+    value = (
+        "unit 3 of layer 'stage 0' holds 99.9% of the variance and so decides the value: bring the units to one scale"
+    )
+    cka = make_row(measure="cka", value=1.0, low=1.0, high=1.0, warnings=value, **pair)
+    said = findings(run_of(dimension, labels, [cka]))
+    assert said[1].endswith("Only 40 samples. The caution above holds here too.")
+    assert said[2] == (
+        "Compared as wholes by CKA, 'stage 0' and 'stage 2' score 1 [1, 1] (chance gives 0). Caution: "
+        "unit 3 of layer 'stage 0' holds 99.9% of the variance and so decides the value: bring the units to one scale."
+    )
     assert sum(text.count(REMEDY) for text in said) == 1
-    assert said[-2].endswith("Only 40 samples.")
+
+
+def test_whatever_decides_a_value_is_known_as_a_caution(rng):
+    far = ls.from_arrays({"a": rng.standard_normal((60, 5)) * [1, 1, 1, 1, 1e4], "b": rng.standard_normal((60, 5))})
+    table = ls.measure(far, ["twonn", "cka"])
+    lines = [line for words in table.warnings for line in words.split("\n") if "decides" in line]
+    assert len(lines) == 2
+    assert all(map(changes, lines))
+    x = rng.standard_normal((400, 5))
+    doubled = np.concatenate([x, x + 0.01 * rng.standard_normal((400, 5))])
+    assert any(changes(words) for words in ls.estimate("twonn", doubled).warnings)
+
+
+def test_where_a_layer_was_recommended_the_label_says_its_values_and_no_second_verdict(run_of, make_row):
+    more = {"label": "digit", "k": 30, "chance": 0.1, "p": 1e-6}
+    run = run_of(estimates(make_row, "label_overlap", [0.2, 0.79, 0.8], width=0.02, **more))
+    assert "encodes 'digit' best (not told apart from 'stage 1')" in findings(run)[0]
+    run.recommendation = {"layer": "stage 2", "reason": "Use 'stage 2': because.", "by": "label_overlap"}
+    run.recommendation |= {"labels": ["digit"], "equals": []}
+    value = "at 'stage 2': 0.800 [0.780, 0.820] (chance gives 0.100; the most possible is 1)."
+    assert findings(run) == ["Use 'stage 2': because.", f"Label overlap of 'digit' is highest {value}"]
+    run.recommendation["labels"] = ["digit", "writer"]
+    of_one = "Of 'digit' alone 'stage 2' has the highest label overlap 0.800 [0.780, 0.820] (chance gives 0.100; the"
+    assert findings(run)[1].startswith(of_one)
+
+
+def test_the_dimension_is_that_of_the_plateau_and_where_there_is_none_it_says_so(run_of, make_row):
+    def at(values):
+        scales = [estimates(make_row, "gride", own, k=2**n, scale=n) for n, own in enumerate(values, 1)]
+        return findings(run_of(estimates(make_row, "twonn", values[0], k=2), *scales))[0]
+
+    level = [[5.0, 9.0, 3.0]] * 4
+    assert at(level).startswith(
+        "The intrinsic dimension (that of Gride's plateau) rises from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to "
+        "a peak of 9.00 [8.90, 9.10] at 'stage 1'"
+    )
+    sloped = [[5.0, 9.0, 3.0], [5.0, 7.0, 3.0], [5.0, 5.5, 3.0], [5.0, 4.0, 3.0]]
+    assert at(sloped).startswith(
+        "No dimension is chosen at 'stage 1': Gride's curve has no plateau there, and is itself the result. It is 5.00 "
+        "[4.90, 5.10] at 'stage 0' and 3.00 [2.90, 3.10] at 'stage 2'. Layers are compared at one scale. The intrinsic "
+        "dimension (TwoNN) rises from"
+    )
+    none = [[5.0, 9.0, 3.0], [4.0, 7.0, 2.0], [3.0, 5.5, 1.0], [2.0, 4.0, 0.5]]
+    assert at(none).startswith("No dimension is chosen at any layer: Gride's curve has no plateau there")
 
 
 def test_a_layer_of_copies_is_left_out_of_the_comparison():

@@ -24,6 +24,7 @@ PART = 100  # of so many samples one
 AHEAD = 10  # times the variance of the next unit
 SHOWN = 3
 DRAWN, VALUES = 2048, 2**24  # rows, and values, that the variances of units are taken from at the most
+DECIDES = "and so decide"  # as every warning of it says
 REMEDY = 'standardize="units" gives every unit one weight'
 
 
@@ -72,7 +73,7 @@ def words_of_unit(deciding: tuple[int, float], title: str, *, near: bool) -> tup
     if not share:
         return ()
     what, how = ("who is near", REMEDY) if near else ("the value", "bring the units to one scale, if that is not meant")
-    return (f"unit {unit} of {title} holds {share:.1%} of the variance and so decides {what}: {how}",)
+    return (f"unit {unit} of {title} holds {share:.1%} of the variance {DECIDES}s {what}: {how}",)
 
 
 def words_of_samples(x: Representation, title: str) -> tuple[str, ...]:
@@ -82,11 +83,11 @@ def words_of_samples(x: Representation, title: str) -> tuple[str, ...]:
         return ()
     names, share = ", ".join(repr(x.ids[row]) for row in rows[:SHOWN]), f"{held:.1%} of the variance"
     if len(rows) == 1:
-        return (f"sample {names} of {title} holds {share} and so decides the value: measure without it too",)
+        return (f"sample {names} of {title} holds {share} {DECIDES}s the value: measure without it too",)
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
     return (
-        f"samples {names}{more}, {len(rows)} of {x.n_samples}, of {title} hold {share} and so decide the "
-        "value: measure without them too",
+        f"samples {names}{more}, {len(rows)} of {x.n_samples}, of {title} hold {share} {DECIDES} the value: "
+        "measure without them too",
     )
 
 

@@ -11,6 +11,7 @@ Row = dict[str, Any]
 # Two rows of one measure that differ in one of these are different questions, and never points of one line.
 QUESTION = ("group", "groups", "metric", "standardize", "near_copies", "options", "k")
 ROUNDING = 1e-9  # all ties give chance itself, up to rounding
+LEVEL = 0.05  # of a p-value, below which chance is not said to give as much
 
 
 def variants(rows: Sequence[Row]) -> list[str]:
@@ -86,8 +87,13 @@ def columns_of_labels(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row["label"] for row in rows if row.get("label")))
 
 
-def within_chance(row: Row, closer: str = "high") -> bool:
-    """Whether the interval reaches what chance gives: the nearer end of its 95 % where known, else its mean."""
-    sign, end, own = (-1, "chance_low", "high") if closer == "low" else (1, "chance_high", "low")
-    chance = row.get("chance") if row.get(end) is None else row[end]
-    return chance is not None and row[own] is not None and sign * row[own] <= sign * chance + ROUNDING
+def within_chance(row: Row, closer: str = "high", of: int = 1) -> bool:
+    """Whether chance gives as much: its p, where there is one, of as many tries (Bonferroni); else by the interval.
+
+    The value's own interval says how well it is known, which is another question than whether chance could give it.
+    """
+    chance, p, own = row.get("chance"), row.get("p"), row["high" if closer == "low" else "low"]
+    if p is not None:
+        return p * of >= LEVEL
+    sign = -1 if closer == "low" else 1
+    return chance is not None and own is not None and sign * own <= sign * chance + ROUNDING

@@ -13,6 +13,7 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.plateau import Plateau, find_plateau
 from layerscape.core.progress import Show, counted
 from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown, interval, warned
@@ -23,7 +24,6 @@ from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
 from layerscape.pipeline.estimate import estimate
 from layerscape.questions.finite import DIFFERENT, bias_words, gaussian_that_reads
-from layerscape.questions.plateau import Plateau, find_plateau
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import CONTROLS, check_controls, make_control
 from layerscape.supply.supplier import Supplier

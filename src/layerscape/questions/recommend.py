@@ -6,7 +6,7 @@ import warnings as python_warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import nan
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -49,7 +49,8 @@ class Recommendation(Shown):
     reason
         In words.
     equals
-        Layers that these samples do not tell apart from it, best first.
+        Layers that these samples do not tell apart from it, best first; the one that is nominally first among them
+        where none is named.
     sure
         In which share of disjoint subsets of the samples it is the best.
     table
@@ -90,7 +91,8 @@ def recommend(
 
     Layers are ranked by label overlap or accuracy above chance, (v − c)/(1 − c), averaged over the label columns. A
     layer is recommended if the best value is above the best of as many layers for permuted labels, with p below 0.001
-    by the law of the largest (Gumbel's, of their mean and spread). Differences to the best are tested sample by sample,
+    by the law of the largest (Gumbel's, of their mean and spread), and if it is told apart from a layer that one would
+    take without looking: the last, or the middle one. Differences to the best are tested sample by sample,
     and p-values multiplied by the number of pairs of layers (Bonferroni), since the best is chosen by the same samples.
     What was found is kept in the run, if that can be written, and opens its page.
 
@@ -215,11 +217,32 @@ def _decided(run: Run, found: Evidence, why: str, groups: np.ndarray | None, see
         )
         return Recommendation(None, reason, (), sure, table)
     also = f", and so {'do' if len(ties) > 1 else 'does'} {', '.join(ties)}" if ties else ""
-    words = [f"Use {name!r}: {why}. It scores {value:.3f} {SCALE}{also}.", _how_sure(sure, equals)]
-    last = table[table.layer == run.layers[-1]].iloc[0]
-    if last.layer not in (name, *equals) and np.isfinite(last.value):
-        words.append(f"The last layer, {last.layer!r}, is {last.behind:.3f} behind ({p_said(last.p)}).")
+    score = f"{why}. It scores {value:.3f} {SCALE}{also}."
+    instead = _instead(run, table, name)
+    beaten = [row for row in instead if row.p < LEVEL]
+    if instead and not beaten:
+        others = " or ".join(f"the {row.what} layer, {row.layer!r}," for row in instead)
+        reason = (
+            f"No layer is told apart from {others} which one would take without looking. {name!r} is nominally first: "
+            f"{score} {_how_sure(sure, equals)}"
+        )
+        return Recommendation(None, reason, (name, *equals), sure, table)
+    words = [f"Use {name!r}: {score}", _how_sure(sure, equals)]
+    words += [
+        f"The {row.what} layer, {row.layer!r}, is {row.behind:.3f} behind ({p_said(row.p)})." for row in beaten[:1]
+    ]
     return Recommendation(name, " ".join(words), equals, sure, table)
+
+
+def _instead(run: Run, table: pd.DataFrame, name: str) -> list[Any]:
+    """Rows of the layers that one would take without looking, other than the best; ``what``, which these are."""
+    measured = [layer for layer in run.layers if layer in set(table.layer[table.value.notna()])]
+    on_axis = [layer for layer in measured if run.depths[layer] is not None] or measured
+    middle = min(on_axis, key=lambda layer: abs((run.depths[layer] or 0.0) - 0.5))
+    which = {middle: "middle" if len(measured) > 2 else "other", measured[-1]: "last"}
+    rows = table.assign(what=table.layer.map(which)).iloc[::-1].itertuples()
+    found = [row for row in rows if row.layer in which and row.layer != name]
+    return sorted(found, key=lambda row: row.what != "last")
 
 
 def _table(

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from layerscape.core.export import as_csv, check_ending
+from layerscape.core.merged import merged
 from layerscape.core.options import checking
 from layerscape.core.progress import Show, counted
 from layerscape.errors import FileProblem, InvalidValue, need, require
@@ -233,7 +234,7 @@ def _named(value: Any) -> str:
 
 
 def _warnings(run: ReportedRun) -> dict[str, list[str]]:
-    """Text of a warning → where it was given."""
+    """Text of a warning → where it was given; those that differ in a number or a name are one."""
     table = run.table
     apart = "groups" in table and (table["groups"].fillna("") != "").all()  # nothing takes the samples as independent
     notes = () if apart else run.notes
@@ -245,7 +246,8 @@ def _warnings(run: ReportedRun) -> dict[str, list[str]]:
         ]
         for text in filter(None, str(row["warnings"]).split("\n")):
             found.setdefault(text, []).append(" · ".join(names))
-    return {text: list(dict.fromkeys(places)) for text, places in found.items()}
+    alike = merged(found)
+    return {one: list(dict.fromkeys(place for text in texts for place in found[text])) for one, texts in alike.items()}
 
 
 def _command(command: Any) -> str:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
-from layerscape.core.decisive import REMEDY
-from layerscape.core.exchange import NO_FINDING
 from layerscape.core.quantity import Quantity
 from layerscape.core.words import number
 from layerscape.figures.measured import measured, question_of, reads_labels
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import (
-    Row,
-    alongside,
-    columns_of_labels,
-    consecutive,
-    first_variant,
-    within_chance,
-)
+from layerscape.figures.rows import Row, consecutive, first_variant
+from layerscape.reports.cautions import Finding, with_cautions
+from layerscape.reports.dimension import DimensionProfile
+from layerscape.reports.encoding import of_labels
 from layerscape.reports.reported import ReportedRun
-from layerscape.reports.shape import DimensionProfile
-from layerscape.reports.telling import above, asked, below, highest, known, lowest, named, not_told_apart
+from layerscape.reports.telling import (
+    above,
+    asked,
+    below,
+    beside_chance,
+    highest,
+    known,
+    lowest,
+    named,
+    not_told_apart,
+    once,
+)
 
 # From here on a finite sample reads too low: 2,000 Gaussian samples of dimension 15 give 13.6, of dimension 30 give 23.
 HIGH_DIMENSION = 15
@@ -49,22 +52,23 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     thin = _thin(finest)
     dead = {row["layer"] for row in finest if row["value"] is None} | set(thin)
     alike = [measure for measure in measures if measure.compares and measure.symmetric and measure.closer == "high"]
-    sentences = [
-        run.recommendation["reason"] if run.recommendation else "",
+    labels = [each for each in measures if reads_labels(each)]
+    found = [
+        _recommended(run, profile),
         dimension.sentence(thin),
         *(_rearrangement(profile, measure, dead) for measure in _first(alike, "neighborhood")),
-        *_labels(profile, [each for each in measures if reads_labels(each)], beside, baseline.name if baseline else ""),
+        *of_labels(profile, labels, beside, baseline.name if baseline else "", run.recommendation),
         *(_similarity(profile, measure) for measure in _first(alike, "similarity")),
-        *_decided(profile, measures),
-        _too_high([row for row in finest if row["layer"] not in thin]),
-        *_gaps(finest),
+        Finding(_too_high([row for row in finest if row["layer"] not in thin])),
+        *map(Finding, _gaps(finest)),
     ]
+    sentences = once(with_cautions(each for each in found if each.text))
     sentences += [
         f"Layer {layer!r} has only {n:,} distinct samples, the others being copies of them; the sentences on "
         "dimension and neighborhoods leave it out."
         for layer, n in thin.items()
     ]
-    return [sentence for sentence in sentences if sentence] or [
+    return sentences or [
         f"No dimension, overlap or label of run {run.name!r} was measured. Measure them with: "
         f"layerscape measure {run.path}"
     ]
@@ -75,11 +79,21 @@ def _first(measures: Sequence[Quantity], which: str) -> list[Quantity]:
     return [measure for measure in measures if question_of(measure) == which][:1]
 
 
-def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> str:
+def _recommended(run: ReportedRun, profile: Profile) -> Finding:
+    """What was recommended, with the rows of the labels that it was judged by."""
+    kept = run.recommendation
+    if not kept:
+        return Finding("")
+    layer = kept.get("layer") or next(iter(kept.get("equals") or ()), "")
+    rows = [row for row in profile.rows(kept.get("by") or "") if row["label"] in (kept.get("labels") or ())]
+    return Finding(kept["reason"], [row for row in rows if row["layer"] == layer])
+
+
+def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> Finding:
     rows = known(consecutive(run.layers, first_variant(run.rows(measure.name))))
     rows = [row for row in rows if row["layer"] not in dead and row["other_layer"] not in dead]
     if not rows:
-        return ""
+        return Finding("")
     low, high = lowest(rows), highest(rows)
 
     def step(row: Row) -> str:
@@ -87,85 +101,27 @@ def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> st
 
     def says(value: str) -> str:
         sentence = measure.sentence or f"{measure.title} is {{value}}"
-        return f"{sentence.format(value=value, k=low['k'])}{asked(rows)}{_chance(measure, low)}"
+        return f"{sentence.format(value=value, k=low['k'])}{asked(rows)}{beside_chance(measure, low)}"
 
     if len(rows) == 1:
-        return f"F{step(low)[1:]} {says(low['said'])}."
+        return Finding(f"F{step(low)[1:]} {says(low['said'])}.", rows)
     if not above(high, low, len(rows)):
         between = says(f"{number(low['low'])} to {number(high['high'])}")
-        return (
-            f"From layer to layer {between}; no two steps are told apart, so that none is seen to change neighborhoods "
-            "most."
-        )
+        none = "no two steps are told apart, so that none is seen to change neighborhoods most"
+        return Finding(f"From layer to layer {between}; {none}.", rows)
     most = f"{step(low)}{not_told_apart(rows, low, below, 'the step to ')}"
     least = f"{step(high)}{not_told_apart(rows, high, above, 'the step to ')}"
-    return f"Neighborhoods change most {most}: {says(low['said'])}. They change least {least}: {high['said']}."
+    text = f"Neighborhoods change most {most}: {says(low['said'])}. They change least {least}: {high['said']}."
+    return Finding(text, rows)
 
 
-def _labels(run: Profile, measures: Sequence[Quantity], beside: Profile, other: str) -> Iterator[str]:
-    """A sentence for every label column, by the first measure of it that has words."""
-    told: set[str] = set()
-    for measure in measures:
-        rows = run.rows(measure.name) if measure.sentence else []
-        for column in columns_of_labels(rows):
-            if column not in told:
-                own = [row for row in rows if row["label"] == column]
-                yield _label(measure, own, beside.rows(measure.name), column, other)
-        told.update(columns_of_labels(rows))
-
-
-def _label(measure: Quantity, rows: Sequence[Row], beside: Sequence[Row], column: str, other: str) -> str:
-    rows = known(first_variant(rows))
-    if not rows:
-        return ""
-    top = highest(rows)
-    score = f"{measure.title} {top['said']}{asked(rows)}{_chance(measure, top)}"
-    if within_chance(top) and NO_FINDING in (top.get("warnings") or ""):
-        return f"Whether a layer encodes {column!r} cannot be told by {top['groups']}: at {named(top)} {score}."
-    if within_chance(top):
-        return f"No layer is seen to encode {column!r}: at {named(top)}, the highest, {score} is not above chance."
-    why = measure.sentence.format(label=repr(column), k=top["k"])
-    text = f"{named(top)} encodes {column!r} best{not_told_apart(rows, top, above)}: {why}, with {score}."
-    raw = next((row for row in rows if row["layer"] == "input"), None)
-    if raw is top:
-        text += " That is the raw input: no layer is seen to add to it."
-    elif raw:
-        text += f" The raw input scores {raw['said']}{_relation(top, raw, len(rows))}."
-    beside = known(alongside(beside, rows))
-    if beside:
-        best = highest(beside)
-        relation = _relation(top, best, len(rows) + len(beside))
-        text += f" The baseline {other!r} reaches {best['said']} at {named(best)}{relation}."
-    words = [warning.rstrip(".") for warning in _lines(top) if REMEDY not in warning]
-    return " ".join([text, *(f"{warning[0].upper()}{warning[1:]}." for warning in words)])
-
-
-def _similarity(run: Profile, measure: Quantity) -> str:
+def _similarity(run: Profile, measure: Quantity) -> Finding:
     first, last = run.layers[0], run.layers[-1]
     for row in known(first_variant(run.rows(measure.name))):
         if {row["layer"], row["other_layer"]} == {first, last}:
-            scored = f"{row['said']}{_chance(measure, row)}"
-            return f"Compared as wholes by {measure.title}, {first!r} and {last!r} score {scored}."
-    return ""
-
-
-def _decided(run: Profile, measures: Sequence[Quantity]) -> list[str]:
-    """In which layers one unit decides who is near."""
-    lines = [
-        line.rstrip(".")
-        for measure in measures
-        for row in run.rows(measure.name)
-        for line in _lines(row)
-        if REMEDY in line
-    ]
-    found = list(dict.fromkeys(lines))
-    more = f", and so in {len(found) - 1} more: see the warnings" if len(found) > 1 else ""
-    return [f"{found[0][0].upper()}{found[0][1:]}{more}."] if found else []
-
-
-def _lines(row: Row) -> list[str]:
-    """The warnings of a row."""
-    return [line for line in (row.get("warnings") or "").split("\n") if line]
+            scored = f"{row['said']}{beside_chance(measure, row)}"
+            return Finding(f"Compared as wholes by {measure.title}, {first!r} and {last!r} score {scored}.", [row])
+    return Finding("")
 
 
 def _too_high(rows: Sequence[Row]) -> str:
@@ -198,19 +154,3 @@ def _thin(rows: Sequence[Row]) -> dict[str, int]:
     rows = known(rows)
     most = max((row["n_samples"] for row in rows), default=0)
     return {row["layer"]: row["n_samples"] for row in rows if row["n_samples"] <= most / 2}
-
-
-def _chance(measure: Quantity, row: Row) -> str:
-    """What a value is to be compared with, in as many digits."""
-    chance, low, high = row.get("chance"), row["low"], row["high"]
-    if chance is None:
-        return ""
-    step = (high - low) / 2 if chance and low is not None and high is not None else None
-    most = f"; the most possible is {number(measure.bounds[1])}" if math.isfinite(measure.bounds[1]) else ""
-    return f" (chance gives {number(chance, step)}{most})"
-
-
-def _relation(top: Row, other: Row, of: int) -> str:
-    if above(other, top, of):
-        return ", which is higher"
-    return "" if above(top, other, of) else ", which the intervals do not tell apart from it"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
+from layerscape.core.quantity import Quantity
+from layerscape.core.words import number
 from layerscape.figures.rows import Row
 
 LEVEL = 0.05
+MOST = "; the most possible is "
 MANY = 4  # names of layers in one bracket; of more, only how many they are
 
 
@@ -81,3 +85,25 @@ def not_told_apart(
     if len(names) > MANY:
         return f" (not told apart from {len(names)} of the {len(rows) - 1} others)"
     return f" (not told apart from {what}{', '.join(names)})"
+
+
+def beside_chance(measure: Quantity, row: Row) -> str:
+    """What a value is to be compared with, in as many digits, and the most that it can be."""
+    chance, low, high = row.get("chance"), row["low"], row["high"]
+    if chance is None:
+        return ""
+    step = (high - low) / 2 if chance and low is not None and high is not None else None
+    most = f"{MOST}{number(measure.bounds[1])}" if math.isfinite(measure.bounds[1]) else ""
+    return f" (chance gives {number(chance, step)}{most})"
+
+
+def once(sentences: Iterable[str]) -> list[str]:
+    """The sentences, of which the first that says the most possible keeps it."""
+    told: set[str] = set()
+    found = []
+    for sentence in sentences:
+        for words in re.findall(rf"{MOST}[^);]*", sentence):
+            sentence = sentence.replace(words, "") if words in told else sentence
+            told.add(words)
+        found.append(sentence)
+    return found

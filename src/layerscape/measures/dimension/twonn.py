@@ -21,6 +21,7 @@ from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 
 RELATED = 2  # a sample's ratio depends on that of its first two neighbors
 BENT = 0.05  # a largest gap to the Pareto law above this (and above what chance allows) is a bad fit
+INSTEAD = "so read gride's curve over scale instead"
 
 
 def twonn(
@@ -179,7 +180,7 @@ def _bent(gap: float, n: int) -> tuple[str, ...]:
         return ()
     return (
         f"the ratios do not follow the Pareto law (largest gap {gap:.2f}): the density is not constant at the scale of "
-        "two neighbors, so read gride's curve over scale instead",
+        f"two neighbors, {INSTEAD}",
     )
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.core.estimate import Point
-from layerscape.questions.plateau import find_plateau
+from layerscape.core.plateau import find_plateau
 
 
 def curve(*values, half=0.01):

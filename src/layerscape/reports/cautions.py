@@ -1,0 +1,48 @@
+"""Cautions: warnings that change what a sentence may be taken for, said in that sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from layerscape.core.decisive import DECIDES, REMEDY
+from layerscape.core.merged import merged
+from layerscape.figures.rows import Row
+from layerscape.measures.dimension.twonn import INSTEAD
+
+CHANGES = (DECIDES, INSTEAD)  # what stands in every warning that changes a verdict
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence, and the rows that it was made of."""
+
+    text: str
+    rows: Sequence[Row] = ()
+
+
+def lines_of(rows: Iterable[Row]) -> list[str]:
+    """The warnings of rows, each once."""
+    return list(dict.fromkeys(line for row in rows for line in (row.get("warnings") or "").split("\n") if line))
+
+
+def changes(line: str) -> bool:
+    """Whether a warning changes what a value says."""
+    return any(words in line for words in CHANGES)
+
+
+def with_cautions(found: Iterable[Finding]) -> list[str]:
+    """The sentences, each with the warnings that change it; one that was said before is referred to."""
+    told: set[str] = set()
+    sentences = []
+    for finding in found:
+        lines = [line for line in lines_of(finding.rows) if changes(line)]
+        new = [line for line in lines if line not in told]
+        if any(REMEDY in line for line in told):
+            new = [line.split(f": {REMEDY}")[0] for line in new]
+        words = [f"Caution: {text.rstrip('.')}." for text in merged(new)]
+        if lines and not new:
+            words = ["The caution above holds here too."]
+        told.update(lines)
+        sentences.append(" ".join([finding.text, *words]))
+    return sentences

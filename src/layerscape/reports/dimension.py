@@ -1,0 +1,122 @@
+"""The sentence on the dimension: the one to believe, as `dimension_report` chooses it, or that there is none.
+
+Beside it the shape of its profile over the layers, and whether that survives the scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from layerscape.core.estimate import Point
+from layerscape.core.plateau import FEWEST, find_plateau
+from layerscape.core.quantity import Quantity
+from layerscape.core.words import listed, number, said
+from layerscape.figures.measured import is_dimension
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, first_variant
+from layerscape.reports.cautions import Finding
+from layerscape.reports.shape import Shape
+from layerscape.reports.telling import MANY, asked, highest, known, lowest, named
+
+
+@dataclass(frozen=True)
+class DimensionProfile:
+    """The dimension that speaks for all: at its finest scale, and by point the scales of the first that has some.
+
+    ``chosen`` are the values of plateaus over these scales, by layer, with None where there is none; empty where too
+    few scales were measured to choose by.
+    """
+
+    name: str = ""
+    finest: list[Row] = field(default_factory=list)
+    curve: str = ""
+    scales: Mapping[str, list[Row]] = field(default_factory=dict)
+    chosen: Mapping[str, Row | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Profile, measures: Sequence[Quantity]) -> DimensionProfile:
+        """Of those that read how far near samples are, to which copies mean nothing: others are not intrinsic."""
+        measures = [measure for measure in measures if is_dimension(measure) and measure.distinct]
+        curve, scales, finest, chosen = "", {}, [], {}
+        for measure in measures[::-1]:
+            finest = first_variant(run.rows(measure.name))
+            points = list(dict.fromkeys(row["point"] for row in finest))
+            if points != [""]:
+                curve, chosen = measure.title, _chosen(finest) if len(points) >= FEWEST else {}
+                scales = {point: [row for row in finest if row["point"] == point] for point in points}
+        if not measures:
+            return cls()
+        name, point = measures[0].title, finest[0]["point"]
+        if point:
+            name, finest = f"{name}, {point}", scales.pop(point)
+        return cls(name, finest, curve, scales, chosen)
+
+    def sentence(self, thin: Collection[str]) -> Finding:
+        """The dimension to believe, or that there is none; the shape of its profile, and of that at other scales."""
+        rows, scales = _several(self.finest, thin), {at: _several(rows, thin) for at, rows in self.scales.items()}
+        if not rows:
+            return Finding("")
+        chosen = {row["layer"]: self.chosen.get(row["layer"]) for row in rows} if self.chosen else {}
+        if chosen and all(chosen.values()):
+            rows = [row for row in chosen.values() if row]
+            start = f"The intrinsic dimension (that of {self.curve}'s plateau{asked(rows)})"
+        else:
+            start = f"{self._none(chosen)}The intrinsic dimension ({self.name}{asked(rows)})"
+        shape, shapes = Shape.of(rows), {at: Shape.of(others) for at, others in scales.items() if others}
+        survives = all(other.name == shape.name for other in shapes.values())
+        return Finding(f"{start} {shape.in_words(survives)}.{_scales(shape.name, self.curve, shapes)}", rows)
+
+    def _none(self, chosen: Mapping[str, Row | None]) -> str:
+        """Where no dimension is chosen, and what is chosen elsewhere, before layers are compared at one scale."""
+        none = [repr(layer) for layer, row in chosen.items() if row is None]
+        found = [row for row in chosen.values() if row]
+        if not none:
+            return ""
+        where = f"at {', '.join(none)}" if found else "at any layer"
+        values = [f"{said(row['value'], row['low'], row['high'])} at {named(row)}" for row in found]
+        if len(found) > MANY:
+            ends = (number(end(found)["value"]) for end in (lowest, highest))
+            values = [f"{' to '.join(ends)} at the {len(found)} others"]
+        others = f" It is {listed(values)}." if found else ""
+        return (
+            f"No dimension is chosen {where}: {self.curve}'s curve has no plateau there, and is itself the result."
+            f"{others} Layers are compared at one scale. "
+        )
+
+
+def _chosen(rows: Sequence[Row]) -> dict[str, Row | None]:
+    """By layer the plateau of its curve as a row, as `dimension_report` finds it."""
+    found: dict[str, Row | None] = {}
+    for layer in dict.fromkeys(row["layer"] for row in rows):
+        own = [row for row in known(rows) if row["layer"] == layer and None not in (row["low"], row["high"])]
+        plateau = find_plateau([Point(row["value"], row["low"], row["high"]) for row in own])
+        warnings = "\n".join(dict.fromkeys(row.get("warnings") or "" for row in own))
+        ends = {"value": plateau.value, "low": plateau.low, "high": plateau.high} if plateau else {}
+        found[layer] = {**own[0], **ends, "warnings": warnings} if plateau else None
+    return found
+
+
+def _several(rows: Sequence[Row], without: Collection[str]) -> list[Row]:
+    """What is known of other layers; nothing if that is one layer only."""
+    found = [row for row in known(rows) if row["layer"] not in without]
+    return found if len(found) > 1 else []
+
+
+def _scales(shape: str, curve: str, others: Mapping[str, Shape]) -> str:
+    """Whether the shape survives the choice of scale."""
+    if not others or shape == "nothing":
+        return ""
+    differing = [at for at, other in others.items() if other.name != shape]
+    moves = ""
+    if shape in ("peak", "dip"):
+        at = dict.fromkeys(other.extreme for at, other in others.items() if at not in differing)
+        moves = f", with the {shape} at {' or '.join(at)}" if at else ""
+    if not differing:
+        which = f"all {len(others)} scales" if len(others) > 1 else "the other scale"
+        return f" The same shape holds at {which} of {curve}{moves}."
+    claim = f" No {shape} is claimed: the" if shape in ("peak", "dip") else " The"
+    return (
+        f"{claim} shape holds at {len(others) - len(differing)} of {len(others)} scales of {curve}{moves}; it does "
+        f"not at {', '.join(differing)}, so that it depends on the scale at which one looks."
+    )
