@@ -37,7 +37,10 @@ def seconds(measure: Measure, rng: np.random.Generator, codes: np.ndarray) -> di
     if measure.data[1] == "labels":
         number = codes[-1] + 1
         within = rng.random(len(codes)) < rng.choice([0.2, 0.8], number)[codes]
-        return {", label of the group": rng.integers(0, 3, number)[codes], ", label within": within.astype(int)}
+        found = {", label of the group": rng.integers(0, 3, number)[codes], ", label within": within.astype(int)}
+        if "kind" in measure.options:
+            found[", number of the group"] = rng.standard_normal(number)[codes]
+        return found
     b = layer(rng, codes)
     return {"": [b, b + layer(rng, codes)] if measure.data[1] == "graphs" else b}
 

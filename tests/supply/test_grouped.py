@@ -379,3 +379,62 @@ def test_a_label_of_the_groups_is_read():
     label[0] = 7
     found = ls.estimate("linear_probe", x, label[codes], groups=codes, method="ridge")
     assert "1 of 3 classes are in one fold alone, and cannot be read right: give fewer folds" in found.warnings
+
+
+@pytest.mark.parametrize("sizes", [[SIZE] * G, [4, 5, 6, 7, 8, 9, 12, 14]])
+@pytest.mark.parametrize("own", ["left_out", "kept"])
+@pytest.mark.parametrize("many", [False, True])
+def test_numbers_of_groups_are_near_in_other_groups_and_change_places_with_them(sizes, own, many, monkeypatch):
+    """Numbers and vectors, by plain counting of the nearest in both; own members are near in neither if left out."""
+    monkeypatch.setattr(exchange, "PERMUTATIONS", 19)
+    codes, k, rng = np.repeat(np.arange(G), sizes), 3, np.random.default_rng(5)
+    a, phi = layer(0, codes), rng.standard_normal((G, 2 if many else 1))
+
+    def counted(rows, of_groups):
+        """With the numbers of these groups: how many of the k nearest are among the k nearest in the number."""
+        total = 0.0
+        for i in rows:
+            others = rows[codes[rows] != codes[i]] if own == "left_out" else rows[rows != i]
+            nearest = others[np.argsort(((a[others] - a[i]) ** 2).sum(axis=1))[:k]]
+            away = ((of_groups[codes] - of_groups[codes[i]]) ** 2).sum(axis=1)
+            last = np.sort(away[others])[k - 1]
+            nearer, tied = (away[others] < last).sum(), (away[others] == last).sum()
+            total += sum(1.0 if away[j] < last else (k - nearer) / tied * (away[j] == last) for j in nearest)
+        return total / len(rows) / k
+
+    every, labels = np.arange(len(codes)), Representation(phi[codes]) if many else phi[codes][:, 0]
+    run = ls.from_arrays({"a": a}, labels={"phi": phi[codes] if many else labels, "subject": codes})
+    row = ls.measure(run, ["label_overlap"], k=k, groups="subject", own_group=own).iloc[0]
+    assert row.value == pytest.approx(counted(every, phi), abs=1e-9)
+    changed = whole_groups(Groups.of(codes, len(codes)))
+    rows = every if changed.rows is None else changed.rows
+    null = []
+    for order in changed.orders(19, 0):
+        dealt = phi.copy()
+        dealt[codes[rows]] = phi[codes[rows][order]]
+        null.append(counted(rows, dealt))
+    assert row.chance == pytest.approx(np.mean(null), abs=1e-9)
+    assert row.p == (1 + (np.array(null) >= counted(rows, phi) - 1e-9).sum()) / 20
+
+
+@pytest.mark.parametrize("own", [None, "left_out", "kept"])
+def test_sets_of_groups_of_other_sizes_are_dealt_anew(own, monkeypatch):
+    monkeypatch.setattr(exchange, "PERMUTATIONS", 19)
+    codes = np.repeat(np.arange(12), [3, 4, 5, 6, 7, 8, 9, 10, 12, 2, 3, 4])
+    sets = [{code % 3, 5 + code % 2} for code in codes.tolist()]
+    found = ls.estimate("label_overlap", layer(0, codes), sets, k=3, groups=codes, own_group=own)
+    changed = labels_of_groups(Groups.of(codes, len(codes)), [code % 6 for code in range(12)])
+    for order, value in zip(changed.orders(5, 0), found.details["null"][:5], strict=True):
+        dealt = [sets[row] for row in order]
+        other = ls.estimate("label_overlap", layer(0, codes), dealt, k=3, groups=codes, own_group=own)
+        assert value == pytest.approx(other.value, abs=1e-9)
+
+
+def test_labels_that_are_not_of_single_samples_are_refused_in_one_line():
+    graph = find_neighbors(np.random.default_rng(0).standard_normal((72, 2)), 6)
+    for labels in (graph, lambda i, j: 1.0 * (i % 2 == j % 2)):
+        for own in (None, "kept"):
+            with pytest.raises(InvalidType, match="a graph or a function are not told apart by groups; give one per"):
+                ls.estimate("label_overlap", layer(0), labels, k=5, groups=CODES, own_group=own)
+    with pytest.raises(InvalidValue, match="all 72 samples have the value 2"):
+        ls.estimate("label_overlap", layer(0), np.full(72, 2.0), k=5, groups=CODES, kind="real")

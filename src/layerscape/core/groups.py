@@ -14,7 +14,7 @@ from layerscape.core.apart import Apart
 from layerscape.core.checks import check_name
 from layerscape.core.labels import labels_at
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.errors import InvalidValue
 
 Own = Literal["kept", "left_out"]
 FEW, FEWEST = 10, 6  # groups below which an interval says that they are few, and below which there is none
@@ -131,17 +131,13 @@ class Groups:
         >>> groups.same_within(["x", "x", "y", "y"]), groups.same_within([0.5, 0.25, 1.0, 1.0])
         (True, False)
         """
-        of_first = labels_at(labels, self.first[self.codes])
         if isinstance(labels, Representation):
-            return bool(np.array_equal(labels.matrix, of_first.matrix))
+            labels = np.asarray(labels.matrix)
+        of_first = labels_at(labels, self.first[self.codes])
         if hasattr(labels, "to_numpy"):
             labels = labels.to_numpy()
         if isinstance(labels, np.ndarray):
             return bool(np.array_equal(np.asarray(labels), np.asarray(of_first)))
-        if not isinstance(labels, (list, tuple)):
-            raise InvalidType(
-                "labels that are a graph or a function are not told apart by groups; give one per sample."
-            )
         return all(one == other for one, other in zip(labels, of_first, strict=True))
 
 

@@ -119,6 +119,11 @@ def _readable(form: str, kind: object) -> str:
 def labels_at(labels: Any, rows: np.ndarray) -> Any:
     """The labels of some samples, of which none is missing, in the type that they have without gaps.
 
+    Raises
+    ------
+    InvalidType
+        If they are not listed by sample: a graph, a function.
+
     >>> labels_at([0.5, None, 2.0], np.array([0, 2]))
     [0.5, 2.0]
     """
@@ -126,6 +131,8 @@ def labels_at(labels: Any, rows: np.ndarray) -> Any:
         return labels.take(rows)
     if hasattr(labels, "to_numpy"):
         labels = labels.to_numpy()
+    if not isinstance(labels, (np.ndarray, list, tuple)):
+        raise InvalidType("labels that are a graph or a function are not told apart by groups; give one per sample.")
     if isinstance(labels, np.ndarray) and not (labels.dtype.kind == "O" and labels.ndim == 1):
         return np.asarray(labels[rows])
     return [labels[row] for row in rows]

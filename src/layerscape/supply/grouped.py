@@ -19,12 +19,12 @@ from layerscape.core.keywords import Search, among
 from layerscape.core.labels import labels_at
 from layerscape.core.progress import Show, counted
 from layerscape.core.removal import Removal
-from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.supply.cut import TIES, Cut
 from layerscape.supply.dependent import Dependent
+from layerscape.supply.labels import near_in_label
 from layerscape.supply.provision import Provision
 from layerscape.supply.supplier import Supplier
 
@@ -95,13 +95,18 @@ class Grouped(Dependent):
         own = [task for task in tasks if not self._leaves_out(task)]
         super()._search_for(own, progress, more)
         fitting = self._fitting(own)
-        self._kept = self._taking_part(
-            [task for task in fitting.values() if not task.reads_labels and len(task.measure.data) == 2]
-        )
+        self._kept = self._taking_part([task for task in fitting.values() if self._by_whole_groups(task)])
         self._leave_out_each(fitting, progress)
         if aside:
             self._left_out._strict = self._strict
             self._left_out._search_for(aside, progress, more)
+
+    def _by_whole_groups(self, task: Task) -> bool:
+        """Whether whole groups change places, of which some samples may have to be left out."""
+        if not task.reads_labels:
+            return len(task.measure.data) == 2
+        labels = self.source.label(task)
+        return near_in_label(task, labels) and self.groups.same_within(labels)
 
     def _taking_part(self, tasks: Sequence[Task]) -> Cut | None:
         """The samples that change places, where these are not all and there are vectors of them."""
@@ -179,7 +184,7 @@ class Grouped(Dependent):
         return self._kept.score(one, self._parts(one))
 
     def _exchange(self, task: Task) -> Exchange:
-        key = (_key(task) if task.measure.folds else task.label) if task.reads_labels else None
+        key = None if self._by_whole_groups(task) else _key(task) if task.measure.folds else task.label
         if key not in self._exchanges:
             self._exchanges[key] = whole_groups(self.groups) if key is None else self._of_labels(task)
         return self._exchanges[key]
@@ -196,8 +201,7 @@ class Grouped(Dependent):
         if not self.groups.same_within(labels):
             return within_groups(self.groups)
         of_groups = labels_at(labels, self.groups.first)
-        rows = of_groups.matrix if isinstance(of_groups, Representation) else of_groups
-        names = [repr(np.asarray(label).tolist()) for label in rows]
+        names = [repr(np.asarray(label).tolist()) for label in of_groups]
         return labels_of_groups(self.groups, names, self._parts(task))
 
 

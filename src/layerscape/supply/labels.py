@@ -11,7 +11,10 @@ import numpy as np
 from layerscape.core.measure import Measure
 from layerscape.core.names import as_names
 from layerscape.core.representation import Representation
+from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, unknown_name
+from layerscape.measures.classes import are_real, reals_of
+from layerscape.measures.neighborhood.reals import check_values
 from layerscape.run import Run
 
 
@@ -85,6 +88,21 @@ def label_values(run: Run, label: str, rows: np.ndarray | None) -> Any:
         if values.dtype.kind == "f":
             raise InvalidValue(f"labels {label!r} with {part!r}, which are real numbers; join columns of categories.")
     return np.stack([values.astype(object) for values in columns], axis=1)  # in which what is missing stays so
+
+
+def near_in_label(task: Task, labels: Any) -> bool:
+    """Whether a task asks who is near in a label, which depends on how many samples have each value."""
+    if not (task.measure.searches and "kind" in task.measure.options):
+        return False
+    return isinstance(labels, Representation) or are_real(labels, task.options.get("kind", "auto"))
+
+
+def vectors_of(labels: Any, n_samples: int) -> Representation:
+    """Real numbers as vectors of one unit; vectors as they are."""
+    if isinstance(labels, Representation):
+        return labels
+    check_values(values := reals_of(labels, n_samples))
+    return Representation(values[:, None])
 
 
 def _parts(label: str, known: Mapping[str, np.ndarray]) -> list[str]:

@@ -20,6 +20,7 @@ from layerscape.errors import InvalidValue
 from layerscape.search import find_neighbors
 from layerscape.supply.deciding import Deciding
 from layerscape.supply.graphs import Graphs
+from layerscape.supply.labels import near_in_label, vectors_of
 from layerscape.supply.subsets import subsets_of
 
 
@@ -139,6 +140,8 @@ class Provision(Graphs):
 
     def _label(self, task: Task, k: int) -> Any:
         found = self.source.label(task)
+        if self.near.apart and near_in_label(task, found):
+            found = vectors_of(found, self.source.n_samples)  # so that who is left out is near in neither
         if not isinstance(found, Representation):
             return found
         if (task.label, k) not in self._labels:

@@ -39,15 +39,8 @@ class Reals:
     @classmethod
     def of(cls, phi: np.ndarray, k: int) -> Reals:
         """From one finite number per sample."""
-        infinite = np.isinf(phi)
-        if infinite.any():
-            raise InvalidValue(
-                f"{int(infinite.sum())} of {len(phi)} labels are infinite, the first at row {int(infinite.argmax())}; "
-                "leave these samples out, or give them a finite value."
-            )
+        check_values(phi)
         values, codes, sizes = np.unique(phi, return_inverse=True, return_counts=True)
-        if len(values) == 1:
-            raise InvalidValue(f"all {len(phi)} samples have the value {values[0]:g}; give at least two values.")
         return cls(codes, np.ldexp(values, -2), sizes, k)  # so that no difference overflows
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -119,6 +112,18 @@ class Reals:
         rows = np.repeat(np.arange(len(low)), high - low)
         columns = np.arange(len(rows)) - np.repeat(np.cumsum(high - low) - (high - low), high - low) + low[rows]
         return sparse.coo_array((self.of_values(rows, columns), (rows, columns)), shape=(len(low), len(low)))
+
+
+def check_values(phi: np.ndarray) -> None:
+    """Raise unless all numbers are finite and two of them differ."""
+    infinite = np.isinf(phi)
+    if infinite.any():
+        raise InvalidValue(
+            f"{int(infinite.sum())} of {len(phi)} labels are infinite, the first at row {int(infinite.argmax())}; "
+            "leave these samples out, or give them a finite value."
+        )
+    if (phi == phi[0]).all():
+        raise InvalidValue(f"all {len(phi)} samples have the value {phi[0]:g}; give at least two values.")
 
 
 def _first(holds: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:
