@@ -77,6 +77,18 @@ def test_clouds_of_known_dimension(d, tolerance, law, rng):
     assert estimate("gride", embedded).curve[1].value == pytest.approx(d, rel=tolerance)
 
 
+def test_a_likelihood_that_forgets_whom_it_leaves_out_reads_high(rng):
+    x = np.random.default_rng(0).standard_normal((500, 8))
+    found = estimate("twonn", x, method="uncensored", discard=0.1)
+    assert found.value == pytest.approx(11.0, abs=0.05)
+    assert found.warnings == (
+        "the 50 samples with the largest ratios count as if they were none, and so it reads high; see 'mle'",
+    )
+    whole = estimate("twonn", x, method="uncensored")
+    assert whole.value == pytest.approx(estimate("twonn", x).value * 500 / 499)
+    assert whole.warnings == ()
+
+
 def test_gride_begins_with_twonn(rng):
     x = rng.standard_normal((300, 4))
     assert estimate("gride", x).value == pytest.approx(estimate("twonn", x).value, rel=1e-12)
@@ -148,7 +160,7 @@ def test_discrete_data_are_said_to_be(rng):
         (
             lambda x: estimate("twonn", x, method="likely"),
             UnknownName,
-            "unknown method of twonn 'likely'. There are: fit, mle.",
+            "unknown method of twonn 'likely'. There are: fit, mle, uncensored.",
         ),
         (
             lambda x: estimate("twonn", x, discard=1.0),

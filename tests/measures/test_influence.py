@@ -52,6 +52,7 @@ ALL = [  # at their defaults, but for few neighbors
 OTHERS = [  # other options and kinds of data
     ("twonn", {"discard": 0.1}),
     ("twonn", {"method": "fit"}),
+    ("twonn", {"method": "uncensored", "discard": 0.1}),
     ("twonn", {"method": "fit", "discard": 0.0}),
     ("twonn", {"prior": (2.0, 1.0)}),
     ("twonn", {"method": "fit", "data": "hub "}),

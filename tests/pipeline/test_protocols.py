@@ -53,6 +53,44 @@ def test_doimo2024_reads_the_scale_of_sixteen_neighbors(run):
     assert (row.k, row.value) == (32, pytest.approx(curve[32]))
 
 
+def test_doimo2024_reads_a_share_of_every_class(run):
+    table = ls.measure(run, protocol="doimo2024")
+    row = table[table.measure == "label_overlap"].iloc[0]
+    expected = ls.estimate("label_overlap", run["a"], run.samples.labels["side"], k=155, class_fraction=0.3)
+    assert row.value == pytest.approx(expected.value)
+
+
+def test_no_finer_scale_is_taken_where_samples_are_few(run):
+    few = ls.from_arrays({"a": run["a"].matrix[:30]})
+    row = ls.measure(few, protocol="doimo2024").iloc[0]
+    assert np.isnan(row.value)
+    assert "reads 32 neighbors, and the curve of 30 samples ends at 16; give more samples" in row.warnings
+
+
+def test_a_scale_that_a_paper_does_not_tell_can_be_given(run):
+    row = ls.measure(run, protocol="cheng2025@16").iloc[0]
+    assert (row.k, row.group) == (32, "protocol=cheng2025@16")
+    parts = [ls.estimate("gride", run["a"].matrix[:][rows]) for rows in PROTOCOLS["cheng2025"].draws(1000, 0)]
+    assert row.value == pytest.approx(np.mean([part.curve[4].value for part in parts]))
+    assert "64 for OPT-125m" in row.warnings
+    assert np.isnan(ls.measure(run, protocol="cheng2025@256").iloc[0].value)  # of 200 samples in each part
+    for name, words in {
+        "cheng2025@3": "after the @ stands n₁, which is 1, 2, 4, 8, …",
+        "cheng2025@": "after the @ stands n₁, which is 1, 2, 4, 8, …",
+        "doimo2020@4": "the scale of 'doimo2020' is known; leave out @4.",
+    }.items():
+        with pytest.raises(InvalidValue, match=f"^protocol={name}: {re.escape(words)}$"):
+            ls.measure(run, protocol=name)
+
+
+def test_dtu2023_forgets_the_ratios_that_it_leaves_out(run):
+    graph = run.graph("a", 2)
+    x = np.sort(np.log(graph.distances[:, 1] / graph.distances[:, 0]))[:900]
+    row = ls.measure(run, protocol="dtu2023").iloc[0]
+    assert row.value == pytest.approx(900 / x.sum())
+    assert "the 100 samples with the largest ratios count as if they were none, and so it reads high" in row.warnings
+
+
 def test_classes_are_measured_one_by_one_and_other_rows_of_the_run_stay(run):
     ls.measure(run, ["twonn"])
     table = ls.measure(run, protocol="ansuini2019", by="side")
@@ -82,7 +120,9 @@ def test_a_run_of_another_pooling_is_told_so(tmp_path):
 
 
 def test_an_unknown_protocol_names_those_there_are(run):
-    with pytest.raises(UnknownName, match=r"^unknown protocol 'valeriani'; nearest: valeriani2023\. There are: "):
+    with pytest.raises(
+        UnknownName, match=r"^unknown protocol 'valeriani'; nearest: valeriani2023, valeriani2023_esm2\. There are: "
+    ):
         ls.measure(run, protocol="valeriani")
 
 

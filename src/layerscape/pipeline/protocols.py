@@ -6,7 +6,7 @@ What each paper's code did is known from reading it; where a detail is not, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan, sqrt
 from types import MappingProxyType
 from typing import Any
@@ -32,14 +32,16 @@ class Protocol:
         The estimator.
     point
         Which point of the estimator's curve is the value, by its ``k``; None for the value itself.
+    any_scale
+        Whether the paper's scale is not known, so that it may be given: ``NAME@32`` reads Gride's curve at n₁ = 32.
     sizes
         N → the size of a random subset and how many are drawn; None for all samples, once.
     disjoint
         Whether subsets do not overlap.
     error
         What the paper's error bar is: ``"sd"`` over the subsets, ``"sem"`` (sd / √number), or ``"none"``.
-    k
-        Number of neighbors of its overlaps; None if it has none.
+    k, class_fraction
+        Number of neighbors of its overlaps; None if it has none. Those with labels read this share of a class instead.
     hook, layers, pooling
         Which outputs were read, their patterns (None for what is read by default), and how a sample became one vector.
     data
@@ -53,10 +55,12 @@ class Protocol:
     measure: str
     options: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     point: int | None = None
+    any_scale: bool = False
     sizes: Sizes | None = None
     disjoint: bool = False
     error: str = "none"
     k: int | None = None
+    class_fraction: float | None = None
     hook: str = ""
     layers: str | None = None
     pooling: str = ""
@@ -78,7 +82,9 @@ class Protocol:
                 yield np.sort(rng.permutation(n_samples)[:size])
 
     def combine(self, found: list[Estimate]) -> Estimate:
-        """One estimate of those of the subsets, with the paper's own error bar."""
+        """One estimate of those of the subsets, with the paper's own error bar; no value where they are too small."""
+        if words := self._too_small(found):
+            return replace(found[0], value=nan, low=nan, high=nan, curve=(), warnings=(words, *found[0].warnings))
         points = [estimate if self.point is None else self._point(estimate) for estimate in found]
         values = np.array([point.value for point in points])
         if self.sizes is None or self.error == "none":
@@ -95,9 +101,30 @@ class Protocol:
             measure=found[0].measure, options={"protocol": self.name, **self.options},
         )  # fmt: skip
 
+    def _too_small(self, found: list[Estimate]) -> str:
+        """Why no curve reaches the scale; empty where all do."""
+        reach = min((max((point.k or 0 for point in one.curve), default=0) for one in found), default=0)
+        if self.point is None or reach >= self.point:
+            return ""
+        return (
+            f"protocol {self.name!r} reads {self.point} neighbors, and the curve of {found[0].n_samples} samples ends "
+            f"at {reach}; give more samples"
+        )
+
     def _point(self, estimate: Estimate) -> Any:
-        reached = [point for point in estimate.curve if point.k is not None and point.k <= (self.point or 0)]
-        return reached[-1]
+        return next(point for point in estimate.curve if point.k == self.point)
+
+    def at(self, scale: str) -> Protocol:
+        """The protocol at n₁ = ``scale``."""
+        n1 = int(scale) if scale.isdecimal() else 0
+        if not self.any_scale:
+            raise InvalidValue(
+                f"protocol={self.name}@{scale}: the scale of {self.name!r} is known; leave out @{scale}."
+            )
+        if n1 < 1 or n1 & (n1 - 1):
+            raise InvalidValue(f"protocol={self.name}@{scale}: after the @ stands n₁, which is 1, 2, 4, 8, …")
+        options = {**self.options, "range_max": max(2 * n1, self.options["range_max"])}
+        return replace(self, name=f"{self.name}@{n1}", point=2 * n1, options=options)
 
 
 _EVERY = (
@@ -136,7 +163,30 @@ _EVERY = (
         layers="h.*.ln_1,final_norm",
         pooling="mean",
         data="90,000 images of ImageNet: subsets of 2,812",
-        unknown="for ESM-2 pooling, N and scale are in an appendix only; its code reads finished arrays",
+    ),
+    Protocol(
+        "valeriani2023_esm2",
+        "Valeriani et al. 2023, arXiv:2302.00294",
+        "gride",
+        {"range_max": 64},
+        any_scale=True,
+        k=10,
+        hook="outputs of the blocks",
+        pooling="mean",
+        data="proteins of ProteinNet, and of SCOPe for homology",
+        unknown="the paper's code reads finished arrays, so that it does not tell pooling, N, estimator and scale; here "
+        "means over residues, all samples, and the finest scale unless one is given as valeriani2023_esm2@N₁",
+    ),
+    Protocol(
+        "dtu2023",
+        "the lab of the DTU summer school on advanced machine learning 2023, beside arXiv:2302.00294",
+        "twonn",
+        {"method": "uncensored", "discard": 0.1},
+        k=30,
+        hook="outputs of the blocks, every other one of iGPT",
+        pooling="mean",
+        data="200 images of each of 100 classes of ImageNet; 5,000 proteins of ProteinNet, with overlaps at k = 10",
+        unknown="what was pooled is not in the notebook, which reads finished distances",
     ),
     Protocol(
         "doimo2024",
@@ -145,22 +195,27 @@ _EVERY = (
         {"range_max": 64},
         point=32,
         k=30,
+        class_fraction=0.3,
         hook="outputs of the blocks",
         pooling="last",
         data="MMLU, at most 200 questions of each subject, 9,181 before copies are left out",
+        unknown="its error bars; and overlaps of layers were also read at k = 100 and 300, which are measured apart",
     ),
     Protocol(
         "cheng2025",
         "Cheng et al. 2025, arXiv:2405.15471",
         "gride",
         {"range_max": 64},
+        any_scale=True,
         sizes=lambda n: (n // 5, 5),
         disjoint=True,
         error="sd",
         hook="outputs of the blocks",
         pooling="last",
         data="50,000 sequences of 20 tokens of one corpus, in five disjoint parts of 10,000",
-        unknown="the scale was chosen by eye for every model and is not known; here the finest is taken, n₁ = 1",
+        unknown="the scale was chosen by eye for every model; the finest is taken, n₁ = 1, unless one is given as "
+        "cheng2025@N₁ (their code for another paper lists 64 for OPT-125m, 32 for OPT-1.3b, 16 to 64 for Pythia-6.9b, "
+        "2 to 16 for Whisper, 1 to 4 for WavLM, if its list counts from n₁ = 1)",
     ),
 )
 PROTOCOLS = {protocol.name: protocol for protocol in _EVERY}
@@ -180,7 +235,8 @@ def choices_of(name: str | None, layers: Any, pooling: str | None) -> tuple[Any,
 
 
 def find_protocol(name: str) -> Protocol:
-    """A protocol by name; raises if there is none."""
-    if name not in PROTOCOLS:
-        raise unknown_name("protocol", name, PROTOCOLS)
-    return PROTOCOLS[name]
+    """A protocol by name, with its scale after an @ where the paper has many; raises if there is none."""
+    plain, at, scale = name.partition("@")
+    if plain not in PROTOCOLS:
+        raise unknown_name("protocol", plain, PROTOCOLS)
+    return PROTOCOLS[plain].at(scale) if at else PROTOCOLS[plain]

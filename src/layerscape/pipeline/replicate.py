@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings as python_warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -50,7 +51,7 @@ def replicate(
             yield from as_rows(run, task, _combined(protocol, found[task.layer]), supplier.near, group)
         if protocol.k is not None:
             columns = [column for column in category_columns(run, labels) if column != by]
-            for task, estimate in _estimates(supplier, list(_overlaps(run, columns, protocol.k)), progress):
+            for task, estimate in _estimates(supplier, list(_overlaps(part, columns, protocol)), progress):
                 yield from as_rows(run, task, estimate, supplier.near, group)
 
 
@@ -64,12 +65,16 @@ def _combined(protocol: Protocol, estimates: list[Estimate]) -> Estimate:
     return failed[0] if failed else protocol.combine(estimates)
 
 
-def _overlaps(run: Run, columns: Sequence[str], k: int) -> Iterator[Task]:
+def _overlaps(part: Part, columns: Sequence[str], protocol: Protocol) -> Iterator[Task]:
     overlap, label_overlap = catalog()["overlap"], catalog()["label_overlap"]
-    for a, b in pairwise(run.layers):
-        yield Task(overlap, {"k": k}, a, other_layer=b)
+    for a, b in pairwise(part.layers):
+        yield Task(overlap, {"k": protocol.k}, a, other_layer=b)
     for column in columns:
-        yield from (Task(label_overlap, {"k": k}, layer, label=column) for layer in run.layers)
+        options: dict[str, Any] = {"k": protocol.k}
+        if (fraction := protocol.class_fraction) is not None:
+            classes = part.label(Task(label_overlap, {}, part.layers[0], label=column)).astype(str)
+            options = {"k": max(1, int(fraction * max(Counter(classes.tolist()).values()))), "class_fraction": fraction}
+        yield from (Task(label_overlap, options, layer, label=column) for layer in part.layers)
 
 
 def _say_what_differs(run: Run, protocol: Protocol) -> None:
