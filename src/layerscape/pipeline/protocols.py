@@ -174,7 +174,7 @@ _EVERY = (
         hook="outputs of the blocks",
         pooling="mean",
         data="proteins of ProteinNet, and of SCOPe for homology",
-        unknown="the paper's code reads finished arrays, so that it does not tell pooling, N, estimator and scale; here "
+        unknown="the paper's code reads finished arrays, and tells no pooling, N, estimator and scale; here "
         "means over residues, all samples, and the finest scale unless one is given as valeriani2023_esm2@N₁",
     ),
     Protocol(
