@@ -143,6 +143,25 @@ def test_rbf_is_the_same_formula_of_gaussian_kernels(rng):
     assert estimate("cka", x, 3 * x[:, ::-1] + 1, kernel="rbf").value == pytest.approx(1)
 
 
+def test_rbf_counts_no_copy_in_its_median(rng):
+    x = rng.standard_normal((120, 6))
+    y = x @ rng.standard_normal((6, 4)) + rng.standard_normal((120, 4))
+    x, y = (np.concatenate([values, values[:20]]) for values in (x, y))
+
+    def hsic(a, b):
+        n, a, b = len(a), a - np.diag(np.diag(a)), b - np.diag(np.diag(b))
+        sums = a.sum() * b.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (a.sum(axis=0) @ b.sum(axis=0))
+        return (a * b).sum() + sums
+
+    kernels = []
+    for values in (x, y):
+        distances = np.sqrt(((values[:, None] - values) ** 2).sum(axis=2))
+        kernels.append(np.exp(-((distances / np.median(distances[distances > 0])) ** 2) / 2))
+    a, b = kernels
+    expected = hsic(a, b) / np.sqrt(hsic(a, a) * hsic(b, b))
+    assert estimate("cka", x, y, kernel="rbf").value == pytest.approx(expected, rel=1e-9)
+
+
 def test_rbf_of_many_samples_says_how_many_it_looked_at(rng):
     x = rng.standard_normal((300, 3))
     assert estimate("cka", x, np.tanh(x), kernel="rbf", sample=100).warnings == (
