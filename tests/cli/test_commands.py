@@ -147,6 +147,15 @@ def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path
     rows = json.loads(said(capsys, "compare", "run", "other", "--k", "9", "--csv", "pairs.csv", "--json"))["rows"]
     assert len(rows) == 8
     assert len((tmp_path / "pairs.csv").read_text().splitlines()) == 9
+    assert "--permutations 199 says whether it is more" in text
+    text = said(capsys, "compare", "run", "other", "--k", "9", "--measures", "overlap", "--permutations", "19")
+    assert "told apart from every other pair (p = 0.05 of the largest of 4 pairs)." in text
+    text = said(capsys, "compare", "run", "other", "run", "--k", "9", "--measures", "overlap", "--permutations", "19")
+    matrix = text.splitlines()[1:5]
+    assert matrix[0].split() == ["run", "other", "run"]
+    assert float(matrix[1].split()[-1]) == 1  # of a run with itself
+    assert main(["compare", "run"]) == 2
+    assert "one run, run; give two to compare, or more." in capsys.readouterr().err
     assert main(["compare", "run", "other", "--measures", "twonn"]) == 2
     assert "measure 'twonn' does not compare two representations; these do: " in capsys.readouterr().err
 

@@ -119,6 +119,7 @@ WITHOUT_A_MODEL = [
     ("measure", ["--csv", "table.txt"], "table.txt"),
     ("search", ["--near-copies", "2"], "near_copies=2.0"),
     ("compare", ["--measures", "twonn"], "measure 'twonn' does not compare two representations"),
+    ("compare", ["--permutations", "5"], "permutations=5; give at least 19"),
     ("compare", ["--lag", "2", "--groups", "who"], "lag=2 and groups at once"),
     ("differences", ["--measures", "cka"], "cka compares two layers"),
     ("differences", ["--measures", "twon"], "unknown measure 'twon'"),

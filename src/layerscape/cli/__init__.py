@@ -22,7 +22,7 @@ HOMES = {
     "report": "stages",
     "check": "check",
     "labels": "labels",
-    "compare": "questions",
+    "compare": "compare",
     "differences": "questions",
     "recommend": "questions",
     "estimate": "estimate",

@@ -1,55 +1,16 @@
-"""The commands that answer a question of a run or two: `compare`, `differences` and `recommend`."""
+"""The commands that answer a question of a run: `differences` and `recommend`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
-from layerscape.cli.show import bars, independent, number, plain, rows, save_table, say
+from layerscape.cli.show import bars, independent, plain, rows, save_table, say
 from layerscape.cli.wishes import check_wishes
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@click.command(name="compare")
-@click.argument("run_a", type=click.Path(path_type=Path))
-@click.argument("run_b", type=click.Path(path_type=Path))
-@click.option("--measures", help="Names, comma-separated.  [default: those of the standard profile that compare]")
-@click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]")
-@shared.of_groups
-@shared.of_lag
-@shared.of_repeats
-@search_options()
-@shared.to_csv
-@shared.as_json
-def compare_command(
-    run_a: Path, run_b: Path, measures: str | None, csv: Path | None, as_json: bool, **options: Any
-) -> None:
-    """Every layer of RUN_A against every layer of RUN_B, samples matched by id.
-
-    \b
-    Example:
-      layerscape compare runs/dino runs/mae --measures overlap,information_imbalance --csv pairs.csv
-    """
-    from layerscape.questions.compare import compare, comparing
-    from layerscape.run import open_run
-
-    chosen = comparing(measures.split(",") if measures else None)
-    check_wishes(options, chosen)
-    a, b = open_run(run_a), open_run(run_b)
-    with bars() as progress:
-        table = compare(a, b, chosen, progress=progress, **options)
-    record = {"runs": [str(run_a), str(run_b)], "rows": [plain(row) for row in table.to_dict("records")]}
-    of_measures = table.groupby("measure", sort=False)
-    text = "\n\n".join(_closest(str(name), own, b.name) for name, own in of_measures)
-    say(text + independent(options), as_json, record)
-    if csv:
-        save_table(table, csv)
 
 
 @click.command(name="differences")
@@ -135,23 +96,3 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
         as_json,
         {**{key: getattr(found, key) for key in keys}, "sure": sure, "rows": records},
     )
-
-
-def _closest(measure: str, table: pd.DataFrame, other: str) -> str:
-    """For every layer of the first run the layer of the second that is closest by one measure."""
-    from layerscape.measures import find_measure
-
-    head = f"{'layer':<28} {'closest':<28} {'value':>8} {'95 %':>17} {'chance':>8}"
-    lines = [f"{measure}: closest layer of {other}", head]
-    lower = find_measure(measure).closer == "low"
-    for layer, own in table.groupby("layer", sort=False):
-        known = own[own.value.notna()]
-        if known.empty:
-            lines.append(f"{layer!s:<28} {own.warnings.iloc[0]}")
-            continue
-        best = known.loc[known.value.idxmin() if lower else known.value.idxmax()]
-        interval = f"{number(best.low)}…{number(best.high)}"
-        lines.append(
-            f"{layer!s:<28} {best.other_layer:<28} {number(best.value):>8} {interval:>17} {number(best.chance):>8}"
-        )
-    return "\n".join(lines)

@@ -17,6 +17,7 @@ from layerscape.core.tasks import Task, check_options, in_tiles, own_options, pa
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.table import CEILING, as_rows, as_table
+from layerscape.questions.chosen import COLUMNS, Cells, check_chosen, judged
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
 from layerscape.supply.attempts import attempts
@@ -39,6 +40,7 @@ def compare(
     own_group: Own | None = None,
     lag: Lag | None = None,
     repeats: str | Sequence[str] | None = None,
+    permutations: int | None = None,
     progress: Show = None,
     **options: Any,
 ) -> pd.DataFrame:
@@ -61,6 +63,9 @@ def compare(
         As in `measure`.
     repeats
         As in `measure`, of label columns of run_a; those of samples in common are as many of each condition.
+    permutations
+        By how many permutations of the samples, 19 at least, each whole map is judged: whether its closest pair of
+        layers is closer than the closest of unrelated samples, and which pair that is. Each costs every pair again.
     progress
         As in `measure`.
     options
@@ -73,7 +78,10 @@ def compare(
     pandas.DataFrame
         One row per measure and pair of layers, as `measure` gives, with the columns ``other_run`` and ``other_depth``
         for the layer of run_b. A measure that is not symmetric reads run_a → run_b; exchange the runs for the other
-        way.
+        way. With permutations also ``z``, by how many standard deviations a pair is closer than by its own chance;
+        ``p_map``, in which share of the permutations some pair of the map is as much closer; ``calibrated``, 0 where
+        that is above 0.05, 1 for the best value there is, and linear between; and ``closest``, True for the pair with
+        the largest z and for all that are not told apart from it (Holm), None where that cannot be tested.
 
     Raises
     ------
@@ -97,6 +105,7 @@ def compare(
     check_options(chosen, options, compare)
     a, b = matched(run_a, run_b)
     check_together(chosen, groups, own_group, lag=lag, repeats=repeats)
+    check_chosen(chosen, permutations)
     who = groups_of_column(run_a.samples.labels, groups, run_a.n_samples, own_group)
     who = who if who is None or a.rows is None else who.take(a.rows)
     repeated = repeats_of_columns(run_a.samples.labels, repeats, a.n_samples, a.rows)
@@ -111,15 +120,36 @@ def compare(
         for other_layer in run_b.layers
         for layer in run_a.layers
     ]
-    supplier.prepare(plan, progress)
-    of_groups = supplier.groups_words
-    rows, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
-    for task, estimate in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.tile)):
-        depth = run_b.depths[task.other_layer]
-        more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth}
-        rows += [row | more for row in as_rows(run_a, task, estimate, supplier.near, groups=of_groups(task))]
+    supplier.prepare(plan, progress, more=int(permutations is not None))
+    cells, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
+    for cell in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.tile)):
+        cells.append(cell)
         tell(1)
-    return as_table(rows, ("other_run", "other_depth", *(CEILING if repeats else ())))
+    maps = _judged(supplier, cells, permutations, progress)
+    rows = []
+    for (task, estimate), judgement in zip(cells, maps, strict=True):
+        depth = run_b.depths[task.other_layer]
+        more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth, **judgement}
+        own = as_rows(run_a, task, estimate, supplier.near, groups=supplier.groups_words(task))
+        rows += [row | more for row in own]
+    of_map = COLUMNS if permutations is not None else ()
+    return as_table(rows, ("other_run", "other_depth", *of_map, *(CEILING if repeats else ())))
+
+
+def _judged(supplier: Supplier, cells: Cells, permutations: int | None, progress: Show) -> list[dict[str, Any]]:
+    """What is said of each cell as one of its map, measure by measure; nothing where nobody asked."""
+    if permutations is None:
+        return [{} for _ in cells]
+    tell = counted(progress, "permuting", len(cells)) or (lambda _: None)
+    of_measure: dict[Measure, list[int]] = {}
+    for place, (task, _) in enumerate(cells):
+        of_measure.setdefault(task.measure, []).append(place)
+    found: list[dict[str, Any]] = [{} for _ in cells]
+    for places in of_measure.values():
+        own = judged(supplier, [cells[place] for place in places], permutations, tell)
+        for place, judgement in zip(places, own, strict=True):
+            found[place] = judgement
+    return found
 
 
 def comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measure]:

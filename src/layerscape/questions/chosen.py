@@ -1,0 +1,141 @@
+"""Comparisons chosen from a map: is the closest of all pairs of layers closer than by chance, and which is it?
+
+The closest of many pairs is closer than chance gives for one, the more so the more there are and the fewer units they
+have. So the samples of one side are permuted, once for all pairs, and each map is told by its largest standard score,
+with the mean and spread of each pair's own values: p = (b + 1)/(B + 1) for the b of B permutations whose largest is as
+large (Westfall and Young 1993; for networks arXiv:2602.14486). A p of the map names no pair: that is done by the
+difference of the closest to every other, which is known from how each sample moves both, corrected by Holm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.measure import Measure
+from layerscape.core.permutation import FEWEST, share_as_high
+from layerscape.core.tasks import Task
+from layerscape.core.words import number, p_said
+from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.questions.resample import difference, holm
+from layerscape.supply.serial import Serial
+from layerscape.supply.supplier import Supplier
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("z", "p_map", "calibrated", "closest")
+LEVEL = 0.05
+SHOWN = 5  # pairs that are named where several may be the closest
+Cells = Sequence[tuple[Task, Estimate]]
+NOTHING: dict[str, Any] = dict.fromkeys(COLUMNS[:3], nan) | {"closest": None}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A map in standard scores, high where layers are close, judged by the largest of each permutation."""
+
+    z: np.ndarray  # (C,): by the mean and spread of the permutations
+    p: np.ndarray  # (C,)
+    threshold: np.ndarray  # (C,): the signed value that the largest of unrelated samples exceeds in 5 %
+
+    @classmethod
+    def of(cls, values: np.ndarray, null: np.ndarray) -> Scores:
+        """From signed values, shape (C,), and those of permutations, shape (B, C)."""
+        every = np.vstack([values, null])
+        mean, sd = every.mean(axis=0), every.std(axis=0)
+        z = np.divide(every - mean, sd, out=np.zeros_like(every), where=sd > 0)
+        largest = z[1:].max(axis=1)
+        p = np.array([share_as_high(largest, one) for one in z[0]])
+        allowed = max(1, int(LEVEL * (1 + len(null))))  # of the largest, the observed among them
+        alone = np.divide(values - null.mean(axis=0), null.std(axis=0), out=np.zeros_like(values), where=sd > 0)
+        return cls(alone, p, mean + sd * np.sort(largest)[-allowed])
+
+
+def check_chosen(measures: Sequence[Measure], permutations: int | None) -> None:
+    """Raise where a map cannot be judged."""
+    if permutations is None:
+        return
+    if permutations < FEWEST:
+        raise InvalidValue(f"permutations={permutations}; give at least {FEWEST}, so that p can reach 0.05.")
+    for measure in measures:
+        if measure.score is None or not measure.closer:
+            raise InvalidValue(f"permutations cannot judge {measure.name}; leave them out, or the measure.")
+
+
+def judged(
+    supplier: Supplier, cells: Cells, permutations: int, tell: Callable[[int], None], seed: int = 0
+) -> list[dict[str, Any]]:
+    """What stands in the columns of a map for each of its cells, which are all of one measure.
+
+    ``z`` is how far above the cell's own chance, in standard deviations; ``p_map`` the share of permutations whose
+    largest z is as large; ``calibrated`` 0 where that is above 0.05 and 1 where the value is the best there is;
+    ``closest`` True for the pair with the largest z and for those not told apart from it, None where nobody can tell.
+    """
+    known = [place for place, (_, found) in enumerate(cells) if isfinite(found.value)]
+    judgements = [dict(NOTHING) for _ in cells]
+    if not known:
+        return judgements
+    measure = cells[0][0].measure
+    sign = 1 if measure.closer == "high" else -1
+    null = np.empty((permutations, len(known)))
+    for column, place in enumerate(known):
+        permuted = supplier.permuted(*cells[place], permutations, seed)
+        null = null[: len(permuted)]  # of few groups all arrangements are fewer
+        null[:, column] = sign * permuted
+        tell(1)
+    values = sign * np.array([cells[place][1].value for place in known])
+    scores = Scores.of(values, null)
+    ideal = sign * measure.bounds[sign > 0]
+    best = int(scores.z.argmax())
+    alike = _alike(supplier, [cells[place][0] for place in known], best, sign)
+    reach = (values - scores.threshold) / (ideal - scores.threshold) if isfinite(ideal) else np.full(len(known), nan)
+    calibrated = np.maximum(reach, 0.0)
+    for place, *one in zip(known, scores.z.tolist(), scores.p.tolist(), calibrated.tolist(), alike, strict=True):
+        judgements[place] = dict(zip(COLUMNS, one, strict=True))
+    return judgements
+
+
+def _alike(supplier: Supplier, tasks: Sequence[Task], best: int, sign: int) -> list[bool | None]:
+    """Which pairs are not told apart from the best; None for all where that is not known."""
+    if isinstance(tasks[best].measure.influence, str) or isinstance(supplier, Serial):
+        return [None] * len(tasks)
+    p, closer = np.full(len(tasks), np.nan), np.zeros(len(tasks), bool)
+    try:
+        first = supplier.moved(tasks[best])
+        for place, task in enumerate(tasks):
+            if place != best:
+                found = difference(first, supplier.moved(task))
+                p[place], closer[place] = found.p, sign * found.value > 0
+    except LayerscapeError:  # of a graph that holds no further neighbor, say
+        return [None] * len(tasks)
+    return [not apart for apart in (holm(p) < LEVEL) & closer]
+
+
+def said_of_map(table: pd.DataFrame, title: str) -> str:
+    """One sentence on a map of one measure: whether its layers have anything in common, and which are closest."""
+    known = table[table.z.notna()]
+    if known.empty:
+        return f"{title}: no pair of layers has a value."
+    best = known.loc[known.z.idxmax()]
+    p = f"{p_said(best.p_map)} of the largest of {len(known)} pairs"
+    if best.p_map > LEVEL:
+        return f"{title}: no pair of layers is closer than the closest of unrelated samples may be ({p})."
+    named = f"{best.layer} and {best.other_layer} ({number(best.value)})"
+    if best.closest is None:
+        return (
+            f"{title}: closer than unrelated samples ({p}); {named} have the largest score, not tested against others."
+        )
+    others = [row for place, row in known.iterrows() if row.closest and place != best.name]
+    if not others:
+        return f"{title}: closest are {named}, told apart from every other pair ({p})."
+    shown = ", ".join(f"{row.layer}–{row.other_layer}" for row in others[:SHOWN])
+    return (
+        f"{title}: closer than unrelated samples ({p}); no pair is named, since {named} are not told apart from "
+        f"{len(others)} of {len(known) - 1} others: {shown}{', …' if len(others) > SHOWN else ''}."
+    )

@@ -1,0 +1,120 @@
+"""The closest pair of layers of a map: judged by the closest of permuted samples, and named only where told apart."""
+
+import re
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.errors import InvalidValue
+from layerscape.questions.chosen import Scores, said_of_map
+
+N = 200
+
+
+def network(rng, x, widths=(20, 8, 3)):
+    layers = {}
+    for place, width in enumerate(widths):
+        x = np.tanh(1.5 * x @ rng.standard_normal((x.shape[1], width)) / np.sqrt(x.shape[1]))
+        layers[f"l{place}"] = x
+    return layers
+
+
+@pytest.fixture(scope="module")
+def runs():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, 10))
+    a, b = ls.from_arrays(network(rng, x)), ls.from_arrays(network(rng, x))
+    return a, b, ls.from_arrays(network(rng, rng.standard_normal((N, 10))))
+
+
+def judged(*args, **options):
+    return ls.compare(*args, permutations=99, progress=False, **options)
+
+
+@pytest.mark.parametrize("measure", ["overlap", "cka", "information_imbalance"])
+def test_by_hand(measure, runs):
+    """From values of permuted arrays, which know nothing of scores: the same orders for every pair of layers."""
+    a, _, c = runs
+    table = ls.compare(a, c, [measure], permutations=19, progress=False)
+    sign = 1 if measure != "information_imbalance" else -1
+    rng = np.random.default_rng(0)
+    orders = [np.arange(N), *(rng.permutation(N) for _ in range(19))]
+    pairs = list(zip(table.layer, table.other_layer, strict=True))
+    every = sign * np.array([[_value(measure, a[one], c[other], order) for one, other in pairs] for order in orders])
+    z = (every - every.mean(axis=0)) / every.std(axis=0)
+    largest = z[1:].max(axis=1)
+    assert table.p_map.tolist() == pytest.approx([(1 + (largest >= each - 1e-12).sum()) / 20 for each in z[0]])
+    alone = (every[0] - every[1:].mean(axis=0)) / every[1:].std(axis=0)
+    np.testing.assert_allclose(table.z, alone, rtol=1e-6, atol=1e-9)
+
+
+def _value(measure, one, other, order):
+    return ls.estimate(measure, np.asarray(one), np.asarray(other)[order]).value
+
+
+def test_networks_of_the_same_samples_are_close_and_the_pair_is_named(runs):
+    a, b, c = runs
+    table = judged(a, b, ["overlap"])
+    best = table.loc[table.z.idxmax()]
+    assert (best.layer, best.other_layer, best.p_map) == ("l0", "l0", 0.01)
+    assert table.closest.tolist().count(True) == 1
+    assert said_of_map(table, "overlap").startswith("overlap: closest are l0 and l0 (0.")
+    table = judged(a, c, ["overlap"])
+    assert (table.p_map > 0.05).all()
+    assert (table.calibrated == 0).all()
+    assert "no pair of layers is closer than the closest of unrelated samples may be (p = " in said_of_map(table, "x")
+
+
+def test_pairs_that_are_alike_are_not_told_apart(runs):
+    a, b, _ = runs
+    twice = ls.from_arrays({"one": np.asarray(b["l0"]), "two": 2 * np.asarray(b["l0"])})
+    table = judged(a, twice, ["overlap"]).set_index(["layer", "other_layer"])
+    assert table.closest[[("l0", "one"), ("l0", "two")]].tolist() == [True, True]
+    assert not table.closest[("l2", "one")]
+    assert "no pair is named, since l0 and one" in said_of_map(table.reset_index(), "overlap")
+
+
+def test_calibrated_is_one_for_the_same_layer_and_0_at_the_threshold(runs):
+    a, _, _ = runs
+    table = judged(a, a, ["cka"])
+    same = table[table.layer == table.other_layer]
+    assert same.calibrated.tolist() == pytest.approx([1, 1, 1])
+    scores = Scores.of(np.zeros(2), np.random.default_rng(0).standard_normal((199, 2)))
+    assert (scores.threshold > 1.5).all()  # of two, at 0.05
+
+
+def test_groups_change_places_as_wholes(runs):
+    """Layers that agree on nothing but who belongs together are no closer than chance over groups."""
+    rng = np.random.default_rng(3)
+    who = np.repeat(np.arange(40), 5)
+    layers = [rng.standard_normal((40, 4))[who] + 0.3 * rng.standard_normal((N, 4)) for _ in range(4)]
+    a = ls.from_arrays({"p": layers[0], "q": layers[1]}, labels={"who": who.astype(str)})
+    b = ls.from_arrays({"r": layers[2], "s": layers[3]})
+    with pytest.warns(UserWarning, match="the column 'who'"):
+        assert judged(a, b, ["overlap"], k=5).p_map.min() == 0.01
+    table = judged(a, b, ["overlap"], k=5, groups="who")
+    assert table.p_map.min() > 0.05
+
+
+def test_a_layer_that_cannot_be_compared_has_no_part(runs):
+    a, b, _ = runs
+    some = ls.from_arrays({"flat": np.ones((N, 3)), "l0": np.asarray(b["l0"])})
+    table = judged(a, some, ["cka"]).set_index("other_layer")
+    assert table.loc["flat", "z"].isna().all()
+    assert (table.loc["l0", "p_map"] <= 0.05).any()
+    only = ls.from_arrays({"flat": np.ones((N, 3))})
+    assert said_of_map(judged(a, only, ["cka"]), "cka") == "cka: no pair of layers has a value."
+
+
+def test_errors(runs):
+    a, b, _ = runs
+    text = "permutations=5; give at least 19, so that p can reach 0.05."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        ls.compare(a, b, permutations=5)
+
+    def halves(x: ls.Representation, y: ls.Representation, /) -> float:
+        return 0.5
+
+    with pytest.raises(InvalidValue, match=r"^permutations cannot judge halves; leave them out, or the measure\.$"):
+        ls.compare(a, b, [halves], permutations=19)
