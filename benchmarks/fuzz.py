@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 import layerscape as ls
-from benchmarks.fuzz_data import SEARCHES, Draw, Given, graph, labels, plain_vectors, vectors
+from benchmarks.fuzz_data import SEARCHES, Draw, Given, graph, labels, pairs, plain_vectors, vectors
 from benchmarks.publish import publish
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.measure import Measure
@@ -94,6 +94,8 @@ def case(number: int, seed: int = 0) -> tuple[int, Measure, list[Given], dict[st
         size = n if plain or draw.random() < 0.97 else n + 1
         if kind == "labels":
             data.append(labels(draw, n, plain))
+        elif kind == "pairs":
+            data.append(pairs(draw, n, plain))
         elif plain:
             data.append(plain_vectors(draw, n, measure.values))
         else:

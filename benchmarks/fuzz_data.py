@@ -223,3 +223,19 @@ def labels(draw: Draw, n: int, plain: bool = False) -> Given:
     chosen = right if draw.random() < 0.85 else wrong
     found = chosen[draw.integers(len(chosen))]
     return lambda: found
+
+
+def pairs(draw: Draw, n: int, plain: bool = False) -> Given:
+    """Pairs of any form: rows with and without grades, tables, dicts, columns of what partners share; none."""
+    first = draw.permutation(n)[: max(1, n // 3)]
+    rows = np.stack([first, (first + 1 + draw.integers(0, max(1, n // 3))) % n], axis=1)
+    if plain:
+        return lambda: rows
+    graded = np.hstack([rows, draw.integers(0, 4, (len(rows), 1))])
+    right: list[Any] = [rows, rows.tolist(), graded, pd.DataFrame(graded, columns=["query", "relevant", "grade"])]
+    right += [dict(rows.tolist()), np.arange(n) // 2, [None, *"ab" * n][:n], np.arange(n) % max(1, n // 3)]
+    wrong: list[Any] = [rows + n, rows[:, :1], np.vstack([rows, rows]), rows - 1.5, [], {}, None, "id", np.zeros(n)]
+    wrong += [np.hstack([rows, -graded[:, 2:]]), [(1, 1)], [("a", "b")], np.full((3, 3), np.nan), np.arange(n), rows.T]
+    chosen = right if draw.random() < 0.8 else wrong
+    found = chosen[draw.integers(len(chosen))]
+    return lambda: found

@@ -108,10 +108,12 @@ def test_imports_go_one_way_and_through_the_doors(file):
 SUPPLY = {
     "find_neighbors",
     "ranks",
+    "places",
     "between",
     "distinct_rows",
     "subsets_of",
     "ranking_of",
+    "ranking_among",
 }  # what makes the data of a measure
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from layerscape.core.estimate import Point as Point
     from layerscape.core.measure import Measure as Measure
     from layerscape.core.neighbors import Neighbors as Neighbors
+    from layerscape.core.pairs import Pairs as Pairs
     from layerscape.core.ranking import Ranking as Ranking
     from layerscape.core.representation import Representation as Representation
     from layerscape.core.subsets import Subsets as Subsets
@@ -46,7 +47,7 @@ _HOMES = {
     **{"dimension_report": "questions.dimension_report", "find_neighbors": "search", "ranks": "search"},
     # what measures take
     **{"Run": "run", "Representation": "core.representation", "Neighbors": "core.neighbors"},
-    **{"Subsets": "core.subsets", "Ranking": "core.ranking"},
+    **{"Subsets": "core.subsets", "Ranking": "core.ranking", "Pairs": "core.pairs"},
     # what they are and give
     **{"Measure": "core.measure", "Estimate": "core.estimate", "Point": "core.estimate", "Chance": "core.estimate"},
     # what goes wrong

@@ -26,6 +26,7 @@ X = CENTERS[LABELS] + rng.standard_normal((N, 12)) * np.linspace(0.3, 1.5, 12)
 Y = np.tanh(X @ rng.standard_normal((12, 9))) + 0.3 * rng.standard_normal((N, 9))
 ROTATION = np.linalg.qr(rng.standard_normal((12, 12)))[0]
 ORDER = rng.permutation(N)
+PAIRS = [(row, row + 4) for row in range(N) if row % 8 < 4]  # of samples of one label
 PROBES = {"real": X, "whole": rng.integers(0, 12, (N, 6)).astype(float), "binary": rng.integers(0, 2, (N, 32)) * 1.0}
 SMALL = {"k": 8, "k_max": 40, "max_width": 6, "steps": 400, "z": 0.0}
 
@@ -34,15 +35,16 @@ def options(measure):
     return {name: value for name, value in SMALL.items() if name in measure.options}
 
 
-def arguments(measure, x=None, y=Y, labels=LABELS):
+def arguments(measure, x=None, y=Y, labels=LABELS, pairs=PAIRS):
     x = PROBES[measure.values] if x is None else x
-    return [x, labels if "labels" in measure.data else y][: len(measure.data)]
+    second = {"labels": labels, "pairs": pairs}.get(measure.data[-1], y)
+    return [x, second][: len(measure.data)]
 
 
 def changed(measure, change):
     """The arguments after one change of the first representation (and of the order, in both)."""
     if change == "order":
-        return arguments(measure, PROBES[measure.values][ORDER], Y[ORDER], LABELS[ORDER])
+        return arguments(measure, PROBES[measure.values][ORDER], Y[ORDER], LABELS[ORDER], np.argsort(ORDER)[PAIRS])
     if measure.values != "real":
         assert change == "translation"
         return arguments(measure, PROBES[measure.values] + 3)
@@ -149,7 +151,7 @@ class TestEveryMeasure:
     def test_two_samples_are_too_few_and_that_is_said(self, measure):
         x = PROBES[measure.values][:2]
         with pytest.raises(LayerscapeError):
-            estimate(measure, *arguments(measure, x, Y[:2], LABELS[:2]), **options(measure))
+            estimate(measure, *arguments(measure, x, Y[:2], LABELS[:2], [(0, 1)]), **options(measure))
 
     def test_reads_no_global_state(self, measure):
         np.random.seed(0)  # noqa: NPY002 (the global state is what is tested)

@@ -19,7 +19,9 @@ from layerscape.supply.ranking import ranking_of
 
 G, SIZE = 8, 9
 CODES = np.repeat(np.arange(G), SIZE)
-SCORED = [name for name, measure in catalog().items() if measure.score is not None and not measure.folds]
+SCORED = [
+    name for name, each in catalog().items() if each.score is not None and "pairs" not in each.data and not each.folds
+]
 
 
 def layer(seed, codes=CODES, units=4, spread=1.0):

@@ -15,8 +15,9 @@ from layerscape.core.folds import Folds
 from layerscape.core.functions import annotations_of, behind, check_parameter, name_of, parameters_of
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.options import checked
+from layerscape.core.pairs import Pairs
 from layerscape.core.quantity import Closer, Data, Quantity
-from layerscape.core.ranking import Ranking
+from layerscape.core.ranking import Ends, Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.subsets import Subsets
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
@@ -41,7 +42,7 @@ class Measure:
     ----------
     compute
         A function of one or two positional-only data arguments, annotated `Neighbors`, `Subsets`, `Ranking`,
-        `Representation` or (for labels) anything else, and of keyword-only options with defaults; returns an
+        `Representation`, `Pairs` or (for labels) anything else, and of keyword-only options with defaults; returns an
         `Estimate`. A second argument ``tuple[Neighbors, ...]`` is the graphs of all layers that follow the first up
         to another. With `Subsets` its options ``smallest``, ``repetitions`` and ``seed`` say which subsets are drawn.
     unit
@@ -139,16 +140,11 @@ class Measure:
     @cached_property
     def data(self) -> tuple[Data, ...]:
         """What each data argument is: a graph, vectors or labels."""
-        kinds: dict[Any, Data] = {
-            Neighbors: "graph",
-            tuple[Neighbors, ...]: "graphs",
-            Subsets: "subsets",
-            Ranking: "ranking",
-            Representation: "vectors",
-        }
+        kinds: dict[Any, Data] = {Neighbors: "graph", tuple[Neighbors, ...]: "graphs", Subsets: "subsets"}
+        kinds |= {Ranking: "ranking", Ends: "ends", Representation: "vectors", Pairs: "pairs"}
         names = [p.name for p in self._parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         found: tuple[Data, ...] = tuple(kinds.get(self.annotations.get(name), "labels") for name in names)
-        if not 1 <= len(found) <= 2 or found[0] == "labels":
+        if not 1 <= len(found) <= 2 or found[0] in ("labels", "pairs"):
             raise InvalidType(
                 f"measure {self.name!r} takes {found or 'no data'}; its positional arguments must be one or two, "
                 "the first annotated Neighbors, Subsets or Representation."
@@ -190,8 +186,8 @@ class Measure:
 
     @property
     def searches(self) -> bool:
-        """Whether it needs neighbors."""
-        return "graph" in self.data or "subsets" in self.data
+        """Whether it asks who is near, and so what near means."""
+        return not {"graph", "subsets", "ranking", "ends"}.isdisjoint(self.data)
 
     @property
     def sways(self) -> frozenset[Sway]:

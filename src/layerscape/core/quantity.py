@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-Data = Literal["graph", "graphs", "subsets", "ranking", "vectors", "labels"]
+Data = Literal["graph", "graphs", "subsets", "ranking", "ends", "vectors", "labels", "pairs"]
 Closer = Literal["", "high", "low"]
 
 
@@ -30,4 +30,4 @@ class Quantity:
     @property
     def compares(self) -> bool:
         """Whether it compares two representations."""
-        return len(self.data) == 2 and self.data[1] not in ("labels", "graphs")
+        return len(self.data) == 2 and self.data[1] not in ("labels", "graphs", "pairs")

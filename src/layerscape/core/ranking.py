@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from layerscape.core.neighbors import Neighbors
+
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
@@ -22,9 +24,29 @@ class Ranking:
     between
         Called with such pairs and a weight of each, gives for every sample the weights of the pairs that it stands
         between, nearer to i than j is, half of them where it ties; shape (N,). None where only ranks are known.
+    places
+        Called with such pairs, gives the first and the last rank that each may have where distances tie, shape (P, 2),
+        of which the rank is the mean. None where these are not known.
     """
 
     n_samples: int
     n_units: int | None
     ranks: Callable[[np.ndarray], np.ndarray] = field(repr=False)
     between: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = field(default=None, repr=False)
+    places: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """The two ends of pairs as representations of their own: row p of each is of pair p.
+
+    Attributes
+    ----------
+    graph
+        Called with 0 for the queries or 1 for the partners and a number of neighbors, gives the graph of that end.
+    ranking
+        Called with 0 or 1, gives the ranking of that end.
+    """
+
+    graph: Callable[[int, int], Neighbors] = field(repr=False)
+    ranking: Callable[[int], Ranking] = field(repr=False)

@@ -52,7 +52,7 @@ class Source(Protocol):
         ...
 
     def label(self, task: Task) -> Any:
-        """The labels of a task; of vectors a `Representation`, whose graph will do."""
+        """The labels of a task, of vectors a `Representation`, whose graph will do; or its `Pairs`."""
         ...
 
     def take(self, rows: np.ndarray) -> Source:

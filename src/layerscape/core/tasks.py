@@ -19,7 +19,7 @@ SPARE = 8  # neighbors beyond those that a dimension needs, so that few copies c
 
 @dataclass(frozen=True)
 class Task:
-    """One measure of one layer, two layers, or a layer and a label."""
+    """One measure of one layer, two layers, or a layer and a label or pairs, which ``label`` names too."""
 
     measure: Measure
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -34,6 +34,10 @@ class Task:
     @property
     def reads_labels(self) -> bool:
         return "labels" in self.measure.data
+
+    @property
+    def reads_pairs(self) -> bool:
+        return "pairs" in self.measure.data
 
     def neighbors(self, n_samples: int) -> int:
         """How many neighbors the measure must be given."""
@@ -59,7 +63,8 @@ class Task:
         return needed + SPARE * self.measure.distinct + max(self.measure.spare, more)
 
     def __str__(self) -> str:
-        parts = (("layer", self.layer), ("layer", self.other_layer), ("label", self.label))
+        what = "pairs" if self.reads_pairs else "label"
+        parts = (("layer", self.layer), ("layer", self.other_layer), (what, self.label))
         return f"{self.measure.name}{''.join(f', {what} {name!r}' for what, name in parts if name)}"
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from layerscape.core.estimate import Estimate
 from layerscape.core.groups import Own
 from layerscape.core.keywords import door
+from layerscape.core.lists import as_vectors
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.pairs import Pairs
 from layerscape.core.series import Lag
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
@@ -93,11 +95,14 @@ def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...]) -> 
     if len(data) != len(measure.data):
         raise InvalidValue(f"{measure.name} takes {' and '.join(measure.data)}; {len(data)} given.")
     for kind, given in zip(measure.data, data, strict=True):
-        if kind in ("vectors", "ranking") and isinstance(given, Neighbors):
+        if kind in ("vectors", "ranking", "ends") and isinstance(given, Neighbors):
             raise InvalidType(f"{measure.name} needs the vectors themselves; give the array and not its graph.")
     first, *others = data
     if measure.data[1:] == ("labels",):
         return Arrays({"": first}, {"": others[0]}), Task(measure, options)
+    if measure.data[1:] == ("pairs",):
+        x = as_vectors(first)
+        return Arrays({"": x}, {"": Pairs.of(others[0], x.n_samples)}), Task(measure, options)
     if measure.data[1:] == ("graphs",):
         others = list(others[0]) if isinstance(others[0], (list, tuple)) else others
     layers = dict(zip(("", *(f"{number}" for number, _ in enumerate(others, 1))), (first, *others), strict=True))

@@ -15,6 +15,7 @@ from layerscape.core.series import Lag
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
+from layerscape.pipeline.pairs import check_pairs, paired
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.table import CEILING, as_rows, as_table, check_saving, keep
 from layerscape.run import Run, check_run
@@ -42,6 +43,8 @@ def measure(
     own_group: Own | None = None,
     lag: Lag | None = None,
     repeats: str | Sequence[str] | None = None,
+    pairs: Any = None,
+    queries: Run | None = None,
     controls: str | Iterable[str] = (),
     protocol: str | None = None,
     seed: int = 0,
@@ -79,6 +82,13 @@ def measure(
         A label column that says which condition each sample repeats, as the stimulus of several trials; or two columns,
         the second of which repeat it is (a session, a subject). What is measured are the means over repeats, and
         comparisons get their noise ceiling, in columns of their own; see docs/groups.md.
+    pairs
+        Who answers whom, for the measures that read pairs (recall, …): a label column whose values partners share; a
+        file with the columns query and relevant, ids of samples, and grade where partners are graded; or the same in
+        memory, as pairs of ids, a table or a dict. See docs/pairs.md.
+    queries
+        The run whose samples are the queries of these pairs, where they are others than the samples among which
+        partners are looked for; layers of one name and width go together.
     controls
         ``"gaussian"``, ``"columns"``: dimensions of these controls of every layer too, as rows of the group
         ``control=NAME``; see `layerscape.controls`. Each costs a search of all layers.
@@ -124,38 +134,49 @@ def measure(
     known = run.samples.labels
     if protocol is not None:
         search = taken(options)
-        if (groups, own_group, lag, repeats) != (None, None, None, None):
-            raise InvalidValue(f"protocol={protocol!r} with groups, lag or repeats: a paper knows single samples.")
+        if any(given is not None for given in (groups, own_group, lag, repeats, pairs)):
+            raise InvalidValue(
+                f"protocol={protocol!r} with groups, lag, repeats or pairs: a paper knows single samples."
+            )
         if measures is not None or options:
             raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
         check_saving(run, save)
         say_doubts(run, search, labels, keep=save)
         rows = list(replicate(run, protocol, labels, by, seed, search, progress, save))
         return keep(run, as_table(rows), known, save)
-    asked = find_measures(measures) if measures is not None else _standard()
+    asked = find_measures(measures) if measures is not None else _standard(pairs is not None)
+    check_pairs(asked, pairs, {"by": by}, queries)
     search, options = parted(options, asked)
     check_options(asked, options, measure)
-    uses_labels = any("labels" in m.data for m in asked)
-    columns = label_columns(run, labels) if uses_labels or labels else []
+    columns = label_columns(run, labels) if labels or any("labels" in m.data for m in asked) else []
     controls = check_controls(controls)
-    if by and controls:
-        raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
     check_together(asked, groups, own_group, by, lag, repeats)
-    if repeats and controls:
-        raise InvalidValue("repeats and controls at once; a control is of single samples: measure it in another call.")
+    _check_controls(controls, by, repeats)
     check_saving(run, save)
+    of_pairs = None if pairs is None else paired(run, pairs, queries, kept=save)
     together = repeats_of_columns(known, repeats, run.n_samples) or series_of(lag, Part(run))
     together = together or groups_of_column(known, groups, run.n_samples, own_group)
-    if together is None:
-        say_doubts(run, search, labels, keep=save)
+    of_column = [of_pairs.column] if of_pairs and of_pairs.column else []
+    columns = [name for name in columns if name not in (by, groups, *as_names(repeats or ()), *of_column)]
+    if together is None and any("pairs" not in m.data for m in asked):
+        say_doubts(run, search, [*as_names(labels or ()), *of_column], keep=save)
     rows = []
     for part in parts_of(run, by, controls, seed, k, kept=save):
         some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
-        others = [column for column in columns if column not in (by, groups, *as_names(repeats or ()))]
-        plan = list(_plan(run, some, others, labels is not None, k, options))
+        plan = list(_plan(run, some, columns, labels is not None, k, options))
         who = together if part.control is None else None  # the rows of a control belong to no others
         rows += _measured(run, supplier_of(part, search, who), plan, progress)
+    if of_pairs:
+        rows += _measured(run, Supplier(of_pairs.source, search), list(of_pairs.tasks(asked, k, options)), progress)
     return keep(run, as_table(rows, CEILING if repeats else ()), known, save)
+
+
+def _check_controls(controls: Sequence[str], by: str | None, repeats: Any) -> None:
+    """Raise at what cannot be asked of controls at once."""
+    if by and controls:
+        raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
+    if repeats and controls:
+        raise InvalidValue("repeats and controls at once; a control is of single samples: measure it in another call.")
 
 
 def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:
@@ -182,9 +203,10 @@ def _plan(
             for label in labels:
                 if named or takes(m, run, label):
                     yield from (Task(m, options_for(m, run, label) | own, layer, label=label) for layer in layers)
-        else:
+        elif "pairs" not in m.data:
             yield from (Task(m, own, layer) for layer in layers)
 
 
-def _standard() -> list[Measure]:
-    return [measure for measure in catalog().values() if measure.standard]
+def _standard(pairs: bool) -> list[Measure]:
+    every = (measure for measure in catalog().values() if measure.standard)
+    return [measure for measure in every if pairs or "pairs" not in measure.data]

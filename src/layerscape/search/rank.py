@@ -9,7 +9,9 @@ import numpy as np
 
 from layerscape.core.apart import Apart
 from layerscape.core.keywords import Search, chosen, door
-from layerscape.core.representation import as_representation
+from layerscape.core.nearness import Nearness
+from layerscape.core.representation import Representation, as_representation
+from layerscape.core.resources import Resources
 from layerscape.core.threads import Workers, ahead, workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
@@ -75,14 +77,32 @@ def ranks(
     """
     near, how = chosen(search)
     x = near.seen(as_representation(x))
+    return _places(x, pairs, leaving_out(near, groups, lag, x.n_samples), how, progress).mean(axis=1)
+
+
+def places(x: Any, pairs: Any, **search: Unpack[Search]) -> np.ndarray:
+    """The first and the last rank that each pair may have where distances tie, shape (P, 2); their mean is `ranks`.
+
+    >>> places(np.array([[0.0], [1.0], [3.0], [-3.0]]), [(0, 1), (0, 2)])
+    array([[1., 1.],
+           [2., 3.]])
+    """
+    near, how = chosen(search)
+    x = near.seen(as_representation(x))
+    return _places(x, pairs, leaving_out(near, None, None, x.n_samples), how, None)
+
+
+def _places(
+    x: Representation, pairs: Any, near: Nearness, how: Resources, progress: Callable[[int], None] | None
+) -> np.ndarray:
     check_width(x.n_units)
-    apart = leaving_out(near, groups, lag, x.n_samples).apart
+    apart = near.apart
     pairs = check_pairs(pairs, x.n_samples, apart)
     with workers(how.n_threads) as pool:
         points, copies, overview = distinct_points(x, near.metric, pool, apart and apart.marks)
         scale_together(points, points, [overview])
         count = _Count(points, np.bincount(copies), copies[pairs], how.memory, pool, apart and apart.of(copies))
-        return count.ranks(progress or (lambda _: None))
+        return count.places(progress or (lambda _: None))
 
 
 def check_pairs(pairs: Any, n_samples: int, apart: Apart | None = None) -> np.ndarray:
@@ -133,17 +153,17 @@ class _Count:
         self.step = int(np.clip(memory // 8 // width, 1, COLUMNS))
         self.distance, self.nearer, self.tied = (np.zeros(len(pairs)) for _ in range(3))
 
-    def ranks(self, progress: Callable[[int], None]) -> np.ndarray:
-        """The rank of every pair, in the order they were given in."""
+    def places(self, progress: Callable[[int], None]) -> np.ndarray:
+        """The first and the last rank of every pair, in the order they were given in."""
         rows, starts = np.unique(self.pairs[:, 0], return_index=True)
         starts = np.append(starts, len(self.pairs))
         for first in range(0, len(rows), self.held):
             last = min(first + self.held, len(rows))
             self._panel(rows[first:last], starts[first : last + 1])
             progress(int(starts[last] - starts[first]))
-        ranks = np.empty(len(self.pairs))
-        ranks[self.order] = 1 + self.nearer + (self.tied - 1) / 2
-        return ranks
+        places = np.empty((len(self.pairs), 2))
+        places[self.order] = np.stack([1 + self.nearer, self.nearer + self.tied], axis=1)
+        return places
 
     def _panel(self, rows: np.ndarray, starts: np.ndarray) -> None:
         """Count for the pairs of some points, which are held in memory."""

@@ -98,6 +98,7 @@ def check_together(
 ) -> None:
     """Raise at what cannot be asked at once where samples belong together."""
     if repeats is not None:
+        check_no_pairs(measures, "repeats")
         others = {"groups": groups, "by": by, "lag": lag, "own_group": own}
         if found := [name for name, given in others.items() if given is not None]:
             raise InvalidValue(
@@ -108,6 +109,8 @@ def check_together(
     if lag is not None and (groups is not None or by):
         other = f"by={by!r}" if by else "groups"
         raise InvalidValue(f"lag={lag!r} and {other} at once; a lag is of one recording, groups= of several.")
+    if groups is not None or lag is not None:
+        check_no_pairs(measures, "groups" if groups is not None else "lag")
     if lag is not None:
         for measure in measures:
             check_learning(measure)
@@ -117,6 +120,16 @@ def check_together(
         return
     if by:
         raise InvalidValue(f"by={by!r} and groups={groups!r} at once; measure the two in a call each.")
+
+
+def check_no_pairs(measures: Iterable[Measure], asked: str) -> None:
+    """Raise at a measure of pairs, which say themselves who belongs together."""
+    for measure in measures:
+        if "pairs" in measure.data:
+            raise InvalidValue(
+                f"{measure.name} with {asked}: its pairs say who belongs together, and queries are what its interval "
+                f"counts; leave {asked} out."
+            )
 
 
 def answer(source: Source, search: Search, task: Task, together: Together, *, influence: bool) -> Estimate:

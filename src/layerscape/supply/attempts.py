@@ -35,7 +35,7 @@ def attempts(supplier: Supplier, tasks: Iterable[Task]) -> Iterator[tuple[Task, 
 
 def _alike(task: Task) -> tuple[str, str]:
     """Tasks that follow one another and are alike are carried out together."""
-    if "ranking" in task.measure.data:
+    if task.measure.data == ("graph", "ranking"):
         return "ranked", task.other_layer
     ours = is_ours(task.measure)  # a user's own function may be made for one thread
     return ("light" if ours and set(task.measure.data) <= {"graph", "graphs", "labels"} else "heavy"), ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,15 @@ from layerscape.core.distinct import Distinct, common_rows, distinct_rows
 from layerscape.core.keywords import Search, among, chosen
 from layerscape.core.near_copies import near_queries
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.ranking import Ranking
+from layerscape.core.pairs import Pairs
+from layerscape.core.quantity import Data
+from layerscape.core.ranking import Ends, Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.run import Run
 from layerscape.search import find_neighbors
-from layerscape.supply.ranking import ranking_of
+from layerscape.supply.ranking import ranking_among, ranking_of
 
 FEWEST = 3  # distinct rows, of which a dimension can be told
 GRAPH_MEMORY = 2**32  # bytes that the graphs of a run may take
@@ -41,7 +44,7 @@ class Graphs:
         self._graphs: dict[str, Neighbors] = {}
         self._distinct: dict[str, Distinct] = {}
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
-        self._rankings: dict[str, Ranking] = {}
+        self._rankings: dict[tuple[str, str], Ranking] = {}
 
     def find(self, layers: Sequence[str], k: int, distinct: bool, tell: Callable[[int], None] | None) -> None:
         """Search layers, and choose the rows for dimensions; what cannot be searched says so when asked for."""
@@ -143,13 +146,29 @@ class Graphs:
             self._graphs[layer] = self._graphs.pop(layer)
         return self._graphs[layer]
 
-    def ranking(self, layer: str) -> Ranking:
-        """The ranking of a layer; only the last one is kept."""
-        if layer not in self._rankings:
+    def ranking(self, layer: str, pairs: Pairs | None = None, label: str = "") -> Ranking:
+        """The ranking of a layer, among the candidates of ``pairs`` called ``label``; only the last one is kept."""
+        asked = (layer, label)
+        if asked not in self._rankings:
             self._rankings.clear()  # what one remembers may be as large as several graphs
             whole = self.whole(layer) if layer in self._ready else None
-            self._rankings[layer] = ranking_of(self.vectors(layer), whole, self.search)
-        return self._rankings[layer]
+            x = self.vectors(layer)
+            found = ranking_of(x, whole, self.search) if pairs is None else ranking_among(x, whole, pairs, self.search)
+            self._rankings[asked] = found
+        return self._rankings[asked]
+
+    def of_pairs(self, kind: Data, layer: str, pairs: Pairs, label: str) -> Any:
+        """What a measure of pairs gets: these, the ranking of a layer among their candidates, or both ends of them."""
+        if kind == "pairs":
+            return pairs
+        if kind == "ranking":
+            return self.ranking(layer, pairs, label)
+        x, rows = self.vectors(layer), pairs.one_to_one()
+        sides = [x.take(rows[:, side]) for side in (0, 1)]
+        return Ends(
+            lambda side, k: find_neighbors(sides[side], k, **self.search),
+            lambda side: ranking_of(sides[side], None, self.search),
+        )
 
 
 def _is_told(graph: Neighbors) -> bool:

@@ -120,6 +120,8 @@ class Provision(Graphs):
             return self._label(task, k)
         if kind == "vectors":
             return self.source.vectors(layer)
+        if task.reads_pairs:
+            return self.of_pairs(kind, layer, self.source.label(task), task.label)
         if kind == "ranking":
             return self.ranking(layer)
         if kind == "graphs":
@@ -153,7 +155,8 @@ class Provision(Graphs):
         """Which unit, or which samples, decide its value alone."""
         words: list[str] = []
         for place, kind in enumerate(task.measure.data):
-            layers = self._between(task) if kind == "graphs" else [] if kind == "labels" else [task.layer_at(place)]
+            one = [] if kind in ("labels", "pairs") else [task.layer_at(place)]
+            layers = self._between(task) if kind == "graphs" else one
             which = ("the first", "the second")[place] if task.measure.compares else "the data"
             side = self.other if place else self
             words += [text for layer in layers for text in side._deciding.words(task, layer, which)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from layerscape.core.keywords import Search
 from layerscape.core.labels import CONTROL, group_name, missing
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.pairs import Pairs
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, unknown_name
@@ -43,6 +44,8 @@ class Part:
         Who has the labels of these samples, where the run has not.
     kept
         Whether graphs of all samples may be kept in the run.
+    pairs
+        The pairs of its samples, by what they are called.
     """
 
     whole: Run
@@ -51,6 +54,7 @@ class Part:
     control: Callable[[Representation], Representation] | None = None
     labeled: Part | None = None
     kept: bool = True
+    pairs: Mapping[str, Pairs] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.layers = self.whole.layers
@@ -78,9 +82,11 @@ class Part:
 
     def take(self, rows: np.ndarray) -> Part:
         labeled = self.labeled and self.labeled.take(rows)
-        return replace(self, rows=rows if self.rows is None else self.rows[rows], labeled=labeled)
+        return replace(self, rows=rows if self.rows is None else self.rows[rows], labeled=labeled, pairs={})
 
     def label(self, task: Task) -> Any:
+        if task.reads_pairs:
+            return self.pairs[task.label]
         if self.labeled is not None:
             return self.labeled.label(task)
         asked = task.measure, task.label

@@ -109,8 +109,7 @@ class Supplier(Provision):
         """An influence of the samples that have the task's label, among all: the others move nothing."""
         if not self._gappy(task):
             return influence
-        rows, _ = self._labelled[task.label]
-        return influence.among(rows, self.source.n_samples)
+        return influence.among(self._labelled[task.label][0], self.source.n_samples)
 
     def permuted(self, task: Task, found: Estimate, number: int, seed: int) -> np.ndarray:
         """The values of a task for permuted labels, shape (number,); ``found`` is its estimate."""
@@ -120,6 +119,8 @@ class Supplier(Provision):
             return np.asarray(found.details["null"])
         task = self._fitted(task)
         score = task.measure.score_of(*self.data(task), **task.options)
+        if task.reads_pairs:
+            return score(list(self.source.label(task).orders(number, seed)))
         return score(list(permutations(self.source.n_samples, number, seed)))
 
     def _home(self, task: Task) -> Supplier:

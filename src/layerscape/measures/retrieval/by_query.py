@@ -1,0 +1,83 @@
+"""From one value per query to an estimate: the interval over queries, and what chance gives of their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import nan, sqrt
+from typing import Any
+
+import numpy as np
+from scipy.stats import pearson3
+
+from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.interval import Z95, of_share
+from layerscape.core.pairs import Pairs
+from layerscape.core.permutation import p_above
+from layerscape.core.queries import FEW, FEWEST, clusters, entangled, margin, sum_alike
+from layerscape.measures.retrieval.places import Law
+
+UNIT = "queries are what it is a mean of, among candidates that stay"
+
+
+def by_query(
+    pairs: Pairs,
+    values: np.ndarray,
+    law: Law,
+    bounds: tuple[float, float],
+    *,
+    closer: str = "high",
+    step: float = 0.0,
+    details: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Estimate:
+    """The mean of one value per query.
+
+    The interval leaves out one query after the other, with those that are its partners, among candidates that stay: it
+    is for other queries. Of a mean between ``bounds`` it is Wilson's, for as many trials as would have that spread.
+    ``step`` is by how much the value of one query can change at the least, where that is no little.
+    """
+    low, high, words = interval(pairs, values, bounds)
+    sign = -1 if closer == "low" else 1
+    chance = chance_of(pairs, float(values.mean()) - sign * step / (2 * len(values)), law, bounds, sign)
+    more = {"n_queries": float(len(values)), "n_candidates": float(pairs.candidates.max()), **(details or {})}
+    said = (*pairs.warnings, *warnings, *words)
+    per_sample = pairs.per_sample(values)
+    return Estimate(
+        values.mean(), low, high, pairs.n_samples, chance=chance, per_sample=per_sample, details=more, warnings=said
+    )
+
+
+def interval(pairs: Pairs, values: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float, tuple[str, ...]]:
+    """The 95 % interval of the mean over queries, and why there is none where these are too few."""
+    half, many, words = margin(pairs, values), int(clusters(pairs).max()) + 1, ()
+    if half is None:
+        return nan, nan, (f"no interval: {many} queries are independent of each other, and it takes {FEWEST}",)
+    if many < FEW:
+        words = (f"only {many} queries are independent of each other: the interval is itself uncertain",)
+    elif entangled(pairs) and len(np.unique(pairs.partners)) < len(pairs.partners):
+        words = ("queries share partners, most of them with all others: the interval takes them to be independent",)
+    (bottom, top), value = bounds, float(values.mean())
+    width = top - bottom
+    share = min(1.0, max(0.0, (value - bottom) / width))
+    low, high = of_share(share, half / Z95 / width, many)
+    return min(value, bottom + width * low), max(value, bottom + width * high), words
+
+
+def chance_of(pairs: Pairs, value: float, law: Law, bounds: tuple[float, float], sign: int) -> Chance:
+    """Mean, central 95 % and p of the mean over queries by chance.
+
+    The mean is exact, and so is the spread where no two queries share a partner or are each other's. Those that do are
+    taken to score alike, which makes the spread larger than it is; so does a sample that is near to many queries, of
+    which the others have less then. The law is that of Pearson (III), with the skewness of the mean.
+    """
+    n = len(law.mean)
+    mean, alone = float(law.mean.mean()), float(law.variance.sum())
+    together = sum_alike(pairs, np.sqrt(np.maximum(law.variance, 0.0)))
+    spread = sqrt(together) / n
+    if not spread > 1e-9 * (bounds[1] - bounds[0]):
+        return Chance(mean, mean, mean, 1.0)
+    # As many queries fewer as are alike make the law as much more skewed.
+    skewness = float(law.third.sum()) / alone**1.5 * sqrt(together / alone)
+    ends = mean + spread * pearson3.ppf([0.025, 0.975], skewness)
+    low, high = (float(min(bounds[1], max(bounds[0], end))) for end in ends)
+    return Chance(mean, min(low, mean), max(high, mean), p_above(sign * (value - mean) / spread, sign * skewness))

@@ -1,0 +1,130 @@
+"""Pairs of a run, or of two, as they are given: a column, a file, or pairs of ids; and the tasks that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.listing import Listed, listed
+from layerscape.core.measure import Measure
+from layerscape.core.pairs import Pairs
+from layerscape.core.sources import Source
+from layerscape.core.tasks import Task, own_options
+from layerscape.errors import InvalidValue, unknown_name
+from layerscape.inputs.pairs import read_pairs, rows_by_id
+from layerscape.run import Run, check_run
+from layerscape.supply.across import Across
+from layerscape.supply.sources import Part
+
+UNNAMED = "pairs"  # what tables call pairs that were given in memory
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Pairs, what tables call them, and the samples that they are of.
+
+    Attributes
+    ----------
+    label
+        The column, the name of the file, or ``"pairs"``; with the run of the queries before it, where that is another.
+    pairs
+        The pairs.
+    source
+        The layers.
+    column
+        The label column that says who is paired; empty if none does.
+    """
+
+    label: str
+    pairs: Pairs
+    source: Source
+    column: str = ""
+
+    def tasks(self, measures: Sequence[Measure], k: int | None, options: Mapping[str, Any]) -> Iterator[Task]:
+        """What is measured, layer by layer, so that the places of a layer are counted once for all measures."""
+        for layer in self.source.layers:
+            for m in measures:
+                if "pairs" in m.data:
+                    yield Task(m, own_options(m, k, options), layer, label=self.label)
+
+
+def paired(run: Run, given: Any, queries: Run | None = None, *, kept: bool = True) -> Paired:
+    """The pairs that a caller gives.
+
+    Parameters
+    ----------
+    run
+        Whose samples are paired, or are the references.
+    given
+        The name of a label column; a file; or pairs of ids, as `Pairs.of` takes them of rows.
+    queries
+        The run whose samples are the queries; the same when left out.
+    kept
+        Whether graphs may be kept in the run.
+
+    Raises
+    ------
+    UnknownName, FileProblem, InvalidValue, InvalidType
+        If there is no such column or file, or these are no pairs of samples that are there.
+    """
+    if queries is not None:
+        return _across(queries, run, given)
+    ids, known = run.samples.ids, run.samples.labels
+    if isinstance(given, str) and given in known:
+        pairs = Pairs.of(known[given] if known[given].ndim == 1 else known[given].tolist(), run.n_samples)
+        return Paired(given, pairs, Part(run, pairs={given: pairs}, kept=kept), given)
+    label, found = _listed(given, known)
+    if found is None:
+        pairs = Pairs.sharing(given, run.n_samples)
+    else:
+        queried, answering = (rows_by_id(side, ids, "the run") for side in (found.queries, found.partners))
+        pairs = Pairs.listed(found, (queried, answering), run.n_samples, lambda row: repr(ids[row]))
+    return Paired(label, pairs, Part(run, pairs={label: pairs}, kept=kept))
+
+
+def _across(queries: Run, references: Run, given: Any) -> Paired:
+    check_run(queries)
+    label, found = _listed(given, {})
+    if found is None:
+        raise InvalidValue(
+            "a column of one value per sample says nothing of two runs; give pairs of a query's id and a reference's."
+        )
+    ids = queries.samples.ids, references.samples.ids
+    rows = (
+        rows_by_id(found.queries, ids[0], "the run of the queries"),
+        rows_by_id(found.partners, ids[1], "the run of the references"),
+    )
+    named = (lambda row: repr(ids[0][row]), lambda row: repr(ids[1][row]))
+    pairs = Pairs.across(found, rows, (queries.n_samples, references.n_samples), named)
+    label = label if queries.temporary else f"{queries.name}: {label}"
+    return Paired(label, pairs, Across(queries, references, pairs))
+
+
+def _listed(given: Any, columns: Mapping[str, np.ndarray]) -> tuple[str, Listed | None]:
+    if isinstance(given, Path) or (isinstance(given, str) and (Path(given).exists() or Path(given).suffix)):
+        return Path(given).name, read_pairs(given)
+    if isinstance(given, str):
+        raise unknown_name("label column or file of pairs", given, columns)
+    return UNNAMED, listed(given)
+
+
+def check_pairs(measures: Sequence[Measure], given: Any, others: Mapping[str, Any], queries: Run | None = None) -> None:
+    """Raise where measures of pairs have none, pairs no measure, or both are asked with what knows no pairs."""
+    reading = [m.name for m in measures if "pairs" in m.data]
+    if given is None:
+        if queries is not None:
+            raise InvalidValue("queries without pairs; say with pairs= (--relevant) who answers them.")
+        if reading:
+            raise InvalidValue(f"{reading[0]} reads pairs; say with pairs= (--pairs) who is whose partner.")
+        return
+    if not reading:
+        raise InvalidValue(
+            "pairs, and none of the measures reads them; ask for recall, reciprocal_rank, ndcg, partner_rank, "
+            "alignment or pair_imbalance too."
+        )
+    if asked := [name for name, value in others.items() if value]:
+        raise InvalidValue(f"pairs and {asked[0]} at once; measure the two in a call each.")
