@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
+from click.core import ParameterSource
 
 from layerscape.core.export import check_ending
 from layerscape.core.keywords import FIELDS
@@ -80,6 +81,12 @@ def search_options(without: Collection[str] = ()) -> Callable[[Command], Command
         return command
 
     return decorate
+
+
+def led(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without a metric that nobody gave: then the model's folder says which leads."""
+    default = click.get_current_context().get_parameter_source("metric") is ParameterSource.DEFAULT
+    return {name: value for name, value in options.items() if name != "metric" or not default}
 
 
 class Rows(click.ParamType):

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from layerscape.cli import options as shared
-from layerscape.cli.options import search_options
+from layerscape.cli.options import led, search_options
 from layerscape.cli.show import bars, independent, plain, rows, save_table, say
 from layerscape.cli.wishes import check_wishes
 
@@ -84,7 +84,9 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
 
     check_wishes({**options, "by": None}, [judge_by(options["by"])])
     with bars() as progress:
-        found = recommend(open_run(run), labels=labels.split(",") if labels else None, progress=progress, **options)
+        found = recommend(
+            open_run(run), labels=labels.split(",") if labels else None, progress=progress, **led(options)
+        )
     text, records = found.reason, []
     if found.table is not None:
         records = [plain(row) for row in found.table.to_dict("records")]

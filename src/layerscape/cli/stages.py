@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from layerscape.cli import options as shared
-from layerscape.cli.options import search_options, together
+from layerscape.cli.options import led, search_options, together
 from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
@@ -128,7 +128,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             note(f"no layer is recommended: recommend takes samples as independent, and these {so}")
         else:
             judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
-            _recommend(run, search | judging, progress)
+            _recommend(run, led(search | judging), progress)
         page = report(run, progress=progress)
     found = findings(run)
     text = "\n".join([*found[:4], f"The page: {page}"])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 SECONDS = 10.0  # for an answer of any kind
 
 
@@ -20,3 +24,19 @@ def why_unreached() -> str | None:
     except Exception as error:  # of requests or of httpx, as the version has it
         return f"{constants.ENDPOINT}: {' '.join(str(error).split())[:120] or type(error).__name__}"
     return None
+
+
+def text_of(source: Mapping[str, Any], name: str) -> str | None:
+    """The text of a file beside a model, as loaders of transformers are told of it; None where there is none."""
+    place = source["pretrained_model_name_or_path"]
+    path = Path(place) / name
+    if not Path(place).is_dir():
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError
+
+        known = {key: source[key] for key in ("revision", "local_files_only")}
+        try:
+            path = Path(hf_hub_download(place, name, **known))
+        except (EntryNotFoundError, OSError, ValueError):
+            return None  # the model itself was had, so that this file is not there
+    return path.read_text("utf-8", errors="replace") if path.is_file() else None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from safetensors import SafetensorError
 
 from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue, LayerscapeError, require
-from layerscape.extraction.hub import why_unreached
+from layerscape.extraction.deployed import deployed_metric
+from layerscape.extraction.hub import text_of, why_unreached
 from layerscape.extraction.network import Network
 from layerscape.extraction.pictures import Pictures
 from layerscape.extraction.readers import Reader
@@ -76,6 +78,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
             check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
         module = _load_module(wish, config, dtype)
         reader = _load_reader(wish, config, module)
+        deployed = deployed_metric(partial(text_of, wish.source))
     facts = {
         "revision": getattr(config, "_commit_hash", None) or wish.revision,
         "random_init": wish.random_init,
@@ -89,6 +92,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         facts=facts,
         default_pooling="last" if _is_causal(config) else "mean",
         build=Build.of(config),
+        deployed=deployed,
     )
 
 

@@ -39,6 +39,8 @@ class Network:
         own says of whatever it takes.
     default_pooling
         ``"last"`` for causal language models, ``"mean"`` for all others.
+    deployed
+        With which ``metric`` the model is deployed and ``because`` of what, where its folder says so.
     truncated
         Of the latest pass: block number to how many of its texts were cut at the greatest length.
     """
@@ -54,8 +56,9 @@ class Network:
         build: Build,
         default_pooling: str = "mean",
         any_kind: bool = False,
+        deployed: Mapping[str, str] | None = None,
     ) -> None:
-        self.name = name
+        self.name, self.deployed = name, deployed
         self.kind: Kind = reader.kind
         self.default_pooling = default_pooling
         self.truncated: dict[int, int] = {}

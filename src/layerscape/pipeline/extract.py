@@ -259,4 +259,5 @@ def _record(network: Network, samples: Samples, folder: RunFolder, pooling: str)
         warnings.append(f"{len(samples.skipped)} samples could not be read and were left out")
     for warning in warnings:
         python_warnings.warn(warning, stacklevel=4)
-    return {"skipped": [list(pair) for pair in samples.skipped], "batch_difference": uneven, "warnings": warnings}
+    told = {"skipped": [list(pair) for pair in samples.skipped], "batch_difference": uneven, "warnings": warnings}
+    return told | ({"deployed": dict(network.deployed)} if network.deployed else {})

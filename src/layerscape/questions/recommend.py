@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
-from layerscape.core.groups import Own
+from layerscape.core.groups import Groups, Own
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
-from layerscape.core.permutation import ROUNDING
 from layerscape.core.progress import Show, counted
 from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import Task, check_options, own_options
-from layerscape.core.words import p_said
 from layerscape.errors import InvalidValue, require
 from layerscape.pipeline.table import keep_recommendation
 from layerscape.questions.evidence import Evidence, evidence, judge_by
-from layerscape.questions.resample import difference, p_of_largest, wins
+from layerscape.questions.metrics import OTHER, by_both, leading_metric
+from layerscape.questions.verdict import Verdict, verdict
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, supplier_of
 from layerscape.supply.doubts import say_doubts
@@ -31,11 +28,6 @@ from layerscape.supply.supplier import Supplier
 
 if TYPE_CHECKING:
     import pandas as pd
-
-LEVEL = 0.05  # of differences between layers
-SIGNIFICANT = 0.001  # p of a best layer, below which it is named: a label that says nothing must not name one
-PARTS = 20  # disjoint subsets of the samples in which layers compete
-SCALE = "on a scale from 0, what chance gives, to 1, the most possible"
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,6 +86,10 @@ def recommend(
     by the law of the largest (Gumbel's, of their mean and spread), and if it is told apart from a layer that one would
     take without looking: the last, or the middle one. Differences to the best are tested sample by sample,
     and p-values multiplied by the number of pairs of layers (Bonferroni), since the best is chosen by the same samples.
+
+    Layers are judged under both metrics. The one that is asked for leads; or, if none is, that with which the model is
+    deployed, where its folder names one; or else the Euclidean distance. The reason says where the other metric tells
+    this layer to be behind another one, and what makes them differ; where nobody named a metric, none is named then.
     What was found is kept in the run, if that can be written, and opens its page.
 
     Parameters
@@ -154,7 +150,6 @@ def recommend(
     check_together([judge], groups, own_group)
     there = run.samples.labels
     who = groups_of_column(there, groups, run.n_samples, own_group)
-    supplier = supplier_of(Part(run), search, who)
     columns = category_columns(run, labels) if there else []
     columns = [column for column in columns if column != groups]
     if not columns:
@@ -167,17 +162,56 @@ def recommend(
         say_doubts(run, search, labels, keep=True)
     k = _fitting(judge, run.n_samples) if k is None else k
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
-    tasks = [[Task(judge, options, layer, label=column) for column in columns] for layer in run.layers]
-    supplier.prepare([task for of_layer in tasks for task in of_layer], progress, more=1)
-    tell = counted(progress, "judging", len(run.layers)) or (lambda _: None)
-    held = evidence(supplier, tasks, permutations, seed, tell)
-    _say_what_is_left_out(supplier, tasks[0], held)
-    why = judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns)))
-    found = _decided(run, held, why, None if who is None else who.codes, seed)
-    kept = {"layer": found.layer, "reason": found.reason, "equals": found.equals, "sure": found.sure}
-    kept |= {"by": judge.name, "labels": held.columns, "k": k, "groups": groups, **supplier.near.record()}
-    keep_recommendation(run, kept, {name: there[name] for name in held.columns})
-    return found
+    metric, named_by = leading_metric(run, search)
+    asked = _Asked(run, judge, options, columns, who, k, permutations, seed, progress)
+    lead = asked.of({**search, "metric": metric})
+    _say_what_is_left_out(lead.supplier, lead.tasks[0], lead.held)
+    found = lead.verdict
+    if judge.searches and found.first is not None:
+        other = asked.of({**search, "metric": OTHER[metric]})
+        suppliers = {metric: lead.supplier, OTHER[metric]: other.supplier}
+        found = by_both(run, found, other.verdict, named_by, suppliers, options["k"])
+    said = Recommendation(found.layer, found.reason, found.together, found.sure, found.table)
+    kept = {"layer": said.layer, "reason": said.reason, "equals": said.equals, "sure": said.sure}
+    kept |= {"by": judge.name, "labels": lead.held.columns, "k": k, "groups": groups, **lead.supplier.near.record()}
+    keep_recommendation(run, kept, {name: there[name] for name in lead.held.columns})
+    return said
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One question, which may be asked under several metrics."""
+
+    run: Run
+    judge: Measure
+    options: Mapping[str, Any]
+    columns: Sequence[str]
+    who: Groups | None
+    k: int | None
+    permutations: int
+    seed: int
+    progress: Show
+
+    def of(self, search: Search) -> _Answer:
+        """What the layers hold under one nearness, and which is best."""
+        run, layers = self.run, self.run.layers
+        tasks = [[Task(self.judge, self.options, layer, label=column) for column in self.columns] for layer in layers]
+        supplier = supplier_of(Part(run), search, self.who)
+        supplier.prepare([task for of_layer in tasks for task in of_layer], self.progress, more=1)
+        tell = counted(self.progress, "judging", len(layers)) or (lambda _: None)
+        held = evidence(supplier, tasks, self.permutations, self.seed, tell)
+        labels = " and ".join(map(repr, held.columns))
+        why = self.judge.sentence.format(k=self.k, label=labels)
+        found = verdict(run, held, why, None if self.who is None else self.who.codes, self.seed)
+        return _Answer(supplier, tasks, held, found)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    supplier: Supplier
+    tasks: Sequence[Sequence[Task]]
+    held: Evidence
+    verdict: Verdict
 
 
 def _fitting(judge: Measure, n_samples: int) -> int | None:
@@ -195,81 +229,3 @@ def _say_what_is_left_out(supplier: Supplier, tasks: Sequence[Task], held: Evide
     words += [f"layer {supplier.source.layers[number]!r} is left out: {why}" for number, why in held.gaps.items()]
     for each in words:
         python_warnings.warn(each, stacklevel=4)
-
-
-def _decided(run: Run, found: Evidence, why: str, groups: np.ndarray | None, seed: int) -> Recommendation:
-    measured = np.flatnonzero(np.isfinite(found.values))
-    if not len(measured):
-        parts = found.gaps.values() if found.columns else [f"{name!r}: {why}" for name, why in found.left_out.items()]
-        return Recommendation(None, f"No layer can be judged: {' '.join(dict.fromkeys(parts))}")
-    best = int(measured[found.values[measured] >= np.nanmax(found.values) - ROUNDING][0])
-    n_layers, value, name = len(measured), float(found.values[best]), run.layers[best]
-    table = _table(run, found, measured, best, groups, seed)
-    ties = table.layer[(table.behind.abs() < ROUNDING) & (table.layer != name)].map(repr).tolist()
-    equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != name)])
-    sure = float(table.wins[table.layer == name].iloc[0])
-    p = p_of_largest(found.null, value)
-    if p > SIGNIFICANT:
-        reason = (
-            f"No layer is told apart from chance: the best, {' and '.join([repr(name), *ties])}, "
-            f"score{'' if ties else 's'} {value:.3f} {SCALE}; for permuted labels the best of {n_layers} scores as "
-            f"much with {p_said(p)}, where a layer is named below {SIGNIFICANT}."
-        )
-        return Recommendation(None, reason, (), sure, table)
-    also = f", and so {'do' if len(ties) > 1 else 'does'} {', '.join(ties)}" if ties else ""
-    score = f"{why}. It scores {value:.3f} {SCALE}{also}."
-    instead = _instead(run, table, name)
-    beaten = [row for row in instead if row.p < LEVEL]
-    if instead and not beaten:
-        others = " or ".join(f"the {row.what} layer, {row.layer!r}," for row in instead)
-        reason = (
-            f"No layer is told apart from {others} which one would take without looking. {name!r} is nominally first: "
-            f"{score} {_how_sure(sure, equals)}"
-        )
-        return Recommendation(None, reason, (name, *equals), sure, table)
-    words = [f"Use {name!r}: {score}", _how_sure(sure, equals)]
-    words += [
-        f"The {row.what} layer, {row.layer!r}, is {row.behind:.3f} behind ({p_said(row.p)})." for row in beaten[:1]
-    ]
-    return Recommendation(name, " ".join(words), equals, sure, table)
-
-
-def _instead(run: Run, table: pd.DataFrame, name: str) -> list[Any]:
-    """Rows of the layers that one would take without looking, other than the best; ``what``, which these are."""
-    measured = [layer for layer in run.layers if layer in set(table.layer[table.value.notna()])]
-    on_axis = [layer for layer in measured if run.depths[layer] is not None] or measured
-    middle = min(on_axis, key=lambda layer: abs((run.depths[layer] or 0.0) - 0.5))
-    which = {middle: "middle" if len(measured) > 2 else "other", measured[-1]: "last"}
-    rows = table.assign(what=table.layer.map(which)).iloc[::-1].itertuples()
-    found = [row for row in rows if row.layer in which and row.layer != name]
-    return sorted(found, key=lambda row: row.what != "last")
-
-
-def _table(
-    run: Run, found: Evidence, measured: np.ndarray, best: int, groups: np.ndarray | None, seed: int
-) -> pd.DataFrame:
-    """The layers, best first, each beside the best."""
-    pandas, n_layers, of_best = require("pandas", "runs"), len(measured), found.moved(best)
-    number = run.n_samples if groups is None else int(groups.max()) + 1
-    share = wins(found.per_sample[measured], groups, parts=min(PARTS, number), seed=seed)
-    rows = []
-    for number, of_layer in zip(measured, share, strict=True):
-        one = difference(of_best, found.moved(int(number)))
-        # The best is chosen by the same samples, so that any two layers might have been compared.
-        p = min(1.0, one.p * n_layers * (n_layers - 1) / 2)
-        rows.append([number, found.values[number], one.value, one.low, one.high, p, of_layer, ""])
-    rows += [[number, *[nan] * 6, why] for number, why in found.gaps.items()]
-    names = ["layer", "value", "behind", "low", "high", "p", "wins", "warnings"]
-    table = pandas.DataFrame(rows, columns=names).astype({"layer": int})
-    depths = [nan if depth is None else depth for depth in run.depths.values()]
-    table.insert(1, "depth", np.array(depths)[table.layer])
-    # Values that are equal but for rounding stay in the order of the layers.
-    table = table.sort_values("layer").sort_values("value", ascending=False, kind="stable", key=lambda v: v.round(12))
-    return table.assign(layer=[run.layers[number] for number in table.layer]).reset_index(drop=True)
-
-
-def _how_sure(share: float, equals: Sequence[str]) -> str:
-    words = f"It is the best in {share:.0%} of disjoint subsets of the samples"
-    if not equals:
-        return f"{words}, and told apart from every other layer."
-    return f"{words}, but these samples do not tell it apart from {', '.join(repr(layer) for layer in equals)}."

@@ -1,0 +1,137 @@
+"""Two metrics: which one leads, whether the other says another layer, and what makes them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from layerscape.core.decisive import deciding_unit
+from layerscape.core.keywords import Search, chosen
+from layerscape.core.nearness import Metric
+from layerscape.core.representation import Representation
+from layerscape.core.words import p_said
+from layerscape.errors import LayerscapeError
+from layerscape.measures import find_measure
+from layerscape.questions.verdict import Verdict
+from layerscape.run import Run
+from layerscape.supply.supplier import Supplier
+
+OTHER: Mapping[str, Metric] = {"euclidean": "cosine", "cosine": "euclidean"}
+SAID = {"euclidean": "euclidean distance", "cosine": "cosine"}
+ASKED = "as was asked"
+FOLLOWS = 0.3  # a correlation of norms with a label, from which on it is said
+TWICE = 1.5  # times what the other layers have, from which on the spread of norms, or hubness, is said
+
+
+def leading_metric(run: Run, search: Search) -> tuple[Metric, str]:
+    """The metric by which a question is answered, and who named it: the caller, the model's folder, or nobody ("")."""
+    if "metric" in search:
+        return chosen(search)[0].metric, ASKED
+    deployed = run.record.get("deployed")
+    return (deployed["metric"], deployed["because"]) if deployed else ("euclidean", "")
+
+
+def by_both(
+    run: Run, lead: Verdict, other: Verdict, named_by: str, suppliers: Mapping[str, Supplier], k: int
+) -> Verdict:
+    """The verdict by the first of two metrics, with what the second says where that is another.
+
+    Parameters
+    ----------
+    lead, other
+        By the first and by the second; the first names a layer, or one that is nominally first.
+    named_by
+        Who named the first metric. Where nobody did, and the second tells its layer to be behind, none is named.
+    suppliers
+        Of both metrics, the first first.
+    """
+    (first, ours), (second, _) = suppliers.items()
+    start = ""
+    if named_by not in ("", ASKED):
+        start = f"By {SAID[first]}, with which the model is deployed ({named_by}): "
+    row = other.behind(lead.first or "")
+    if row is None:
+        none = f" By {SAID[second]} no layer is told apart from chance." if other.first is None else ""
+        return replace(lead, reason=f"{start}{lead.reason}{none}")
+    differs = (
+        f"By {SAID[second]} {other.first!r} is best, and {lead.first!r} is {row.behind:.3f} behind ({p_said(row.p)})"
+        f"{_why(ours.source.layers, run, suppliers, k)}."
+    )
+    if named_by:
+        return replace(lead, reason=f"{start}{lead.reason} {differs}")
+    reason = (
+        f"The best layer turns with the metric, and none is named: by {SAID[first]} it is {lead.first!r}. {differs} "
+        f"Choose the metric with which the layer will be used (metric=, --metric)."
+    )
+    together = tuple(dict.fromkeys([lead.first, other.first, *lead.equals]))
+    return replace(lead, layer=None, first=lead.first, reason=reason, equals=tuple(filter(None, together[1:])))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """What can make the metrics differ in a layer."""
+
+    name: str
+    shared: float
+    spread: float
+    norms: np.ndarray
+    hubness: Mapping[str, float]
+    unit: tuple[int, float]
+
+
+def _why(layers: Sequence[str], run: Run, suppliers: Mapping[str, Supplier], k: int) -> str:
+    """What stands out in the layer in which the two metrics share the fewest neighbors."""
+    found = []
+    for layer in layers:
+        try:
+            found.append(_of(layer, run[layer], suppliers, k))
+        except LayerscapeError:
+            continue  # which has no value under one of them, as the table says
+    if len(found) < 2:
+        return ""
+    least = min(found, key=lambda each: each.shared)
+    others = [each for each in found if each is not least]
+    between = _range([each.shared for each in others])
+    words = [f"at {least.name!r} the two share {least.shared:.2f} of their neighbors ({between} at the other layers)"]
+    if least.spread > TWICE * float(np.median([each.spread for each in others])):
+        ends = [each.spread for each in others]
+        words.append(
+            f"norms there vary by {least.spread:.0%} of their mean ({min(ends):.0%} to {max(ends):.0%} elsewhere)"
+        )
+        words += _followed(least.norms, run)
+    high, low = sorted(least.hubness, key=lambda name: -least.hubness[name])
+    if least.hubness[high] > max(1.0, TWICE * least.hubness[low]):
+        words.append(
+            f"hubness is {least.hubness[high]:.1f} by {SAID[high]} and {least.hubness[low]:.1f} by {SAID[low]}"
+        )
+    if least.unit[1]:
+        words.append(f"unit {least.unit[0]} holds {least.unit[1]:.1%} of the variance")
+    return f": {', '.join(words)}"
+
+
+def _of(layer: str, x: Representation, suppliers: Mapping[str, Supplier], k: int) -> _Layer:
+    graphs = {name: supplier.graph(layer, k) for name, supplier in suppliers.items()}
+    norms = np.concatenate([np.sqrt((block.astype(float) ** 2).sum(axis=1)) for _, block in x.blocks()])
+    shared = find_measure("overlap")(*graphs.values(), k=k).value
+    hubs = {name: find_measure("hubness")(graph, k=k).value for name, graph in graphs.items()}
+    return _Layer(layer, shared, float(norms.std() / norms.mean()), norms, hubs, deciding_unit(x))
+
+
+def _followed(norms: np.ndarray, run: Run) -> list[str]:
+    """The label of real numbers that norms follow most, if they follow one."""
+    known = {
+        name: values for name, values in run.samples.labels.items() if values.dtype.kind == "f" and values.ndim == 1
+    }
+    r = {}
+    for name, values in known.items():
+        there = np.isfinite(values)
+        if there.sum() > 2 and np.ptp(values[there]) > 0:
+            r[name] = float(np.corrcoef(norms[there], values[there])[0, 1])
+    best = max(r, key=lambda name: abs(r[name]), default=None)
+    return [f"and follow {best!r} (r = {r[best]:.2f})"] if best and abs(r[best]) >= FOLLOWS else []
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.2f} to {max(values):.2f}"
