@@ -43,7 +43,9 @@ def said(profile: Made) -> str:
     ]
     more = dict.fromkeys(("other_layer", "label", "group", "metric", "warnings", "chance", "scale"), "")
     table = pd.DataFrame(rows).assign(**more, options="{}").replace("", None)
-    run: Any = SimpleNamespace(table=table, layers=tuple(profile.layers), recommendation=None, name="made", path=Path())
+    run: Any = SimpleNamespace(
+        table=table, layers=tuple(profile.layers), recommendation=None, record={}, name="made", path=Path()
+    )
     return findings(run)[0]
 
 

@@ -359,3 +359,43 @@ def test_few_groups_do_not_say_that_there_is_nothing(run_of, make_row):
     said = findings(run_of(estimates(make_row, "label_overlap", [0.42, 0.41, 0.44], **labels, **few)))
     assert not any("not above chance" in sentence for sentence in said)
     assert any("Whether a layer encodes 'kind' cannot be told by 5 groups of 'subject'" in each for each in said)
+
+
+def test_of_two_metrics_that_of_the_model_speaks_and_what_the_other_says_otherwise_is_said(run_of, make_row):
+    pairs = {"layer": ["stage 0", "stage 1"], "other_layer": ["stage 1", "stage 2"], "chance": 0.06, "k": 30}
+    rows = {"euclidean": ([5.0, 9.0, 3.0], [0.9, 0.3]), "cosine": ([5.0, 7.0, 9.0], [0.3, 0.9])}
+    run = run_of(
+        *(
+            each
+            for metric, (dimension, steps) in rows.items()
+            for each in (
+                estimates(make_row, "twonn", dimension, k=2, metric=metric),
+                estimates(make_row, "overlap", steps, width=0.02, metric=metric, **pairs),
+            )
+        )
+    )
+    said = findings(run)
+    assert said[0] == (
+        "What follows is by euclidean distance; by cosine the dimension rises from 5.00 [95 % interval 4.90, 5.10] at "
+        "'stage 0' to 9.00 [8.90, 9.10] at 'stage 2', and by cosine neighborhoods change most from 'stage 0' to "
+        "'stage 1': 0.300 [0.280, 0.320]."
+    )
+    assert said[1].startswith("The intrinsic dimension (TwoNN) rises from 5.00")
+    assert "change most from 'stage 1' to 'stage 2'" in said[2]
+    run.record["deployed"] = {"metric": "cosine", "because": "modules.json has Normalize"}
+    said = findings(run)
+    assert said[0].startswith(
+        "What follows is by cosine, with which the model is deployed (modules.json has Normalize); by euclidean "
+        "distance the dimension rises from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to a peak of 9.00"
+    )
+    assert "change most from 'stage 0' to 'stage 1'" in said[2]
+    run.table = run.table[run.table.metric == "euclidean"]
+    assert findings(run)[0] == (
+        "The model is deployed with cosine (modules.json has Normalize), and what follows is by euclidean distance: "
+        f"layerscape measure {run.path} --metric cosine gives both."
+    )
+
+
+def test_metrics_that_say_the_same_are_said_to(run_of, make_row):
+    both = [estimates(make_row, "twonn", [5.0, 9.0, 3.0], k=2, metric=each) for each in ("euclidean", "cosine")]
+    assert findings(run_of(*both))[0] == "What follows is by euclidean distance; by cosine it is the same."

@@ -52,6 +52,11 @@ class DimensionProfile:
             name, finest = f"{name}, {point}", scales.pop(point)
         return cls(name, finest, curve, scales, chosen)
 
+    def shape(self, thin: Collection[str]) -> Shape | None:
+        """That of its finest scale."""
+        rows = _several(self.finest, thin)
+        return Shape.of(rows) if rows else None
+
     def sentence(self, thin: Collection[str]) -> Finding:
         """The dimension to believe, or that there is none; the shape of its profile, and of that at other scales."""
         rows, scales = _several(self.finest, thin), {at: _several(rows, thin) for at, rows in self.scales.items()}

@@ -10,6 +10,7 @@ from layerscape.core.quantity import Quantity
 from layerscape.figures.measured import heading
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, alongside, columns_of_labels, first_variant, within_chance
+from layerscape.reports.both import SAID
 from layerscape.reports.cautions import Finding, changes, lines_of
 from layerscape.reports.telling import above, asked, beside_chance, highest, known, named, not_told_apart
 
@@ -26,13 +27,13 @@ def of_labels(
     Which layer is best is said once: where a layer was recommended by a column, or none was, only the values are said.
     """
     told: set[str] = set()
-    decided = list((recommended or {}).get("labels", ()))
+    decided, by = list((recommended or {}).get("labels", ())), (recommended or {}).get("metric")
     for measure in measures:
         rows = run.rows(measure.name) if measure.sentence else []
         for column in columns_of_labels(rows):
             own = known(first_variant([row for row in rows if row["label"] == column]))
             if column not in told and own:
-                text = _verdict(measure, own, column, decided)
+                text = _verdict(measure, own, column, decided, by)
                 text += _compared(own, known(alongside(beside.rows(measure.name), own)), other)
                 top = highest(own)
                 words = [line.rstrip(".") for line in lines_of([top]) if not changes(line)]
@@ -40,11 +41,12 @@ def of_labels(
         told.update(columns_of_labels(rows))
 
 
-def _verdict(measure: Quantity, rows: Sequence[Row], column: str, decided: Sequence[str]) -> str:
+def _verdict(measure: Quantity, rows: Sequence[Row], column: str, decided: Sequence[str], by: str | None) -> str:
     top = highest(rows)
     value = f"{top['said']}{asked(rows)}{beside_chance(measure, top)}"
     if decided == [column]:
-        return f"{heading(measure)} of {column!r} is highest at {named(top)}: {value}."
+        metric = f" (by {SAID[top['metric']]})" if top["metric"] in SAID and by not in (None, top["metric"]) else ""
+        return f"{heading(measure)} of {column!r}{metric} is highest at {named(top)}: {value}."
     score = f"{measure.title} {value}"
     if within_chance(top, of=len(rows)):
         if any(NO_FINDING in line for line in lines_of([top])):

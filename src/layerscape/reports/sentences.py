@@ -9,6 +9,7 @@ from layerscape.core.words import number
 from layerscape.figures.measured import measured, question_of, reads_labels
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, consecutive, first_variant
+from layerscape.reports.both import by_metrics, leading, of_metric
 from layerscape.reports.cautions import Finding, with_cautions
 from layerscape.reports.dimension import DimensionProfile
 from layerscape.reports.encoding import of_labels
@@ -44,7 +45,7 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     baseline
         A second run, such as the untrained network, that labels are compared with.
     """
-    profile = Profile.of(run.table, run.layers)
+    profile = Profile.of(of_metric(run.table, leading(run)), run.layers)
     beside = Profile.of(baseline.table, baseline.layers) if baseline else Profile()
     measures = measured(profile)
     dimension = DimensionProfile.of(profile, measures)
@@ -55,6 +56,7 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     labels = [each for each in measures if reads_labels(each)]
     found = [
         _recommended(run, profile),
+        *by_metrics(run, measures, profile, dead),
         dimension.sentence(thin),
         *(_rearrangement(profile, measure, dead) for measure in _first(alike, "neighborhood")),
         *of_labels(profile, labels, beside, baseline.name if baseline else "", run.recommendation),
