@@ -10,28 +10,26 @@ from typing import Any, Unpack
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.keywords import Search, chosen, door
+from layerscape.core.keywords import Search, door
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.plateau import Plateau, find_plateau
 from layerscape.core.progress import Show, counted
 from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown, interval, warned
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options
-from layerscape.core.words import more_than, share_of
 from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
+from layerscape.measures.dimension.finite import bias_words, gaussian_curve, most_dimensions
 from layerscape.pipeline.estimate import estimate
-from layerscape.questions.finite import DIFFERENT, bias_words, gaussian_that_reads
+from layerscape.questions.reading import Reading
+from layerscape.questions.remarks import coarse_words, reason_words, shape_words, shared_words
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import CONTROLS, check_controls, make_control
 from layerscape.supply.supplier import Supplier
 
 ESTIMATORS = ("twonn", "gride", "levina_bickel", "abide", "decimation", "pca", "participation_ratio")
 DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
-COARSE = 0.01  # of the first-neighbor distance: a resolution of the numbers that can be felt in it
-LEAST_READ = 0.01  # a dimension below which nothing is said of its shape
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,11 +47,10 @@ class DimensionReport(Shown):
     controls
         Name of a control → its `gride` estimate.
     gaussian
-        The curve that a Gaussian reads whose dimension is such that it reads the recommended value at the same number
-        of samples; and that dimension: what the value would be without the bias of a finite sample, were the data
-        Gaussian. None if it was not simulated.
+        What `gride` reads in expectation of as many samples of a Gaussian of ``gaussian_dimension``.
     gaussian_dimension
-        That dimension, at most the number of units and N − 1.
+        The recommended value; without one the dimension of the Gaussian that reads what the data do at the finest
+        scale, at most the number of units and N − 1. NaN where distances were counted.
     warnings
         In words.
     """
@@ -105,9 +102,12 @@ def dimension_report(
 ) -> DimensionReport:
     """The dimensions that the suitable estimators read at every scale, and one value to believe, or why there is none.
 
-    The value is that of a plateau of Gride's curve: the longest run of at least three scales (a factor of 4 in the
-    number of neighbors) whose 95 % intervals, widened to at least ±5 %, share a point. Without a plateau none is
-    recommended: the curve is the result. Data of whole numbers or bits whose distances tie are read by `i3d` or `bid`.
+    At every scale stands for Gride's reading the dimension of the Gaussian of N samples that reads the same, and the
+    value is that of a plateau of these: the longest run of scales of which no two differ by more than their errors
+    (`layerscape.core.plateau`), at least three and a factor of 1.5 in distance, or four. A scale is left out where the
+    ratios of distances do not follow the law of one dimension, and where the Gaussian has more than 1.5 times as many
+    dimensions as were read. Without a plateau none is recommended: the curve is the result. Data of whole numbers or
+    bits whose distances tie are read by `i3d` or `bid`.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def dimension_report(
     controls
         Controls to measure too, ``"gaussian"`` and ``"columns"``; see `layerscape.controls`.
     seed
-        Of controls, subsets and the Gaussian that shows the bias.
+        Of controls and subsets.
     progress
         As in `layerscape.measure`.
     search
@@ -148,40 +148,51 @@ def dimension_report(
     check_options([], search, dimension_report)
     if isinstance(x, Neighbors):
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
-    x, kinds, (_, how) = as_vectors(x), check_controls(controls), chosen(search)
-    estimates, gaps, tied = _estimates(x, seed, search, progress)
+    x, kinds = as_vectors(x), check_controls(controls)
+    supplier = Supplier(Arrays({"": x}), search)
+    estimates, gaps, tied = _estimates(supplier, seed, progress)
     kind = _values(x)
     if kind != "real" and (tied > DISCRETE or "gride" not in estimates):
         return _discrete(x, kind, tied, estimates, gaps)
     if "gride" not in estimates:
         reason = next(words for words in gaps if words.startswith("gride")).rstrip(".")
         return DimensionReport(nan, nan, nan, reason, x.n_samples, x.n_units, estimates, warnings=tuple(gaps))
-    curve = estimates["gride"].curve
-    plateau = find_plateau(curve)
-    reference = plateau.value if plateau else curve[0].value
-    place = (plateau.first + plateau.last) // 2 if plateau else 0
-    n, d = x.n_samples, x.n_units
-    gaussian_dimension, gaussian = gaussian_that_reads(reference, place, n, d, len(curve), seed, how)
     others = {name: estimate("gride", make_control(name, seed, x), **search) for name in kinds}
-    value, low, high = (plateau.value, plateau.low, plateau.high) if plateau else (nan, nan, nan)
+    return _measured(x, supplier, estimates, others, gaps)
+
+
+def _measured(
+    x: Representation,
+    supplier: Supplier,
+    estimates: dict[str, Estimate],
+    controls: dict[str, Estimate],
+    gaps: list[str],
+) -> DimensionReport:
+    """The report on real numbers."""
+    curve = estimates["gride"].curve
+    reading = Reading.of(supplier.graph("", curve[-1].k or 2, distinct=True), curve)
+    plateau, n, d = reading.plateau, x.n_samples, x.n_units
+    place = (plateau.first + plateau.last) // 2 if plateau else 0
+    as_gaussian = min(plateau.value if plateau else reading.as_gaussian[0].value, most_dimensions(n, d))
+    gaussian = gaussian_curve(as_gaussian, n, len(reading.curve))
+    ends = (plateau.value, plateau.low, plateau.high) if plateau else (nan, nan, nan)
+    value, low, high = (min(end, d) for end in ends)  # there are no more dimensions than units
     words = [
         *gaps,
-        *_shared(estimates),
-        *bias_words(reference, gaussian_dimension, gaussian[place].value, n, d),
-        *_shape(curve, gaussian),
-        *_coarse(x, curve),
+        *shared_words(estimates),
+        *bias_words(reading.curve[place].value, as_gaussian, gaussian[place].value, n, d),
+        *shape_words(reading.curve, gaussian),
+        *coarse_words(x, curve),
     ]
     return DimensionReport(
-        value, low, high, _reason(plateau, estimates), n, d, estimates, others, gaussian, gaussian_dimension,
-        tuple(dict.fromkeys(words)),
+        value, low, high, reason_words(reading, estimates.get("abide")), n, d, estimates, controls, gaussian,
+        as_gaussian, tuple(dict.fromkeys(words)),
     )  # fmt: skip
 
 
-def _estimates(
-    x: Representation, seed: int, search: Search, progress: Show
-) -> tuple[dict[str, Estimate], list[str], float]:
+def _estimates(supplier: Supplier, seed: int, progress: Show) -> tuple[dict[str, Estimate], list[str], float]:
     """What every estimator says, from one search, why some say nothing, and how many first neighbors tie."""
-    supplier, measures = Supplier(Arrays({"": x}), search), [find_measure(name) for name in ESTIMATORS]
+    measures = [find_measure(name) for name in ESTIMATORS]
     tasks = [Task(measure, {"seed": seed} if "seed" in measure.options else {}) for measure in measures]
     supplier.prepare(tasks, progress)
     nearest = supplier.graph("", 2, distinct=True).distances[:, :2]
@@ -220,64 +231,3 @@ def _discrete(
     words = (*gaps, *found.warnings)
     every = {name: found, **estimates}
     return DimensionReport(found.value, found.low, found.high, reason, x.n_samples, x.n_units, every, warnings=words)
-
-
-def _reason(plateau: Plateau | None, estimates: Mapping[str, Estimate]) -> str:
-    curve = estimates["gride"].curve
-    if plateau is None:
-        first, last = curve[0], curve[-1]
-        if len(curve) < 3:
-            return "there are too few samples for three scales, so that no plateau can be seen; give more samples"
-        return (
-            f"there is no plateau: gride reads {first.value:.3g} at scale {first.scale:.3g} and {last.value:.3g} at "
-            f"{last.scale:.3g}, and no three scales in a row agree; the curve over scale is the result"
-        )
-    first, last = curve[plateau.first], curve[plateau.last]
-    text = (
-        f"gride has a plateau over {len(plateau)} of {len(curve)} scales, from {first.scale:.3g} to {last.scale:.3g} "
-        f"(neighbors {(first.k or 0) // 2} to {last.k})"
-    )
-    chosen = estimates.get("abide")
-    if chosen is None:
-        return text
-    relation = "agrees" if abs(chosen.value / plateau.value - 1) <= DIFFERENT else "differs"
-    return f"{text}; abide, which chooses the scale by a test of constant density, {relation}: {chosen.value:.3g}"
-
-
-def _shared(estimates: Mapping[str, Estimate]) -> list[str]:
-    """The warnings of the estimators, each once."""
-    return list(dict.fromkeys(words for found in estimates.values() for words in found.warnings))
-
-
-def _shape(curve: tuple[Point, ...], gaussian: tuple[Point, ...]) -> list[str]:
-    """What the curve does that the bias of a finite sample does not explain."""
-    if len(curve) < 3 or len(gaussian) < len(curve):
-        return []
-    ratio = np.array([point.value for point in curve]) / [point.value for point in gaussian[: len(curve)]]
-    middle = ratio[len(ratio) // 2]
-    if not curve[len(curve) // 2].value >= LEAST_READ:
-        return []  # of nothing there is no telling how much more another scale reads
-    words = []
-    if ratio[0] > middle * (1 + DIFFERENT) and curve[0].low > curve[len(curve) // 2].high:
-        words.append(
-            f"small scales read {more_than(ratio[0] / middle)} a Gaussian would: noise, or structure finer than "
-            f"a distance of {curve[len(curve) // 2].scale:.3g}"
-        )
-    if ratio[-1] > middle * (1 + DIFFERENT) and curve[-1].low > curve[len(curve) // 2].high:
-        words.append("large scales read more than small ones: curvature, or several parts that are seen as one")
-    return words
-
-
-def _coarse(x: Representation, curve: tuple[Point, ...]) -> list[str]:
-    """Whether the numbers are stored too coarsely for the distances between them, as after a large offset."""
-    dtype = np.dtype(x.matrix.dtype)
-    if dtype.kind != "f":
-        return []
-    largest = max(float(np.abs(block).max()) for _, block in x.blocks())
-    step = float(np.finfo(dtype).eps) * largest * x.n_units**0.5
-    if not step >= COARSE * curve[0].scale > 0:
-        return []
-    return [
-        f"{dtype.name} holds values of {largest:.3g} in steps that come to {share_of(step / curve[0].scale)} the "
-        "distance to the first neighbors: rounding is read as noise; subtract the mean before storing, or store float64"
-    ]

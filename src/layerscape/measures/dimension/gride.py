@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import inf
 
 import numpy as np
-from scipy.optimize import root_scalar
 
 from layerscape.core.checks import check_enough, check_least, common_warnings
 from layerscape.core.estimate import Estimate, Point
@@ -13,10 +12,10 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.measures.dimension.ratio_law import RELATED, information, likeliest, score
 from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 from layerscape.measures.dimension.twonn import MEASURE as TWONN
 
-RELATED = 2  # at every scale: relating more neighbors counts smooth differences between regions as noise
 FEW = 8  # up to this n the sandwich reports the spread that is seen, beyond it the jackknife does
 
 
@@ -85,38 +84,20 @@ def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
 def _at(graph: Neighbors, n: int) -> Point:
     x = log_ratios(graph, n, 2 * n)
     check_no_lattice(x, n, 2 * n, "gride")
-    total = x.sum()
-
-    def slope(d: float) -> float:
-        return float((len(x) - 1) / d + (n - 1) * _pull(d, x).sum() - (2 * n - 1) * total)
-
-    # 1/d ≤ x/(1−e^(−dx)) ≤ x + 1/d puts the root between these two, at any scale of the data.
-    low, high = (n * len(x) - 1) / ((2 * n - 1) * total), len(x) / total
-    value = float(root_scalar(slope, bracket=(low / 2, 2 * high), method="brentq", xtol=1e-14 * low).root)
+    value = likeliest(x, n)
     low, high = within(value, Z95 * _sd(graph, n, value, x), MEASURE.bounds)
     scale = float((graph.distances[:, n - 1] + graph.distances[:, 2 * n - 1]).mean() / 2)
     return Point(value, low, high, scale, 2 * n)
 
 
-def _pull(d: float, x: np.ndarray) -> np.ndarray:
-    """X / (1 − e^(−dx)), which is 1/d where x is 0."""
-    return np.where(x == 0, 1 / d, x / -np.expm1(-d * np.where(x == 0, 1, x)))
-
-
-def _score(d: float, n: int, x: np.ndarray) -> np.ndarray:
-    """What each ratio adds to the slope of the likelihood."""
-    return 1 / d + (n - 1) * _pull(d, x) - (2 * n - 1) * x
-
-
 def _sd(graph: Neighbors, n: int, d: float, x: np.ndarray) -> float:
-    score = _score(d, n, x)
-    information = 1 / d**2 + (n - 1) * float(np.mean(_pull(d, x) ** 2 * np.exp(-d * x)))
+    own, sharpness = score(d, n, x), information(d, n, x)
     if n <= FEW:
-        return sd_of_mean(score, graph, k=RELATED) / information
-    return sd_of_neighborhoods(graph, score, _moved(graph, n, d, score)) / len(x) / information
+        return sd_of_mean(own, graph, k=RELATED) / sharpness
+    return sd_of_neighborhoods(graph, own, _moved(graph, n, d, own)) / len(x) / sharpness
 
 
-def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
+def _moved(graph: Neighbors, n: int, d: float, own: np.ndarray) -> np.ndarray:
     """How much one neighbor more changes a sample's score, by its rank: up to n, and from there to 2n.
 
     A neighbor more within rₙ brings both distances down to what they are at one neighbor fewer; between rₙ and r₂ₙ,
@@ -125,11 +106,11 @@ def _moved(graph: Neighbors, n: int, d: float, score: np.ndarray) -> np.ndarray:
     """
     step, r = n // 4, graph.distances
     fewer, more = 2 * n - 1 - step, 2 * n - 1 + step
-    both, alone = (_score(d, n, np.log(r[:, fewer] / r[:, inner])) for inner in (n - 1 - step, n - 1))
+    both, alone = (score(d, n, np.log(r[:, fewer] / r[:, inner])) for inner in (n - 1 - step, n - 1))
     if more >= graph.k:
-        before, base, width = score, score, step
+        before, base, width = own, own, step
     else:
-        before, base = (_score(d, n, np.log(r[:, more] / r[:, inner])) for inner in (n - 1 + step, n - 1))
+        before, base = (score(d, n, np.log(r[:, more] / r[:, inner])) for inner in (n - 1 + step, n - 1))
         width = 2 * step
     return np.repeat(np.stack([both - before, alone - base], axis=1) / width, n, axis=1)
 
