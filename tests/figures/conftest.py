@@ -40,7 +40,7 @@ def run():
         x = np.tanh(x @ rng.standard_normal((6, 6)) / 2) + 0.4 * rng.standard_normal((4, 6))[digit]
         layers[f"stage {n}"] = x
     found = ls.from_arrays(layers, labels={"digit": digit.astype(str)})
-    ls.measure(found, [*MEASURES, norm_ratio, shared_norms], k=10)
+    ls.measure(found, [*MEASURES, norm_ratio, shared_norms], k=10, controls="gaussian")
     return found
 
 

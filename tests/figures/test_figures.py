@@ -16,10 +16,13 @@ def test_sections_hold_their_measures_those_that_stand_for_the_question_first(se
     assert {section.name: list(own) for section, own in sections.items()} == {
         "dimension": [
             "dimension_depth",
+            "controls_depth",
             "dimension_map-gride",
             "dimension_scale-gride",
+            "controls_scale-gride",
             "dimension_map-decimation",
             "dimension_scale-decimation",
+            "controls_scale-decimation",
         ],
         "neighborhood": [
             "layer_steps-overlap",

@@ -136,10 +136,12 @@ def test_controls_are_grey_lines_of_their_own_and_no_choice_of_the_menu(make_run
     plain = charts(run)
     run.table = pd.concat([run.table, own.assign(group="control=gaussian", value=own["value"] + 30)], ignore_index=True)
     specs = charts(run)
-    for name in ("dimension_depth", "dimension_scale-gride"):
-        assert menu(specs[name]) == menu(plain[name])
-        assert len(values(specs[name], control="gaussian")) == len(values(plain[name]))
-        assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(specs[name] | {"width": 400}))
+    for name, apart in {"dimension_depth": "controls_depth", "dimension_scale-gride": "controls_scale-gride"}.items():
+        assert values(specs[name]) == values(plain[name])
+        assert menu(specs[apart])[0] == menu(plain[name])[0]
+        assert len(values(specs[apart], control="gaussian")) == len(values(specs[apart], control=None))
+        assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(specs[apart] | {"width": 400}))
+    assert not {"controls_depth", "controls_scale-gride"} & set(plain)
     assert values(specs["dimension_map-gride"]) == values(plain["dimension_map-gride"])
 
 
@@ -151,7 +153,8 @@ def test_a_protocol_beside_the_profile_is_one_more_choice_and_takes_no_control_a
     spec = charts(run)["dimension_depth"]
     assert menu(spec)[0] == "TwoNN · group all"
     assert "TwoNN · group protocol=doimo2020" in menu(spec)
-    assert len(values(spec, control="gaussian", choice="TwoNN · group all")) == 3
+    apart = charts(run)["controls_depth"]
+    assert len(values(apart, control="gaussian", choice="TwoNN · group all")) == 3
 
 
 def test_the_explorer_shows_dimension_against_scale_of_every_layer(make_run):
@@ -176,8 +179,10 @@ def test_the_words_say_what_the_marks_of_a_chart_mean(make_run):
     rings = "A ring marks a pair whose interval reaches what chance gives."
     assert words(found["layer_pairs-overlap"]) == f"{cells} {rings}"
     assert words(found["dimension_depth"], "untrained").endswith(
-        "A gap means that no dimension can be given. Grey and dashed: the baseline “untrained”. Grey: controls, what "
-        "simpler data read: a Gaussian of equal covariance, every unit shuffled on its own."
+        "A gap means that no dimension can be given. Grey and dashed: the baseline “untrained”."
+    )
+    assert words(found["controls_depth"], "untrained").endswith(
+        "Grey: controls, what simpler data read: a Gaussian of equal covariance, every unit shuffled on its own."
     )
 
 

@@ -293,3 +293,12 @@ def test_what_speaks_against_independent_samples_is_said_once_unless_groups_were
     assert said.count("the column &#39;ward&#39; asks for groups") == 1
     run.table = run.table.assign(groups="5 groups of 'ward'")
     assert "asks for groups" not in report(run, tmp_path / "page.html").read_text()
+
+
+def test_the_title_is_the_model_and_its_data_and_else_the_name_of_the_run(make_run, tmp_path):
+    run = make_run(n_samples=40, layers=2)
+    html = report(run, tmp_path / "page.html", n_queries=5).read_text("utf-8")
+    data = Path(str(run.record.get("source") or run.record["inputs"]["source"])).name
+    assert f"<h1>residual-digits on {data}</h1>" in html
+    run.record = {**run.record, "model": None}
+    assert f"<h1>{run.name}</h1>" in report(run, tmp_path / "other.html", n_queries=5).read_text("utf-8")

@@ -8,30 +8,41 @@ from layerscape.core.quantity import Quantity
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import heading, is_dimension
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import first_variant
+from layerscape.figures.rows import Row, first_variant
 
-SCALE = Axis("scale", "scale (distance to neighbors)", log=True)
+NEIGHBORS = Axis("k", "scale (number of neighbors)", log=True)
+SAMPLES = Axis("n_samples", "scale (number of samples, of which all are the finest)", log=True)
+DISTANCE = Axis("scale", "scale (distance to neighbors)", log=True)
 DIMENSION = Axis("value", "intrinsic dimension")
+TIPS = {"layer": "layer", "point": "at", "scale": "distance", "said": "value [95 %]"}
 
 
 def dimension_scale(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
-    """The dimension of one layer against the distance at which it is seen, the other layers thin, controls in grey."""
+    """The dimension of one layer against the scale at which it is seen, the other layers thin."""
     for measure in measures:
-        rows = [row for row in first_variant(run.rows(measure.name)) if row["scale"]]
-        rows = [{**row, "choice": row["layer"], "beside": False, "thin": True} for row in rows]
-        grey = [row for row in run.controls(measure.name) if row["scale"]]
+        rows = over_scale(first_variant(run.rows(measure.name)))
         yield Drawing(
             "line",
             f"{heading(measure)}: dimension against scale",
             "The chosen layer with its intervals, the others thin. Noise lifts small scales, curvature large ones; a "
             "finite sample of a high dimension reads low at every scale.",
-            [*rows, *({**row, "choice": row["layer"], "beside": True} for row in grey)],
-            SCALE,
+            [{**row, "beside": False, "thin": True} for row in rows],
+            axis_of(rows),
             DIMENSION,
-            tips={"layer": "layer", "point": "at", "scale": "scale", "said": "value [95 %]"},
+            tips=TIPS,
             menu="Layer",
             measure=measure,
         )
+
+
+def over_scale(rows: Sequence[Row]) -> list[Row]:
+    """The rows that are points of a curve over scale, each the choice of its layer."""
+    return [{**row, "choice": row["layer"]} for row in rows if row["scale"]]
+
+
+def axis_of(rows: Sequence[Row]) -> Axis:
+    """Scales that layers share, since distances of different layers do not compare."""
+    return NEIGHBORS if all(row["point"].startswith("k") for row in rows) else SAMPLES
 
 
 FIGURE = Figure(draw=dimension_scale, applies=is_dimension, place=30)

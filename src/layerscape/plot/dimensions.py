@@ -9,7 +9,7 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
 from layerscape.errors import InvalidValue
-from layerscape.figures.dimension_scale import DIMENSION, SCALE
+from layerscape.figures.dimension_scale import DIMENSION, DISTANCE
 from layerscape.plot.axes import CONTROL, LINE, axes_of, detail, finish, label_within_a_decade
 from layerscape.plot.tables import of_table
 
@@ -65,7 +65,7 @@ def dimension_scale(
         x, y, low, high = _columns(_curve(name, estimate))
         (line,) = axes.plot(x, y, label=name, **LINE)
         axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.set(xscale="log", xlabel=SCALE.title, ylabel=DIMENSION.title)
+    axes.set(xscale="log", xlabel=DISTANCE.title, ylabel=DIMENSION.title)
     label_within_a_decade(axes)
     return finish(axes, legend=len(named) > 1)
 

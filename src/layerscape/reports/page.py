@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from html import escape
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
@@ -115,6 +115,7 @@ def _html(
     specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
     context = {
         "name": run.name,
+        "title": _title(run),
         "facts": _facts(run),
         "findings": findings(run, baseline),
         "sections": {
@@ -204,10 +205,20 @@ def _table(run: ReportedRun) -> tuple[str, int]:
     return as_csv(run.table.head(kept)), len(run.table) - kept
 
 
+def _title(run: ReportedRun) -> str:
+    """The model and its data, as far as they have names; else that of the run."""
+    record = run.record
+    model, data = (
+        PurePath(_named(each)).name for each in (record.get("model"), record.get("inputs") or record.get("source"))
+    )
+    return f"{model} on {data}" if model and data else run.name
+
+
 def _facts(run: ReportedRun) -> dict[str, str]:
     """What the head of the page says of a run."""
     record = run.record
     found = {
+        "run": run.name,
         "model": _named(record.get("model")),
         "data": _named(record.get("inputs") or record.get("source")),
         "samples": f"{len(run.samples.ids):,}, {_belonging(run)}",
