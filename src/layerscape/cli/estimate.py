@@ -66,6 +66,8 @@ def _command(measure: Measure) -> click.Command:
                 help="One label per sample: .csv, .npy, lines of text, or IDX.",
             )
         )
+    if "pairs" in measure.data:
+        parameters += _pairs()
     for name, default in measure.options.items():
         flag = f"--{name.replace('_', '-')}"
         shown = "by the method" if default is None else default
@@ -80,6 +82,22 @@ def _command(measure: Measure) -> click.Command:
 
     help_text = f"{measure.says}\n\nSource: {measure.source}"
     return click.Command(measure.name, params=parameters, callback=call, help=help_text, short_help=measure.says)
+
+
+def _pairs() -> list[click.Parameter]:
+    """Who answers whom, and where the queries are."""
+    return [
+        click.Option(
+            ["--pairs", "--relevant", "pairs"],
+            required=True,
+            metavar="FILE[:COLUMN]",
+            help="Row numbers of queries and of what answers them, 0 for the first: a table with the columns query, "
+            "relevant and perhaps grade. Or FILE:COLUMN, one value per sample that partners share.",
+        ),
+        click.Option(
+            ["--queries"], metavar="FILE", help="Vectors of the queries, where A are those among which they look."
+        ),
+    ]
 
 
 def _given() -> list[click.Parameter]:
@@ -144,6 +162,12 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
     )
     if labels is not None:
         data.append(_labels(labels))
+    if "pairs" in measure.data:
+        data.append(_pairs_in(given.pop("pairs")))
+    if given.get("queries") is not None:
+        from layerscape.inputs import read_matrix
+
+        given["queries"] = read_matrix(given["queries"])
     if given["groups"] is not None:
         given["groups"] = _labels(given["groups"], "--groups")
     repeats = [_labels(each, "--repeats") for each in given.pop("repeats")]
@@ -195,6 +219,16 @@ def _labels(wanted: str, option: str = "--labels") -> Any:
     if column and column not in columns:
         raise unknown_name(f"column of {path}", column, columns)
     return columns[column or next(iter(columns))]
+
+
+def _pairs_in(wanted: str) -> Any:
+    """The pairs in a table, or the column of one value per sample, ``FILE:COLUMN``."""
+    from layerscape.inputs.pairs import read_pairs
+
+    path, _, column = wanted.rpartition(":")
+    if path and column and not Path(wanted).exists():
+        return _labels(wanted, "--pairs")
+    return read_pairs(wanted)
 
 
 def _text(measure: Measure, estimate: Estimate) -> str:

@@ -139,6 +139,33 @@ of_groups = together(
         "the same for all of a group]",
     ),
 )
+
+
+def _opened(_: click.Context, __: click.Parameter, path: str | None) -> Any:
+    """A run that is not the one that the command is about."""
+    if path is None:
+        return None
+    from layerscape.run import open_run
+
+    return open_run(path)
+
+
+of_pairs = together(
+    click.option(
+        "--pairs",
+        "--relevant",
+        "pairs",
+        metavar="COLUMN|FILE",
+        help="Who answers whom, for measures of pairs (recall, …): a label column whose values partners share, or a "
+        "table of ids with the columns query, relevant and perhaps grade; see docs/pairs.md.",
+    ),
+    click.option(
+        "--queries",
+        metavar="RUN",
+        callback=_opened,
+        help="The run whose samples are the queries of these pairs, if another.",
+    ),
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 
 

@@ -11,6 +11,7 @@ def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
     """Raise at options that would be refused later, before anything is opened; ``measures`` where they are known."""
     from layerscape.core.keywords import chosen
     from layerscape.measures import find_measures
+    from layerscape.pipeline.pairs import check_pairs
     from layerscape.pipeline.protocols import find_protocol
     from layerscape.supply.answers import check_together
     from layerscape.supply.controls import check_controls
@@ -19,6 +20,8 @@ def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
     if measures is None:
         measures = find_measures((asked["measures"] or "twonn").split(","))
     check_together(measures, *map(asked.get, ("groups", "own_group", "by", "lag", "repeats")))
+    if asked.get("measures"):
+        check_pairs(measures, asked.get("pairs"), {"by": asked.get("by")}, asked.get("queries"))
     check_controls((asked.get("controls") or "gaussian").split(","))
     if asked.get("protocol"):
         find_protocol(asked["protocol"])

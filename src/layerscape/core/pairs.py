@@ -77,7 +77,7 @@ class Pairs:
                     f"pairs of {given.n_samples} samples, and there are {n_samples}; give pairs of these."
                 )
             return given
-        found = listed(given)
+        found = given if isinstance(given, Listed) else listed(given)
         if found is None:
             return cls.sharing(given, n_samples)
         return cls.listed(found, (rows_in(found.queries, n_samples), rows_in(found.partners, n_samples)), n_samples)
@@ -228,6 +228,8 @@ class Pairs:
 def rows_in(given: Sequence[Any], n_samples: int) -> np.ndarray:
     """Row numbers of one side of pairs; raises at one that is none of N samples."""
     rows = np.asarray(given)
+    if rows.dtype.kind == "U" and all(map(str.isdecimal, rows.tolist())):  # as files have them
+        rows = rows.astype(np.int64)
     if rows.dtype.kind == "f" and (rows == np.round(rows)).all():
         rows = rows.astype(np.int64)
     if rows.dtype.kind not in "iu":

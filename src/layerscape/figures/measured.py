@@ -46,8 +46,8 @@ def is_alone(measure: Quantity) -> bool:
 
 
 def reads_labels(measure: Quantity) -> bool:
-    """Whether it is of one layer and a label."""
-    return measure.data[1:] == ("labels",)
+    """Whether it is of one layer and a label, or pairs, which are one of a kind."""
+    return measure.data[1:] in (("labels",), ("pairs",))
 
 
 def follows(measure: Quantity) -> bool:

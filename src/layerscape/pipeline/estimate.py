@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from layerscape.core.estimate import Estimate
 from layerscape.core.groups import Own
 from layerscape.core.keywords import door
+from layerscape.core.listing import Listed, listed
 from layerscape.core.lists import as_vectors
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.pairs import Pairs
+from layerscape.core.pairs import Pairs, rows_in
+from layerscape.core.representation import Representation
 from layerscape.core.series import Lag
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
@@ -28,6 +32,7 @@ def estimate(
     own_group: Own | None = None,
     lag: Lag | None = None,
     repeats: Any = None,
+    queries: Any = None,
     influence: bool = False,
     **options: Any,
 ) -> Estimate:
@@ -54,6 +59,9 @@ def estimate(
         Shape (N,): which condition each sample repeats, as the stimulus of several trials; or a tuple of that and of
         which repeat it is (a session, a subject). What is measured are the means over repeats, and a comparison gets
         its noise ceiling, ``Estimate.ceiling``; see docs/groups.md.
+    queries
+        Shape (M, D): for a measure of pairs, the queries, where the data are those among which they look; pairs are
+        then of a row of each. See docs/pairs.md.
     influence
         Whether to find out how each sample moves the value too, for ``Estimate.influence``. It is searched for one
         neighbor more.
@@ -84,14 +92,16 @@ def estimate(
     chosen = find_measure(measure)
     search, options = parted(options, [chosen])
     check_options([chosen], options, estimate)
-    source, task = _asked(chosen, chosen.choose(options), data)
+    source, task = _asked(chosen, chosen.choose(options), data, queries)
     check_used(chosen, search, source.graphs.values())
     together = together_of([chosen], groups, own_group, lag, repeats, source)
     return answer(source, search, task, together, influence=influence)
 
 
-def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...]) -> tuple[Arrays, Task]:
+def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...], queries: Any) -> tuple[Arrays, Task]:
     """The data as layers without names, and what is asked of them."""
+    if queries is not None and "pairs" not in measure.data:
+        raise InvalidValue(f"queries of {measure.name}, which reads no pairs; leave them out.")
     if len(data) != len(measure.data):
         raise InvalidValue(f"{measure.name} takes {' and '.join(measure.data)}; {len(data)} given.")
     for kind, given in zip(measure.data, data, strict=True):
@@ -101,9 +111,23 @@ def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...]) -> 
     if measure.data[1:] == ("labels",):
         return Arrays({"": first}, {"": others[0]}), Task(measure, options)
     if measure.data[1:] == ("pairs",):
-        x = as_vectors(first)
-        return Arrays({"": x}, {"": Pairs.of(others[0], x.n_samples)}), Task(measure, options)
+        x, pairs = _paired(as_vectors(first), queries, others[0])
+        return Arrays({"": x}, {"": pairs}), Task(measure, options)
     if measure.data[1:] == ("graphs",):
         others = list(others[0]) if isinstance(others[0], (list, tuple)) else others
     layers = dict(zip(("", *(f"{number}" for number, _ in enumerate(others, 1))), (first, *others), strict=True))
     return Arrays(layers), Task(measure, options, other_layer=list(layers)[-1])
+
+
+def _paired(x: Representation, queries: Any, given: Any) -> tuple[Representation, Pairs]:
+    """The samples of pairs, queries of their own before those among which they look."""
+    if queries is None:
+        return x, Pairs.of(given, x.n_samples)
+    asked = as_vectors(queries)
+    if asked.n_units != x.n_units:
+        raise InvalidValue(f"queries have {asked.n_units} units and the samples {x.n_units}; widths must agree.")
+    if (found := given if isinstance(given, Listed) else listed(given)) is None:
+        raise InvalidValue("a column of one value per sample says nothing of queries of their own; give pairs of rows.")
+    rows = rows_in(found.queries, asked.n_samples), rows_in(found.partners, x.n_samples)
+    pairs = Pairs.across(found, rows, (asked.n_samples, x.n_samples), (str, str))
+    return Representation(np.concatenate([np.asarray(asked), np.asarray(x)])), pairs

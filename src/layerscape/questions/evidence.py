@@ -13,6 +13,8 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence, Moved, mean_of
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
+from layerscape.core.quantity import Data
+from layerscape.core.queries import removal
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError, unknown_name
 from layerscape.measures import catalog
@@ -29,7 +31,7 @@ class Evidence:
     values
         Shape (L,): one per layer; NaN for one that cannot be measured.
     per_sample
-        Shape (L, N): values of the samples, of which those of the layers are the means.
+        Shape (L, N): values of the samples, or of the queries of pairs, of which those of the layers are the means.
     moved
         From the number of a layer to how samples, or groups of them, move its value.
     null
@@ -51,16 +53,22 @@ class Evidence:
     gaps: Mapping[int, str]
 
 
-def judges() -> dict[str, Measure]:
-    """The measures by which layers can be judged: of labels, and with words for the best layer."""
-    return {
-        name: measure for name, measure in catalog().items() if measure.data[1:] == ("labels",) and measure.sentence
-    }
+def judges(of: Data = "labels") -> dict[str, Measure]:
+    """The measures by which layers can be judged: of labels, or of pairs, and with words for the best layer."""
+    return {name: measure for name, measure in catalog().items() if measure.data[1:] == (of,) and measure.sentence}
 
 
-def judge_by(name: str | None) -> Measure:
-    """The measure by which layers are judged, that of the neighbors' labels if none is named; raises at any other."""
-    known = judges()
+def judge_by(name: str | None, *, pairs: bool = False) -> Measure:
+    """The measure by which layers are judged, that of the neighbors' labels, or recall of pairs, if none is named.
+
+    Raises
+    ------
+    UnknownName, InvalidValue
+        If there is no such measure, or it is of pairs and there are none.
+    """
+    known = judges("pairs" if pairs else "labels")
+    if not pairs and name in judges("pairs"):
+        raise InvalidValue(f"by={name!r} reads pairs; say with pairs= (--pairs) who is whose partner.")
     if name is None:
         return next(measure for measure in known.values() if measure.headline)
     if name not in known:
@@ -80,7 +88,7 @@ def evidence(
     measured = [[one for one in of_layer if one[0].label not in left_out] for of_layer in every]
     kept: dict[int, Moved] = {}
     gaps: dict[int, str] = {}
-    values, per_sample = np.full(len(tasks), np.nan), np.full((len(tasks), supplier.source.n_samples), np.nan)
+    values, of_samples = np.full(len(tasks), np.nan), {}
     null = np.full(permutations, -np.inf)
 
     def moved(number: int) -> Moved:
@@ -96,10 +104,12 @@ def evidence(
         else:
             if found.is_small:
                 kept[number] = found
-            values[number], per_sample[number] = found.value, found.per_sample
+            values[number], of_samples[number] = found.value, found.per_sample
             null = np.maximum(null, drawn)
         tell(1)
     columns = tuple(own[0][0].label for own in by_column if own[0][0].label not in left_out)
+    nothing = np.full(len(next(iter(of_samples.values()), ())), np.nan)
+    per_sample = np.array([of_samples.get(number, nothing) for number in range(len(tasks))])
     return Evidence(values, per_sample, moved, null, columns, left_out, gaps)
 
 
@@ -126,6 +136,10 @@ def _of_layer(
 
 def _moved(supplier: Supplier, task: Task, found: Estimate) -> Moved:
     """How samples or groups move a value; where nothing is known of deletions, by its own share in the mean."""
+    if task.reads_pairs:
+        pairs = supplier.source.label(task)
+        assert found.per_sample is not None
+        return removal(pairs, found.per_sample[pairs.asked])
     if isinstance(task.measure.influence, str) and found.per_sample is not None and not found.groups:
         return supplier.among_all(task, Influence.of_mean(found.per_sample))
     return supplier.moved(task)

@@ -26,6 +26,7 @@ def by_query(
     bounds: tuple[float, float],
     *,
     closer: str = "high",
+    k: int | None = None,
     step: float = 0.0,
     details: Mapping[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
@@ -43,7 +44,15 @@ def by_query(
     said = (*pairs.warnings, *warnings, *words)
     per_sample = pairs.per_sample(values)
     return Estimate(
-        values.mean(), low, high, pairs.n_samples, chance=chance, per_sample=per_sample, details=more, warnings=said
+        values.mean(),
+        low,
+        high,
+        pairs.n_samples,
+        k=k,
+        chance=chance,
+        per_sample=per_sample,
+        details=more,
+        warnings=said,
     )
 
 

@@ -55,7 +55,7 @@ def ndcg(x: Ranking, pairs: Pairs, /, *, k: int | None = 10) -> Estimate:
     0.797
     """
     gain = _gain(pairs, k)
-    return by_query(pairs, gain.of(places_of(x, pairs)), gain.law(), MEASURE.bounds)
+    return by_query(pairs, gain.of(places_of(x, pairs)), gain.law(), MEASURE.bounds, k=k)
 
 
 def _gain(pairs: Pairs, k: int | None) -> Gain:

@@ -62,7 +62,7 @@ def recall(x: Ranking, pairs: Pairs, /, *, k: int = 1) -> Estimate:
     )
     more = {"ceiling": ceiling}
     step = 1 / float(pairs.sizes.max())
-    return by_query(pairs, values, gain.law(), MEASURE.bounds, step=step, details=more, warnings=words)
+    return by_query(pairs, values, gain.law(), MEASURE.bounds, k=k, step=step, details=more, warnings=words)
 
 
 def _gain(pairs: Pairs, k: int) -> Gain:
