@@ -151,3 +151,22 @@ def test_columns_may_have_the_names_of_beir():
     found = of_table({"query-id": ["q"], "corpus-id": ["d"], "score": ["2"]}, "qrels.tsv")
     assert (found.queries, found.partners, found.grades.tolist()) == (["q"], ["d"], [2.0])
     assert listed(["a", "b"]) is None
+
+
+def test_queries_of_their_own_are_no_candidates():
+    asked = np.random.default_rng(2).standard_normal((4, 3))
+    far = np.linalg.norm(asked[:, None] - X[None], axis=2)
+    found = ls.estimate("partner_rank", X, [(0, 7), (3, 0)], queries=asked)
+    ranks = [1 + (far[q] < far[q, p]).sum() for q, p in [(0, 7), (3, 0)]]
+    assert found.details["mean_rank"] == np.mean(ranks)
+    assert found.details["n_candidates"] == 8
+    for given, data, words in [
+        ([(4, 0)], asked, "row 4 in pair 0 of 4 samples; rows must lie in 0..3."),
+        ([(0, 8)], asked, "row 8 in pair 0 of 8 samples; rows must lie in 0..7."),
+        (np.arange(8) // 2, asked, "a column of one value per sample says nothing of queries of their own"),
+        ([(0, 1)], asked[:, :2], "queries have 2 units and the samples 3; widths must agree."),
+    ]:
+        with pytest.raises(InvalidValue, match=f"^{re.escape(words)}"):
+            ls.estimate("recall", X, given, queries=data)
+    with pytest.raises(InvalidValue, match="^queries of twonn, which reads no pairs; leave them out"):
+        ls.estimate("twonn", X, queries=asked)

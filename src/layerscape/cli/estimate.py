@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from layerscape.cli import options as shared
+from layerscape.cli.columns import labels_in, pairs_in
 from layerscape.cli.options import search_options, search_parameters, type_of
 from layerscape.cli.show import number, say
 from layerscape.core.estimate import Estimate, ceiling_facts
@@ -161,16 +161,16 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
         [*files, *later], *(given.pop(name) for name in ("as_indices", "as_square", "distances", "self_first"))
     )
     if labels is not None:
-        data.append(_labels(labels))
+        data.append(labels_in(labels))
     if "pairs" in measure.data:
-        data.append(_pairs_in(given.pop("pairs")))
+        data.append(pairs_in(given.pop("pairs")))
     if given.get("queries") is not None:
         from layerscape.inputs import read_matrix
 
         given["queries"] = read_matrix(given["queries"])
     if given["groups"] is not None:
-        given["groups"] = _labels(given["groups"], "--groups")
-    repeats = [_labels(each, "--repeats") for each in given.pop("repeats")]
+        given["groups"] = labels_in(given["groups"], "--groups")
+    repeats = [labels_in(each, "--repeats") for each in given.pop("repeats")]
     given["repeats"] = None if not repeats else repeats[0] if len(repeats) == 1 else tuple(repeats)
     if later:
         data[1:] = [data[1:]]
@@ -204,31 +204,6 @@ def _data(
         Neighbors.from_arrays(read_matrix(file), apart and read_matrix(apart), self_first=self_first)
         for file, apart in zip(files, distances or [None] * len(files), strict=True)
     ]
-
-
-def _labels(wanted: str, option: str = "--labels") -> Any:
-    """One column of a file of labels, ``FILE`` or ``FILE:COLUMN``."""
-    from layerscape.inputs import read_labels
-
-    path, _, column = wanted.rpartition(":")
-    if not path or Path(wanted).exists():
-        path, column = wanted, ""
-    columns = read_labels(path)
-    if not column and len(columns) > 1:
-        raise InvalidValue(f"{path} has the columns {', '.join(columns)}; choose one: {option} {path}:COLUMN.")
-    if column and column not in columns:
-        raise unknown_name(f"column of {path}", column, columns)
-    return columns[column or next(iter(columns))]
-
-
-def _pairs_in(wanted: str) -> Any:
-    """The pairs in a table, or the column of one value per sample, ``FILE:COLUMN``."""
-    from layerscape.inputs.pairs import read_pairs
-
-    path, _, column = wanted.rpartition(":")
-    if path and column and not Path(wanted).exists():
-        return _labels(wanted, "--pairs")
-    return read_pairs(wanted)
 
 
 def _text(measure: Measure, estimate: Estimate) -> str:
