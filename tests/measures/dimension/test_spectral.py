@@ -257,6 +257,17 @@ def test_some_of_the_units_read_the_dimension_of_all():
     assert np.mean([estimate.low < truth < estimate.high for estimate in estimates]) > 0.85
 
 
+@pytest.mark.parametrize("correction", ["rows", "none"])
+def test_interval_of_a_participation_ratio_is_at_least_that_of_the_jackknife(correction):
+    x = np.random.default_rng(2).standard_normal((60, 6)) * [3, 2, 1.5, 1, 0.5, 0.2]
+    found = measured(participation_ratio, x, correction=correction)
+    without = np.array(
+        [measured(participation_ratio, np.delete(x, i, 0), correction=correction).value for i in range(60)]
+    )
+    jackknife = np.sqrt(59 / 60 * ((without - without.mean()) ** 2).sum()) / found.value
+    assert np.log(found.high / found.value) == pytest.approx(1.96 * jackknife, rel=1e-4)
+
+
 def test_participation_ratio_reads_what_the_authors_package_reads():
     """Figures of dimensionality 0.1.4 (Chun et al.) on these numbers."""
     latent = np.sin(np.arange(1, 37).reshape(12, 3) ** 2 * 0.7)

@@ -6,6 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from layerscape.errors import InvalidType, InvalidValue
+from layerscape.measures.neighborhood import information_imbalance
 from layerscape.pipeline.estimate import estimate
 from layerscape.search import find_neighbors
 
@@ -64,3 +65,27 @@ def test_bad_input(rng):
         estimate("information_imbalance", x, x[:40])
     with pytest.raises(InvalidType, match=r"^information_imbalance needs the vectors themselves; give the array"):
         estimate("information_imbalance", x, find_neighbors(x, 5))
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_deletions_are_a_fifth_of_the_interval_of_few_samples(k, rng, monkeypatch):
+    x = rng.standard_normal((40, 3))
+    y = x + 0.5 * rng.standard_normal((40, 3))
+    found = estimate("information_imbalance", x, y, k=k)
+    left_out = np.array(
+        [estimate("information_imbalance", np.delete(x, i, 0), np.delete(y, i, 0), k=k).value for i in range(40)]
+    )
+    by_deletion = 39 / 40 * ((left_out - left_out.mean()) ** 2).sum()
+    monkeypatch.setattr(information_imbalance, "FEW", 39)
+    many = estimate("information_imbalance", x, y, k=k)
+    assert many.value == found.value
+    variance = 0.8 * ((many.high - many.value) / 1.96) ** 2 + 0.2 * by_deletion
+    assert found.high - found.value == pytest.approx(1.96 * np.sqrt(variance), rel=1e-4)
+
+
+def test_a_graph_that_holds_no_neighbor_beyond_the_first_k_says_that_its_interval_is_narrow(rng):
+    x, y = rng.standard_normal((2, 50, 3))
+    words = "an interval that is narrow for 50 samples; give the vectors: 4 neighbors are read"
+    assert words in estimate("information_imbalance", find_neighbors(x, 3), y, k=3).warnings
+    assert estimate("information_imbalance", find_neighbors(x, 4), y, k=3).warnings == ()
+    assert estimate("information_imbalance", x, y, k=49).warnings == ()

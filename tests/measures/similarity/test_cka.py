@@ -88,6 +88,37 @@ def test_interval_is_the_jackknife(rng):
     assert result.high - result.value == pytest.approx(jackknife, rel=0.15)
 
 
+@pytest.mark.parametrize("estimator", ["debiased", "biased"])
+def test_interval_is_that_of_both_jackknives_less_what_pairs_count_twice(estimator, rng):
+    x = rng.standard_normal((40, 4))
+    y = x @ rng.standard_normal((4, 3)) + rng.standard_normal((40, 3))
+    result = estimate("cka", x, y, estimator=estimator, influence=True)
+    left_out = np.array(
+        [estimate("cka", np.delete(x, i, 0), np.delete(y, i, 0), estimator=estimator).value for i in range(40)]
+    )
+    by_deletion = 39 / 40 * ((left_out - left_out.mean()) ** 2).sum()
+    pairs = result.chance.high - result.chance.value  # 1.96 standard deviations of unrelated data
+    pairs = (pairs / 1.96 * (1 - result.value**2)) ** 2
+    variance = (by_deletion + (result.influence.alone**2).sum()) / 2 - pairs
+    assert result.high - result.value == pytest.approx(1.96 * np.sqrt(variance), rel=1e-4)
+
+
+def test_a_side_that_varies_in_one_sample_alone_has_an_interval(rng):
+    x, y = np.zeros((20, 2)), rng.standard_normal((20, 3))
+    x[0], x[1] = 1, 2
+    result = estimate("cka", x, y)
+    assert result.low < result.value < result.high
+
+
+def test_intervals_of_weakly_related_few_samples_are_as_wide_as_the_values_spread(rng):
+    found = []
+    for _ in range(150):
+        x = rng.standard_normal((100, 10))
+        found.append(estimate("cka", x, x + 2.5 * rng.standard_normal(x.shape)))
+    value, low, high = np.array([(one.value, one.low, one.high) for one in found]).T
+    assert 0.85 < np.mean(high - low) / 3.92 / value.std(ddof=1) < 1.25
+
+
 def test_spread_at_chance_is_that_of_permutations(rng):
     x, y = rng.standard_normal((2, 100, 30))
     values = [by_kernels(x, y[rng.permutation(100)]) for _ in range(400)]

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from layerscape.core.checks import FEW_SAMPLES, check_name, check_samples, few_words
+from layerscape.core.checks import check_name, check_samples, few_words
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN, Z95
+from layerscape.core.interval import LEAST_MARGIN, Z95, jackknife_of
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
@@ -20,6 +20,7 @@ from layerscape.measures.rows import drawn
 
 Correction = Literal["rows", "rows and columns", "none"]
 CORRECTIONS = get_args(Correction)
+MOST_DELETED = 2048  # samples up to which the value without each of them is asked for
 LARGEST = 8192  # side of the largest matrix of inner products; beyond it a draw of so many samples is read
 UNSURE, MOST_MARGIN = 2.3, 500.0  # of the logarithm: tenfold to either side, and what floating point can hold
 ROUNDING = 1e-12  # what a correction leaves of the uncorrected Σλ² is rounding below this
@@ -50,8 +51,9 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
     -------
     Estimate
         In dimensions: in 1…D for ``"rows"``, in 1…min(N − 1, D) for ``"none"``, above 0 for ``"rows and columns"``.
-        The interval comes from the influence of the samples (and of the units, if drawn) on the logarithm of A / B, and
-        like the value is cut to these bounds; of a value beyond D it goes as far below D. ``details`` hold the values
+        The interval comes from what each sample (and each unit, if drawn) does to the logarithm of A / B, and like the
+        value is cut to these bounds; of a value beyond D it goes as far below D. It is wide where all directions vary
+        alike, so that none can be above D. ``details`` hold the values
         of all corrections that can be had, uncut and so unbiased: ``uncorrected``, ``rows`` and ``rows_and_columns``.
 
     Raises
@@ -85,7 +87,7 @@ def participation_ratio(x: Representation, /, *, correction: Correction = "rows"
         warnings.append(f"read from {LARGEST} of the {n} samples, drawn at random, {price}")
     sums, top, bottom = _read(x, correction)
     value = top / bottom
-    margin = max(Z95 * _relative_sd(sums, correction, top, bottom), LEAST_MARGIN)
+    margin = max(Z95 * _relative_sd(x, sums, correction), LEAST_MARGIN)
     if margin > UNSURE:
         warnings.append("a few samples far away from all others decide the value: leave them out, or read gride")
     low, high = value * exp(-min(margin, MOST_MARGIN)), value * exp(min(margin, MOST_MARGIN))
@@ -139,14 +141,19 @@ def _pairs_of_units(sums: Sums) -> tuple[np.ndarray, np.ndarray]:
     return tops - alone, bottoms - alone
 
 
-def _relative_sd(sums: Sums, correction: Correction, top: float, bottom: float) -> float:
-    """Standard deviation of log A/B from the first-order influence of the samples, and of the units if drawn."""
-    n = sums.n
+def _relative_sd(x: Representation, sums: Sums, correction: Correction) -> float:
+    """Standard deviation of log A/B from what each sample does to it, and each unit if these are drawn.
+
+    To first order, which is too little with few samples and too much where one decides; or, where that is more, from
+    the value without each of them.
+    """
+    top, bottom = _parts(sums, correction)
     kept = sums.kept_lengths, sums.kept_inner, sums.kept_units
-    variance = jackknife_sd(_alone(sums, correction, top, bottom, *kept), n) ** 2
-    # B's interactions of two samples, of variance 4/N², are in the influence of both; few samples need the slack.
-    if n >= FEW_SAMPLES:
-        variance = max(variance - 4 / n**2, variance / 2)
+    variance = jackknife_sd(_alone(sums, correction, top, bottom, *kept), sums.n) ** 2
+    if 4 < sums.n <= MOST_DELETED:
+        tops, bottoms = _parts_without(sums, rows_of(x), correction)
+        if (bottoms > 0).all():
+            variance = max(variance, jackknife_of(tops / bottoms) / (top / bottom) ** 2)
     if correction == "rows and columns":
         tops, bottoms = _pairs_of_units(sums)
         variance += float((4 * (tops / top - bottoms / bottom) ** 2).sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from scipy import sparse
 
@@ -9,7 +11,7 @@ from layerscape.core.checks import check_all_asked
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.exchange import Score, of_each
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_mean, sd_of_pairs, within
+from layerscape.core.interval import Z95, jackknife_of, sd_of_mean, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
@@ -19,6 +21,10 @@ from layerscape.measures.neighborhood.agreement import Relation, chance_of, memb
 from layerscape.measures.neighborhood.without import Likened, Means, without_each
 
 RELATED = 2
+FEW = 1024  # samples up to which deletions count in the interval
+# How much of its variance is theirs: a fit. They alone make it far too wide, since each counts what pairs of samples do
+# together, and without them it is too narrow; see benchmarks/few_samples.py.
+DELETED = 0.2
 ALL_RANKS = 4096  # samples up to which the ranks of all pairs are counted
 ROWS, COLUMNS = 64, 512  # of all ranks, those from which the spread under chance is estimated
 
@@ -42,7 +48,8 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     Returns
     -------
     Estimate
-        Between 2/N and 2. The interval does not see the samples that only stand between others in b. ``chance`` is 1,
+        Between 2/N and 2. Beyond 1,024 samples the interval does not see those that only stand between others in b,
+        and of fewer it reads the neighbor that follows the first k. ``chance`` is 1,
         exactly; its spread takes two sums over all ranks of b from a sample of them. ``chance.p`` is the share of
         random pairings that score as little as was measured.
 
@@ -72,14 +79,14 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     near = membership(a, k).matrix / k
     values = sparse.csr_array((weights / k * ranks * (2 / n), (rows, members)), shape=near.shape)
     of_pairs = sd_of_pairs(near, values, np.full(len(a.indices), 1 / len(a.indices)), a.query_rows)
-    margin = Z95 * max(of_pairs, sd_of_mean(per_sample, a, k=min(RELATED, k)))
+    sd, warnings = _with_deletions(a, b, k, max(of_pairs, sd_of_mean(per_sample, a, k=min(RELATED, k))))
     chance = None
     if a.queries is None:
         # Agreement is a small value: the tail that is asked for is the lower one.
         c = chance_of(membership(a, k).relation, _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
         chance = Chance(-c.value, -c.high, -c.low, c.p)
-    low, high = within(value, margin, MEASURE.bounds)
-    return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
+    low, high = within(value, Z95 * sd, MEASURE.bounds)
+    return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample, warnings=warnings)
 
 
 def _check(a: Neighbors, b: Ranking) -> None:
@@ -90,11 +97,29 @@ def _check(a: Neighbors, b: Ranking) -> None:
         )
 
 
+def _with_deletions(a: Neighbors, b: Ranking, k: int, sd: float) -> tuple[float, tuple[str, ...]]:
+    """A standard deviation to which, with few samples, deletions add; words where it is not known what they do."""
+    if a.queries is not None or a.n_samples > FEW or k >= a.n_samples - 1:
+        return sd, ()
+    if a.k <= k or b.between is None:
+        return sd, (
+            f"an interval that is narrow for {a.n_samples} samples; give the vectors: {k + 1} neighbors are read",
+        )
+    return sqrt((1 - DELETED) * sd**2 + DELETED * jackknife_of(_deleted(a, b, k)[1])), ()
+
+
 def _influence(a: Neighbors, b: Ranking, /, *, k: int) -> Influence:
     """How each sample moves the imbalance: by its own neighbors, as a neighbor of others, and between these in b."""
     _check(a, b)
     if b.between is None:
         raise InvalidValue("ranks without who stands between; an influence needs both: give the vectors themselves.")
+    found, without = _deleted(a, b, k)
+    return found.influence(np.full(a.n_samples, 1 / a.n_samples), without)
+
+
+def _deleted(a: Neighbors, b: Ranking, k: int) -> tuple[Means, np.ndarray]:
+    """The means over the neighbors, and the imbalance without each sample, shape (N,)."""
+    assert b.between is not None
     near, n = lists(a, k), a.n_samples
     pairs = np.stack([near.rows, near.members], axis=1)
     ranks = b.ranks(pairs)
@@ -108,8 +133,7 @@ def _influence(a: Neighbors, b: Ranking, /, *, k: int) -> Influence:
     (following,) = near.by_row(near.next * ranks)
     ahead = np.sign(following[near.rows] - ranks)
     nearer += near.by_member(near.opens * (1 + ahead) / 2)
-    without = (left - nearer * (2 / (n * n * k))) * (n / (n - 1)) ** 2
-    return found.influence(weight, without)
+    return found, (left - nearer * (2 / (n * n * k))) * (n / (n - 1)) ** 2
 
 
 def _score(a: Neighbors, b: Ranking, /, *, k: int) -> Score:
@@ -176,6 +200,7 @@ MEASURE = Measure(
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
     neighbors="k",
+    spare=1,
     symmetric=False,
     score=_score,
     influence=_influence,

@@ -13,7 +13,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, within
+from layerscape.core.interval import Z95, jackknife_of, within
 from layerscape.core.measure import ALWAYS, EVEN, Measure
 from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
@@ -56,8 +56,9 @@ def cka(
     Returns
     -------
     Estimate
-        In −1…1; 0 is chance. The interval adds the infinitesimal jackknife over samples and the spread that unrelated
-        data have; ``chance`` has the exact mean under permutation, and the leading term of its variance.
+        In −1…1; 0 is chance. The interval is that of two jackknives over samples, by their weight and by their
+        deletion, less what pairs of them count twice; it is too narrow for data of very heavy tails. ``chance`` has the
+        exact mean under permutation, and the leading term of its variance.
 
     Raises
     ------
@@ -89,9 +90,8 @@ def cka(
     null = sqrt(2 / (n * (n - 3)))
     if estimator == "biased":
         return _biased(n, cross, self_a, self_b, null)
-    value, moved = _debiased(cross, self_a, self_b)
-    # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
-    margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (null * (1 - value**2)) ** 2)
+    value, alone = _debiased(cross, self_a, self_b)
+    margin = Z95 * _sd(alone, _without(cross, self_a, self_b, biased=False), null * (1 - value**2))
     chance = Chance(0.0, -Z95 * null, Z95 * null, p_above(value / null, _skewness(self_a, self_b)))
     low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, chance=chance)
@@ -120,11 +120,34 @@ def _biased_alone(cross: Hsic, of_a: Hsic, of_b: Hsic) -> tuple[float, np.ndarra
     return value, cross.biased_influence / norm - value / 2 * of_norms
 
 
+def _without(cross: Hsic, of_a: Hsic, of_b: Hsic, *, biased: bool) -> np.ndarray:
+    """The value without each sample; not finite where all others are equal in one of the two."""
+    left = [each.without_each()[biased] for each in (cross, of_a, of_b)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return left[0] / np.sqrt(left[1] * left[2])
+
+
+def _sd(alone: np.ndarray, without: np.ndarray, by_pairs: float) -> float:
+    """Standard deviation of the value, from what each sample adds by its weight and from the value without each.
+
+    Far samples make the first too large and the second too small, so that their mean is taken. Both count twice what
+    pairs of samples add together, which is all that unrelated data have and fades as the value nears 1.
+
+    Parameters
+    ----------
+    by_pairs
+        The standard deviation of that.
+    """
+    by_weight = float(((alone - alone.mean()) ** 2).sum())
+    by_deletion = jackknife_of(without) if np.isfinite(without).all() else by_weight
+    return sqrt(max((by_weight + by_deletion) / 2 - by_pairs**2, by_pairs**2))
+
+
 def _biased(n: int, cross: Hsic, of_a: Hsic, of_b: Hsic, null: float) -> Estimate:
     norm = sqrt(of_a.biased * of_b.biased)
-    value, moved = _biased_alone(cross, of_a, of_b)
+    value, alone = _biased_alone(cross, of_a, of_b)
     spread = null * n * (n - 3) * sqrt(of_a.value * of_b.value) / norm
-    margin = Z95 * sqrt(float(((moved - moved.mean()) ** 2).sum()) + (spread * (1 - value**2)) ** 2)
+    margin = Z95 * _sd(alone, _without(cross, of_a, of_b, biased=True), spread * (1 - value**2))
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
     p = p_above((value - mean) / spread, _skewness(of_a, of_b))
@@ -164,8 +187,8 @@ def _influence(
     same_samples(a, b, "cka")
     cross, of_a, of_b = hsic(a, b), itself(a), itself(b)
     value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)
-    left = [each.without_each()[estimator == "biased"] for each in (cross, of_a, of_b)]
-    return Influence(value, value - left[0] / np.sqrt(left[1] * left[2]), alone - alone.mean())
+    without = _without(cross, of_a, of_b, biased=estimator == "biased")
+    return Influence(value, value - without, alone - alone.mean())
 
 
 def _ceiling(options: Mapping[str, Any]) -> str:
