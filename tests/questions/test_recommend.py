@@ -237,3 +237,61 @@ def test_of_few_samples_few_neighbors_are_read():
     found, _ = told({"good": good, "noise": noise}, {"y": classes})
     assert found.layer == "good"
     assert "its 5 nearest neighbors are most alike" in found.reason
+
+
+def numbers(n=300):
+    """Layers that hold nothing, much and little of a number."""
+    rng = np.random.default_rng(0)
+    t = rng.standard_normal(n)
+    layers = {"none": rng.standard_normal((n, 4))}
+    return layers | {
+        name: np.c_[s * t, np.zeros((n, 3))] + rng.standard_normal((n, 4)) for name, s in (("much", 3), ("little", 0.7))
+    }, t
+
+
+@pytest.mark.parametrize("by", ["label_overlap", "linear_probe"])
+def test_real_numbers_judge_where_they_are_named(by):
+    layers, t = numbers()
+    found, _ = told(layers, {"stability": t, "half": np.arange(300) % 2}, labels=["stability"], by=by, permutations=29)
+    assert found.layer == "much"
+    assert "'stability'" in found.reason
+    assert found.table.layer.tolist() == ["much", "little", "none"]
+    noise, _ = told(
+        layers, {"stability": np.random.default_rng(1).permutation(t)}, labels="stability", by=by, permutations=29
+    )
+    assert noise.layer is None
+    assert noise.reason.startswith("No layer is told apart from chance")
+
+
+def test_real_numbers_that_are_partly_missing_are_those_of_the_samples_that_have_them():
+    layers, t = numbers()
+    gaps = np.where(np.arange(300) % 3, t, np.nan)
+    rows = np.flatnonzero(np.arange(300) % 3)
+    found, said = told(layers, {"stability": gaps}, labels="stability")
+    alone, _ = told({name: x[rows] for name, x in layers.items()}, {"stability": t[rows]}, labels="stability")
+    assert found.layer == alone.layer == "much"
+    assert said == ["label column 'stability': 100 of 300 samples have no label and are left out"]
+    assert found.table.value.tolist() == pytest.approx(alone.table.value.tolist())
+
+
+def test_real_numbers_judge_unasked_never_and_by_a_majority_never():
+    layers, t = numbers()
+    found, _ = told(layers, {"length": t})
+    assert (found.layer, found.table) == (None, None)
+    assert "or name a column of real numbers" in found.reason
+    with pytest.raises(InvalidValue, match=r"^label column 'length' holds real numbers, which knn_probe cannot read; "):
+        told(layers, {"length": t}, labels="length", by="knn_probe")
+
+
+def test_how_many_labels_would_decide_is_said():
+    rng = np.random.default_rng(0)
+    digit = np.arange(200) % 4
+    centers, noise = np.eye(6)[:4], rng.standard_normal((2, 200, 6))
+    layers = {f"l{i}": s * centers[digit] + noise[i] for i, s in enumerate((1.5, 1.46))}
+    found, _ = told(layers, {"digit": digit}, k=10)
+    assert found.layer is None
+    assert re.search(
+        r"About \d+(\.\d)? times as many labels would tell the last layer from it, if the diff", found.reason
+    )
+    equal, _ = told({"l0": layers["l0"], "l1": 2 * layers["l0"]}, {"digit": digit}, k=10)
+    assert equal.reason.endswith("Even 100 times as many labels would hardly tell the last layer from it.")

@@ -63,7 +63,7 @@ def differences_command(
 
 @click.command(name="recommend")
 @shared.a_run
-@click.option("--labels", help="Label columns, comma-separated.  [default: all of categories]")
+@click.option("--labels", help="Label columns, comma-separated; of real numbers too.  [default: all of categories]")
 @click.option("--by", metavar="MEASURE", help="Of labels, by which layers are judged.  [default: label overlap]")
 @click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
 @click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")

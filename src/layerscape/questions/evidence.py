@@ -21,6 +21,8 @@ from layerscape.measures import catalog
 from layerscape.supply.attempts import attempt
 from layerscape.supply.supplier import Supplier
 
+ADDED = 1e-6  # what a mean over samples may differ from the value by, for rounding
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -141,8 +143,17 @@ def _moved(supplier: Supplier, task: Task, found: Estimate) -> Moved:
         assert found.per_sample is not None
         return removal(pairs, found.per_sample[pairs.asked])
     if isinstance(task.measure.influence, str) and found.per_sample is not None and not found.groups:
-        return supplier.among_all(task, Influence.of_mean(found.per_sample))
+        return supplier.among_all(task, Influence.of_mean(_shares(found, task)))
     return supplier.moved(task)
+
+
+def _shares(found: Estimate, task: Task) -> np.ndarray:
+    """Values of the samples of which the value is the mean; of R² one less the squared errors, as these are kept."""
+    kept = np.asarray(found.per_sample, float)
+    for shares in (kept, 1 - kept):
+        if abs(float(shares.mean()) - found.value) <= ADDED:
+            return shares
+    raise InvalidValue(f"{task.measure.name} is no mean over the samples here, and cannot judge layers.")
 
 
 def chance_of(estimate: Estimate) -> float:

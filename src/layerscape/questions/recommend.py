@@ -22,7 +22,7 @@ from layerscape.questions.verdict import Verdict, verdict
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, supplier_of
 from layerscape.supply.doubts import say_doubts
-from layerscape.supply.labels import category_columns
+from layerscape.supply.labels import judging_columns, options_for
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
 
@@ -97,7 +97,8 @@ def recommend(
     run
         From `extract`, `from_arrays` or `open`.
     labels
-        Label columns that stand for what the representation is wanted for; all columns of categories when left out.
+        Label columns that stand for what the representation is wanted for; all columns of categories when left out. One
+        of real numbers (a stability, a rating) must be named, and is judged by label overlap or a linear probe.
     by
         The measure of labels that judges: ``"label_overlap"`` (when left out): what the neighbors share;
         ``"knn_probe"``: whether their majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
@@ -150,13 +151,14 @@ def recommend(
     check_together([judge], groups, own_group)
     there = run.samples.labels
     who = groups_of_column(there, groups, run.n_samples, own_group)
-    columns = category_columns(run, labels) if there else []
+    columns = judging_columns(run, labels, judge) if there else []
     columns = [column for column in columns if column != groups]
     if not columns:
         return Recommendation(
             None,
             "There are no labels of categories to judge by, and no rule without labels was found to beat taking the "
-            "last layer. Give labels of what the layer is wanted for; a few hundred samples will do.",
+            "last layer. Give labels of what the layer is wanted for, or name a column of real numbers; a few hundred "
+            "samples will do.",
         )
     if who is None:
         say_doubts(run, search, labels, keep=True)
@@ -195,7 +197,8 @@ class _Asked:
     def of(self, search: Search) -> _Answer:
         """What the layers hold under one nearness, and which is best."""
         run, layers = self.run, self.run.layers
-        tasks = [[Task(self.judge, self.options, layer, label=column) for column in self.columns] for layer in layers]
+        options = {name: {**self.options, **options_for(self.judge, run, name)} for name in self.columns}
+        tasks = [[Task(self.judge, options[name], layer, label=name) for name in self.columns] for layer in layers]
         supplier = supplier_of(Part(run), search, self.who)
         supplier.prepare([task for of_layer in tasks for task in of_layer], self.progress, more=1)
         tell = counted(self.progress, "judging", len(layers)) or (lambda _: None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import norm
 
+from layerscape.core.interval import Z95
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.words import p_said
 from layerscape.errors import require
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 LEVEL = 0.05  # of differences between layers
 SIGNIFICANT = 0.001  # p of a best layer, below which it is named: a label that says nothing must not name one
 PARTS = 20  # disjoint subsets of the samples in which layers compete
+MOST_TIMES = 100  # as many labels as there are, beyond which nobody will get them
 SCALE = "on a scale from 0, what chance gives, to 1, the most possible"
 
 
@@ -94,9 +97,21 @@ def verdict(run: Run, found: Evidence, why: str, groups: np.ndarray | None, seed
         reason = (
             f"No layer is told apart from {others} which one would take without looking. {name!r} is nominally first"
         )
-        return Verdict(None, name, f"{reason}: {score}", equals, sure, table)
+        more = _more_labels(instead[0], len(measured))
+        return Verdict(None, name, f"{reason}: {score} {more}", equals, sure, table)
     words = [f"The {row.what} layer, {row.layer!r}, is {row.behind:.3f} behind ({p_said(row.p)})." for row in beaten]
     return Verdict(name, name, " ".join([f"Use {name!r}: {score}", *words[:1]]), equals, sure, table)
+
+
+def _more_labels(row: Any, n_layers: int) -> str:
+    """How many labels would tell a layer from the first, if they differ as much as in these samples."""
+    needed = norm.isf(LEVEL / max(2, n_layers * (n_layers - 1)))  # of both sides, for as many pairs
+    sd = (row.high - row.low) / 2 / Z95
+    times = (needed * sd / row.behind) ** 2 if row.behind > ROUNDING else inf
+    if not times <= MOST_TIMES:
+        return f"Even {MOST_TIMES} times as many labels would hardly tell the {row.what} layer from it."
+    words = f"About {max(1.1, times):.2g} times as many labels would tell the {row.what} layer from it"
+    return f"{words}, if the difference stays."
 
 
 def _instead(run: Run, table: pd.DataFrame, name: str) -> list[Any]:

@@ -72,6 +72,25 @@ def category_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
     return [name for name in columns if not _real(run, name)]
 
 
+def judging_columns(run: Run, labels: Sequence[str] | None, judge: Measure) -> list[str]:
+    """The columns to judge layers by: all of categories, or those that are named, of real numbers too if the judge can.
+
+    Real numbers are for nothing but what is named: a length or a luminance is a fact of the samples, and no use.
+    """
+    real = [name for name in as_names(labels) if _real(run, name)] if labels is not None else []
+    for name in real:
+        if not takes(judge, run, name):
+            can = "label_overlap or linear_probe, or of"
+            raise InvalidValue(
+                f"label column {name!r} holds real numbers, which {judge.name} cannot read; judge by {can} categories."
+            )
+    if labels is None:
+        return category_columns(run, None)
+    others = [name for name in as_names(labels) if name not in real]
+    known = category_columns(run, others) if others else []
+    return [name for name in as_names(labels) if name in real or name in known]
+
+
 def _real(run: Run, label: str) -> bool:
     values = run.samples.labels.get(label)
     return values is not None and values.dtype.kind == "f"
