@@ -206,6 +206,13 @@ def test_the_command_adds_shows_and_removes(run, tmp_path, capsys):
     assert capsys.readouterr().err == "error: unknown label column 'half'. There are: none.\n"
 
 
+def test_what_was_said_of_a_column_goes_with_it(run):
+    words = ["the column 'half' (2 values): neighbors have the same value", "neighbors stand within 2 rows"]
+    run.folder.save_notes(words)
+    run.remove_labels("half")
+    assert ls.open(run.path).notes == (words[1],)
+
+
 def test_what_another_process_adds_meanwhile_stays(run):
     late = ls.open(run.path)
     assert list(late.samples.labels) == ["half"]  # it has read what another then changes

@@ -193,6 +193,8 @@ class Upkeep:
         estimates, found = self.folder.load_estimates(), self.folder.load_recommendation() or {}
         if set(found.get("labels", ())) & set(names):
             self.folder.forget_recommendation()
+        notes = self.folder.load_notes()
+        self.folder.save_notes([words for words in notes if not any(repr(name) in words for name in names)])
         if estimates is not None:
             others = others_than(estimates, names)
             if len(others) < len(estimates):

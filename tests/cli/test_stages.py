@@ -6,6 +6,7 @@ import click
 import numpy as np
 import pytest
 
+import layerscape as ls
 from benchmarks.small_bert import WORDS, small_bert
 from layerscape.cli import cli, main
 
@@ -43,3 +44,6 @@ def test_samples_in_time_and_repeats_get_no_recommendation_that_takes_them_as_in
     names = ("one", "two", "three")
     assert [(tmp_path / name / "recommendation.json").exists() for name in names] == [True, False, False]
     assert (tmp_path / "two" / "report.html").exists()
+    assert ls.open("one").recommendation is not None
+    assert main([*command, "--k", "5", "--out", "one", "--lag", "1"]) == 0
+    assert ls.open("one").recommendation is None

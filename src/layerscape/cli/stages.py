@@ -126,6 +126,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
         if measuring["lag"] or measuring["repeats"]:
             so = "follow each other in time" if measuring["lag"] else "repeat each other"
             note(f"no layer is recommended: recommend takes samples as independent, and these {so}")
+            run.folder.forget_recommendation()  # of an earlier command, which took them so
         else:
             judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
             _recommend(run, led(search | judging), progress)

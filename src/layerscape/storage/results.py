@@ -167,7 +167,8 @@ class Results:
 
     def forget_recommendation(self) -> None:
         """Keep that nothing is recommended; a file that went away would be missed if a kill came before the ledger."""
-        self._replace(RECOMMENDATION, b"null")
+        if self.load_recommendation() is not None:
+            self._replace(RECOMMENDATION, b"null")
 
     def save_notes(self, words: Sequence[str]) -> None:
         """Keep what is to be said of the samples as a whole, in place of what was said before."""
