@@ -14,7 +14,7 @@ from layerscape.cli.options import led, search_options, together
 from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
-from layerscape.errors import need
+from layerscape.errors import LayerscapeError, need
 
 _model = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
@@ -290,7 +290,6 @@ def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:
     """Which layer to use by the labels, for the page; labels that allow no answer must not cost the run."""
     import warnings
 
-    from layerscape.errors import LayerscapeError
     from layerscape.questions.recommend import recommend
 
     try:
