@@ -102,6 +102,92 @@ def test_a_lattice_of_real_numbers_has_no_value_but_a_reason():
     json.dumps(report.to_dict(), allow_nan=False)
 
 
+def flats(rng, *parts, apart=10):
+    """Gaussians of d dimensions in 10 units, far apart or around one point."""
+    x = [np.zeros((n, 10)) for n, _ in parts]
+    for number, (n, d) in enumerate(parts):
+        x[number][:, 10 - d if number else 0 : 10 if number else d] = rng.standard_normal((n, d))
+        x[number][:, 0] += number * apart
+    return np.concatenate(x)
+
+
+@pytest.mark.parametrize("apart", [0, 10])
+def test_parts_of_two_and_five_are_named_and_nothing_between(rng, apart):
+    report = ls.dimension_report(flats(rng, (800, 2), (800, 5), apart=apart), controls=())
+    assert np.isnan(report.value)
+    assert [part.dimension for part in report.parts] == pytest.approx([2, 5], rel=0.1)
+    assert [part.share for part in report.parts] == pytest.approx([0.5, 0.5], abs=0.03)
+    assert re.match(r"the samples lie on 2 parts of unlike dimension: about (49|50|51)% at 2", report.reason)
+    assert json.loads(json.dumps(report.to_dict(), allow_nan=False))["parts"][0]["dimension"] == pytest.approx(2, 0.1)
+
+
+def test_parts_are_those_of_the_distinct_rows(rng):
+    x = flats(rng, (800, 2), (800, 5))
+    report = ls.dimension_report(np.concatenate([x, x[:400]]), controls=())
+    assert [part.share for part in report.parts] == pytest.approx([0.5, 0.5], abs=0.03)
+
+
+def test_one_dimension_at_two_densities_is_no_two_parts(rng):
+    x = rng.standard_normal((1200, 4))
+    x[600:] = 20 + 0.2 * x[600:]
+    report = ls.dimension_report(x, controls=())
+    assert report.parts == ()
+    assert report.value == pytest.approx(4, abs=0.3)
+
+
+def test_samples_of_several_dimensions_that_cannot_be_parted_have_none(rng):
+    """Gaussians in the first 1 to 12 units, of as many dimensions as no parts are asked for."""
+    x = rng.standard_normal((1500, 12)) * (np.arange(12) < rng.integers(1, 13, (1500, 1)))
+    report = ls.dimension_report(x, controls=())
+    assert np.isnan(report.value)
+
+
+def test_counts_of_which_no_two_are_near_end_no_report(rng):
+    report = ls.dimension_report(rng.poisson(1, (200, 80)), controls=())
+    assert np.isnan(report.value)
+    assert report.estimates == {}
+    assert "; i3d has no value: at every scale no pair of samples lies within t₁" in report.reason
+    json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_a_lattice_of_any_step_is_counted(rng):
+    x = rng.integers(0, 30, (1000, 3))
+    counted = ls.dimension_report(x, controls=())
+    assert list(counted.estimates) == ["i3d"]
+    for same in (0.25 + 0.1 * x, (7 + 0.1 * x).astype(np.float32), x * [1, 2, 10]):
+        assert ls.dimension_report(same, controls=()).value == pytest.approx(counted.value, rel=1e-9)
+
+
+def test_units_that_say_what_others_say_are_left_out(rng):
+    x = rng.integers(0, 2, (800, 40))
+    report = ls.dimension_report(np.concatenate([x, 1 - x[:, :30]], axis=1), controls=())
+    assert report.value == pytest.approx(40, abs=2)
+    assert "30 of 70 units say what another says, or its opposite, and are left out" in report.warnings
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (lambda rng: rng.integers(1, 8, (1000, 10)), "neighborhoods are cut off by the range of the units"),
+        (lambda rng: rng.poisson(1, (1500, 5)), "the numbers of neighbors do not follow the binomial law"),
+        (lambda rng: rng.poisson(0.3, (200, 80)), "i3d has no value: at every scale no pair of samples lies within t₁"),
+        (lambda rng: ls.datasets.bits(1000, 100, correlation=0.9).x, "bits depend on each other so much that bid"),
+    ],
+)
+def test_what_counts_badly_is_shown_and_not_recommended(rng, draw, said):
+    report = ls.dimension_report(draw(rng), controls=())
+    assert np.isnan(report.value)
+    assert said in report.reason
+
+
+@pytest.mark.parametrize(("side", "d"), [(6, 3), (8, 10)])
+def test_the_advice_for_a_lattice_works(rng, side, d):
+    x = rng.integers(0, side, (1500, d))
+    report = ls.dimension_report(x, controls=())
+    assert "noise that is spread evenly over one step of it (of whole numbers rng.random(x.shape))" in report.reason
+    assert ls.dimension_report(x + rng.random(x.shape), controls=()).value == pytest.approx(d, rel=0.15)
+
+
 def test_pixels_are_whole_numbers_that_do_not_tie_and_are_read_as_real(rng):
     pixels = np.clip(40 * rng.standard_normal((600, 5)) @ rng.standard_normal((5, 50)) + 128, 0, 255).astype(np.uint8)
     assert ls.dimension_report(pixels, controls=()).reason.startswith(("gride has", "there is no plateau"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -55,9 +55,10 @@ def find_plateau(
 
     Two scales differ if their values are more than 2.24 standard errors of their difference apart, beyond 5 % (less in
     proportion where they are less than a factor of 2 in distance apart) and a fifth of the difference between their
-    corrections for a finite sample; a run has a trend if the ends of the straight line through its values do. Where
-    three scales span less than a factor of 1.5 in distance, as they do in many dimensions, four are asked for. Of runs
-    of one length the one that varies least, in relation to its value.
+    corrections for a finite sample; a run has a trend if the ends of the straight line through its values do, or if the
+    scale before it differs from its mean to one side and that after it to the other. Where three scales span less than
+    a factor of 1.5 in distance, as they do in many dimensions, four are asked for. Of runs of one length the one that
+    varies least, in relation to its value.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def find_plateau(
 
     Examples
     --------
-    >>> curve = [Point(v, v - 0.1, v + 0.1) for v in (9.0, 6.0, 4.0, 3.9, 4.1, 3.2)]
+    >>> curve = [Point(v, v - 0.1, v + 0.1) for v in (9.0, 6.0, 4.0, 3.9, 4.1, 5.2)]
     >>> find_plateau(curve).first, find_plateau(curve).last
     (2, 4)
     >>> find_plateau(curve[:4]) is None
@@ -81,35 +82,41 @@ def find_plateau(
     """
     correction = np.log([point.value / own.value for point, own in zip(curve, raw or curve, strict=True)])
     stands = (correction <= np.log(MOST_CORRECTED)) & (True if usable is None else np.asarray(usable))
-    covariance = _covariance(curve, np.eye(len(curve)) if correlation is None else correlation)
+    sd = np.array([(point.high - point.low) / (2 * Z95 * max(point.value, LEAST)) for point in curve])
+    covariance = np.outer(sd, sd) * (np.eye(len(curve)) if correlation is None else correlation)
+
+    def moves(weights: np.ndarray) -> int:
+        return _moves(weights, curve, covariance, correction)
+
     found = []
     for first in range(len(curve)):
         for last in range(first + FEWEST - 1, len(curve)):
             run = slice(first, last + 1)
-            level = _is_level(curve[run], covariance[run, run], correction[run])
-            if stands[run].all() and level and _far_enough(curve[run]):
+            if stands[run].all() and _far_enough(curve[run]) and _is_level(moves, first, last, len(curve)):
                 found.append(_plateau(curve, correction, first, last))
     return max(found, key=lambda plateau: (len(plateau), -_spread(curve, plateau)), default=None)
 
 
-def _covariance(curve: Sequence[Point], correlation: np.ndarray) -> np.ndarray:
-    """Of the errors of the logarithms of the values, shape (S, S)."""
-    sd = np.array([(point.high - point.low) / (2 * Z95 * max(point.value, LEAST)) for point in curve])
-    return correlation * np.outer(sd, sd)
+def _moves(weights: np.ndarray, curve: Sequence[Point], covariance: np.ndarray, correction: np.ndarray) -> int:
+    """The sign of a difference between scales, by weights that add up to 0; 0 where it may be none."""
+    difference = weights @ np.log([max(point.value, LEAST) for point in curve])
+    far = abs(weights @ np.log2([point.scale for point in curve]))  # NaN where no distance is known
+    allowed = TOLERANCE * (min(1.0, far) if far == far else 1.0) + LAW * abs(weights @ correction)
+    error = np.sqrt(max(0.0, weights @ covariance @ weights))
+    return int(np.sign(difference)) if abs(difference) > APART * error + allowed else 0
 
 
-def _is_level(run: Sequence[Point], covariance: np.ndarray, correction: np.ndarray) -> bool:
-    """Whether no two scales of a run differ, nor the ends of the straight line through all of them."""
-    value, place = np.log([max(point.value, LEAST) for point in run]), np.arange(len(run)) - (len(run) - 1) / 2
-    contrasts = [(a, b, np.eye(len(run))[b] - np.eye(len(run))[a]) for a, b in combinations(range(len(run)), 2)]
-    contrasts.append((0, len(run) - 1, place * (len(run) - 1) / (place @ place)))
-    for a, b, weights in contrasts:
-        far = np.log(run[b].scale / run[a].scale) / np.log(2)  # NaN where no distance is known
-        allowed = TOLERANCE * (min(1.0, far) if far == far else 1.0) + LAW * abs(correction[b] - correction[a])
-        error = np.sqrt(max(0.0, weights @ covariance @ weights))
-        if abs(weights @ value) > APART * error + allowed:
-            return False
-    return True
+def _is_level(moves: Callable[[np.ndarray], int], first: int, last: int, n_scales: int) -> bool:
+    """Whether no two scales of a run differ, nor the ends of its straight line, and it is no stretch of a slope."""
+    scale, places = np.eye(n_scales), np.arange(first, last + 1)
+    if any(moves(scale[b] - scale[a]) for a, b in combinations(places, 2)):
+        return False
+    centered = places - places.mean()
+    line = (centered * (last - first) / (centered @ centered)) @ scale[places]
+    mean = scale[places].mean(axis=0)
+    before = moves(mean - scale[first - 1]) if first else 0
+    after = moves(scale[last + 1] - mean) if last + 1 < n_scales else 0
+    return not moves(line) and not (before and before == after)
 
 
 def _far_enough(run: Sequence[Point]) -> bool:

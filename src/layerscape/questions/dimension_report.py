@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import Any, Unpack
 
-import numpy as np
-
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.keywords import Search, door
 from layerscape.core.lists import as_vectors
@@ -22,14 +20,17 @@ from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
 from layerscape.measures.dimension.finite import bias_words, gaussian_curve, most_dimensions
 from layerscape.pipeline.estimate import estimate
+from layerscape.questions.discrete import ADVICE, Whole, as_whole
+from layerscape.questions.parts import Part, find_parts, parts_words
 from layerscape.questions.reading import Reading
 from layerscape.questions.remarks import coarse_words, reason_words, shape_words, shared_words
-from layerscape.supply.attempts import attempts
+from layerscape.supply.attempts import attempt, attempts
 from layerscape.supply.controls import CONTROLS, check_controls, make_control
 from layerscape.supply.supplier import Supplier
 
 ESTIMATORS = ("twonn", "gride", "levina_bickel", "abide", "decimation", "pca", "participation_ratio")
 DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
+ROUNDING = 1e-9  # a relative difference between distances that tie
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,6 +43,9 @@ class DimensionReport(Shown):
         The recommended dimension with its 95 % interval; NaN if there is none.
     reason
         Why this value, or why none, in words.
+    parts
+        Where the samples lie on several manifolds of unlike dimensions, which: each with ``dimension``, ``low``,
+        ``high`` and its ``share`` of the samples. Then there is no value for all of them.
     estimates
         Name of a measure → its `Estimate`; those with a curve share the axis of scale, a distance in units of the data.
     controls
@@ -66,6 +70,7 @@ class DimensionReport(Shown):
     gaussian: tuple[Point, ...] = field(default=(), repr=False)
     gaussian_dimension: float = nan
     warnings: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def _card(self) -> Card:
         every = {**self.estimates, **{f"control {name}": each for name, each in self.controls.items()}}
@@ -81,6 +86,7 @@ class DimensionReport(Shown):
         return {
             **{name: value if isfinite(value) else None for name, value in plain.items()},
             "reason": self.reason,
+            "parts": [vars(part) for part in self.parts],
             "n_samples": self.n_samples,
             "n_units": self.n_units,
             "estimates": {name: found.to_dict() for name, found in self.estimates.items()},
@@ -107,7 +113,9 @@ def dimension_report(
     (`layerscape.core.plateau`), at least three and a factor of 1.5 in distance, or four. A scale is left out where the
     ratios of distances do not follow the law of one dimension, and where the Gaussian has more than 1.5 times as many
     dimensions as were read. Without a plateau none is recommended: the curve is the result. Data of whole numbers or
-    bits whose distances tie are read by `i3d` or `bid`.
+    bits whose distances tie, and of points of a lattice, are read by `i3d` or `bid` and by nothing else. Where ratios
+    do not follow the law of one dimension, `hidalgo` is asked for parts, and those that have plateaus of their own are
+    named.
 
     Parameters
     ----------
@@ -150,15 +158,28 @@ def dimension_report(
         raise InvalidType("a report needs the vectors; give the array and not its graph.")
     x, kinds = as_vectors(x), check_controls(controls)
     supplier = Supplier(Arrays({"": x}), search)
-    estimates, gaps, tied = _estimates(supplier, seed, progress)
-    kind = _values(x)
-    if kind != "real" and (tied > DISCRETE or "gride" not in estimates):
-        return _discrete(x, kind, tied, estimates, gaps)
+    tasks = [_task(name, seed) for name in ESTIMATORS]
+    supplier.prepare(tasks, progress)
+    tied = _tied(supplier)
+    if tied > DISCRETE and (whole := as_whole(x)):
+        return _counted(x, whole, tied, supplier)
+    estimates, gaps = _estimates(supplier, tasks, progress)
     if "gride" not in estimates:
         reason = next(words for words in gaps if words.startswith("gride")).rstrip(".")
         return DimensionReport(nan, nan, nan, reason, x.n_samples, x.n_units, estimates, warnings=tuple(gaps))
     others = {name: estimate("gride", make_control(name, seed, x), **search) for name in kinds}
-    return _measured(x, supplier, estimates, others, gaps)
+    return _measured(x, supplier, estimates, others, gaps, seed)
+
+
+def _task(name: str, seed: int) -> Task:
+    measure = find_measure(name)
+    return Task(measure, {"seed": seed} if "seed" in measure.options else {})
+
+
+def _tied(supplier: Supplier) -> float:
+    """How many of the samples have first neighbors at equal distances, but for rounding."""
+    first, second = supplier.graph("", 2, distinct=True).distances[:, :2].T
+    return float((second <= first * (1 + ROUNDING)).mean())
 
 
 def _measured(
@@ -167,11 +188,15 @@ def _measured(
     estimates: dict[str, Estimate],
     controls: dict[str, Estimate],
     gaps: list[str],
+    seed: int,
 ) -> DimensionReport:
     """The report on real numbers."""
     curve = estimates["gride"].curve
     reading = Reading.of(supplier.graph("", curve[-1].k or 2, distinct=True), curve)
     plateau, n, d = reading.plateau, x.n_samples, x.n_units
+    parts = find_parts(supplier, seed) if any(reading.bent) else ()
+    if parts:
+        plateau = None
     place = (plateau.first + plateau.last) // 2 if plateau else 0
     as_gaussian = min(plateau.value if plateau else reading.as_gaussian[0].value, most_dimensions(n, d))
     gaussian = gaussian_curve(as_gaussian, n, len(reading.curve))
@@ -184,18 +209,14 @@ def _measured(
         *shape_words(reading.curve, gaussian),
         *coarse_words(x, curve),
     ]
+    reason = parts_words(parts) if parts else reason_words(reading, estimates.get("abide"))
     return DimensionReport(
-        value, low, high, reason_words(reading, estimates.get("abide")), n, d, estimates, controls, gaussian,
-        as_gaussian, tuple(dict.fromkeys(words)),
-    )  # fmt: skip
+        value, low, high, reason, n, d, estimates, controls, gaussian, as_gaussian, tuple(dict.fromkeys(words)), parts
+    )
 
 
-def _estimates(supplier: Supplier, seed: int, progress: Show) -> tuple[dict[str, Estimate], list[str], float]:
-    """What every estimator says, from one search, why some say nothing, and how many first neighbors tie."""
-    measures = [find_measure(name) for name in ESTIMATORS]
-    tasks = [Task(measure, {"seed": seed} if "seed" in measure.options else {}) for measure in measures]
-    supplier.prepare(tasks, progress)
-    nearest = supplier.graph("", 2, distinct=True).distances[:, :2]
+def _estimates(supplier: Supplier, tasks: list[Task], progress: Show) -> tuple[dict[str, Estimate], list[str]]:
+    """What every estimator says, from one search, and why some say nothing."""
     found, gaps = {}, list(supplier.words(tasks[0]))
     tell = counted(progress, "estimating", len(tasks)) or (lambda _: None)
     for task, one in attempts(supplier, tasks):
@@ -204,30 +225,22 @@ def _estimates(supplier: Supplier, seed: int, progress: Show) -> tuple[dict[str,
             found[task.measure.name] = one
         else:
             gaps.append(f"{task.measure.name} has no value: {one.warnings[-1]}")
-    return found, gaps, float((nearest[:, 0] == nearest[:, -1]).mean())
+    return found, gaps
 
 
-def _values(x: Representation) -> str:
-    """Whether the data are bits, whole numbers or real."""
-    whole, binary = True, True
-    for _, block in x.blocks():
-        whole = whole and bool((block == np.floor(block)).all())
-        binary = whole and binary and bool(np.isin(block, (0, 1)).all())
-        if not whole:
-            return "real"
-    return "binary" if binary else "whole"
-
-
-def _discrete(
-    x: Representation, kind: str, tied: float, estimates: dict[str, Estimate], gaps: list[str]
-) -> DimensionReport:
-    name = "bid" if kind == "binary" else "i3d"
-    what = "bits" if kind == "binary" else "whole numbers"
-    found = estimate(name, x)
+def _counted(x: Representation, whole: Whole, tied: float, supplier: Supplier) -> DimensionReport:
+    """The report on whole numbers, bits and lattices, of which estimators for real numbers are not asked."""
+    found, doubt = whole.counted()
     reason = (
-        f"the data are {what} and {tied:.0%} of the samples have first neighbors at equal distances, of which "
-        f"estimators for continuous data make nothing; {name} counts instead"
+        f"the data are {whole.kind} and {tied:.0%} of the samples have first neighbors at equal distances, of which "
+        f"estimators for continuous data make nothing; {whole.measure} counts instead"
     )
-    words = (*gaps, *found.warnings)
-    every = {name: found, **estimates}
-    return DimensionReport(found.value, found.low, found.high, reason, x.n_samples, x.n_units, every, warnings=words)
+    ends = (nan, nan, nan) if doubt or found is None else (found.value, found.low, found.high)
+    if doubt:
+        task = Task(find_measure("gride"))
+        gap = "" if isfinite((one := attempt(supplier, task)).value) else f"gride has no value: {one.warnings[-1]}"
+        start = gap.rstrip(".") or reason.split(";")[0]
+        reason = f"{start}; {doubt}{'' if whole.kind == 'bits' else f'; give more samples, {ADVICE}'}"
+    words = (*supplier.words(Task(find_measure("gride"))), *whole.words, *(found.warnings if found else ()))
+    estimates = {whole.measure: found} if found else {}
+    return DimensionReport(*ends, reason, x.n_samples, x.n_units, estimates, warnings=tuple(dict.fromkeys(words)))

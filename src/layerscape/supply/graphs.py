@@ -127,6 +127,10 @@ class Graphs:
         x = self.vectors(layer).take(rows)
         return whole.restrict(rows, k) or find_neighbors(x, k, **among(self.search, rows))
 
+    def rows(self, layer: str) -> np.ndarray:
+        """Which samples the graph of the distinct rows of a layer is of."""
+        return self._distinct[layer].rows
+
     def whole(self, layer: str) -> Neighbors:
         """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""
         if layer in self._failed:

@@ -53,8 +53,9 @@ def hidalgo(
     -------
     Estimate
         The mean of ``per_sample``, the posterior mean dimension around each sample. ``details`` hold by manifold,
-        sorted by dimension, ``dimensions`` with 95 % from ``low`` to ``high``, ``weights`` and ``held_out``, the
-        dimension from r₃/r₂, which the sampler does not see; by sample ``membership`` (N, K), the probability of every
+        sorted by dimension, ``dimensions`` with 95 % from ``low`` to ``high``, ``weights``, ``held_out``, the
+        dimension from r₃/r₂, which the sampler does not see, and ``told_apart`` (K−1,), whether by that each differs
+        from the next; by sample ``membership`` (N, K), the probability of every
         manifold, and ``segments``, the number 0…K−1 of a manifold more probable than 0.8, else −1; and
         ``log_posterior`` (the mean, up to a constant), split ``r_hat``, and ``agreement``, the share of samples on
         whose manifold the two likeliest restarts agree. Intervals are those of the draws, widened for the dependence of
@@ -137,13 +138,14 @@ def _details(
     mean, membership = chain.dimensions.mean(axis=0), chain.membership[place]
     widths = [_widening(graph, x, dimension, share) for dimension, share in zip(mean, membership.T, strict=True)]
     low, high = _interval(mean, chain.dimensions, np.array(widths))
-    held_out, words = _held_out(graph, membership)
+    held_out, told_apart, words = _held_out(graph, membership)
     details = {
         "dimensions": mean,
         "low": low,
         "high": high,
         "weights": chain.weights.mean(axis=0),
         "held_out": held_out,
+        "told_apart": told_apart,
         "membership": membership,
         "segments": np.where(membership.max(axis=1) > DECIDED, membership.argmax(axis=1), -1),
         "log_posterior": chain.log_posterior,
@@ -156,15 +158,18 @@ def _widening(graph: Neighbors, x: np.ndarray, d: np.ndarray | float, share: np.
     """How much wider than for independent ratios the law of a mean dimension is, at least 1."""
     influence = share * d * (1 - d * x)
     influence = influence - influence.mean()
-    return max(1.0, len(x) * sd_of_mean(influence, graph, k=2) / float(np.sqrt(influence @ influence)))
+    independent = float(np.sqrt(influence @ influence))
+    if not independent:  # of a manifold without samples
+        return 1.0
+    return max(1.0, len(x) * sd_of_mean(influence, graph, k=2) / independent)
 
 
 def _interval(value: np.ndarray | float, draws: np.ndarray, widening: np.ndarray | float) -> np.ndarray:
     return np.maximum(0, value + widening * (np.quantile(draws, (0.025, 0.975), axis=0) - draws.mean(axis=0)))
 
 
-def _held_out(graph: Neighbors, membership: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The dimension of every manifold from r₃/r₂, and where they do not differ, in words."""
+def _held_out(graph: Neighbors, membership: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The dimension of every manifold from r₃/r₂, which differ from the next, and where they do not, in words."""
     x = 2 * log_ratios(graph, 2, 3)  # on average 1/d
     sizes = membership.sum(axis=0)
     parts = membership / np.maximum(sizes, 1e-300)
@@ -172,17 +177,18 @@ def _held_out(graph: Neighbors, membership: np.ndarray) -> tuple[np.ndarray, lis
     with np.errstate(divide="ignore"):
         dimensions = 1 / means
     found = np.flatnonzero(sizes >= FEWEST)
-    alike = []
+    alike, told_apart = [], np.zeros(len(sizes) - 1, dtype=bool)
     for low, high in pairwise(found.tolist()):
         moved = parts[:, low] * (x - means[low]) - parts[:, high] * (x - means[high])
-        if means[low] - means[high] < Z95 * len(x) * sd_of_mean(moved, graph, k=3):
+        told_apart[low] = means[low] - means[high] >= Z95 * len(x) * sd_of_mean(moved, graph, k=3)
+        if not told_apart[low]:
             alike.append(f"{low} and {high} ({dimensions[low]:.3g} and {dimensions[high]:.3g})")
     n_found, n_asked = len(found) - len(alike), len(sizes)
     words = [f"{n_asked - len(found)} of {n_asked} manifolds are empty, or nearly so"] if len(found) < n_asked else []
     if alike:
         words.append(f"by the third neighbor manifolds {', '.join(alike)} do not differ in dimension")
     remedy = f"give n_manifolds={n_found}" if n_found > 1 else "one manifold suffices, read twonn instead"
-    return dimensions, [f"{'; '.join(words)}: {remedy}"] if words else []
+    return dimensions, told_apart, [f"{'; '.join(words)}: {remedy}"] if words else []
 
 
 def _lowered(details: dict[str, float | np.ndarray]) -> list[str]:
