@@ -148,6 +148,31 @@ def test_bad_labels(labels, kind, text, rng):
         estimate("label_overlap", rng.standard_normal((50, 3)), labels, k=5)
 
 
+@pytest.mark.parametrize("influence", [False, True])
+def test_errors_name_no_k_that_nobody_asked_for(rng, influence):
+    x, y = rng.standard_normal((2, 60, 3))
+    with pytest.raises(
+        InvalidValue, match=r"^overlap reads k=30 neighbors where nothing else is said, and the graph h"
+    ):
+        estimate("overlap", find_neighbors(x, 10), find_neighbors(y, 12), influence=influence)
+    with pytest.raises(
+        InvalidValue, match=r"and the graph holds 10; give k=10 or less, or a graph of more neighbors\.$"
+    ):
+        estimate("label_overlap", find_neighbors(x, 10), np.arange(60) % 2, influence=influence)
+    assert estimate("overlap", find_neighbors(x, 31), y, influence=influence).k == 30
+
+
+def test_an_influence_on_a_graph_without_a_next_neighbor_says_what_it_lacks(rng):
+    x, y = rng.standard_normal((2, 60, 3))
+    words = (
+        r"^an influence reads the neighbor that follows the first 10, and the graph holds 10; give a graph of 11 neigh"
+    )
+    with pytest.raises(InvalidValue, match=words):
+        estimate("overlap", find_neighbors(x, 10), find_neighbors(y, 10), k=10, influence=True)
+    with pytest.raises(InvalidValue, match=r"^1 neighbors of 2 samples: without one of them there are not so many"):
+        estimate("overlap", x[:2], y[:2], influence=True)
+
+
 def test_other_bad_input(rng):
     x = rng.standard_normal((50, 3))
     with pytest.raises(UnknownName, match=r"^unknown weight of label_overlap 'clas'; nearest: class\."):

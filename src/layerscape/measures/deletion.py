@@ -21,7 +21,12 @@ def need_next(graph: Neighbors, k: int) -> None:
     """Raise unless the graph is of all samples and holds the neighbor that follows the first k."""
     check_all_asked(graph, "an influence")
     check_next(graph.n_samples, k)
-    graph.need(k + 1)
+    graph.need(k)
+    if k == graph.k:
+        raise InvalidValue(
+            f"an influence reads the neighbor that follows the first {k}, and the graph holds {k}; give a graph of "
+            f"{k + 1} neighbors."
+        )
 
 
 def check_next(n_samples: int, k: int) -> None:

@@ -89,6 +89,19 @@ class Provision(Graphs):
             which = " in common" if self.other is not self else which
             which += f", {self.near.apart.words}" if self.near.apart else ""
             raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
+        self._check_default(task, min(k, most))
+
+    def _check_default(self, task: Task, k: int) -> None:
+        """Raise if a graph that was given holds fewer neighbors than a measure reads of which nobody said how many."""
+        name, layers = task.measure.neighbors, self.source.graphs.keys() & {task.layer, task.layer_at(1)}
+        if not isinstance(name, str) or name in task.options or task.measure.distinct or not layers:
+            return
+        holds = min(self.source.graphs[layer].k for layer in layers)
+        if holds < k:
+            raise InvalidValue(
+                f"{task.measure.name} reads {name}={k} neighbors where nothing else is said, and the graph holds "
+                f"{holds}; give {name}={holds} or less, or a graph of more neighbors."
+            )
 
     def _fitted(self, task: Task) -> Task:
         """The task with a number of neighbors that there are, where nobody asked for one."""
@@ -98,7 +111,7 @@ class Provision(Graphs):
     def _room_for(self, task: Task) -> tuple[int, int]:
         """How many samples a task is of, and how many neighbors each has at the most, less those beyond its own."""
         if not self._reduced(task):
-            return self.source.n_samples, self.most - self._more
+            return self.source.n_samples, max(min(1, self.most), self.most - self._more)
         rows = self._distinct[task.layer].rows
         return len(rows), self.near.among(rows).most(len(rows)) - self._more
 
