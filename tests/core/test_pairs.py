@@ -168,5 +168,5 @@ def test_queries_of_their_own_are_no_candidates():
     ]:
         with pytest.raises(InvalidValue, match=f"^{re.escape(words)}"):
             ls.estimate("recall", X, given, queries=data)
-    with pytest.raises(InvalidValue, match="^queries of twonn, which reads no pairs; leave them out"):
+    with pytest.raises(InvalidValue, match=r"^queries of twonn, which reads no pairs"):
         ls.estimate("twonn", X, queries=asked)
