@@ -3,8 +3,8 @@
 Run:  python -m benchmarks.retrieval --minilm FOLDER [--write]
 
 1,002 docstrings of six libraries are split into their first sentence and the paragraph after it: the class is the
-library, or which of both parts it is, and the pair is of one docstring. `--minilm` is a folder of all-MiniLM-L6-v2, or of
-another sentence encoder. Docstrings are read from the installed libraries, whose versions stand below the table.
+library, or which of both parts it is, and the pair is of one docstring. `--minilm` is a folder of all-MiniLM-L6-v2, or
+of another sentence encoder. Docstrings are read from the installed libraries, whose versions stand below the table.
 
 And how often intervals over queries cover, and chance is taken for a finding, on pairs of known law.
 """

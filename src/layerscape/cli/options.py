@@ -150,15 +150,16 @@ def _opened(_: click.Context, __: click.Parameter, path: str | None) -> Any:
     return open_run(path)
 
 
+of_own_pairs = click.option(
+    "--pairs",
+    "--relevant",
+    "pairs",
+    metavar="COLUMN|FILE",
+    help="Who answers whom, for measures of pairs (recall, …): a label column whose values partners share, or a table "
+    "of ids with the columns query, relevant and perhaps grade; see docs/pairs.md.",
+)
 of_pairs = together(
-    click.option(
-        "--pairs",
-        "--relevant",
-        "pairs",
-        metavar="COLUMN|FILE",
-        help="Who answers whom, for measures of pairs (recall, …): a label column whose values partners share, or a "
-        "table of ids with the columns query, relevant and perhaps grade; see docs/pairs.md.",
-    ),
+    of_own_pairs,
     click.option(
         "--queries",
         metavar="RUN",

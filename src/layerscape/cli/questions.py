@@ -64,8 +64,9 @@ def differences_command(
 @click.command(name="recommend")
 @shared.a_run
 @click.option("--labels", help="Label columns, comma-separated; of real numbers too.  [default: all of categories]")
-@click.option("--by", metavar="MEASURE", help="Of labels, by which layers are judged.  [default: label overlap]")
-@click.option("--k", type=click.IntRange(1), default=30, show_default=True, help="Number of neighbors.")
+@shared.of_own_pairs
+@click.option("--by", metavar="MEASURE", help="By which layers are judged.  [default: label overlap; recall of pairs]")
+@click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: the measure's own, mostly 30]")
 @click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of permutations and subsets.")
 @shared.of_groups
@@ -82,7 +83,7 @@ def recommend_command(run: Path, labels: str | None, as_json: bool, **options: A
     from layerscape.questions.recommend import recommend
     from layerscape.run import open_run
 
-    check_wishes({**options, "by": None}, [judge_by(options["by"])])
+    check_wishes({**options, "by": None}, [judge_by(options["by"], pairs=options["pairs"] is not None)])
     with bars() as progress:
         found = recommend(
             open_run(run), labels=labels.split(",") if labels else None, progress=progress, **led(options)

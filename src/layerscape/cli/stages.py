@@ -274,8 +274,7 @@ def extracted(model: str, inputs: str, options: dict[str, Any], command: str, pr
 def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
     from layerscape.pipeline.measure import measure
 
-    lists = ("measures", "labels", "controls")
-    chosen = {name: value.split(",") for name, value in options.items() if name in lists and value}
+    chosen = {name: options[name].split(",") for name in ("measures", "labels", "controls") if options.get(name)}
     return measure(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
 
 

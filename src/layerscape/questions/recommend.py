@@ -12,9 +12,11 @@ from layerscape.core.groups import Groups, Own
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
+from layerscape.core.queries import clusters
 from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, require
+from layerscape.pipeline.pairs import Paired, paired
 from layerscape.pipeline.table import keep_recommendation
 from layerscape.questions.evidence import Evidence, evidence, judge_by
 from layerscape.questions.metrics import OTHER, by_both, leading_metric
@@ -28,6 +30,8 @@ from layerscape.supply.supplier import Supplier
 
 if TYPE_CHECKING:
     import pandas as pd
+
+WIDE = 30  # neighbors by which metrics are compared, where pairs are judged, which need no graph
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,6 +74,7 @@ def recommend(
     run: Run,
     *,
     labels: str | Sequence[str] | None = None,
+    pairs: Any = None,
     by: str | None = None,
     k: int | None = None,
     permutations: int = 99,
@@ -99,9 +104,12 @@ def recommend(
     labels
         Label columns that stand for what the representation is wanted for; all columns of categories when left out. One
         of real numbers (a stability, a rating) must be named, and is judged by label overlap or a linear probe.
+    pairs
+        In place of labels, who answers whom, as in `measure`: layers are judged by how well partners are found.
     by
         The measure of labels that judges: ``"label_overlap"`` (when left out): what the neighbors share;
         ``"knn_probe"``: whether their majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
+        Of pairs ``"recall"`` (when left out), ``"reciprocal_rank"`` or ``"ndcg"``.
     k
         Number of neighbors; when left out the measure's own, but at most a quarter of the samples.
     permutations, seed
@@ -147,11 +155,12 @@ def recommend(
     check_options([], search, recommend)
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
-    judge = judge_by(by)
+    judge = judge_by(by, pairs=pairs is not None)
     check_together([judge], groups, own_group)
+    of_pairs = _paired(run, pairs, labels)
     there = run.samples.labels
     who = groups_of_column(there, groups, run.n_samples, own_group)
-    columns = judging_columns(run, labels, judge) if there else []
+    columns = [of_pairs.label] if of_pairs else judging_columns(run, labels, judge) if there else []
     columns = [column for column in columns if column != groups]
     if not columns:
         return Recommendation(
@@ -160,23 +169,24 @@ def recommend(
             "last layer. Give labels of what the layer is wanted for, or name a column of real numbers; a few hundred "
             "samples will do.",
         )
-    if who is None:
+    if who is None and not of_pairs:
         say_doubts(run, search, labels, keep=True)
     k = _fitting(judge, run.n_samples) if k is None else k
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
     metric, named_by = leading_metric(run, search)
-    asked = _Asked(run, judge, options, columns, who, k, permutations, seed, progress)
+    asked = _Asked(run, judge, options, columns, who, of_pairs, k, permutations, seed, progress)
     lead = asked.of({**search, "metric": metric})
     _say_what_is_left_out(lead.supplier, lead.tasks[0], lead.held)
     found = lead.verdict
     if judge.searches and found.first is not None:
         other = asked.of({**search, "metric": OTHER[metric]})
-        suppliers = {metric: lead.supplier, OTHER[metric]: other.supplier}
-        found = by_both(run, found, other.verdict, named_by, suppliers, options["k"])
+        wide = options["k"] if not of_pairs else min(WIDE, run.n_samples - 1)
+        suppliers = {metric: asked.graphs(lead, wide), OTHER[metric]: asked.graphs(other, wide)}
+        found = by_both(run, found, other.verdict, named_by, suppliers, wide)
     said = Recommendation(found.layer, found.reason, found.together, found.sure, found.table)
     kept = {"layer": said.layer, "reason": said.reason, "equals": said.equals, "sure": said.sure}
     kept |= {"by": judge.name, "labels": lead.held.columns, "k": k, "groups": groups, **lead.supplier.near.record()}
-    keep_recommendation(run, kept, {name: there[name] for name in lead.held.columns})
+    keep_recommendation(run, kept, {name: there[name] for name in lead.held.columns if name in there})
     return said
 
 
@@ -189,6 +199,7 @@ class _Asked:
     options: Mapping[str, Any]
     columns: Sequence[str]
     who: Groups | None
+    pairs: Paired | None
     k: int | None
     permutations: int
     seed: int
@@ -199,14 +210,22 @@ class _Asked:
         run, layers = self.run, self.run.layers
         options = {name: {**self.options, **options_for(self.judge, run, name)} for name in self.columns}
         tasks = [[Task(self.judge, options[name], layer, label=name) for name in self.columns] for layer in layers]
-        supplier = supplier_of(Part(run), search, self.who)
+        supplier = supplier_of(self.pairs.source if self.pairs else Part(run), search, self.who)
         supplier.prepare([task for of_layer in tasks for task in of_layer], self.progress, more=1)
         tell = counted(self.progress, "judging", len(layers)) or (lambda _: None)
         held = evidence(supplier, tasks, self.permutations, self.seed, tell)
         labels = " and ".join(map(repr, held.columns))
         why = self.judge.sentence.format(k=self.k, label=labels)
-        found = verdict(run, held, why, None if self.who is None else self.who.codes, self.seed)
+        together = None if self.who is None else self.who.codes
+        together = clusters(self.pairs.pairs) if self.pairs else together
+        found = verdict(run, held, why, together, self.seed)
         return _Answer(supplier, tasks, held, found)
+
+    def graphs(self, answer: _Answer, k: int) -> Supplier:
+        """Who has the graphs of an answer, which one by pairs did without."""
+        if self.pairs:
+            answer.supplier.find(self.run.layers, k, False, None)
+        return answer.supplier
 
 
 @dataclass(frozen=True)
@@ -215,6 +234,15 @@ class _Answer:
     tasks: Sequence[Sequence[Task]]
     held: Evidence
     verdict: Verdict
+
+
+def _paired(run: Run, pairs: Any, labels: Any) -> Paired | None:
+    """The pairs by which layers are judged, if any."""
+    if pairs is None:
+        return None
+    if labels is not None:
+        raise InvalidValue("labels and pairs at once; ask for a layer by the one and by the other in a call each.")
+    return paired(run, pairs)
 
 
 def _fitting(judge: Measure, n_samples: int) -> int | None:
