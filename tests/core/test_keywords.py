@@ -94,9 +94,7 @@ def test_every_keyword_reaches_every_search(name, run, monkeypatch):
         monkeypatch.setattr(f"layerscape.search.{module}.chosen", noted)
     DOORS[name][1](run, **ALL, **HOW)
     assert {how for _, how in seen} == {Resources(**HOW)}
-    # A report also searches a Gaussian, to see the bias of a finite sample: that is near as it is drawn.
-    plain = {Nearness()} if name == "dimension_report" else set()
-    assert {near for near, _ in seen} == {Nearness(**ALL)} | plain
+    assert {near for near, _ in seen} == {Nearness(**ALL)}
 
 
 def test_a_recommendation_without_labels_refuses_them_too():
