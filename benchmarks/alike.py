@@ -1,7 +1,7 @@
 """Do two real networks see alike, and which of their layers: the largest of a map against permuted samples.
 
 MiniLM (a sentence encoder) and SmolLM2 (a causal language model) on 1,000 questions of TREC, drawn at random, mean over
-tokens; and beside each its untrained twin. For every two networks the closest pair of layers by a local measure
+tokens; and beside each its untrained twin. For every two of both the closest pair of layers by a local measure
 (overlap) and a global one (CKA), calibrated by the largest that unrelated samples give.
 
 Run:  LAYERSCAPE_DATA=FOLDER LAYERSCAPE_MODELS=FOLDER python -m benchmarks.alike [--cache FOLDER] [--write]
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from itertools import combinations
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,12 @@ from layerscape.core.words import number, p_said
 
 DATA = Path(os.environ.get("LAYERSCAPE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 MEASURES = ("overlap", "cka")
-PERMUTATIONS = 199
+PERMUTATIONS = 99
 NETWORKS: dict[str, tuple[str, str, dict[str, Any]]] = {  # folder, layers
     "MiniLM": ("minilm", "embedding,block_*", {}),
     "MiniLM untrained": ("minilm", "embedding,block_*", {"random_init": 0}),
-    "SmolLM2": ("smollm2", "embedding,block_?,block_12,block_18,block_24,block_30", {}),
-    "SmolLM2 untrained": ("smollm2", "embedding,block_?,block_12,block_18,block_24,block_30", {"random_init": 0}),
+    "SmolLM2": ("smollm2", "embedding,block_6,block_12,block_18,block_24,block_30", {}),
+    "SmolLM2 untrained": ("smollm2", "embedding,block_6,block_12,block_18,block_24,block_30", {"random_init": 0}),
 }
 
 
@@ -56,7 +56,8 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as temporary:
         runs = {name: run_of(name, given.cache or Path(temporary)) for name in NETWORKS}
-        for first, other in combinations(NETWORKS, 2):
+        names = list(NETWORKS)
+        for first, other in product(names[:2], names[2:]):
             table = ls.compare(runs[first], runs[other], MEASURES, permutations=PERMUTATIONS)
             for measure in MEASURES:
                 own = table[table.measure == measure]
