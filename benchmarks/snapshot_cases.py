@@ -88,6 +88,8 @@ def _data(measure: Any, x: np.ndarray) -> tuple[Any, ...]:
     for kind in measure.data[1:]:
         if kind == "labels":
             return x, label_forms(x)["classes"]
+        if kind == "pairs":
+            return x, [(row, len(x) // 2 + row) for row in range(len(x) // 2)]
         return x, [second, np.tanh(second) + 0.1 * another(second)] if kind == "graphs" else second
     return (x,)
 
@@ -188,7 +190,8 @@ def _of_runs() -> Iterator[Case]:
     yield table("measure | no labels", ls.measure, (2,))
     for measure in catalog().values():
         options = {**SHORT.get(measure.name, {}), **_k(measure, 10)}
-        yield table(f"measure | {measure.name}", ls.measure, (0,), [measure.name], **options)
+        paired = {"pairs": {str(row): str(row + 1) for row in range(0, 20, 2)}} if "pairs" in measure.data else {}
+        yield table(f"measure | {measure.name}", ls.measure, (0,), [measure.name], **options, **paired)
         yield table(f"compare | {measure.name}", ls.compare, (0, 1), [measure.name], **options)
     yield table("compare | standard", ls.compare, (0, 1))
     yield table("compare | cosine", ls.compare, (1, 0), metric="cosine")

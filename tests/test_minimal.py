@@ -62,6 +62,7 @@ NAMES = {
     "Point": ("ls.Point(1, 0, 2)", ""),
     "Chance": ("ls.Chance(1, 0, 2, 0.5)", ""),
     "Subsets": ("ls.estimate('decimation', x)", ""),
+    "Pairs": ("ls.Pairs.of([(0, 1)], 4)", ""),
     "Ranking": ("ls.estimate('information_imbalance', x, x**3)", ""),
     "Run": ("ls.Run", ""),
     "Representation": ("ls.Representation(x, 'layer')", ""),
@@ -114,6 +115,7 @@ def folder(tmp_path_factory):
     np.savetxt(out / "x.csv", x, delimiter=",")
     (out / "more.csv").write_text("id,half\n" + "".join(f"{row},{row // 120}\n" for row in range(len(x))))
     (out / "side.txt").write_text("\n".join(side))
+    (out / "pairs.csv").write_text("query,relevant\n" + "".join(f"{row},{row + 8}\n" for row in range(8)))
     pandas = pytest.importorskip("pandas")
     pandas.DataFrame({"a": x[:, 0], "b": x[:, 1], "side": side}).to_parquet(out / "table.parquet")
     from safetensors.numpy import save_file
@@ -142,7 +144,9 @@ def estimate(measure):
     files = [{"bid": "bits.npy", "i3d": "whole.npy"}.get(measure.name, "x.npy")] * (
         1 + measure.compares + 2 * ("graphs" in measure.data)
     )
-    labels = ["--labels", "side.txt"] * ("labels" in measure.data)
+    labels = ["--labels", "side.txt"] * ("labels" in measure.data) + ["--pairs", "pairs.csv"] * (
+        "pairs" in measure.data
+    )
     return ["estimate", measure.name, *files, *labels], "models" if measure.name == "autoencoder" else ""
 
 
