@@ -25,6 +25,7 @@ EXTRAS = {
     "xarray": (*_RUNS, "xarray"),
 }
 # How libraries and systems say it who have no MemoryError.
+SHOWN = 24  # names that a message lists; the door with the most keywords has fewer
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 
@@ -61,7 +62,7 @@ def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UnknownName:
     "unknown measure 'twon'; nearest: twonn. There are: gride, twonn."
     """
     names = sorted({str(name) for name in allowed})
-    shown = ", ".join(names[:20]) + (f", … ({len(names)} in all)" if len(names) > 20 else "")
+    shown = ", ".join(names[:SHOWN]) + (f", … ({len(names)} in all)" if len(names) > SHOWN else "")
     near = get_close_matches(given, names, n=3, cutoff=0.5)
     hint = f"; nearest: {', '.join(near)}" if near else ""
     return UnknownName(f"unknown {kind} {given!r}{hint}. There are: {shown or 'none'}.")
