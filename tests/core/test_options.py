@@ -86,7 +86,8 @@ def test_every_option_of_every_measure_says_what_it_takes(name, option):
         assert "\n" not in str(caught.value)
     if isinstance(default, int):
         assert type(measure.choose({option: np.int64(7)})[option]) is int
-        for value in (None, "3", 1.5, True, np.float32(2)) if option != "scale" else ():
+        nothing = () if name == "ndcg" else (None,)  # for ndcg all
+        for value in (*nothing, "3", 1.5, True, np.float32(2)) if option != "scale" else ():
             with pytest.raises(InvalidType, match=f"^{option}=.*; give a whole number"):
                 measure.choose({option: value})
     if isinstance(default, float):
@@ -100,7 +101,9 @@ def _asked(name: str):
     """A measure on data that suit it."""
     measure = catalog()[name]
     x = (X > 0).astype(int) if measure.values == "binary" else np.round(3 * X) if measure.values == "whole" else X
-    two = {"labels": np.arange(len(X)) % 3, "graphs": [X]}.get(measure.data[-1], X[:, ::-1] + X**2)
+    two = {"labels": np.arange(len(X)) % 3, "pairs": np.arange(len(X)) // 2, "graphs": [X]}.get(
+        measure.data[-1], X[:, ::-1] + X**2
+    )
     return lambda **options: ls.estimate(measure, *(x, two)[: len(measure.data)], **options)
 
 

@@ -69,7 +69,7 @@ def test_named_for_a_measure_that_cannot_take_them_numbers_are_refused_in_words(
     with pytest.raises(InvalidValue, match=r"^by='height': its values are real numbers; choose a column of categories"):
         ls.measure(run, ["twonn"], by="height")
     with pytest.raises(InvalidValue, match=r"^label column 'height' holds real numbers; name a column of categories"):
-        ls.recommend(run, labels=["height"])
+        ls.differences(run, labels=["height"])
     with pytest.raises(InvalidValue, match=r"^'coarse\+fine' joins columns to paths; name them one by one: coarse"):
         ls.recommend(run, labels=["coarse+fine"])
     with pytest.raises(UnknownName, match=r"^unknown label column 'fin'; nearest: fine"):

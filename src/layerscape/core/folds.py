@@ -42,7 +42,7 @@ class Folds:
             If there are not so many groups, or no class is that of more than one group.
 
         >>> Folds.of_groups(Groups.of([1, 1, 2, 2, 3, 4], 6), 2, 0, np.array([0, 0, 1, 1, 0, 1])).of
-        array([0, 0, 0, 0, 1, 1])
+        array([1, 1, 0, 0, 0, 1])
         """
         if not 2 <= number <= groups.number:
             raise InvalidValue(f"folds={number} of {groups.number} groups; give 2 to {groups.number}.")

@@ -89,10 +89,10 @@ class Provision(Graphs):
             which = " in common" if self.other is not self else which
             which += f", {self.near.apart.words}" if self.near.apart else ""
             raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
-        self._check_default(task, min(k, most))
 
-    def _check_default(self, task: Task, k: int) -> None:
+    def _say_default(self, task: Task) -> None:
         """Raise if a graph that was given holds fewer neighbors than a measure reads of which nobody said how many."""
+        k = min(task.neighbors(self.most + 1), self.most)
         name, layers = task.measure.neighbors, self.source.graphs.keys() & {task.layer, task.layer_at(1)}
         if not isinstance(name, str) or name in task.options or task.measure.distinct or not layers:
             return

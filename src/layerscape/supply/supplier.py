@@ -77,10 +77,13 @@ class Supplier(Provision):
         if home is not self:
             found = home.attempt(task)
             return replace(found, warnings=(*self.gap_words(task), *found.warnings))
-        words, task = self.words(task), self._fitted(task)
+        asked, words, task = task, self.words(task), self._fitted(task)
         data = self.data(task)
         try:
             found = self._found(task, data)
+        except InvalidValue:
+            self._say_default(asked)
+            raise
         except MemoryError as error:
             name = task.measure.name
             raise InvalidValue(f"{name} needs more memory than there is ({error}); give it less.") from None

@@ -49,7 +49,7 @@ def ndcg(x: Ranking, pairs: Pairs, /, *, k: int | None = 10) -> Estimate:
     --------
     >>> import layerscape as ls
     >>> x = np.array([[0.0], [0.1], [0.3], [5.1], [5.3], [9.0]])
-    >>> ls.estimate("ndcg", x, [(0, 1, 3.0), (0, 2, 1.0)]).value
+    >>> round(ls.estimate("ndcg", x, [(0, 1, 3.0), (0, 2, 1.0)]).value, 9)
     1.0
     >>> round(ls.estimate("ndcg", x, [(0, 1, 1.0), (0, 2, 3.0)]).value, 3)
     0.797
