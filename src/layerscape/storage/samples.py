@@ -205,9 +205,8 @@ def previews_table(previews: Sequence[str | bytes] | None, n_rows: int) -> Any:
 
 def _read(path: Path) -> Any:
     parquet = require("pyarrow.parquet", "runs")
-    with readable(path, CURE):
-        names = [name for name in parquet.read_schema(path).names if name != "preview"]
-        return parquet.read_table(path, columns=names)
+    with readable(path, CURE), parquet.ParquetFile(path) as file:  # opened once: another process may replace it
+        return file.read(columns=[name for name in file.schema_arrow.names if name != "preview"])
 
 
 def equal(one: Any, other: Any) -> bool:
