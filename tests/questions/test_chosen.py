@@ -107,6 +107,26 @@ def test_a_layer_that_cannot_be_compared_has_no_part(runs):
     assert said_of_map(judged(a, only, ["cka"]), "cka") == "cka: no pair of layers has a value."
 
 
+def test_scores_that_are_one_value_and_thresholds_beyond_the_best_say_nothing():
+    null = np.ones((39, 2)) + 1e-16 * np.random.default_rng(0).standard_normal((39, 2))
+    scores = Scores.of(np.array([1.0, 1.5]), null)
+    assert scores.z.tolist() == [0, np.inf]
+    assert scores.p.tolist() == [1, 1 / 40]
+    high = Scores.of(np.array([0.99]), 0.99 + 0.02 * np.random.default_rng(0).standard_normal((39, 1)))
+    assert high.threshold[0] > 1
+    assert high.calibrated(np.array([0.99]), 1.0).tolist() == [0]
+
+
+def test_too_few_groups_are_not_judged(runs):
+    who = np.repeat(["a", "b", "c"], [67, 67, 66])
+    a = ls.from_arrays({"l": np.asarray(runs[0]["l0"])}, labels={"who": who})
+    with pytest.warns(UserWarning, match="the map of cka is not judged: the groups can be arranged in "):
+        table = judged(a, runs[1], ["cka"], groups="who")
+    assert table.p_map.isna().all()
+    assert table.value.notna().all()
+    assert said_of_map(table, "cka") == "cka: no pair of layers has a value that was judged."
+
+
 def test_errors(runs):
     a, b, _ = runs
     text = "permutations=5; give at least 19, so that p can reach 0.05."

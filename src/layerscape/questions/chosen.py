@@ -9,16 +9,17 @@ difference of the closest to every other, which is known from how each sample mo
 
 from __future__ import annotations
 
+import warnings as python_warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
-from layerscape.core.permutation import FEWEST, share_as_high
+from layerscape.core.permutation import FEWEST, ROUNDING, share_as_high
 from layerscape.core.tasks import Task
 from layerscape.core.words import number, p_said
 from layerscape.errors import InvalidValue, LayerscapeError
@@ -49,12 +50,19 @@ class Scores:
         """From signed values, shape (C,), and those of permutations, shape (B, C)."""
         every = np.vstack([values, null])
         mean, sd = every.mean(axis=0), every.std(axis=0)
-        z = np.divide(every - mean, sd, out=np.zeros_like(every), where=sd > 0)
+        z = np.divide(every - mean, sd, out=np.zeros_like(every), where=sd > ROUNDING)
         largest = z[1:].max(axis=1)
         p = np.array([share_as_high(largest, one) for one in z[0]])
         allowed = max(1, int(LEVEL * (1 + len(null))))  # of the largest, the observed among them
-        alone = np.divide(values - null.mean(axis=0), null.std(axis=0), out=np.zeros_like(values), where=sd > 0)
+        beyond, spread = values - null.mean(axis=0), null.std(axis=0)
+        alone = np.where(beyond > ROUNDING, inf, 0.0)  # of a null that is one value
+        np.divide(beyond, spread, out=alone, where=spread > ROUNDING)
         return cls(alone, p, mean + sd * np.sort(largest)[-allowed])
+
+    def calibrated(self, values: np.ndarray, ideal: float) -> np.ndarray:
+        """Where signed values lie between threshold and ideal; 0 below, or where unrelated samples reach the ideal."""
+        room = ideal - self.threshold
+        return np.maximum(np.divide(values - self.threshold, room, out=np.zeros_like(room), where=room > ROUNDING), 0.0)
 
 
 def check_chosen(measures: Sequence[Measure], permutations: int | None) -> None:
@@ -89,13 +97,18 @@ def judged(
         null = null[: len(permuted)]  # of few groups all arrangements are fewer
         null[:, column] = sign * permuted
         tell(1)
+    if len(null) < FEWEST:
+        python_warnings.warn(
+            f"the map of {measure.name} is not judged: the groups can be arranged in {1 + len(null)} ways, too few",
+            stacklevel=6,
+        )
+        return judgements
     values = sign * np.array([cells[place][1].value for place in known])
     scores = Scores.of(values, null)
     ideal = sign * measure.bounds[sign > 0]
     best = int(scores.z.argmax())
     alike = _alike(supplier, [cells[place][0] for place in known], best, sign)
-    reach = (values - scores.threshold) / (ideal - scores.threshold) if isfinite(ideal) else np.full(len(known), nan)
-    calibrated = np.maximum(reach, 0.0)
+    calibrated = scores.calibrated(values, ideal) if isfinite(ideal) else np.full(len(known), nan)
     for place, *one in zip(known, scores.z.tolist(), scores.p.tolist(), calibrated.tolist(), alike, strict=True):
         judgements[place] = dict(zip(COLUMNS, one, strict=True))
     return judgements
@@ -121,7 +134,8 @@ def said_of_map(table: pd.DataFrame, title: str) -> str:
     """One sentence on a map of one measure: whether its layers have anything in common, and which are closest."""
     known = table[table.z.notna()]
     if known.empty:
-        return f"{title}: no pair of layers has a value."
+        judged_none = " that was judged" if table.value.notna().any() else ""
+        return f"{title}: no pair of layers has a value{judged_none}."
     best = known.loc[known.z.idxmax()]
     p = f"{p_said(best.p_map)} of the largest of {len(known)} pairs"
     if best.p_map > LEVEL:
