@@ -25,7 +25,7 @@ EXTRAS = {
     "xarray": (*_RUNS, "xarray"),
 }
 # How libraries and systems say it who have no MemoryError.
-SHOWN = 24  # names that a message lists; the door with the most keywords has fewer
+SHOWN = 24  # names that a message lists
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 

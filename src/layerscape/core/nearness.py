@@ -14,6 +14,7 @@ from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 
 Metric = Literal["euclidean", "cosine"]
+CALLED = {"euclidean": "euclidean distance", "cosine": "cosine"}  # what sentences call a metric
 MetricOfRows = Literal["euclidean", "cosine", "correlation"]  # for measures that look at all pairs, and search nothing
 Standardize = Literal["units"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerscape.core.decisive import deciding_unit
 from layerscape.core.keywords import Search, chosen
-from layerscape.core.nearness import Metric
+from layerscape.core.nearness import CALLED, Metric
 from layerscape.core.representation import Representation
 from layerscape.core.words import p_said
 from layerscape.errors import LayerscapeError
@@ -19,7 +19,6 @@ from layerscape.run import Run
 from layerscape.supply.supplier import Supplier
 
 OTHER: Mapping[str, Metric] = {"euclidean": "cosine", "cosine": "euclidean"}
-SAID = {"euclidean": "euclidean distance", "cosine": "cosine"}
 ASKED = "as was asked"
 FOLLOWS = 0.3  # a correlation of norms with a label, from which on it is said
 TWICE = 1.5  # times what the other layers have, from which on the spread of norms, or hubness, is said
@@ -50,20 +49,20 @@ def by_both(
     (first, ours), (second, _) = suppliers.items()
     start = ""
     if named_by not in ("", ASKED):
-        start = f"By {SAID[first]}, with which the model is deployed ({named_by}): "
+        start = f"By {CALLED[first]}, with which the model is deployed ({named_by}): "
     row = other.behind(lead.first or "")
     if row is None:
-        none = f" By {SAID[second]} no layer is told apart from chance." if other.first is None else ""
+        none = f" By {CALLED[second]} no layer is told apart from chance." if other.first is None else ""
         return replace(lead, reason=f"{start}{lead.reason}{none}")
     differs = (
-        f"By {SAID[second]} {other.first!r} is best, and {lead.first!r} is {row.behind:.3f} behind ({p_said(row.p)})"
+        f"By {CALLED[second]} {other.first!r} is best, and {lead.first!r} is {row.behind:.3f} behind ({p_said(row.p)})"
         f"{_why(ours.source.layers, run, suppliers, k)}."
     )
     if named_by:
         return replace(lead, reason=f"{start}{lead.reason} {differs}")
     reason = (
-        f"The best layer turns with the metric, and none is named: by {SAID[first]} it is {lead.first!r}. {differs} "
-        f"Choose the metric with which the layer will be used (metric=, --metric)."
+        f"The best layer turns with the metric, and none is named: by {CALLED[first]} it is {lead.first!r}. "
+        f"{differs} Choose the metric with which the layer will be used (metric=, --metric)."
     )
     together = tuple(dict.fromkeys([lead.first, other.first, *lead.equals]))
     return replace(lead, layer=None, first=lead.first, reason=reason, equals=tuple(filter(None, together[1:])))
@@ -104,7 +103,7 @@ def _why(layers: Sequence[str], run: Run, suppliers: Mapping[str, Supplier], k: 
     high, low = sorted(least.hubness, key=lambda name: -least.hubness[name])
     if least.hubness[high] > max(1.0, TWICE * least.hubness[low]):
         words.append(
-            f"hubness is {least.hubness[high]:.1f} by {SAID[high]} and {least.hubness[low]:.1f} by {SAID[low]}"
+            f"hubness is {least.hubness[high]:.1f} by {CALLED[high]} and {least.hubness[low]:.1f} by {CALLED[low]}"
         )
     if least.unit[1]:
         words.append(f"unit {least.unit[0]} holds {least.unit[1]:.1%} of the variance")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from layerscape.core.nearness import CALLED
 from layerscape.core.quantity import Quantity
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, consecutive, first_variant
@@ -12,8 +13,6 @@ from layerscape.reports.cautions import Finding
 from layerscape.reports.dimension import DimensionProfile
 from layerscape.reports.reported import ReportedRun
 from layerscape.reports.telling import above, known, lowest, named
-
-SAID = {"euclidean": "euclidean distance", "cosine": "cosine"}
 
 
 def leading(run: ReportedRun) -> str:
@@ -25,7 +24,7 @@ def leading(run: ReportedRun) -> str:
 
 def of_metric(table: Any, metric: str) -> Any:
     """The rows of one metric, and those that read no graph."""
-    return table[(table["metric"] == metric) | ~table["metric"].isin(list(SAID))] if "metric" in table else table
+    return table[(table["metric"] == metric) | ~table["metric"].isin(list(CALLED))] if "metric" in table else table
 
 
 def by_metrics(
@@ -37,8 +36,8 @@ def by_metrics(
     if deployed and deployed["metric"] != lead and lead:
         name = deployed["metric"]
         yield Finding(
-            f"The model is deployed with {SAID[name]} ({deployed['because']}), and what follows is by {SAID[lead]}: "
-            f"layerscape measure {run.path} --metric {name} gives both."
+            f"The model is deployed with {CALLED[name]} ({deployed['because']}), and what follows is by "
+            f"{CALLED[lead]}: layerscape measure {run.path} --metric {name} gives both."
         )
     for metric in others:
         because = ""
@@ -46,12 +45,12 @@ def by_metrics(
             because = f", with which the model is deployed ({deployed['because']})"
         other = Profile.of(of_metric(run.table, metric), run.layers)
         turned = [*_dimension(own, other, measures, dead), *_step(own, other, measures, dead)]
-        said = [f"by {SAID[metric]} {words}" for words in turned] or [f"by {SAID[metric]} it is the same"]
-        yield Finding(f"What follows is by {SAID[lead]}{because}; {', and '.join(said)}.")
+        said = [f"by {CALLED[metric]} {words}" for words in turned] or [f"by {CALLED[metric]} it is the same"]
+        yield Finding(f"What follows is by {CALLED[lead]}{because}; {', and '.join(said)}.")
 
 
 def _metrics(table: Any) -> list[str]:
-    return [metric for metric in dict.fromkeys(table["metric"]) if metric in SAID] if "metric" in table else []
+    return [metric for metric in dict.fromkeys(table["metric"]) if metric in CALLED] if "metric" in table else []
 
 
 def _dimension(own: Profile, other: Profile, measures: Sequence[Quantity], dead: Collection[str]) -> Iterator[str]:

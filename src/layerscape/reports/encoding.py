@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from layerscape.core.exchange import NO_FINDING
+from layerscape.core.nearness import CALLED
 from layerscape.core.quantity import Quantity
 from layerscape.figures.measured import heading
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, alongside, columns_of_labels, first_variant, within_chance
-from layerscape.reports.both import SAID
 from layerscape.reports.cautions import Finding, changes, lines_of
 from layerscape.reports.telling import above, asked, beside_chance, highest, known, named, not_told_apart
 
@@ -45,7 +45,7 @@ def _verdict(measure: Quantity, rows: Sequence[Row], column: str, decided: Seque
     top = highest(rows)
     value = f"{top['said']}{asked(rows)}{beside_chance(measure, top)}"
     if decided == [column]:
-        metric = f" (by {SAID[top['metric']]})" if top["metric"] in SAID and by not in (None, top["metric"]) else ""
+        metric = f" (by {CALLED[top['metric']]})" if top["metric"] in CALLED and by not in (None, top["metric"]) else ""
         return f"{heading(measure)} of {column!r}{metric} is highest at {named(top)}: {value}."
     score = f"{measure.title} {value}"
     if within_chance(top, of=len(rows)):

@@ -37,6 +37,7 @@ class Across:
         self.queries, self.references, self.pairs = queries, references, pairs
         self.n_samples = queries.n_samples + references.n_samples
         self.graphs: dict[str, Neighbors] = {}
+        self._vectors: dict[str, Representation] = {}
         shared = [layer for layer in references.layers if layer in queries]
         self.layers = tuple(layer for layer in shared if queries[layer].n_units == references[layer].n_units)
         if not self.layers:
@@ -56,11 +57,13 @@ class Across:
         """None: neither folder has a graph of both."""
 
     def vectors(self, layer: str) -> Representation:
-        """Queries and then references."""
-        sides = (self.queries[layer], self.references[layer])
-        names = ("query", "reference")
-        ids = tuple(f"{name} {one}" for name, side in zip(names, sides, strict=True) for one in side.ids)
-        return Representation(np.concatenate([np.asarray(side) for side in sides]), layer, ids)
+        """Queries and then references; the last is kept, since tasks come layer by layer."""
+        if layer not in self._vectors:
+            sides = (self.queries[layer], self.references[layer])
+            names = ("query", "reference")
+            ids = tuple(f"{name} {one}" for name, side in zip(names, sides, strict=True) for one in side.ids)
+            self._vectors = {layer: Representation(np.concatenate([np.asarray(side) for side in sides]), layer, ids)}
+        return self._vectors[layer]
 
     def n_units(self, layer: str) -> int:
         return self.references[layer].n_units
