@@ -56,7 +56,7 @@ def test_pooled_values_equal_those_of_a_naive_loop(folders, some_samples, family
     expected = [naive(folders(family), family, content) for content in samples.read(range(5))]
     tables = {
         pooling: dict(network.blocks(samples, names, pooling, block_rows=5))[0]
-        for pooling in ("mean", "max", "last", "first")
+        for pooling in ("mean", "mean:all", "max", "last", "last:3", "weighted", "first")
     }
     for layer in names:
         for row, states in enumerate(expected):
@@ -64,11 +64,26 @@ def test_pooled_values_equal_those_of_a_naive_loop(folders, some_samples, family
             content = tokens[before : len(tokens) - after]
             for pooling, value in {
                 "mean": content.mean(0),
+                "mean:all": tokens.mean(0),
+                "last:3": tokens[-3:].mean(0),
+                "weighted": np.arange(1, len(tokens) + 1) @ tokens / np.arange(1, len(tokens) + 1).sum(),
                 "max": content.max(0),
                 "first": content[0],
                 "last": tokens[-1],
             }.items():
                 np.testing.assert_allclose(tables[pooling][layer][row], value, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("family", ["vit", "dinov2"])
+def test_patches_are_pooled_in_their_grid(folders, some_samples, family):
+    network = open_model(folders(family), device="cpu")
+    samples = some_samples("image", 2)
+    (table,) = (vectors for _, vectors in network.blocks(samples, ["block_2"], "grid:2x2", block_rows=2))
+    for row, content in enumerate(samples.read(range(2))):
+        patches = naive(folders(family), family, content)["block_2"][SPECIAL[family][0] :].reshape(2, 2, 2, 2, 16)
+        np.testing.assert_allclose(
+            table["block_2"][row].reshape(16, 2, 2), patches.mean((1, 3)).T.swapaxes(1, 2), atol=2e-5
+        )
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerscape.errors import InvalidValue
-from layerscape.extraction.pooling import POOLINGS, Tokens, pool
+from layerscape.extraction.pooling import Tokens, pool
 
-SEQUENCES = [pooling for pooling in POOLINGS if pooling != "flatten"]
+SEQUENCES = ["mean", "mean:all", "last", "last:1", "last:3", "first", "cls", "max", "weighted"]
+ALL = [*SEQUENCES, "flatten", "project:100@0"]
 
 
 def padded(lengths: list[int], side: str, filler: float) -> tuple[torch.Tensor, Tokens, list[torch.Tensor]]:
@@ -42,6 +43,10 @@ def test_padding_on_either_side_changes_nothing(lengths, side, filler, pooling):
     for row, one in zip(pooled, alone, strict=True):
         expected = {
             "mean": one[0, 1:].mean(0),
+            "mean:all": one[0].mean(0),
+            "last:1": one[0, -1],
+            "last:3": one[0, -3:].mean(0),  # of texts of two tokens both
+            "weighted": (weights := torch.arange(1.0, one.shape[1] + 1)) @ one[0] / weights.sum(),
             "max": one[0, 1:].amax(0),
             "first": one[0, 1],
             "cls": one[0, 0],
@@ -58,16 +63,45 @@ def test_last_takes_a_special_token_at_the_end_too():
     assert pool(hidden, "mean", tokens).item() == 1.5
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", ALL)
 def test_a_pooled_vector_is_float32_and_no_view(pooling):
     for shape in [(2, 3), (2, 4, 3)]:
         for dtype in (torch.float32, torch.bfloat16):
             hidden = torch.ones(shape, dtype=dtype)
             pooled = pool(hidden, pooling)
             hidden.zero_()
-            assert pooled.shape == ((2, 12) if len(shape) == 3 and pooling == "flatten" else (2, 3))
+            assert pooled.shape == ((2, 12) if len(shape) == 3 and pooling in ALL[-2:] else (2, 3))
             assert pooled.dtype == torch.float32
             assert (pooled == 1).all()
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        [[100.0, 1.0, 4.0, -1e9], [100.0, 1.0, -1e9, -1e9]],
+        [[-1e9, 100.0, 1.0, 4.0], [-1e9, -1e9, 100.0, 1.0]],
+    ],
+    ids=["right", "left"],
+)
+def test_values_by_hand_on_either_side_of_the_padding(hidden):
+    hidden = torch.tensor(hidden)
+    real = hidden > -1e9
+    tokens = Tokens(real, real & (hidden != 100))
+    expected = {
+        "mean": [2.5, 1],
+        "mean:all": [35, 50.5],
+        "last": [4, 1],
+        "last:2": [2.5, 50.5],
+        "last:9": [35, 50.5],
+        "first": [1, 1],
+        "cls": [100, 100],
+        "max": [4, 1],
+        "weighted": [(100 + 2 * 1 + 3 * 4) / 6, (100 + 2 * 1) / 3],
+    }
+    for pooling, right in expected.items():
+        torch.testing.assert_close(
+            pool(hidden[..., None], pooling, tokens)[:, 0], torch.tensor(right, dtype=torch.float32)
+        )
 
 
 def test_half_precision_is_summed_in_float32():
@@ -97,7 +131,7 @@ def test_maps_are_pooled_over_space():
     assert pool(hidden, "flatten").shape == (2, 60)
 
 
-@pytest.mark.parametrize("pooling", ["cls", "first", "last"])
+@pytest.mark.parametrize("pooling", ["cls", "first", "last", "weighted"])
 def test_maps_have_no_tokens(pooling):
     message = f"pooling '{pooling}' of a map of shape (3, 4, 5), which has no tokens; choose mean, max or flatten."
     with pytest.raises(InvalidValue, match=re.escape(message)):
@@ -106,3 +140,38 @@ def test_maps_have_no_tokens(pooling):
 
 def test_one_number_per_sample_is_one_unit():
     assert pool(torch.zeros(5), "mean").shape == (5, 1)
+
+
+def test_a_grid_has_the_means_of_its_cells_and_a_smaller_map_its_own():
+    hidden = torch.arange(2 * 3 * 4 * 6, dtype=torch.float32).reshape(2, 3, 4, 6)
+    cells = hidden.reshape(2, 3, 2, 2, 3, 2).mean((3, 5))
+    torch.testing.assert_close(pool(hidden, "grid:2x3"), cells.flatten(1))
+    torch.testing.assert_close(pool(hidden, "grid:1x1"), pool(hidden, "mean"))
+    torch.testing.assert_close(pool(hidden, "grid:9x9"), pool(hidden, "flatten"))
+    torch.testing.assert_close(pool(hidden, "grid:2x9"), hidden.reshape(2, 3, 2, 2, 6).mean(3).flatten(1))
+    torch.testing.assert_close(pool(hidden[..., None], "grid:2x3x1"), cells.flatten(1))
+    assert (pool(torch.ones(2, 5), "grid:4x4") == 1).all()
+
+
+def test_a_grid_of_patches_leaves_out_the_class_token():
+    patches = torch.arange(2 * 6 * 3, dtype=torch.float32).reshape(2, 6, 3)
+    hidden = torch.cat([torch.full((2, 1, 3), 1e9), patches], dim=1)
+    grid = pool(hidden, "grid:1x3", Tokens.after(1, hidden, (2, 3)))
+    torch.testing.assert_close(grid, patches.reshape(2, 2, 3, 3).mean(1).movedim(-1, 1).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "pooling", "message"),
+    [
+        ((2, 5, 3), "grid:4x4", "pooling 'grid:4x4' of 5 tokens, which are no map; choose mean, last, first or max."),
+        (
+            (2, 3, 4, 5),
+            "grid:4x4x4",
+            "pooling 'grid:4x4x4' of a map of shape (3, 4, 5), which has 2 axes of space; "
+            "give one number for each of them, or choose mean, max or flatten.",
+        ),
+    ],
+)
+def test_what_has_no_grid_is_refused(shape, pooling, message):
+    with pytest.raises(InvalidValue, match=f"^{re.escape(message)}$"):
+        pool(torch.zeros(shape), pooling)

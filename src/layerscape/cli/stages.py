@@ -15,6 +15,7 @@ from layerscape.cli.show import bars, independent, note, number, plain, rows, sa
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
 from layerscape.errors import LayerscapeError, need
+from layerscape.extraction.grammar import FORMS
 
 _model = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
@@ -36,7 +37,7 @@ _inputs = together(
     click.option(
         "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm]"
     ),
-    click.option("--pooling", help="mean, last, first, cls, max, flatten.  [default: what suits the model]"),
+    click.option("--pooling", help=f"{FORMS}; see docs/guide.md.  [default: what suits the model]"),
     click.option("--protocol", help="The recipe of a paper, which fixes pooling: ansuini2019, valeriani2023, …."),
     click.option("--text-column", help="Column that holds the text.  [default: text]"),
     click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
@@ -154,7 +155,7 @@ def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> N
 @click.command(name="layers")
 @click.argument("model")
 @click.option("--layers", "select", help="Patterns, comma-separated: 'encoder.layer.*.attention'.")
-@click.option("--pooling", help="mean, last, first, cls, max, flatten.")
+@click.option("--pooling", help=f"{FORMS}.")
 @_model
 @shared.as_json
 def layers_command(model: str, select: str | None, pooling: str | None, as_json: bool, **options: Any) -> None:

@@ -105,7 +105,7 @@ class Network:
         Parameters
         ----------
         pooling
-            ``mean | last | first | cls | max | flatten``; the default of the model when left out.
+            As `grammar` writes it; the default of the model when left out.
         contents
             Contents of two samples; built-in examples when left out (kind ``"array"`` has none).
         select

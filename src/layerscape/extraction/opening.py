@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
+from layerscape.extraction.grammar import Pooling
 
 if TYPE_CHECKING:
     import torch
@@ -101,12 +102,10 @@ def check_model(
 ) -> None:
     """Raise at what `open_model` would refuse before it looks at the model, and at an unknown word for a pooling."""
     torch = require("torch", "models")
-    from layerscape.extraction.pooling import POOLINGS
-
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
-    if pooling is not None and pooling not in POOLINGS:
-        raise unknown_name("pooling", pooling, POOLINGS)
+    if pooling is not None:
+        Pooling.of(pooling)
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
     if not isinstance(model, str) or _is_demo(model):

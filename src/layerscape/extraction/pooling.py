@@ -4,35 +4,42 @@ Three sets of tokens matter. *All* positions, padding included; the *real* ones,
 the *content*, without what stands for no part of the sample: `[CLS]`, `[SEP]`, `<eos>`, `<s>` that the tokenizer adds,
 and the class and register tokens of a vision transformer.
 
-- ``mean``, ``max``: over the content.
+- ``mean``, ``max``: over the content; ``mean:all`` over the real tokens.
 - ``first``: the first token of the content. ``last``: the last real token, whatever it is, since in a causal network it
-  is the one that has seen the whole sample.
+  is the one that has seen the whole sample; ``last:4``: the mean of the last 4 of them, or of as many as there are.
+- ``weighted``: the mean of the real tokens with weights i / Σ i, where i counts them from 1 (Muennighoff 2022, SGPT).
 - ``cls``: the first real token, for models that have a class token there.
-- ``flatten``: all positions, one after the other, for samples of one length.
+- ``flatten``: all positions, one after the other, for samples of one length; ``project:4096@0`` as many random
+  combinations of them (`projection`), and all of them where there are no more.
+- ``grid:4x4``: means over 4 × 4 cells of a map or of the patches of a picture, flattened; where the map has fewer rows
+  or columns, it keeps its own.
 
-A vector per sample, shape (B, D), passes as it is. A map, shape (B, C, H, W) or with more axes of space, has positions
-in place of tokens: ``mean``, ``max`` and ``flatten`` apply.
+A vector per sample, shape (B, D), passes as it is, if it is not projected. A map, shape (B, C, H, W) or with more axes
+of space, has positions in place of tokens: ``mean``, ``max``, ``grid``, ``flatten`` and ``project`` apply.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
 
 import torch
+from torch.nn import functional
 
 from layerscape.errors import InvalidValue
-
-Pooling = Literal["mean", "last", "first", "cls", "max", "flatten"]
-POOLINGS: tuple[str, ...] = get_args(Pooling)
+from layerscape.extraction.grammar import Pooling
+from layerscape.extraction.projection import project
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Which positions of a batch are real and which are content; both bool of shape (B, T)."""
+    """Which positions of a batch are real and which are content; both bool of shape (B, T).
+
+    ``grid`` has how many rows and columns of patches the content of every sample is, row by row, if it is a picture.
+    """
 
     real: torch.Tensor
     content: torch.Tensor
+    grid: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, lengths: torch.Tensor, n_positions: int) -> Tokens:
@@ -40,9 +47,15 @@ class Tokens:
         real = torch.arange(n_positions, device=lengths.device) < lengths[:, None]
         return cls(real, real)
 
+    @classmethod
+    def after(cls, n_prefix: int, hidden: torch.Tensor, grid: tuple[int, ...] | None = None) -> Tokens:
+        """Of a batch (B, T, D) in which every position is real, and content from the prefix on."""
+        real = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        return cls(real, real & (torch.arange(hidden.shape[1], device=hidden.device) >= n_prefix), grid)
+
     def to(self, device: torch.device) -> Tokens:
         """The same on another device."""
-        return Tokens(self.real.to(device), self.content.to(device))
+        return replace(self, real=self.real.to(device), content=self.content.to(device))
 
 
 def pool(hidden: torch.Tensor, pooling: str, tokens: Tokens | None = None) -> torch.Tensor:
@@ -53,7 +66,7 @@ def pool(hidden: torch.Tensor, pooling: str, tokens: Tokens | None = None) -> to
     hidden
         Shape (B, D), (B, T, D) or (B, C, …).
     pooling
-        One of `POOLINGS`.
+        As `grammar` writes it.
     tokens
         For shape (B, T, D): the real and content tokens; every position is both when left out.
 
@@ -66,57 +79,77 @@ def pool(hidden: torch.Tensor, pooling: str, tokens: Tokens | None = None) -> to
     --------
     >>> hidden = torch.tensor([[[1.0], [2.0], [6.0]]])
     >>> tokens = Tokens(torch.tensor([[True, True, True]]), torch.tensor([[False, True, True]]))
-    >>> pool(hidden, "mean").item(), pool(hidden, "mean", tokens).item()
-    (3.0, 4.0)
+    >>> [pool(hidden, pooling, tokens).item() for pooling in ("mean", "mean:all", "last:2", "max")]
+    [4.0, 3.0, 4.0, 6.0]
     """
-    if hidden.ndim <= 2:
+    asked = Pooling.of(pooling)
+    if asked.whole and hidden.ndim == 3 and tokens is not None and not bool(tokens.real.all()):
+        raise InvalidValue(f"pooling {pooling!r} of samples that differ in length; choose mean, last, first or max.")
+    if asked.kind == "project":
+        return project(hidden.reshape(len(hidden), -1), asked.n_units, asked.seed)
+    if asked.kind == "flatten" or hidden.ndim <= 2:
         return hidden.reshape(len(hidden), -1).to(torch.float32, copy=True)
-    if pooling == "flatten":
-        if tokens is not None and not bool(tokens.real.all()):
-            raise InvalidValue("pooling 'flatten' of samples that differ in length; choose mean, last, first or max.")
-        return hidden.flatten(1).to(torch.float32, copy=True)
+    if asked.kind == "grid":
+        return _pool_cells(hidden, asked, pooling, tokens)
     if hidden.ndim > 3:
-        return _pool_map(hidden, pooling)
-    return _pool_tokens(hidden, pooling, tokens) if tokens else _pool_all(hidden, pooling)
+        return _pool_map(hidden, asked.kind)
+    return _pool_tokens(hidden, asked, tokens or Tokens.after(0, hidden))
 
 
-def _pool_map(hidden: torch.Tensor, pooling: str) -> torch.Tensor:
+def _pool_map(hidden: torch.Tensor, kind: str) -> torch.Tensor:
     positions = hidden.flatten(2).float()
-    if pooling == "mean":
+    if kind == "mean":
         return positions.mean(2)
-    if pooling == "max":
+    if kind == "max":
         return positions.amax(2)
     raise InvalidValue(
-        f"pooling {pooling!r} of a map of shape {tuple(hidden.shape[1:])}, which has no tokens; "
+        f"pooling {kind!r} of a map of shape {tuple(hidden.shape[1:])}, which has no tokens; "
         "choose mean, max or flatten."
     )
 
 
-def _pool_all(hidden: torch.Tensor, pooling: str) -> torch.Tensor:
-    if pooling == "mean":
-        return hidden.mean(1, dtype=torch.float32)
-    if pooling == "max":
-        return hidden.amax(1).float()
-    return hidden[:, -1 if pooling == "last" else 0].to(torch.float32, copy=True)
+def _pool_cells(hidden: torch.Tensor, asked: Pooling, pooling: str, tokens: Tokens | None) -> torch.Tensor:
+    if hidden.ndim == 3:
+        if tokens is None or tokens.grid is None:
+            raise InvalidValue(
+                f"pooling {pooling!r} of {hidden.shape[1]} tokens, which are no map; choose mean, last, first or max."
+            )
+        hidden = hidden[tokens.content].reshape(len(hidden), *tokens.grid, -1).movedim(-1, 1)
+    sizes = hidden.shape[2:]
+    if len(sizes) != len(asked.cells):
+        raise InvalidValue(
+            f"pooling {pooling!r} of a map of shape {tuple(hidden.shape[1:])}, which has {len(sizes)} axes of space; "
+            "give one number for each of them, or choose mean, max or flatten."
+        )
+    cells = [min(wanted, size) for wanted, size in zip(asked.cells, sizes, strict=True)]
+    average = getattr(functional, f"adaptive_avg_pool{len(cells)}d")
+    return average(hidden.float(), cells).flatten(1).clone()
 
 
-def _pool_tokens(hidden: torch.Tensor, pooling: str, tokens: Tokens) -> torch.Tensor:
-    if pooling in ("first", "last", "cls"):
-        among = tokens.content if pooling == "first" else tokens.real
-        position = among.long().argmax(1) if pooling != "last" else _last(among)
-        return hidden[torch.arange(len(hidden), device=hidden.device), position].float()
-    outside = ~tokens.content[..., None]
-    if pooling == "max":
-        return hidden.masked_fill(outside, -torch.inf).amax(1).float()
-    count = tokens.content.sum(1, keepdim=True)
+def _pool_tokens(hidden: torch.Tensor, asked: Pooling, tokens: Tokens) -> torch.Tensor:
+    rank = tokens.real.cumsum(1)
+    n_real = rank[:, -1:]
+    if asked.kind in ("first", "cls") or (asked.kind == "last" and asked.count == 1):
+        at = (
+            tokens.content if asked.kind == "first" else tokens.real & (rank == (n_real if asked.kind == "last" else 1))
+        )
+        return hidden[torch.arange(len(hidden), device=hidden.device), at.long().argmax(1)].float()
+    if asked.kind == "max":
+        return hidden.masked_fill(~tokens.content[..., None], -torch.inf).amax(1).float()
+    if asked.kind == "mean":
+        return _averaged(hidden, (tokens.real if asked.every else tokens.content).float())
+    if asked.kind == "weighted":
+        return _averaged(hidden, (rank * tokens.real).float())
+    return _averaged(hidden, (tokens.real & (rank > n_real - asked.count)).float())
+
+
+def _averaged(hidden: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The mean of the tokens with weights of shape (B, T), summed in float32."""
+    total = weights.sum(1, keepdim=True)
     if hidden.device.type == "cpu":  # here a copy costs ten times the sum, and to look at the result costs nothing
-        mean = torch.einsum("bt,btd->bd", tokens.content.float(), hidden.float()) / count
+        mean = torch.einsum("bt,btd->bd", weights, hidden.float()) / total
         if bool(mean.isfinite().all()):
             return mean
     # Padding may hold NaN, which a product with zero would spread.
-    return hidden.masked_fill(outside, 0).sum(1, dtype=torch.float32) / count
-
-
-def _last(among: torch.Tensor) -> torch.Tensor:
-    """Per row, the position of the last True."""
-    return among.shape[1] - 1 - among.flip(1).long().argmax(1)
+    real = hidden.masked_fill((weights == 0)[..., None], 0).float()
+    return (real * weights[..., None]).sum(1) / total

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
 
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue
 from layerscape.extraction.axes import Axes, arranged, axes_of
 from layerscape.extraction.failures import explained
+from layerscape.extraction.grammar import Pooling
 from layerscape.extraction.hooks import Inputs, Seen, Site, evaluating, trace
 from layerscape.extraction.layers import INPUT, Place, choose, name_layers, silent_modules
-from layerscape.extraction.pooling import POOLINGS, Tokens, pool
+from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.readers import Encoded, Reader
 
 MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
@@ -62,6 +64,8 @@ class Survey:
         Tokens of every sample; 0 if samples differ, None if there are none or only the user knows.
     n_prefix
         How many of them come before the patches of a picture.
+    grid
+        Rows and columns of these patches, where they are known.
     has_cls
         Whether the first token is a class token.
     axes
@@ -73,6 +77,7 @@ class Survey:
     places: tuple[Place, ...]
     positions: int | None
     n_prefix: int
+    grid: tuple[int, int] | None
     has_cls: bool
     axes: Mapping[Site, Axes]
     silent: Mapping[str, str]
@@ -83,15 +88,15 @@ class Survey:
 
     def check_pooling(self, model: str, pooling: str) -> None:
         """Raise unless the pooling exists and makes sense for this model."""
-        if pooling not in POOLINGS:
-            raise unknown_name("pooling", pooling, POOLINGS)
-        if pooling == "cls" and not self.has_cls:
+        asked = Pooling.of(pooling)
+        if asked.kind == "cls" and not self.has_cls:
             raise InvalidValue(
                 f"pooling 'cls' asked of {model}, which has no class token; choose mean, last, first or max."
             )
-        if pooling == "flatten" and self.positions == 0:
+        if (asked.whole or asked.kind == "grid") and self.positions == 0:
             raise InvalidValue(
-                f"pooling 'flatten' asked of {model}, whose samples differ in length; choose mean, last, first or max."
+                f"pooling {pooling!r} asked of {model}, whose samples differ in length; "
+                "choose mean, last, first or max."
             )
 
     def pool(self, place: Place, seen: Seen, pooling: str, tokens: Tokens | None, n_samples: int) -> torch.Tensor:
@@ -112,8 +117,8 @@ class Survey:
                     f"layer {layer!r} has {hidden.shape[1]} tokens where others have {n_expected}; "
                     "it is not known which are which: choose other layers."
                 )
-            if tokens is None and hidden.shape[1] == n_expected and pooling in ("mean", "max", "first"):
-                hidden = hidden[:, self.n_prefix :]
+            if tokens is None and hidden.shape[1] == n_expected:
+                tokens = Tokens.after(self.n_prefix, hidden, self.grid)
         try:
             return pool(hidden, pooling, tokens)
         except InvalidValue as error:
@@ -138,7 +143,8 @@ def survey(
     places = name_layers(module, usable, build.n_blocks)
     lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
     positions = 0 if reader.varies else lengths[0] if lengths and tokens is None else None
-    n_prefix = _count_prefix(module, inputs, positions, build.patch)
+    grid = _grid(inputs, positions, build.patch)
+    n_prefix = (positions or 0) - prod(grid) if grid else int(getattr(module, "num_prefix_tokens", 0))  # timm's word
     has_cls = reader.has_cls
     if has_cls is None:
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
@@ -150,13 +156,13 @@ def survey(
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
         )
-    return Survey(tuple(places), positions, n_prefix, has_cls, axes, silent_modules(module, firings, usable))
+    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent_modules(module, firings, usable))
 
 
-def _count_prefix(module: torch.nn.Module, inputs: Inputs, positions: int | None, patch: int | None) -> int:
-    """Tokens beyond those that the patches of the picture account for: class, distillation and register tokens."""
+def _grid(inputs: Inputs, positions: int | None, patch: int | None) -> tuple[int, int] | None:
+    """Rows and columns of the patches of a picture; other tokens are class, distillation and register tokens."""
     pixels = inputs.floating()
     if not patch or not positions or pixels is None or pixels.ndim != 4:
-        return int(getattr(module, "num_prefix_tokens", 0))  # as timm calls it
-    n_patches = (pixels.shape[2] // patch) * (pixels.shape[3] // patch)
-    return max(0, positions - n_patches)
+        return None
+    rows, columns = (size // patch for size in pixels.shape[2:])
+    return (rows, columns) if 0 < rows * columns <= positions else None

@@ -73,7 +73,9 @@ def extract(
     layers
         Patterns of layers, as ``layerscape layers MODEL`` lists them.
     pooling
-        ``mean | last | first | cls | max | flatten``; what suits the model when left out.
+        From a layer's tokens or map to one vector: ``mean`` (``mean:all`` with special tokens), ``last`` (``last:4``:
+        of the last 4), ``first``, ``cls``, ``max``, ``weighted`` (weights i / Σ i), ``flatten``, ``grid:4x4`` (means
+        over cells), ``project:4096@0`` (4,096 random combinations, seed 0); what suits the model when left out.
     protocol
         The recipe of a paper by name, which fixes pooling and, where it reads other outputs than those of the blocks,
         layers; `layerscape.measure` takes the same name.
