@@ -19,9 +19,7 @@ from layerscape.extraction.grammar import FORMS
 
 _model = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
-    click.option(
-        "--dtype", default="float32", show_default=True, help="Precision of the model: float32, float16, bfloat16."
-    ),
+    click.option("--dtype", default="auto", help="float32 (the default), float16, bfloat16, float64."),
     click.option("--revision", help="Version of the model on the hub."),
     click.option(
         "--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."

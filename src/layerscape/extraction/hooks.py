@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -63,7 +63,7 @@ class Inputs:
         def move(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            return value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
+            return value.detach().to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
 
         return Inputs(each_part(self.args, move), each_part(self.kwargs or {}, move))
 
@@ -179,28 +179,9 @@ class Taps:
         name = self._names.get(replace(site, call=self._calls[site]))
         self._calls[site] += 1
         if name is not None and seen is not None:
-            self._found[name] = self._take(name, seen)
+            self._found[name] = self._take(name, replace(seen, tensor=seen.tensor.detach()))
             if len(self._found) == len(self._sites):
                 raise _Enough
-
-
-@contextmanager
-def evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """No dropout, no batch statistics and no gradients inside; afterwards every part is in the mode it was in.
-
-    Nor torch's short cut for transformers, which calls no parts and packs samples that are padded.
-    """
-    training = [part for part in module.modules() if part.training]
-    short_cut = torch.backends.mha.get_fastpath_enabled()
-    try:
-        module.eval()
-        torch.backends.mha.set_fastpath_enabled(False)
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(short_cut)
-        for part in training:
-            part.training = True
 
 
 def _leading(output: Any) -> Seen | None:

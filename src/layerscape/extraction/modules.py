@@ -24,9 +24,11 @@ def open_module(
     make_inputs: Callable[[list[Any]], Any] | None,
     kind: Kind | None,
     device: torch.device | None,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
 ) -> Network:
     """A network from a module, which stays as it is: it is copied if its device or type must change.
+
+    ``None`` for either is what the module has.
 
     What only spreads a module over devices or compiles it is taken off: layers are called as in the module itself.
     """
@@ -36,8 +38,8 @@ def open_module(
             f"a module that takes samples of kind {kind!r} needs make_inputs=, a function from contents to tensors."
         )
     floating = [p for p in module.parameters() if p.is_floating_point()]
-    if any(p.dtype != dtype or device not in (None, p.device) for p in floating):
-        module = copy.deepcopy(module).to(device, dtype)
+    if any(dtype not in (None, p.dtype) or device not in (None, p.device) for p in floating):
+        module = copy.deepcopy(module).to(device=device, dtype=dtype)
     name = type(module).__name__
     return Network(
         name,

@@ -17,12 +17,13 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import compose, limits
 from layerscape.extraction.failures import explained
-from layerscape.extraction.hooks import Inputs, Seen, Taps, evaluating, weights_of
+from layerscape.extraction.hooks import Inputs, Seen, Taps, weights_of
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.survey import Build, Survey, survey
+from layerscape.extraction.untouched import evaluating
 
 EXAMPLES = ("example 1", "example 2")
 
@@ -215,7 +216,7 @@ class Network:
                         progress(len(batch))
             return {place.name: table[place.name] for place in chosen}
 
-        # Nothing of torch (hooks, inference mode) is held across a yield.
+        # Nothing of torch (hooks, modes) is held across a yield.
         return ((number, block(number, rows)) for number, rows in wanted)
 
     def count_truncated(self, samples: Samples, rows: Sequence[int]) -> int:

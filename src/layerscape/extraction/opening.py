@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from layerscape.extraction.network import Network
 
-DTYPES = ("float32", "float16", "bfloat16")
+DTYPES = ("auto", "float32", "float16", "bfloat16", "float64")
 
 
 def open_model(
@@ -23,7 +23,7 @@ def open_model(
     make_inputs: Callable[[list[Any]], Any] | None = None,
     kind: Kind | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
     max_length: int | None = None,
@@ -47,7 +47,8 @@ def open_model(
         Any name that torch knows, or ``auto``: a module stays where it is, other models go to CUDA, MPS or CPU,
         the first there is.
     dtype
-        In which the model computes: ``float32``, ``float16`` or ``bfloat16``. Pooling is always float32.
+        In which the model computes: ``float32``, ``float16``, ``bfloat16`` or ``float64``; ``auto``: a module in what
+        it is in, other models in float32. Pooling is always float32.
     revision
         Branch, tag or commit on the hub.
     trust_remote_code
@@ -74,19 +75,20 @@ def open_model(
         "shuffle_tokens": shuffle_tokens,
     }
     check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, **of_hub)
+    precision = getattr(torch, "float32" if dtype == "auto" else dtype)
     if not isinstance(model, str):
         from layerscape.extraction.modules import open_module
 
-        return open_module(model, make_inputs, kind, _device(device), getattr(torch, dtype))
+        return open_module(model, make_inputs, kind, _device(device), None if dtype == "auto" else precision)
     place = _device(device) or _best_device()
     if _is_demo(model):
         from layerscape.extraction.modules import open_demo
 
-        return open_demo(model, place, getattr(torch, dtype))
+        return open_demo(model, place, precision)
     from layerscape.extraction.huggingface import Wish, open_pretrained
 
     wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens)
-    return open_pretrained(wish, place, getattr(torch, dtype))
+    return open_pretrained(wish, place, precision)
 
 
 def check_model(
@@ -95,7 +97,7 @@ def check_model(
     *,
     make_inputs: Any = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: str = "auto",
     kind: Kind | None = None,
     trust_remote_code: bool = False,
     **of_hub: Any,

@@ -13,10 +13,11 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.axes import Axes, arranged, axes_of
 from layerscape.extraction.failures import explained
 from layerscape.extraction.grammar import Pooling
-from layerscape.extraction.hooks import Inputs, Seen, Site, evaluating, trace
+from layerscape.extraction.hooks import Inputs, Seen, Site, trace
 from layerscape.extraction.layers import INPUT, Place, choose, name_layers, silent_modules
 from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.readers import Encoded, Reader
+from layerscape.extraction.untouched import evaluating
 
 MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
 

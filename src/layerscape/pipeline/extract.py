@@ -46,7 +46,7 @@ def extract(
     kind: Kind | None = None,
     make_inputs: Callable[[list[Any]], Any] | None = None,
     device: str = "auto",
-    dtype: str = "float32",
+    dtype: str = "auto",
     store: str = "float32",
     batch_size: int | None = None,
     max_length: int | None = None,
@@ -96,7 +96,8 @@ def extract(
     make_inputs
         For a module: turns a list of sample contents into what its forward takes.
     device, dtype
-        Where and in which precision the model computes.
+        Where and in which precision the model computes; ``auto``: a module where and in what it is, other models on
+        the best device there is and in float32.
     store
         Precision on disk: ``"float32"`` or ``"float16"``.
     batch_size, max_length

@@ -1,0 +1,78 @@
+"""Untouched: a network runs as it is deployed, and afterwards everything of it is as it was."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """No dropout, no batch statistics and no gradients inside; afterwards the module is as it was.
+
+    That is every part's mode, buffers and attributes, what the network keeps for its next call among them, and the
+    state of the generators of random numbers. Inference mode would be faster by nothing that can be measured, and
+    what a network computes in it can never enter a gradient: neither one that its forward takes, nor one of the next
+    step of training.
+
+    Nor torch's short cut for transformers, which calls no parts and packs samples that are padded.
+    """
+    training = [part for part in module.modules() if part.training]
+    short_cut = torch.backends.mha.get_fastpath_enabled()
+    devices = {p.device for p in module.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=list(devices)), _other_generators(), _as_it_was(module):
+        try:
+            module.eval()
+            torch.backends.mha.set_fastpath_enabled(False)
+            with torch.no_grad():
+                yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(short_cut)
+            for part in training:
+                part.training = True
+
+
+@contextmanager
+def _other_generators() -> Iterator[None]:
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (a network may draw from it)
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+@contextmanager
+def _as_it_was(module: nn.Module) -> Iterator[None]:
+    """Attributes and buffers that the network changes while it runs are put back."""
+    attributes = [(vars(part), dict(vars(part))) for part in module.modules()]
+    buffers = [
+        (part._buffers, {name: _kept(buffer) for name, buffer in part._buffers.items()}) for part in module.modules()
+    ]
+    try:
+        yield
+    finally:
+        for now, before in attributes:
+            for name in now.keys() - before.keys():
+                del now[name]
+            now.update({name: value for name, value in before.items() if now.get(name) is not value})
+        for now, before in buffers:
+            now.clear()
+            now.update({name: _restored(*kept) for name, kept in before.items()})
+
+
+def _kept(buffer: torch.Tensor | None) -> tuple[Any, ...]:
+    return (None,) if buffer is None else (buffer, buffer.detach().clone(), buffer._version)
+
+
+def _restored(buffer: Any, values: torch.Tensor | None = None, version: int = 0) -> Any:
+    if values is not None and buffer._version != version:
+        with torch.no_grad():
+            buffer.copy_(values)
+    return buffer
