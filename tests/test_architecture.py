@@ -16,7 +16,7 @@ ABOVE["labeled"] = {"core", "errors", "figures"}
 ABOVE["plot"] = {"core", "errors", "figures"}
 ABOVE["pipeline"] = {"core", "errors", "run", "supply"} | STAGES
 ABOVE["questions"] = {"core", "errors", "run", "supply", "pipeline", "measures"}
-ABOVE["reports"] = {"core", "errors", "run", "figures"} | STAGES
+ABOVE["reports"] = {"core", "errors", "run", "supply", "figures"} | STAGES
 ABOVE["cli"] = {"core", "errors", "run", "supply", "pipeline", "questions", "reports"} | STAGES
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),

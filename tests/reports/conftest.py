@@ -58,6 +58,9 @@ class FakeRun:
         assert metric == "euclidean"
         return nearest(self.vectors[layer], k)
 
+    def kept_graph(self, layer: str, k: int, search: Any) -> None:
+        """None is kept."""
+
 
 def nearest(x: np.ndarray, k: int) -> Neighbors:
     differences = ((x[:, None] - x[None]) ** 2).sum(axis=2) if len(x) <= 700 else None

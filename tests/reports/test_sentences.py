@@ -10,6 +10,7 @@ from layerscape.core.exchange import NO_FINDING
 from layerscape.figures.profile import Profile
 from layerscape.reports import findings
 from layerscape.reports.cautions import changes
+from layerscape.reports.chosen import NO_PLATEAU
 
 
 def estimates(make_row, measure, values, *, width=0.1, **more):
@@ -319,7 +320,14 @@ def test_where_a_layer_was_recommended_the_label_says_its_values_and_no_second_v
     assert findings(run)[1].startswith(of_one)
 
 
-def test_the_dimension_is_that_of_the_plateau_and_where_there_is_none_it_says_so(run_of, make_row):
+def test_the_dimension_is_that_of_the_plateau_and_where_there_is_none_it_says_so(run_of, make_row, monkeypatch):
+    def level_rows(_, rows):
+        curves = {row["layer"]: [each for each in rows if each["layer"] == row["layer"]] for row in rows}
+        same = {layer: len({row["value"] for row in own}) == 1 for layer, own in curves.items()}
+        return {layer: own[0] if same[layer] else NO_PLATEAU for layer, own in curves.items()}
+
+    monkeypatch.setattr("layerscape.reports.sentences.chosen_dimensions", level_rows)
+
     def at(values):
         scales = [estimates(make_row, "gride", own, k=2**n, scale=n) for n, own in enumerate(values, 1)]
         return findings(run_of(estimates(make_row, "twonn", values[0], k=2), *scales))[0]

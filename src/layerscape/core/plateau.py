@@ -44,6 +44,10 @@ class Plateau:
     def __len__(self) -> int:
         return self.last - self.first + 1
 
+    def at_most(self, n_units: int) -> tuple[float, float, float]:
+        """Value, low and high, since samples have no more dimensions than units."""
+        return min(self.value, n_units), min(self.low, n_units), min(self.high, n_units)
+
 
 def find_plateau(
     curve: Sequence[Point],

@@ -19,18 +19,16 @@ from layerscape.core.tasks import Task, check_options
 from layerscape.errors import InvalidType
 from layerscape.measures import find_measure
 from layerscape.measures.dimension.finite import bias_words, gaussian_curve, most_dimensions
+from layerscape.measures.dimension.reading import DISCRETE, Reading, tied
 from layerscape.pipeline.estimate import estimate
 from layerscape.questions.discrete import ADVICE, Whole, as_whole
 from layerscape.questions.parts import Part, find_parts, parts_words
-from layerscape.questions.reading import Reading
 from layerscape.questions.remarks import coarse_words, reason_words, shape_words, shared_words
 from layerscape.supply.attempts import attempt, attempts
 from layerscape.supply.controls import CONTROLS, check_controls, make_control
 from layerscape.supply.supplier import Supplier
 
 ESTIMATORS = ("twonn", "gride", "levina_bickel", "abide", "decimation", "pca", "participation_ratio")
-DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
-ROUNDING = 1e-9  # a relative difference between distances that tie
 
 
 @dataclass(frozen=True, repr=False)
@@ -160,9 +158,9 @@ def dimension_report(
     supplier = Supplier(Arrays({"": x}), search)
     tasks = [_task(name, seed) for name in ESTIMATORS]
     supplier.prepare(tasks, progress)
-    tied = _tied(supplier)
-    if tied > DISCRETE and (whole := as_whole(x)):
-        return _counted(x, whole, tied, supplier)
+    share = tied(supplier.graph("", 2, distinct=True))
+    if share > DISCRETE and (whole := as_whole(x)):
+        return _counted(x, whole, share, supplier)
     estimates, gaps = _estimates(supplier, tasks, progress)
     if "gride" not in estimates:
         reason = next(words for words in gaps if words.startswith("gride")).rstrip(".")
@@ -174,12 +172,6 @@ def dimension_report(
 def _task(name: str, seed: int) -> Task:
     measure = find_measure(name)
     return Task(measure, {"seed": seed} if "seed" in measure.options else {})
-
-
-def _tied(supplier: Supplier) -> float:
-    """How many of the samples have first neighbors at equal distances, but for rounding."""
-    first, second = supplier.graph("", 2, distinct=True).distances[:, :2].T
-    return float((second <= first * (1 + ROUNDING)).mean())
 
 
 def _measured(
@@ -200,8 +192,7 @@ def _measured(
     place = (plateau.first + plateau.last) // 2 if plateau else 0
     as_gaussian = min(plateau.value if plateau else reading.as_gaussian[0].value, most_dimensions(n, d))
     gaussian = gaussian_curve(as_gaussian, n, len(reading.curve))
-    ends = (plateau.value, plateau.low, plateau.high) if plateau else (nan, nan, nan)
-    value, low, high = (min(end, d) for end in ends)  # there are no more dimensions than units
+    value, low, high = plateau.at_most(d) if plateau else (nan, nan, nan)
     words = [
         *gaps,
         *shared_words(estimates),

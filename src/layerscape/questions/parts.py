@@ -11,7 +11,7 @@ import numpy as np
 from layerscape.core.tasks import Task
 from layerscape.core.words import listed
 from layerscape.measures import find_measure
-from layerscape.questions.reading import Reading
+from layerscape.measures.dimension.reading import Reading
 from layerscape.supply.attempts import attempt
 from layerscape.supply.supplier import Supplier
 

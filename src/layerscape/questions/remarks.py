@@ -11,7 +11,7 @@ from layerscape.core.plateau import FEWEST, FEWEST_NEAR, MOST_CORRECTED
 from layerscape.core.representation import Representation
 from layerscape.core.words import listed, more_than, share_of
 from layerscape.measures.dimension.finite import DIFFERENT
-from layerscape.questions.reading import Reading
+from layerscape.measures.dimension.reading import Reading
 
 COARSE = 0.01  # of the first-neighbor distance: a resolution of the numbers that can be felt in it
 LEAST_READ = 0.01  # a dimension below which nothing is said of its shape

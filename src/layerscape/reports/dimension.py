@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from layerscape.core.estimate import Point
-from layerscape.core.plateau import FEWEST, find_plateau
 from layerscape.core.quantity import Quantity
 from layerscape.core.words import listed, number, said
 from layerscape.figures.measured import is_dimension
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, first_variant
+from layerscape.measures.dimension.gride import MEASURE as GRIDE
 from layerscape.reports.cautions import Finding
 from layerscape.reports.shape import Shape
 from layerscape.reports.telling import MANY, asked, highest, known, lowest, named
@@ -24,47 +23,47 @@ from layerscape.reports.telling import MANY, asked, highest, known, lowest, name
 class DimensionProfile:
     """The dimension that speaks for all: at its finest scale, and by point the scales of the first that has some.
 
-    ``chosen`` are the values of plateaus over these scales, by layer, with None where there is none; empty where too
-    few scales were measured to choose by.
+    ``to_choose`` are the rows from which one may be chosen; empty where there are none.
     """
 
     name: str = ""
     finest: list[Row] = field(default_factory=list)
     curve: str = ""
     scales: Mapping[str, list[Row]] = field(default_factory=dict)
-    chosen: Mapping[str, Row | None] = field(default_factory=dict)
+    to_choose: Sequence[Row] = ()
 
     @classmethod
     def of(cls, run: Profile, measures: Sequence[Quantity]) -> DimensionProfile:
         """Of those that read how far near samples are, to which copies mean nothing: others are not intrinsic."""
         measures = [measure for measure in measures if is_dimension(measure) and measure.distinct]
-        curve, scales, finest, chosen = "", {}, [], {}
+        curve, scales, finest, to_choose = "", {}, [], []
         for measure in measures[::-1]:
             finest = first_variant(run.rows(measure.name))
             points = list(dict.fromkeys(row["point"] for row in finest))
             if points != [""]:
-                curve, chosen = measure.title, _chosen(finest) if len(points) >= FEWEST else {}
+                curve, to_choose = measure.title, finest if measure.name == GRIDE.name else []
                 scales = {point: [row for row in finest if row["point"] == point] for point in points}
         if not measures:
             return cls()
         name, point = measures[0].title, finest[0]["point"]
         if point:
             name, finest = f"{name}, {point}", scales.pop(point)
-        return cls(name, finest, curve, scales, chosen)
+        return cls(name, finest, curve, scales, to_choose)
 
     def shape(self, thin: Collection[str]) -> Shape | None:
         """That of its finest scale."""
         rows = _several(self.finest, thin)
         return Shape.of(rows) if rows else None
 
-    def sentence(self, thin: Collection[str]) -> Finding:
+    def sentence(self, thin: Collection[str], choices: Mapping[str, Row | str]) -> Finding:
         """The dimension to believe, or that there is none; the shape of its profile, and of that at other scales."""
         rows, scales = _several(self.finest, thin), {at: _several(rows, thin) for at, rows in self.scales.items()}
         if not rows:
             return Finding("")
-        chosen = {row["layer"]: self.chosen.get(row["layer"]) for row in rows} if self.chosen else {}
-        if chosen and all(chosen.values()):
-            rows = [row for row in chosen.values() if row]
+        chosen = {row["layer"]: choices[row["layer"]] for row in rows if row["layer"] in choices}
+        found = [row for row in chosen.values() if not isinstance(row, str)]
+        if len(found) == len(rows):
+            rows = found
             start = f"The intrinsic dimension (that of {self.curve}'s plateau{asked(rows)})"
         else:
             start = f"{self._none(chosen)}The intrinsic dimension ({self.name}{asked(rows)})"
@@ -72,34 +71,23 @@ class DimensionProfile:
         survives = all(other.name == shape.name for other in shapes.values())
         return Finding(f"{start} {shape.in_words(survives)}.{_scales(shape.name, self.curve, shapes)}", rows)
 
-    def _none(self, chosen: Mapping[str, Row | None]) -> str:
-        """Where no dimension is chosen, and what is chosen elsewhere, before layers are compared at one scale."""
-        none = [repr(layer) for layer, row in chosen.items() if row is None]
-        found = [row for row in chosen.values() if row]
-        if not none:
+    def _none(self, chosen: Mapping[str, Row | str]) -> str:
+        """Where no dimension is chosen and why, and what is chosen elsewhere, before layers are compared at a scale."""
+        why: dict[str, list[str]] = {}
+        for layer, row in chosen.items():
+            if isinstance(row, str):
+                why.setdefault(row, []).append(repr(layer))
+        if not why:
             return ""
-        where = f"at {', '.join(none)}" if found else "at any layer"
+        found = [row for row in chosen.values() if not isinstance(row, str)]
+        alone = len(why) == 1 and not found
+        reasons = [f"{'at any layer' if alone else f'at {listed(names)}'}: {text}" for text, names in why.items()]
         values = [f"{said(row['value'], row['low'], row['high'])} at {named(row)}" for row in found]
         if len(found) > MANY:
             ends = (number(end(found)["value"]) for end in (lowest, highest))
             values = [f"{' to '.join(ends)} at the {len(found)} others"]
         others = f" It is {listed(values)}." if found else ""
-        return (
-            f"No dimension is chosen {where}: {self.curve}'s curve has no plateau there, and is itself the result."
-            f"{others} Layers are compared at one scale. "
-        )
-
-
-def _chosen(rows: Sequence[Row]) -> dict[str, Row | None]:
-    """By layer the plateau of its curve as a row, as `dimension_report` finds it."""
-    found: dict[str, Row | None] = {}
-    for layer in dict.fromkeys(row["layer"] for row in rows):
-        own = [row for row in known(rows) if row["layer"] == layer and None not in (row["low"], row["high"])]
-        plateau = find_plateau([Point(row["value"], row["low"], row["high"]) for row in own])
-        warnings = "\n".join(dict.fromkeys(row.get("warnings") or "" for row in own))
-        ends = {"value": plateau.value, "low": plateau.low, "high": plateau.high} if plateau else {}
-        found[layer] = {**own[0], **ends, "warnings": warnings} if plateau else None
-    return found
+        return f"No dimension is chosen {'; nor '.join(reasons)}.{others} Layers are compared at one scale. "
 
 
 def _several(rows: Sequence[Row], without: Collection[str]) -> list[Row]:

@@ -11,6 +11,7 @@ from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, consecutive, first_variant
 from layerscape.reports.both import by_metrics, leading, of_metric
 from layerscape.reports.cautions import Finding, with_cautions
+from layerscape.reports.chosen import chosen_dimensions
 from layerscape.reports.dimension import DimensionProfile
 from layerscape.reports.encoding import of_labels
 from layerscape.reports.reported import ReportedRun
@@ -57,7 +58,7 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     found = [
         _recommended(run, profile),
         *by_metrics(run, measures, profile, dead),
-        dimension.sentence(thin),
+        dimension.sentence(thin, chosen_dimensions(run, dimension.to_choose)),
         *(_rearrangement(profile, measure, dead) for measure in _first(alike, "neighborhood")),
         *of_labels(profile, labels, beside, baseline.name if baseline else "", run.recommendation),
         *(_similarity(profile, measure) for measure in _first(alike, "similarity")),

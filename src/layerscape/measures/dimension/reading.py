@@ -16,6 +16,8 @@ from layerscape.measures.dimension.ratios import log_ratios
 BENT = 2.0  # times 1/√N: samples of one dimension leave its law so far in less than 1 of 100 clouds
 FELT = 0.03  # of the samples: what is misplaced by less is no other law, however many samples there are
 NEAR = 8  # up to this n; beyond it samples share so many neighbors that they leave the law farther
+DISCRETE = 0.05  # of the samples with tied first neighbors: from here on distances are counts
+ROUNDING = 1e-9  # a relative difference between distances that tie
 SAMPLES = 4  # times as many as the farthest neighbor that is read, so that it is a neighbor
 
 
@@ -51,6 +53,12 @@ class Reading:
         usable = [point.low <= most and not crooked for point, crooked in zip(as_gaussian, bent, strict=True)]
         plateau = find_plateau(as_gaussian, correlations(graph, near), near, usable)
         return cls(near, as_gaussian, bent, plateau)
+
+
+def tied(graph: Neighbors) -> float:
+    """How many of the samples have first neighbors at equal distances, but for rounding, as a share of all."""
+    first, second = graph.distances[:, :2].T
+    return float((second <= first * (1 + ROUNDING)).mean())
 
 
 def _bent(graph: Neighbors, point: Point) -> bool:
