@@ -29,6 +29,15 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """The folder of real networks that ``tools/real_models.py`` makes, or a skip that says so."""
+    folder = os.environ.get("LAYERSCAPE_MODELS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("no real networks; make them with tools/real_models.py and set LAYERSCAPE_MODELS to their folder")
+    return Path(folder)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

@@ -20,7 +20,7 @@ ABOVE["reports"] = {"core", "errors", "run", "supply", "figures"} | STAGES
 ABOVE["cli"] = {"core", "errors", "run", "supply", "pipeline", "questions", "reports"} | STAGES
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
-    "transformers": ("extraction/huggingface.py", "extraction/readers.py"),
+    "transformers": ("extraction/huggingface.py", "extraction/processing.py"),
     "numba": ("core/jit.py", "search/kernels/"),
     "llvmlite": ("search/kernels/",),
     "zarr": ("storage/",),

@@ -33,7 +33,7 @@ _inputs = together(
         "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."
     ),
     click.option(
-        "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm]"
+        "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm, output]"
     ),
     click.option("--pooling", help=f"{FORMS}; see docs/guide.md.  [default: what suits the model]"),
     click.option("--protocol", help="The recipe of a paper, which fixes pooling: ansuini2019, valeriani2023, …."),

@@ -91,4 +91,6 @@ def _parsed(text: str) -> Pooling:
     numbers = tuple(map(int, re.findall(r"\d+", rest)))
     if kind == "project":
         return Pooling(kind, n_units=numbers[0], seed=numbers[1])
-    return Pooling(kind, every=kind == "mean", count=numbers[0] if kind == "last" else 1, cells=numbers)
+    return Pooling(
+        kind, every=kind == "mean", count=numbers[0] if kind == "last" else 1, cells=numbers if kind == "grid" else ()
+    )

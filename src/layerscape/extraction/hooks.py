@@ -136,7 +136,9 @@ class Taps:
 
     def __init__(self, module: torch.nn.Module, sites: Mapping[str, Site]) -> None:
         self._module, self._sites = module, sites
-        self._names = {site: name for name, site in sites.items()}
+        self._names: dict[Site, list[str]] = {}
+        for name, site in sites.items():
+            self._names.setdefault(site, []).append(name)
         self._calls: Counter[Site] = Counter()
         self._found: dict[str, torch.Tensor] = {}
         self._take: Callable[[str, Seen], torch.Tensor] = lambda _name, seen: seen.tensor
@@ -176,10 +178,11 @@ class Taps:
         self._reached(site, _leading(output))
 
     def _reached(self, site: Site, seen: Seen | None) -> None:
-        name = self._names.get(replace(site, call=self._calls[site]))
+        names = self._names.get(replace(site, call=self._calls[site]))
         self._calls[site] += 1
-        if name is not None and seen is not None:
-            self._found[name] = self._take(name, replace(seen, tensor=seen.tensor.detach()))
+        if names is not None and seen is not None:
+            for name in names:
+                self._found[name] = self._take(name, replace(seen, tensor=seen.tensor.detach()))
             if len(self._found) == len(self._sites):
                 raise _Enough
 

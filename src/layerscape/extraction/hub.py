@@ -28,6 +28,12 @@ def why_unreached() -> str | None:
 
 def text_of(source: Mapping[str, Any], name: str) -> str | None:
     """The text of a file beside a model, as loaders of transformers are told of it; None where there is none."""
+    path = path_of(source, name)
+    return path.read_text("utf-8", errors="replace") if path else None
+
+
+def path_of(source: Mapping[str, Any], name: str) -> Path | None:
+    """Where a file beside a model is, fetched if need be; None where there is none."""
     place = source["pretrained_model_name_or_path"]
     path = Path(place) / name
     if not Path(place).is_dir():
@@ -39,4 +45,4 @@ def text_of(source: Mapping[str, Any], name: str) -> str | None:
             path = Path(hf_hub_download(place, name, **known))
         except (EntryNotFoundError, OSError, ValueError):
             return None  # the model itself was had, so that this file is not there
-    return path.read_text("utf-8", errors="replace") if path.is_file() else None
+    return path if path.is_file() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +27,7 @@ class Place:
     depth: float | None
     shape: tuple[int, ...]
     default: bool
+    head: Callable[[Any, Any], Any] | None = None  # what makes a vector of it, where no pooling does
 
     @property
     def path(self) -> str:

@@ -111,8 +111,8 @@ class Network:
             Contents of two samples; built-in examples when left out (kind ``"array"`` has none).
         select
             Names or patterns, comma-separated or in a sequence: ``block_*``, ``encoder.layer.*.attention`` (a star
-            stops at a dot, two do not). Left out: ``embedding``, all blocks, ``final_norm`` and, for images and arrays
-            of at most 4096 values, ``input``.
+            stops at a dot, two do not). Left out: ``embedding``, all blocks, ``final_norm``, ``output`` where the
+            folder says how the model is deployed, and, for images and arrays of at most 4096 values, ``input``.
 
         Raises
         ------

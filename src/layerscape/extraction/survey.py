@@ -13,8 +13,9 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.axes import Axes, arranged, axes_of
 from layerscape.extraction.failures import explained
 from layerscape.extraction.grammar import Pooling
-from layerscape.extraction.hooks import Inputs, Seen, Site, trace
-from layerscape.extraction.layers import INPUT, Place, choose, name_layers, silent_modules
+from layerscape.extraction.heads import Head
+from layerscape.extraction.hooks import Firing, Inputs, Seen, Site, trace
+from layerscape.extraction.layers import INPUT, OUTPUT, Place, choose, name_layers, silent_modules
 from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.untouched import evaluating
@@ -34,11 +35,14 @@ class Build:
         Side of a patch in pixels, for vision transformers.
     n_registers
         How many of the tokens before the patches are registers.
+    head
+        What makes the vector that the model is deployed with; or why there is none, in words.
     """
 
     n_blocks: int | None = None
     patch: int | None = None
     n_registers: int = 0
+    head: Head | str = ""
 
     @classmethod
     def of(cls, config: Any) -> Build:
@@ -111,6 +115,8 @@ class Survey:
             raise InvalidValue(
                 f"layer {layer!r} puts out {len(hidden)} rows for {n_samples} samples; choose other layers."
             )
+        if place.head is not None:
+            return place.head(hidden, tokens)
         if hidden.ndim == 3:
             n_expected = tokens.real.shape[1] if tokens else self.positions
             if hidden.shape[1] != n_expected and (tokens or pooling == "cls"):
@@ -153,11 +159,26 @@ def survey(
     if reader.kind in ("image", "array") and floating is not None:
         small = floating[0].numel() <= MAX_INPUT_UNITS and tokens is None  # padding is no part of a sample
         places.insert(0, Place(INPUT, None, None, tuple(floating.shape), small))
+    silent = silent_modules(module, firings, usable) | _add_output(places, usable, build.head)
     if not places:
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
         )
-    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent_modules(module, firings, usable))
+    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent)
+
+
+def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:
+    """Add what the model is deployed with, as the last layer; or say why there is none."""
+    if isinstance(head, str):
+        return {OUTPUT: head} if head else {}
+    for firing in firings:
+        if firing.site == Site(head.module):
+            places[:] = [place for place in places if place.name != OUTPUT]
+            places.append(Place(OUTPUT, firing.site, None, firing.shape or (), head.default, head))
+            return {}
+    return {
+        OUTPUT: f"is made of what {head.module or 'the network'!r} puts out, which is no tensor with a row per sample"
+    }
 
 
 def _grid(inputs: Inputs, positions: int | None, patch: int | None) -> tuple[int, int] | None:

@@ -12,6 +12,7 @@ import torch
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue
+from layerscape.extraction.deployed import Deployment
 from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
@@ -21,6 +22,9 @@ class Texts:
     """Texts and proteins through a tokenizer, padded on the right.
 
     Right padding is right for every network: a causal one never sees it, and positions count from the first token.
+    Where the folder of the model says how it is deployed, texts are handed to the tokenizer in that way: without blanks
+    around them, after a prompt if there is one by default, in small letters.
+
     With a ``shuffle`` seed the tokens of every sample are put in random order, special tokens staying where they are:
     a control that keeps the words and takes the sentence.
     """
@@ -35,19 +39,24 @@ class Texts:
         pad_id: int,
         vocabulary: int,
         max_length: int | None,
+        own_length: int | None = None,
         shuffle: int | None = None,
+        deployment: Deployment | None = None,
     ) -> None:
         self._shuffle = shuffle
+        self._deployment, self.own_length = deployment, own_length
         self.kind: Kind = kind
         self.max_length = max_length
         self._tokenizer, self._accepted = tokenizer, accepted
         self._pad_id, self._vocabulary = pad_id, vocabulary
+        self.n_prompt = 0
         # Before the first call, which leaves its padding and truncation in the serialized tokenizer.
         self._digest = _tokenizer_digest(tokenizer)
         proteins = ["MKTAYIAKQRQISFVKSHFSRQ", "MADEEKLPPGWEKRM"]
         texts = ["The sun rises in the east and sets in the west.", "Water boils."]
         self.examples = proteins if kind == "protein" else texts
         first = self._tokenize(self.examples[:1])["input_ids"][0][:1]
+        self.n_prompt = self._count_prompt()
         self.has_cls = tokenizer.cls_token_id is not None and first == [tokenizer.cls_token_id]
 
     def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
@@ -62,6 +71,7 @@ class Texts:
             if truncated := self.max_length is not None and length > self.max_length:
                 cut = self._tokenize([content], truncation=True, max_length=self.max_length)
                 row = {key: values[0] for key, values in cut.items()}
+            row["special_tokens_mask"] = self._special(row["special_tokens_mask"])
             self._check(content, row, name)
             if self._shuffle is not None:
                 row = _shuffled(row, [self._shuffle, zlib.crc32(content.encode())])
@@ -92,9 +102,12 @@ class Texts:
             "max_length": self.max_length,
             "padding_side": "right",
             "shuffle_tokens": self._shuffle,
+            **({"lower": told.lower, "prompt": told.prompt} if (told := self._deployment) else {}),
         }
 
     def _tokenize(self, contents: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
+        if self._deployment is not None:
+            contents = [self._as_deployed(content) for content in contents]
         return self._tokenizer(
             list(contents),
             return_special_tokens_mask=True,
@@ -103,6 +116,25 @@ class Texts:
             verbose=False,
             **options,
         )
+
+    def _special(self, mask: list[int]) -> list[int]:
+        """The prompt is no more a part of the sample than a special token is."""
+        return [1] * min(self.n_prompt, len(mask)) + mask[self.n_prompt :]
+
+    def _as_deployed(self, content: str) -> str:
+        """As sentence-transformers hands it to the tokenizer."""
+        told = self._deployment
+        if told is None:
+            return content
+        stripped = (told.prompt + content).strip()
+        return stripped.lower() if told.lower else stripped
+
+    def _count_prompt(self) -> int:
+        """How many tokens at the start of every text are of the prompt, those that come before it included."""
+        if self._deployment is None or not self._deployment.prompt:
+            return 0
+        ids = self._tokenize([""])["input_ids"][0]
+        return len(ids) - (bool(ids) and ids[-1] in self._tokenizer.all_special_ids)
 
     def _check(self, content: str, row: Mapping[str, list[int]], name: str) -> None:
         if not content.strip() or all(row["special_tokens_mask"]):

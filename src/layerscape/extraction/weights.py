@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from layerscape.errors import FileProblem, InvalidValue
 
@@ -52,6 +53,26 @@ def _shards(model: str, folder: Path) -> Mapping[str, Any]:
             raise FileProblem(
                 f"{INDEX} of {model!r} leads out of the folder, to {place!r}; put the weights beside it, and name them."
             )
+    return found
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of one file, of safetensors or of torch; nothing but tensors is ever unpickled.
+
+    Raises
+    ------
+    FileProblem
+        If it is damaged, or holds something else.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # zip, pickle and safetensors have errors of their own
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise FileProblem(f"weights {str(path)!r} cannot be read ({reason}); fetch or save them again.") from None
+    if not isinstance(found, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
+        raise FileProblem(f"{str(path)!r} holds more than tensors by name; save the state_dict of the model alone.")
     return found
 
 

@@ -1,0 +1,116 @@
+"""Wishes: what the user asked of a model by name or folder, and what is said where it cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from layerscape.core.samples import Kind
+from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked of `open_model`; see there."""
+
+    model: str
+    kind: Kind | None
+    revision: str | None
+    trust_remote_code: bool
+    max_length: int | None
+    random_init: int | None
+    shuffle_tokens: int | None = None
+    unreached: str | None = None  # why only what was fetched before can be had
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder, if it is one."""
+        path = Path(self.model).expanduser()
+        return path if path.is_dir() else None
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What every loader of transformers is told."""
+        name = str(self.folder or self.model)
+        return {
+            "pretrained_model_name_or_path": name,
+            "revision": self.revision,
+            "trust_remote_code": self.trust_remote_code,
+            "local_files_only": self.unreached is not None,
+        }
+
+
+def check_place(wish: Wish) -> None:
+    """What a local folder must hold, before anything is loaded."""
+    folder = wish.folder
+    if folder is None:
+        path = Path(wish.model).expanduser()
+        if path.is_file():
+            raise FileProblem(f"model {wish.model!r} is a file; give the folder of a model, which holds config.json.")
+        if wish.model.startswith((".", "/", "~")) or wish.model.count("/") > 1 or "\\" in wish.model:
+            raise FileProblem(f"no model folder {wish.model!r}{_nearest(wish.model)}; give a folder with config.json.")
+        return
+    if not (folder / "config.json").is_file():
+        raise FileProblem(
+            f"folder {wish.model!r} has no config.json; give a folder made by save_pretrained of a transformers model."
+        )
+    if wish.random_init is None and not any(folder.glob("*.safetensors")):
+        others = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "none"
+        raise FileProblem(
+            f"folder {wish.model!r} has no weights in safetensors (in other formats: {others}, which are not read); "
+            "save the model with safe_serialization=True, or ask for random weights."
+        )
+
+
+def must_hold(wish: Wish, patterns: tuple[str, ...], what: str) -> None:
+    """Raise if a local folder has no file of any of these names."""
+    if wish.folder is not None and not any(any(wish.folder.glob(pattern)) for pattern in patterns):
+        raise FileProblem(
+            f"folder {wish.model!r} has no {what} (none of {', '.join(patterns)}); save it there with save_pretrained."
+        )
+
+
+def _nearest(model: str) -> str:
+    path = Path(model).expanduser()
+    if not path.parent.is_dir():
+        return ""
+    near = get_close_matches(path.name, [other.name for other in path.parent.iterdir() if other.is_dir()], n=3)
+    return f"; nearest: {', '.join(str(path.parent / name) for name in near)}" if near else ""
+
+
+@contextmanager
+def explained(wish: Wish) -> Iterator[None]:
+    """What transformers raises when a model cannot be had, in one line."""
+    try:
+        yield
+    except LayerscapeError:
+        raise
+    except SafetensorError as error:
+        raise FileProblem(f"the weights of {wish.model!r} are damaged ({error}); fetch or save them again.") from None
+    except OSError as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if wish.unreached:
+            raise FileProblem(
+                f"model {wish.model!r} is no local folder{_nearest(wish.model)}, was not fetched before, and the hub "
+                f"cannot be reached ({wish.unreached}); check the name and the network."
+            ) from None
+        raise FileProblem(
+            f"model {wish.model!r} is no local folder{_nearest(wish.model)}, and the hub did not give it ({reason}) "
+            "Check the name and the network; what was fetched once opens offline with HF_HUB_OFFLINE=1."
+            if wish.folder is None
+            else f"model folder {wish.model!r} cannot be read ({reason}); save it again with save_pretrained."
+        ) from None
+    except Exception as error:  # a strange configuration may lead to any of them
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if "trust_remote_code" in str(error):
+            raise InvalidValue(
+                f"model {wish.model!r} comes with code of its own, which is not run unless you ask for it; "
+                "read that code, then give --trust-remote-code."
+            ) from None
+        raise InvalidValue(f"model {wish.model!r} cannot be opened: {reason}") from None
