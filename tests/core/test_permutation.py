@@ -64,7 +64,16 @@ def test_p_with_skewness_asks_for_permutations_only_where_they_matter(rng):
     assert p_with_skewness(4.0, np.ones) == pytest.approx(norm.sf(4))
 
 
-@pytest.mark.parametrize(("z", "shape", "numbers"), [(14.5, 1e6, [50]), (10.5, 1e6, [50, 500]), (20.0, 0.5, [50, 500])])
+@pytest.mark.parametrize(
+    ("z", "shape", "numbers"),
+    [
+        (14.5, 1e6, [50]),
+        (10.5, 1e6, [50, 100]),
+        (1.8, 1e6, [50, 100]),
+        (3.0, 1e6, [50, 100, 500]),
+        (20.0, 0.5, [50, 100]),
+    ],
+)
 def test_few_permutations_will_do_where_no_likely_skewness_matters(rng, z, shape, numbers):
     def permuted(number):
         asked.append(number)

@@ -7,6 +7,7 @@ alone, so that all cells of a map share them, and the largest cell of each permu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import sqrt
 
 import numpy as np
 from scipy.special import ndtr
@@ -17,9 +18,11 @@ from layerscape.core.estimate import Chance
 from layerscape.core.words import LEAST_P
 
 FEWEST = 19  # permutations, with which p can reach 0.05
-FOR_SKEWNESS, FIRST = 500, 50  # permutations, and those that are tried first
+FOR_SKEWNESS = 500, 100  # permutations, and how many do where the skewness matters little
+FIRST = 50  # those that are tried first, perhaps of some samples
+LITTLE = 1.25  # times p: what the standard error of the skewness may make of it
 BEYOND = 1.7  # four standard errors of the skewness of so few normal scores, and what is left out if samples are
-PLAIN, SURE = 1.0, 30.0  # standard deviations up to and from which the skewness does not matter
+PLAIN, SURE = 1.4, 30.0  # standard deviations up to and from which the skewness does not matter
 ROUNDING = 1e-12  # of scores about 1, that are equal if they are nearer to each other
 
 
@@ -79,16 +82,21 @@ def p_above(z: float, skewness: float = 0.0) -> float:
 
 
 def p_with_skewness(z: float, permuted: Callable[[int], np.ndarray]) -> float:
-    """The same, with the skewness of so many permuted scores as are asked for where it matters: for z from 1 to 30.
+    """The same, with the skewness of so many permuted scores as are asked for where it matters: for z from 1.4 to 30.
 
-    They are 50, perhaps of some samples, where p is the least even if the skewness is far above that of these, and
-    else 500.
+    Below, p is .08 or more, and .093 at the most with any skewness.
+
+    They are 50, perhaps of some samples, where p is the least even if the skewness is far above that of these; else
+    100, and 500 where the error of the skewness of so few would show in p.
     """
     if not PLAIN < z < SURE:
         return p_above(z)
     if p_above(z, _skewness(permuted(FIRST)) + BEYOND) == LEAST_P:
         return LEAST_P
-    return p_above(z, _skewness(permuted(FOR_SKEWNESS)))
+    many, fewer = FOR_SKEWNESS
+    skewness = _skewness(permuted(fewer))
+    p = p_above(z, skewness)
+    return p if p_above(z, skewness + sqrt(6 / fewer)) < LITTLE * p else p_above(z, _skewness(permuted(many)))
 
 
 def _skewness(scores: np.ndarray) -> float:

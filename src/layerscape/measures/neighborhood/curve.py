@@ -94,13 +94,12 @@ def score_of_curve(a: Neighbors, b: Neighbors, weights: np.ndarray, base: float 
     must_match(a, b)
     check_all_asked(a, "chance over groups")
     mine, other = entries(a, k), entries(b, k)
-    reach, unused = weights[::-1].cumsum()[::-1], np.zeros(k)
+    reach = weights[::-1].cumsum()[::-1]
     full, every = float(reach.cumsum()[-1]), np.arange(a.n_samples)
 
     def score(order: np.ndarray) -> float:
-        sums = np.empty(a.n_samples)
-        count_common(mine, other, order, every, weights, reach, unused, sums)
-        return (float(sums.mean()) - base) / (full - base)
+        total = sum_permuted(mine, other, order.astype(np.int32), every, weights, reach)
+        return (total / a.n_samples - base) / (full - base)
 
     return of_each(score)
 
@@ -110,13 +109,10 @@ def permuted_sums(a: Entries, b: Entries, weights: np.ndarray, number: int) -> n
 
     A first look at the skewness, of few orders, is at 4,096 samples, drawn at random.
     """
-    reach, found = weights[::-1].cumsum()[::-1], []
+    reach = weights[::-1].cumsum()[::-1]
     rows = drawn(a.n_samples, ROWS if number <= FIRST else a.n_samples, seed=0)
-    unused, sums = np.zeros(len(weights)), np.empty(len(rows))
-    for order in permutations(a.n_samples, number, 0):
-        count_common(a, b, order, rows, weights, reach, unused, sums)
-        found.append(sums.sum())
-    return np.array(found)
+    orders = permutations(a.n_samples, number, 0)
+    return np.array([sum_permuted(a, b, order.astype(np.int32), rows, weights, reach) for order in orders])
 
 
 def shared(a: Neighbors, b: Neighbors, k: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -127,8 +123,7 @@ def shared(a: Neighbors, b: Neighbors, k: int, weights: np.ndarray) -> tuple[np.
     must_match(a, b)
     common, sums = np.zeros(k), np.empty(len(a.indices))
     reach = weights[::-1].cumsum()[::-1]  # what a neighbor adds that is common from the rank m on
-    order = np.arange(max(a.n_samples, len(sums)))
-    count_common(entries(a, k), entries(b, k), order, np.arange(len(sums)), weights, reach, common, sums)
+    count_common(entries(a, k), entries(b, k), weights, reach, common, sums)
     # Added as `count_common` does, so that a graph with itself reads 1 to the bit.
     return common, sums, float(reach.cumsum()[-1])
 
@@ -152,7 +147,7 @@ def _words(which: str, graph: Neighbors) -> list[str]:
 @compiled_when_called
 def _count_tied(a, b, order, i, weights, place, begin, common):
     """What one query adds where neighbors tie: to ``common`` the probability that one is shared; and its sum."""
-    k, o, total = a.indices.shape[1], order[i], 0.0
+    k, o, total = a.k, order[i], 0.0
     start_a, start_b = a.starts[i], b.starts[o]
     plain_a, plain_b = start_a == a.starts[i + 1], start_b == b.starts[o + 1]
     for e in range(k if plain_a else a.starts[i + 1] - start_a):
@@ -172,23 +167,21 @@ def _count_tied(a, b, order, i, weights, place, begin, common):
 
 
 @partial(compiled_when_called, _count_tied)
-def count_common(a, b, order, rows, weights, reach, common, per_sample):
-    """Fill ``common[m]``, how many of the first m + 1 all queries share, and each query's sum weighted by m.
-
-    Sample i of a is sample ``order[i]`` of b. Of the queries only those numbered ``rows`` are looked at.
-    """
-    k = a.indices.shape[1]
+def count_common(a, b, weights, reach, common, per_sample):
+    """Fill ``common[m]``, how many of the first m + 1 all queries share, and each query's sum weighted by m."""
+    k = a.k
     from_rank, met = np.zeros(k), np.empty(k + 1, np.int64)
+    order = np.arange(max(a.n_samples, len(per_sample)))
     # Where a sample stands in the list of a, plus what no earlier list reached: so that nothing has to be cleared.
     place, begin = np.full(a.n_samples, -1), 0
-    for q, i in enumerate(rows):
-        total, o = 0.0, order[i]
-        if a.starts[i] == a.starts[i + 1] and b.starts[o] == b.starts[o + 1]:
+    for i in range(len(per_sample)):
+        total = 0.0
+        if a.starts[i] == a.starts[i + 1] and b.starts[i] == b.starts[i + 1]:
             for c in range(k):
-                place[order[a.indices[i, c]]] = begin + c
+                place[a.indices[i, c]] = begin + c
             n_met = 0
             for c in range(k):  # without a branch, of which the processor would guess every fifth wrongly
-                r = place[b.indices[o, c]] - begin
+                r = place[b.indices[i, c]] - begin
                 met[n_met] = max(r, c)
                 n_met += r >= 0
             for r in met[:n_met]:
@@ -197,8 +190,37 @@ def count_common(a, b, order, rows, weights, reach, common, per_sample):
         else:
             total = _count_tied(a, b, order, i, weights, place, begin, common)
         begin += max(k, a.starts[i + 1] - a.starts[i])
-        per_sample[q] = total
+        per_sample[i] = total
     up_to = 0.0
     for r in range(k):
         up_to += from_rank[r]
         common[r] += up_to
+
+
+@partial(compiled_when_called, _count_tied)
+def sum_permuted(a, b, order, rows, weights, reach):
+    """The sum over the queries numbered ``rows`` where sample i of a is sample ``order[i]`` of b.
+
+    Hardly a neighbor is shared then: so they are counted, and looked for in the few lists that share one.
+    """
+    k, total = a.k, 0.0
+    latest, unused = np.full(len(order), -1, np.int32), np.zeros(k)  # the last query that had a sample in its list
+    place, begin = np.full(len(order), -1), 0
+    for q, i in enumerate(rows):
+        o = order[i]
+        if a.starts[i] < a.starts[i + 1] or b.starts[o] < b.starts[o + 1]:
+            total += _count_tied(a, b, order, i, weights, place, begin, unused)
+            begin += max(k, a.starts[i + 1] - a.starts[i])
+            continue
+        for c in range(k):  # no index is negative, which needs not be asked
+            latest[np.uintp(order[np.uintp(a.indices[i, c])])] = q
+        n_met = 0
+        for c in range(k):
+            n_met += latest[np.uintp(b.indices[o, c])] == q
+        for c in range(k if n_met else 0):
+            if latest[b.indices[o, c]] == q:
+                r = 0
+                while order[a.indices[i, r]] != b.indices[o, c]:
+                    r += 1
+                total += reach[max(r, c)]
+    return total

@@ -43,7 +43,7 @@ class Room(NamedTuple):
 
     @classmethod
     def of(cls, a: Entries, b: Entries) -> Room:
-        most, width = sum(longest(each) for each in (a, b)), a.indices.shape[1]
+        most, width = sum(longest(each) for each in (a, b)), a.k
         members, ranks = np.empty((2, most), np.int64)
         p, q, r = np.empty((3, width))
         span, at = np.empty((2, most, 4))

@@ -75,13 +75,13 @@ def _full(weights: np.ndarray) -> float:
 
 def _of_one_type(these: Entries) -> Entries:
     """With numbers of one type, whatever the graph has them in."""
-    starts, members, after, until = (np.array(each, np.int64) for each in these[1:5])
-    return Entries(np.array(these.indices, np.int64), starts, members, after, until, these.n_samples)
+    starts, members, after, until = (np.array(each, np.int64) for each in these[2:6])
+    return Entries(these.k, np.array(these.indices, np.int64), starts, members, after, until, these.n_samples)
 
 
 def _size(these: Entries) -> int:
     """At most how many entries there are."""
-    return these.indices.size + len(these.members)
+    return len(these.indices) * these.k + len(these.members)
 
 
 @compiled_when_called

@@ -22,11 +22,13 @@ TILE = 4096  # samples whose in-degrees at all k are in memory at a time
 class Entries(NamedTuple):
     """The first k neighbors of M queries among N samples, as the compiled loops take them.
 
-    Rows without ties are those of ``indices``; rows with ties are the lists ``members[starts[i]:starts[i + 1]]``, which
+    Rows without ties begin with those of ``indices``, which the loops read faster where they lie one after the other
+    in memory and perhaps go on beyond k; rows with ties are the lists ``members[starts[i]:starts[i + 1]]``, which
     hold whoever ties with the k-th neighbor too.
     """
 
-    indices: np.ndarray  # (M, k)
+    k: int
+    indices: np.ndarray  # (M, k or more)
     starts: np.ndarray  # (M + 1,)
     members: np.ndarray
     after: np.ndarray
@@ -54,7 +56,7 @@ def entries(graph: Neighbors, k: int) -> Entries:
         places, members = places[sorted_], members[sorted_]
         lengths[rows + 1] = np.bincount(places, minlength=len(rows))
         after, until = _spans(places, order[sorted_])
-    return Entries(graph.indices[:, :k], np.cumsum(lengths), members, after, until, graph.n_samples)
+    return Entries(k, np.ascontiguousarray(graph.indices), np.cumsum(lengths), members, after, until, graph.n_samples)
 
 
 @remembered
@@ -65,7 +67,7 @@ def relation(graph: Neighbors, k: int) -> Relation:
 
 def longest(these: Entries) -> int:
     """At most how many entries a sample has."""
-    return these.indices.shape[1] + int(np.diff(these.starts).max())
+    return these.k + int(np.diff(these.starts).max())
 
 
 def _with_ties(graph: Neighbors, k: int) -> np.ndarray:
@@ -91,7 +93,7 @@ def _spans(places: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _relation(these: Entries) -> Relation:
-    n, k = these.indices.shape
+    n, k = len(these.indices), these.k
     sources = Sources(*transpose(these))
     mutual, into = np.zeros((k, k)), np.zeros((k, k))
     for first in range(0, n, TILE):
@@ -108,7 +110,7 @@ def _relation(these: Entries) -> Relation:
 
 def _squares(these: Entries) -> np.ndarray:
     """Σ of the products of an entry's probabilities at two k."""
-    n, k = these.indices.shape
+    n, k = len(these.indices), these.k
     up_to = np.arange(1, k + 1)
     squares = (n - np.count_nonzero(np.diff(these.starts))) * np.minimum.outer(up_to, up_to).astype(float)
     spans, counts = np.unique(np.stack([these.after, these.until]), axis=1, return_counts=True)
@@ -120,7 +122,7 @@ def _squares(these: Entries) -> np.ndarray:
 @compiled_when_called
 def transpose(these):
     """Starts and entries of the `Sources`."""
-    k, n = these.indices.shape[1], these.n_samples
+    k, n = these.k, these.n_samples
     begins = np.zeros(n + 1, np.int64)
     for i in range(len(these.indices)):
         if these.starts[i] == these.starts[i + 1]:
@@ -156,7 +158,7 @@ def add_sources(these, sources, first, degrees, mutual):
     their second differences: with t and v those of i in the list of j, ±1/((u − s)(v − t)) at four (k, l). Summed up
     twice along each axis they are d, of which row j − first takes that of sample j, and M; k and l count from 1.
     """
-    k = these.indices.shape[1]
+    k = these.k
     place = np.full(len(these.indices), -1, np.int32)  # of a sample in the list of j
     for j in range(first, first + len(degrees)):
         begin = these.starts[j]
