@@ -1,6 +1,9 @@
 """Whatever measures are given, is there a value within its bounds or one line that says why not?
 
-Run:  python -m benchmarks.fuzz [--cases 50000] [--seed 0] [--write]
+Run:  python -m benchmarks.fuzz [--cases 50000] [--seed 0] [--kept FILE] [--write]
+
+What was counted is kept in a file after every 500 cases, each of which are of a process of their own, whose memory ends
+with it; the same command goes on from there.
 
 Every case draws a measure, data of any type, shape and scale (`benchmarks/fuzz_data.py`), options and keywords of a
 search, right and wrong ones, all from its own number, so that `outcome(NUMBER, SEED)` makes it again. Graphs are
@@ -21,8 +24,12 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite, isnan
+from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +51,7 @@ SIZES = (1, 2, 3, 4, 5, 6, 8, 12, 20, 20, 40, 40, 40, 60, 60, 60, 60, 120)
 PLAIN = 0.4  # of the cases
 RUNS = 50  # every so many cases one measures groups of a run
 ROUNDING = 1e-9
+PART = 500  # cases of a process
 RIGHT = ("value", "no value", "one line")
 
 
@@ -182,30 +190,46 @@ def _faults_of_chance(chance: Chance, measure: Measure) -> Iterator[str]:
         yield f"chance outside: {chance}"
 
 
+def counted(part: int, seed: int) -> dict[str, Counter[str]]:
+    """How often what came, by measure, in one part of the cases; what should not be is printed."""
+    found: dict[str, Counter[str]] = {}
+    for number in range(part * PART, (part + 1) * PART):
+        answer = outcome(number, seed)
+        group = "groups of a run" if answer.measure.endswith(", by groups") else answer.measure
+        columns = ("cases", answer.came if answer.right else "raw", *["warned"] * (answer.warnings > 0))
+        found.setdefault(group, Counter()).update(columns)
+        if not answer.right:
+            print(f"outcome({number}, {seed}) of {answer.measure}: {answer.came}", flush=True)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Anything is given to every measure.")
     parser.add_argument("--cases", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kept", type=Path, default=Path("fuzz.json"), help="where the counts are, or shall be kept")
     asked = parser.parse_known_args()[0]
-    counts: Counter[tuple[str, str]] = Counter()
-    for number in range(asked.cases):
-        answer = outcome(number, asked.seed)
-        group = "groups of a run" if answer.measure.endswith(", by groups") else answer.measure
-        for column in ("cases", answer.came if answer.right else "raw"):
-            counts[group, column] += 1
-        counts[group, "warned"] += answer.warnings > 0
-        if not answer.right:
-            print(f"outcome({number}, {asked.seed}) of {answer.measure}: {answer.came}", flush=True)
+    known = json.loads(asked.kept.read_text()) if asked.kept.exists() else {"seed": asked.seed, "parts": []}
+    if known["seed"] != asked.seed:
+        parser.error(f"{asked.kept} has the counts of seed {known['seed']}; give another --kept.")
+    left = range(len(known["parts"]), -(-asked.cases // PART))
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as one:
+        for found in one.map(partial(counted, seed=asked.seed), left):
+            known["parts"].append(found)
+            asked.kept.write_text(json.dumps(known))
+    counts: dict[str, Counter[str]] = {}
+    for part in known["parts"]:
+        for group, found in part.items():
+            counts.setdefault(group, Counter()).update(found)
     columns = ("cases", "value", "no value", "one line", "raw", "warned")
-    groups = sorted({group for group, _ in counts})
-    rows = {group: [counts[group, column] for column in columns] for group in groups}
+    rows = {group: [counts[group][column] for column in columns] for group in sorted(counts)}
     rows["**all**"] = [sum(numbers) for numbers in zip(*rows.values(), strict=True)]
     publish(
         "Fuzz",
         [
-            f"`python -m benchmarks.fuzz --cases {asked.cases} --seed {asked.seed}`: what measures answer to anything: "
-            "an estimate, one without a value that says why, a refusal in one line, or what should not be (raw); and "
-            "how many answers came with a warning.",
+            f"`python -m benchmarks.fuzz --cases {PART * len(known['parts'])} --seed {asked.seed}`: what measures "
+            "answer to anything: an estimate, one without a value that says why, a refusal in one line, or what "
+            "should not be (raw); and how many answers came with a warning.",
             "",
             "| measure | cases | estimates | without a value | refusals | raw | warned |",
             "|---|---|---|---|---|---|---|",
