@@ -30,6 +30,7 @@ DOORS = {
     "matplotlib": ("plot/",),
     "pooch": ("datasets/",),
     "xarray": ("storage/dataset.py", "labeled.py"),
+    "h5py": ("inputs/hdf5.py",),
 }
 HEAVY = (
     "torch",
@@ -45,6 +46,7 @@ HEAVY = (
     "click",
     "pooch",
     "xarray",
+    "h5py",
 )
 
 

@@ -35,6 +35,9 @@ STEPS = {
     "extract demo digits --limit 40 --out extracted": "models",
     "run demo digits --limit 40 --k 5 --measures twonn,label_overlap --out few": "models,report",
     "demo --out demo": "models,report",
+    "vectors x.npy --out made": "runs",
+    "vectors x.h5 --out made": "formats",
+    "vectors x.pt --out made": "models",
     "search run --k 5": "runs",
     "measure run --measures twonn --csv table.csv": "runs",
     "check run": "runs",
@@ -47,6 +50,7 @@ STEPS = {
 NAMES = {
     "extract": ("ls.extract('demo', 'digits', out='called', limit=40)", "models"),
     "from_arrays": ("ls.from_arrays({'one': x})", "runs"),
+    "from_files": ("ls.from_files('x.npy')", "runs"),
     "open": ("ls.open('run')", "runs"),
     "measure": ("ls.measure(ls.open('run'), ['twonn'])", "runs"),
     "recommend": ("ls.recommend(ls.open('run'), k=5)", "runs"),
@@ -113,6 +117,9 @@ def folder(tmp_path_factory):
     np.save(out / "bits.npy", (x @ x.T > 0).astype(int))
     np.save(out / "whole.npy", np.rint(9 * x))
     np.savetxt(out / "x.csv", x, delimiter=",")
+    with pytest.importorskip("h5py").File(out / "x.h5", "w") as file:
+        file["x"] = x
+    pytest.importorskip("torch").save(pytest.importorskip("torch").tensor(x), out / "x.pt")
     (out / "more.csv").write_text("id,half\n" + "".join(f"{row},{row // 120}\n" for row in range(len(x))))
     (out / "side.txt").write_text("\n".join(side))
     (out / "pairs.csv").write_text("query,relevant\n" + "".join(f"{row},{row + 8}\n" for row in range(8)))

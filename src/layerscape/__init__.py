@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
     from layerscape.pipeline.measure import measure as measure
+    from layerscape.pipeline.vectors import from_files as from_files
     from layerscape.questions.compare import compare as compare
     from layerscape.questions.differences import differences as differences
     from layerscape.questions.dimension_report import dimension_report as dimension_report
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
 # loads in no time.
 _HOMES = {
     # make or open a run
-    **{"extract": "pipeline.extract", "from_arrays": "pipeline.arrays", "open": "run:open_run"},
+    **{"extract": "pipeline.extract", "from_arrays": "pipeline.arrays", "from_files": "pipeline.vectors"},
+    **{"open": "run:open_run"},
     # measure it, ask it, show it
     **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
     **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},

@@ -23,6 +23,7 @@ EXTRAS = {
     "plot": ("matplotlib",),
     "data": ("pooch",),
     "xarray": (*_RUNS, "xarray"),
+    "formats": (*_RUNS, "h5py"),
 }
 # How libraries and systems say it who have no MemoryError.
 SHOWN = 24  # names that a message lists

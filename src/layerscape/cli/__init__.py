@@ -17,6 +17,7 @@ HOMES = {
     "run": "stages",
     "layers": "stages",
     "extract": "stages",
+    "vectors": "vectors",
     "search": "stages",
     "measure": "stages",
     "report": "stages",

@@ -61,12 +61,12 @@ def labels_command(
         raise InvalidValue(
             f"--{given[0].replace('_', '-')} is of features; say which with --features, or leave it out."
         )
-    found = {name: _in_words(values) for name, values in opened.samples.labels.items()}
+    found = {name: in_words(values) for name, values in opened.samples.labels.items()}
     text = "\n".join(f"{name}: {words}" for name, words in found.items()) or f"{run} has no labels"
     say(text, as_json, {"run": str(run), "labels": found})
 
 
-def _in_words(column: np.ndarray) -> str:
+def in_words(column: np.ndarray) -> str:
     """What a column holds."""
     from layerscape.core.labels import missing
 

@@ -11,10 +11,11 @@ from layerscape.extraction.opening import open_model as open_model
 if TYPE_CHECKING:
     from layerscape.extraction.check import check_batches as check_batches
     from layerscape.extraction.network import Network as Network
+    from layerscape.extraction.saved import read_tensors as read_tensors
 
 
 def __getattr__(name: str) -> Any:
-    """`Network` and `check_batches` on first use, since they bring torch with them."""
+    """`Network`, `check_batches` and `read_tensors` on first use, since they bring torch with them."""
     if name == "Network":
         from layerscape.extraction.network import Network
 
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from layerscape.extraction.check import check_batches
 
         return check_batches
+    if name == "read_tensors":
+        from layerscape.extraction.saved import read_tensors
+
+        return read_tensors
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, unknown_name
-from layerscape.inputs.by_id import rows_of
+from layerscape.inputs.by_id import labels_given, rows_of
 from layerscape.inputs.contents import Contents
 from layerscape.inputs.files import existing_file, format_of, format_said, held, open_text
+from layerscape.inputs.holding import Holding
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.matrix import read_npy
 from layerscape.inputs.tables import INDEX, TABLES, Table, as_numbers, as_words, read_table
+from layerscape.inputs.vectors import listed
 
 LONGEST = 200  # characters; what is longer is a text
 ID_COLUMNS = ("id", INDEX)  # where ids are if nobody says
@@ -36,18 +39,19 @@ def as_labels(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     return np.array(as_words(values), dtype=str)
 
 
-def own_labels(source: Contents, wanted: Sequence[str] | None) -> dict[str, np.ndarray]:
+def own_labels(source: Contents | Holding, wanted: Sequence[str] | None) -> dict[str, np.ndarray]:
     """The labels that come with the samples: the columns that are wanted, or those that look like labels."""
+    certain = source.labels if isinstance(source, Contents) else {}
     if wanted is None:
         likely = {name: as_labels(values) for name, values in source.columns.items() if _may_be_labels(values)}
-        return {**source.labels, **{name: values for name, values in likely.items() if _label_like(values)}}
+        return {**certain, **{name: values for name, values in likely.items() if _label_like(values)}}
     found: dict[str, np.ndarray] = {}
     for name in wanted:
-        if name in source.labels:
-            found[name] = source.labels[name]
+        if name in certain:
+            found[name] = certain[name]
             continue
         if name not in source.columns:
-            raise unknown_name("label column", name, [*source.labels, *source.columns])
+            raise unknown_name("label column", name, [*certain, *source.columns])
         if not _may_be_labels(source.columns[name]):
             raise InvalidType(
                 f"label column {name!r} holds lists, objects or long texts; choose one of short words or numbers."
@@ -152,3 +156,45 @@ def _join(path: Path, table: Table, ids: Sequence[str], id_columns: Sequence[str
     rows = rows_of(f"{path} has", table[key], ids, cure)
     others = {column: values for column, values in table.items() if column != key and _may_be_labels(values)}
     return {column: as_labels(values)[rows] for column, values in others.items()}
+
+
+def label_columns(
+    held: Sequence[tuple[str, Holding]], labels: Any, ids: Sequence[str], id_column: str | None
+) -> dict[str, np.ndarray]:
+    """Column name to N labels of files of the same samples.
+
+    Parameters
+    ----------
+    held
+        Path and what it holds, all in the order of the ids.
+    labels
+        Names of columns in these files; a file of labels; labels in memory; what looks like labels when None.
+    ids
+        N names; empty where there are none but row numbers.
+    id_column
+        As in `read_labels` of a table and in `labels_given`.
+    """
+    n = held[0][1].n_samples
+    names = ids or [str(row) for row in range(n)]
+    if isinstance(labels, (str, Path)):
+        return labels_from(labels, names, range(n), ID_COLUMNS if id_column is None else (id_column, *ID_COLUMNS))
+    if labels is not None and not isinstance(labels, (list, tuple)):
+        return labels_given(labels, names, id_column)
+    known = [name for _, each in held for name in each.columns]
+    if unknown := [name for name in labels or () if name not in known]:
+        raise unknown_name("label column", unknown[0], known)
+    found: dict[str, np.ndarray] = {}
+    for path, each in held:
+        own = own_labels(each, None if labels is None else [name for name in labels if name in each.columns])
+        for name, values in own.items():
+            if name in found and not np.array_equal(found[name], values, equal_nan=values.dtype.kind == "f"):
+                raise InvalidValue(
+                    f"{path} has other values in column {name!r} than a file before; rename one of them."
+                )
+            found[name] = values
+    left = dict.fromkeys(name for name in known if name not in found)
+    if left and labels is None:
+        warnings.warn(
+            f"no labels by their values: {listed(list(left))}; --labels NAME takes them all the same", stacklevel=3
+        )
+    return found

@@ -66,9 +66,9 @@ def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
         columns = {column: column_of_values(values) for column, values in read_table(path).items()}
         array = vectors_of(path, columns, name)
     elif kind == ".npz":
-        array = _read_npz(path, name)
+        array = read_npz(path, name)
     elif kind == ".safetensors":
-        array = _read_safetensors(path, name)
+        array = read_safetensors(path, name)
     elif kind in (".npy", ".idx"):
         if name is not None:
             raise InvalidValue(f"{path}:{name} names an array, but the file holds only one; leave the name out.")
@@ -123,7 +123,19 @@ def read_npy(path: Path) -> np.ndarray:
         raise _broken(path, error) from None
 
 
-def _read_npz(path: Path, name: str | None) -> np.ndarray:
+def npz_names(path: Path) -> list[str]:
+    """The names of the arrays in a .npz, in the order in which they were saved."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return list(arrays.files)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise _broken(path, error) from None
+
+
+def read_npz(path: Path, name: str | None) -> np.ndarray:
+    """One array of a .npz."""
     try:
         with path.open("rb") as file:  # np.load leaves a file that it cannot read open
             arrays = np.load(file, allow_pickle=False)
@@ -167,7 +179,19 @@ def _broken(path: Path, error: Exception) -> FileProblem:
     return FileProblem(f"{path} cannot be read ({reason_of(error)}); save it again from an array of numbers.")
 
 
-def _read_safetensors(path: Path, name: str | None) -> np.ndarray:
+def safetensors_names(path: Path) -> list[str]:
+    """The names of the tensors in a file, in the order of the alphabet."""
+    import safetensors
+
+    try:
+        with safetensors.safe_open(path, framework="numpy") as tensors:
+            return list(tensors.keys())
+    except safetensors.SafetensorError as error:
+        raise FileProblem(f"{path} cannot be read ({reason_of(error)}); check it, or save it again.") from None
+
+
+def read_safetensors(path: Path, name: str | None) -> np.ndarray:
+    """One tensor of a file; bfloat16 as float32."""
     import safetensors
 
     try:

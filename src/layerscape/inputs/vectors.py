@@ -66,7 +66,7 @@ def units_of(path: str | Path, columns: Mapping[str, Column], wanted: str | None
     left = [name for name in columns if name not in chosen]
     if left and wanted is None:
         warnings.warn(
-            f"{path}: the units are {_listed(names)}; left out: {_listed(left)}. To choose others: {path}:NAME,….",
+            f"{path}: the units are {listed(names)}; left out: {listed(left)}. To choose others: {path}:NAME,….",
             stacklevel=4,
         )
     return names
@@ -88,7 +88,7 @@ def _plain(path: str | Path, columns: Mapping[str, Column]) -> list[str]:
     """The columns that are the units beyond doubt."""
     vectors = [name for name, found in columns.items() if not isinstance(found, str) and found.ndim == 2]
     if len(vectors) > 1:
-        raise InvalidValue(f"{path} has several columns of vectors: {_listed(vectors)}; choose: {path}:{vectors[0]}.")
+        raise InvalidValue(f"{path} has several columns of vectors: {listed(vectors)}; choose: {path}:{vectors[0]}.")
     if vectors:
         return vectors
     for name, found in columns.items():
@@ -106,7 +106,7 @@ def _plain(path: str | Path, columns: Mapping[str, Column]) -> list[str]:
     alone = [name for name in units if stems[name] is None or times[stems[name]] < 2]
     if alone and len({stems[name] for name in series}) == 1:
         raise InvalidValue(
-            f"{path} has the columns {_listed(series)} and beside them {_listed(alone)}; say which are the units: "
+            f"{path} has the columns {listed(series)} and beside them {listed(alone)}; say which are the units: "
             f"{path}:'{stems[series[0]]}*' or {path}:'*'."
         )
     return units
@@ -124,7 +124,12 @@ def _stem(name: str) -> str | None:
     return found[1] if found else None
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names in a message, of which many are told by the first and the last.
+
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
     if len(names) > 6:
         return f"{names[0]!r}, {names[1]!r}, … {names[-1]!r} ({len(names)} in all)"
     return ", ".join(map(repr, names))

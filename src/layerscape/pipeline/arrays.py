@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder
 
+Depths = str | Sequence[float | None] | None
+
 
 def from_arrays(
     arrays: Mapping[str, Any],
@@ -26,13 +28,14 @@ def from_arrays(
     labels: Any = None,
     ids: Any = None,
     out: str | Path | None = None,
+    depths: Depths = "even",
 ) -> Run:
     """A run from vectors that are there already.
 
     Parameters
     ----------
     arrays
-        Layer name to array (N, D), in order of depth; N the same for all.
+        Layer name to array (N, D), in the order of the network; N the same for all.
     labels
         Column name to N values, as a dict or a DataFrame: real numbers if they are not all whole, which may be m for
         each, shape (N, m); categories otherwise.
@@ -40,6 +43,9 @@ def from_arrays(
         N distinct names of the samples; row numbers when left out.
     out
         Folder of the run; a temporary one, gone with the run, when left out.
+    depths
+        Where the layers lie between the input, 0, and the output, 1: evenly in their order when left out; a number, or
+        None, for each; or None, where they are no layers of one network.
 
     Raises
     ------
@@ -65,8 +71,8 @@ def from_arrays(
     names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
     columns = as_columns(labels, None if ids is None else names)
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
-    steps = max(1, len(layers) - 1)
-    specs = [LayerSpec(name, x.n_units, i / steps) for i, (name, x) in enumerate(layers.items())]
+    places = _depths(depths, len(layers))
+    specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), places, strict=True)]
     plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
     path = Path(out or tempfile.mkdtemp(prefix="layerscape-"))
     with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
@@ -80,6 +86,23 @@ def from_arrays(
         run.temporary = True
         weakref.finalize(run, shutil.rmtree, path, ignore_errors=True)
     return run
+
+
+def _depths(given: Depths, n_layers: int) -> list[float | None]:
+    """A depth, or none, for each layer."""
+    if given is None:
+        return [None] * n_layers
+    if isinstance(given, str):
+        if given != "even":
+            raise InvalidValue(f"depths={given!r}; give 'even', a number for each layer, or None.")
+        return [place / max(1, n_layers - 1) for place in range(n_layers)]
+    places = [None if place is None else float(place) for place in given]
+    if len(places) != n_layers:
+        raise InvalidValue(f"{len(places)} depths for {n_layers} layers; give one for each, in their order.")
+    for place in places:
+        if place is not None and not 0 <= place <= 1:
+            raise InvalidValue(f"a depth of {place:g}; depths lie in 0..1, from the input to the output.")
+    return places
 
 
 def _fingerprint(layers: Mapping[str, Representation]) -> str:

@@ -2,6 +2,7 @@
 
 from layerscape.storage.files import in_words
 from layerscape.storage.folder import RunFolder
+from layerscape.storage.foreign import read_zarr
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
 from layerscape.storage.manifest import check_place
 from layerscape.storage.samples import SampleTable
@@ -16,4 +17,5 @@ __all__ = [
     "check_store",
     "disk_needed",
     "in_words",
+    "read_zarr",
 ]

@@ -1,0 +1,38 @@
+"""Zarr that somebody else wrote: its arrays by their path, which stay on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from layerscape.errors import FileProblem, InvalidValue, require
+from layerscape.storage.files import readable
+from layerscape.storage.manifest import NAME as RUN
+
+
+def read_zarr(path: Path) -> dict[str, Any]:
+    """The arrays of a Zarr folder of version 2 or 3 by their path in it; the only one, if it has no name, is ``""``.
+
+    Raises
+    ------
+    FileProblem, InvalidValue
+        If there is no Zarr, or a run of layerscape.
+    """
+    zarr = require("zarr", "runs")
+    if not path.exists():
+        raise FileProblem(f"{path} does not exist; check the path.")
+    if (path / RUN).exists():
+        raise InvalidValue(f"{path} is a run already; measure it, or give its vectors: {path / 'vectors.zarr'}.")
+    if path.is_dir() and not any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup")):
+        raise FileProblem(f"{path} is a folder and no Zarr; give files of vectors.")
+    with readable(path, "check it, or write it again"):
+        return dict(_arrays(zarr, zarr.open(path, mode="r"), ""))
+
+
+def _arrays(zarr: Any, node: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, zarr.Array):
+        yield prefix, node
+        return
+    for name, each in node.members():
+        yield from _arrays(zarr, each, f"{prefix}/{name}" if prefix else name)

@@ -1,0 +1,181 @@
+"""Runs from files of vectors: every format gives the same layers, and what cannot be told is refused in one line."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.errors import InvalidValue, LayerscapeError
+
+N = 40
+IDS = [f"s{i}" for i in range(N)]
+
+
+@pytest.fixture
+def data(tmp_path, rng, monkeypatch):
+    """Two layers of 40 samples, with ids and a label, and the current folder to write them to."""
+    monkeypatch.chdir(tmp_path)
+    x = rng.standard_normal((N, 7))
+    return x, np.tanh(x[:, :5]), [str(word) for word in np.where(x[:, 0] > 0, "b", "a")]
+
+
+def npz(x, y, label):
+    np.savez("a.npz", block_2=x, block_10=y, label=label, ids=IDS)
+    return "a.npz"
+
+
+def safetensors(x, y, label):
+    pytest.importorskip("safetensors.numpy").save_file({"block_10": y, "block_2": x}, "a.safetensors")
+    return "a.safetensors"
+
+
+def parquet(x, y, label):
+    pandas = pytest.importorskip("pandas")
+    table = {"id": IDS, "block_2": list(x), "block_10": list(y), "label": label}
+    pandas.DataFrame(table).to_parquet("a.parquet")
+    return "a.parquet"
+
+
+def zarr(x, y, label):
+    group = pytest.importorskip("zarr").open_group("a.zarr", mode="w")
+    group.create_array("block_2", data=x)
+    group.create_array("block_10", data=y)
+    return "a.zarr:block_2,block_10"
+
+
+def hdf5(x, y, label):
+    with pytest.importorskip("h5py").File("a.h5", "w") as file:
+        file["block_10"], file["block_2"], file["label"], file["ids"] = y, x, label, IDS
+    return "a.h5"
+
+
+def matlab(x, y, label):
+    words = np.array(label, dtype=object)
+    pytest.importorskip("scipy.io").savemat("a.mat", {"block_2": x, "block_10": y, "label": words})
+    return "a.mat"
+
+
+def tensors(x, y, label):
+    torch = pytest.importorskip("torch")
+    held = {"block_2": torch.tensor(x, requires_grad=True), "block_10": torch.tensor(y), "label": label, "ids": IDS}
+    torch.save({**held, "epoch": 3}, "a.pt")
+    return "a.pt"
+
+
+@pytest.mark.parametrize("write", [npz, safetensors, parquet, zarr, hdf5, matlab, tensors])
+def test_every_format_gives_the_same_layers_to_the_bit(write, data):
+    x, y, label = data
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "a.pt: left out 'epoch'")
+        run = ls.from_files(write(*data))
+    assert run.layers == ("block_2", "block_10")
+    assert run.depths == {"block_2": None, "block_10": None}
+    np.testing.assert_array_equal(run["block_2"].read(slice(None)), x)
+    np.testing.assert_array_equal(run["block_10"].read(slice(None)), y)
+    if write not in (safetensors, zarr):
+        assert run.samples.labels["label"].tolist() == label
+    if write not in (safetensors, zarr, matlab):
+        assert run.samples.ids == tuple(IDS)
+
+
+@pytest.mark.parametrize("as_stored", [np.asfortranarray, lambda x: x.astype(">f4"), lambda x: x > 0, np.float16])
+def test_an_array_of_any_order_and_type_is_read_as_it_is(as_stored, data):
+    stored = as_stored(data[0])
+    np.save("слой.npy", stored)
+    run = ls.from_files("слой.npy", depths=[0.5])
+    assert run.depths == {"слой": 0.5}
+    np.testing.assert_array_equal(run["слой"].read(slice(None)), stored.astype(float))
+
+
+def test_samples_of_two_files_are_matched_by_id_and_never_by_row_in_silence(data):
+    pandas = pytest.importorskip("pandas")
+    x, y, label = data
+    pandas.DataFrame({"id": IDS, "u": list(x), "label": label}).to_parquet("a.parquet")
+    pandas.DataFrame({"id": IDS[::-1], "u": list(y[::-1]), "label": label[::-1]}).to_parquet("b.parquet")
+    run = ls.from_files("a.parquet", "b.parquet")
+    assert run.layers == ("a/u", "b/u")
+    np.testing.assert_array_equal(run["b/u"].read(slice(None)), y)
+    np.save("c.npy", y)
+    with pytest.warns(UserWarning, match=r"^c\.npy without ids: row i is taken to be the same sample in all 2 files$"):
+        ls.from_files("a.parquet", "c.npy")
+    pandas.DataFrame({"id": ["t", *IDS[1:]], "u": list(y)}).to_parquet("d.parquet")
+    with pytest.raises(
+        InvalidValue, match=r"^d\.parquet has no row for 1 of 40 samples: 's0'; give files of the same samples as a"
+    ):
+        ls.from_files("a.parquet", "d.parquet")
+
+
+REFUSED = {
+    "three": "layer 'three' has three axes, 40 × 7 × 5; a layer is samples × units: say what becomes of time or tokens",
+    "none": "layer 'none' is empty, shape (0, 7); give at least one row and one column.",
+    "nan": "sample '0' of layer 'nan' has a value that is NaN or infinite",
+    "objects": "objects.npy cannot be read (it is no array, or one of Python objects, which is never unpickled)",
+    "list": "list.npy holds no matrix of samples × units but an array of 40; give one that does.",
+    "indices": "a file holds a matrix of 40 × 9 that looks like row numbers of neighbors and not like vectors, and a "
+    "run holds vectors; measure a graph with: layerscape estimate NAME FILE --indices.",
+    "square": "a file holds a matrix of 40 × 40 that looks like the distances of all samples from each other",
+    "complex": "layer 'complex' holds values of type complex128; give real numbers.",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_layer_is_refused_in_one_line(name, data):
+    x, y, _ = data
+    distances = np.sqrt(((x[:, None] - x) ** 2).sum(-1))
+    given = {"three": x[:, :, None] * y[:, None], "none": x[:0], "nan": np.where(x == x[0, 0], np.nan, x)}
+    given |= {"objects": x.astype(object), "list": x[:, 0], "indices": np.argsort(distances)[:, :9]}
+    given |= {"square": distances, "complex": x * 1j}
+    np.save(f"{name}.npy", given[name], allow_pickle=name == "objects")
+    with pytest.raises(LayerscapeError, match=f"^{re.escape(REFUSED[name])}"):
+        ls.from_files(f"{name}.npy")
+
+
+def test_time_is_what_the_user_says(data, rng):
+    cube = rng.standard_normal((N, 4, 9))
+    np.save("cube.npy", cube)
+    says = r"^layer 'cube': the last axis of 40 × 4 × 9 is taken as time; --time-axis 1 is the other$"
+    with pytest.warns(UserWarning, match=says):
+        mean = ls.from_files("cube.npy", time="mean")
+    np.testing.assert_allclose(mean["cube"].read(slice(None)), cube.mean(2), atol=1e-15)
+    for options, expected in (
+        ({"time": -1, "time_axis": 1}, cube[:, -1]),
+        ({"time": "3", "time_axis": 2}, cube[..., 3]),
+        ({"time": "flatten"}, cube.reshape(N, -1)),
+    ):
+        run = ls.from_files("cube.npy", **options)
+        np.testing.assert_array_equal(run["cube"].read(slice(None)), expected)
+    with pytest.raises(InvalidValue, match=r"^time=9 of layer 'cube', which has 9 steps; give 0\.\.8\.$"):
+        ls.from_files("cube.npy", time=9, time_axis=2)
+
+
+def test_neurons_by_trials_are_turned_where_that_is_said(data):
+    x = data[0]
+    np.save("x.npy", x)
+    np.save("turned.npy", x.T)
+    run = ls.from_files("turned.npy", transposed=True)
+    np.testing.assert_array_equal(run["turned"].read(slice(None)), x)
+    with pytest.raises(InvalidValue, match=r"^turned\.npy has 7 samples and x\.npy 40; .* --transposed that samples"):
+        ls.from_files("x.npy", "turned.npy")
+
+
+def test_layers_have_names_of_their_own(data):
+    np.save("x.npy", data[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run = ls.from_files("early=x.npy", f"late={npz(*data)}:block_10")
+        assert run.layers == ("early", "late")
+        says = r"^x\.npy and x\.npy are both called 'x'; name them: a=x\.npy b=x\.npy\.$"
+        with pytest.raises(InvalidValue, match=says):
+            ls.from_files("x.npy", "x.npy")
+
+
+def test_such_a_run_is_measured_as_any(data):
+    run = ls.from_files(npz(*data), depths="even")
+    table = ls.measure(run, ["participation_ratio", "overlap", "label_overlap"], k=5)
+    assert set(table.measure) == {"participation_ratio", "overlap", "label_overlap"}
+    assert set(table.depth) == {0.0, 1.0}
+    assert ls.recommend(run, k=5).reason
