@@ -10,7 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import layerscape as ls
+from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
+
+unused = pytest.mark.filterwarnings("ignore:5 weights of .* are not used, as those of a head")  # antiberty's own
 
 
 def test_output_of_minilm_is_what_its_library_gives(models_dir, data_dir, make_samples):
@@ -68,3 +72,30 @@ def test_maps_of_crepe_are_those_of_the_network_itself(crepe, make_samples):
     for name, expected in seen.items():
         pooled = expected.mean((2, 3)) if expected.ndim == 4 else expected
         np.testing.assert_allclose(table[name], pooled, atol=1e-5, err_msg=name)
+
+
+@unused
+def test_antiberty_knows_the_residues_of_a_protein_however_it_is_written(models_dir, make_samples):
+    from transformers import AutoModel, AutoTokenizer
+
+    network = open_model(str(models_dir / "antiberty"), device="cpu")
+    assert network.kind == "protein"
+    proteins = ["EVQLVESGGGLVQPGG", "evqlvesggglvqpgg", "E V Q L V E S G G G L V Q P G G", "QVQLQQSGAELVRPGA"]
+    samples = make_samples(proteins, "protein")
+    ((_, table),) = network.blocks(samples, ["block_3"], "mean", block_rows=4)
+    tokenizer = AutoTokenizer.from_pretrained(models_dir / "antiberty")
+    model = AutoModel.from_pretrained(models_dir / "antiberty").eval()
+    for row, protein in zip(table["block_3"], proteins, strict=True):
+        inputs = tokenizer([" ".join(protein.replace(" ", "").upper())], return_tensors="pt")
+        with torch.no_grad():
+            states = model(**inputs, output_hidden_states=True).hidden_states[3][0]
+        np.testing.assert_allclose(row, states[1:-1].mean(0), atol=1e-5)
+    assert np.abs(table["block_3"][3] - table["block_3"][0]).max() > 0.1
+
+
+@unused
+def test_what_is_no_protein_in_the_letters_of_antiberty_is_refused(models_dir, tmp_path):
+    with pytest.raises(
+        InvalidValue, match=r"^of 3 samples that were tried .* knows 0 of 3 tokens, the others are unknown"
+    ):
+        ls.extract(str(models_dir / "antiberty"), ["EVQLVE", "GGLVQP", "QVQLQQ"], kind="text", out=tmp_path / "run")

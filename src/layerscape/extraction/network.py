@@ -23,9 +23,11 @@ from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.survey import Build, Survey, survey
+from layerscape.extraction.texts import Texts
 from layerscape.extraction.untouched import evaluating
 
 EXAMPLES = ("example 1", "example 2")
+TRIED = 64  # samples that are looked at before a run
 
 
 class Network:
@@ -218,6 +220,16 @@ class Network:
 
         # Nothing of torch (hooks, modes) is held across a yield.
         return ((number, block(number, rows)) for number, rows in wanted)
+
+    def look(self, samples: Samples) -> str:
+        """Raise if samples that are tried before a run tell the network hardly anything; return what to say of them.
+
+        Only of texts and proteins, whose tokens may all be unknown, or the same.
+        """
+        if not isinstance(self._reader, Texts):
+            return ""
+        rows = np.unique(np.linspace(0, len(samples) - 1, TRIED).astype(int)).tolist()
+        return self._reader.look(self.name, samples.read(rows), [samples.ids[row] for row in rows])
 
     def count_truncated(self, samples: Samples, rows: Sequence[int]) -> int:
         """How many of these samples are cut at the greatest length; only texts and proteins can be."""

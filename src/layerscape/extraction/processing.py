@@ -12,6 +12,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.deployed import Deployment
 from layerscape.extraction.pictures import Pictures
 from layerscape.extraction.readers import Reader
+from layerscape.extraction.spelling import knows_residues_only
 from layerscape.extraction.texts import Texts
 from layerscape.extraction.wishes import Wish, must_hold
 
@@ -42,6 +43,8 @@ def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | N
 
     must_hold(wish, TOKENIZER_FILES, "tokenizer")
     tokenizer = AutoTokenizer.from_pretrained(**wish.source)
+    if wish.kind is None and kind == "text" and knows_residues_only(tokenizer):
+        kind = "protein"
     pads = (getattr(config, "pad_token_id", None), tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
     limit = _limit(config, module, tokenizer)
     stated = deployment.max_length if deployment else None

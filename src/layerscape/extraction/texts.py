@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from layerscape.extraction.deployed import Deployment
 from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
+from layerscape.extraction.spelling import Spelling, check_known, spelling_of
 
 
 class Texts:
@@ -24,6 +26,8 @@ class Texts:
     Right padding is right for every network: a causal one never sees it, and positions count from the first token.
     Where the folder of the model says how it is deployed, texts are handed to the tokenizer in that way: without blanks
     around them, after a prompt if there is one by default, in small letters.
+
+    Proteins are written as the tokenizer knows them (`spelling`).
 
     With a ``shuffle`` seed the tokens of every sample are put in random order, special tokens staying where they are:
     a control that keeps the words and takes the sentence.
@@ -50,6 +54,9 @@ class Texts:
         self._tokenizer, self._accepted = tokenizer, accepted
         self._pad_id, self._vocabulary = pad_id, vocabulary
         self.n_prompt = 0
+        self._spelling = Spelling()
+        if kind == "protein":
+            self._spelling = spelling_of(self._tokens, tokenizer.unk_token_id)
         # Before the first call, which leaves its padding and truncation in the serialized tokenizer.
         self._digest = _tokenizer_digest(tokenizer)
         proteins = ["MKTAYIAKQRQISFVKSHFSRQ", "MADEEKLPPGWEKRM"]
@@ -95,6 +102,13 @@ class Texts:
         real = torch.arange(width) < torch.tensor([one.length for one in encoded])[:, None]
         return Inputs(kwargs=kwargs), Tokens(real, real & ~special)
 
+    def look(self, model: str, contents: Sequence[str], ids: Sequence[str]) -> str:
+        """Raise if the tokens of some samples tell the model hardly anything; return what is to be said of them."""
+        encoded = self.encode(contents, ids)
+        cut = sum(one.truncated for one in encoded)
+        rows = [one.content for one in encoded]
+        return check_known(model, contents, rows, self._tokenizer.unk_token_id, cut)
+
     def describe(self) -> dict[str, Any]:
         return {
             "tokenizer": type(self._tokenizer).__name__,
@@ -102,12 +116,18 @@ class Texts:
             "max_length": self.max_length,
             "padding_side": "right",
             "shuffle_tokens": self._shuffle,
+            **({"proteins": asdict(self._spelling)} if self._spelling != Spelling() else {}),
             **({"lower": told.lower, "prompt": told.prompt} if (told := self._deployment) else {}),
         }
 
     def _tokenize(self, contents: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
+        if self.kind == "protein":
+            contents = [self._spelling(content) for content in contents]
         if self._deployment is not None:
             contents = [self._as_deployed(content) for content in contents]
+        return self._tokens(contents, **options)
+
+    def _tokens(self, contents: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
         return self._tokenizer(
             list(contents),
             return_special_tokens_mask=True,

@@ -142,6 +142,8 @@ def extract(
     network = open_model(model, **wish)
     samples = samples_for(network.kind, inputs, kind, chosen, choice)
     _check_kind(network, samples)
+    if said := network.look(samples):
+        note(said)
     samples = _with_features(samples, features or (), progress)
     pooling = pooling or network.default_pooling
     specs = _specs(network, samples, pooling, layers)
