@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from layerscape.errors import InvalidValue
-from layerscape.extraction.hooks import Firing, Site
+from layerscape.extraction.hooks import Site
+from layerscape.extraction.tracing import Firing
 
 UNITS_SECOND = ("Conv", "BatchNorm", "InstanceNorm", "GroupNorm", "Pool")  # in what torch calls them
 UNITS_LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, nn.RNN, nn.GRU, nn.LSTM, nn.MultiheadAttention)

@@ -13,7 +13,8 @@ from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.extraction.failures import in_words
-from layerscape.extraction.hooks import Inputs, bytes_of, each_part
+from layerscape.extraction.hooks import Inputs, bytes_of
+from layerscape.extraction.parts import each_part
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
 

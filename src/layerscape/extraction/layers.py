@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,7 +11,9 @@ from typing import Any
 from torch import nn
 
 from layerscape.errors import InvalidValue, unknown_name
-from layerscape.extraction.hooks import Firing, Site
+from layerscape.extraction.hooks import Site
+from layerscape.extraction.stacks import Stack
+from layerscape.extraction.tracing import Firing
 
 INPUT = "input"
 OUTPUT = "output"  # the network's own output, which has no path
@@ -20,13 +21,17 @@ OUTPUT = "output"  # the network's own output, which has no path
 
 @dataclass(frozen=True)
 class Place:
-    """A layer before pooling: its name, where it is seen (None: the input itself), and whether it is a default."""
+    """A layer before pooling: its name, where it is seen (None: the input itself), and whether it is a default.
+
+    ``stack`` is the axis that its depth is along, where the network has several.
+    """
 
     name: str
     site: Site | None
     depth: float | None
     shape: tuple[int, ...]
     default: bool
+    stack: str = ""
     head: Callable[[Any, Any], Any] | None = None  # what makes a vector of it, where no pooling does
 
     @property
@@ -35,7 +40,7 @@ class Place:
         return _path(self.site) if self.site and self.site.side == "output" else self.name
 
 
-def name_layers(module: nn.Module, firings: Sequence[Firing], n_blocks: int | None) -> list[Place]:
+def name_layers(module: nn.Module, firings: Sequence[Firing], stacks: Sequence[Stack]) -> list[Place]:
     """All layers that can be pooled, in the order in which they come.
 
     Parameters
@@ -43,34 +48,42 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], n_blocks: int | No
     module
         The network.
     firings
-        From a dry run: those that have a row per sample.
-    n_blocks
-        How many blocks its configuration states, if it has one.
+        From a dry run: those that have a row per sample, with the shapes that the pooling gets.
+    stacks
+        Its axes of depth.
     """
-    outputs = [firing for firing in firings if firing.site.side == "output"]
-    blocks = _find_blocks(module, outputs, n_blocks)
-    if not blocks:
-        return _without_blocks(module, outputs)
-    number = {path: i for i, path in enumerate(blocks, start=1)}
-    norm = _final_norm(module, outputs, blocks[-1])
-    taken = {"embedding", "final_norm", *(f"block_{block}" for block in number.values())}
+    if not stacks:
+        return _without_blocks(module, [firing for firing in firings if firing.site.side == "output"])
+    named: dict[Site, list[tuple[str, float | None, Stack]]] = {}
+    for stack in stacks:
+        for number, site in enumerate(stack.states):
+            if site is not None:
+                name = f"block_{number}" if number else "embedding"
+                named.setdefault(site, []).append((stack.layer(name), number / stack.n_blocks, stack))
+        if stack.norm is not None:
+            named.setdefault(stack.norm, []).append((stack.layer("final_norm"), None, stack))
+    taken = {name for layers in named.values() for name, _, _ in layers}
     places = []
     for firing in firings:
         site, shape = firing.site, firing.shape or ()
-        if site == Site(blocks[0], 0, "input"):
-            places.append(Place("embedding", site, 0.0, shape, True))
-        elif site.side == "output" and site.module in number:
-            block = number[site.module]
-            places.append(Place(f"block_{block}", site, block / len(blocks), shape, True))
-        elif site == norm:
-            places.append(Place("final_norm", site, None, shape, True))
-        elif site.side == "output" and site.module:
-            inside = next((block for path, block in number.items() if site.module.startswith(f"{path}.")), None)
+        layers = named.get(site, [])
+        places += [Place(name, site, depth, shape, True, stack.name) for name, depth, stack in layers]
+        if not layers and site.side == "output" and site.module and site.part is None:
+            depth, stack = _inside(site, stacks)
             name = _path(site)
             # A module may be called as the layers of the axis are.
-            name = f"{name}_{OUTPUT}" if name in taken else name
-            places.append(Place(name, site, inside and inside / len(blocks), shape, False))
+            places.append(Place(f"{name}_{OUTPUT}" if name in taken else name, site, depth, shape, False, stack))
     return places
+
+
+def _inside(site: Site, stacks: Sequence[Stack]) -> tuple[float | None, str]:
+    """The depth of the block that a module is a part of, and of which stack this is."""
+    for stack in stacks:
+        blocks = [number for number, call in enumerate(stack.blocks, 1) if site.module.startswith(f"{call.path}.")]
+        if blocks:
+            # A block that runs several times has parts that run as often.
+            return blocks[min(site.call, len(blocks) - 1)] / stack.n_blocks, stack.name
+    return None, ""
 
 
 def silent_modules(module: nn.Module, seen: Sequence[Firing], usable: Sequence[Firing]) -> dict[str, str]:
@@ -99,6 +112,7 @@ def choose(
         fits = re.compile(_expression(pattern)).fullmatch
         found = [place.name for place in places if fits(place.name)]
         found = found or [place.name for place in places if fits(place.path)]
+        found = found or [place.name for place in places if place.stack and fits(place.name[len(place.stack) + 1 :])]
         if not found and pattern in silent:
             raise InvalidValue(f"{pattern!r} {silent[pattern]}; choose other layers.")
         if not found:
@@ -107,46 +121,6 @@ def choose(
     if not chosen:
         raise InvalidValue("no layer is chosen; name some, such as 'block_*', or leave the choice out.")
     return [place for place in places if place.name in chosen]
-
-
-def _find_blocks(module: nn.Module, outputs: Sequence[Firing], n_blocks: int | None) -> list[str]:
-    """Paths of the blocks in order: the most numerous children of one kind that run once each, one after the other.
-
-    Lists of one kind of block count as one (the stages of a ResNet), and lists within blocks do not count.
-    """
-    runs = Counter(firing.site.module for firing in outputs)
-    order = {firing.site.module: i for i, firing in enumerate(outputs) if runs[firing.site.module] == 1}
-    groups: dict[Any, list[str]] = {}
-    for path, container in module.named_modules():
-        if not isinstance(container, (nn.ModuleList, nn.Sequential)):
-            continue
-        children = [f"{path}.{name}".lstrip(".") for name, _ in container.named_children()]
-        inside = any(path.startswith(f"{block}.") for group in groups.values() for block in group)
-        if inside or not children or any(child not in order for child in children):
-            continue
-        kinds = {type(child) for child in container.children()}
-        if len(kinds) == 1:
-            groups.setdefault(kinds.pop(), []).extend(children)
-        elif len(children) == n_blocks:  # blocks of several kinds, as attention and state-space layers in turn
-            groups[path] = children
-    for group in groups.values():
-        group.sort(key=order.__getitem__)
-    if stated := [group for group in groups.values() if len(group) == n_blocks]:
-        return stated[0]
-    longest = sorted(groups.values(), key=len, reverse=True)[:2]
-    if not longest or len(longest[0]) < 2 or (len(longest) == 2 and len(longest[0]) == len(longest[1])):
-        return []
-    return longest[0]
-
-
-def _final_norm(module: nn.Module, outputs: Sequence[Firing], last: str) -> Site | None:
-    """Where the norm after the last block is: a layer off the axis of blocks, since none of them is normalized."""
-    at = next(i for i, firing in enumerate(outputs) if firing.site.module == last)
-    for firing in outputs[at + 1 :]:
-        kind = type(module.get_submodule(firing.site.module)).__name__.lower()
-        if "norm" in kind and firing.shape == outputs[at].shape:
-            return firing.site
-    return None
 
 
 def _without_blocks(module: nn.Module, outputs: Sequence[Firing]) -> list[Place]:

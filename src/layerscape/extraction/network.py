@@ -17,9 +17,10 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import compose, limits
 from layerscape.extraction.failures import explained
-from layerscape.extraction.hooks import Inputs, Seen, Taps, weights_of
+from layerscape.extraction.hooks import Inputs, Taps, weights_of
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import INPUT, Place
+from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.survey import Build, Survey, survey

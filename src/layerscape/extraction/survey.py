@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,10 +14,15 @@ from layerscape.extraction.axes import Axes, arranged, axes_of
 from layerscape.extraction.failures import explained
 from layerscape.extraction.grammar import Pooling
 from layerscape.extraction.heads import Head
-from layerscape.extraction.hooks import Firing, Inputs, Seen, Site, trace
+from layerscape.extraction.hooks import Inputs, Site
+from layerscape.extraction.influence import Influence
 from layerscape.extraction.layers import INPUT, OUTPUT, Place, choose, name_layers, silent_modules
+from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.readers import Encoded, Reader
+from layerscape.extraction.stacks import Stack, compared, stacks_of
+from layerscape.extraction.states import hidden_states
+from layerscape.extraction.tracing import Firing, Trace, trace
 from layerscape.extraction.untouched import evaluating
 
 MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
@@ -37,12 +42,15 @@ class Build:
         How many of the tokens before the patches are registers.
     head
         What makes the vector that the model is deployed with; or why there is none, in words.
+    of_parts
+        How many blocks it states of parts of the network, as of vision and text.
     """
 
     n_blocks: int | None = None
     patch: int | None = None
     n_registers: int = 0
     head: Head | str = ""
+    of_parts: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, config: Any) -> Build:
@@ -54,7 +62,18 @@ class Build:
             n_blocks if isinstance(n_blocks, int) else None,
             patch if isinstance(patch, int) else None,
             getattr(config, "num_register_tokens", None) or 0,
+            of_parts=tuple(_of_parts(config)),
         )
+
+
+def _of_parts(config: Any) -> Iterator[int]:
+    """How many blocks are stated in configurations within this one, and of a decoder."""
+    parts = vars(config).values() if config is not None else ()
+    for part in [*(part for part in parts if hasattr(part, "num_hidden_layers")), config]:
+        for name in ("num_hidden_layers", "num_decoder_layers", "decoder_layers"):
+            stated = getattr(part, name, None)
+            if isinstance(stated, int) and not (part is config and name == "num_hidden_layers"):
+                yield stated
 
 
 @dataclass(frozen=True)
@@ -77,6 +96,8 @@ class Survey:
         Where samples and units lie at every site.
     silent
         Modules that are no layers, and why.
+    stacks
+        Its axes of depth.
     """
 
     places: tuple[Place, ...]
@@ -86,10 +107,15 @@ class Survey:
     has_cls: bool
     axes: Mapping[Site, Axes]
     silent: Mapping[str, str]
+    stacks: Sequence[Stack]
 
     def choose(self, select: str | Sequence[str] | None) -> list[Place]:
-        """The layers that fit; those of default for None."""
-        return choose(self.places, select, self.silent)
+        """The layers that fit; those of default for None. Raise if one of them is not what it is called."""
+        chosen = choose(self.places, select, self.silent)
+        for stack in self.stacks:
+            if stack.doubt and any(place.default and place.stack == stack.name and place.site for place in chosen):
+                raise InvalidValue(f"{stack.doubt}; choose other layers, by the paths of their modules.")
+        return chosen
 
     def check_pooling(self, model: str, pooling: str) -> None:
         """Raise unless the pooling exists and makes sense for this model."""
@@ -143,11 +169,14 @@ def survey(
     """Run two samples through the network and look at every module; then three, to see what follows the samples."""
     inputs, tokens = reader.batch(encoded)
     more, _ = reader.batch([*encoded, encoded[0]])
+    one, _ = reader.batch([encoded[0], encoded[0]])  # nothing is padded in it
     with evaluating(module), explained(module, inputs, device):
-        firings, longer = (trace(module, each.to(device, dtype)) for each in (inputs, more))
-    axes = axes_of(module, firings, longer)
+        plain, longer, alike = (trace(module, each.to(device, dtype)) for each in (inputs, more, one))
+        stacks = _stacks(module, one.to(device, dtype), alike, build)
+    firings = _with_states(plain, stacks)
+    axes = axes_of(module, firings, _with_states(longer, stacks))
     usable = arranged(firings, axes)
-    places = name_layers(module, usable, build.n_blocks)
+    places = name_layers(module, usable, stacks)
     lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
     positions = 0 if reader.varies else lengths[0] if lengths and tokens is None else None
     grid = _grid(inputs, positions, build.patch)
@@ -164,7 +193,7 @@ def survey(
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
         )
-    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent)
+    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent, stacks)
 
 
 def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:
@@ -174,11 +203,32 @@ def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str
     for firing in firings:
         if firing.site == Site(head.module):
             places[:] = [place for place in places if place.name != OUTPUT]
-            places.append(Place(OUTPUT, firing.site, None, firing.shape or (), head.default, head))
+            places.append(Place(OUTPUT, firing.site, None, firing.shape or (), head.default, head=head))
             return {}
     return {
         OUTPUT: f"is made of what {head.module or 'the network'!r} puts out, which is no tensor with a row per sample"
     }
+
+
+def _stacks(module: torch.nn.Module, inputs: Inputs, seen: Trace, build: Build) -> list[Stack]:
+    """The axes of depth, each held against the network's own hidden states."""
+    given = hidden_states(module, inputs)
+    follows = Influence(module, inputs, seen)
+    found = stacks_of(module, seen, build.n_blocks, build.of_parts, follows)
+    return [compared(stack, seen, given) for stack in found]
+
+
+def _with_states(seen: Trace, stacks: Sequence[Stack]) -> list[Firing]:
+    """The firings, with those of states that are no leading part of what a module puts out, each at its place."""
+    further = {site for stack in stacks for site in stack.states if site is not None and site.part is not None}
+    found = []
+    for firing in seen.firings:
+        found.append(firing)
+        for site in further:
+            if (site.module, site.call, site.side) == (firing.site.module, firing.site.call, firing.site.side):
+                part = seen.part(site)
+                found.append(Firing(site, part and part.shape, part is not None and part.packed))
+    return found
 
 
 def _grid(inputs: Inputs, positions: int | None, patch: int | None) -> tuple[int, int] | None:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
+_GONE = object()
+
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
@@ -50,8 +52,14 @@ def _other_generators() -> Iterator[None]:
 
 @contextmanager
 def _as_it_was(module: nn.Module) -> Iterator[None]:
-    """Attributes and buffers that the network changes while it runs are put back."""
+    """Attributes, hooks and buffers that the network changes while it runs are put back."""
     attributes = [(vars(part), dict(vars(part))) for part in module.modules()]
+    attributes += [
+        (held, dict(held))
+        for part in module.modules()
+        for name, held in vars(part).items()
+        if "_hooks" in name and isinstance(held, dict)
+    ]
     buffers = [
         (part._buffers, {name: _kept(buffer) for name, buffer in part._buffers.items()}) for part in module.modules()
     ]
@@ -61,7 +69,7 @@ def _as_it_was(module: nn.Module) -> Iterator[None]:
         for now, before in attributes:
             for name in now.keys() - before.keys():
                 del now[name]
-            now.update({name: value for name, value in before.items() if now.get(name) is not value})
+            now.update({name: value for name, value in before.items() if now.get(name, _GONE) is not value})
         for now, before in buffers:
             now.clear()
             now.update({name: _restored(*kept) for name, kept in before.items()})

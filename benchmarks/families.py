@@ -1,0 +1,213 @@
+"""Every family of networks against its own hidden states: right, whatever the pooling, padding and batch?
+
+Run:  python -m benchmarks.families [NAME …] [--write]
+
+Each network has a small random configuration and computes in float64. The reference is the network's own
+`hidden_states`, computed sample by sample, without padding and without anything of layerscape. A layer is right where
+no sample's vector differs by more than 1e-5 of its length; for the last one, hidden states are the output of the last
+block or of the norm after it, whichever the family hands out. A family is right if all its layers are, over mean, last,
+first and max, padding on the right and on the left, and batches of 1, 7 and 64; refused if any of these is refused and
+none is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.families_list import IMAGES, SIZES, SOUNDS, SPECIAL, TEXTS, settings
+from benchmarks.publish import publish
+from layerscape.core.samples import Samples
+from layerscape.errors import LayerscapeError
+from layerscape.extraction import check_batches, open_model
+
+N, VOCABULARY, SECONDS = 64, 60, 90
+POOLINGS, BATCHES, RIGHT = ("mean", "last", "first", "max"), (1, 7, 64), 1e-5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a family: ``right``, ``refused`` or ``wrong``, how far it was off, and why."""
+
+    family: str
+    verdict: str
+    error: float
+    note: str
+
+
+def built(family: str) -> torch.nn.Module:
+    """A small network of the family with random weights, in float64."""
+    from transformers import AutoConfig, AutoModel
+
+    torch.manual_seed(0)
+    defaults = AutoConfig.for_model(family).to_dict()
+    sizes = {name: size for name, size in SIZES.items() if type(defaults.get(name)) is int}
+    module = AutoModel.from_config(AutoConfig.for_model(family, **{**sizes, **settings(family)}))
+    with torch.no_grad():  # fresh norms are the identity up to a scale, and fresh positions nearly zero
+        for weight in module.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    return module.double().eval()
+
+
+def contents_of(kind: str) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    if kind == "text":
+        return [rng.integers(5, VOCABULARY - 1, size=rng.integers(3, 13)) for _ in range(N)]
+    return [rng.standard_normal((3, 32, 32) if kind == "image" else 4000) for _ in range(N)]
+
+
+def inputs_of(kind: str, side: str, module: Any) -> Callable[[list[Any]], dict[str, torch.Tensor]]:
+    """From contents to what forward takes: ids padded on a side with their mask, or arrays of one shape."""
+
+    def padded(rows: list[np.ndarray]) -> dict[str, torch.Tensor]:
+        width = max(map(len, rows))
+        blanks = [(width - len(row), 0) if side == "left" else (0, width - len(row)) for row in rows]
+        ids = np.stack([np.pad(row, blank, constant_values=1) for row, blank in zip(rows, blanks, strict=True)])
+        mask = np.stack([np.pad(np.ones(len(row)), blank) for row, blank in zip(rows, blanks, strict=True)])
+        made = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask).long()}
+        if module.config.is_encoder_decoder:
+            made["decoder_input_ids"] = made["input_ids"]
+        return made
+
+    name = module.main_input_name
+    return padded if kind == "text" else lambda rows: {name: torch.from_numpy(np.stack(rows))}
+
+
+def states_of(module: Any, made: dict[str, torch.Tensor]) -> dict[str, list[np.ndarray]]:
+    """The hidden states of one sample, by the part of the network, without the axis of samples."""
+    with torch.no_grad():
+        output = module(**made, output_hidden_states=True, return_dict=True)
+    names = {"": "hidden_states", "encoder.": "encoder_hidden_states", "decoder.": "decoder_hidden_states"}
+    found = {part: output.get(name) for part, name in names.items()}
+    return {part: [state[0].numpy() for state in states] for part, states in found.items() if states is not None}
+
+
+def pooled(state: np.ndarray, pooling: str, special: tuple[int, int]) -> np.ndarray:
+    """One vector: of (T, D) after leaving out so many tokens at both ends, or of a map (C, H, W)."""
+    if state.ndim == 3:
+        return state.mean((1, 2)) if pooling == "mean" else state.max((1, 2))
+    if pooling == "last":
+        return state[-1]
+    content = state[special[0] : len(state) - special[1]]
+    return {"mean": content.mean(0), "max": content.max(0), "first": content[0]}[pooling]
+
+
+def off(found: np.ndarray, expected: list[np.ndarray]) -> float:
+    """The largest ‖found − expected‖ / ‖expected‖ of a sample; infinite where the shapes differ."""
+    wanted = np.stack(expected)
+    if found.shape != wanted.shape:
+        return float("inf")
+    return float((np.linalg.norm(found - wanted, axis=1) / np.linalg.norm(wanted, axis=1)).max())
+
+
+def judged(family: str, kind: str) -> Outcome:
+    """Run a family over everything; the first that is wrong decides, then the first that is refused."""
+    module, contents = built(family), contents_of(kind)
+    samples = Samples(tuple(f"s{i}" for i in range(N)), "array", lambda rows: [contents[row] for row in rows], "0")
+    alone = inputs_of(kind, "right", module)
+    states = [states_of(module, alone([content])) for content in contents]
+    worst, refusals = 0.0, dict[str, str]()
+    for side in ("right", "left") if kind == "text" else ("right",):
+        network = open_model(module, make_inputs=inputs_of(kind, side, module))
+        for pooling in POOLINGS:
+            if states[0] and next(iter(states[0].values()))[0].ndim == 3 and pooling in ("last", "first"):
+                continue
+            try:
+                error, layer = worst_layer(network, samples, states, pooling, SPECIAL.get(family, (0, 0)))
+            except LayerscapeError as refusal:
+                refusals.setdefault(str(refusal), f"{side}, {pooling}")
+                continue
+            if error > RIGHT:
+                return Outcome(family, "wrong", error, f"{layer}, {pooling}, padded on the {side}")
+            worst = max(worst, error)
+    note = "; ".join(f"{where}: {text}" for text, where in refusals.items())
+    return Outcome(family, "refused" if refusals else "right", worst, note)
+
+
+def worst_layer(network: Any, samples: Samples, states: list[Any], pooling: str, special: Any) -> tuple[float, str]:
+    """How far the worst layer is off in any batch, and which one it is."""
+    names = [info.name for info in network.layers(pooling, samples.read([0, 1])) if info.name != "input"]
+    check_batches(network, samples, names, pooling)
+    worst, which = 0.0, "no layer"
+    for size in BATCHES:
+        shown = range(min(N, 2 * size + 4))  # of single samples a few
+        few = replace(samples, ids=samples.ids[: len(shown)])
+        found = dict(network.blocks(few, names, pooling, block_rows=N, batch_size=size))[0]
+        for part in states[0]:
+            n_blocks = len(states[0][part]) - 1
+            for number in range(n_blocks + 1):
+                wanted = [pooled(states[row][part][number], pooling, special) for row in shown]
+                likely = ["embedding" if number == 0 else f"block_{number}"]
+                likely += ["final_norm"] if number == n_blocks else []
+                given = [found[part + name] for name in likely if part + name in found]
+                error = min((off(vectors, wanted) for vectors in given), default=float("inf"))
+                if error > worst:
+                    worst, which = error, f"{part}{likely[0]}, batches of {size}"
+    return worst, which
+
+
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    def late(*_: Any) -> None:
+        raise TimeoutError(f"took longer than {seconds} s")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    wanted = parser.parse_known_args()[0].names
+    kinds = {"text": TEXTS, "image": IMAGES, "sound": SOUNDS}
+    outcomes, start = [], time.perf_counter()
+    for kind, families in kinds.items():
+        for family in families:
+            if wanted and family not in wanted:
+                continue
+            try:
+                with at_most(SECONDS):
+                    outcomes.append(judged(family, kind))
+            except Exception as error:
+                outcomes.append(Outcome(family, "wrong", float("nan"), f"{type(error).__name__}: {error}"[:200]))
+            print(outcomes[-1], flush=True)
+    minutes = (time.perf_counter() - start) / 60
+    publish("Families of networks", table(outcomes, minutes))
+
+
+def table(outcomes: list[Outcome], minutes: float) -> list[str]:
+    def having(verdict: str) -> list[Outcome]:
+        return [each for each in outcomes if each.verdict == verdict]
+
+    right, others = having("right"), [*having("refused"), *having("wrong")]
+    return [
+        f"`python -m benchmarks.families`, {minutes:.0f} minutes: of {len(outcomes)} families of transformers, each "
+        f"with random weights in float64, {len(right)} are right in every layer, pooling, padding and batch "
+        f"(furthest off by {max((each.error for each in right), default=0):.1g}), {len(having('refused'))} are refused "
+        f"in at least one of these and right in the others, {len(having('wrong'))} are wrong.",
+        "",
+        f"Right: {', '.join(each.family for each in right)}.",
+        "",
+        "| family | verdict | why |",
+        "|---|---|---|",
+        *(f"| {each.family} | {each.verdict} | {each.note.replace('|', '/')} |" for each in others),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Parts: the tensors in what a module takes and puts out, however deep in tuples, lists, dicts and dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+
+Key = tuple[Any, ...]  # names and numbers that lead to a part
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a module takes or puts out: its tensor, and, of samples packed one after the other, how long each is."""
+
+    tensor: torch.Tensor
+    lengths: torch.Tensor | None = None
+
+
+def parts_of(value: Any, key: Key = ()) -> Iterator[tuple[Key, Seen]]:
+    """Every tensor in it, with the key that leads there."""
+    if isinstance(value, PackedSequence):
+        yield key, Seen(*pad_packed_sequence(value, batch_first=True))
+    elif isinstance(value, torch.Tensor):
+        yield key, _evened(value)
+    else:
+        for name, part in _items(value):
+            yield from parts_of(part, (*key, name))
+
+
+def part_at(value: Any, key: Key | None) -> Seen | None:
+    """The part that a key leads to, or the leading one: the first that is of floating-point numbers."""
+    found = floating(parts_of(value))
+    if key is None:
+        return found[0][1] if found else None
+    return next((seen for at, seen in found if at == key), None)
+
+
+def entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[Key, Seen]]:
+    """What of floating-point numbers a module takes, arguments of their own before those in tuples and dicts."""
+    found = floating(parts_of({**dict(enumerate(args)), **kwargs}))
+    return sorted(found, key=lambda each: len(each[0]) > 1)
+
+
+def floating(parts: Iterable[tuple[Key, Seen]]) -> list[tuple[Key, Seen]]:
+    """Those that are no indices or masks."""
+    return [(key, seen) for key, seen in parts if seen.tensor.is_floating_point()]
+
+
+def each_part(value: Any, change: Callable[[Any], Any]) -> Any:
+    """The same with everything changed that is in it, however deep in tuples, lists and dicts."""
+    if isinstance(value, Mapping):
+        return {name: each_part(part, change) for name, part in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(each_part(part, change) for part in value)
+    return change(value)
+
+
+def _items(value: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        return value.items()
+    if isinstance(value, (tuple, list)):
+        return enumerate(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return ((field.name, getattr(value, field.name)) for field in fields(value))
+    return ()
+
+
+def _evened(tensor: torch.Tensor) -> Seen:
+    """Samples of unlike length in a nested tensor are padded, and how long they are is kept."""
+    if not tensor.is_nested:
+        return Seen(tensor)
+    lengths = torch.tensor([len(part) for part in tensor.unbind()], device=tensor.device)
+    return Seen(torch.nested.to_padded_tensor(tensor, 0.0), lengths)

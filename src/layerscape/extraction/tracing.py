@@ -1,0 +1,185 @@
+"""Tracing: every call of every module in one forward pass, with what went in and what came out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from typing import Any
+
+import torch
+
+from layerscape.extraction.hooks import Inputs, Site
+from layerscape.extraction.parts import Key, Seen, entering, floating, parts_of
+
+PLACES = 16  # of a tensor, whose values tell it from others
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What tells a tensor from others: its shape, extremes, sum, and values at some places.
+
+    The first three are the same in whatever order the values come, so that what was turned or reshaped on its way is
+    known again. Where two tensors agree in all three, they are taken for the same values.
+    """
+
+    shape: tuple[int, ...]
+    low: float
+    high: float
+    total: float
+    values: tuple[float, ...]
+
+    @classmethod
+    def of(cls, tensor: torch.Tensor) -> Mark:
+        flat = torch.nan_to_num(tensor.detach().reshape(-1).double())
+        if not len(flat):
+            return cls(tuple(tensor.shape), 0.0, 0.0, 0.0, ())
+        places = torch.linspace(0, len(flat) - 1, min(PLACES, len(flat)), device=flat.device).long()
+        low, high, total = float(flat.min()), float(flat.max()), float(flat.sum())
+        return cls(tuple(tensor.shape), low, high, total, tuple(flat[places].tolist()))
+
+    @property
+    def constant(self) -> bool:
+        """Whether all values are one, so that nothing is told from it."""
+        return self.low == self.high
+
+    def holds_what(self, other: Mark) -> bool:
+        """Whether it has the values of the other, in whatever order."""
+        size = max(abs(self.low), abs(self.high), 1e-30)
+        near = all(abs(a - b) <= 1e-6 * size for a, b in ((self.low, other.low), (self.high, other.high)))
+        return near and _count(self) == _count(other) and abs(self.total - other.total) <= 1e-5 * size * _count(self)
+
+    def equals(self, other: Mark) -> bool:
+        """Whether it is the other, in its order too."""
+        size = max(abs(self.low), abs(self.high), 1e-30)
+        same = all(abs(a - b) <= 1e-5 * size for a, b in zip(self.values, other.values, strict=False))
+        return self.shape == other.shape and self.holds_what(other) and same
+
+    def is_sum(self, a: Mark, b: Mark) -> bool:
+        """Whether it is the sum of two tensors, as a residual connection makes it."""
+        if not self.shape == a.shape == b.shape:
+            return False
+        size = max(abs(self.low), abs(self.high), 1e-30)
+        sums = zip(self.values, a.values, b.values, strict=True)
+        return all(abs(c - x - y) <= 1e-5 * size for c, x, y in sums)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One tensor that a call takes or puts out."""
+
+    key: Key
+    shape: tuple[int, ...]
+    mark: Mark
+    packed: bool = False
+
+
+@dataclass
+class Call:
+    """The n-th time that a module runs in a pass; ``start`` and ``end`` count all that begins and ends in it."""
+
+    path: str
+    number: int
+    start: int
+    entering: list[Part]
+    end: int = -1
+    leaving: list[Part] | None = None
+
+    def within(self, other: Call) -> bool:
+        """Whether it runs inside the other."""
+        return other.start < self.start and (self.end < other.end or other.end < 0)
+
+
+@dataclass(frozen=True)
+class Firing:
+    """What was seen at a site: its shape, None if it is no floating-point tensor; whether it was packed."""
+
+    site: Site
+    shape: tuple[int, ...] | None
+    packed: bool = False
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All calls of one pass, in the order in which they begin."""
+
+    calls: Sequence[Call]
+
+    @cached_property
+    def firings(self) -> list[Firing]:
+        """The leading part of what every call takes and puts out, in the order in which it comes."""
+        seen = []
+        for call in self.calls:
+            seen.append((call.start, _firing(Site(call.path, call.number, "input"), call.entering)))
+            if call.leaving is not None:
+                seen.append((call.end, _firing(Site(call.path, call.number), call.leaving)))
+        return [firing for _, firing in sorted(seen, key=lambda each: each[0])]
+
+    def part(self, site: Site) -> Part | None:
+        """What is at a site."""
+        call = self._by_name.get((site.module, site.call))
+        parts = (call.entering if site.side == "input" else call.leaving or []) if call else []
+        if site.part is None:
+            return parts[0] if parts else None
+        return next((part for part in parts if part.key == site.part), None)
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, int], Call]:
+        return {(call.path, call.number): call for call in self.calls}
+
+
+def trace(module: torch.nn.Module, inputs: Inputs, *, whole: bool = True) -> Trace:
+    """One pass, in which every module is looked at; where it need not be ``whole`` it may fail on its way."""
+    calls: list[Call] = []
+    running: dict[str, list[Call]] = {}
+    numbers: Counter[str] = Counter()
+    clock = count()
+
+    def before(path: str) -> Callable[..., None]:
+        def look(_module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+            call = Call(path, numbers[path], next(clock), _looked_at(entering(args, kwargs)))
+            numbers[path] += 1
+            running.setdefault(path, []).append(call)
+            calls.append(call)
+
+        return look
+
+    def after(path: str) -> Callable[..., None]:
+        def look(_module: torch.nn.Module, _args: Any, output: Any) -> None:
+            call = running[path].pop()
+            call.leaving, call.end = _looked_at(floating(parts_of(output))), next(clock)
+
+        return look
+
+    handles = []
+    try:
+        for path, part in module.named_modules():
+            handles.append(part.register_forward_pre_hook(before(path), with_kwargs=True))
+            handles.append(part.register_forward_hook(after(path)))
+        with suppress(*() if whole else (Exception,)):
+            module(*inputs.args, **(inputs.kwargs or {}))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Trace(calls)
+
+
+def _looked_at(parts: Iterable[tuple[Key, Seen]]) -> list[Part]:
+    return [Part(key, tuple(seen.tensor.shape), Mark.of(seen.tensor), seen.lengths is not None) for key, seen in parts]
+
+
+def _firing(site: Site, parts: Sequence[Part]) -> Firing:
+    if not parts:
+        return Firing(site, None)
+    return Firing(site, parts[0].shape, parts[0].packed, parts[0].mark)
+
+
+def _count(mark: Mark) -> int:
+    size = 1
+    for length in mark.shape:
+        size *= length
+    return size
