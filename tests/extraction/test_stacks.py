@@ -299,6 +299,9 @@ def test_vision_and_text_have_an_axis_each(ids, rng):
         assert found[f"{part}.embedding"][0] == 0
         if part == "text":  # whose tokens are those of the mask
             np.testing.assert_allclose(found["text.block_2"][1], states[2], atol=1e-5)
+        else:  # the class token is no patch
+            state = output.vision_model_output.hidden_states[2][:, 1:].detach().mean(1)
+            np.testing.assert_allclose(found["vision.block_2"][1], state, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", ["XLM", "Albert", "XLNet"])

@@ -11,6 +11,7 @@ import torch
 
 from layerscape.errors import InvalidValue
 from layerscape.extraction.axes import Axes, arranged, axes_of
+from layerscape.extraction.content import content_of
 from layerscape.extraction.failures import explained
 from layerscape.extraction.grammar import Pooling
 from layerscape.extraction.heads import Head
@@ -98,6 +99,8 @@ class Survey:
         Modules that are no layers, and why.
     stacks
         Its axes of depth.
+    content
+        By name of the stack, which of its tokens are of the sample, where a picture or recording tells.
     """
 
     places: tuple[Place, ...]
@@ -108,6 +111,7 @@ class Survey:
     axes: Mapping[Site, Axes]
     silent: Mapping[str, str]
     stacks: Sequence[Stack]
+    content: Mapping[str, torch.Tensor]
 
     def choose(self, select: str | Sequence[str] | None) -> list[Place]:
         """The layers that fit; those of default for None. Raise if one of them is not what it is called."""
@@ -143,19 +147,31 @@ class Survey:
             )
         if place.head is not None:
             return place.head(hidden, tokens)
+        content = self.content.get(place.stack)
+        if content is not None and tokens is not None and hidden.ndim == 3 and len(content) == hidden.shape[1]:
+            # The mask is of another part of the network, which has as many tokens as it.
+            tokens = None if tokens.real.shape[1] != len(content) else tokens
         if hidden.ndim == 3:
-            n_expected = tokens.real.shape[1] if tokens else self.positions
+            n_expected = tokens.real.shape[1] if tokens else self.positions if content is None else len(content)
             if hidden.shape[1] != n_expected and (tokens or pooling == "cls"):
                 raise InvalidValue(
                     f"layer {layer!r} has {hidden.shape[1]} tokens where others have {n_expected}; "
                     "it is not known which are which: choose other layers."
                 )
             if tokens is None and hidden.shape[1] == n_expected:
-                tokens = Tokens.after(self.n_prefix, hidden, self.grid)
+                tokens = self._tokens(content, hidden)
         try:
             return pool(hidden, pooling, tokens)
         except InvalidValue as error:
             raise InvalidValue(f"layer {layer!r}: {error}") from None
+
+    def _tokens(self, content: torch.Tensor | None, hidden: torch.Tensor) -> Tokens:
+        """Those of a batch without a mask."""
+        if content is None:
+            return Tokens.after(self.n_prefix, hidden, self.grid)
+        real = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
+        whole = self.grid if self.grid and prod(self.grid) == int(content.sum()) else None
+        return Tokens(real, real & content.to(hidden.device), whole)
 
 
 def survey(
@@ -173,14 +189,16 @@ def survey(
     with evaluating(module), explained(module, inputs, device):
         plain, longer, alike = (trace(module, each.to(device, dtype)) for each in (inputs, more, one))
         stacks = _stacks(module, one.to(device, dtype), alike, build)
-    firings = _with_states(plain, stacks)
-    axes = axes_of(module, firings, _with_states(longer, stacks))
+        firings = _with_states(plain, stacks)
+        axes = axes_of(module, firings, _with_states(longer, stacks))
+        sites = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
+        content = content_of(module, one.to(device, dtype), sites, lambda site, hidden: axes[site](hidden))
     usable = arranged(firings, axes)
     places = name_layers(module, usable, stacks)
     lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
     positions = 0 if reader.varies else lengths[0] if lengths and tokens is None else None
     grid = _grid(inputs, positions, build.patch)
-    n_prefix = (positions or 0) - prod(grid) if grid else int(getattr(module, "num_prefix_tokens", 0))  # timm's word
+    n_prefix = int(content[""].int().argmax()) if "" in content else int(getattr(module, "num_prefix_tokens", 0))
     has_cls = reader.has_cls
     if has_cls is None:
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
@@ -193,7 +211,7 @@ def survey(
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
         )
-    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent, stacks)
+    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent, stacks, content)
 
 
 def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:

@@ -1,0 +1,58 @@
+"""Content: which tokens are of the sample, told by what changes at the embedding when the sample does.
+
+Class, register, distillation and detection tokens are the same for every sample there, wherever they stand: before the
+first block no position has seen another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from layerscape.extraction.hooks import Inputs, Site, Taps
+from layerscape.extraction.parts import each_part
+
+
+def content_of(
+    module: torch.nn.Module,
+    inputs: Inputs,
+    sites: Mapping[str, Site],
+    turned: Callable[[Site, torch.Tensor], torch.Tensor],
+) -> dict[str, torch.Tensor]:
+    """By name of the site, which of its positions follow what the network is given in floating-point numbers.
+
+    Parameters
+    ----------
+    module, inputs
+        The network, and a batch.
+    sites
+        Where the embedding of each stack is seen.
+    turned
+        Puts samples first and units last.
+
+    Returns
+    -------
+    dict
+        Bool of shape (T,); nothing of sites that are no (B, T, D) or that follow no such input.
+    """
+    if not sites or inputs.floating() is None:
+        return {}
+
+    def seen(given: Inputs) -> dict[str, torch.Tensor]:
+        with Taps(module, sites) as run:
+            return run(given, lambda name, each: turned(sites[name], each.tensor).clone())
+
+    plain, other = (
+        seen(inputs),
+        seen(Inputs(each_part(inputs.args, _another), each_part(inputs.kwargs or {}, _another))),
+    )
+    follows = {name: (plain[name] != other[name]).any(-1).any(0) for name in plain if plain[name].ndim == 3}
+    return {name: positions.cpu() for name, positions in follows.items() if bool(positions.any())}
+
+
+def _another(value: Any) -> Any:
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return value
+    return value + 1 + value.abs().max()
