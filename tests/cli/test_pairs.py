@@ -42,6 +42,20 @@ def test_a_run_is_measured_by_a_column_a_file_and_another_run(folder, capsys):
     assert [row["value"] for row in twins] == [ls.estimate("recall", TWO, np.arange(40) // 2).value]
 
 
+def test_across_two_runs_pairs_are_measured_and_no_profile(folder, capsys):
+    found = printed(capsys, *["measure", "texts", "--queries", "asked", "--relevant", "qrels.tsv"])["rows"]
+    assert {row["label"] for row in found} == {"asked: qrels.tsv"}
+
+
+def test_several_metrics_are_measured_and_what_reads_no_neighbors_once(folder, capsys):
+    asked = ["measure", "texts", "--measures", "twonn,participation_ratio", "--metric", "cosine,euclidean"]
+    found = [(row["measure"], row["metric"]) for row in printed(capsys, *asked)["rows"]]
+    assert found == [("twonn", "cosine"), ("participation_ratio", ""), ("twonn", "euclidean")]
+    assert len(ls.open("texts").table) == 3
+    assert main(["measure", "texts", "--metric", "cosin"]) == 2
+    assert "'cosin' is not one of 'euclidean', 'cosine'" in capsys.readouterr().err
+
+
 def test_files_are_estimated(folder, capsys):
     found = printed(
         capsys, *["estimate", "recall", "two.npy", "--queries", "one.npy", "--pairs", "rows.csv", "--k", "5"]
@@ -56,6 +70,9 @@ def test_files_are_estimated(folder, capsys):
     [
         ("measure texts --measures recall", "recall reads pairs; say with pairs= (--pairs) who is whose partner."),
         ("measure texts --measures twonn --pairs twin", "pairs, and none of the measures reads them"),
+        ("measure texts --pairs twin --by twin", "pairs and by at once; measure the two in a call each."),
+        ("compare texts texts --pairs twin", "compare reads no pairs; recommend ranks the layers of both runs by them"),
+        ("run demo digits --out x --pairs nobody", "unknown label column or file of pairs 'nobody'"),
         ("measure texts --measures recall --pairs no.csv", "no.csv does not exist"),
         ("measure texts --measures recall --pairs qrels.tsv", "pair 0 is sample 's0' with itself"),
         ("measure texts --measures recall --queries asked", "queries without pairs"),

@@ -16,7 +16,7 @@ def held(layers, classes, columns=1):
     tasks = [[Task(catalog()["label_overlap"], {"k": 10}, name, label="class")] * columns for name in layers]
     supplier = Supplier(Arrays(layers, {"class": classes}), {})
     supplier.prepare([task for of_layer in tasks for task in of_layer], more=1)
-    return evidence(supplier, tasks, 99, 0, lambda _: None)
+    return evidence([(supplier, of_layer) for of_layer in tasks], 99, 0, lambda _: None)
 
 
 def layers_of(noise):

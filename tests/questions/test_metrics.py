@@ -45,7 +45,7 @@ def test_where_nobody_names_a_metric_none_is_named_and_why_is_said(run):
 
 def test_a_metric_that_was_asked_for_names_its_layer_and_says_what_the_other_names(run):
     found = ls.recommend(run, k=10, metric="euclidean")
-    assert found.reason.startswith("Use 'length': its 10 nearest neighbors")
+    assert found.reason.startswith("Use 'length', judged by label overlap: its 10 nearest neighbors")
     assert " By cosine 'way' is best, and 'length' is 0." in found.reason
     assert run.recommendation["metric"] == "euclidean"
     found = ls.recommend(run, k=10, metric="cosine")
@@ -59,7 +59,7 @@ def test_the_metric_of_the_model_leads_and_is_said(run, monkeypatch):
     found = ls.recommend(run, k=10)
     assert found.layer == "way"
     assert found.reason.startswith(
-        "By cosine, with which the model is deployed (modules.json has Normalize): Use 'way': its 10 nearest"
+        "By cosine, with which the model is deployed (modules.json has Normalize): Use 'way', judged by label"
     )
     assert run.recommendation["metric"] == "cosine"
     assert ls.recommend(run, k=10, metric="euclidean").layer == "length"

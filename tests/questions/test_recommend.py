@@ -29,9 +29,9 @@ def test_the_layer_with_the_signal_is_found_and_told_apart():
     assert found.table.layer.tolist()[0] == "l2"
     assert (found.table.value.diff().dropna() <= 0).all()
     assert re.match(
-        r"Use 'l2': its 10 nearest neighbors are most alike in 'digit'\. It scores 0\.\d+ on a scale from 0, what "
-        r"chance gives, to 1, the most possible\. It is the best in 100% of disjoint subsets of the samples, and told "
-        r"apart from every other layer\. The last layer, 'l3', is 0\.\d+ behind \(p < 1e-6\)\.$",
+        r"Use 'l2', judged by label overlap: its 10 nearest neighbors are most alike in 'digit'\. It scores 0\.\d+ on "
+        r"a scale from 0, what chance gives, to 1, the most possible\. It is the best in 100% of disjoint subsets of "
+        r"the samples, and told apart from every other layer\. The last layer, 'l3', is 0\.\d+ behind \(p < 1e-6\)\.$",
         found.reason,
     )
 
@@ -57,7 +57,7 @@ def test_a_layer_is_named_where_it_beats_one_that_would_be_taken_without_looking
     assert layer is None
     assert re.match(
         r"No layer is told apart from the (last|middle) layer, 'l[24]', which one would take without looking\. 'l[24]' "
-        r"is nominally first: its 10 nearest neighbors are most alike in 'digit'\. It scores 0\.\d+ on a scale",
+        r"is nominally first, judged by label overlap: its 10 nearest neighbors are most alike in 'digit'\. It scores ",
         reason,
     )
     layer, reason = read([1.4, 1.4, 1.4, 1.4, 1.4])
@@ -109,7 +109,7 @@ def test_what_was_found_is_kept_and_opens_the_page(tmp_path):
     assert (kept["by"], kept["labels"], kept["k"]) == ("label_overlap", ["digit"], 10)
     ls.measure(run, k=10)
     page = ls.report(run, tmp_path / "page.html").read_text(encoding="utf-8")
-    use = "<p>Use &#39;l1&#39;: its 10 nearest neighbors are most alike"
+    use = "<p>Use &#39;l1&#39;, judged by label overlap: its 10 nearest neighbors are most alike"
     assert page.index(use) < page.index("<p>The intrinsic dimension")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from layerscape.core.progress import Progress
 from layerscape.pipeline.extract import extract
-from layerscape.pipeline.measure import measure
+from layerscape.pipeline.metrics import both_metrics, measure_by
 from layerscape.questions.recommend import recommend
 from layerscape.run import Run
 from layerscape.supply.controls import CONTROLS
@@ -36,7 +36,7 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
             command=f"layerscape demo --out {out}",
             progress=progress,
         )
-        measure(run, controls=CONTROLS if name == "trained" else (), progress=progress)
+        measure_by(run, both_metrics(run), controls=CONTROLS if name == "trained" else (), progress=progress)
         recommend(run, progress=progress)
         runs.append(run)
     return runs[0], runs[1]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import Field
+from functools import partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
-from click.core import ParameterSource
 
 from layerscape.core.export import check_ending
 from layerscape.core.keywords import FIELDS
@@ -83,10 +83,39 @@ def search_options(without: Collection[str] = ()) -> Callable[[Command], Command
     return decorate
 
 
-def led(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options without a metric that nobody gave: then the model's folder says which leads."""
-    default = click.get_current_context().get_parameter_source("metric") is ParameterSource.DEFAULT
-    return {name: value for name, value in options.items() if name != "metric" or not default}
+class Metrics(click.ParamType):
+    """Metrics by name, comma-separated, each once."""
+
+    name = "METRIC[,METRIC]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(dict.fromkeys(map(partial(_metric.convert, param=param, ctx=ctx), value.split(","))))
+
+
+_metric: Any = type_of(HINTS["metric"])
+of_leading_metric = click.option(
+    "--metric",
+    type=_metric,
+    help="By which distance a layer is named.  [default: the one that the model is deployed with, or else euclidean; "
+    "what the other says is said too]",
+)
+of_both_metrics = click.option(
+    "--metric",
+    "metrics",
+    type=Metrics(),
+    help="By which distances neighbors are found.  [default: euclidean and cosine, the one that the model is deployed "
+    "with first]",
+)
+of_metrics = click.option(
+    "--metric",
+    "metrics",
+    type=Metrics(),
+    default="euclidean",
+    show_default=True,
+    help="By which distance neighbors are found; of several what reads no neighbors is measured once.",
+)
 
 
 class Rows(click.ParamType):

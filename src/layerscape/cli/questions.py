@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from layerscape.cli import options as shared
-from layerscape.cli.options import led, search_options
+from layerscape.cli.options import search_options
 from layerscape.cli.show import bars, independent, plain, rows, save_table, say
 from layerscape.cli.wishes import check_wishes
 
@@ -62,7 +62,7 @@ def differences_command(
 
 
 @click.command(name="recommend")
-@shared.a_run
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--labels", help="Label columns, comma-separated; of real numbers too.  [default: all of categories]")
 @shared.of_own_pairs
 @click.option("--by", metavar="MEASURE", help="By which layers are judged.  [default: label overlap; recall of pairs]")
@@ -70,32 +70,36 @@ def differences_command(
 @click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of permutations and subsets.")
 @shared.of_groups
-@search_options()
+@search_options(without=["metric"])
+@shared.of_leading_metric
 @shared.as_json
-def recommend_command(run: Path, labels: str | None, as_json: bool, **options: Any) -> None:
+def recommend_command(runs: tuple[Path, ...], labels: str | None, as_json: bool, **options: Any) -> None:
     """Which layer of RUN to use, why, and how sure that is; by the labels that RUN has.
 
+    Of several RUNS (checkpoints, models) the layers of all stand in one ranking, by the samples that all of them have
+    and the labels of the first.
+
     \b
-    Example:
+    Examples:
       layerscape recommend runs/dino --labels species
+      layerscape recommend runs/dino runs/mae runs/clip --labels species
     """
     from layerscape.questions.evidence import judge_by
     from layerscape.questions.recommend import recommend
     from layerscape.run import open_run
 
-    check_wishes({**options, "by": None}, [judge_by(options["by"], pairs=options["pairs"] is not None)])
+    search = {name: value for name, value in options.items() if name != "metric" or value}
+    check_wishes({**search, "by": None}, [judge_by(options["by"], pairs=options["pairs"] is not None)])
+    opened = [open_run(run) for run in runs]
     with bars() as progress:
-        found = recommend(
-            open_run(run), labels=labels.split(",") if labels else None, progress=progress, **led(options)
-        )
+        found = recommend(*opened, labels=labels.split(",") if labels else None, progress=progress, **search)
     text, records = found.reason, []
     if found.table is not None:
         records = [plain(row) for row in found.table.to_dict("records")]
         text += "\n\n" + rows(found.table)
-    keys = ("layer", "reason", "equals")
-    sure = None if found.table is None else found.sure
-    say(
-        text + independent(options),
-        as_json,
-        {**{key: getattr(found, key) for key in keys}, "sure": sure, "rows": records},
-    )
+    record = {"layer": found.layer, "reason": found.reason, "equals": found.equals}
+    record |= {"sure": None if found.table is None else found.sure, "rows": records}
+    if len(runs) > 1:
+        which = [str(path) for path, run in zip(runs, opened, strict=True) if run is found.run]
+        record |= {"runs": list(map(str, runs)), "run": which[0] if which else None}
+    say(text + independent(options), as_json, record)

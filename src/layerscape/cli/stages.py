@@ -10,61 +10,13 @@ from typing import Any
 import click
 
 from layerscape.cli import options as shared
-from layerscape.cli.options import led, search_options, together
+from layerscape.cli.given import OF_MEASURING, of_inputs, of_measuring, of_model
+from layerscape.cli.options import search_options
 from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
 from layerscape.errors import LayerscapeError, need
 from layerscape.extraction.grammar import FORMS
-
-_model = together(
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
-    click.option("--dtype", default="auto", help="float32 (the default), float16, bfloat16, float64."),
-    click.option("--revision", help="Version of the model on the hub."),
-    click.option(
-        "--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."
-    ),
-    click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
-    click.option("--shuffle-tokens", type=int, metavar="SEED", help="Tokens of every text in random order: a control."),
-    click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
-)
-_inputs = together(
-    click.option(
-        "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."
-    ),
-    click.option(
-        "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm, output]"
-    ),
-    click.option("--pooling", help=f"{FORMS}; see docs/guide.md.  [default: what suits the model]"),
-    click.option("--protocol", help="The recipe of a paper, which fixes pooling: ansuini2019, valeriani2023, …."),
-    click.option("--text-column", help="Column that holds the text.  [default: text]"),
-    click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
-    click.option("--labels", help="Label columns, comma-separated, or a CSV or .npy file of labels."),
-    click.option(
-        "--features", help="Facts read from the samples as labels: 'luminance,color', or all; see docs/guide.md."
-    ),
-    click.option("--kind", type=click.Choice(["text", "image", "protein", "array"]), help="What the samples are."),
-    click.option(
-        "--limit", type=click.IntRange(1), help="So many samples only: the first, or drawn with --sample-seed."
-    ),
-    click.option("--sample-seed", type=int, help="Seed of the draw."),
-    click.option("--follow-links", is_flag=True, help="Follow links that leave a folder of images."),
-    click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, and record them."),
-    click.option("--batch-size", type=click.IntRange(1), help="Samples per batch."),
-    click.option("--store", default="float32", show_default=True, help="Precision on disk: float32 or float16."),
-    click.option("--compress", is_flag=True, help="Compress the vectors on disk."),
-)
-_measuring = together(
-    click.option("--measures", help="Names, comma-separated.  [default: the standard ones of `layerscape list`]"),
-    click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: each measure's own, mostly 30]"),
-    click.option("--by", help="A label column: measure each of its groups on its own, at equal size."),
-    shared.of_groups,
-    shared.of_lag,
-    shared.of_repeats,
-    click.option("--controls", help="Dimensions of controls too, comma-separated: gaussian,columns."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
-)
-OF_MEASURING = ("measures", "k", "by", "groups", "own_group", "lag", "repeats", "controls", "seed")
 
 
 @click.command(name="demo")
@@ -93,13 +45,18 @@ def demo_command(out: Path, as_json: bool) -> None:
 @click.command(name="run")
 @click.argument("model")
 @click.argument("inputs")
-@_inputs
-@_model
-@_measuring
-@search_options(without=["device"])
+@of_inputs
+@of_model
+@of_measuring
+@search_options(without=["device", "metric"])
+@shared.of_both_metrics
+@shared.of_own_pairs
 @shared.as_json
 def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """Extract, search, measure, report: one folder, one page.
+
+    What reads neighbors is measured by both metrics, so that a verdict that turns with the metric is seen; groups,
+    controls and protocols by the one that leads. --metric with one name leaves the other out.
 
     \b
     Examples:
@@ -108,27 +65,33 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
       layerscape run demo digits --out runs/digits
     """
     need("models", "report")
+    from layerscape.pipeline.metrics import both_metrics
     from layerscape.reports import findings, report
 
-    search = {name: options.pop(name) for name in FIELDS if name != "device"}
+    metrics = options.pop("metrics")
+    search = {name: options.pop(name) for name in FIELDS if name not in ("device", "metric")}
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     measuring = search | {name: options.pop(name) for name in OF_MEASURING}
     check_wishes(measuring)
     with bars() as progress:
         run = _extract(model, inputs, options, refusing(measuring["k"], progress), partial(check_columns, measuring))
+        measuring["metrics"] = metrics or both_metrics(run)
         _measure(run, measuring | {"by": None}, progress)
         if options["protocol"]:
             own = {name: measuring[name] for name in ("by", "seed")}
-            _measure(run, search | own | {"protocol": options["protocol"]}, progress)
+            _measure(
+                run, search | own | {"metrics": metrics or ("euclidean",), "protocol": options["protocol"]}, progress
+            )
         if measuring["by"]:
-            _measure(run, measuring | {"controls": None}, progress)
+            _measure(run, measuring | {"metrics": measuring["metrics"][:1], "controls": None}, progress)
         if measuring["lag"] or measuring["repeats"]:
             so = "follow each other in time" if measuring["lag"] else "repeat each other"
             note(f"no layer is recommended: recommend takes samples as independent, and these {so}")
             run.folder.forget_recommendation()  # of an earlier command, which took them so
         else:
-            judging = {name: measuring[name] for name in ("k", "groups", "own_group") if measuring[name]}
-            _recommend(run, led(search | judging), progress)
+            judging = {name: measuring[name] for name in ("k", "pairs", "groups", "own_group") if measuring[name]}
+            judging |= {"metric": metrics[0]} if metrics else {}
+            _recommend(run, search | judging, progress)
         page = report(run, progress=progress)
     found = findings(run)
     text = "\n".join([*found[:4], f"The page: {page}"])
@@ -138,8 +101,8 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
 @click.command(name="extract")
 @click.argument("model")
 @click.argument("inputs")
-@_inputs
-@_model
+@of_inputs
+@of_model
 @shared.as_json
 def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """The vectors of all layers, in one pass over the data, as a run folder."""
@@ -154,7 +117,7 @@ def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> N
 @click.argument("model")
 @click.option("--layers", "select", help="Patterns, comma-separated: 'encoder.layer.*.attention'.")
 @click.option("--pooling", help=f"{FORMS}.")
-@_model
+@of_model
 @shared.as_json
 def layers_command(model: str, select: str | None, pooling: str | None, as_json: bool, **options: Any) -> None:
     """The layers that MODEL has, in order of execution, with shapes."""
@@ -201,8 +164,9 @@ def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
 
 @click.command(name="measure")
 @shared.a_run
-@_measuring
-@search_options()
+@of_measuring
+@search_options(without=["metric"])
+@shared.of_metrics
 @click.option("--labels", help="Label columns, comma-separated; 'coarse+fine' joins two.  [default: all that fit]")
 @shared.of_pairs
 @click.option("--protocol", help="The recipe of a paper in place of measures: ansuini2019, valeriani2023, ….")
@@ -219,6 +183,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     _note_gaps(table)
     shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     shown[4:4] = ["groups"] if options["groups"] or options["lag"] is not None else []
+    shown[5:5] = ["metric"] if len(options["metrics"]) > 1 else []
     shown += ["ceiling", "over_ceiling"] if options["repeats"] else []
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
     say(rows(table[shown]) + independent(options), as_json, record)
@@ -271,10 +236,10 @@ def extracted(model: str, inputs: str, options: dict[str, Any], command: str, pr
 
 
 def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
-    from layerscape.pipeline.measure import measure
+    from layerscape.pipeline.metrics import measure_by
 
     chosen = {name: options[name].split(",") for name in ("measures", "labels", "controls") if options.get(name)}
-    return measure(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
+    return measure_by(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
 
 
 def _note_gaps(table: Any) -> None:

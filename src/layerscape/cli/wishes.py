@@ -10,7 +10,7 @@ from layerscape.core.keywords import FIELDS
 def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
     """Raise at options that would be refused later, before anything is opened; ``measures`` where they are known."""
     from layerscape.core.keywords import chosen
-    from layerscape.measures import find_measures
+    from layerscape.pipeline.measure import asked_of
     from layerscape.pipeline.pairs import check_pairs
     from layerscape.pipeline.protocols import find_protocol
     from layerscape.supply.answers import check_together
@@ -18,9 +18,10 @@ def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
 
     chosen({name: asked[name] for name in FIELDS if name in asked})
     if measures is None:
-        measures = find_measures((asked["measures"] or "twonn").split(","))
+        named = asked["measures"].split(",") if asked["measures"] else None
+        measures = asked_of(named, asked.get("pairs"), asked.get("queries"))
     check_together(measures, *map(asked.get, ("groups", "own_group", "by", "lag", "repeats")))
-    if asked.get("measures"):
+    if "measures" in asked:
         check_pairs(measures, asked.get("pairs"), {"by": asked.get("by")}, asked.get("queries"))
     check_controls((asked.get("controls") or "gaussian").split(","))
     if asked.get("protocol"):
@@ -29,12 +30,15 @@ def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
 
 def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     """Raise at what measuring would refuse of these samples, before the model is opened."""
+    from layerscape.pipeline.pairs import pairs_among
     from layerscape.supply.answers import groups_of_column, repeats_of_columns
     from layerscape.supply.sources import check_groups
 
     _check_k(measuring["k"], len(samples))
     groups_of_column(samples.labels, measuring["groups"], len(samples), measuring["own_group"])
     repeats_of_columns(samples.labels, measuring["repeats"], len(samples))
+    if measuring["pairs"] is not None:
+        pairs_among(measuring["pairs"], samples.ids, samples.labels, "the input")
     if measuring["by"]:
         check_groups(samples.labels, measuring["by"], measuring["k"])
 

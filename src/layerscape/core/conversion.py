@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.words import firsts
 from layerscape.errors import InvalidType, InvalidValue
 
 _SLICED = ("shape", "dtype", "ndim", "__getitem__")
@@ -74,8 +75,9 @@ def _sliceable(x: Any, name: str) -> Any:
             "the command line: layerscape estimate NAME FILE."
         )
     if isinstance(x, Mapping):
-        names = ", ".join(repr(each) for each in list(x)[:3]) + ", …" * (len(x) > 3)
-        raise InvalidType(f"{len(x)} layers or arrays by name ({names}) where one is wanted; give one: x[NAME].")
+        raise InvalidType(
+            f"{len(x)} layers or arrays by name ({firsts(list(x))}) where one is wanted; give one: x[NAME]."
+        )
     if hasattr(x, "toarray"):  # scipy's sparse matrices, met without importing scipy
         raise InvalidType(f"{name} is a sparse matrix ({type(x).__name__}); give a dense one: x.toarray().")
     if hasattr(x, "detach") and hasattr(x, "layout"):  # a torch tensor, met without importing torch

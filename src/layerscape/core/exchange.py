@@ -86,7 +86,7 @@ class Exchange:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What few groups mean for chance, and of which samples it is."""
+        """What few groups mean for chance."""
         words: tuple[str, ...] = ()
         number, what = (0, "series") if self.groups is None else (self.groups.number, "groups")
         if self.arrangements < FEWEST:
@@ -96,6 +96,13 @@ class Exchange:
         if self.arrangements >= FEWEST and 0 < number < TO_SAY:
             words += (f"with {number} groups {NO_FINDING}",)
         return words
+
+    def warnings_among(self, n_samples: int) -> tuple[str, ...]:
+        """The same, and of how many of N samples chance is where it is not of all."""
+        if self.rows is None:
+            return self.warnings
+        cut = f"chance and p are of {len(self.rows)} of {n_samples} samples, of groups cut to equal sizes"
+        return (*self.warnings, cut)
 
 
 def of_each(value: Callable[[np.ndarray], float]) -> Score:

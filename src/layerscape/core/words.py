@@ -48,6 +48,15 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
+def firsts(names: Sequence[object], most: int = 3) -> str:
+    """The first few of names in a row, and that there are more.
+
+    >>> firsts(["a", "b"]), firsts(["a", "b", "c", "d"])
+    ("'a', 'b'", "'a', 'b', 'c', …")
+    """
+    return ", ".join(map(repr, names[:most])) + ", …" * (len(names) > most)
+
+
 def p_value(p: float) -> str:
     """A p-value as it stands in a cell: no test resolves one of 0, nor one below a millionth.
 

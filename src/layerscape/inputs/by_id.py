@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.labels import as_columns
+from layerscape.core.words import firsts
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.inputs.tables import as_words
 
@@ -134,8 +135,7 @@ def rows_of(what: str, keys: Any, ids: Sequence[str], cure: str) -> list[int]:
     place = {word: row for row, word in enumerate(words)}
     missing = [name for name in ids if name not in place]
     if missing:
-        shown = ", ".join(map(repr, missing[:3])) + ", …" * (len(missing) > 3)
-        raise InvalidValue(f"{what} no row for {len(missing)} of {len(ids)} samples: {shown}; {cure}.")
+        raise InvalidValue(f"{what} no row for {len(missing)} of {len(ids)} samples: {firsts(missing)}; {cure}.")
     if len(place) < len(words):
         name, times = Counter(words).most_common(1)[0]
         raise InvalidValue(f"{what} {times} rows for the id {name!r}; leave one.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.listing import Listed, of_table
+from layerscape.core.words import firsts
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.inputs.files import existing_file, format_of, format_said
 from layerscape.inputs.tables import TABLES, as_words, read_table
@@ -49,10 +50,8 @@ def rows_by_id(given: Sequence[Any], ids: Sequence[str], what: str) -> np.ndarra
     if not place.keys() >= set(words):
         words = as_words(list(given))
     if unknown := list(dict.fromkeys(word for word in words if word not in place)):
-        shown = ", ".join(map(repr, unknown[:3])) + ", …" * (len(unknown) > 3)
-        known = ", ".join(map(repr, ids[:3])) + ", …" * (len(ids) > 3)
         raise InvalidValue(
-            f"pairs name {len(unknown)} {'sample' if len(unknown) == 1 else 'samples'} that {what} has not: {shown}; "
-            f"its ids are {known}."
+            f"pairs name {len(unknown)} {'sample' if len(unknown) == 1 else 'samples'} that {what} has not: "
+            f"{firsts(unknown)}; its ids are {firsts(ids)}."
         )
     return np.array([place[word] for word in words])

@@ -88,7 +88,8 @@ def measure(
         memory, as pairs of ids, a table or a dict. See docs/pairs.md.
     queries
         The run whose samples are the queries of these pairs, where they are others than the samples among which
-        partners are looked for; layers of one name and width go together.
+        partners are looked for; layers of one name and width go together. Without measures those of pairs are measured
+        alone.
     controls
         ``"gaussian"``, ``"columns"``: dimensions of these controls of every layer too, as rows of the group
         ``control=NAME``; see `layerscape.controls`. Each costs a search of all layers.
@@ -144,7 +145,7 @@ def measure(
         say_doubts(run, search, labels, keep=save)
         rows = list(replicate(run, protocol, labels, by, seed, search, progress, save))
         return keep(run, as_table(rows), known, save)
-    asked = find_measures(measures) if measures is not None else _standard(pairs is not None)
+    asked = asked_of(measures, pairs, queries)
     check_pairs(asked, pairs, {"by": by}, queries)
     search, options = parted(options, asked)
     check_options(asked, options, measure)
@@ -207,6 +208,13 @@ def _plan(
             yield from (Task(m, own, layer) for layer in layers)
 
 
-def _standard(pairs: bool) -> list[Measure]:
-    every = (measure for measure in catalog().values() if measure.standard)
-    return [measure for measure in every if pairs or "pairs" not in measure.data]
+def asked_of(
+    measures: AnyMeasure | Sequence[AnyMeasure] | None, pairs: Any = None, queries: Any = None
+) -> list[Measure]:
+    """The measures that were named, or those of the standard profile: with those of pairs where there are pairs, and
+    these alone where they are of two runs, of which nobody asked for a profile.
+    """
+    if measures is not None:
+        return find_measures(measures)
+    of_pairs = {False} if pairs is None else {True} if queries is not None else {False, True}
+    return [m for m in catalog().values() if m.standard and ("pairs" in m.data) in of_pairs]

@@ -73,17 +73,23 @@ def paired(run: Run, given: Any, queries: Run | None = None, *, kept: bool = Tru
     """
     if queries is not None:
         return _across(queries, run, given)
-    ids, known = run.samples.ids, run.samples.labels
-    if isinstance(given, str) and given in known:
-        pairs = Pairs.of(known[given] if known[given].ndim == 1 else known[given].tolist(), run.n_samples)
-        return Paired(given, pairs, Part(run, pairs={given: pairs}, kept=kept), given)
-    label, found = _listed(given, known)
+    label, pairs, column = pairs_among(given, run.samples.ids, run.samples.labels, "the run")
+    return Paired(label, pairs, Part(run, pairs={label: pairs}, kept=kept), column)
+
+
+def pairs_among(given: Any, ids: Sequence[str], columns: Mapping[str, np.ndarray], what: str) -> tuple[str, Pairs, str]:
+    """What tables call the pairs among samples with these ids and label columns, the pairs, and the column if one.
+
+    ``what`` says who has these samples, as in "the run".
+    """
+    if isinstance(given, str) and given in columns:
+        values = columns[given]
+        return given, Pairs.of(values if values.ndim == 1 else values.tolist(), len(ids)), given
+    label, found = _listed(given, columns)
     if found is None:
-        pairs = Pairs.sharing(given, run.n_samples)
-    else:
-        queried, answering = (rows_by_id(side, ids, "the run") for side in (found.queries, found.partners))
-        pairs = Pairs.listed(found, (queried, answering), run.n_samples, lambda row: repr(ids[row]))
-    return Paired(label, pairs, Part(run, pairs={label: pairs}, kept=kept))
+        return label, Pairs.sharing(given, len(ids)), ""
+    queried, answering = (rows_by_id(side, ids, what) for side in (found.queries, found.partners))
+    return label, Pairs.listed(found, (queried, answering), len(ids), lambda row: repr(ids[row])), ""
 
 
 def _across(queries: Run, references: Run, given: Any) -> Paired:

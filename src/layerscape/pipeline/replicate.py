@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -70,10 +69,8 @@ def _overlaps(part: Part, columns: Sequence[str], protocol: Protocol) -> Iterato
     for a, b in pairwise(part.layers):
         yield Task(overlap, {"k": protocol.k}, a, other_layer=b)
     for column in columns:
-        options: dict[str, Any] = {"k": protocol.k}
-        if (fraction := protocol.class_fraction) is not None:
-            classes = part.label(Task(label_overlap, {}, part.layers[0], label=column)).astype(str)
-            options = {"k": max(1, int(fraction * max(Counter(classes.tolist()).values()))), "class_fraction": fraction}
+        fraction = protocol.class_fraction
+        options = {"k": protocol.k} if fraction is None else {"class_fraction": fraction}
         yield from (Task(label_overlap, options, layer, label=column) for layer in part.layers)
 
 

@@ -107,17 +107,19 @@ def judged(
     scores = Scores.of(values, null)
     ideal = sign * measure.bounds[sign > 0]
     best = int(scores.z.argmax())
-    alike = _alike(supplier, [cells[place][0] for place in known], best, sign)
+    alike, why = _alike(supplier, [cells[place][0] for place in known], best, sign)
+    if why:
+        python_warnings.warn(f"the pairs of the map of {measure.name} are not tested: {why}", stacklevel=6)
     calibrated = scores.calibrated(values, ideal) if isfinite(ideal) else np.full(len(known), nan)
     for place, *one in zip(known, scores.z.tolist(), scores.p.tolist(), calibrated.tolist(), alike, strict=True):
         judgements[place] = dict(zip(COLUMNS, one, strict=True))
     return judgements
 
 
-def _alike(supplier: Supplier, tasks: Sequence[Task], best: int, sign: int) -> list[bool | None]:
-    """Which pairs are not told apart from the best; None for all where that is not known."""
+def _alike(supplier: Supplier, tasks: Sequence[Task], best: int, sign: int) -> tuple[list[bool | None], str]:
+    """Which pairs are not told apart from the best; None for all where that is not known, and what went wrong."""
     if isinstance(tasks[best].measure.influence, str) or isinstance(supplier, Serial):
-        return [None] * len(tasks)
+        return [None] * len(tasks), ""
     p, closer = np.full(len(tasks), np.nan), np.zeros(len(tasks), bool)
     try:
         first = supplier.moved(tasks[best])
@@ -125,9 +127,9 @@ def _alike(supplier: Supplier, tasks: Sequence[Task], best: int, sign: int) -> l
             if place != best:
                 found = difference(first, supplier.moved(task))
                 p[place], closer[place] = found.p, sign * found.value > 0
-    except LayerscapeError:  # of a graph that holds no further neighbor, say
-        return [None] * len(tasks)
-    return [not apart for apart in (holm(p) < LEVEL) & closer]
+    except LayerscapeError as error:  # of a graph that holds no further neighbor, say
+        return [None] * len(tasks), str(error)
+    return [not apart for apart in (holm(p) < LEVEL) & closer], ""
 
 
 def said_of_map(table: pd.DataFrame, title: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings as python_warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +17,11 @@ from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.table import CEILING, as_rows, as_table
 from layerscape.questions.chosen import COLUMNS, Cells, check_chosen, judged
+from layerscape.questions.matching import matched
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.doubts import say_doubts
-from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
 
 if TYPE_CHECKING:
@@ -100,6 +99,11 @@ def compare(
     require("pandas", "runs")
     check_run(run_a)
     check_run(run_b)
+    if options.pop("pairs", None) is not None:
+        raise InvalidValue(
+            "compare reads no pairs; recommend ranks the layers of both runs by them (layerscape recommend RUN_A RUN_B "
+            "--pairs …), and measure says how well each layer of one finds partners."
+        )
     chosen = comparing(measures)
     search, options = parted(options, chosen)
     check_options(chosen, options, compare)
@@ -164,45 +168,3 @@ def comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measur
     if not chosen:
         raise InvalidValue("no measure is named; leave measures out for those of the standard profile.")
     return chosen
-
-
-def matched(run_a: Run, run_b: Run) -> tuple[Part, Part]:
-    """The samples that both runs have, in the order of the first, which has the labels."""
-    ids_a, ids_b = run_a.samples.ids, run_b.samples.ids
-    place = {name: row for row, name in enumerate(ids_b)}
-    rows_a = np.array([row for row, name in enumerate(ids_a) if name in place], int)
-    rows_b = np.array([place[ids_a[row]] for row in rows_a], int)
-    if len(rows_a) == 0:
-        raise InvalidValue(
-            f"{run_a.name!r} and {run_b.name!r} have no sample in common: ids like {ids_a[0]!r} and {ids_b[0]!r}; "
-            "extract both from the same inputs, or name the id column."
-        )
-    _warn_of_rows(run_a, run_b)
-    alone = len(ids_a) - len(rows_a), len(ids_b) - len(rows_b)
-    if any(alone):
-        python_warnings.warn(
-            f"{len(rows_a)} samples are in both runs; {alone[0]} of {run_a.name!r} and {alone[1]} of {run_b.name!r} "
-            "are left out",
-            stacklevel=4,
-        )
-    first = Part(run_a, _some(run_a, rows_a))
-    return first, Part(run_b, _some(run_b, rows_b), labeled=first)
-
-
-def _warn_of_rows(run_a: Run, run_b: Run) -> None:
-    """Say so where samples of different inputs are matched by nothing but their row numbers."""
-    inputs = [run.record.get("inputs") or {} for run in (run_a, run_b)]
-    known = {each.get("fingerprint") for each in inputs}
-    by_row = all(run.samples.ids == tuple(map(str, range(len(run.samples.ids)))) for run in (run_a, run_b))
-    if by_row and len(known) == 2 and None not in known:
-        sources = " and ".join(repr(each.get("source")) for each in inputs)
-        python_warnings.warn(
-            f"{run_a.name!r} and {run_b.name!r} were made of different inputs, {sources}, and their samples are "
-            "matched by row number: if they are not the same samples in the same order, name a column of ids (--id)",
-            stacklevel=5,
-        )
-
-
-def _some(run: Run, rows: np.ndarray) -> np.ndarray | None:
-    """The rows, or None if they are all, in order."""
-    return None if len(rows) == len(run.samples.ids) and (np.diff(rows) == 1).all() else rows

@@ -17,8 +17,8 @@ from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
 from layerscape.measures import AnyMeasure, catalog, find_measures
-from layerscape.questions.compare import matched
 from layerscape.questions.evidence import above, chance_of
+from layerscape.questions.matching import matched
 from layerscape.questions.resample import Difference, difference, holm
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import check_together, groups_of_column, supplier_of

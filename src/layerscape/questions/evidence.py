@@ -21,6 +21,7 @@ from layerscape.measures import catalog
 from layerscape.supply.attempts import attempt
 from layerscape.supply.supplier import Supplier
 
+Asked = tuple[Supplier, Sequence[Task]]  # who has a layer, and its tasks, one per label column
 ADDED = 1e-6  # what a mean over samples may differ from the value by, for rounding
 
 
@@ -78,11 +79,9 @@ def judge_by(name: str | None, *, pairs: bool = False) -> Measure:
     return known[name]
 
 
-def evidence(
-    supplier: Supplier, tasks: Sequence[Sequence[Task]], permutations: int, seed: int, tell: Callable[[int], Any]
-) -> Evidence:
-    """What every layer holds of the labels: ``tasks`` are those of each layer, one per label column."""
-    every = [[(task, attempt(supplier, task)) for task in of_layer] for of_layer in tasks]
+def evidence(asked: Sequence[Asked], permutations: int, seed: int, tell: Callable[[int], Any]) -> Evidence:
+    """What every layer holds of the labels; all have the same samples."""
+    every = [[(task, attempt(supplier, task)) for task in tasks] for supplier, tasks in asked]
     by_column = list(zip(*every, strict=True))
     left_out = {
         own[0][0].label: own[0][1].warnings[-1] for own in by_column if not any(_has_value(*one) for one in own)
@@ -90,15 +89,16 @@ def evidence(
     measured = [[one for one in of_layer if one[0].label not in left_out] for of_layer in every]
     kept: dict[int, Moved] = {}
     gaps: dict[int, str] = {}
-    values, of_samples = np.full(len(tasks), np.nan), {}
+    values, of_samples = np.full(len(asked), np.nan), {}
     null = np.full(permutations, -np.inf)
 
     def moved(number: int) -> Moved:
         if number in kept:
             return kept[number]
+        supplier, _ = asked[number]
         return mean_of([above(supplier.moved(task), chance_of(found)) for task, found in measured[number]])
 
-    for number, both in enumerate(measured):
+    for number, (both, (supplier, _)) in enumerate(zip(measured, asked, strict=True)):
         try:
             found, drawn = _of_layer(supplier, both, permutations, seed)
         except LayerscapeError as error:
@@ -111,7 +111,7 @@ def evidence(
         tell(1)
     columns = tuple(own[0][0].label for own in by_column if own[0][0].label not in left_out)
     nothing = np.full(len(next(iter(of_samples.values()), ())), np.nan)
-    per_sample = np.array([of_samples.get(number, nothing) for number in range(len(tasks))])
+    per_sample = np.array([of_samples.get(number, nothing) for number in range(len(asked))])
     return Evidence(values, per_sample, moved, null, columns, left_out, gaps)
 
 

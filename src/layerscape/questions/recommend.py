@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-import warnings as python_warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from math import nan
 from typing import TYPE_CHECKING, Any, Unpack
 
-from layerscape.core.groups import Groups, Own
+from layerscape.core.groups import Own
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
-from layerscape.core.progress import Show, counted
-from layerscape.core.queries import clusters
+from layerscape.core.pairs import Pairs
+from layerscape.core.progress import Show
 from layerscape.core.shown import Card, Shown
-from layerscape.core.tasks import Task, check_options, own_options
+from layerscape.core.tasks import check_options, own_options
 from layerscape.errors import InvalidValue, require
-from layerscape.pipeline.pairs import Paired, paired
+from layerscape.pipeline.pairs import pairs_among
 from layerscape.pipeline.table import keep_recommendation
-from layerscape.questions.evidence import Evidence, evidence, judge_by
-from layerscape.questions.metrics import OTHER, by_both, leading_metric
-from layerscape.questions.verdict import Verdict, verdict
+from layerscape.questions.asked import Answer, Question
+from layerscape.questions.evidence import judge_by
+from layerscape.questions.judged import Judged, judged_layers
+from layerscape.questions.matching import check_same_labels, matched
+from layerscape.questions.metrics import leading_metric
+from layerscape.questions.verdict import Verdict
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, supplier_of
+from layerscape.supply.answers import check_together, groups_of_column
 from layerscape.supply.doubts import say_doubts
-from layerscape.supply.labels import judging_columns, options_for
+from layerscape.supply.labels import judging_columns
 from layerscape.supply.sources import Part
-from layerscape.supply.supplier import Supplier
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WIDE = 30  # neighbors by which metrics are compared, where pairs are judged, which need no graph
+NO_LABELS = (
+    "There are no labels of categories to judge by, and no rule without labels was found to beat taking the last "
+    "layer. Give labels of what the layer is wanted for, or name a column of real numbers; a few hundred samples will "
+    "do."
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,17 +47,19 @@ class Recommendation(Shown):
     ----------
     layer
         The layer to use; None if the evidence does not decide.
+    run
+        The run that holds it, so that its vectors are ``run[layer]``; None with it.
     reason
         In words.
     equals
         Layers that these samples do not tell apart from it, best first; the one that is nominally first among them
-        where none is named.
+        where none is named. Of several runs they are called RUN/LAYER, as in the reason.
     sure
         In which share of disjoint subsets of the samples it is the best.
     table
-        One row per layer, best first: layer, depth, value (above chance, 1 at most), behind (how far
-        behind the best), low, high, p (of no difference to the best, times the number of pairs of layers), wins,
-        warnings (why a layer has no value).
+        One row per layer, best first: (run, where several were asked), layer, depth, value (above chance, 1 at most),
+        behind (how far behind the best), low, high, p (of no difference to the best, times the number of pairs of
+        layers), wins, warnings (why a layer has no value).
     """
 
     layer: str | None
@@ -60,19 +67,21 @@ class Recommendation(Shown):
     equals: tuple[str, ...] = ()
     sure: float = nan
     table: pd.DataFrame | None = field(default=None, repr=False)
+    run: Run | None = field(default=None, repr=False)
 
     def _card(self) -> Card:
         facts = [("because", self.reason)]
         if self.table is not None:
-            pairs = zip(self.table["layer"], self.table["value"], strict=True)
-            facts += [(layer, f"{value:.3f} above chance") for layer, value in pairs]
+            names = self.table["layer"]
+            names = self.table["run"] + "/" + names if "run" in self.table else names
+            facts += [(name, f"{v:.3f} above chance") for name, v in zip(names, self.table["value"], strict=True)]
         return Card(f"Recommendation: {'no layer' if self.layer is None else repr(self.layer)}", facts)
 
 
 @door
 def recommend(
     run: Run,
-    *,
+    *more: Run,
     labels: str | Sequence[str] | None = None,
     pairs: Any = None,
     by: str | None = None,
@@ -97,10 +106,17 @@ def recommend(
     this layer to be behind another one, and what makes them differ; where nobody named a metric, none is named then.
     What was found is kept in the run, if that can be written, and opens its page.
 
+    Of several runs (checkpoints, models) the layers of all stand in one ranking, by the samples that all of them have,
+    matched by id. A layer is recommended there if it is told apart from the last or the middle layer of its own run,
+    and from the last layer of each other run, which one might take instead. The metric leads with which all models are
+    deployed; where they differ that is said. Nothing is kept in the runs.
+
     Parameters
     ----------
     run
         From `extract`, `from_arrays` or `open`.
+    more
+        Further runs of the same samples. Labels, groups and pairs are those of the first.
     labels
         Label columns that stand for what the representation is wanted for; all columns of categories when left out. One
         of real numbers (a stability, a rating) must be named, and is judged by label overlap or a linear probe.
@@ -133,7 +149,8 @@ def recommend(
     Raises
     ------
     UnknownName, InvalidValue
-        If there is no such label column or measure, or more neighbors are asked for than there are.
+        If there is no such label column or measure, more neighbors are asked for than there are, or runs share no
+        samples or have other labels of them.
 
     References
     ----------
@@ -149,100 +166,59 @@ def recommend(
     >>> run = ls.from_arrays({"noise": noise, "signal": x, "both": x + noise}, labels={"digit": digit})
     >>> ls.recommend(run, k=10).layer
     'signal'
+    >>> other = ls.from_arrays({"weak": x + 2 * noise}, labels={"digit": digit})
+    >>> best = ls.recommend(other, run, k=10)
+    >>> best.layer, best.run is run, best.table.run[0]
+    ('signal', True, 'run 2')
     """
     require("pandas", "runs")
-    check_run(run)
+    runs = (run, *more)
+    for each in runs:
+        check_run(each)
     check_options([], search, recommend)
     if permutations < 19:
         raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
     judge = judge_by(by, pairs=pairs is not None)
     check_together([judge], groups, own_group)
-    of_pairs = _paired(run, pairs, labels)
-    there = run.samples.labels
-    who = groups_of_column(there, groups, run.n_samples, own_group)
-    columns = [of_pairs.label] if of_pairs else judging_columns(run, labels, judge) if there else []
+    layers = judged_layers(runs)
+    parts = matched(*runs) if more else (Part(run),)
+    of_pairs = None if pairs is None else _paired(parts[0], pairs, labels)
+    who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
+    who = who if who is None or parts[0].rows is None else who.take(parts[0].rows)
+    columns = _columns(run, labels, judge) if of_pairs is None else [of_pairs[0]]
     columns = [column for column in columns if column != groups]
+    check_same_labels(parts, [*columns, *([] if groups is None else [groups])])
     if not columns:
-        return Recommendation(
-            None,
-            "There are no labels of categories to judge by, and no rule without labels was found to beat taking the "
-            "last layer. Give labels of what the layer is wanted for, or name a column of real numbers; a few hundred "
-            "samples will do.",
-        )
-    if who is None and not of_pairs:
-        say_doubts(run, search, labels, keep=True)
-    k = _fitting(judge, run.n_samples) if k is None else k
+        return Recommendation(None, NO_LABELS)
+    if who is None and of_pairs is None:
+        say_doubts(run, search, labels, keep=not more)
+    k = _fitting(judge, parts[0].n_samples) if k is None else k
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
-    metric, named_by = leading_metric(run, search)
-    asked = _Asked(run, judge, options, columns, who, of_pairs, k, permutations, seed, progress)
-    lead = asked.of({**search, "metric": metric})
-    _say_what_is_left_out(lead.supplier, lead.tasks[0], lead.held)
-    found = lead.verdict
-    if judge.searches and found.first is not None:
-        other = asked.of({**search, "metric": OTHER[metric]})
-        wide = options["k"] if not of_pairs else min(WIDE, run.n_samples - 1)
-        suppliers = {metric: asked.graphs(lead, wide), OTHER[metric]: asked.graphs(other, wide)}
-        found = by_both(run, found, other.verdict, named_by, suppliers, wide)
-    said = Recommendation(found.layer, found.reason, found.together, found.sure, found.table)
-    kept = {"layer": said.layer, "reason": said.reason, "equals": said.equals, "sure": said.sure}
-    kept |= {"by": judge.name, "labels": lead.held.columns, "k": k, "groups": groups, **lead.supplier.near.record()}
-    keep_recommendation(run, kept, {name: there[name] for name in lead.held.columns if name in there})
+    if of_pairs is not None:
+        parts = [replace(part, pairs=dict([of_pairs])) for part in parts]
+    together = of_pairs and of_pairs[1]
+    question = Question(parts, layers, judge, k, options, columns, who, together, permutations, seed, progress)
+    lead, found = question.by_both(search, leading_metric(layers, search))
+    lead.say_what_is_left_out()
+    said = _said(found, layers, bool(more))
+    if not more:
+        _keep(run, said, lead, groups)
     return said
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One question, which may be asked under several metrics."""
-
-    run: Run
-    judge: Measure
-    options: Mapping[str, Any]
-    columns: Sequence[str]
-    who: Groups | None
-    pairs: Paired | None
-    k: int | None
-    permutations: int
-    seed: int
-    progress: Show
-
-    def of(self, search: Search) -> _Answer:
-        """What the layers hold under one nearness, and which is best."""
-        run, layers = self.run, self.run.layers
-        options = {name: {**self.options, **options_for(self.judge, run, name)} for name in self.columns}
-        tasks = [[Task(self.judge, options[name], layer, label=name) for name in self.columns] for layer in layers]
-        supplier = supplier_of(self.pairs.source if self.pairs else Part(run), search, self.who)
-        supplier.prepare([task for of_layer in tasks for task in of_layer], self.progress, more=1)
-        tell = counted(self.progress, "judging", len(layers)) or (lambda _: None)
-        held = evidence(supplier, tasks, self.permutations, self.seed, tell)
-        labels = " and ".join(map(repr, held.columns))
-        why = self.judge.sentence.format(k=self.k, label=labels)
-        together = None if self.who is None else self.who.codes
-        together = clusters(self.pairs.pairs) if self.pairs else together
-        found = verdict(run, held, why, together, self.seed)
-        return _Answer(supplier, tasks, held, found)
-
-    def graphs(self, answer: _Answer, k: int) -> Supplier:
-        """Who has the graphs of an answer, which one by pairs did without."""
-        if self.pairs:
-            answer.supplier.find(self.run.layers, k, False, None)
-        return answer.supplier
-
-
-@dataclass(frozen=True)
-class _Answer:
-    supplier: Supplier
-    tasks: Sequence[Sequence[Task]]
-    held: Evidence
-    verdict: Verdict
-
-
-def _paired(run: Run, pairs: Any, labels: Any) -> Paired | None:
-    """The pairs by which layers are judged, if any."""
-    if pairs is None:
-        return None
+def _paired(first: Part, pairs: Any, labels: Any) -> tuple[str, Pairs]:
+    """What tables call the pairs by which layers are judged, and the pairs."""
     if labels is not None:
         raise InvalidValue("labels and pairs at once; ask for a layer by the one and by the other in a call each.")
-    return paired(run, pairs)
+    samples, rows = first.whole.samples, first.rows
+    if rows is None:
+        return pairs_among(pairs, samples.ids, samples.labels, "the run")[:2]
+    columns = {name: values[rows] for name, values in samples.labels.items()}
+    return pairs_among(pairs, [samples.ids[row] for row in rows], columns, "what the runs share")[:2]
+
+
+def _columns(run: Run, labels: Any, judge: Measure) -> list[str]:
+    return judging_columns(run, labels, judge) if run.samples.labels else []
 
 
 def _fitting(judge: Measure, n_samples: int) -> int | None:
@@ -251,12 +227,23 @@ def _fitting(judge: Measure, n_samples: int) -> int | None:
     return own if own is None else max(1, min(own, n_samples // 4))
 
 
-def _say_what_is_left_out(supplier: Supplier, tasks: Sequence[Task], held: Evidence) -> None:
-    if not held.columns:
-        return  # which the recommendation says itself
-    words = [f"label column {column!r} is left out: {why}" for column, why in held.left_out.items()]
-    for task in tasks:
-        words += [f"label column {task.label!r}: {gap}" for gap in supplier.gap_words(task)]
-    words += [f"layer {supplier.source.layers[number]!r} is left out: {why}" for number, why in held.gaps.items()]
-    for each in words:
-        python_warnings.warn(each, stacklevel=4)
+def _said(found: Verdict, layers: Sequence[Judged], several: bool) -> Recommendation:
+    """The recommendation, with run and layer apart where there are several runs."""
+    of_name = {layer.name: layer for layer in layers}
+    best, table = of_name.get(found.layer or ""), found.table
+    if several and table is not None:
+        every = [of_name[name] for name in table.layer]
+        table = table.assign(layer=[each.layer for each in every])
+        table.insert(0, "run", [each.run_name for each in every])
+    layer, run = (best.layer, best.run) if best else (None, None)
+    return Recommendation(layer, found.reason, found.together, found.sure, table, run)
+
+
+def _keep(run: Run, said: Recommendation, lead: Answer, groups: str | None) -> None:
+    """Keep what was found in the run, for its page."""
+    question, (supplier, _) = lead.question, lead.asked[0]
+    kept = {"layer": said.layer, "reason": said.reason, "equals": said.equals, "sure": said.sure}
+    kept |= {"by": question.judge.name, "labels": lead.held.columns, "k": question.k, "groups": groups}
+    there = run.samples.labels
+    labels = {name: there[name] for name in lead.held.columns if name in there}
+    keep_recommendation(run, kept | supplier.near.record(), labels)

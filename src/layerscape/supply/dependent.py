@@ -38,7 +38,7 @@ class Dependent(Supplier):
             except LayerscapeError as error:
                 words += (str(error),)
             else:
-                words += (*exchange.warnings, *self._cut_words(exchange))
+                words += exchange.warnings_among(self.source.n_samples)
                 details = _with_chance(found, chance, null)
                 together = "; ".join(filter(None, [together, exchange.words]))
         found = replace(found, low=low, high=high, curve=curve, chance=chance, details=details, groups=together)
@@ -56,13 +56,6 @@ class Dependent(Supplier):
     def _parts(self, task: Task) -> Folds | None:
         """What learns learns from all of these but one, in turn; None for what does not, or may take any samples."""
         return None
-
-    def _cut_words(self, exchange: Exchange) -> tuple[str, ...]:
-        """Of how many samples chance is, where it is not of all."""
-        if exchange.rows is None:
-            return ()
-        n = self.source.n_samples
-        return (f"chance and p are of {len(exchange.rows)} of {n} samples, of groups cut to equal sizes",)
 
     @abstractmethod
     def _interval(self, task: Task, found: Estimate) -> tuple[float, float, tuple[str, ...]]:

@@ -11,9 +11,11 @@ import numpy as np
 from layerscape.core.measure import Measure
 from layerscape.core.names import as_names
 from layerscape.core.representation import Representation
+from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
-from layerscape.errors import InvalidValue, unknown_name
-from layerscape.measures.classes import are_real, reals_of
+from layerscape.errors import InvalidValue, LayerscapeError, unknown_name
+from layerscape.measures.classes import are_real, classes_of, reals_of
+from layerscape.measures.neighborhood.label_reading import of_class
 from layerscape.measures.neighborhood.reals import check_values
 from layerscape.run import Run
 
@@ -114,6 +116,16 @@ def near_in_label(task: Task, labels: Any) -> bool:
     if not (task.measure.searches and "kind" in task.measure.options):
         return False
     return isinstance(labels, Representation) or are_real(labels, task.options.get("kind", "auto"))
+
+
+def most_of_class(task: Task, source: Source) -> int:
+    """How many neighbors ``class_fraction`` reads of a member of the largest class; 0 where the measure refuses it."""
+    try:
+        sizes = classes_of(source.label(task), source.n_samples).sizes
+    except LayerscapeError:
+        return 0
+    fraction = task.options["class_fraction"]
+    return int(of_class(fraction, sizes).max()) if isinstance(fraction, (int, float)) and 0 < fraction <= 1 else 0
 
 
 def vectors_of(labels: Any, n_samples: int) -> Representation:

@@ -20,7 +20,7 @@ from layerscape.errors import InvalidValue
 from layerscape.search import find_neighbors
 from layerscape.supply.deciding import Deciding
 from layerscape.supply.graphs import Graphs
-from layerscape.supply.labels import near_in_label, vectors_of
+from layerscape.supply.labels import most_of_class, near_in_label, vectors_of
 from layerscape.supply.subsets import subsets_of
 
 
@@ -49,7 +49,7 @@ class Provision(Graphs):
         n, most, self._more = self.source.n_samples, self.most, more
         asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
         needed = max((task.neighbors(most + 1) for task in tasks), default=0)
-        widths = [task.width(most + 1, more) for task in tasks if task.measure.searches]
+        widths = [task.width(most + 1, more) + self._beyond(task) for task in tasks if task.measure.searches]
         k = min(self._wide(max(widths, default=0)), most)
         total = sum(len(layers) for layers in asked.values()) * n
         tell = counted(progress, "searching", total) if needed else None
@@ -117,12 +117,18 @@ class Provision(Graphs):
 
     def data(self, task: Task, *, more: int = 0) -> list[Any]:
         """The data arguments of the measure, with ``more`` neighbors than it needs where there are so many."""
-        k = min(task.neighbors(self.most + 1) + max(more, task.measure.spare), self.most)
+        k = min(task.neighbors(self.most + 1) + self._beyond(task) + max(more, task.measure.spare), self.most)
         with self._one_at_a_time:
             return [
                 (self.other if place else self)._argument(kind, task, k, place, more)
                 for place, kind in enumerate(task.measure.data)
             ]
+
+    def _beyond(self, task: Task) -> int:
+        """How many neighbors a task reads beyond those that its options say, as a share of a large class may be."""
+        if task.options.get("class_fraction") is None:
+            return 0
+        return max(0, most_of_class(task, self.source) - task.neighbors(self.most + 1))
 
     def _reduced(self, task: Task) -> bool:
         return task.measure.distinct and task.layer in self._distinct

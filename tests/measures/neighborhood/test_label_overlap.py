@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import layerscape as ls
 from layerscape.errors import InvalidValue, UnknownName
 from layerscape.measures.neighborhood import functions, sets
 from layerscape.measures.neighborhood.agreement import Relation, membership
@@ -306,3 +307,18 @@ def test_bad_labels(labels, options, text, rng):
 def test_unknown_kind(rng):
     with pytest.raises(UnknownName, match=r"^unknown kind of label_overlap 'reel'; nearest: real\."):
         estimate("label_overlap", rng.standard_normal((50, 3)), REAL, k=5, kind="reel")
+
+
+def test_a_share_of_a_class_is_searched_as_wide_as_it_is_at_every_door():
+    rng = np.random.default_rng(0)
+    x, side = rng.standard_normal((120, 4)), np.arange(120) % 2
+    expected = estimate("label_overlap", find_neighbors(x, 54), side, class_fraction=0.9)
+    assert expected.k == 54
+    found = ls.estimate("label_overlap", x, side, class_fraction=0.9)
+    assert (found.value, found.k, found.options["class_fraction"]) == (expected.value, 54, 0.9)
+    table = ls.measure(ls.from_arrays({"a": x}, labels={"side": side}), "label_overlap", class_fraction=0.9)
+    assert (table.value.item(), table.k.item()) == (expected.value, 54)
+    whole = ls.estimate("label_overlap", x, side, class_fraction=1.0)
+    assert whole.k == 60
+    with pytest.raises(InvalidValue, match=r"^class_fraction=1.5; give a share of the class, above 0 and at most 1"):
+        ls.estimate("label_overlap", x, side, class_fraction=1.5)

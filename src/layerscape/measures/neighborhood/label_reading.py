@@ -132,7 +132,7 @@ class Reading:
         left = np.bincount(codes)[codes] - 1
         here = own = self._means(self.wanted)
         if self.class_fraction is not None:
-            own = self._means(_of_class(self.class_fraction, left))
+            own = self._means(of_class(self.class_fraction, left))
         others, same = without_each(here, own, codes, self.share)
         if self.weight == "sample":
             return here, (others + same) * (len(codes) / (len(codes) - 1))
@@ -173,7 +173,7 @@ def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float 
         raise InvalidValue(f"class_fraction={class_fraction}; give a share of the class, above 0 and at most 1.")
     codes = _classes(likeness, "class_fraction")
     sizes = np.bincount(codes)
-    per_class = _of_class(class_fraction, sizes)
+    per_class = of_class(class_fraction, sizes)
     largest = int(per_class.max())
     if largest > graph.k:
         raise InvalidValue(
@@ -183,8 +183,8 @@ def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float 
     return per_class[codes]
 
 
-def _of_class(class_fraction: float, sizes: np.ndarray) -> np.ndarray:
-    """How many neighbors are read; a product that is whole but for rounding is whole."""
+def of_class(class_fraction: float, sizes: np.ndarray) -> np.ndarray:
+    """How many neighbors are read of a member of each class; a product that is whole but for rounding is whole."""
     return np.maximum(1, np.floor(class_fraction * sizes * (1 + 1e-12)).astype(int))
 
 
