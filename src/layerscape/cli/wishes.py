@@ -38,7 +38,8 @@ def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     groups_of_column(samples.labels, measuring["groups"], len(samples), measuring["own_group"])
     repeats_of_columns(samples.labels, measuring["repeats"], len(samples))
     if measuring["pairs"] is not None:
-        pairs_among(measuring["pairs"], samples.ids, samples.labels, "the input")
+        ids = [samples.source.ids[row] for row in samples.rows]
+        pairs_among(measuring["pairs"], ids, samples.labels, "the input")
     if measuring["by"]:
         check_groups(samples.labels, measuring["by"], measuring["k"])
 

@@ -99,11 +99,7 @@ def compare(
     require("pandas", "runs")
     check_run(run_a)
     check_run(run_b)
-    if options.pop("pairs", None) is not None:
-        raise InvalidValue(
-            "compare reads no pairs; recommend ranks the layers of both runs by them (layerscape recommend RUN_A RUN_B "
-            "--pairs …), and measure says how well each layer of one finds partners."
-        )
+    _refuse_pairs(options)
     chosen = comparing(measures)
     search, options = parted(options, chosen)
     check_options(chosen, options, compare)
@@ -138,6 +134,14 @@ def compare(
         rows += [row | more for row in own]
     of_map = COLUMNS if permutations is not None else ()
     return as_table(rows, ("other_run", "other_depth", *of_map, *(CEILING if repeats else ())))
+
+
+def _refuse_pairs(options: dict[str, Any]) -> None:
+    if options.pop("pairs", None) is not None:
+        raise InvalidValue(
+            "compare reads no pairs; recommend ranks the layers of both runs by them (layerscape recommend RUN_A RUN_B "
+            "--pairs …), and measure says how well each layer of one finds partners."
+        )
 
 
 def _judged(supplier: Supplier, cells: Cells, permutations: int | None, progress: Show) -> list[dict[str, Any]]:
