@@ -32,7 +32,7 @@ def test_sections_hold_their_measures_those_that_stand_for_the_question_first(se
             "neighbor_survival-neighbor_survival",
         ],
         "similarity": ["layer_steps-cka", "layer_pairs-cka", "layer_steps-rsa", "layer_pairs-rsa"],
-        "labels": ["label_depth-label_overlap", "label_depth-knn_probe"],
+        "labels": ["label_depth-label_overlap", "dimension_labels-label_overlap", "label_depth-knn_probe"],
         "more": [
             "value_depth-hubness",
             "value_depth-norm_ratio",

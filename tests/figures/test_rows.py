@@ -48,7 +48,7 @@ def test_questions_of_another_nearness_are_told_apart_by_it(run, profile):
 def test_pairs_go_both_ways_and_steps_are_named_by_the_later_layer(run, profile):
     rows = profile.rows("overlap")
     assert len(both_ways(rows)) == 2 * len(rows) == 12
-    assert [(row["other_layer"], row["layer"]) for row in consecutive(run.layers, rows)] == [
+    assert [(row["other_layer"], row["layer"]) for row in consecutive(profile.steps, rows)] == [
         ("input", "stage 1"),
         ("stage 1", "stage 2"),
         ("stage 2", "stage 3"),

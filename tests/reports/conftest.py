@@ -141,7 +141,16 @@ def record(kind: str) -> dict[str, Any]:
 @pytest.fixture
 def make_run(tmp_path):
     """A function that makes a run: of pictures or texts, with any number of samples and layers."""
+    return maker(tmp_path)
 
+
+@pytest.fixture(scope="module")
+def make_run_once(tmp_path_factory):
+    """The same for all tests of a file, where each page takes long."""
+    return maker(tmp_path_factory.mktemp("runs"))
+
+
+def maker(tmp_path: Path):
     def make(kind="image", n_samples=300, layers=8, *, trained=True, dead="", name="residual digits", n_classes=10):
         rng = np.random.default_rng(1)
         names = ("input", *(f"stage {n}" for n in range(1, layers)))

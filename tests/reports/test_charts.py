@@ -41,6 +41,7 @@ def test_every_chart_is_a_vega_lite_specification_that_draws(make_run):
         "layer_steps-cka",
         "layer_pairs-cka",
         "label_depth-label_overlap",
+        "dimension_labels-label_overlap",
     ]
     for spec in specs.values():
         assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(spec | {"width": 400}))
@@ -195,5 +196,6 @@ def test_charts_of_one_measure_stand_side_by_side_and_single_ones_with_single_on
         ["dimension_map-gride", "dimension_scale-gride"],
         ["layer_steps-overlap", "layer_pairs-overlap"],
         ["layer_steps-cka", "layer_pairs-cka"],
-        ["label_depth-label_overlap", "label_depth-knn_probe"],
+        ["label_depth-label_overlap", "dimension_labels-label_overlap"],
+        ["label_depth-knn_probe"],
     ]

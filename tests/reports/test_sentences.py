@@ -347,6 +347,17 @@ def test_the_dimension_is_that_of_the_plateau_and_where_there_is_none_it_says_so
     assert at(none).startswith("No dimension is chosen at any layer: Gride's curve has no plateau there")
 
 
+def test_each_of_two_towers_has_a_shape_of_its_own(run_of, make_row):
+    values, depth = [3.0, 9.0, 9.0, 3.0], [0.5, 1.0, 0.5, 1.0]
+    run = run_of(estimates(make_row, "twonn", values, k=2, depth=depth), n_layers=4)
+    assert findings(run) == [
+        "The intrinsic dimension (TwoNN) rises from 3.00 [95 % interval 2.90, 3.10] at 'stage 0' to 9.00 [8.90, 9.10] "
+        "at 'stage 1'.",
+        "The intrinsic dimension (TwoNN) falls from 9.00 [95 % interval 8.90, 9.10] at 'stage 2' to 3.00 [2.90, 3.10] "
+        "at 'stage 3'.",
+    ]
+
+
 def test_a_layer_of_copies_is_left_out_of_the_comparison():
     def rows(layer, value, n_samples):
         shared = {"layer": layer, "measure": "twonn", "k": 2, "n_samples": n_samples}

@@ -11,7 +11,7 @@ from layerscape.core.quantity import Quantity
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, choices
 
-Form = Literal["line", "map", "plane", "trails"]
+Form = Literal["line", "map", "plane", "trails", "twin"]
 AGAINST = {"depth": "depth", "said": "value [95 %]", "n_samples": "n samples", "warnings": "warnings"}
 
 
@@ -51,7 +51,8 @@ class Drawing:
     ----------
     form
         ``"line"``: one curve at a time, with its interval; ``"map"``: cells of x × y, the value as a color;
-        ``"plane"``: points and the diagonal; ``"trails"``: many curves, each from its ``start``.
+        ``"plane"``: points and the diagonal; ``"trails"``: many curves, each from its ``start``; ``"twin"``: two
+        curves over one axis, the second against an axis of its own.
     title, reading
         What it is, and how to read it.
     rows
@@ -60,6 +61,8 @@ class Drawing:
         written at a level across all layers. In a map, a ring marks what is ``unclear``.
     x, y, color
         The axes.
+    second
+        Of a twin: the axis of its second curve, of which ``FIELD_low`` and ``FIELD_high`` are the interval.
     tips
         Key of the rows → what a tooltip calls it.
     menu
@@ -78,11 +81,13 @@ class Drawing:
     tips: Mapping[str, str] = field(default_factory=dict)
     menu: str = ""
     measure: Quantity | None = None
+    second: Axis | None = None
 
     @property
     def choices(self) -> list[str]:
-        """What can be chosen, what stands for the measure first."""
-        return choices(self.rows)
+        """What can be chosen and has a value, what stands for the measure first."""
+        valued = {row.get("choice") for row in self.rows if row.get("value") is not None}
+        return [name for name in choices(self.rows) if name in valued] or choices(self.rows)
 
     @property
     def is_empty(self) -> bool:

@@ -14,13 +14,13 @@ from layerscape.figures.rows import consecutive, with_baseline
 def layer_steps(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
     """How alike every layer and the one before it are, with what chance gives."""
     for measure in measures:
-        rows = with_baseline(*(consecutive(each.layers, each.rows(measure.name)) for each in (run, baseline)))
+        rows = with_baseline(*(consecutive(each.steps, each.rows(measure.name)) for each in (run, baseline)))
         yield Drawing(
             "line",
             f"{heading(measure)} of consecutive layers",
             f"{measure.says} Each point compares a layer with the one before it.".strip(),
             rows,
-            Axis("layer", names=run.layers[1:]),
+            Axis("layer", names=[later for _, later in run.steps]),
             Axis("value", f"{measure.title} with the layer before", domain=domain(measure, rows)),
             tips={"layer": "layer", "other_layer": "and the one before", **AGAINST},
             menu="Question",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ class Profile:
     A row has the columns of the table, with None for what is missing, and more: ``variant`` says in words which of
     several questions it answers (empty when the measure was asked once), ``point`` which point of a curve it is (empty
     where there is none) and ``order`` where on the curve, from the finest scale up; ``said`` is its value with the
-    interval.
+    interval; ``branch`` numbers the depth that its layer lies along, since a network of two towers has two.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ class Profile:
             kept = controls if (row["group"] or "").startswith(f"{CONTROL}=") else found
             if row["layer"] in self.layers:
                 kept.setdefault(row["measure"], []).append(row)
+        self._branches = _branches(self.layers, rows)
         self._rows = {name: self._read(own) for name, own in found.items()}
         self._controls = {name: self._read(own) for name, own in controls.items()}
 
@@ -47,6 +49,11 @@ class Profile:
         table = table.astype(object).where(table.notna(), None)
         rows = [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
         return cls(rows, layers)
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """Every layer and the next one, where both lie along one depth."""
+        return [(a, b) for a, b in pairwise(self.layers) if self._branches[a] == self._branches[b]]
 
     @property
     def measures(self) -> list[str]:
@@ -72,6 +79,7 @@ class Profile:
         for row in rows:
             asked = _asked(row)
             row["variant"] = ", ".join(_in_words(name, asked.get(name)) for name in differing[row.get("label")])
+            row["branch"] = self._branches[row["layer"]]
             row["said"] = said(row["value"], row.get("low"), row.get("high"))
         return rows
 
@@ -83,6 +91,17 @@ def _order(rows: Sequence[Row]) -> tuple[str, ...]:
     first = [row["layer"] for row in pairs if row["layer"] not in set(second)]
     alone = [row["layer"] for row in rows if not row.get("other_layer")]
     return tuple(dict.fromkeys([*alone, *first, *second]))
+
+
+def _branches(layers: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:
+    """By layer, how often depth has begun anew before it."""
+    depths = {row["layer"]: row["depth"] for row in rows if row.get("depth") is not None}
+    found, number, last = {}, 0, -math.inf
+    for layer in layers:
+        depth = depths.get(layer, last)
+        number += depth < last
+        found[layer], last = number, depth
+    return found
 
 
 def _with_points(rows: Sequence[Row]) -> list[Row]:

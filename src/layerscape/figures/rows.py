@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 Row = dict[str, Any]
@@ -62,14 +61,15 @@ def chosen(row: Row) -> Row:
     return {**row, "choice": " · ".join(filter(None, [row.get("name"), row["variant"]]))}
 
 
-def consecutive(layers: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-    """Of the rows of pairs, those of a layer and the one before it, named by the later one."""
-    later = dict(pairwise(layers))
+def consecutive(steps: Sequence[tuple[str, str]], rows: Sequence[Row]) -> list[Row]:
+    """Of the rows of pairs, those of a layer and the one before it (`Profile.steps`), named by the later one."""
+    later = dict(steps)
+    place = {layer: number for number, layer in enumerate(later.values())}
     found = []
     for row in both_ways(rows):
         if later.get(row["layer"]) == row["other_layer"]:
             found.append({**row, "layer": row["other_layer"], "other_layer": row["layer"]})
-    return sorted(found, key=lambda row: layers.index(row["layer"]))
+    return sorted(found, key=lambda row: place[row["layer"]])
 
 
 def both_ways(rows: Sequence[Row]) -> list[Row]:

@@ -1,7 +1,8 @@
 """Figures as matplotlib Axes, ready for a paper: they are drawn on, never shown or saved.
 
-Of estimates: `dimension_scale`, `twonn_fit`, `spectrum`, `decimation`, `overlap_curve`. Of a table, whatever the page
+Of a table, by what is asked: `profile` (a measure against depth), `layers` (a map), `labels`; and whatever the page
 shows, by the names of `layerscape.figures`: `dimension_depth`, `layer_pairs`, `neighbor_survival`, …
+Of estimates: `dimension_scale`, `twonn_fit`, `spectrum`, `decimation`, `overlap_curve`.
 """
 
 from typing import Any
@@ -11,6 +12,9 @@ from layerscape.plot.dimensions import decimation as decimation
 from layerscape.plot.dimensions import dimension_scale as dimension_scale
 from layerscape.plot.dimensions import spectrum as spectrum
 from layerscape.plot.dimensions import twonn_fit as twonn_fit
+from layerscape.plot.questions import labels as labels
+from layerscape.plot.questions import layers as layers
+from layerscape.plot.questions import profile as profile
 from layerscape.plot.tables import functions
 
 
@@ -21,5 +25,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    own = ("overlap_curve", "decimation", "dimension_scale", "spectrum", "twonn_fit")
+    own = ("profile", "layers", "labels", "overlap_curve", "decimation", "dimension_scale", "spectrum", "twonn_fit")
     return sorted({*own, *functions()})

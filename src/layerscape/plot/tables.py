@@ -152,17 +152,41 @@ def _trails(axes: Any, drawing: Drawing, rows: Sequence[Row]) -> None:
     _along(axes, drawing)
 
 
+def _twin(axes: Any, drawing: Drawing, rows: Sequence[Row]) -> None:
+    """Two curves over one axis, the second on Axes of its own to the right."""
+    assert drawing.second is not None
+    right, name = axes.twinx(), drawing.second.field
+    for which, field, ends, color in (
+        (axes, "", ("low", "high"), "C0"),
+        (right, name, (f"{name}_low", f"{name}_high"), "C1"),
+    ):
+        _band(which, drawing, rows, ends, color=color)
+        which.plot(*_points(drawing, rows, field), color=color, **LINE)
+        which.tick_params(axis="y", colors=color)
+    right.set_ylabel(drawing.second.title)
+    right.set_ylim(*(drawing.second.domain or (0, None)))
+    _along(axes, drawing)
+
+
 FORMS: Mapping[Form, Callable[[Any, Drawing, Sequence[Row]], None]] = {
     "line": _line,
     "map": _map,
     "plane": _plane,
     "trails": _trails,
+    "twin": _twin,
 }
 
 
 def _points(drawing: Drawing, rows: Sequence[Row], field: str = "") -> tuple[list[float], list[float]]:
-    """Where the rows stand along the first axis, and their values or another field; NaN for what is missing."""
-    return [_place(drawing.x, row) for row in rows], [_or_nan(row.get(field or drawing.y.field)) for row in rows]
+    """Where the rows stand along the first axis, and their values or another field; NaN for what is missing, and
+    between branches.
+    """
+    found: list[tuple[float, float]] = []
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and before.get("branch") != row.get("branch"):
+            found.append((np.nan, np.nan))
+        found.append((_place(drawing.x, row), _or_nan(row.get(field or drawing.y.field))))
+    return [x for x, _ in found], [y for _, y in found]
 
 
 def _place(along: Axis, row: Row) -> float:
@@ -186,6 +210,6 @@ def _along(axes: Any, drawing: Drawing) -> None:
     if drawing.x.log:
         axes.set_xscale("log")
         label_within_a_decade(axes)
-    if drawing.form in ("line", "trails"):
+    if drawing.form in ("line", "trails", "twin"):
         low, high = drawing.y.domain or (min(0.0, axes.dataLim.y0), None)
         axes.set_ylim(low, high and high + 0.02 * (high - low))

@@ -54,9 +54,10 @@ def _metrics(table: Any) -> list[str]:
 
 
 def _dimension(own: Profile, other: Profile, measures: Sequence[Quantity], dead: Collection[str]) -> Iterator[str]:
-    ours, theirs = (DimensionProfile.of(each, _there(each, measures)).shape(dead) for each in (own, other))
-    if ours and theirs and ours.name != theirs.name:
-        yield f"the dimension {theirs.in_words(survives=True)}"
+    profiles = (DimensionProfile.of(each, _there(each, measures)).along() for each in (own, other))
+    for ours, theirs in zip(*([each.shape(dead) for each in along] for along in profiles), strict=False):
+        if ours and theirs and ours.name != theirs.name:
+            yield f"the dimension {theirs.in_words(survives=True)}"
 
 
 def _step(own: Profile, other: Profile, measures: Sequence[Quantity], dead: Collection[str]) -> Iterator[str]:
@@ -73,7 +74,7 @@ def _step(own: Profile, other: Profile, measures: Sequence[Quantity], dead: Coll
 
 
 def _steps(profile: Profile, measure: Quantity, dead: Collection[str]) -> list[Row]:
-    rows = known(consecutive(profile.layers, first_variant(profile.rows(measure.name))))
+    rows = known(consecutive(profile.steps, first_variant(profile.rows(measure.name))))
     return [row for row in rows if row["layer"] not in dead and row["other_layer"] not in dead]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layerscape.core.decisive import DECIDES, REMEDY
 from layerscape.core.merged import merged
@@ -15,10 +15,17 @@ CHANGES = (DECIDES, INSTEAD)  # what stands in every warning that changes a verd
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence, and the rows that it was made of."""
+    """A sentence, the rows that it was made of, and those that show what it says, layer by layer."""
 
     text: str
     rows: Sequence[Row] = ()
+    shown: Sequence[Row] = ()
+
+    @property
+    def halves(self) -> tuple[str, str]:
+        """The verdict, and what is said of it."""
+        verdict, stop, more = self.text.partition(". ")
+        return (f"{verdict}.", more) if stop else (verdict, "")
 
 
 def lines_of(rows: Iterable[Row]) -> list[str]:
@@ -31,10 +38,10 @@ def changes(line: str) -> bool:
     return any(words in line for words in CHANGES)
 
 
-def with_cautions(found: Iterable[Finding]) -> list[str]:
-    """The sentences, each with the warnings that change it; one that was said before is referred to."""
+def with_cautions(found: Iterable[Finding]) -> list[Finding]:
+    """The findings, each with the warnings that change it; one that was said before is referred to."""
     told: set[str] = set()
-    sentences = []
+    findings = []
     for finding in found:
         lines = [line for line in lines_of(finding.rows) if changes(line)]
         new = [line for line in lines if line not in told]
@@ -44,5 +51,5 @@ def with_cautions(found: Iterable[Finding]) -> list[str]:
         if lines and not new:
             words = ["The caution above holds here too."]
         told.update(lines)
-        sentences.append(" ".join([finding.text, *words]))
-    return sentences
+        findings.append(replace(finding, text=" ".join([finding.text, *words])))
+    return findings

@@ -1,9 +1,11 @@
-// Draws every chart of the page in the colors of its theme, and again when the theme changes.
+// Draws every chart of the page in the colors of its theme, again when the theme changes, and dark on white for paper.
 const specs = JSON.parse(document.getElementById("data-charts").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const views = {};
+const PADDING = 10; // of Vega, to both sides
 
-function theme() {
-  const css = getComputedStyle(document.documentElement);
+function theme(element) {
+  const css = getComputedStyle(element);
   const color = (name) => css.getPropertyValue(`--${name}`).trim();
   const ramp = [0, 1, 2, 3, 4].map((step) => color(`ramp-${step}`));
   const font = css.getPropertyValue("--sans").trim();
@@ -27,6 +29,10 @@ function theme() {
       "value-point": { color: color("accent"), filled: true, size: 46, opacity: 1 },
       interval: { color: color("accent"), fillOpacity: 0.16 },
       "interval-bar": { color: color("accent"), strokeWidth: 1.5, strokeOpacity: 0.55 },
+      "second-value": { color: color("gained"), strokeWidth: 2 },
+      "second-value-point": { color: color("gained"), filled: true, shape: "square", size: 42, opacity: 1 },
+      "second-interval": { color: color("gained"), fillOpacity: 0.16 },
+      "second-interval-bar": { color: color("gained"), strokeWidth: 1.5, strokeOpacity: 0.55 },
       others: { color: color("faint"), strokeWidth: 1 },
       baseline: { color: color("baseline"), strokeWidth: 1.5, strokeDash: [4, 3] },
       control: { color: color("baseline"), strokeWidth: 1 },
@@ -47,23 +53,58 @@ function theme() {
   };
 }
 
-async function draw(place) {
+// Vega names the marks of a chart, but not the groups that they stand in.
+function named(compiled, title) {
+  for (const mark of compiled.marks ?? []) {
+    mark.description ??= title;
+    named(mark, title);
+  }
+  return compiled;
+}
+
+function embedded(place, name, colors, more = {}) {
+  const title = document.getElementById(`${name}-title`).textContent;
+  return window.vegaEmbed(place, { ...specs[name], description: title, ...more }, {
+    mode: "vega-lite", renderer: "svg", config: { ...theme(colors), ...more.config }, ast: true, actions: false,
+    patch: (compiled) => named(compiled, title), tooltip: { theme: dark.matches ? "dark" : "light" },
+  });
+}
+
+// What the menu of a chart has chosen, which a new drawing keeps.
+const kept = (name) => (views[name] ? { params: [{ ...specs[name].params[0], value: views[name].signal("pick") }] } : {});
+
+async function draw(place, colors = document.documentElement) {
   const name = place.dataset.chart;
+  const focused = place.contains(document.activeElement);
   try {
-    const { view } = await window.vegaEmbed(place, specs[name], {
-      mode: "vega-lite", renderer: "svg", config: theme(), ast: true,
-      actions: { export: true, source: false, compiled: false, editor: false },
-      downloadFileName: name, tooltip: { theme: dark.matches ? "dark" : "light" },
-    });
-    view.description(document.getElementById(`${name}-title`).textContent);
+    const { view } = await embedded(place, name, colors, kept(name));
+    views[name] = view;
     place.dataset.drawn = "yes";
+    if (focused) place.querySelector("select")?.focus();
   } catch (error) {
     place.textContent = `This chart could not be drawn: ${error.message}`;
     throw error;
   }
 }
 
+// A file is dark on white, whatever the colors of the page.
+async function save(name, format) {
+  const paper = document.createElement("div");
+  paper.className = "on-white";
+  document.body.append(paper);
+  const width = places.find((place) => place.dataset.chart === name).querySelector("svg").clientWidth - PADDING;
+  const { view } = await embedded(paper, name, paper, { ...kept(name), width, background: "white" });
+  const address = format === "svg"
+    ? URL.createObjectURL(new Blob([await view.toSVG()], { type: "image/svg+xml" }))
+    : await view.toImageURL("png", 2);
+  paper.remove();
+  Object.assign(document.createElement("a"), { href: address, download: `${name}.${format}` }).click();
+}
+
 const places = [...document.querySelectorAll("[data-chart]")];
-const drawAll = () => places.reduce((before, place) => before.then(() => draw(place)), Promise.resolve());
-dark.addEventListener("change", drawAll);
+const drawAll = (colors) => places.reduce((before, place) => before.then(() => draw(place, colors)), Promise.resolve());
+for (const button of document.querySelectorAll("[data-save]")) {
+  button.addEventListener("click", () => save(button.dataset.of, button.dataset.save));
+}
+for (const media of [dark, matchMedia("print")]) media.addEventListener("change", () => drawAll());
 drawAll();

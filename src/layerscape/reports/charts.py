@@ -85,9 +85,23 @@ def _trails(drawing: Drawing) -> tuple[list[vl.Spec], int]:
     return marks, vl.PROFILE_HEIGHT
 
 
+def _twin(drawing: Drawing) -> tuple[list[vl.Spec], int]:
+    """Two curves, each with its interval and its own axis of values."""
+    assert drawing.second is not None
+    x, tooltip = vl.axis(drawing.x), vl.tips(drawing)
+    right = vl.value_axis(drawing.second)
+    right["axis"] |= {"orient": "right", "grid": False}
+    name = drawing.second.field
+    return [
+        {"layer": vl.line(x, vl.value_axis(drawing.y), tooltip)},
+        {"layer": vl.line(x, right, tooltip, (f"{name}_low", f"{name}_high"), "second-")},
+    ], vl.PROFILE_HEIGHT
+
+
 FORMS: Mapping[Form, Callable[[Drawing], tuple[list[vl.Spec], int]]] = {
     "line": _line,
     "map": _map,
     "plane": _plane,
     "trails": _trails,
+    "twin": _twin,
 }

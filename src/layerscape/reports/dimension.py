@@ -6,7 +6,7 @@ Beside it the shape of its profile over the layers, and whether that survives th
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from layerscape.core.quantity import Quantity
 from layerscape.core.words import listed, number, said
@@ -50,6 +50,17 @@ class DimensionProfile:
             name, finest = f"{name}, {point}", scales.pop(point)
         return cls(name, finest, curve, scales, to_choose)
 
+    def along(self) -> list[DimensionProfile]:
+        """One for every depth that layers lie along, since two towers have no shape in common."""
+
+        def of(rows: Sequence[Row], branch: int) -> list[Row]:
+            return [row for row in rows if row["branch"] == branch]
+
+        return [
+            replace(self, finest=of(self.finest, one), scales={at: of(rows, one) for at, rows in self.scales.items()})
+            for one in dict.fromkeys(row["branch"] for row in self.finest)
+        ]
+
     def shape(self, thin: Collection[str]) -> Shape | None:
         """That of its finest scale."""
         rows = _several(self.finest, thin)
@@ -69,7 +80,7 @@ class DimensionProfile:
             start = f"{self._none(chosen)}The intrinsic dimension ({self.name}{asked(rows)})"
         shape, shapes = Shape.of(rows), {at: Shape.of(others) for at, others in scales.items() if others}
         survives = all(other.name == shape.name for other in shapes.values())
-        return Finding(f"{start} {shape.in_words(survives)}.{_scales(shape.name, self.curve, shapes)}", rows)
+        return Finding(f"{start} {shape.in_words(survives)}.{_scales(shape.name, self.curve, shapes)}", rows, rows)
 
     def _none(self, chosen: Mapping[str, Row | str]) -> str:
         """Where no dimension is chosen and why, and what is chosen elsewhere, before layers are compared at a scale."""

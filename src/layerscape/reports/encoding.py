@@ -37,7 +37,7 @@ def of_labels(
                 text += _compared(own, known(alongside(beside.rows(measure.name), own)), other)
                 top = highest(own)
                 words = [line.rstrip(".") for line in lines_of([top]) if not changes(line)]
-                yield Finding(" ".join([text, *(f"{each[0].upper()}{each[1:]}." for each in words)]), [top])
+                yield Finding(" ".join([text, *(f"{each[0].upper()}{each[1:]}." for each in words)]), [top], own)
         told.update(columns_of_labels(rows))
 
 

@@ -27,7 +27,8 @@ from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
 from layerscape.reports.charts import side_by_side, specification, words
 from layerscape.reports.reported import ReportedRun, read_once
-from layerscape.reports.sentences import findings
+from layerscape.reports.sentences import found
+from layerscape.reports.sparkline import sparkline
 from layerscape.reports.strip import strip
 
 MAX_BYTES = 10_000_000
@@ -117,7 +118,7 @@ def _html(
         "name": run.name,
         "title": _title(run),
         "facts": _facts(run),
-        "findings": findings(run, baseline),
+        "findings": [(*each.halves, sparkline(each.shown)) for each in found(run, baseline)],
         "sections": {
             section: [
                 [_chart(name, of_section[name], specs[name], baseline) for name in row]

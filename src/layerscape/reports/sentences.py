@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from layerscape.core.quantity import Quantity
 from layerscape.core.words import number
@@ -33,6 +34,11 @@ HIGH_DIMENSION = 15
 
 
 def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]:
+    """What a run shows, in sentences; see `found`."""
+    return [each.text for each in found(run, baseline)]
+
+
+def found(run: ReportedRun, baseline: ReportedRun | None = None) -> list[Finding]:
     """What a run shows, in sentences: which layer was recommended, if anybody asked, then the three main things.
 
     "Above", "rises", "most" and the like are said only where the 95 % intervals, widened for how many layers are
@@ -51,30 +57,31 @@ def findings(run: ReportedRun, baseline: ReportedRun | None = None) -> list[str]
     measures = measured(profile)
     dimension = DimensionProfile.of(profile, measures)
     finest = dimension.finest
-    thin = _thin(finest)
+    thin, choices = _thin(finest), chosen_dimensions(run, dimension.to_choose)
     dead = {row["layer"] for row in finest if row["value"] is None} | set(thin)
     alike = [measure for measure in measures if measure.compares and measure.symmetric and measure.closer == "high"]
     labels = [each for each in measures if reads_labels(each)]
-    found = [
+    every = [
         _recommended(run, profile),
         *by_metrics(run, measures, profile, dead),
-        dimension.sentence(thin, chosen_dimensions(run, dimension.to_choose)),
+        *(each.sentence(thin, choices) for each in dimension.along()),
         *(_rearrangement(profile, measure, dead) for measure in _first(alike, "neighborhood")),
         *of_labels(profile, labels, beside, baseline.name if baseline else "", run.recommendation),
         *(_similarity(profile, measure) for measure in _first(alike, "similarity")),
         Finding(_too_high([row for row in finest if row["layer"] not in thin])),
         *map(Finding, _gaps(finest)),
     ]
-    sentences = once(with_cautions(each for each in found if each.text))
-    sentences += [
-        f"Layer {layer!r} has only {n:,} distinct samples, the others being copies of them; the sentences on "
-        "dimension and neighborhoods leave it out."
+    told = with_cautions(each for each in every if each.text)
+    told = [replace(each, text=text) for each, text in zip(told, once(each.text for each in told), strict=True)]
+    told += [
+        Finding(
+            f"Layer {layer!r} has only {n:,} distinct samples, the others being copies of them; the sentences on "
+            "dimension and neighborhoods leave it out."
+        )
         for layer, n in thin.items()
     ]
-    return sentences or [
-        f"No dimension, overlap or label of run {run.name!r} was measured. Measure them with: "
-        f"layerscape measure {run.path}"
-    ]
+    nothing = f"No dimension, overlap or label of run {run.name!r} was measured. Measure them with: "
+    return told or [Finding(f"{nothing}layerscape measure {run.path}")]
 
 
 def _first(measures: Sequence[Quantity], which: str) -> list[Quantity]:
@@ -89,11 +96,12 @@ def _recommended(run: ReportedRun, profile: Profile) -> Finding:
         return Finding("")
     layer = kept.get("layer") or next(iter(kept.get("equals") or ()), "")
     rows = [row for row in profile.rows(kept.get("by") or "") if row["label"] in (kept.get("labels") or ())]
-    return Finding(kept["reason"], [row for row in rows if row["layer"] == layer])
+    asked = [row for row in rows if row["label"] in kept["labels"][:1]]
+    return Finding(kept["reason"], [row for row in rows if row["layer"] == layer], known(first_variant(asked)))
 
 
 def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> Finding:
-    rows = known(consecutive(run.layers, first_variant(run.rows(measure.name))))
+    rows = known(consecutive(run.steps, first_variant(run.rows(measure.name))))
     rows = [row for row in rows if row["layer"] not in dead and row["other_layer"] not in dead]
     if not rows:
         return Finding("")
@@ -111,11 +119,11 @@ def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> Fi
     if not above(high, low, len(rows)):
         between = says(f"{number(low['low'])} to {number(high['high'])}")
         none = "no two steps are told apart, so that none is seen to change neighborhoods most"
-        return Finding(f"From layer to layer {between}; {none}.", rows)
+        return Finding(f"From layer to layer {between}; {none}.", rows, rows)
     most = f"{step(low)}{not_told_apart(rows, low, below, 'the step to ')}"
     least = f"{step(high)}{not_told_apart(rows, high, above, 'the step to ')}"
     text = f"Neighborhoods change most {most}: {says(low['said'])}. They change least {least}: {high['said']}."
-    return Finding(text, rows)
+    return Finding(text, rows, rows)
 
 
 def _similarity(run: Profile, measure: Quantity) -> Finding:

@@ -146,13 +146,23 @@ function start() {
         isPicture ? preview(item) : h("s", {}, data.ids[item]), h("small", {}, above.indexOf(item) + 1)))));
   }
 
+  // What has the focus is made anew: its place is remembered, and has it again.
+  function focused() {
+    const own = document.activeElement;
+    if (gallery.contains(own)) return () => gallery.querySelector("[aria-current]") ?? search;
+    if (!grid.contains(own) || own === grid) return () => own;
+    const [row, cell] = [own.closest("tr").rowIndex, own.closest("td").cellIndex];
+    return () => grid.querySelector("table").rows[row].cells[cell].querySelector("button") ?? grid;
+  }
+
   function render() {
     const query = state.sample;
+    const again = focused();
     const place = shown.indexOf(query);
     position.textContent = shown.length ? `${place < 0 ? "–" : place + 1} of ${shown.length}` : "none found";
     const first = Math.max(0, Math.min(place - 4, shown.length - GALLERY));
     gallery.replaceChildren(...shown.slice(first, first + GALLERY).map((other) =>
-      h("button", { type: "button", title: data.ids[other], "aria-label": data.ids[other], "aria-current": other === query ? "true" : undefined,
+      h("button", { type: "button", title: data.ids[other], "aria-current": other === query ? "true" : undefined,
         onclick: () => go({ sample: other }) }, preview(other))));
     const names = Object.keys(columns).map((column) => `${column}: ${labelOf(query, column) ?? "none"}`);
     picked.classList.toggle("as-text", !isPicture);
@@ -165,6 +175,8 @@ function start() {
     grid.replaceChildren(h("table", { class: isPicture || isBare ? "strip" : "strip texts" }, caption, h("thead", {}, head),
       h("tbody", {}, ...layers.map((_, layer) => row(query, layer)))));
     [order.value, label.value] = [state.order, state.label];
+    const now = again();
+    if (now !== document.activeElement && now !== document.body) now.focus({ preventScroll: true });
   }
 
   function go(change, remember = true) {
@@ -203,8 +215,11 @@ function start() {
   };
   for (const kind of ["mouseover", "focusin"]) grid.addEventListener(kind, trace);
   document.addEventListener("keydown", (event) => {
-    const ours = event.target === document.body || app.contains(event.target);
-    if (!ours || event.target.matches("input, select") || event.altKey || event.ctrlKey || event.metaKey) return;
+    // Arrows belong to what has the focus: fields and what scrolls have their own; where nothing has it, to what is seen.
+    const { top, bottom } = app.getBoundingClientRect();
+    const seen = event.target === document.body && top < innerHeight && bottom > 0;
+    if (!seen && !app.contains(event.target)) return;
+    if (event.target.matches("input, select, .scroll, .scroll *") || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === "ArrowRight") step(1);
     else if (event.key === "ArrowLeft") step(-1);
     else return;

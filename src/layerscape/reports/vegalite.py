@@ -17,6 +17,7 @@ FIELDS = (
     *("value", "low", "high", "chance", "chance_low", "chance_high"),
     *("choice", "note", "beside", "thin", "unclear", "control"),
 )
+BRANCH = {"field": "branch"}  # curves of which are not joined
 FORMATS = {"depth": ".3~g", "chance": ".3~g", "scale": ".4~g"}
 BASELINE = "datum.beside && !isValid(datum.control)"
 PROFILE_HEIGHT = 300
@@ -33,9 +34,9 @@ def chart(drawing: Drawing, layers: Sequence[Spec], height: int) -> Spec:
     sizes, names = Counter(row["choice"] for row in drawing.rows), drawing.choices
     ends = accumulate(sizes[name] for name in names)
     shown = [name for name, end in zip(names, ends, strict=True) if end <= MAX_POINTS] or names[:1]
-    fields = dict.fromkeys([*FIELDS, *drawing.tips, drawing.x.field, drawing.y.field, *_color_field(drawing)])
+    fields = dict.fromkeys([*FIELDS, *drawing.tips, drawing.x.field, drawing.y.field, *_more_fields(drawing)])
     values = [
-        {name: row[name] for name in fields if row.get(name) is not None}
+        {name: row[name] for name in fields if row.get(name) is not None} | _branch(row)
         for row in drawing.rows
         if row["choice"] in shown
     ]
@@ -48,12 +49,20 @@ def chart(drawing: Drawing, layers: Sequence[Spec], height: int) -> Spec:
         "params": [pick],
         "data": {"values": values},
         "layer": list(layers),
+        **({"resolve": {"scale": {"y": "independent"}}} if drawing.second else {}),
         "usermeta": {"left_out": len(names) - len(shown)},
     }
 
 
-def _color_field(drawing: Drawing) -> list[str]:
-    return [drawing.color.field] if drawing.color else []
+def _branch(row: Row) -> Spec:
+    """Of most networks there is one."""
+    return {"branch": row["branch"]} if row.get("branch") else {}
+
+
+def _more_fields(drawing: Drawing) -> list[str]:
+    """What colors and a second axis read."""
+    second = [f"{drawing.second.field}{end}" for end in ("", "_low", "_high")] if drawing.second else []
+    return [*second, *([drawing.color.field] if drawing.color else [])]
 
 
 def height_of(n_rows: int, square: bool) -> int:
@@ -120,18 +129,22 @@ def _tip(name: str, title: str) -> Spec:
 def chosen(mark: str, style: str, encoding: Spec, where: str = "!datum.beside", **extra: Any) -> Spec:
     """A mark of the curve that the menu picks."""
     wanted = [{"filter": "datum.choice === pick"}, *([{"filter": where}] if where else [])]
+    if mark in ("line", "area") and "color" not in encoding:
+        encoding = {"detail": BRANCH} | encoding
     return {"transform": wanted, "mark": {"type": mark, "style": style, **extra}, "encoding": encoding}
 
 
-def line(x: Spec, y: Spec, tooltip: Sequence[Spec]) -> list[Spec]:
+def line(
+    x: Spec, y: Spec, tooltip: Sequence[Spec], interval: tuple[str, str] = ("low", "high"), style: str = ""
+) -> list[Spec]:
     """Interval, line and points of the chosen curve, a gap where there is no estimate."""
-    ends = {"x": x, "y": y | {"field": "low"}, "y2": {"field": "high"}}
+    ends = {"x": x, "y": y | {"field": interval[0]}, "y2": {"field": interval[1]}}
     points = {"x": x, "y": y, "tooltip": list(tooltip)}
     return [
-        chosen("area", "interval", ends),
-        chosen("rule", "interval-bar", ends),
-        chosen("line", "value", {"x": x, "y": y}),
-        chosen("point", "value-point", points, "!datum.beside && isValid(datum.value)"),
+        chosen("area", f"{style}interval", ends),
+        chosen("rule", f"{style}interval-bar", ends),
+        chosen("line", f"{style}value", {"x": x, "y": y}),
+        chosen("point", f"{style}value-point", points, f"!datum.beside && isValid(datum.{y['field']})"),
     ]
 
 
@@ -139,7 +152,7 @@ def others(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
     """The curves that are seen thin while the menu picks another."""
     if not any(row.get("thin") for row in rows):
         return []
-    encoding = {"x": x, "y": y, "detail": {"field": "choice"}}
+    encoding = {"x": x, "y": y, "detail": [{"field": "choice"}, BRANCH]}
     wanted = [{"filter": "datum.thin && !datum.beside"}]
     return [{"transform": wanted, "mark": {"type": "line", "style": "others"}, "encoding": encoding}]
 
@@ -150,7 +163,7 @@ def controls(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
         return []
     where = "isValid(datum.control)"
     scale = {"range": [[1, 3], [8, 2, 1, 2]]}  # unlike the dashes of the baseline
-    legend = {"title": "control", "orient": "top-right"}
+    legend = {"title": "control", "orient": "top"}
     dash = {"field": "control", "type": "nominal", "scale": scale, "legend": legend}
     tooltip = [_tip("control", "control"), _tip("layer", "layer"), _tip("said", "value [95 %]")]
     return [

@@ -1,0 +1,78 @@
+"""Figures by what is asked are those of the page, and what cannot be shown is said."""
+
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape import plot
+from layerscape.errors import InvalidValue, UnknownName
+
+mpl.use("agg")
+
+
+@pytest.fixture(scope="module")
+def table():
+    x = np.random.default_rng(0).standard_normal((120, 5))
+    run = ls.from_arrays({"a": x, "b": x[:, :3], "c": np.tanh(x)}, labels={"sign": (x[:, 0] > 0).astype(str)})
+    return ls.measure(run, ["twonn", "hubness", "overlap", "label_overlap"], k=8)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("asked", "measure", "figure"),
+    [
+        ("profile", None, "dimension_depth"),
+        ("profile", "twonn", "dimension_depth"),
+        ("profile", "hubness", "value_depth"),
+        ("profile", "overlap", "layer_steps"),
+        ("profile", "label_overlap", "label_depth"),
+        ("layers", "overlap", "layer_pairs"),
+        ("layers", None, "layer_pairs"),
+        ("labels", None, "label_depth"),
+    ],
+)
+def test_the_figure_that_shows_a_measure_is_drawn(table, asked, measure, figure):
+    one, other = getattr(plot, asked)(table, measure=measure), getattr(plot, figure)(table, measure=measure)
+    assert one.get_ylabel() == other.get_ylabel()
+    assert [line.get_ydata().tolist() for line in one.lines] == [line.get_ydata().tolist() for line in other.lines]
+    assert asked in dir(plot)
+
+
+def test_what_cannot_be_shown_is_said(table):
+    with pytest.raises(UnknownName, match="unknown measure of this table 'cka'"):
+        plot.layers(table, measure="cka")
+    text = "the table has nothing that layer_pairs could show; measure a run first."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        plot.layers(table[:0])
+
+
+def test_dimension_and_labels_share_one_depth_and_each_has_its_axis(table):
+    left = plot.dimension_labels(table)
+    right = next(axes for axes in left.figure.axes if axes is not left)
+    assert left.get_ylabel() == "intrinsic dimension (TwoNN)"
+    assert right.get_ylabel() == "label overlap"
+    assert list(left.lines[0].get_ydata()) == list(table[table.measure == "twonn"].value)
+    assert list(right.lines[0].get_ydata()) == list(table[table.measure == "label_overlap"].value)
+    assert right.get_ylim() == (0, 1)
+
+
+def test_layers_of_two_towers_are_not_joined(rng):
+    x = rng.standard_normal((60, 4))
+    run = ls.from_arrays({name: x + 0.1 * rng.standard_normal(x.shape) for name in ("l.1", "l.2", "r.1", "r.2")})
+    table = ls.measure(run, ["twonn", "overlap"], k=5)
+    depths = {"l.1": 0.5, "l.2": 1.0, "r.1": 0.5, "r.2": 1.0}
+    table["depth"] = table["layer"].map(depths)
+    (line,) = [each for each in plot.profile(table, measure="twonn").lines if each.get_color() == "C0"]
+    assert np.isnan(line.get_ydata()).tolist() == [False, False, True, False, False]
+    steps = plot.profile(table, measure="overlap")
+    assert [tick.get_text() for tick in steps.get_xticklabels()] == ["l.2", "r.2"]
