@@ -199,3 +199,17 @@ def test_charts_of_one_measure_stand_side_by_side_and_single_ones_with_single_on
         ["label_depth-label_overlap", "dimension_labels-label_overlap"],
         ["label_depth-knn_probe"],
     ]
+
+
+def test_long_names_are_cut_so_that_they_stay_apart():
+    from layerscape.figures.drawing import Axis
+    from layerscape.reports.vegalite import axis
+
+    def shown(names):
+        words = axis(Axis("layer", names=names))["axis"].get("labelExpr")
+        return words and list(json.loads(words.removesuffix("[datum.label]")).values())
+
+    long = [f"{tower}.encoder.layers.{n}.output.dense" for tower in ("left", "right") for n in (1, 2)]
+    assert shown(long) == ["left.…r.layers.1…", "left.…r.layers.2…", "right…r.layers.1…", "right…r.layers.2…"]
+    assert shown(["block_1", "block_2"]) is None
+    assert shown(["a" * 30 + "x" + "b" * 30, "a" * 30 + "y" + "b" * 31 + "'\"c"])[0].startswith("aaaaa…")

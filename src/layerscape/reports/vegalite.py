@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import Any
 
 from layerscape.figures.drawing import Axis, Drawing
@@ -24,6 +25,7 @@ PROFILE_HEIGHT = 300
 SQUARE = 380
 MOST_NAMES = 26  # so many layer names fit side by side when turned; of more, some are left out
 HALF_WIDTH = 450  # pixels of a chart that has another one beside it
+LONGEST = 17  # letters of a name beneath an axis
 MAX_POINTS = 6000  # of one chart; many groups of samples make many choices
 CELLS = (17, 40)  # a row of a map is between these many pixels high
 FEW_PAIRS = 12  # points that have room for their names
@@ -84,14 +86,30 @@ def axis(along: Axis) -> Spec:
         "labelLimit": 110,
         "labelOverlap": len(names) > MOST_NAMES and "greedy",
         "labelSeparation": 2,
+        **_shown(list(map(str, names))),
     }
     return {"field": along.field, "type": "ordinal", "scale": {"domain": names}, "axis": own}
+
+
+def _shown(names: Sequence[str]) -> Spec:
+    """Long names by what tells them apart: without the end that all share, and cut in their middle."""
+    if max(map(len, names), default=0) <= LONGEST:
+        return {}
+    letters = zip(*(name[::-1] for name in names), strict=False)  # from the last one on
+    shared = sum(1 for _ in takewhile(lambda each: len(set(each)) == 1, letters)) if len(names) > 1 else 0
+    short = {name: _cut(f"{name[: len(name) - shared]}…" if shared > 1 else name) for name in names}
+    return {"labelExpr": f"{json.dumps(short)}[datum.label]"} if len(set(short.values())) == len(names) else {}
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[:5]}…{name[5 - LONGEST + 1 :]}"
 
 
 def side(along: Axis) -> Spec:
     """Names down the side of a map."""
     own = axis(along)
-    own["axis"] = {key: own["axis"][key] for key in ("title", "labelLimit", "labelOverlap")}
+    kept = ("title", "labelLimit", "labelOverlap", "labelExpr")
+    own["axis"] = {key: value for key, value in own["axis"].items() if key in kept}
     return own
 
 
