@@ -94,3 +94,23 @@ def test_a_whole_run_where_one_layer_is_wanted_is_refused_in_a_line(run):
         ls.estimate("twonn", run)
     text = "3 layers or arrays by name ('block_1', 'a/b', 'слой 10') where one is wanted; give one: x[NAME]."
     assert str(raised.value) == text
+
+
+def test_a_run_written_as_parquet_is_read_to_the_bit(tmp_path, rng):
+    x = rng.standard_normal((30, 4))
+    labels = {"side": np.where(x[:, 0] > 0, "b", "a"), "score": x[:, 1], "first": np.arange(30) % 3}
+    ids = [f"s{i}" for i in range(30)]
+    for dtype in (np.float16, np.float32, np.float64):
+        layers = {"first": x.astype(dtype), "second": np.tanh(x[:, :3]).astype(dtype)}
+        run = ls.from_arrays(layers, labels=labels, ids=ids)
+        again = ls.from_files(run.to_parquet(tmp_path / f"{np.dtype(dtype).name}.parquet"))
+        assert again.samples.ids == run.samples.ids
+        assert set(again.samples.labels) == {"side", "score", "first (label)"}
+        for layer, vectors in run.to_numpy().items():
+            assert vectors.dtype == again.to_numpy()[layer].dtype == dtype
+            np.testing.assert_array_equal(vectors, again.to_numpy()[layer])
+            np.testing.assert_array_equal(vectors, layers[layer])
+    with pytest.raises(
+        InvalidValue, match=r"^cannot write .*: it is a folder; give the name of a file, NAME\.parquet\.$"
+    ):
+        run.to_parquet(tmp_path)

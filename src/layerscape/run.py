@@ -21,6 +21,7 @@ from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import find_neighbors
 from layerscape.storage import RunFolder, SampleTable
 from layerscape.storage.dataset import as_dataset
+from layerscape.storage.exported import write_parquet
 from layerscape.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -62,9 +63,16 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         self._opened: dict[str, Representation] = {}
 
     def _card(self) -> Card:
-        facts = [("path", str(self.path))]
+        facts = [("path", str(self.path)), *self._counted()]
         facts += [(layer.name, f"{layer.n_units} units") for layer in self.folder.layers]
         return Card(f"Run {self.name!r}: {len(self)} layers × {self.n_samples} samples", facts)
+
+    def _counted(self) -> list[tuple[str, str]]:
+        """How many samples were kept, skipped and cut, where some were; earlier runs do not say it."""
+        counts = self.folder.manifest.record.get("counts") or {}
+        lost = [f"{number} skipped, which {why}" for why, number in counts.get("skipped", {}).items()]
+        lost += [f"{counts['cut']} cut at the model's greatest length"] if counts.get("cut") else []
+        return [("samples", "; ".join([f"{self.n_samples} kept", *lost]))] if lost else []
 
     @property
     def path(self) -> Path:
@@ -217,6 +225,25 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         that cannot be the name of a folder are numbered there, as all are in runs of earlier versions.
         """
         return as_dataset(self.folder)
+
+    def to_numpy(self) -> dict[str, np.ndarray]:
+        """Layer name to its vectors in memory, shape (N, D), as they are stored.
+
+        >>> from layerscape import from_arrays
+        >>> from_arrays({"first": np.eye(2)}).to_numpy()
+        {'first': array([[1., 0.],
+               [0., 1.]])}
+        """
+        return {layer: np.asarray(self.folder.vectors(layer)[:]) for layer in self.layers}
+
+    def to_parquet(self, path: str | Path) -> Path:
+        """Write ids (``id``), labels and one column of vectors per layer to a file, to the bit, and return its path.
+
+        ``from_files`` and ``layerscape vectors`` make a run of it again, in which a label of several numbers is a
+        layer unless ``FILE:NAME,NAME`` chooses others. A label called like a layer becomes ``NAME (label)``.
+        """
+        write_parquet(self.folder, Path(path))
+        return Path(path)
 
     def _known(self, layer: str) -> None:
         if layer not in self:

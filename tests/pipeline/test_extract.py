@@ -188,3 +188,32 @@ def test_features_of_samples_in_memory_are_refused(network, x, tmp_path):
     for each in (run, arrays):
         with pytest.raises(InvalidValue, match="were in memory and cannot be read again; add columns of your own"):
             each.add_features("length")
+
+
+def test_pictures_are_read_batch_by_batch_and_decoded_once_for_network_and_page(tmp_path, monkeypatch):
+    pil = pytest.importorskip("PIL.Image")
+    from layerscape.inputs import images
+
+    (tmp_path / "photos").mkdir()
+    for i in range(40):
+        pil.fromarray(np.full((9, 9), 5 * i, np.uint8)).save(tmp_path / "photos" / f"{i:02d}.png")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
+    load, decoded, batches = images._load, [], []
+    monkeypatch.setattr(images, "_load", lambda path: decoded.append(path.name) or load(path))
+
+    def stack(pictures):
+        batches.append((len(pictures), len(decoded)))
+        return torch.from_numpy(np.stack(pictures)).float()[:, None]
+
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU())
+    options = {"make_inputs": stack, "batch_size": 8, "skip_bad": True, "kind": "image"}
+    with pytest.warns(UserWarning, match=r"^1 samples could not be read and were left out$"):
+        run = ls.extract(network, tmp_path / "photos", out=tmp_path / "run", **options)
+    assert decoded.count("20.png") == 2  # once to see that it is whole, once for the network and its thumbnail
+    first = next(read for size, read in batches if size == 8)
+    assert first <= 41 + 8 + 2 * 8  # what was inspected, looked at by dry runs, and two batches: the first and the next
+    assert len(run.samples.previews([3, 20])) == 2
+    assert all(preview.startswith(b"\x89PNG") for preview in run.samples.previews())
+    assert run.record["counts"] == {"kept": 40, "skipped": {"cannot be decoded": 1}, "cut": 0}
+    assert "40 kept; 1 skipped, which cannot be decoded" in repr(run)

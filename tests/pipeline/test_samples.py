@@ -39,17 +39,79 @@ def test_tensors_of_any_kind_are_arrays():
 
 
 def test_what_is_no_list_of_samples_is_refused():
-    give = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
+    give = r"give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
     data = torch.utils.data.TensorDataset(torch.zeros(3, 2))
     for given, text in (
-        (data, f"inputs of type TensorDataset; {give}"),
-        (torch.utils.data.DataLoader(data), f"inputs of type DataLoader; {give}"),
+        (torch.utils.data.DataLoader(data), r"a DataLoader, whose order may be random; give its data set: loader\.d"),
         (np.zeros(3), rf"inputs of type ndarray and shape \(3,\); {give}"),
         ([1.0, 2.0], f"a list of numbers; {give}"),
         ([object()], "sample 0 of the list is of type object, and no array"),
-        (iter([1]), f"inputs of type list_iterator; {give}"),
+        (iter([1]), "sample 0 is one number, 1; give arrays, texts or pictures"),
+        (iter(["a", np.zeros(2)]), r"samples of several kinds: text \(sample 0\), array \(sample 1\)"),
+        ({1, 2}, f"inputs of type set; {give}"),
     ):
         with pytest.raises(InvalidType, match=f"^{text}"):
             as_samples(given)
     with pytest.raises(InvalidValue, match=r"^an empty list; give a path"):
         as_samples([])
+
+
+def pictures(n):
+    pil = pytest.importorskip("PIL.Image")
+    return [pil.fromarray(np.full((4 + i, 5, 3), 10 * i, np.uint8)) for i in range(n)]
+
+
+def test_pictures_of_pil_and_paths_of_pictures_are_pictures(tmp_path):
+    given = pictures(3)
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for picture, path in zip(given, paths, strict=True):
+        picture.save(path)
+    found = [as_samples(given), as_samples(paths), as_samples(iter(given))]
+    assert {each.kind for each in found} == {"image"}
+    assert len({each.fingerprint for each in found}) == 1
+    np.testing.assert_array_equal(found[1].read([2])[0], np.full((6, 5, 3), 20))
+    with pytest.raises(InvalidType, match=r"^a list of texts that are paths of pictures, .*; give them as pathlib"):
+        as_samples([str(path) for path in paths])
+
+
+def test_a_data_set_of_pairs_has_labels_and_one_without_has_none(rng):
+    x = rng.standard_normal((5, 3)).astype("float32")
+    pairs = as_samples(torch.utils.data.TensorDataset(torch.from_numpy(x), torch.arange(5) % 2))
+    alone = as_samples(torch.utils.data.TensorDataset(torch.from_numpy(x)))
+    assert pairs.labels["label"].tolist() == [0, 1, 0, 1, 0]
+    assert alone.labels == {}
+    assert pairs.fingerprint == alone.fingerprint == as_samples(row for row in x).fingerprint
+    np.testing.assert_array_equal(pairs.read([4, 1]), x[[4, 1]])
+
+
+class Hub:
+    """What a data set of Hugging Face is from outside; `length` is what a streamed one has not."""
+
+    def __init__(self, rows):
+        self._rows, self.column_names = rows, list(rows[0])
+
+    def __iter__(self):
+        return iter(self._rows)
+
+
+def test_tables_in_memory_are_as_those_in_files(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    rows = [{"text": f"text {i}", "topic": "ab"[i % 2], "key": f"k{i}"} for i in range(6)]
+    frame = pandas.DataFrame(rows)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    expected = as_samples(tmp_path / "a.csv", id_column="key", labels=["topic"])
+    for given in (frame, Hub(rows)):
+        found = as_samples(given, id_column="key", labels=["topic"])
+        assert (found.kind, found.ids, found.fingerprint) == ("text", expected.ids, expected.fingerprint)
+        assert found.labels["topic"].tolist() == list("ababab")
+    assert len(as_samples(frame, limit=2)) == 2
+    assert as_samples(frame[["text"]].set_index(frame["key"])).ids == expected.ids
+    assert as_samples(frame.set_index("key")["text"]).ids == expected.ids
+    labeled = as_samples(Hub([{"image": each, "label": i} for i, each in enumerate(pictures(3))]))
+    assert (labeled.kind, labeled.labels["label"].tolist()) == ("image", [0, 1, 2])
+
+
+def test_a_data_set_of_the_hub_is_said_to_be_opened_first():
+    says = r"^hf:imdb\[test\]:text names a data set of the hub; open it and give it: .*load_dataset\('imdb', split="
+    with pytest.raises(InvalidValue, match=says):
+        as_samples("hf:imdb[test]:text")

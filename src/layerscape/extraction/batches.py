@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from layerscape.core.samples import Samples
+from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue
+from layerscape.extraction.readers import Encoded, Reader
 
 TOKENS = 8192  # positions per batch, padding included, unless the user says how many samples
-SAMPLES = 64  # samples per batch where a sample has no positions to count
+SAMPLES = 64  # samples per batch at most, where they are of one size: two batches of pictures are held decoded
 
 
 def limits(batch_size: int | None, positions: int | None) -> dict[str, int]:
@@ -29,7 +32,7 @@ def limits(batch_size: int | None, positions: int | None) -> dict[str, int]:
         return {"samples": batch_size}
     if positions == 0:
         return {"tokens": TOKENS}
-    return {"samples": SAMPLES if positions is None else max(1, TOKENS // positions)}
+    return {"samples": SAMPLES if positions is None else min(SAMPLES, max(1, TOKENS // positions))}
 
 
 def compose(lengths: Sequence[int], rule: Mapping[str, int]) -> list[list[int]]:
@@ -48,3 +51,23 @@ def compose(lengths: Sequence[int], rule: Mapping[str, int]) -> list[list[int]]:
         batches.append(order[start : start + size])
         start += size
     return batches
+
+
+def batches_of(
+    reader: Reader, samples: Samples, rows: range, rule: Mapping[str, int]
+) -> Iterator[tuple[Sequence[int], list[Encoded]]]:
+    """Positions of the samples of each batch within the rows, and they; two batches of pictures are held at most.
+
+    Samples of one length are read batch by batch, in a thread ahead of the device; others as a block, to be sorted.
+    """
+
+    def read(batch: Sequence[int]) -> list[Encoded]:
+        wanted = [rows[place] for place in batch]
+        return reader.encode(samples.read(wanted), [samples.ids[row] for row in wanted])
+
+    if not reader.varies:
+        yield from ahead(read, compose([1] * len(rows), rule))
+        return
+    encoded = read(range(len(rows)))
+    for batch in compose([one.length for one in encoded], rule):
+        yield batch, [encoded[place] for place in batch]

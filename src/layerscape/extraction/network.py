@@ -15,7 +15,7 @@ import torch
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
-from layerscape.extraction.batches import compose, limits
+from layerscape.extraction.batches import batches_of, limits
 from layerscape.extraction.failures import explained
 from layerscape.extraction.hooks import Inputs, Taps, weights_of
 from layerscape.extraction.info import LayerInfo
@@ -203,12 +203,12 @@ class Network:
 
         def block(number: int, rows: range) -> dict[str, np.ndarray]:
             ids = samples.ids[rows.start : rows.stop]
-            encoded = self._reader.encode(samples.read(rows), ids)
-            self.truncated[number] = sum(one.truncated for one in encoded)
+            self.truncated[number] = 0
             table: dict[str, np.ndarray] = {}
             with self._running(chosen, pooling) as pooled_batch:
-                for batch in compose([one.length for one in encoded], rule):
-                    pooled = pooled_batch(*self._reader.batch([encoded[i] for i in batch]))
+                for batch, encoded in batches_of(self._reader, samples, rows, rule):
+                    self.truncated[number] += sum(one.truncated for one in encoded)
+                    pooled = pooled_batch(*self._reader.batch(encoded))
                     for name, vectors in pooled.items():
                         values = vectors.cpu().numpy()
                         if name not in table:

@@ -5,10 +5,13 @@ from layerscape.inputs.contents import Selection as Selection
 from layerscape.inputs.features import features_of as features_of
 from layerscape.inputs.features import known_features as known_features
 from layerscape.inputs.holding import Holding as Holding
+from layerscape.inputs.images import as_picture as as_picture
+from layerscape.inputs.images import read_picture as read_picture
 from layerscape.inputs.labels import label_columns as label_columns
 from layerscape.inputs.labels import read_labels as read_labels
 from layerscape.inputs.matrix import read_matrix as read_matrix
 from layerscape.inputs.open import check_there as check_there
 from layerscape.inputs.open import choose_inputs as choose_inputs
 from layerscape.inputs.steps import Steps as Steps
+from layerscape.inputs.tables import Table as Table
 from layerscape.inputs.vector_files import read_vectors as read_vectors

@@ -13,6 +13,7 @@ from layerscape.core.samples import Samples
 from layerscape.errors import InvalidValue, unknown_name
 
 ROWS = 256  # samples that are read at a time
+PICTURES = 16  # of which each may take 200 MB
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 LUMA = (0.2126, 0.7152, 0.0722)  # of red, green and blue, ITU-R BT.709
 # Average mass of the residue in dalton, and hydropathy by Kyte and Doolittle 1982, in the order of RESIDUES.
@@ -115,8 +116,9 @@ def known_features(kind: str, names: Sequence[str] | str) -> list[str]:
 
 
 def _contents(samples: Samples, progress: Show) -> Iterator[Any]:
-    for start in range(0, len(samples), ROWS):
-        stop = min(start + ROWS, len(samples))
+    step = PICTURES if samples.kind == "image" else ROWS
+    for start in range(0, len(samples), step):
+        stop = min(start + step, len(samples))
         yield from samples.read(range(start, stop))
         if callable(progress):
             progress("reading features", stop, len(samples))

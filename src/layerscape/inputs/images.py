@@ -156,6 +156,21 @@ def decode(content: bytes) -> np.ndarray:
         raise InvalidValue("it is no picture of a known format") from None
 
 
+def as_picture(image: Any) -> np.ndarray:
+    """A picture of PIL as `decode` gives it."""
+    from PIL import ImageOps
+
+    return np.array(_eight_bits(ImageOps.exif_transpose(image)))
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """The picture in a file; raises where there is none."""
+    found = _load(path)
+    if isinstance(found, Bad):
+        raise FileProblem(f"{path} {found.reason}; repair it, or leave it out.")
+    return found[1]
+
+
 def _eight_bits(image: Any) -> Any:
     if image.mode in ("L", "RGB"):
         return image

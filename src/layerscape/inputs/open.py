@@ -31,7 +31,7 @@ _FORMATS: tuple[tuple[tuple[str, ...], tuple[Kind, ...], Callable[[str | Path, K
 
 
 def choose_inputs(
-    source: str | Path,
+    source: str | Path | Table,
     *,
     kind: Kind | None = None,
     text_column: str | None = None,
@@ -53,6 +53,7 @@ def choose_inputs(
         - FASTA (``.fasta``, ``.fa``, ``.faa``): the id is the accession, ``key=value`` in a header a label;
         - an array (``.npy``, ``.npz``, ``.safetensors``, or a table of numbers): one sample per row;
         - IDX images, as MNIST has them, with the labels file beside them;
+        - a table in memory: column name to N values;
         - the word ``digits``: the held-out scans of `layerscape.inputs.digits` (the folder is ``./digits``).
 
         All files but arrays and Parquet may be gzipped. ``file.npz:name`` chooses one of several arrays.
@@ -94,6 +95,7 @@ def choose_inputs(
     >>> samples.ids, samples.read([0])[0].shape, samples.labels["digit"]
     (('scan-0000', 'scan-0001', 'scan-0003'), (16, 16), array(['0', '1', '3'], dtype='<U1'))
     """
+    given = source if isinstance(source, (str, Path)) else "the table"
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
     joined = picked = None
@@ -101,7 +103,10 @@ def choose_inputs(
         joined = labels
     elif labels is not None:
         picked = list(labels)
-    found = _recognize(source, kind, text_column, id_column, picked or [], joined is not None, follow_links)
+    if isinstance(source, dict):
+        found = _open_table(given, source, kind, text_column, id_column, picked or [])
+    else:
+        found = _recognize(source, kind, text_column, id_column, picked or [], joined is not None, follow_links)
     check_ids(found.ids)
     if joined in {**found.labels, **found.columns} and not Path(str(joined)).exists():
         raise InvalidValue(f"labels={joined!r} is no file but a column; give labels=[{joined!r}] to choose columns.")
@@ -113,7 +118,7 @@ def choose_inputs(
         values |= labels_from(joined, found.ids, rows, id_columns)
     if len(rows) < len(found.ids) and sample_seed is None:
         _say_lost(own | (known_labels(joined, found.ids, id_columns) if joined is not None else {}), values, len(rows))
-    return Selection(found, rows, values, str(source), kind, skip_bad)
+    return Selection(found, rows, values, str(given), kind, skip_bad)
 
 
 def _say_lost(labels: Mapping[str, np.ndarray], chosen: Mapping[str, np.ndarray], n_chosen: int) -> None:
@@ -152,7 +157,7 @@ def _recognize(
     path, name = split_name(given)
     ending = format_of(path)
     if ending in TABLES and name is None and not path.is_dir():
-        return _open_table(path, kind, text_column, id_column, picked)
+        return _open_table(path, read_table(path), kind, text_column, id_column, picked)
     if text_column is not None or (id_column is not None and not joined):
         option = "text_column" if text_column is not None else "id_column"
         raise InvalidValue(f"{option}={text_column or id_column!r}, but {given} has no columns; leave it out.")
@@ -180,9 +185,13 @@ def _choose_kind(given: str | Path, kind: Kind | None, kinds: tuple[Kind, ...]) 
 
 
 def _open_table(
-    path: Path, kind: Kind | None, text_column: str | None, id_column: str | None, picked: Sequence[str]
+    path: str | Path,
+    table: Table,
+    kind: Kind | None,
+    text_column: str | None,
+    id_column: str | None,
+    picked: Sequence[str],
 ) -> Contents:
-    table = read_table(path)
     for column in (text_column, id_column):
         if column is not None and column not in table:
             raise unknown_name(f"column of {path}", column, table)
@@ -202,7 +211,7 @@ def _open_table(
     return text_source(columns.pop(text_column), kind, ids, columns)
 
 
-def _ids(path: Path, table: Table, id_column: str | None) -> Sequence[str]:
+def _ids(path: str | Path, table: Table, id_column: str | None) -> Sequence[str]:
     if id_column is None:
         return ()
     ids = as_words(table[id_column])

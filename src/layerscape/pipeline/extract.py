@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings as python_warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from layerscape.errors import InvalidValue, need
 from layerscape.extraction import open_model
 from layerscape.inputs import features_of
 from layerscape.pipeline.beforehand import Chosen, check_choices, check_paths, first_look, samples_for
-from layerscape.pipeline.previews import previews
+from layerscape.pipeline.previews import Seen
 from layerscape.pipeline.protocols import choices_of
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
@@ -229,8 +231,9 @@ def _fill(
             progress("extracting", done, len(samples))
 
     advance(0)
+    seen = Seen(samples)
     blocks = network.blocks(
-        samples,
+        seen.samples,
         names,
         pooling,
         block_rows=folder.layout.block_rows,
@@ -240,7 +243,7 @@ def _fill(
     )
     for number, vectors in blocks:
         rows = folder.layout.rows(number)
-        folder.write_block(number, vectors, previews(samples, range(rows.start, rows.stop)))
+        folder.write_block(number, vectors, seen.previews(range(rows.start, rows.stop)))
 
 
 def _record(network: Network, samples: Samples, folder: RunFolder, pooling: str) -> dict[str, Any]:
@@ -264,5 +267,12 @@ def _record(network: Network, samples: Samples, folder: RunFolder, pooling: str)
         warnings.append(f"{len(samples.skipped)} samples could not be read and were left out")
     for warning in warnings:
         python_warnings.warn(warning, stacklevel=4)
-    told = {"skipped": [list(pair) for pair in samples.skipped], "batch_difference": uneven, "warnings": warnings}
+    reasons = Counter(re.sub(r" ?\(.*\)$", "", reason) for _, reason in samples.skipped)
+    counts = {"kept": len(samples), "skipped": dict(reasons), "cut": n_cut}
+    told = {
+        "counts": counts,
+        "skipped": [list(pair) for pair in samples.skipped],
+        "batch_difference": uneven,
+        "warnings": warnings,
+    }
     return told | ({"deployed": dict(network.deployed)} if network.deployed else {})

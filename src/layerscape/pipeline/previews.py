@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -21,6 +22,27 @@ def previews(samples: Samples, rows: Sequence[int]) -> list[str | bytes] | None:
     if samples.kind == "image":
         return [_thumbnail(image) for image in contents]
     return [text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…" for text in contents]
+
+
+class Seen:
+    """The previews of samples, made as their contents are read for the network, so that none is decoded for them."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+        self._made: dict[int, bytes] = {}
+        self.samples = replace(samples, read=self._read) if samples.kind == "image" else samples
+
+    def _read(self, rows: Sequence[int]) -> list[Any]:
+        contents = self._samples.read(rows)
+        self._made |= {row: _thumbnail(image) for row, image in zip(rows, contents, strict=True)}
+        return contents
+
+    def previews(self, rows: Sequence[int]) -> list[str | bytes] | None:
+        """As `previews`; what was seen is forgotten, so that no more than a block of them is held."""
+        seen, self._made = self._made, {}
+        if not all(row in seen for row in rows):
+            return previews(self._samples, rows)
+        return [seen[row] for row in rows]
 
 
 def _thumbnail(pixels: Any) -> bytes:

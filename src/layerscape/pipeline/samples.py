@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from layerscape.core.conversion import as_array
-from layerscape.core.labels import as_columns
+from layerscape.core.labels import as_column, as_columns
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidType, InvalidValue
-from layerscape.inputs import Selection, choose_inputs
+from layerscape.inputs import Selection, Table, choose_inputs
+from layerscape.inputs.images import ENDINGS
+from layerscape.pipeline.spool import Spool, is_picture, spooled
 
 GIVE = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
 ARRAYS = (
@@ -44,32 +47,112 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
     if isinstance(inputs, Samples):
         return inputs
     if isinstance(inputs, (str, Path)):
+        _check_path(inputs)
         return choose_inputs(inputs, kind=kind, labels=labels, **options)
+    table = _as_table(inputs, options)
+    if table is not None:
+        return _of_table(inputs, table, kind, labels, options)
     given = [name for name, value in options.items() if value]
     if given:
         raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
     columns = as_columns(labels)
-    contents, found, source = _held(inputs)
+    contents, found, source, own = _held(inputs)
     digest = fingerprint(contents if found == "text" else _parts(contents))
-    ids = tuple(map(str, range(len(contents))))
+    ids = index_of(inputs) or tuple(map(str, range(len(contents))))
+    columns = ({"label": as_column(own)} if own and "label" not in columns else {}) | columns
     return Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
 
 
-def _held(inputs: Any) -> tuple[Sequence[Any] | np.ndarray, Kind, str]:
-    """The contents of all samples, what they are, and what they came in."""
+def _check_path(given: str | Path) -> None:
+    if str(given).startswith("hf:"):
+        name = str(given)[3:].partition("[")[0].partition(":")[0]
+        raise InvalidValue(
+            f"{given} names a data set of the hub; open it and give it: "
+            f"layerscape.extract(MODEL, datasets.load_dataset({name!r}, split='test'), text_column=…, out=…)."
+        )
+
+
+def _of_table(inputs: Any, table: Table, kind: Kind | None, labels: Any, options: dict[str, Any]) -> Selection:
+    """A table in memory as one in a file; labels are names of its columns, or columns of their own."""
+    names = labels is None or isinstance(labels, (str, Path, list, tuple))
+    chosen = choose_inputs(table, kind=kind, labels=labels if names else [], **options)
+    if not names:
+        whole = {name: values[list(chosen.rows)] for name, values in as_columns(labels).items()}
+        chosen = replace(chosen, labels=whole)
+    index = None if options.get("id_column") else index_of(inputs)
+    return replace(chosen, source=replace(chosen.source, ids=index)) if index else chosen
+
+
+def index_of(inputs: Any) -> tuple[str, ...]:
+    """The ids that the index of a table or Series gives; empty where it numbers the rows, or where there is none.
+
+    >>> index_of([1, 2])
+    ()
+    """
+    index = getattr(inputs, "index", None)
+    if index is None or callable(index) or not hasattr(inputs, "to_numpy"):
+        return ()
+    names = tuple(map(str, index))
+    return () if names == tuple(map(str, range(len(names)))) else names
+
+
+def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
+    """A table with a column that is no number, or whose columns are chosen, by name; None of anything else."""
+    if hasattr(inputs, "to_numpy") and hasattr(inputs, "columns"):
+        columns = {str(name): inputs[name] for name in inputs.columns}
+        plain_numbers = all(getattr(values.dtype, "kind", "O") in "biuf" for values in columns.values())
+        if plain_numbers and not any(options.values()):
+            return None
+        return {name: _column(values.to_numpy()) for name, values in columns.items()}
+    names = getattr(inputs, "column_names", None)
+    if not names or not hasattr(inputs, "__iter__"):
+        return None
+    found: Table = {str(name): [] for name in names}
+    for row in inputs:  # of a data set of Hugging Face, whether it has a length or not
+        for name in names:
+            found[str(name)].append(row[name])  # type: ignore[union-attr]
+    return None if any(values and is_picture(values[0]) for values in found.values()) else found
+
+
+def _column(values: np.ndarray) -> Any:
+    return values if values.dtype.kind in "iuf" else [None if value != value else value for value in values.tolist()]
+
+
+def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
+    """The contents of all samples, what they are, what they came in, and the labels that came with them."""
     texts = _texts(inputs)
     if texts is not None:
-        return texts, "text", "a list"
+        if all(text.lower().endswith(ENDINGS) for text in texts) and Path(texts[0]).exists():
+            raise InvalidType(
+                f"a list of texts that are paths of pictures, {texts[0]!r} for one; give them as pathlib.Path(…), or "
+                "their folder."
+            )
+        return texts, "text", "a list", []
+    if hasattr(inputs, "batch_sampler") and hasattr(inputs, "dataset"):
+        raise InvalidType("a DataLoader, whose order may be random; give its data set: loader.dataset.")
+    if isinstance(inputs, (list, tuple)) and inputs and (is_picture(inputs[0]) or isinstance(inputs[0], Path)):
+        spool, kind, labels = spooled(inputs, labeled=False)
+        return spool, kind, "a list", labels
     if isinstance(inputs, (list, tuple)):
         inputs = _of_list(inputs)
         if not isinstance(inputs, np.ndarray):
-            return inputs, "array", "a list"
+            return inputs, "array", "a list", []
+    if not any(hasattr(inputs, name) for name in ARRAYS) and (items := _one_by_one(inputs)) is not None:
+        spool, kind, labels = spooled(items, labeled=not isinstance(inputs, Iterator))
+        return spool, kind, f"a {type(inputs).__name__}", labels
     if not any(hasattr(inputs, name) for name in ARRAYS):  # numpy would make one of a data set, labels and all
         raise InvalidType(f"inputs of type {type(inputs).__name__}; {GIVE}.")
     array = np.asarray(as_array(inputs, "the input")[...])
     if array.ndim < 2:
         raise InvalidType(f"inputs of type {type(inputs).__name__} and shape {array.shape}; {GIVE}.")
-    return array, "array", "an array"
+    return array, "array", "an array", []
+
+
+def _one_by_one(inputs: Any) -> Iterable[Any] | None:
+    """The items of a data set, an iterator or another iterable; None of what has none."""
+    if hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
+        return (inputs[row] for row in range(len(inputs)))
+    return iter(inputs) if hasattr(inputs, "__iter__") and not isinstance(inputs, (bytes, set, frozenset)) else None
 
 
 def _texts(inputs: Any) -> list[str] | None:
@@ -88,21 +171,21 @@ def _of_list(inputs: Sequence[Any]) -> tuple[Any, ...] | np.ndarray:
     """One array of arrays that are alike; else arrays, and whatever holds such, for the network's inputs to read."""
     if not inputs:
         raise InvalidValue(f"an empty list; {GIVE}.")
-    contents = tuple(_plain(item, f"sample {number} of the list") for number, item in enumerate(inputs))
+    contents = tuple(plain(item, f"sample {number} of the list") for number, item in enumerate(inputs))
     kinds = {(item.shape, item.dtype) if isinstance(item, np.ndarray) else None for item in contents}
     if all(kind is not None and not kind[0] for kind in kinds):
         raise InvalidType(f"a list of numbers; {GIVE}.")
     return np.stack(contents) if len(kinds) == 1 and None not in kinds else contents
 
 
-def _plain(item: Any, name: str) -> Any:
+def plain(item: Any, name: str) -> Any:
     """A sample with arrays in place of tensors and of lists of numbers."""
     if isinstance(item, str) or item is None:
         return item
     if isinstance(item, Mapping):
-        return {key: _plain(part, name) for key, part in item.items()}
+        return {key: plain(part, name) for key, part in item.items()}
     if isinstance(item, (list, tuple)):
-        parts = [_plain(part, name) for part in item]
+        parts = [plain(part, name) for part in item]
         numbers = bool(parts) and all(isinstance(part, np.ndarray) and part.ndim == 0 for part in parts)
         return np.array(parts) if numbers else tuple(parts)
     return np.asarray(as_array(item, name)[...])
@@ -116,7 +199,7 @@ def _parts(item: Any) -> Iterator[bytes | str]:
         for key, part in item.items():
             yield f"{key}:"
             yield from _parts(part)
-    elif isinstance(item, tuple):
+    elif isinstance(item, (tuple, Spool)):
         yield f"{len(item)} parts"
         for part in item:
             yield from _parts(part)

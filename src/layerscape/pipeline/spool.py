@@ -1,0 +1,104 @@
+"""Spool: samples that come one after another, kept in a file, so that none but those of a batch are in memory."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.samples import Kind
+from layerscape.errors import InvalidType, InvalidValue
+from layerscape.inputs import as_picture, read_picture
+
+
+class Spool:
+    """N contents on disk, read by their row; the file goes with the spool, and nobody else can write it."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="layerscape-")  # noqa: SIM115 - it lives as long as the spool
+        weakref.finalize(self, self._file.close)
+        self._starts: list[int] = []
+        self._one = threading.Lock()
+
+    def add(self, content: Any) -> None:
+        self._starts.append(self._file.tell())
+        pickle.dump(content, self._file, pickle.HIGHEST_PROTOCOL)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, row: int) -> Any:
+        with self._one:
+            self._file.seek(self._starts[row])
+            return pickle.load(self._file)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[row] for row in range(len(self)))
+
+
+def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[Any]]:
+    """What an iterable gives, once through: its contents on disk, what they are, and their labels.
+
+    Parameters
+    ----------
+    items
+        Pictures of PIL, paths of pictures, texts, arrays, tensors, or what holds such.
+    labeled
+        Whether an item is (content, label), as data sets of torch give it, where it has two parts of which the second
+        is a word or a number.
+    """
+    from layerscape.pipeline.samples import plain
+
+    spool, labels, kinds = Spool(), [], {}
+    for place, item in enumerate(items):
+        if labeled and isinstance(item, (tuple, list)) and len(item) == 2 and _is_label(item[1]):
+            labels.append(item[1].item() if hasattr(item[1], "item") else item[1])
+            item = item[0]
+        elif labeled and isinstance(item, (tuple, list)) and len(item) == 1:
+            item = item[0]
+        if isinstance(item, Mapping) and sum(map(is_picture, item.values())) == 1:
+            labels += [item["label"]] if labeled and _is_label(item.get("label")) else []
+            item = next(filter(is_picture, item.values()))
+        kind, content = as_content(item, place)
+        kinds.setdefault(kind, place)
+        if kind == "array":
+            content = plain(content, f"sample {place}")
+        if isinstance(content, np.ndarray) and content.ndim == 0:
+            raise InvalidType(f"sample {place} is one number, {content}; give arrays, texts or pictures.")
+        spool.add(content)
+    if not len(spool):
+        raise InvalidValue("an iterable that gave no sample, maybe since it was used up before; make it again.")
+    if len(kinds) > 1 or len(labels) not in (0, len(spool)):
+        raise InvalidType(
+            f"samples of several kinds: {', '.join(f'{kind} (sample {place})' for kind, place in kinds.items())}, "
+            f"{len(labels)} of {len(spool)} with a label; give samples of one kind."
+        )
+    return spool, next(iter(kinds)), labels
+
+
+def as_content(item: Any, place: int) -> tuple[Kind, Any]:
+    """What one item is, and its content as a network is shown it; arrays and what holds them as they are."""
+    if is_picture(item):
+        return "image", as_picture(item)
+    if isinstance(item, Path):
+        return "image", read_picture(item)
+    if isinstance(item, str):
+        return "text", item
+    return "array", item
+
+
+def is_picture(item: Any) -> bool:
+    """Whether it is a picture of PIL, which is met without importing it."""
+    return hasattr(item, "getbands") and hasattr(item, "convert")
+
+
+def _is_label(value: Any) -> bool:
+    if isinstance(value, (str, int, float, np.generic)):
+        return True
+    return getattr(value, "ndim", None) == 0 and hasattr(value, "item")
