@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from layerscape.errors import FileProblem, InvalidValue, UnknownName
 from layerscape.extraction import open_model
@@ -55,13 +56,39 @@ def test_a_folder_without_configuration(tmp_path):
         open_model(str(tmp_path))
 
 
-def test_a_folder_with_pickled_weights_only(copy):
+def test_a_folder_with_pickled_weights_only(copy, folders, make_samples):
+    from safetensors.torch import load_file
+
     folder = copy("bert", "*.safetensors")
-    (folder / "pytorch_model.bin").write_bytes(b"never read")
+    torch.save(load_file(Path(folders("bert")) / "model.safetensors"), folder / "pytorch_model.bin")
+    samples = make_samples(["the cat", "a dog ran"], "text")
+    read, right = (
+        dict(open_model(str(each), device="cpu").blocks(samples, ["block_3"], "mean", block_rows=2))[0]
+        for each in (folder, folders("bert"))
+    )
+    assert (read["block_3"] == right["block_3"]).all()
+
+
+def test_what_is_pickled_beside_tensors_is_never_run(copy, tmp_path):
+    folder, mark = copy("bert", "*.safetensors"), tmp_path / "ran"
+
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (mark,))
+
+    torch.save({"embeddings.word_embeddings.weight": Trap()}, folder / "pytorch_model.bin")
+    with pytest.raises(
+        (InvalidValue, FileProblem), match=rf"^model .*{re.escape(folder.name)}.*cannot be (opened|read)"
+    ):
+        open_model(str(folder))
+    assert not mark.exists()
+
+
+def test_a_folder_without_weights(copy):
+    folder = copy("bert", "*.safetensors")
     message = (
-        f"folder {str(folder)!r} has no weights in safetensors "
-        "(in other formats: pytorch_model.bin, which are not read); "
-        "save the model with safe_serialization=True, or ask for random weights."
+        f"folder {str(folder)!r} has no weights, neither *.safetensors nor *.bin; save the model there with "
+        "save_pretrained, or ask for random weights."
     )
     with raises(FileProblem, message):
         open_model(str(folder))

@@ -1,7 +1,7 @@
 """Networks from the Hugging Face hub or a local folder: the one door to transformers.
 
-Weights come from safetensors only, and nothing is unpickled. Image processors run on PIL, so that torchvision is not
-needed and one picture gives the same input everywhere.
+Weights come from safetensors; of a local folder that has none from ``.bin``, of which only tensors are unpickled. Image
+processors run on PIL, so that torchvision is not needed and one picture gives the same input everywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from layerscape.errors import InvalidValue, require
+from layerscape.errors import require
 from layerscape.extraction.deployed import Deployment, deployed_metric, deployment_of
 from layerscape.extraction.heads import Head, head_of
 from layerscape.extraction.hub import path_of, text_of, why_unreached
@@ -24,25 +24,35 @@ from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.survey import Build
 from layerscape.extraction.texts import Texts
+from layerscape.extraction.towers import check_towers, head_of_stack, stack_of
 from layerscape.extraction.weights import check_files, check_weights
 from layerscape.extraction.wishes import Wish, check_place, explained
+
+# With CLIP's and SigLIP's own loss and use.
+TOWERS = {"metric": "cosine", "because": "its towers are compared by cosine"}
 
 
 def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Network:
     """The network without its head, with its own tokenizer or image processor."""
     require("transformers", "models")
+    from transformers import AutoConfig
+
     check_place(wish)
     if wish.folder is None:
         wish = replace(wish, unreached=why_unreached())
     with _quiet(), explained(wish):
-        config = _load_config(wish)
+        config = AutoConfig.from_pretrained(**wish.source)
+        check_towers(wish.model, config, wish.part)
         if wish.folder is not None and wish.random_init is None:
             check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
-        module = _load_module(wish, config, dtype)
+        whole, path = _load_module(wish, config, dtype)
+        module = whole.get_submodule(path)
+        config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
         deployment = deployment_of(read)
         reader = load_reader(wish, config, module, deployment)
-        head = _head(wish, module, deployment, reader)
+        towers = path not in ("", "encoder")
+        head = head_of_stack(whole, path) if towers else _head(wish, module, deployment, reader)
     words, digest = (head.words, head.digest) if isinstance(head, Head) else ("", "")
     facts = {
         "revision": getattr(config, "_commit_hash", None) or wish.revision,
@@ -57,7 +67,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         facts=facts | ({"output": words} if words else {}),
         default_pooling="last" if _is_causal(config) else "mean",
         build=replace(Build.of(config), head=head),
-        deployed=deployed_metric(read),
+        deployed=TOWERS if towers and isinstance(head, Head) else deployed_metric(read),
     )
 
 
@@ -78,19 +88,8 @@ def _head(wish: Wish, module: torch.nn.Module, deployment: Deployment | None, re
     return why_not if isinstance(why_not, Head) else f"is what the model is deployed with, which {why_not}"
 
 
-def _load_config(wish: Wish) -> Any:
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(**wish.source)
-    if hasattr(config, "text_config") and hasattr(config, "vision_config"):
-        raise InvalidValue(
-            f"{wish.model!r} ({config.model_type}) has a text and a vision part; "
-            "load it with transformers and give the part you mean as a module, with make_inputs=."
-        )
-    return config
-
-
-def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> torch.nn.Module:
+def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[torch.nn.Module, str]:
+    """The whole with its weights, and the path of the stack that is looked at."""
     from transformers import AutoModel
 
     if wish.random_init is not None:
@@ -102,15 +101,15 @@ def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> torch.nn.Module
             **wish.source,
             config=config,
             dtype=dtype,
-            use_safetensors=True,
+            use_safetensors=not wish.pickled,
+            weights_only=True,
             ignore_mismatched_sizes=True,  # they are refused by name below
             output_loading_info=True,
         )
-        check_weights(wish.model, module, report)
-    if config.is_encoder_decoder:
-        module = module.get_encoder()
-    module.config.use_cache = False
-    return module.to(dtype).eval()
+        check_weights(wish.model, module, report, stack_of(wish.model, module, wish.part))
+    path = stack_of(wish.model, module, wish.part)
+    module.get_submodule(path).config.use_cache = False
+    return module.to(dtype).eval(), path
 
 
 def _is_causal(config: Any) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from layerscape.extraction.network import Network
 
 DTYPES = ("auto", "float32", "float16", "bfloat16", "float64")
+PARTS = ("vision", "text", "encoder", "decoder")
 
 
 def open_model(
@@ -29,6 +30,7 @@ def open_model(
     max_length: int | None = None,
     random_init: int | None = None,
     shuffle_tokens: int | None = None,
+    part: str | None = None,
 ) -> Network:
     """A network ready for extraction.
 
@@ -60,6 +62,9 @@ def open_model(
     shuffle_tokens
         A seed: the tokens of every text or protein in random order, a control that keeps words and takes sentences.
 
+    part
+        ``vision`` or ``text``, of models that have both; ``encoder`` of those that have a decoder too.
+
     Raises
     ------
     FileProblem
@@ -73,6 +78,7 @@ def open_model(
         "max_length": max_length,
         "random_init": random_init,
         "shuffle_tokens": shuffle_tokens,
+        "part": part,
     }
     check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, **of_hub)
     precision = getattr(torch, "float32" if dtype == "auto" else dtype)
@@ -87,7 +93,7 @@ def open_model(
         return open_demo(model, place, precision)
     from layerscape.extraction.huggingface import Wish, open_pretrained
 
-    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens)
+    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens, part)
     return open_pretrained(wish, place, precision)
 
 
@@ -108,6 +114,8 @@ def check_model(
         raise unknown_name("dtype", dtype, DTYPES)
     if pooling is not None:
         Pooling.of(pooling)
+    if (part := of_hub.get("part")) is not None and part not in PARTS:
+        raise unknown_name("part", part, PARTS)
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
     if not isinstance(model, str) or _is_demo(model):

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from layerscape.errors import FileProblem, InvalidValue
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+PROJECTIONS = ("visual_projection.", "text_projection.")  # by which a tower is compared, beside it
 _MOST_SHARED = 100  # blocks that one weight may serve
 
 
@@ -76,7 +77,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     return found
 
 
-def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any]) -> None:
+def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any], path: str = "") -> None:
     """Raise if weights are lacking, of another shape, or of blocks that the model has not; name those not used.
 
     A pooler without weights is taken away: it would be random, and is a head, after the last layer.
@@ -89,10 +90,13 @@ def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any]
         The model with its weights.
     report
         What loading them told: ``missing_keys``, ``unexpected_keys``, ``mismatched_keys``.
+    path
+        Of the part that is used, where not the whole is; what other parts lack is not missed.
     """
-    missing = sorted(report["missing_keys"])
-    if missing and all(key.startswith("pooler.") for key in missing):
-        module.pooler = None  # type: ignore[assignment]
+    start = f"{path}." if path else ""
+    missing = sorted(key for key in report["missing_keys"] if key.startswith((start, *PROJECTIONS)))
+    if missing and all(key.startswith(f"{start}pooler.") for key in missing):
+        module.get_submodule(path).pooler = None  # type: ignore[assignment]
         missing = []
     if missing:
         raise InvalidValue(

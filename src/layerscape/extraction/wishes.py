@@ -26,6 +26,7 @@ class Wish:
     max_length: int | None
     random_init: int | None
     shuffle_tokens: int | None = None
+    part: str | None = None
     unreached: str | None = None  # why only what was fetched before can be had
 
     @property
@@ -33,6 +34,12 @@ class Wish:
         """The local folder, if it is one."""
         path = Path(self.model).expanduser()
         return path if path.is_dir() else None
+
+    @property
+    def pickled(self) -> bool:
+        """Whether it is a local folder that has weights, and none of them in safetensors."""
+        folder = self.folder
+        return folder is not None and not any(folder.glob("*.safetensors")) and any(folder.glob("*.bin"))
 
     @property
     def source(self) -> dict[str, Any]:
@@ -60,11 +67,10 @@ def check_place(wish: Wish) -> None:
         raise FileProblem(
             f"folder {wish.model!r} has no config.json; give a folder made by save_pretrained of a transformers model."
         )
-    if wish.random_init is None and not any(folder.glob("*.safetensors")):
-        others = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "none"
+    if wish.random_init is None and not any(folder.glob("*.safetensors")) and not wish.pickled:
         raise FileProblem(
-            f"folder {wish.model!r} has no weights in safetensors (in other formats: {others}, which are not read); "
-            "save the model with safe_serialization=True, or ask for random weights."
+            f"folder {wish.model!r} has no weights, neither *.safetensors nor *.bin; save the model there with "
+            "save_pretrained, or ask for random weights."
         )
 
 

@@ -56,6 +56,7 @@ def extract(
     trust_remote_code: bool = False,
     random_init: int | None = None,
     shuffle_tokens: int | None = None,
+    part: str | None = None,
     compress: bool = False,
     command: str | None = None,
     progress: Show = None,
@@ -108,6 +109,8 @@ def extract(
         Of the model: its version on the hub; whether its own code may be run; a seed for untrained weights.
     shuffle_tokens
         A seed: a control run, in which the tokens of every text or protein come in random order.
+    part
+        ``vision`` or ``text``, of models that have both; ``encoder`` of those that have a decoder too.
     compress
         Whether vectors are compressed on disk.
     command
@@ -131,7 +134,7 @@ def extract(
     wish = {
         **{"make_inputs": make_inputs, "kind": kind, "device": device, "dtype": dtype, "revision": revision},
         **{"trust_remote_code": trust_remote_code, "max_length": max_length},
-        **{"random_init": random_init, "shuffle_tokens": shuffle_tokens},
+        **{"random_init": random_init, "shuffle_tokens": shuffle_tokens, "part": part},
     }
     choice = {
         **{"text_column": text_column, "id_column": id_column, "labels": labels, "limit": limit},

@@ -1,0 +1,92 @@
+"""Towers: which part of a model that has several is looked at, and what it is compared by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from layerscape.errors import InvalidValue
+from layerscape.extraction.heads import Head
+from layerscape.extraction.pooling import Tokens, pool
+
+# How models call them that have two towers.
+_TOWERS = {"vision": ("vision_model", "vision_tower"), "text": ("text_model", "language_model")}
+
+
+def check_towers(model: str, config: Any, part: str | None) -> None:
+    """Raise if a model has two towers by its configuration and nobody said which; before its weights are loaded."""
+    if hasattr(config, "text_config") and hasattr(config, "vision_config") and part not in _TOWERS:
+        asked = f"part={part!r} asked of {model!r}, which has" if part else f"{model!r} has"
+        raise InvalidValue(f"{asked} a vision and a text part; say which with --part vision or --part text (part=).")
+
+
+def stack_of(model: str, module: nn.Module, part: str | None) -> str:
+    """The path of the stack that is asked for; empty where the whole is one.
+
+    Parameters
+    ----------
+    model
+        What the user calls it.
+    module
+        The whole.
+    part
+        What the user asked for, if anything.
+
+    Raises
+    ------
+    InvalidValue
+        If there is no such part, or it reads what is not there.
+    """
+    children = dict(module.named_children())
+    towers = {name: found for name, called in _TOWERS.items() for found in called if found in children}
+    if len(towers) == 2 and part in (None, *_TOWERS):
+        if part not in towers:
+            asked = f"part={part!r} asked of {model!r}, which has" if part else f"{model!r} has"
+            raise InvalidValue(
+                f"{asked} a vision and a text part; say which with --part vision or --part text (part=)."
+            )
+        return towers[part]
+    if {"encoder", "decoder"} <= children.keys():
+        if part == "decoder":
+            raise InvalidValue(
+                f"part='decoder' asked of {model!r}, whose decoder reads a source beside the text; such pairs cannot "
+                "be read yet: choose the encoder, or give the whole as a module with make_inputs=."
+            )
+        if part in (None, "encoder"):
+            return "encoder"
+    if part is not None:
+        known = " and ".join(towers) or ("an encoder and a decoder" if "decoder" in children else "one stack")
+        raise InvalidValue(f"part={part!r} asked of {model!r}, which has {known}; leave it out.")
+    return ""
+
+
+def head_of_stack(module: nn.Module, path: str) -> Head | str:
+    """What a tower is compared by with the other one: its projection, or its own pooling; or why there is none."""
+    stack = module.get_submodule(path)
+    called = "visual_projection" if path in _TOWERS["vision"] else "text_projection"
+    projection = getattr(module, called, None)
+    if path in _TOWERS["vision"] and isinstance(projection, nn.Linear):
+        norm = next((name for name, _ in stack.named_modules() if name.split(".")[-1] == "post_layernorm"), None)
+        if norm is not None:
+            return Head("the class token, normed and projected", norm, (_projected(projection),))
+    if path in _TOWERS["text"] and isinstance(projection, nn.Linear):
+        return Head("the last token, projected", "", (_last, _projected(projection)))
+    head = next((name for name, _ in stack.named_modules() if name.split(".")[-1] == "head"), None)
+    if path in _TOWERS["vision"] and head is not None and hasattr(module, "logit_bias"):
+        return Head("the pooling of the tower", head)
+    return "is what a model is deployed with, and what this part is deployed with is not known"
+
+
+def _last(hidden: torch.Tensor, tokens: Tokens | None) -> torch.Tensor:
+    return pool(hidden, "last", tokens)
+
+
+def _projected(projection: nn.Linear) -> Any:
+    def step(hidden: torch.Tensor, _: Tokens | None) -> torch.Tensor:
+        weight = projection.weight.detach().to(hidden.device, hidden.dtype)
+        bias = None if projection.bias is None else projection.bias.detach().to(hidden.device, hidden.dtype)
+        return nn.functional.linear(hidden, weight, bias)
+
+    return step
