@@ -213,3 +213,12 @@ def test_long_names_are_cut_so_that_they_stay_apart():
     assert shown(long) == ["left.…r.layers.1…", "left.…r.layers.2…", "right…r.layers.1…", "right…r.layers.2…"]
     assert shown(["block_1", "block_2"]) is None
     assert shown(["a" * 30 + "x" + "b" * 30, "a" * 30 + "y" + "b" * 31 + "'\"c"])[0].startswith("aaaaa…")
+
+
+def test_a_linear_dimension_squashes_no_other(make_run, make_row):
+    run = make_run(n_samples=40, layers=3)
+    high = [make_row(layer=layer, measure="participation_ratio", metric=None, value=200.0) for layer in run.layers]
+    run.table = pd.concat([run.table, pd.DataFrame(high)], ignore_index=True)
+    spec = charts(run)["dimension_depth"]
+    assert "participation ratio" in menu(spec)
+    assert {row["choice"].split(",")[0] for row in values(spec, thin=True)} == {"TwoNN", "Gride"}

@@ -21,8 +21,8 @@ def dimension_depth(run: Profile, measures: Sequence[Quantity], baseline: Profil
     yield Drawing(
         "line",
         "Dimension against depth",
-        "Line and band: value and 95 % interval of the chosen estimator; thin lines: those of the standard profile at "
-        "every scale. A gap means that no dimension can be given.",
+        "Line and band: value and 95 % interval of the chosen estimator; thin lines: the intrinsic dimensions of the "
+        "standard profile at every scale. A gap means that no dimension can be given.",
         rows,
         Axis("layer", names=run.layers),
         DIMENSION,
@@ -34,7 +34,9 @@ def dimension_depth(run: Profile, measures: Sequence[Quantity], baseline: Profil
 def of_estimators(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> list[Row]:
     """The rows of every estimator that has a value, and those of the baseline beside them."""
     measures = [each for each in measures if any(row["value"] is not None for row in run.rows(each.name))]
-    thin = {measure.name for measure in measures if measure.standard} or {measure.name for measure in measures}
+    # Linear dimensions are far larger than intrinsic ones, and would squash them: they are seen when chosen.
+    intrinsic = [measure for measure in measures if measure.distinct]
+    thin = {measure.name for measure in intrinsic if measure.standard} or {measure.name for measure in measures}
 
     def read(profile: Profile) -> list[Row]:
         rows = [{**row, "name": _name(measure, row)} for measure in measures for row in profile.rows(measure.name)]
