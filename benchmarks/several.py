@@ -18,13 +18,12 @@ import layerscape as ls
 from benchmarks.publish import publish
 
 DRAWS, N, UNITS, CLASSES, LAYERS, PERMUTATIONS = 100, 200, 6, 4, 4, 29
-SIGNAL, BETTER = 1.0, (1.2, 1.5)
+SIGNAL, BETTER = 1.0, 1.2
 CASES = {
     "no layer holds anything": (0.0, 0.0, 0.0),
     "all alike, own noise": (SIGNAL, SIGNAL, 0.0),
     "all alike, noise mostly shared": (SIGNAL, SIGNAL, 0.8),
-    **{f"one holds {one:g} times as much": (SIGNAL, one * SIGNAL, 0.0) for one in BETTER},
-    f"one holds {BETTER[0]:g} times as much, noise mostly shared": (SIGNAL, BETTER[0] * SIGNAL, 0.8),
+    f"one holds {BETTER:g} times as much": (SIGNAL, BETTER * SIGNAL, 0.0),
 }
 
 

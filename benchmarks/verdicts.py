@@ -2,8 +2,9 @@
 
 Run:  LAYERSCAPE_DATA=FOLDER python -m benchmarks.verdicts --minilm FOLDER [--cache FOLDER] [--write]
 
-Two verdicts contradict each other where each tells its first layer apart from that of the other. `--minilm` and
-`--cache` are as in `profiles.py`. A linear probe reads no neighbors, so that it has one verdict. The last column is
+Two verdicts of one judge contradict each other where each tells its first layer apart from that of the other; where two
+judges do, they answer other questions, and each sentence says by which judge it is. `--minilm` and `--cache` are as in
+`profiles.py`. A linear probe reads no neighbors, so that it has one verdict. The last column is
 what `recommend` says at its defaults, with the metric that the model's folder names; and without one.
 """
 
@@ -92,11 +93,12 @@ def main() -> None:
     heads = [f"{judge}{f', {metric}' if metric else ''}" for judge, metric in dict.fromkeys(s[:2] for s in settings())]
     lines = [
         f"`benchmarks/verdicts.py`: the first layer at k = {', '.join(map(str, KS))}, * where it is told apart from",
-        "all others; how many pairs of these verdicts contradict each other, each telling its first layer apart from",
-        "that of the other, by what they differ in (metric / k alone / judge); what `recommend` names at its defaults;",
+        "all others; in how many pairs of these verdicts each tells its first layer apart from that of the other, by",
+        "what they differ in (metric / k alone / judge): a contradiction but for the judge, which asks another",
+        "question and is named in the sentence; what `recommend` names at its defaults;",
         "score of the first layer and how far the last is behind, with its rank, k = 30, by euclidean / by cosine.",
         "",
-        f"| run, label | {' | '.join(heads)} | contradicted | default | last layer |",
+        f"| run, label | {' | '.join(heads)} | both told apart | default | last layer |",
         "|---" * (len(heads) + 4) + "|",
     ]
     for name, (run, labels) in runs(given.cache or Path(tempfile.mkdtemp()), given.minilm).items():
