@@ -28,7 +28,7 @@ from benchmarks.families_list import IMAGES, SIZES, SOUNDS, SPECIAL, TEXTS, sett
 from benchmarks.publish import publish
 from layerscape.core.samples import Samples
 from layerscape.errors import LayerscapeError
-from layerscape.extraction import check_batches, open_model
+from layerscape.extraction import open_model, prove
 
 N, VOCABULARY, SECONDS = 64, 60, 90
 POOLINGS, BATCHES, RIGHT = ("mean", "last", "first", "max"), (1, 7, 64), 1e-5
@@ -51,7 +51,9 @@ def built(family: str) -> torch.nn.Module:
     torch.manual_seed(0)
     defaults = AutoConfig.for_model(family).to_dict()
     sizes = {name: size for name, size in SIZES.items() if type(defaults.get(name)) is int}
-    module = AutoModel.from_config(AutoConfig.for_model(family, **{**sizes, **settings(family)}))
+    config = AutoConfig.for_model(family, **{**sizes, **settings(family)})
+    config._experts_implementation = "eager"  # the fast one knows no float64
+    module = AutoModel.from_config(config)
     with torch.no_grad():  # fresh norms are the identity up to a scale, and fresh positions nearly zero
         for weight in module.parameters():
             weight.add_(0.1 * torch.randn_like(weight))
@@ -136,7 +138,7 @@ def judged(family: str, kind: str) -> Outcome:
 def worst_layer(network: Any, samples: Samples, states: list[Any], pooling: str, special: Any) -> tuple[float, str]:
     """How far the worst layer is off in any batch, and which one it is."""
     names = [info.name for info in network.layers(pooling, samples.read([0, 1])) if info.name != "input"]
-    check_batches(network, samples, names, pooling)
+    prove(network, samples, names, pooling)
     worst, which = 0.0, "no layer"
     for size in BATCHES:
         shown = range(min(N, 2 * size + 4))  # of single samples a few
@@ -173,12 +175,14 @@ def main() -> None:
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
-    wanted = parser.parse_known_args()[0].names
-    kinds = {"text": TEXTS, "image": IMAGES, "sound": SOUNDS}
+    parser.add_argument("--minutes", type=float, default=30, help="begin no further family after so long")
+    given = parser.parse_known_args()[0]
+    wanted, kinds = given.names, {"image": IMAGES, "sound": SOUNDS, "text": TEXTS}
     outcomes, start = [], time.perf_counter()
     for kind, families in kinds.items():
         for family in families:
-            if wanted and family not in wanted:
+            late = time.perf_counter() - start > 60 * given.minutes
+            if late or (wanted and family not in wanted):
                 continue
             try:
                 with at_most(SECONDS):
@@ -187,16 +191,16 @@ def main() -> None:
                 outcomes.append(Outcome(family, "wrong", float("nan"), f"{type(error).__name__}: {error}"[:200]))
             print(outcomes[-1], flush=True)
     minutes = (time.perf_counter() - start) / 60
-    publish("Families of networks", table(outcomes, minutes))
+    publish("Families of networks", table(outcomes, minutes, sum(map(len, kinds.values()))))
 
 
-def table(outcomes: list[Outcome], minutes: float) -> list[str]:
+def table(outcomes: list[Outcome], minutes: float, n_listed: int) -> list[str]:
     def having(verdict: str) -> list[Outcome]:
         return [each for each in outcomes if each.verdict == verdict]
 
     right, others = having("right"), [*having("refused"), *having("wrong")]
     return [
-        f"`python -m benchmarks.families`, {minutes:.0f} minutes: of {len(outcomes)} families of transformers, each "
+        f"`python -m benchmarks.families`, {minutes:.0f} minutes: of {len(outcomes)} families of transformers ({n_listed} are listed), each "
         f"with random weights in float64, {len(right)} are right in every layer, pooling, padding and batch "
         f"(furthest off by {max((each.error for each in right), default=0):.1g}), {len(having('refused'))} are refused "
         f"in at least one of these and right in the others, {len(having('wrong'))} are wrong.",

@@ -10,6 +10,7 @@ from layerscape.extraction.opening import open_model as open_model
 
 if TYPE_CHECKING:
     from layerscape.extraction.check import check_batches as check_batches
+    from layerscape.extraction.check import prove as prove
     from layerscape.extraction.network import Network as Network
     from layerscape.extraction.saved import read_tensors as read_tensors
 
@@ -20,10 +21,10 @@ def __getattr__(name: str) -> Any:
         from layerscape.extraction.network import Network
 
         return Network
-    if name == "check_batches":
-        from layerscape.extraction.check import check_batches
+    if name in ("check_batches", "prove"):
+        from layerscape.extraction import check
 
-        return check_batches
+        return getattr(check, name)
     if name == "read_tensors":
         from layerscape.extraction.saved import read_tensors
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from layerscape.core.samples import Samples
 from layerscape.core.threads import ahead
@@ -35,14 +35,24 @@ def limits(batch_size: int | None, positions: int | None) -> dict[str, int]:
     return {"samples": SAMPLES if positions is None else min(SAMPLES, max(1, TOKENS // positions))}
 
 
-def compose(lengths: Sequence[int], rule: Mapping[str, int]) -> list[list[int]]:
+def compose(
+    lengths: Sequence[int], rule: Mapping[str, int], kinds: Sequence[Hashable] | None = None
+) -> list[list[int]]:
     """Positions of the samples in each batch, longest first, so that little is padded and too much fails at once.
+
+    Only samples of one kind go together, where ``kinds`` says it of each.
 
     >>> compose([2, 9, 3, 9], {"samples": 2})
     [[1, 3], [2, 0]]
     >>> compose([2, 9, 3, 9], {"tokens": 10})
     [[1], [3], [2, 0]]
+    >>> compose([2, 9, 3, 9], {"samples": 3}, kinds="abba")
+    [[3, 0], [1, 2]]
     """
+    if kinds is not None:
+        alike = [[i for i, kind in enumerate(kinds) if kind == each] for each in dict.fromkeys(kinds)]
+        parts = ((rows, compose([lengths[i] for i in rows], rule)) for rows in alike)
+        return [[rows[i] for i in batch] for rows, batches in parts for batch in batches]
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     batches, start = [], 0
     while start < len(order):
@@ -54,7 +64,7 @@ def compose(lengths: Sequence[int], rule: Mapping[str, int]) -> list[list[int]]:
 
 
 def batches_of(
-    reader: Reader, samples: Samples, rows: range, rule: Mapping[str, int]
+    reader: Reader, samples: Samples, rows: range, rule: Mapping[str, int], *, one_length: bool = False
 ) -> Iterator[tuple[Sequence[int], list[Encoded]]]:
     """Positions of the samples of each batch within the rows, and they; two batches of pictures are held at most.
 
@@ -65,9 +75,19 @@ def batches_of(
         wanted = [rows[place] for place in batch]
         return reader.encode(samples.read(wanted), [samples.ids[row] for row in wanted])
 
-    if not reader.varies:
+    if not reader.varies and not one_length:
         yield from ahead(read, compose([1] * len(rows), rule))
         return
     encoded = read(range(len(rows)))
-    for batch in compose([one.length for one in encoded], rule):
+    alike = kinds_of(reader, encoded) if one_length else None
+    for batch in compose([one.length for one in encoded], rule, alike):
         yield batch, [encoded[place] for place in batch]
+
+
+def kinds_of(reader: Reader, encoded: Sequence[Encoded]) -> list[Hashable]:
+    """What samples agree in that go together without padding: the shapes of what they are alone, and their length."""
+    alone = [reader.batch([one]) for one in encoded]
+    return [
+        (*(tuple(tensor.shape) for tensor in inputs.tensors()), tokens and int(tokens.real.sum()))
+        for inputs, tokens in alone
+    ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from layerscape.errors import InvalidValue, LayerscapeError, wants_memory
 from layerscape.extraction.hooks import Inputs
+from layerscape.extraction.layers import INPUT
 
 
 @contextmanager
@@ -30,6 +32,23 @@ def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> 
             f"{type(module).__name__} fails on inputs of shape {shapes}: {in_words(error)}; give samples of the shape "
             "that its forward takes, or say with make_inputs what it gets."
         ) from error
+
+
+def check_finite(dtype: torch.dtype, name: str, values: np.ndarray, ids: Sequence[str], n_units: int) -> None:
+    """Raise unless the vectors of a batch have as many units as those before them, all of them finite."""
+    if values.shape[1] != n_units:
+        instead = "choose layers without it" if name == INPUT else "choose a pooling other than flatten"
+        raise InvalidValue(
+            f"layer {name!r} has {values.shape[1]} units for sample {ids[0]!r} and {n_units} for others; "
+            f"make the samples equal in size, or {instead}."
+        )
+    finite = np.isfinite(values).all(axis=1)
+    if not finite.all():
+        half = dtype in (torch.float16, torch.bfloat16)
+        remedy = "compute with --dtype float32" if half else "check the model's weights, or leave the sample out"
+        raise InvalidValue(
+            f"layer {name!r} gives NaN or infinite values for sample {ids[int(np.argmin(finite))]!r}; {remedy}."
+        )
 
 
 def in_words(error: Exception) -> str:

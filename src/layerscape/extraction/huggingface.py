@@ -16,13 +16,13 @@ from typing import Any
 import torch
 
 from layerscape.errors import require
+from layerscape.extraction.build import Build
 from layerscape.extraction.deployed import Deployment, deployed_metric, deployment_of
 from layerscape.extraction.heads import Head, head_of
 from layerscape.extraction.hub import path_of, text_of, why_unreached
 from layerscape.extraction.network import Network
 from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
-from layerscape.extraction.survey import Build
 from layerscape.extraction.texts import Texts
 from layerscape.extraction.towers import check_towers, head_of_stack, stack_of
 from layerscape.extraction.weights import check_files, check_weights

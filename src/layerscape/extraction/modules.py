@@ -14,9 +14,9 @@ from torch.nn.parameter import is_lazy
 
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue
+from layerscape.extraction.build import Build
 from layerscape.extraction.custom import MASKS, Custom, stack
 from layerscape.extraction.network import Network
-from layerscape.extraction.survey import Build
 
 
 def open_module(

@@ -16,16 +16,17 @@ from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import batches_of, limits
-from layerscape.extraction.failures import explained
+from layerscape.extraction.build import Build
+from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH, calm, hides, in_order
+from layerscape.extraction.failures import check_finite, explained
 from layerscape.extraction.hooks import Inputs, Taps, weights_of
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded, Reader
-from layerscape.extraction.survey import Build, Survey, survey
+from layerscape.extraction.survey import Survey, survey
 from layerscape.extraction.texts import Texts
-from layerscape.extraction.untouched import evaluating
 
 EXAMPLES = ("example 1", "example 2")
 TRIED = 64  # samples that are looked at before a run
@@ -45,6 +46,8 @@ class Network:
         ``"last"`` for causal language models, ``"mean"`` for all others.
     deployed
         With which ``metric`` the model is deployed and ``because`` of what, where its folder says so.
+    one_length
+        Whether only samples of one length go through the network together, so that nothing is padded.
     truncated
         Of the latest pass: block number to how many of its texts were cut at the greatest length.
     """
@@ -71,6 +74,8 @@ class Network:
         parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
         self._device, self._dtype = parameter.device, parameter.dtype
         self._survey: Survey | None = None
+        self._whole = False  # nothing is hidden at random
+        self.one_length = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -206,14 +211,15 @@ class Network:
             self.truncated[number] = 0
             table: dict[str, np.ndarray] = {}
             with self._running(chosen, pooling) as pooled_batch:
-                for batch, encoded in batches_of(self._reader, samples, rows, rule):
+                given = (self._reader, samples, rows, rule)
+                for batch, encoded in batches_of(*given, one_length=self.one_length):
                     self.truncated[number] += sum(one.truncated for one in encoded)
                     pooled = pooled_batch(*self._reader.batch(encoded))
                     for name, vectors in pooled.items():
                         values = vectors.cpu().numpy()
                         if name not in table:
                             table[name] = np.empty((len(rows), values.shape[1]), dtype=np.float32)
-                        self._check_values(name, values, [ids[i] for i in batch], table[name].shape[1])
+                        check_finite(self._dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
                         table[name][batch] = values
                     if progress is not None:
                         progress(len(batch))
@@ -231,6 +237,15 @@ class Network:
             return ""
         rows = np.unique(np.linspace(0, len(samples) - 1, TRIED).astype(int)).tolist()
         return self._reader.look(self.name, samples.read(rows), [samples.ids[row] for row in rows])
+
+    @property
+    def cures(self) -> list[str]:
+        """What is done so that a sample gets the same vector every time, in words."""
+        return [text for needed, text in ((self._whole, HIDES_NOTHING), (self.one_length, ONE_LENGTH)) if needed]
+
+    def proofs(self) -> dict[str, Any]:
+        """What the dry run has shown, by axis of depth, as plain values for JSON."""
+        return {"axes": [stack.told() for stack in self._surveyed().stacks], "cures": self.cures}
 
     def count_truncated(self, samples: Samples, rows: Sequence[int]) -> int:
         """How many of these samples are cut at the greatest length; only texts and proteins can be."""
@@ -257,17 +272,23 @@ class Network:
             def take(name: str, seen: Seen) -> torch.Tensor:
                 return found.pool(places[name], seen, pooling, tokens, n_samples)
 
+            if self._whole:
+                inputs = in_order(self._module, inputs)
             with explained(self._module, inputs, self._device):
                 return pooled | run(inputs.to(self._device, self._dtype), take)
 
-        with evaluating(self._module), Taps(self._module, sites) as run:
+        with calm(self._module, whole=self._whole), Taps(self._module, sites) as run:
             yield pooled_batch
 
     def _surveyed(self, contents: Sequence[Any] | None = None, ids: Sequence[str] = EXAMPLES) -> Survey:
         """What a dry run says, done once."""
         if self._survey is None:
             encoded = self._encode_two(contents, ids)
-            self._survey = survey(self._module, self._reader, encoded, self._build, self._device, self._dtype)
+            given = (self._module, self._reader, encoded, self._build, self._device, self._dtype)
+            found = survey(*given)
+            if found.drawn and hides(self._module):
+                self._whole, found = True, survey(*given, whole=True)
+            self._survey = found
         return self._survey
 
     def _encode_two(self, contents: Sequence[Any] | None, ids: Sequence[str] = EXAMPLES) -> list[Encoded]:
@@ -277,18 +298,3 @@ class Network:
         return self._reader.encode(
             [contents[0], contents[min(1, len(contents) - 1)]], [ids[0], ids[min(1, len(ids) - 1)]]
         )
-
-    def _check_values(self, name: str, values: np.ndarray, ids: Sequence[str], n_units: int) -> None:
-        if values.shape[1] != n_units:
-            instead = "choose layers without it" if name == INPUT else "choose a pooling other than flatten"
-            raise InvalidValue(
-                f"layer {name!r} has {values.shape[1]} units for sample {ids[0]!r} and {n_units} for others; "
-                f"make the samples equal in size, or {instead}."
-            )
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            half = self._dtype in (torch.float16, torch.bfloat16)
-            remedy = "compute with --dtype float32" if half else "check the model's weights, or leave the sample out"
-            raise InvalidValue(
-                f"layer {name!r} gives NaN or infinite values for sample {ids[int(np.argmin(finite))]!r}; {remedy}."
-            )

@@ -47,6 +47,15 @@ class Stack:
     def n_blocks(self) -> int:
         return len(self.blocks)
 
+    def told(self) -> dict[str, object]:
+        """What is known of it, as plain values for JSON."""
+        return {
+            "name": self.name,
+            "blocks": self.n_blocks,
+            "handed_on": self.handed_on,
+            "last_hidden_state": self.hidden_states or None,
+        }
+
     def layer(self, name: str) -> str:
         """The name of one of its layers among those of all stacks."""
         return f"{self.name}.{name}" if self.name else name

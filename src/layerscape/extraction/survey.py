@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import torch
 
 from layerscape.errors import InvalidValue
 from layerscape.extraction.axes import Axes, arranged, axes_of
+from layerscape.extraction.build import Build
 from layerscape.extraction.content import content_of
+from layerscape.extraction.cures import calm, in_order
 from layerscape.extraction.failures import explained
 from layerscape.extraction.grammar import Pooling
 from layerscape.extraction.heads import Head
@@ -23,58 +24,9 @@ from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.stacks import Stack, compared, stacks_of
 from layerscape.extraction.states import hidden_states
-from layerscape.extraction.tracing import Firing, Trace, trace
-from layerscape.extraction.untouched import evaluating
+from layerscape.extraction.tracing import Firing, Mark, Trace, trace
 
 MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
-
-
-@dataclass(frozen=True)
-class Build:
-    """What is known of a network before it runs.
-
-    Attributes
-    ----------
-    n_blocks
-        How many blocks its configuration states; None if it has none.
-    patch
-        Side of a patch in pixels, for vision transformers.
-    n_registers
-        How many of the tokens before the patches are registers.
-    head
-        What makes the vector that the model is deployed with; or why there is none, in words.
-    of_parts
-        How many blocks it states of parts of the network, as of vision and text.
-    """
-
-    n_blocks: int | None = None
-    patch: int | None = None
-    n_registers: int = 0
-    head: Head | str = ""
-    of_parts: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, config: Any) -> Build:
-        """From a configuration in the words of transformers; or from None."""
-        n_blocks, patch = getattr(config, "num_hidden_layers", None), getattr(config, "patch_size", None)
-        if isinstance(patch, (list, tuple)):
-            patch = patch[0] if len(set(patch)) == 1 else None
-        return cls(
-            n_blocks if isinstance(n_blocks, int) else None,
-            patch if isinstance(patch, int) else None,
-            getattr(config, "num_register_tokens", None) or 0,
-            of_parts=tuple(_of_parts(config)),
-        )
-
-
-def _of_parts(config: Any) -> Iterator[int]:
-    """How many blocks are stated in configurations within this one, and of a decoder."""
-    parts = vars(config).values() if config is not None else ()
-    for part in [*(part for part in parts if hasattr(part, "num_hidden_layers")), config]:
-        for name in ("num_hidden_layers", "num_decoder_layers", "decoder_layers"):
-            stated = getattr(part, name, None)
-            if isinstance(stated, int) and not (part is config and name == "num_hidden_layers"):
-                yield stated
 
 
 @dataclass(frozen=True)
@@ -101,6 +53,8 @@ class Survey:
         Its axes of depth.
     content
         By name of the stack, which of its tokens are of the sample, where a picture or recording tells.
+    drawn
+        Calls of modules that put out something else each time that the network sees the same batch.
     """
 
     places: tuple[Place, ...]
@@ -112,10 +66,17 @@ class Survey:
     silent: Mapping[str, str]
     stacks: Sequence[Stack]
     content: Mapping[str, torch.Tensor]
+    drawn: Collection[tuple[str, int]] = ()
 
     def choose(self, select: str | Sequence[str] | None) -> list[Place]:
         """The layers that fit; those of default for None. Raise if one of them is not what it is called."""
         chosen = choose(self.places, select, self.silent)
+        for place in chosen:
+            if place.site and (place.site.module, place.site.call) in self.drawn:
+                raise InvalidValue(
+                    f"layer {place.name!r} is another each time that the network sees the same batch; let it draw "
+                    "nothing at random in evaluation, or choose other layers."
+                )
         for stack in self.stacks:
             if stack.doubt and any(place.default and place.stack == stack.name and place.site for place in chosen):
                 raise InvalidValue(f"{stack.doubt}; choose other layers, by the paths of their modules.")
@@ -181,13 +142,19 @@ def survey(
     build: Build,
     device: torch.device,
     dtype: torch.dtype,
+    whole: bool = False,
 ) -> Survey:
-    """Run two samples through the network and look at every module; then three, to see what follows the samples."""
+    """Run two samples through the network and look at every module; then three, to see what follows the samples.
+
+    Then one batch twice, to see what is drawn at random; nothing is hidden where ``whole``.
+    """
     inputs, tokens = reader.batch(encoded)
     more, _ = reader.batch([*encoded, encoded[0]])
     one, _ = reader.batch([encoded[0], encoded[0]])  # nothing is padded in it
-    with evaluating(module), explained(module, inputs, device):
-        plain, longer, alike = (trace(module, each.to(device, dtype)) for each in (inputs, more, one))
+    if whole:
+        inputs, more, one = (in_order(module, each) for each in (inputs, more, one))
+    with calm(module, whole=whole), explained(module, inputs, device):
+        plain, longer, alike, again = (trace(module, each.to(device, dtype)) for each in (inputs, more, one, one))
         stacks = _stacks(module, one.to(device, dtype), alike, build)
         firings = _with_states(plain, stacks)
         axes = axes_of(module, firings, _with_states(longer, stacks))
@@ -211,7 +178,9 @@ def survey(
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
         )
-    return Survey(tuple(places), positions, n_prefix, grid, has_cls, axes, silent, stacks, content)
+    return Survey(
+        tuple(places), positions, n_prefix, grid, has_cls, axes, silent, stacks, content, _drawn(alike, again)
+    )
 
 
 def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:
@@ -225,6 +194,22 @@ def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str
             return {}
     return {
         OUTPUT: f"is made of what {head.module or 'the network'!r} puts out, which is no tensor with a row per sample"
+    }
+
+
+def _drawn(once: Trace, again: Trace) -> set[tuple[str, int]]:
+    def seen(one: Trace) -> dict[tuple[str, int], list[Mark]]:
+        return {
+            (call.path, call.number): [part.mark for part in (*call.entering, *(call.leaving or []))]
+            for call in one.calls
+        }
+
+    first, second = seen(once), seen(again)
+    return {
+        call
+        for call in first.keys() | second.keys()
+        if len(first.get(call, ())) != len(second.get(call, ()))
+        or not all(a.equals(b) for a, b in zip(first[call], second[call], strict=True))
     }
 
 

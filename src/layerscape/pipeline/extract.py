@@ -25,8 +25,6 @@ from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, i
 if TYPE_CHECKING:
     from layerscape.extraction import Network
 
-UNEVEN = 1e-3  # results that depend on the batch by more than this are wrong, not rounded
-
 
 @checking
 def extract(
@@ -154,13 +152,14 @@ def extract(
     specs = _specs(network, samples, pooling, layers)
     _check_disk(out, specs, len(samples), store, note)
     plan = _plan(network, samples, specs, pooling=pooling, batching=network.batching(batch_size), store=store)
+    proofs = _proven(network, samples, specs, pooling, batch_size, note)
     with RunFolder.create(out, plan, specs, len(samples), dtype=store, compress=compress) as folder:
         folder.write_samples(samples.ids, samples.labels, samples.kind)
         if folder.finished:
             note(f"{folder.path} is finished already")
         else:
             _fill(folder, network, samples, pooling, batch_size, progress)
-            told = _record(network, samples, folder, pooling) | {"command": command}
+            told = _record(network, samples, folder) | {"command": command, "proofs": proofs}
             folder.finish(told | {"read_with": _read_with(inputs, choice)})
     return Run(folder)
 
@@ -216,6 +215,23 @@ def _plan(network: Network, samples: Samples, specs: list[LayerSpec], **options:
     }
 
 
+def _proven(
+    network: Network,
+    samples: Samples,
+    specs: list[LayerSpec],
+    pooling: str,
+    batch_size: int | None,
+    note: Callable[[str], None],
+) -> dict[str, Any]:
+    """What is shown of the layers on a few samples before the run starts; raise where one is not to be trusted."""
+    from layerscape.extraction import prove  # it loads torch
+
+    proofs = prove(network, samples, [spec.name for spec in specs], pooling, batch_size)
+    for cure in proofs["cures"]:
+        note(f"the model runs with {cure}")
+    return proofs
+
+
 def _fill(
     folder: RunFolder,
     network: Network,
@@ -249,16 +265,9 @@ def _fill(
         folder.write_block(number, vectors, seen.previews(range(rows.start, rows.stop)))
 
 
-def _record(network: Network, samples: Samples, folder: RunFolder, pooling: str) -> dict[str, Any]:
+def _record(network: Network, samples: Samples, folder: RunFolder) -> dict[str, Any]:
     """What the making of the run has to tell, warnings in words."""
-    from layerscape.extraction import check_batches  # it loads torch
-
-    uneven = check_batches(network, samples, [layer.name for layer in folder.layers], pooling)
-    warnings = [
-        f"layer {name!r} depends on the batch: results differ by {difference:.1g} when a sample is alone"
-        for name, difference in uneven.items()
-        if difference > UNEVEN
-    ]
+    warnings = []
     # Blocks of an earlier, interrupted call count too: a run must not tell how often it was interrupted.
     earlier = set(range(folder.layout.n_blocks)) - set(network.truncated)
     blocks = [folder.layout.rows(number) for number in earlier]
@@ -275,7 +284,6 @@ def _record(network: Network, samples: Samples, folder: RunFolder, pooling: str)
     told = {
         "counts": counts,
         "skipped": [list(pair) for pair in samples.skipped],
-        "batch_difference": uneven,
         "warnings": warnings,
     }
     return told | ({"deployed": dict(network.deployed)} if network.deployed else {})

@@ -225,10 +225,21 @@ def _facts(run: ReportedRun) -> dict[str, str]:
         "samples": f"{len(run.samples.ids):,}, {_belonging(run)}",
         "layers": str(len(run.layers)),
         "pooling": _named(record.get("pooling")),
+        "proven": _proven(record["proofs"]) if record.get("proofs") else "",
         "finished": _named(record.get("finished"))[:16].replace("T", " "),
         "layerscape": _named((record.get("versions") or {}).get("layerscape")),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _proven(proofs: Mapping[str, Any]) -> str:
+    """What was shown of the layers before the run started, in one line."""
+    twice, batch = (max(proofs[name].values(), default=0.0) for name in ("twice", "batch"))
+    said = [f"the same batch twice differs by {twice:.1g}, a sample alone by {batch:.1g}"]
+    lasts = {axis["last_hidden_state"] for axis in proofs["axes"] if axis["last_hidden_state"]}
+    if lasts:
+        said.append(f"layers are the model's own hidden states, of which the last is {' and '.join(sorted(lasts))}")
+    return "; ".join([*said, *(f"run with {cure}" for cure in proofs["cures"])])
 
 
 def _belonging(run: ReportedRun) -> str:

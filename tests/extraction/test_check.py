@@ -1,0 +1,116 @@
+"""What a sample gets depends on nothing but the sample: shown before a run, mended where it can be, else refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layerscape.errors import InvalidValue
+from layerscape.extraction import open_model, prove
+
+D = 5
+
+
+@pytest.fixture
+def rows(rng, make_samples):
+    return make_samples([rng.normal(size=D).astype(np.float32) for _ in range(12)], "array")
+
+
+@pytest.fixture
+def ragged(rng, make_samples):
+    return make_samples([rng.integers(5, 59, size=3 + i % 4) for i in range(12)], "array")
+
+
+class Draws(nn.Module):
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.linear, self.drop, self.size = nn.Linear(D, 4), nn.Identity(), size
+
+    def forward(self, x):
+        x = self.linear(x)
+        return self.drop(x + self.size * torch.rand_like(x))
+
+
+def test_what_is_drawn_at_random_is_refused(rows):
+    network = open_model(Draws(1.0))
+    text = "layer 'drop' is another each time that the network sees the same batch; let it draw nothing at random"
+    with pytest.raises(InvalidValue, match=f"^{text}"):
+        network.layers("mean", rows.read([0, 1]), select="drop")
+    assert network.layers("mean", rows.read([0, 1]), select="linear")[0].n_units == 4
+    assert max(prove(network, rows, ["linear"], "mean")["twice"].values()) == 0
+
+
+def test_a_network_that_hides_patches_shows_all_of_them(rng, make_samples):
+    from transformers import ViTMAEConfig, ViTMAEModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32}
+    torch.manual_seed(0)
+    module = ViTMAEModel(ViTMAEConfig(image_size=16, patch_size=4, **sizes)).eval()
+    samples = make_samples([rng.normal(size=(3, 16, 16)).astype(np.float32) for _ in range(5)], "image")
+
+    def pixels(few):
+        return {"pixel_values": torch.from_numpy(np.stack(few))}
+
+    network = open_model(module, make_inputs=pixels, kind="image")
+    proofs = prove(network, samples, ["block_2"], "flatten")
+    assert proofs["twice"]["block_2"] == 0
+    assert proofs["batch"]["block_2"] < 1e-5
+    assert [cure.split(",")[0] for cure in proofs["cures"]] == ["mask_ratio=0"]
+    assert module.config.mask_ratio == 0.75
+    found = dict(network.blocks(samples, ["block_2"], "flatten", block_rows=5))[0]["block_2"]
+    module.config.mask_ratio = 0.0
+    given = pixels(samples.read(range(5))) | {"noise": torch.arange(16.0).expand(5, -1)}
+    with torch.no_grad():
+        expected = module(**given, output_hidden_states=True).hidden_states[2]
+    np.testing.assert_allclose(found, expected.flatten(1), atol=1e-5)
+
+
+def padded(few):
+    width = max(map(len, few))
+    ids = torch.tensor(np.stack([np.pad(row, (0, width - len(row)), constant_values=1) for row in few]))
+    return {"input_ids": ids, "attention_mask": (ids != 1).long()}
+
+
+def test_samples_of_one_length_go_together_where_padding_changes_them(ragged):
+    from transformers import FNetConfig, FNetModel
+
+    class Masked(FNetModel):
+        def forward(self, input_ids, attention_mask=None, **options):
+            return super().forward(input_ids, **options)
+
+    torch.manual_seed(0)
+    module = Masked(FNetConfig(vocab_size=60, hidden_size=16, num_hidden_layers=3, intermediate_size=32)).eval()
+    network = open_model(module, make_inputs=padded)
+    proofs = prove(network, ragged, ["block_2"], "mean")
+    assert proofs["cures"] == ["batches of samples of one length, since padding changes what a sample gets"]
+    assert proofs["batch"]["block_2"] < 1e-5
+    found = dict(network.blocks(ragged, ["block_2"], "mean", block_rows=12))[0]["block_2"]
+    with torch.no_grad():
+        alone = [
+            module(torch.tensor(row)[None], output_hidden_states=True).hidden_states[2][0].mean(0)
+            for row in ragged.read(range(12))
+        ]
+    np.testing.assert_allclose(found, torch.stack(alone), atol=1e-5)
+
+
+class Mixes(nn.Module):
+    def forward(self, x):
+        return x - x.mean(0)
+
+
+def test_a_layer_that_mixes_samples_is_refused_but_alone(rows):
+    module = nn.Sequential(nn.Linear(D, 4), Mixes())
+    text = r"^layer '1' depends on the batch, also where nothing is padded: a sample's vector differs by .* of its len"
+    with pytest.raises(InvalidValue, match=text):
+        prove(open_model(module), rows, ["0", "1"], "mean")
+    assert prove(open_model(module), rows, ["0"], "mean")["cures"] == []
+    assert max(prove(open_model(module), rows, ["0"], "mean", 1)["batch"].values()) == 0
+
+
+def test_the_proofs_say_which_layer_the_last_hidden_state_is(folders, some_samples):
+    for family, last in (("bert", "block_3"), ("llama", "final_norm")):
+        network = open_model(folders(family), device="cpu")
+        (axis,) = prove(network, some_samples("text", 5), ["block_3"], "mean")["axes"]
+        assert axis == {"name": "", "blocks": 3, "handed_on": 2, "last_hidden_state": last}
