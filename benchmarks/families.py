@@ -201,8 +201,8 @@ def table(outcomes: list[Outcome], minutes: float, n_listed: int) -> list[str]:
     right, others = having("right"), [*having("refused"), *having("wrong")]
     return [
         f"`python -m benchmarks.families`, {minutes:.0f} minutes: of {len(outcomes)} families of transformers "
-        f"({n_listed} are listed), each with random weights in float64, {len(right)} are right in every layer, pooling, "
-        f"padding and batch (furthest off by {max((each.error for each in right), default=0):.1g}), "
+        f"({n_listed} are listed), each with random weights in float64, {len(right)} are right in every layer, "
+        f"pooling, padding and batch (furthest off by {max((each.error for each in right), default=0):.1g}), "
         f"{len(having('refused'))} are refused in at least one of these and right in the others, "
         f"{len(having('wrong'))} are wrong.",
         "",

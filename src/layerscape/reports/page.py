@@ -236,9 +236,8 @@ def _proven(proofs: Mapping[str, Any]) -> str:
     """What was shown of the layers before the run started, in one line."""
     twice, batch = (max(proofs[name].values(), default=0.0) for name in ("twice", "batch"))
     said = [f"the same batch twice differs by {twice:.1g}, a sample alone by {batch:.1g}"]
-    lasts = {axis["last_hidden_state"] for axis in proofs["axes"] if axis["last_hidden_state"]}
-    if lasts:
-        said.append(f"layers are the model's own hidden states, of which the last is {' and '.join(sorted(lasts))}")
+    lasts = [axis["last_hidden_state"] for axis in proofs["axes"] if axis["last_hidden_state"]]
+    said += [f"layers are the model's own hidden states, the last of them {' and '.join(lasts)}"] if lasts else []
     return "; ".join([*said, *(f"run with {cure}" for cure in proofs["cures"])])
 
 
