@@ -18,9 +18,8 @@ ONE_LENGTH = "batches of samples of one length, since padding changes what a sam
 
 
 def hides(module: torch.nn.Module) -> bool:
-    """Whether its configuration says that it hides a share of what it is given."""
-    ratio = getattr(getattr(module, "config", None), "mask_ratio", 0)
-    return isinstance(ratio, (int, float)) and ratio > 0
+    """Whether it can hide a share of what it is given; where it hides none, it still puts it in random order."""
+    return isinstance(getattr(getattr(module, "config", None), "mask_ratio", None), (int, float))
 
 
 @contextmanager
