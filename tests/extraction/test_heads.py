@@ -84,7 +84,7 @@ def output_of(folder, make_samples, texts=TEXTS, **options):
         ({"pooling_mode": "mean_sqrt_len_tokens"}, lambda h: h.sum(0) / len(h) ** 0.5),
         ({}, lambda h: h.mean(0)),
     ],
-    ids=str,
+    ids=lambda given: "" if callable(given) else str(given),
 )
 def test_poolings_are_over_all_real_tokens(deployed, make_samples, pooling, right):
     folder = deployed(pooling=pooling, lower=True)
