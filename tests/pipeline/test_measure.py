@@ -286,3 +286,10 @@ def test_copies_and_near_copies_are_told_apart(rng):
     assert (len(found.rows), found.n_copies, found.n_near) == (100, 10, 5)
     assert found.words == ("10 exact copies and 5 near copies (rounding apart) left out; 100 samples remain",)
     assert distinct_rows(find_neighbors(x, 5), near=0).n_near == 0
+
+
+def test_no_neighbor_survives_from_one_tower_to_another(rng):
+    x = rng.standard_normal((60, 4))
+    towers = {"left.a": x, "left.b": x**3, "right.a": x[::-1], "right.b": x[::-1] ** 3}
+    table = ls.measure(ls.from_arrays(towers, depths=[0, 1, 0, 1]), "neighbor_survival", k=5)
+    assert set(zip(table.layer, table.other_layer, strict=True)) == {("left.a", "left.b"), ("right.a", "right.b")}

@@ -131,3 +131,10 @@ def test_a_run_without_labels_has_dimensions_only(layers):
     assert set(ls.differences(run).measure) == {"twonn"}
     with pytest.raises(InvalidValue, match="has no label column of categories; there is no difference to test"):
         ls.differences(run, measures=["label_overlap"])
+
+
+def test_no_tower_is_tested_against_the_end_of_another(rng):
+    x = rng.standard_normal((N, 6))
+    towers = {"left.a": x, "left.b": x**3, "right.a": x[::-1], "right.b": x[::-1] ** 3}
+    table = ls.differences(run_of(towers, depths=[0, 1, 0, 1]), measures="twonn")
+    assert list(zip(table.layer, table.other_layer, strict=True)) == [("left.b", "left.a"), ("right.b", "right.a")]

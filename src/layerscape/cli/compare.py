@@ -30,7 +30,7 @@ PERMUTATIONS = 199  # where three runs or more are compared
     help="By how many permutations of the samples the closest of all pairs is judged.  [default: 199 for three runs or "
     "more, none for two]",
 )
-@click.option("--pairs", "--relevant", "pairs", hidden=True)  # of which the refusal says what to ask instead
+@click.option("--pairs", "--relevant", "pairs", hidden=True, help="Refused, in words that say what to ask instead.")
 @shared.of_groups
 @shared.of_lag
 @shared.of_repeats

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from layerscape.core.depth import axes_of_depth, steps
 from layerscape.core.labels import CONTROL
 from layerscape.core.words import said
 from layerscape.figures.rows import QUESTION, Row
@@ -39,7 +39,8 @@ class Profile:
             kept = controls if (row["group"] or "").startswith(f"{CONTROL}=") else found
             if row["layer"] in self.layers:
                 kept.setdefault(row["measure"], []).append(row)
-        self._branches = _branches(self.layers, rows)
+        self._depths = {row["layer"]: row["depth"] for row in rows if row.get("depth") is not None}
+        self._axes = axes_of_depth(self.layers, self._depths)
         self._rows = {name: self._read(own) for name, own in found.items()}
         self._controls = {name: self._read(own) for name, own in controls.items()}
 
@@ -53,7 +54,7 @@ class Profile:
     @property
     def steps(self) -> list[tuple[str, str]]:
         """Every layer and the next one, where both lie along one depth."""
-        return [(a, b) for a, b in pairwise(self.layers) if self._branches[a] == self._branches[b]]
+        return steps(self.layers, self._depths)
 
     @property
     def measures(self) -> list[str]:
@@ -79,7 +80,7 @@ class Profile:
         for row in rows:
             asked = _asked(row)
             row["variant"] = ", ".join(_in_words(name, asked.get(name)) for name in differing[row.get("label")])
-            row["branch"] = self._branches[row["layer"]]
+            row["branch"] = self._axes[row["layer"]]
             row["said"] = said(row["value"], row.get("low"), row.get("high"))
         return rows
 
@@ -91,17 +92,6 @@ def _order(rows: Sequence[Row]) -> tuple[str, ...]:
     first = [row["layer"] for row in pairs if row["layer"] not in set(second)]
     alone = [row["layer"] for row in rows if not row.get("other_layer")]
     return tuple(dict.fromkeys([*alone, *first, *second]))
-
-
-def _branches(layers: Sequence[str], rows: Sequence[Row]) -> dict[str, int]:
-    """By layer, how often depth has begun anew before it."""
-    depths = {row["layer"]: row["depth"] for row in rows if row.get("depth") is not None}
-    found, number, last = {}, 0, -math.inf
-    for layer in layers:
-        depth = depths.get(layer, last)
-        number += depth < last
-        found[layer], last = number, depth
-    return found
 
 
 def _with_points(rows: Sequence[Row]) -> list[Row]:

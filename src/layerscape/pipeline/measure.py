@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from layerscape.core.depth import axes_of_depth
 from layerscape.core.groups import Own
 from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
@@ -199,7 +200,9 @@ def _plan(
         elif m.compares:
             yield from (Task(m, own, a, other_layer=b) for b in layers for a in layers if a != b)
         elif "graphs" in m.data:
-            yield from (Task(m, own, a, other_layer=b) for a, b in combinations(layers, 2))
+            along = axes_of_depth(layers, run.depths)
+            pairs = ((a, b) for a, b in combinations(layers, 2) if along[a] == along[b])
+            yield from (Task(m, own, a, other_layer=b) for a, b in pairs)
         elif "labels" in m.data:
             for label in labels:
                 if named or takes(m, run, label):

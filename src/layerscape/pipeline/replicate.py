@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from layerscape.core.depth import steps
 from layerscape.core.estimate import Estimate
 from layerscape.core.keywords import Search
 from layerscape.core.progress import Show
@@ -50,7 +50,7 @@ def replicate(
             yield from as_rows(run, task, _combined(protocol, found[task.layer]), supplier.near, group)
         if protocol.k is not None:
             columns = [column for column in category_columns(run, labels) if column != by]
-            for task, estimate in _estimates(supplier, list(_overlaps(part, columns, protocol)), progress):
+            for task, estimate in _estimates(supplier, list(_overlaps(part, run.depths, columns, protocol)), progress):
                 yield from as_rows(run, task, estimate, supplier.near, group)
 
 
@@ -64,9 +64,11 @@ def _combined(protocol: Protocol, estimates: list[Estimate]) -> Estimate:
     return failed[0] if failed else protocol.combine(estimates)
 
 
-def _overlaps(part: Part, columns: Sequence[str], protocol: Protocol) -> Iterator[Task]:
+def _overlaps(
+    part: Part, depths: Mapping[str, float | None], columns: Sequence[str], protocol: Protocol
+) -> Iterator[Task]:
     overlap, label_overlap = catalog()["overlap"], catalog()["label_overlap"]
-    for a, b in pairwise(part.layers):
+    for a, b in steps(part.layers, depths):
         yield Task(overlap, {"k": protocol.k}, a, other_layer=b)
     for column in columns:
         fraction = protocol.class_fraction

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from layerscape.core.depth import steps
 from layerscape.core.groups import Own
 from layerscape.core.influence import Moved
 from layerscape.core.keywords import Search, door
@@ -161,7 +162,7 @@ def _pairs(run: Run, other: Run | None, given: Sequence[tuple[str, str]] | None)
                     raise unknown_name(f"layer of {its.name}", layer, its.layers)
         return pairs
     if other is None:
-        return list(zip(run.layers[1:], run.layers, strict=False))
+        return [(later, earlier) for earlier, later in steps(run.layers, run.depths)]
     return [(layer, _counterpart(run.depths[layer], layer, other)) for layer in run.layers]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.stats import norm
 
+from layerscape.core.depth import axes_of_depth
 from layerscape.core.interval import Z95
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.words import listed, p_said
@@ -47,7 +48,7 @@ class Instead:
     Attributes
     ----------
     own
-        The last and the middle layer of its own run, other than itself; one that is behind will do.
+        The last and the middle layer along its own axis of depth, other than itself; one that is behind will do.
     lasts
         The last layer of each other run; all have to be behind.
     n_layers
@@ -69,7 +70,9 @@ class Instead:
         runs: dict[str, list[Judged]] = {}
         for layer in measured:
             runs.setdefault(layer.run_name, []).append(layer)
-        own = [Other(what, layer.name, rows[layer.name]) for what, layer in _taken(runs.pop(best.run_name))]
+        along = axes_of_depth(best.run.layers, best.run.depths)
+        tower = [layer for layer in runs.pop(best.run_name) if along[layer.layer] == along[best.layer]]
+        own = [Other(what, layer.name, rows[layer.name]) for what, layer in _taken(tower)]
         lasts = {name: Other("last", of_run[-1].name, rows[of_run[-1].name]) for name, of_run in runs.items()}
         behind = [name for name, of_run in runs.items() if all(rows[layer.name].p < LEVEL for layer in of_run)]
         return cls([other for other in own if other.name != best.name], lasts, len(measured), behind)
@@ -124,7 +127,7 @@ class Instead:
 
 
 def _taken(layers: Sequence[Judged]) -> Iterator[tuple[str, Judged]]:
-    """The last and the middle layer of a run, if it has several."""
+    """The last and the middle layer along an axis of depth, if it has several."""
     on_axis = [layer for layer in layers if layer.depth is not None] or layers
     middle = min(on_axis, key=lambda layer: abs((layer.depth or 0.0) - 0.5))
     yield "last", layers[-1]
