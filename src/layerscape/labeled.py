@@ -10,7 +10,7 @@ import numpy as np
 from layerscape.core.quantity import Quantity
 from layerscape.errors import InvalidValue, require
 from layerscape.figures.measured import in_units, measured, of_itself
-from layerscape.figures.profile import Profile
+from layerscape.figures.profile import Profile, check_table
 from layerscape.figures.rows import Row, both_ways, variants
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ def to_xarray(table: pd.DataFrame) -> xarray.Dataset:
 
 
 def _check(table: Any) -> None:
-    missing = [name for name in ("layer", "measure", "value", "group", "options", "n_samples") if name not in table]
-    if missing:
-        raise InvalidValue(f"a table without the column {missing[0]!r}; give one of measure or compare.")
+    check_table(table)
     for name in ("run", "other_run"):
         runs = list(dict.fromkeys(table[name])) if name in table else []
         if len(runs) > 1:

@@ -4,6 +4,7 @@ import re
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 import layerscape as ls
@@ -76,3 +77,19 @@ def test_layers_of_two_towers_are_not_joined(rng):
     assert np.isnan(line.get_ydata()).tolist() == [False, False, True, False, False]
     steps = plot.profile(table, measure="overlap")
     assert [tick.get_text() for tick in steps.get_xticklabels()] == ["l.2", "r.2"]
+
+
+@pytest.mark.parametrize("draw", [ls.plot.profile, ls.plot.layer_pairs, ls.to_xarray])
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (None, "NoneType given as a table of estimates; give one of measure or compare."),
+        ({"layer": ["a"]}, "dict given as a table of estimates; give one of measure or compare."),
+        (pd.DataFrame({"x": [1]}), "a table without the column 'layer'; give one of measure or compare."),
+    ],
+    ids=["none", "dict", "other"],
+)
+def test_what_is_no_table_is_one_line(draw, given, text):
+    with pytest.raises(ls.LayerscapeError) as error:
+        draw(given)
+    assert str(error.value) == text

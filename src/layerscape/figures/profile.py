@@ -12,7 +12,10 @@ import numpy as np
 from layerscape.core.depth import axes_of_depth, steps
 from layerscape.core.labels import CONTROL
 from layerscape.core.words import said
+from layerscape.errors import InvalidType, InvalidValue
 from layerscape.figures.rows import QUESTION, Row
+
+READ = ("layer", "measure", "value", "group", "options", "n_samples")  # columns without which a table says nothing
 
 
 class Profile:
@@ -47,6 +50,7 @@ class Profile:
     @classmethod
     def of(cls, table: Any, layers: Sequence[str] = ()) -> Profile:
         """Of a pandas.DataFrame with one row per estimate, or per point of a curve."""
+        check_table(table)
         table = table.astype(object).where(table.notna(), None)
         rows = [{str(name): _plain(value) for name, value in row.items()} for row in table.to_dict("records")]
         return cls(rows, layers)
@@ -83,6 +87,15 @@ class Profile:
             row["branch"] = self._axes[row["layer"]]
             row["said"] = said(row["value"], row.get("low"), row.get("high"))
         return rows
+
+
+def check_table(table: Any) -> None:
+    """Raise unless it is a table of estimates; one without rows needs no columns."""
+    if not (hasattr(table, "columns") and hasattr(table, "to_dict")):
+        raise InvalidType(f"{type(table).__name__} given as a table of estimates; give one of measure or compare.")
+    missing = [name for name in READ if name not in table.columns]
+    if missing and len(table):
+        raise InvalidValue(f"a table without the column {missing[0]!r}; give one of measure or compare.")
 
 
 def _order(rows: Sequence[Row]) -> tuple[str, ...]:

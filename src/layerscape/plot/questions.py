@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidValue, need, unknown_name
 from layerscape.figures import figures
 from layerscape.figures.measured import measured
 from layerscape.figures.profile import Profile
@@ -107,6 +107,7 @@ def _first(
     names: tuple[str, ...], table: pd.DataFrame, measure: str | None, choice: str | None, ax: Axes | None
 ) -> Axes:
     """The first of the figures that can show the measure, or anything where none is named."""
+    need("plot")
     there = measured(Profile.of(table))
     able = {name: [each.name for each in there if figures()[name].applies(each)] for name in names}
     found = next((name for name, own in able.items() if (measure in own if measure else own)), None)
