@@ -41,8 +41,8 @@ class Axes:
         return tuple(self(torch.empty(shape, device="meta")).shape)
 
 
-def axes_of(module: nn.Module, few: Sequence[Firing], more: Sequence[Firing]) -> dict[Site, Axes]:
-    """The axes of every site that has a row per sample, from dry runs on two samples and on three.
+def samples_of(module: nn.Module, few: Sequence[Firing], more: Sequence[Firing]) -> dict[Site, int]:
+    """The axis that the samples are along, of every site that has one, from dry runs on two samples and on three.
 
     Raises
     ------
@@ -55,7 +55,22 @@ def axes_of(module: nn.Module, few: Sequence[Firing], more: Sequence[Firing]) ->
         along = _along(firing.shape, longer.get(firing.site))
         if along is not None:
             _check_time(module.get_submodule(firing.site.module), firing, along)
-            found[firing.site] = Axes(along)
+            found[firing.site] = along
+    return found
+
+
+def axes_of(
+    module: nn.Module, few: Sequence[Firing], found: Mapping[Site, int], seen: Mapping[tuple[int, ...], str]
+) -> dict[Site, Axes]:
+    """The axes of every site that has a row per sample.
+
+    Parameters
+    ----------
+    found
+        From `samples_of`.
+    seen
+        By shape without the samples where units were seen to be at an embedding, for modules whose kind says nothing.
+    """
     shapes = {firing.site: _without(firing, found) for firing in few if firing.site in found}
     second = {shapes[site] for site in found if _has_units(module, site, shapes[site]) == "second"}
     last = {shapes[site] for site in found if _has_units(module, site, shapes[site]) == "last"}
@@ -63,11 +78,12 @@ def axes_of(module: nn.Module, few: Sequence[Firing], more: Sequence[Firing]) ->
     def turned(site: Site) -> bool:
         shape = shapes[site]
         says = _has_units(module, site, shape)
+        says = says or seen.get(shape, "")
         if not says and shape in second ^ last:
             says = "second" if shape in second else "last"
         return (len(shape) == 2 and says == "second") or (len(shape) > 2 and says == "last")
 
-    return {site: replace(axes, turned=turned(site)) for site, axes in found.items()}
+    return {site: Axes(along, turned(site)) for site, along in found.items()}
 
 
 def arranged(firings: Sequence[Firing], axes: Mapping[Site, Axes]) -> list[Firing]:
@@ -97,8 +113,8 @@ def _check_time(part: nn.Module, firing: Firing, along: int) -> None:
         )
 
 
-def _without(firing: Firing, found: Mapping[Site, Axes]) -> tuple[int, ...]:
-    shape, along = firing.shape or (), found[firing.site].samples
+def _without(firing: Firing, found: Mapping[Site, int]) -> tuple[int, ...]:
+    shape, along = firing.shape or (), found[firing.site]
     return shape[:along] + shape[along + 1 :]
 
 

@@ -9,7 +9,7 @@ from math import prod
 import torch
 
 from layerscape.errors import InvalidValue
-from layerscape.extraction.axes import Axes, arranged, axes_of
+from layerscape.extraction.axes import Axes, arranged, axes_of, samples_of
 from layerscape.extraction.build import Build
 from layerscape.extraction.content import content_of
 from layerscape.extraction.cures import calm, in_order
@@ -21,6 +21,7 @@ from layerscape.extraction.influence import Influence
 from layerscape.extraction.layers import INPUT, OUTPUT, Place, choose, name_layers, silent_modules
 from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens, pool
+from layerscape.extraction.positions import units_seen
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.stacks import Stack, compared, stacks_of
 from layerscape.extraction.states import hidden_states
@@ -157,8 +158,10 @@ def survey(
         plain, longer, alike, again = (trace(module, each.to(device, dtype)) for each in (inputs, more, one, one))
         stacks = _stacks(module, one.to(device, dtype), alike, build)
         firings = _with_states(plain, stacks)
-        axes = axes_of(module, firings, _with_states(longer, stacks))
-        sites = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
+        samples = samples_of(module, firings, _with_states(longer, stacks))
+        sites = {stack.name: site for stack in stacks if (site := stack.states[0]) in samples}
+        seen = units_seen(module, one.to(device, dtype), {site: samples[site] for site in sites.values()})
+        axes = axes_of(module, firings, samples, seen)
         content = content_of(module, one.to(device, dtype), sites, lambda site, hidden: axes[site](hidden))
     usable = arranged(firings, axes)
     places = name_layers(module, usable, stacks)
