@@ -27,6 +27,7 @@ SIZES: dict[str, int] = {
 _SOUND = {"conv_dim": (8, 8), "conv_stride": (5, 4), "conv_kernel": (10, 8), "num_feat_extract_layers": 2}
 _SOUND |= {"num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "mask_time_prob": 0.0}
 _STAGES = {"embed_dim": 8, "depths": [1, 1, 1], "num_heads": [1, 2, 2], "window_size": 2, "patch_size": 4}
+UNITS_LAST = ("sam_vision_model",)  # maps in the hidden states
 _OWN: dict[str, dict[str, Any]] = {
     "esm": {"position_embedding_type": "rotary", "mask_token_id": 59, "token_dropout": True},
     "gpt_neo": {"attention_types": [[["global"], 3]], "num_layers": 3},
@@ -36,9 +37,9 @@ _OWN: dict[str, dict[str, Any]] = {
     "convnextv2": {"hidden_sizes": [8, 12, 16], "depths": [1, 1, 1], "num_stages": 3},
     "resnet": {"embedding_size": 8, "hidden_sizes": [8, 12, 16], "depths": [1, 1, 1]},
     "regnet": {"embedding_size": 8, "hidden_sizes": [8, 16, 16], "depths": [1, 1, 1], "groups_width": 8},
-    "poolformer": {"hidden_sizes": [8, 12, 16], "depths": [1, 1, 1], "num_encoder_blocks": 3},
+    "poolformer": {"hidden_sizes": [8, 12, 16], "depths": [2, 1, 2], "num_encoder_blocks": 3},
     "segformer": {"hidden_sizes": [8, 16], "depths": [1, 1], "num_encoder_blocks": 2, "sr_ratios": [2, 1]},
-    "pvt": {"hidden_sizes": [8, 16], "depths": [1, 1], "num_encoder_blocks": 2, "sequence_reduction_ratios": [2, 1]},
+    "pvt": {"hidden_sizes": [8, 16], "depths": [2, 2], "num_encoder_blocks": 2, "sequence_reduction_ratios": [2, 1]},
     "yolos": {"image_size": [32, 32], "num_detection_tokens": 5},
     "hubert": _SOUND,
     "wav2vec2": _SOUND,
@@ -46,7 +47,12 @@ _OWN: dict[str, dict[str, Any]] = {
     "unispeech": {**_SOUND, "num_codevectors_per_group": 4, "codevector_dim": 8, "proj_codevector_dim": 8},
     "data2vec-audio": {**_SOUND, "conv_pos_kernel_size": 3, "num_conv_pos_embeddings": 1},
     "sew": {**_SOUND, "squeeze_factor": 2},
-    "vit_mae": {"decoder_hidden_size": 16, "decoder_num_hidden_layers": 1, "decoder_intermediate_size": 16},
+    "vit_mae": {
+        "mask_ratio": 0.0,
+        "decoder_hidden_size": 16,
+        "decoder_num_hidden_layers": 1,
+        "decoder_intermediate_size": 16,
+    },
     "audio-spectrogram-transformer": {"max_length": 32, "num_mel_bins": 16},
     "xlnet": {"d_inner": 32, "n_layer": 3},
     "funnel": {"block_sizes": [2, 2], "d_inner": 32, "num_decoder_layers": 2},

@@ -11,6 +11,7 @@ from torch import nn
 
 from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
+from layerscape.extraction.tracing import Mark
 
 N, T, D = 5, 7, 6
 
@@ -342,3 +343,10 @@ def test_a_layer_that_is_no_hidden_state_is_refused(ids):
     module.forward = other
     with pytest.raises(InvalidValue, match=r"^layer 'block_2' is not what the network gives as its hidden state"):
         open_model(module, make_inputs=tokens).layers("mean", ids.read([0, 1]))
+
+
+@pytest.mark.parametrize("least", [float("-inf"), torch.finfo(torch.float32).min, torch.finfo(torch.float64).min])
+def test_a_mask_of_the_least_numbers_is_the_same_each_time(least):
+    mask = torch.zeros(5, 5, dtype=torch.float64).masked_fill(torch.ones(5, 5).triu(1).bool(), least)
+    assert Mark.of(mask).equals(Mark.of(mask.clone()))
+    assert not Mark.of(mask).equals(Mark.of(mask.T.contiguous()))

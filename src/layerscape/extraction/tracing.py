@@ -16,6 +16,7 @@ from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.parts import Key, Seen, entering, floating, parts_of
 
 PLACES = 16  # of a tensor, whose values tell it from others
+LARGEST = 1e30  # of masks no more is told, which hold the least number there is and would add up to infinity
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Mark:
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> Mark:
-        flat = torch.nan_to_num(tensor.detach().reshape(-1).double())
+        flat = torch.nan_to_num(tensor.detach().reshape(-1).double()).clamp(-LARGEST, LARGEST)
         if not len(flat):
             return cls(tuple(tensor.shape), 0.0, 0.0, 0.0, ())
         places = torch.linspace(0, len(flat) - 1, min(PLACES, len(flat)), device=flat.device).long()
