@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from layerscape.errors import InvalidValue
-from layerscape.extraction import check_batches, open_model
+from layerscape.extraction import open_model
+from tests.extraction.alone import check_batches
 
 N, T, D = 6, 7, 5
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from layerscape.extraction import check_batches, open_model
+from layerscape.extraction import open_model
+from tests.extraction.alone import check_batches
 
 LAYERS = ("embedding", "block_1", "block_2", "block_3")
 # How many tokens before and after the sample itself.

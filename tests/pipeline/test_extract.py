@@ -68,6 +68,14 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(network, x, tmp
     assert files(tmp_path / "broken") == files(tmp_path / "whole")
 
 
+def test_a_finished_run_is_not_proven_again(network, x, tmp_path, monkeypatch):
+    proven = []
+    monkeypatch.setattr("layerscape.extraction.check.prove", lambda *_: proven.append(1) or {"cures": []})
+    for _ in range(2):
+        ls.extract(network, x, out=tmp_path / "run")
+    assert len(proven) == 1
+
+
 def test_what_changed_is_named(network, x, tmp_path):
     ls.extract(network, x, out=tmp_path / "run")
     with pytest.raises(InvalidValue, match=r"inputs\.fingerprint"):

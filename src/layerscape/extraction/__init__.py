@@ -9,22 +9,21 @@ from layerscape.extraction.opening import check_model as check_model
 from layerscape.extraction.opening import open_model as open_model
 
 if TYPE_CHECKING:
-    from layerscape.extraction.check import check_batches as check_batches
     from layerscape.extraction.check import prove as prove
     from layerscape.extraction.network import Network as Network
     from layerscape.extraction.saved import read_tensors as read_tensors
 
 
 def __getattr__(name: str) -> Any:
-    """`Network`, `check_batches` and `read_tensors` on first use, since they bring torch with them."""
+    """`Network`, `prove` and `read_tensors` on first use, since they bring torch with them."""
     if name == "Network":
         from layerscape.extraction.network import Network
 
         return Network
-    if name in ("check_batches", "prove"):
-        from layerscape.extraction import check
+    if name == "prove":
+        from layerscape.extraction.check import prove
 
-        return getattr(check, name)
+        return prove
     if name == "read_tensors":
         from layerscape.extraction.saved import read_tensors
 

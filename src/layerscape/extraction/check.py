@@ -12,18 +12,8 @@ from layerscape.core.samples import Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.network import Network
 
-N_CHECKED = 8
+N_CHECKED = 8  # of which the greatest ‖together − alone‖ / ‖alone‖ is told, about 1e-6 where it is rounding
 MOST = 1e-3  # results that depend on the batch by more than this are wrong, not rounded
-
-
-def check_batches(network: Network, samples: Samples, layers: Sequence[str], pooling: str) -> dict[str, float]:
-    """How far results depend on the batch: 8 samples in one batch against each alone.
-
-    Per layer the greatest ‖together − alone‖ / ‖alone‖ of a sample; rounding is about 1e-6 in float32, and above 1e-3
-    something is wrong (padding that leaks in, a layer that mixes samples).
-    """
-    few = _few(samples)
-    return _differences(_pass(network, few, layers, pooling, N_CHECKED), _pass(network, few, layers, pooling, 1))
 
 
 def prove(

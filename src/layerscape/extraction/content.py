@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from layerscape.extraction.hooks import Inputs, Site, Taps
-from layerscape.extraction.parts import each_part
 
 
 def content_of(
@@ -44,10 +43,7 @@ def content_of(
         with Taps(module, sites) as run:
             return run(given, lambda name, each: turned(sites[name], each.tensor).clone())
 
-    plain, other = (
-        seen(inputs),
-        seen(Inputs(each_part(inputs.args, _another), each_part(inputs.kwargs or {}, _another))),
-    )
+    plain, other = seen(inputs), seen(inputs.changed(_another))
     follows = {name: (plain[name] != other[name]).any(-1).any(0) for name in plain if plain[name].ndim == 3}
     return {name: positions.cpu() for name, positions in follows.items() if bool(positions.any())}
 

@@ -52,7 +52,11 @@ class Inputs:
                 return value
             return value.detach().to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
 
-        return Inputs(each_part(self.args, move), each_part(self.kwargs or {}, move))
+        return self.changed(move)
+
+    def changed(self, change: Callable[[Any], Any]) -> Inputs:
+        """The same with everything changed that is in it."""
+        return Inputs(each_part(self.args, change), each_part(self.kwargs or {}, change))
 
 
 def bytes_of(tensor: torch.Tensor) -> bytes:

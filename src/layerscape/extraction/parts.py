@@ -31,14 +31,6 @@ def parts_of(value: Any, key: Key = ()) -> Iterator[tuple[Key, Seen]]:
             yield from parts_of(part, (*key, name))
 
 
-def part_at(value: Any, key: Key | None) -> Seen | None:
-    """The part that a key leads to, or the leading one: the first that is of floating-point numbers."""
-    found = floating(parts_of(value))
-    if key is None:
-        return found[0][1] if found else None
-    return next((seen for at, seen in found if at == key), None)
-
-
 def entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[Key, Seen]]:
     """What of floating-point numbers a module takes, arguments of their own before those in tuples and dicts."""
     found = floating(parts_of({**dict(enumerate(args)), **kwargs}))

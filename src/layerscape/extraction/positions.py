@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from layerscape.extraction.hooks import Inputs, Site, Taps
-from layerscape.extraction.parts import each_part
 
 Where = Literal["second", "last"]
 
@@ -45,8 +44,7 @@ def units_seen(module: nn.Module, inputs: Inputs, samples: Mapping[Site, int]) -
     for axis in range(1, widest):
         ends = []
         for place in (0, -1):
-            change = partial(_changed, axis=axis, place=place)
-            ends.append(seen(Inputs(each_part(inputs.args, change), each_part(inputs.kwargs or {}, change))))
+            ends.append(seen(inputs.changed(partial(_changed, axis=axis, place=place))))
         for name, hidden in plain.items():
             first, last = ((end[name] != hidden).any(0) for end in ends)
             some[name] |= {along for along in range(first.ndim) if _apart(first, last, along)}

@@ -20,7 +20,7 @@ from layerscape.pipeline.beforehand import Chosen, check_choices, check_paths, f
 from layerscape.pipeline.previews import Seen
 from layerscape.pipeline.protocols import choices_of
 from layerscape.run import Run
-from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
+from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, finished_at, in_words
 
 if TYPE_CHECKING:
     from layerscape.extraction import Network
@@ -152,7 +152,7 @@ def extract(
     specs = _specs(network, samples, pooling, layers)
     _check_disk(out, specs, len(samples), store, note)
     plan = _plan(network, samples, specs, pooling=pooling, batching=network.batching(batch_size), store=store)
-    proofs = _proven(network, samples, specs, pooling, batch_size, note)
+    proofs = {} if finished_at(out) else _proven(network, samples, specs, pooling, batch_size, note)
     with RunFolder.create(out, plan, specs, len(samples), dtype=store, compress=compress) as folder:
         folder.write_samples(samples.ids, samples.labels, samples.kind)
         if folder.finished:

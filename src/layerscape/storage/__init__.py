@@ -4,7 +4,7 @@ from layerscape.storage.files import in_words
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.foreign import read_zarr
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
-from layerscape.storage.manifest import check_place
+from layerscape.storage.manifest import check_place, finished_at
 from layerscape.storage.samples import SampleTable
 from layerscape.storage.vectors import check_space
 
@@ -16,6 +16,7 @@ __all__ = [
     "check_space",
     "check_store",
     "disk_needed",
+    "finished_at",
     "in_words",
     "read_zarr",
 ]

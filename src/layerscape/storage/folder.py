@@ -15,7 +15,7 @@ from layerscape.storage import samples
 from layerscape.storage.files import PARTIAL, Lock, file_problems
 from layerscape.storage.layout import BLOCK_BYTES, LayerSpec, Layout, lay_out
 from layerscape.storage.ledger import Entry, Ledger
-from layerscape.storage.manifest import NAME, Manifest, look, now
+from layerscape.storage.manifest import NAME, Manifest, finished_at, look, now
 from layerscape.storage.results import Results
 from layerscape.storage.vectors import Vectors
 
@@ -100,9 +100,9 @@ class RunFolder(Results):
         wanted = Manifest(dict(plan), layers, layout)
         path = Path(path)
         with file_problems(path):
-            found = look(path)
+            finished = finished_at(path)
             path.mkdir(parents=True, exist_ok=True)
-            lock = Lock(path, wait=found is not None and found.finished is not None)
+            lock = Lock(path, wait=finished)
             try:
                 return cls._begin(path, wanted, lock)
             except BaseException:

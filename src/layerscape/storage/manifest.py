@@ -111,13 +111,20 @@ def look(path: Path) -> Manifest | None:
     return manifest
 
 
-def check_place(path: str | Path) -> None:
-    """Raise unless a run can be written, or goes on, or is finished, in this folder."""
+def finished_at(path: str | Path) -> bool:
+    """Whether there is a finished run in this folder."""
     path = Path(path)
     with file_problems(path):
         found = look(path)
-        if found is not None and found.finished is not None:
-            return
+    return found is not None and found.finished is not None
+
+
+def check_place(path: str | Path) -> None:
+    """Raise unless a run can be written, or goes on, or is finished, in this folder."""
+    path = Path(path)
+    if finished_at(path):
+        return
+    with file_problems(path):
         place = next(each for each in (path, *path.absolute().parents) if each.exists())
         with tempfile.TemporaryFile(dir=place):  # by writing: what a mode says does not bind root
             pass
