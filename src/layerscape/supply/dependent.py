@@ -71,8 +71,8 @@ class Dependent(Supplier):
 
     def _score(self, task: Task, exchange: Exchange) -> Score:
         """The value of a task as a function of orders of one side; raises where it has none."""
-        one = self._fitted(task)
-        return one.measure.score_of(*self.data(one), parts=self._parts(one), **one.options)
+        one = self.serve(task)
+        return task.measure.score_of(*one.data, parts=self._parts(one.task), **one.task.options)
 
 
 def _without_chance(details: Details) -> Details:

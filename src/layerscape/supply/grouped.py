@@ -57,10 +57,10 @@ class Grouped(Dependent):
         if isinstance(home, Grouped) and home is not self:
             found = home.moved(task)
             return found.among(self._labelled[task.label][0], self.source.n_samples) if self._gappy(task) else found
-        key, one = _key(task), self._fitted(task)
+        key, one = _key(task), self.serve(task)
         if key in self._why_not:
             raise InvalidValue(self._why_not[key])
-        found = self._found(one, self.data(one))
+        found = self._found(one.task, one.data)
         each = np.full(found.n_samples, found.value) if found.per_sample is None else found.per_sample
         return Removal(found.value, self._without[key][:, 0], each)
 
@@ -143,7 +143,8 @@ class Grouped(Dependent):
         found = {}
         for task in tasks:
             with suppress(LayerscapeError):
-                found[_key(task)] = self._fitted(task)
+                self._check_k(task)
+                found[_key(task)] = self._fitted(task)[0]
         return found
 
     # What tasks ask for
@@ -180,7 +181,7 @@ class Grouped(Dependent):
             return super()._score(task, exchange)
         if self._kept is None:
             raise InvalidValue("no chance where groups of other sizes change places in graphs; give the vectors")
-        one = self._fitted(task)
+        one, _ = self._fitted(task)
         return self._kept.score(one, self._parts(one))
 
     def _exchange(self, task: Task) -> Exchange:

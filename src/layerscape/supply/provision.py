@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from layerscape.core.keywords import Search
 from layerscape.core.progress import Show, counted
@@ -22,6 +22,27 @@ from layerscape.supply.deciding import Deciding
 from layerscape.supply.graphs import Graphs
 from layerscape.supply.labels import most_of_class, near_in_label, vectors_of
 from layerscape.supply.subsets import subsets_of
+
+
+class Served(NamedTuple):
+    """All that a measure is given for a task.
+
+    Attributes
+    ----------
+    task
+        With a number of neighbors that there are, where nobody asked for one.
+    data
+        Its data arguments.
+    words
+        What the choice of rows and of the number of neighbors has to say of the estimate.
+    decisive
+        Which unit, or which samples, decide its value alone.
+    """
+
+    task: Task
+    data: list[Any]
+    words: tuple[str, ...]
+    decisive: tuple[str, ...]
 
 
 class Provision(Graphs):
@@ -80,15 +101,16 @@ class Provision(Graphs):
         rooms = self.room, self.other.room
         return max(rooms) if self.source.run is None and self.other.source.run is None else min(rooms)
 
-    def _check_k(self, task: Task) -> None:
-        """Raise if there are not so many neighbors."""
+    def _check_k(self, *tasks: Task) -> None:
+        """Raise at the first task of more neighbors than there are."""
         n, most = self.source.n_samples, self.most
-        k = task.neighbors(most + 1)
-        if self._strict and k > most and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
-            which = f" of the group {self.source.group}" if self.source.group else ""
-            which = " in common" if self.other is not self else which
-            which += f", {self.near.apart.words}" if self.near.apart else ""
-            raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
+        for task in tasks:
+            k = task.neighbors(most + 1)
+            if self._strict and k > most and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
+                which = f" of the group {self.source.group}" if self.source.group else ""
+                which = " in common" if self.other is not self else which
+                which += f", {self.near.apart.words}" if self.near.apart else ""
+                raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
 
     def _say_default(self, task: Task) -> None:
         """Raise if a graph that was given holds fewer neighbors than a measure reads of which nobody said how many."""
@@ -103,10 +125,17 @@ class Provision(Graphs):
                 f"{holds}; give {name}={holds} or less, or a graph of more neighbors."
             )
 
-    def _fitted(self, task: Task) -> Task:
-        """The task with a number of neighbors that there are, where nobody asked for one."""
+    def serve(self, task: Task, *, more: int = 0) -> Served:
+        """All that the measure is given, with ``more`` neighbors than it needs where there are so many."""
         self._check_k(task)
-        return task.fitted(*self._room_for(task))[0]
+        one, words = self._fitted(task)
+        return Served(one, self.data(one, more=more), words, self._decisive(one))
+
+    def _fitted(self, task: Task) -> tuple[Task, tuple[str, ...]]:
+        """The task with a number of neighbors that there are, where nobody asked for one, and what is to be said."""
+        copies = self._distinct[task.layer].words if self._reduced(task) else ()
+        one, words = task.fitted(*self._room_for(task))
+        return one, (*copies, *words)
 
     def _room_for(self, task: Task) -> tuple[int, int]:
         """How many samples a task is of, and how many neighbors each has at the most, less those beyond its own."""

@@ -69,7 +69,7 @@ class Repeated(Supplier):
         if not task.measure.compares or not isfinite(found.value):
             return found
         try:
-            ceiling, words = self.ceiling(self._fitted(task))
+            ceiling, words = self.ceiling(self._fitted(task)[0])
         except LayerscapeError as error:
             ceiling, words = None, (str(error),)
         return replace(found, ceiling=ceiling, warnings=(*found.warnings, *words))

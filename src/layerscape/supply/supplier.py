@@ -46,9 +46,7 @@ class Supplier(Provision):
         labelled = [task for task in tasks if task.reads_labels]
         self._strict, self._labelled = all_there, some_labelled(self, labelled) if labelled else {}
         own = [task for task in tasks if not self._gappy(task)]
-        for task in own:
-            if self._home(task) is self:
-                self._check_k(task)
+        self._check_k(*(task for task in own if self._home(task) is self))
         self._search_for(own, progress, more)
         for some in dict.fromkeys(some for _, some in self._labelled.values()):
             some._strict = all_there
@@ -77,18 +75,17 @@ class Supplier(Provision):
         if home is not self:
             found = home.attempt(task)
             return replace(found, warnings=(*self.gap_words(task), *found.warnings))
-        asked, words, task = task, self.words(task), self._fitted(task)
-        data = self.data(task)
+        served = self.serve(task)
         try:
-            found = self._found(task, data)
+            found = self._found(served.task, served.data)
         except InvalidValue:
-            self._say_default(asked)
+            self._say_default(task)
             raise
         except MemoryError as error:
             name = task.measure.name
             raise InvalidValue(f"{name} needs more memory than there is ({error}); give it less.") from None
-        n_units = getattr(data[0], "n_units", None) if found.n_units is None else found.n_units
-        return replace(found, n_units=n_units, warnings=(*words, *found.warnings, *self._decisive(task)))
+        n_units = getattr(served.data[0], "n_units", None) if found.n_units is None else found.n_units
+        return replace(found, n_units=n_units, warnings=(*served.words, *found.warnings, *served.decisive))
 
     def _found(self, task: Task, data: list[Any]) -> Estimate:
         return task.measure(*data, **task.options)
@@ -97,9 +94,9 @@ class Supplier(Provision):
         """How each of the N samples moves the value, for tasks that were prepared with one neighbor more."""
         if (home := self._home(task)) is not self:
             return self.among_all(task, home.influence(task))
-        one = self._fitted(task)
         try:
-            found = one.measure.influence_of(*self.data(one, more=1), **one.options)
+            one = self.serve(task, more=1)
+            found = task.measure.influence_of(*one.data, **one.task.options)
         except LayerscapeError as error:
             raise self._named(task, error) from None
         return found.among(self._distinct[task.layer].rows, self.source.n_samples) if self._reduced(task) else found
@@ -120,8 +117,8 @@ class Supplier(Provision):
             return home.permuted(task, found, number, seed)
         if "null" in found.details and (task.measure.score is None or task.measure.folds):
             return np.asarray(found.details["null"])
-        task = self._fitted(task)
-        score = task.measure.score_of(*self.data(task), **task.options)
+        one = self.serve(task)
+        score = task.measure.score_of(*one.data, **one.task.options)
         if task.reads_pairs:
             return score(list(self.source.label(task).orders(number, seed)))
         return score(list(permutations(self.source.n_samples, number, seed)))
@@ -153,8 +150,7 @@ class Supplier(Provision):
         """What the choice of rows and of the number of neighbors has to say of a task's estimate."""
         if (home := self._home(task)) is not self:
             return (*self.gap_words(task), *home.words(task))
-        copies = self._distinct[task.layer].words if self._reduced(task) else ()
-        return (*copies, *task.fitted(*self._room_for(task))[1])
+        return self._fitted(task)[1]
 
     def groups_words(self, task: Task) -> str:
         """Which samples belong together for a task; empty where none do."""
