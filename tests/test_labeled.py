@@ -24,7 +24,7 @@ def arrays():
 @pytest.fixture(scope="module")
 def run(arrays, tmp_path_factory):
     labels = {"digit": np.arange(120) % 3, "place": arrays["input"][:, :2] + 0.5, "input": np.arange(120) % 2}
-    return ls.from_arrays(arrays, labels=labels, out=tmp_path_factory.mktemp("labeled") / "run")
+    return ls.from_arrays(arrays, labels=labels, ids=range(120), out=tmp_path_factory.mktemp("labeled") / "run")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_layers_labels_and_curves_have_their_dimensions(table):
 
 
 def test_two_runs_are_a_rectangle(run, arrays):
-    other = ls.from_arrays({"one": arrays["input"], "input": arrays["input"] ** 3})
+    other = ls.from_arrays({"one": arrays["input"], "input": arrays["input"] ** 3}, ids=run.samples.ids)
     found = ls.to_xarray(ls.compare(run, other, ["overlap"], k=10))
     assert found.overlap.shape == (5, 2)
     assert float(found.overlap.sel(layer="input", other_layer="one")) == 1

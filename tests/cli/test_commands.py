@@ -33,7 +33,7 @@ def vectors(tmp_path, rng, monkeypatch):
 @pytest.fixture
 def run(vectors):
     side = np.where(vectors[:, 0] > 0, "b", "a")
-    return ls.from_arrays({"one": vectors, "two": np.tanh(vectors)}, labels={"side": side}, out="run")
+    return ls.from_arrays({"one": vectors, "two": np.tanh(vectors)}, labels={"side": side}, out="run", ids=range(120))
 
 
 def said(capsys, *words):
@@ -138,7 +138,7 @@ def test_why_a_value_is_missing_is_said_once(run, capsys):
 
 
 def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path, capsys):
-    ls.from_arrays({"three": vectors**3, "two again": np.tanh(vectors)}, out="other")
+    ls.from_arrays({"three": vectors**3, "two again": np.tanh(vectors)}, out="other", ids=range(120))
     said(capsys, "search", "run", "--k", "9")
     text = said(capsys, "compare", "run", "other", "--k", "9", "--measures", "overlap,information_imbalance")
     for line in text.splitlines():

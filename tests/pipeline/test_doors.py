@@ -227,3 +227,52 @@ def test_a_disk_that_is_full_at_the_end_costs_no_value(run, monkeypatch):
     monkeypatch.setattr("layerscape.storage.results.Results.save_estimates", full)
     with pytest.warns(UserWarning, match=r"^the table is not kept in the run: the disk is full$"):
         assert ls.measure(run, ["twonn"]).value.notna().all()
+
+
+def test_which_of_two_arrays_cannot_be_read_is_said():
+    bad = X.copy()
+    bad[3, 1] = np.nan
+    words = "sample '3' of the {} array has a value that is NaN or infinite; remove such rows, or repair what"
+    for measure in ("overlap", "cka", "rsa", "information_imbalance", "procrustes"):
+        for which, pair in (("first", (bad, X)), ("second", (X, bad)), ("second", (X, bad.tolist()))):
+            with pytest.raises(InvalidValue, match=f"^{re.escape(words.format(which))}"):
+                ls.estimate(measure, *pair)
+    with pytest.raises(InvalidValue, match=r"^sample '3' of array 4 has a value"):
+        ls.estimate("neighbor_survival", X, [X + 1, X * 2, bad])
+    with pytest.raises(InvalidType, match=r"^the second array holds values of type "):
+        ls.estimate("overlap", X, X.astype(str))
+    with pytest.raises(InvalidValue, match=r"^sample '3' has a value that is NaN"):
+        ls.estimate("twonn", bad)
+    with pytest.raises(InvalidValue, match=r"^sample 'c3' of layer 'late' has a value that is NaN"):
+        ls.from_arrays({"early": X, "late": bad}, ids=[f"c{row}" for row in range(N)])
+
+
+def test_rows_that_say_by_their_ids_that_they_are_others_are_refused():
+    names = [f"c{row}" for row in range(N)]
+    frame, order = pd.DataFrame(X, index=names), np.random.default_rng(0).permutation(N)
+    text = r"^row 0 of the first array is sample 'c0' and that of the second array 'c\d+'; bring them to one order, or"
+    with pytest.raises(InvalidValue, match=text):
+        ls.estimate("overlap", frame, frame.iloc[order])
+    assert ls.estimate("overlap", frame, frame.iloc[order].loc[names]).value == 1
+    for same in (frame, X, frame.reset_index(drop=True), ls.find_neighbors(X, 31)):
+        assert ls.estimate("overlap", frame, same).value == 1
+    runs = [ls.from_arrays({"x": X[rows]}, ids=np.array(names)[rows]) for rows in (np.arange(N), order)]
+    with pytest.raises(InvalidValue, match=r"^row 0 of layer 'x' is sample 'c0' and that of layer 'x' 'c\d+'; bring"):
+        ls.estimate("cka", *(run["x"] for run in runs))
+    labels = pd.Series(Y, index=names)
+    found = ls.estimate("label_overlap", frame, labels, k=5).value
+    assert found == ls.estimate("label_overlap", X, Y, k=5).value
+    with pytest.raises(InvalidValue, match=r"^the index of the labels has the ids of the samples in another order, 'c"):
+        ls.estimate("label_overlap", frame, labels.iloc[order], k=5)
+    twice = pd.DataFrame(X, index=["a", "b"] * (N // 2))  # names no samples
+    assert ls.estimate("overlap", twice, X).value == 1
+
+
+def test_an_index_names_the_samples_of_a_run():
+    names = [f"c{row}" for row in range(N)]
+    frame = pd.DataFrame(X, index=names)
+    run = ls.from_arrays({"a": frame, "b": X}, labels=pd.DataFrame({"y": Y}, index=names))
+    assert run.samples.ids == tuple(names)
+    with pytest.raises(InvalidValue, match=r"^row 0 of layer 'a' is sample 'c0' and that of layer 'b' 'c59'; bring"):
+        ls.from_arrays({"a": frame, "b": frame[::-1]})
+    assert ls.from_arrays({"a": frame, "b": frame[::-1]}, ids=range(N)).samples.ids[1] == "1"

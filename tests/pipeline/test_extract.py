@@ -142,7 +142,7 @@ def test_samples_of_different_inputs_are_not_matched_by_row_without_a_word(tmp_p
     for name, words in (("a", "the cat sat"), ("b", "my old dog")):
         (tmp_path / f"{name}.csv").write_text("text\n" + "".join(f"{words} {more}\n" for more in WORDS[:12]))
         runs.append(ls.extract(str(tmp_path / "bert"), tmp_path / f"{name}.csv", out=tmp_path / name))
-    with pytest.warns(UserWarning, match="were made of different inputs, .* matched by row number: if they"):
+    with pytest.warns(UserWarning, match="were made of different inputs, .* matched by row number: if row i"):
         ls.compare(*runs, ["cka"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -24,8 +24,8 @@ def network(rng, x, widths=(20, 8, 3)):
 def runs():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, 10))
-    a, b = ls.from_arrays(network(rng, x)), ls.from_arrays(network(rng, x))
-    return a, b, ls.from_arrays(network(rng, rng.standard_normal((N, 10))))
+    inputs = x, x, rng.standard_normal((N, 10))
+    return tuple(ls.from_arrays(network(rng, each), ids=range(N)) for each in inputs)
 
 
 def judged(*args, **options):
@@ -68,7 +68,7 @@ def test_networks_of_the_same_samples_are_close_and_the_pair_is_named(runs):
 
 def test_pairs_that_are_alike_are_not_told_apart(runs):
     a, b, _ = runs
-    twice = ls.from_arrays({"one": np.asarray(b["l0"]), "two": 2 * np.asarray(b["l0"])})
+    twice = ls.from_arrays({"one": np.asarray(b["l0"]), "two": 2 * np.asarray(b["l0"])}, ids=range(N))
     table = judged(a, twice, ["overlap"]).set_index(["layer", "other_layer"])
     assert table.closest[[("l0", "one"), ("l0", "two")]].tolist() == [True, True]
     assert not table.closest[("l2", "one")]
@@ -89,8 +89,8 @@ def test_groups_change_places_as_wholes(runs):
     rng = np.random.default_rng(3)
     who = np.repeat(np.arange(40), 5)
     layers = [rng.standard_normal((40, 4))[who] + 0.3 * rng.standard_normal((N, 4)) for _ in range(4)]
-    a = ls.from_arrays({"p": layers[0], "q": layers[1]}, labels={"who": who.astype(str)})
-    b = ls.from_arrays({"r": layers[2], "s": layers[3]})
+    a = ls.from_arrays({"p": layers[0], "q": layers[1]}, labels={"who": who.astype(str)}, ids=range(N))
+    b = ls.from_arrays({"r": layers[2], "s": layers[3]}, ids=range(N))
     with pytest.warns(UserWarning, match="the column 'who'"):
         assert judged(a, b, ["overlap"], k=5).p_map.min() == 0.01
     table = judged(a, b, ["overlap"], k=5, groups="who")
@@ -99,11 +99,11 @@ def test_groups_change_places_as_wholes(runs):
 
 def test_a_layer_that_cannot_be_compared_has_no_part(runs):
     a, b, _ = runs
-    some = ls.from_arrays({"flat": np.ones((N, 3)), "l0": np.asarray(b["l0"])})
+    some = ls.from_arrays({"flat": np.ones((N, 3)), "l0": np.asarray(b["l0"])}, ids=range(N))
     table = judged(a, some, ["cka"]).set_index("other_layer")
     assert table.loc["flat", "z"].isna().all()
     assert (table.loc["l0", "p_map"] <= 0.05).any()
-    only = ls.from_arrays({"flat": np.ones((N, 3))})
+    only = ls.from_arrays({"flat": np.ones((N, 3))}, ids=range(N))
     assert said_of_map(judged(a, only, ["cka"]), "cka") == "cka: no pair of layers has a value."
 
 
@@ -119,7 +119,7 @@ def test_scores_that_are_one_value_and_thresholds_beyond_the_best_say_nothing():
 
 def test_too_few_groups_are_not_judged(runs):
     who = np.repeat(["a", "b", "c"], [67, 67, 66])
-    a = ls.from_arrays({"l": np.asarray(runs[0]["l0"])}, labels={"who": who})
+    a = ls.from_arrays({"l": np.asarray(runs[0]["l0"])}, labels={"who": who}, ids=range(N))
     with pytest.warns(UserWarning, match="the map of cka is not judged: the groups can be arranged in "):
         table = judged(a, runs[1], ["cka"], groups="who")
     assert table.p_map.isna().all()

@@ -48,7 +48,7 @@ def test_each_layer_is_tested_against_the_one_before_it(layers):
 
 def test_two_runs_are_matched_by_sample_name_and_depth(layers, rng):
     order = rng.permutation(N)[:250]
-    one = run_of(layers)
+    one = run_of(layers, ids=range(N))
     two = ls.from_arrays(
         {"first": layers["in"][order], "narrow": layers["narrow"][order], "last": layers["in"][order]},
         ids=[str(row) for row in order],

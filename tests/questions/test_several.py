@@ -24,7 +24,7 @@ def layers_of(signal, seed):
 
 def run_of(signal, seed=0, **more):
     labels = more.pop("labels", {"digit": DIGIT})
-    return ls.from_arrays(layers_of(signal, seed), labels=labels, **more)
+    return ls.from_arrays(layers_of(signal, seed), **{"labels": labels, "ids": range(N)} | more)
 
 
 def test_the_best_layer_of_all_runs_is_named_with_its_run(tmp_path):

@@ -31,8 +31,9 @@ def with_zero():
 
 
 def test_a_layer_that_cannot_be_searched_costs_no_other():
-    run = ls.from_arrays(with_zero(), labels={"y": CLASSES})
-    sound = ls.from_arrays({name: x for name, x in with_zero().items() if name != "zero"}, labels={"y": CLASSES})
+    known = {"labels": {"y": CLASSES}, "ids": range(len(X))}
+    run = ls.from_arrays(with_zero(), **known)
+    sound = ls.from_arrays({name: x for name, x in with_zero().items() if name != "zero"}, **known)
     measures = ["twonn", "overlap", "information_imbalance", "label_overlap", "cka", "neighbor_survival", "decimation"]
     table, expected = (ls.measure(each, measures, k=5, metric="cosine") for each in (run, sound))
     bad = table[(table.layer == "zero") | (table.other_layer == "zero")]

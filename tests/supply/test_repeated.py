@@ -197,7 +197,7 @@ def test_a_graph_or_other_samples_are_refused(recordings):
 def test_runs_have_the_columns_of_ceilings(recordings):
     signals, (x, y) = recordings
     labels = {"picture": [f"p{number}" for number in STIMULUS], "session": SESSION.astype(str)}
-    run = ls.from_arrays({"a": x, "b": y}, labels=labels)
+    run = ls.from_arrays({"a": x, "b": y}, labels=labels, ids=range(len(x)))
     table = ls.measure(run, ["cka", "twonn"], repeats=("picture", "session"))
     row = table[table.measure == "cka"].iloc[0]
     alone = ls.estimate("cka", x, y, repeats=(STIMULUS, SESSION)).ceiling
@@ -206,7 +206,7 @@ def test_runs_have_the_columns_of_ceilings(recordings):
     assert np.isnan(table[table.measure == "twonn"].over_ceiling).all()
     with pytest.warns(UserWarning, match="the column 'picture'"):
         assert "ceiling" not in ls.measure(run, ["cka"])
-    other = ls.from_arrays({"c": signals[0][STIMULUS]})
+    other = ls.from_arrays({"c": signals[0][STIMULUS]}, ids=range(len(x)))
     both = ls.compare(run, other, ["cka"], repeats="picture")
     assert both.over_ceiling.iloc[0] > 0.95 > both.value.iloc[0]
     assert ls.measure(run, ["cka"], repeats=["picture"]).over_ceiling.notna().all()

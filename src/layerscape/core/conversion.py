@@ -68,6 +68,19 @@ def as_array(x: Any, name: str = "the data") -> Any:
     return array
 
 
+def index_of(inputs: Any) -> tuple[str, ...]:
+    """The ids that the index of a table or Series gives; empty where it numbers the rows, or where there is none.
+
+    >>> index_of([1, 2])
+    ()
+    """
+    index = getattr(inputs, "index", None)
+    if index is None or callable(index) or not hasattr(inputs, "to_numpy"):
+        return ()
+    names = tuple(map(str, index))
+    return () if names == tuple(map(str, range(len(names)))) else names
+
+
 def _sliceable(x: Any, name: str) -> Any:
     if isinstance(x, (str, Path)):
         raise InvalidType(

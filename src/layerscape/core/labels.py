@@ -151,7 +151,7 @@ def as_columns(labels: Any, ids: list[str] | None = None) -> dict[str, np.ndarra
         return {}
     if ids is not None:
         for one in labels.values() if isinstance(labels, Mapping) else [labels]:
-            _check_order(one, ids)
+            check_order(one, ids)
     if hasattr(labels, "to_numpy") and getattr(labels, "ndim", 2) == 1:
         labels = {getattr(labels, "name", None) or "label": labels}
     if isinstance(labels, Mapping):
@@ -168,7 +168,7 @@ def as_columns(labels: Any, ids: list[str] | None = None) -> dict[str, np.ndarra
     )
 
 
-def _check_order(labels: Any, ids: list[str]) -> None:
+def check_order(labels: Any, ids: list[str]) -> None:
     """Raise where the index of labels names the samples in another order."""
     if not (hasattr(labels, "to_numpy") and hasattr(labels, "index")):
         return

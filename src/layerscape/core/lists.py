@@ -74,12 +74,12 @@ class LooksLikeGraph(InvalidValue):
         super().__init__(f"{self.looks}; give {made}; vectors all the same: Representation(x).")
 
 
-def as_vectors(x: Any, layer: str = "") -> Representation:
+def as_vectors(x: Any, layer: str = "", name: str = "") -> Representation:
     """`as_representation` of what is to be measured; raises at an array that looks like neighbors or distances.
 
     A `Representation` says that it holds vectors, whatever they look like.
     """
-    found = as_representation(x, layer)
+    found = as_representation(x, layer, name)
     if isinstance(x, Representation):
         return found
     n, several = found.n_samples, min(found.n_samples - 1, found.n_units) > 1  # of two samples nothing can be told

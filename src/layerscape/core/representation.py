@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from layerscape.core.conversion import as_array
+from layerscape.core.conversion import as_array, index_of
 from layerscape.core.samples import check_ids
 from layerscape.core.shown import Card, Shown
 from layerscape.errors import InvalidValue
@@ -29,7 +29,9 @@ class Representation(Shown):
     layer
         Name of the layer.
     ids
-        N distinct sample ids; row numbers when left out.
+        N distinct sample ids; when left out those in the index of a table, and row numbers where it has none.
+    name
+        What error messages call it; its layer, or "the data", when left out.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class Representation(Shown):
     matrix: Any = field(repr=False)
     layer: str = ""
     ids: tuple[str, ...] = field(default=(), repr=False)
+    name: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         name = self.title
@@ -57,7 +60,8 @@ class Representation(Shown):
             raise InvalidValue(
                 f"{name} has shape {tuple(matrix.shape)}; a representation is a matrix of samples × units: {so}."
             )
-        ids = self.ids or tuple(map(str, range(matrix.shape[0])))
+        index = index_of(self.matrix)
+        ids = self.ids or (index if len(set(index)) == matrix.shape[0] else tuple(map(str, range(matrix.shape[0]))))
         if len(ids) != matrix.shape[0]:
             raise InvalidValue(f"{name} has {matrix.shape[0]} rows but {len(ids)} ids; give one id per row.")
         if self.ids:
@@ -73,7 +77,12 @@ class Representation(Shown):
     @property
     def title(self) -> str:
         """What error messages call it."""
-        return f"layer {self.layer!r}" if self.layer else "the data"
+        return self.name or (f"layer {self.layer!r}" if self.layer else "the data")
+
+    @property
+    def named(self) -> bool:
+        """Whether its samples have ids, and not only row numbers."""
+        return self.ids != tuple(map(str, range(self.n_samples)))
 
     @property
     def n_samples(self) -> int:
@@ -122,7 +131,7 @@ class Representation(Shown):
 
     def not_finite(self, number: int) -> InvalidValue:
         """The error that says which sample has a value that is NaN or infinite."""
-        where = f" of layer {self.layer!r}" if self.layer else ""
+        where = f" of {self.title}" if self.name or self.layer else ""
         return InvalidValue(
             f"sample {self.ids[number]!r}{where} has a value that is NaN or infinite; "
             "remove such rows, or repair what produced them."
@@ -143,12 +152,31 @@ class Representation(Shown):
         """The representation of some of the samples, held in memory in its own precision."""
         ids = tuple(self.ids[row] for row in rows)
         if hasattr(self.matrix, "rows"):
-            return Representation(self.matrix.rows(rows), self.layer, ids)
+            return Representation(self.matrix.rows(rows), self.layer, ids, self.name)
         oindex = getattr(self.matrix, "oindex", None)
         matrix = self.matrix[rows] if oindex is None else oindex[rows]
-        return Representation(np.asarray(matrix), self.layer, ids)
+        return Representation(np.asarray(matrix), self.layer, ids, self.name)
 
 
-def as_representation(x: Any, layer: str = "") -> Representation:
+def as_representation(x: Any, layer: str = "", name: str = "") -> Representation:
     """``x`` itself if it is a `Representation`, otherwise one made from the array ``x``."""
-    return x if isinstance(x, Representation) else Representation(x, layer)
+    return x if isinstance(x, Representation) else Representation(x, layer, name=name)
+
+
+def ids_of(given: Iterable[Representation]) -> tuple[str, ...] | None:
+    """The ids of samples that are in the same rows of all; None where all have only row numbers.
+
+    Raises
+    ------
+    InvalidValue
+        If two have ids that say that some row is not the same sample in both.
+    """
+    first, *others = [x for x in given if x.named] or [None]
+    for x in others:
+        if first is not None and x is not None and x.n_samples == first.n_samples and x.ids != first.ids:
+            row = next(row for row, (one, other) in enumerate(zip(first.ids, x.ids, strict=True)) if one != other)
+            raise InvalidValue(
+                f"row {row} of {first.title} is sample {first.ids[row]!r} and that of {x.title} {x.ids[row]!r}; bring "
+                "them to one order, or give them without ids, x.to_numpy() or np.asarray(x), if it is the same sample."
+            )
+    return None if first is None else first.ids

@@ -133,6 +133,21 @@ def labels_from(
     return {name: values[rows] for name, values in found.items()}
 
 
+def ids_beside(path: str | Path, n_samples: int, id_columns: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The column of ids, and the ids, in a table of labels with a row for each of N samples without ids.
+
+    Empty where there is none, or where they number the rows.
+    """
+    path = Path(path)
+    if format_of(path) not in TABLES:
+        return "", ()
+    table = read_table(existing_file(path), index=True)
+    key = _key(path, table, id_columns)
+    words = as_words(table[key])
+    numbers_rows = set(words) == set(map(str, range(n_samples)))
+    return key, () if numbers_rows or len(words) != n_samples else words
+
+
 def known_labels(path: str | Path, ids: Sequence[str], id_columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Labels from a file of all samples of which it has some, whether they were selected or not."""
     path = existing_file(path)

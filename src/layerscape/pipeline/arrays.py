@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from layerscape.core.labels import as_columns
 from layerscape.core.lists import as_vectors
 from layerscape.core.provenance import fingerprint
-from layerscape.core.representation import Representation
+from layerscape.core.representation import Representation, ids_of
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder
@@ -40,7 +41,7 @@ def from_arrays(
         Column name to N values, as a dict or a DataFrame: real numbers if they are not all whole, which may be m for
         each, shape (N, m); categories otherwise.
     ids
-        N distinct names of the samples; row numbers when left out.
+        N distinct names of the samples; when left out those in the index of arrays that are tables, else row numbers.
     out
         Folder of the run; a temporary one, gone with the run, when left out.
     depths
@@ -68,7 +69,9 @@ def from_arrays(
     for name, size in ((name, x.n_samples) for name, x in layers.items()):
         if size != n:
             raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
+    ids = ids_of(layers.values()) if ids is None else ids
     names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
+    layers = {name: replace(x, ids=tuple(names)) for name, x in layers.items()}  # so that errors name the sample
     columns = as_columns(labels, None if ids is None else names)
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
     places = _depths(depths, len(layers))
@@ -80,7 +83,7 @@ def from_arrays(
         if not folder.finished:
             for number, rows in folder.blocks_left():
                 folder.write_block(number, {name: x.checked(rows) for name, x in layers.items()})
-            folder.finish({"source": "arrays"})
+            folder.finish({"source": "arrays", "ids": "rows" if ids is None else "given"})
     run = Run(folder)
     if out is None:
         run.temporary = True

@@ -9,12 +9,13 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.groups import Own
 from layerscape.core.keywords import door
+from layerscape.core.labels import check_order
 from layerscape.core.listing import Listed, listed
 from layerscape.core.lists import as_vectors
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.pairs import Pairs, rows_in
-from layerscape.core.representation import Representation
+from layerscape.core.representation import Representation, ids_of
 from layerscape.core.series import Lag
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
@@ -44,7 +45,8 @@ def estimate(
         A name that ``layerscape list`` shows, a `Measure`, or a function that returns an `Estimate`.
     data
         What the measure compares: one or two of array (N, D), `Representation` or `Neighbors`; labels (N,) go where a
-        second representation would. For a measure that follows neighbors through layers the second is a list of them.
+        second representation would. Row i is the same sample in all; an index of tables or ids of a run that say
+        otherwise are refused. For a measure that follows neighbors through layers the second is a list of them.
     groups
         Shape (N,): who belongs together, as trials of a subject or tokens of a text do. Samples are taken to be
         independent when left out. With groups the interval is that of the delete-one-group jackknife, and chance is
@@ -109,14 +111,26 @@ def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...], que
             raise InvalidType(f"{measure.name} needs the vectors themselves; give the array and not its graph.")
     first, *others = data
     if measure.data[1:] == ("labels",):
+        first = first if isinstance(first, Neighbors) else as_vectors(first)
+        if isinstance(first, Representation) and first.named:
+            check_order(others[0], list(first.ids))
         return Arrays({"": first}, {"": others[0]}), Task(measure, options)
     if measure.data[1:] == ("pairs",):
         x, pairs = _paired(as_vectors(first), queries, others[0])
         return Arrays({"": x}, {"": pairs}), Task(measure, options)
     if measure.data[1:] == ("graphs",):
         others = list(others[0]) if isinstance(others[0], (list, tuple)) else others
-    layers = dict(zip(("", *(f"{number}" for number, _ in enumerate(others, 1))), (first, *others), strict=True))
+    given = [first, *others]
+    if len(given) > 1:
+        given = [x if isinstance(x, Neighbors) else as_vectors(x, name=_called(place)) for place, x in enumerate(given)]
+        ids_of([x for x in given if isinstance(x, Representation)])  # raises where they are others
+    layers = dict(zip(("", *(f"{number}" for number, _ in enumerate(others, 1))), given, strict=True))
     return Arrays(layers), Task(measure, options, other_layer=list(layers)[-1])
+
+
+def _called(place: int) -> str:
+    """What error messages call an array without a name among several."""
+    return f"the {('first', 'second', 'third')[place]} array" if place < 3 else f"array {place + 1}"
 
 
 def _paired(x: Representation, queries: Any, given: Any) -> tuple[Representation, Pairs]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.conversion import as_array
+from layerscape.core.conversion import as_array, index_of
 from layerscape.core.labels import as_column, as_columns
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
@@ -81,19 +81,6 @@ def _of_table(inputs: Any, table: Table, kind: Kind | None, labels: Any, options
         chosen = replace(chosen, labels=whole)
     index = None if options.get("id_column") else index_of(inputs)
     return replace(chosen, source=replace(chosen.source, ids=index)) if index else chosen
-
-
-def index_of(inputs: Any) -> tuple[str, ...]:
-    """The ids that the index of a table or Series gives; empty where it numbers the rows, or where there is none.
-
-    >>> index_of([1, 2])
-    ()
-    """
-    index = getattr(inputs, "index", None)
-    if index is None or callable(index) or not hasattr(inputs, "to_numpy"):
-        return ()
-    names = tuple(map(str, index))
-    return () if names == tuple(map(str, range(len(names)))) else names
 
 
 def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:

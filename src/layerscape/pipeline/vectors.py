@@ -14,7 +14,7 @@ import numpy as np
 from layerscape.core.lists import LooksLikeGraph
 from layerscape.core.samples import check_ids
 from layerscape.errors import InvalidValue, need
-from layerscape.inputs import Holding, Steps, label_columns, read_vectors, rows_of
+from layerscape.inputs import ID_COLUMNS, Holding, Steps, ids_beside, label_columns, read_vectors, rows_of
 from layerscape.pipeline.arrays import Depths, from_arrays
 from layerscape.run import Run
 from layerscape.storage import check_place, read_zarr
@@ -44,8 +44,8 @@ def from_files(
         Folder of the run; a temporary one, gone with the run, when left out.
     labels
         Names of columns that are labels, in any of the files; or a file of labels, or labels in memory, as
-        `Run.add_labels` takes them. When left out, what looks like labels: real numbers, and categories that occur
-        at least twice on average.
+        `Run.add_labels` takes them. A file with a row for each sample gives its ids too, where the others have none.
+        When left out, what looks like labels: real numbers, and categories that occur at least twice on average.
     id_column
         Name of the column of ids, in the files and in that of labels; ``id``, ``ids`` or ``index`` when left out.
     depths
@@ -80,7 +80,7 @@ def from_files(
     steps = Steps(None if time is None else str(time), time_axis)
     picked = list(labels) if isinstance(labels, (list, tuple)) else None
     sources = [_source(str(file), id_column, picked or (), transposed) for file in files]
-    ids = _same_samples(sources)
+    ids = _same_samples(sources) or _ids_beside(labels, id_column, sources[0])
     columns = label_columns([(each.path, each.holding) for each in sources], labels, ids, id_column)
     layers = {name: steps.matrix(x, f"layer {name!r}") for name, x in _named(sources).items()}
     try:
@@ -138,6 +138,18 @@ def _same_samples(sources: list[Source]) -> Sequence[str]:
     if len(sources) > 1 and blind:
         which = "no file has ids" if not with_ids else f"{', '.join(blind[:3])} without ids"
         warnings.warn(f"{which}: row i is taken to be the same sample in all {len(sources)} files", stacklevel=3)
+    return ids
+
+
+def _ids_beside(labels: Any, id_column: str | None, first: Source) -> Sequence[str]:
+    """The ids in the table of labels, where the files of vectors have none, which is said."""
+    if not isinstance(labels, (str, Path)):
+        return ()
+    named = ID_COLUMNS if id_column is None else (id_column, *ID_COLUMNS)
+    key, ids = ids_beside(labels, first.holding.n_samples, named)
+    if ids:
+        _check_ids(replace(first, path=str(labels), holding=replace(first.holding, ids=ids, ids_in=key)))
+        warnings.warn(f"row i of {labels} is taken to be the same sample as row i of {first.path}", stacklevel=3)
     return ids
 
 

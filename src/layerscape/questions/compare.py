@@ -45,7 +45,8 @@ def compare(
 ) -> pd.DataFrame:
     """Every layer of one run against every layer of another: two networks, or one network before and after.
 
-    Samples are matched by id; those that only one run has are left out, and counted in a warning.
+    Samples are matched by id; those that only one run has are left out, and counted in a warning. Where ids are but row
+    numbers and nothing shows that the runs are of the same inputs, another warning says so.
 
     Parameters
     ----------
@@ -85,13 +86,16 @@ def compare(
     Raises
     ------
     InvalidValue, UnknownName
-        If the runs have no sample in common, a measure compares nothing, or there is no such measure or option.
+        If the runs have no sample in common, or differ in size or labels where only row numbers match them, a measure
+        compares nothing, or there is no such measure or option.
 
     Examples
     --------
     >>> import numpy as np, layerscape as ls
     >>> x = np.random.default_rng(0).standard_normal((300, 8))
-    >>> one, two = ls.from_arrays({"a": x, "b": x**3}), ls.from_arrays({"c": 2 * x})
+    >>> names = [f"stimulus {row}" for row in range(300)]
+    >>> one = ls.from_arrays({"a": x, "b": x**3}, ids=names)
+    >>> two = ls.from_arrays({"c": 2 * x}, ids=names)
     >>> table = ls.compare(one, two, ["overlap"], k=10)
     >>> table[["layer", "other_layer"]].values.tolist(), table.value.round(2).tolist()
     ([['a', 'c'], ['b', 'c']], [1.0, 0.34])

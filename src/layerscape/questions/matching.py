@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def matched(*runs: Run) -> tuple[Part, ...]:
             f"{names} have no sample in common: ids like {listed([repr(own[0]) for own in ids])}; extract {every} from "
             "the same inputs, or name the id column."
         )
-    _warn_of_rows(runs)
+    unsure = _by_row_number(runs)
     alone = [len(own) - len(shared) for own in ids]
     if any(alone):
         left = listed([f"{count} of {run.name!r}" for count, run in zip(alone, runs, strict=True)])
@@ -39,6 +40,9 @@ def matched(*runs: Run) -> tuple[Part, ...]:
     rows = [np.array([place[name] for name in shared], int) for place in places]
     first = Part(runs[0], _some(runs[0], rows[0]))
     others = [Part(run, _some(run, own), labeled=first) for run, own in zip(runs[1:], rows[1:], strict=True)]
+    if unsure:
+        check_same_labels((first, *others), runs[0].samples.labels)
+        python_warnings.warn(unsure, stacklevel=4)
     return first, *others
 
 
@@ -73,19 +77,44 @@ def _differ(one: np.ndarray, other: np.ndarray) -> int:
     return int((np.where(without[0] | without[1], without[0] != without[1], apart)).sum())
 
 
-def _warn_of_rows(runs: Sequence[Run]) -> None:
-    """Say so where samples of different inputs are matched by nothing but their row numbers."""
-    inputs = [run.record.get("inputs") or {} for run in runs]
-    known = {each.get("fingerprint") for each in inputs}
-    by_row = all(run.samples.ids == tuple(map(str, range(len(run.samples.ids)))) for run in runs)
-    if by_row and len(known) > 1 and None not in known:
-        names = listed([repr(run.name) for run in runs])
-        sources = listed([repr(each.get("source")) for each in inputs])
-        python_warnings.warn(
-            f"{names} were made of different inputs, {sources}, and their samples are matched by row number: if "
-            "they are not the same samples in the same order, name a column of ids (--id)",
-            stacklevel=5,
+def _by_row_number(runs: Sequence[Run]) -> str:
+    """What to say where nothing but numbers of rows tells which sample is which; raise where these cannot tell."""
+    contents = {_content(run) for run in runs}
+    numbered = [run for run in runs if _is_numbered(run)]
+    if not numbered or (len(contents) == 1 and None not in contents):
+        return ""
+    names = listed([repr(run.name) for run in runs])
+    sources = [(run.record.get("inputs") or {}).get("source") for run in runs]
+    sizes = [run.n_samples for run in runs]
+    cure = "give ids to the samples of each (ids=, id_column=, --id-column; of files of vectors --id)"
+    if len(numbered) == len(runs) and len(set(sizes)) > 1 and (None in sources or len(set(sources)) > 1):
+        raise InvalidValue(
+            f"{names} have {listed(list(map(str, sizes)))} samples that are known by their row numbers only, which do "
+            f"not tell which of one is which of another; {cure}."
         )
+    known = f"were made of different inputs, {listed(list(map(repr, sources)))}" if None not in sources else ""
+    return (
+        f"{names} {known or 'do not say of which samples they are'}, and their samples are matched by row number: "
+        f"if row i is not the same sample in {'both' if len(runs) == 2 else 'all'}, {cure}"
+    )
+
+
+def _content(run: Run) -> str | None:
+    """What two runs of the very same samples share: the digest of what the network was shown, or of the vectors."""
+    made = run.record.get("inputs")
+    return made.get("fingerprint") if made else run.record.get("samples")
+
+
+def _is_numbered(run: Run) -> bool:
+    """Whether its ids are the numbers of rows, all of them or some in their order, and nobody gave them."""
+    named = run.record.get("ids")
+    if named is not None:
+        return named == "rows"
+    if (run.record.get("read_with") or {}).get("id_column"):
+        return False
+    ids = run.samples.ids
+    numbers = [int(name) for name in ids if name.isdecimal()]
+    return list(map(str, numbers)) == list(ids) and all(a < b for a, b in pairwise(numbers))
 
 
 def _some(run: Run, rows: np.ndarray) -> np.ndarray | None:

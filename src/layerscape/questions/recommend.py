@@ -163,10 +163,11 @@ def recommend(
     >>> digit = np.arange(400) % 4
     >>> x = rng.standard_normal((4, 6))[digit] + rng.standard_normal((400, 6))
     >>> noise = rng.standard_normal((400, 6))
-    >>> run = ls.from_arrays({"noise": noise, "signal": x, "both": x + noise}, labels={"digit": digit})
+    >>> known = {"labels": {"digit": digit}, "ids": [f"scan {row}" for row in range(400)]}
+    >>> run = ls.from_arrays({"noise": noise, "signal": x, "both": x + noise}, **known)
     >>> ls.recommend(run, k=10).layer
     'signal'
-    >>> other = ls.from_arrays({"weak": x + 2 * noise}, labels={"digit": digit})
+    >>> other = ls.from_arrays({"weak": x + 2 * noise}, **known)
     >>> best = ls.recommend(other, run, k=10)
     >>> best.layer, best.run is run, best.table.run[0]
     ('signal', True, 'run 2')

@@ -88,13 +88,13 @@ def test_neighbors_that_are_not_mutual_are_refused():
 
 
 REFUSED = [
-    (cloud(0)[:, :1], {}, "the data has one unit: all cosines are 1 or -1; cknna needs at least 2 units."),
+    (cloud(0)[:, :1], {}, "the first array has one unit: all cosines are 1 or -1; cknna needs at least 2 units."),
     (
         zeros(),
         {},
-        "sample '7' of the data is 0 in every unit: it has no cosine; leave it out, or choose another metric.",
+        "sample '7' of the first array is 0 in every unit: it has no cosine; leave it out, or choose another metric.",
     ),
-    (np.outer(np.arange(1, 151), [1, 2]), {}, "the data is constant in direction: all its cosines are equal; "),
+    (np.outer(np.arange(1, 151), [1, 2]), {}, "the first array is constant in direction: all its cosines are equal; "),
     (cloud(0), {"k": 1}, "k=1; give a number of neighbors from 2 to 149."),
     (cloud(0), {"k": 150}, "k=150; give a number of neighbors from 2 to 149."),
     (cloud(0), {"sample": 5}, "sample=5; give at least 20."),

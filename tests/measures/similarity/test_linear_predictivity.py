@@ -136,7 +136,7 @@ REFUSED = [
         cloud(0),
         np.ones((120, 2)),
         {},
-        "the data is constant over the samples; linear_predictivity cannot compare it.",
+        "the second array is constant over the samples; linear_predictivity cannot compare it.",
     ),
 ]
 

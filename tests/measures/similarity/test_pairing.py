@@ -90,8 +90,7 @@ def test_metrics_that_a_measure_has_not_are_refused(sides, name, metric, kind, t
 def test_rows_without_direction_are_named(sides):
     x, y = sides
     x = np.where(np.arange(70)[:, None] == 3, 0.1, x)
-    text = (
-        "sample '3' of the data is equal in all units: it has no correlation; leave it out, or choose another metric."
-    )
+    why = "is equal in all units: it has no correlation; leave it out, or choose another metric."
+    text = f"sample '3' of the first array {why}"
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         ls.estimate("rsa", x, y, metric="correlation")

@@ -128,7 +128,7 @@ def test_small_numbers_far_from_0_and_float16_are_exact_enough():
 REFUSED = [
     (cloud(0, 9), cloud(1, 9), "9 samples; unit_match needs at least 10, and hundreds to mean something."),
     (cloud(0), cloud(1, 99), "representations of 200 and 99 samples; both must be of the same samples."),
-    (cloud(0), np.ones((200, 2)), "the data is constant over the samples; unit_match cannot compare it."),
+    (cloud(0), np.ones((200, 2)), "the second array is constant over the samples; unit_match cannot compare it."),
 ]
 
 
