@@ -15,8 +15,8 @@ from layerscape.core.lists import as_vectors
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.pairs import Pairs, rows_in
+from layerscape.core.recording import Lag
 from layerscape.core.representation import Representation, ids_of
-from layerscape.core.series import Lag
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue

@@ -12,7 +12,7 @@ from layerscape.core.keywords import door, taken
 from layerscape.core.measure import Measure
 from layerscape.core.names import as_names
 from layerscape.core.progress import Show, counted
-from layerscape.core.series import Lag
+from layerscape.core.recording import Lag
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
@@ -20,7 +20,7 @@ from layerscape.pipeline.pairs import check_pairs, paired
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.table import CEILING, as_rows, as_table, check_saving, keep
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
+from layerscape.supply.answers import check_together, groups_of_column, recording_of, repeats_of_columns, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
 from layerscape.supply.doubts import say_doubts
@@ -156,7 +156,7 @@ def measure(
     _check_controls(controls, by, repeats)
     check_saving(run, save)
     of_pairs = None if pairs is None else paired(run, pairs, queries, kept=save)
-    together = repeats_of_columns(known, repeats, run.n_samples) or series_of(lag, Part(run))
+    together = repeats_of_columns(known, repeats, run.n_samples) or recording_of(lag, Part(run))
     together = together or groups_of_column(known, groups, run.n_samples, own_group)
     of_column = [of_pairs.column] if of_pairs and of_pairs.column else []
     columns = [name for name in columns if name not in (by, groups, *as_names(repeats or ()), *of_column)]

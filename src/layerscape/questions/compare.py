@@ -11,7 +11,7 @@ from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
-from layerscape.core.series import Lag, Series
+from layerscape.core.recording import Lag, Recording
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
@@ -19,7 +19,7 @@ from layerscape.pipeline.table import CEILING, as_rows, as_table
 from layerscape.questions.chosen import COLUMNS, Cells, check_chosen, judged
 from layerscape.questions.matching import matched
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, repeats_of_columns, series_of, supplier_of
+from layerscape.supply.answers import check_together, groups_of_column, recording_of, repeats_of_columns, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.doubts import say_doubts
 from layerscape.supply.supplier import Supplier
@@ -113,10 +113,10 @@ def compare(
     who = groups_of_column(run_a.samples.labels, groups, run_a.n_samples, own_group)
     who = who if who is None or a.rows is None else who.take(a.rows)
     repeated = repeats_of_columns(run_a.samples.labels, repeats, a.n_samples, a.rows)
-    together = repeated or who or series_of(lag, a, b)
+    together = repeated or who or recording_of(lag, a, b)
     if together is None:
         say_doubts(run_a, search)
-    of_b: Any = search if not isinstance(together, Series) else {**search, "apart": together.apart}
+    of_b: Any = search if not isinstance(together, Recording) else {**search, "apart": together.apart}
     supplier = supplier_of(a, search, together, Supplier(b, of_b))
     plan = [
         Task(m, own_options(m, k, options), layer, other_layer)

@@ -12,8 +12,8 @@ from layerscape.core.groups import Groups, Own
 from layerscape.core.keywords import Search
 from layerscape.core.measure import Measure
 from layerscape.core.names import as_names
+from layerscape.core.recording import Lag, Recording
 from layerscape.core.repeats import Repeats, pair_of
-from layerscape.core.series import Lag, Series
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, unknown_name
@@ -22,14 +22,14 @@ from layerscape.supply.repeated import Repeated
 from layerscape.supply.serial import Serial, check_learning
 from layerscape.supply.supplier import Supplier
 
-Together = Groups | Series | Repeats | None  # who belongs together
+Together = Groups | Recording | Repeats | None  # who belongs together
 
 
 def supplier_of(source: Source, search: Search, together: Together, other: Supplier | None = None) -> Supplier:
     """The supplier of a source whose samples are of groups, follow each other in time, or are independent."""
     if together is None:
         return Supplier(source, search, other)
-    kind: Any = {Series: Serial, Groups: Grouped, Repeats: Repeated}[type(together)]
+    kind: Any = {Recording: Serial, Groups: Grouped, Repeats: Repeated}[type(together)]
     return kind(source, search, together, other)
 
 
@@ -40,10 +40,10 @@ def together_of(
     check_together(measures, groups, own, lag=lag, repeats=repeats)
     if repeats is not None:
         return Repeats.of(*pair_of(repeats), source.n_samples)
-    return groups_of(groups, source.n_samples, own) or series_of(lag, source)
+    return groups_of(groups, source.n_samples, own) or recording_of(lag, source)
 
 
-def series_of(lag: Lag | None, *sources: Source) -> Series | None:
+def recording_of(lag: Lag | None, *sources: Source) -> Recording | None:
     """The order in time, of all layers of some sources of the same samples; None for None."""
     if lag is None:
         return None
@@ -52,7 +52,7 @@ def series_of(lag: Lag | None, *sources: Source) -> Series | None:
             raise InvalidValue(
                 f"lag={lag!r} of a graph that was given; give the vectors: their autocorrelation is read."
             )
-    return Series.of(lag, (source.vectors(layer) for source in sources for layer in source.layers))
+    return Recording.of(lag, (source.vectors(layer) for source in sources for layer in source.layers))
 
 
 def groups_of(labels: Any, n_samples: int, own: Own | None, name: str = "") -> Groups | None:

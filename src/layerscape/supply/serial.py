@@ -12,7 +12,7 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.exchange import Exchange, Score, shifts
 from layerscape.core.keywords import Search
 from layerscape.core.measure import Measure
-from layerscape.core.series import Series
+from layerscape.core.recording import Recording
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue
@@ -25,18 +25,18 @@ OF_NEIGHBORS, OF_ALL = 20, 50  # N/τ below which shifts do not hold, of neighbo
 class Serial(Dependent):
     """The data of tasks, of samples that follow each other in time."""
 
-    def __init__(self, source: Source, search: Search, series: Series, other: Supplier | None = None):
+    def __init__(self, source: Source, search: Search, recording: Recording, other: Supplier | None = None):
         kept: Any = {**search}
-        kept.setdefault("apart", series.apart)
+        kept.setdefault("apart", recording.apart)
         super().__init__(source, kept, other)
-        self.series = series
+        self.recording = recording
 
     def among(self, rows: np.ndarray) -> Serial:
         some: Any = {**self.search, "apart": self.near.apart and self.near.apart.take(rows)}
-        return Serial(self.source.take(rows), some, replace(self.series, n_samples=len(rows), whole=False))
+        return Serial(self.source.take(rows), some, replace(self.recording, n_samples=len(rows), whole=False))
 
     def groups_words(self, task: Task) -> str:
-        return self.series.words
+        return self.recording.words
 
     def _interval(self, task: Task, found: Estimate) -> tuple[float, float, tuple[str, ...]]:
         return nan, nan, ("no interval is known of samples that follow each other in time",)
@@ -45,15 +45,15 @@ class Serial(Dependent):
         return tuple(replace(point, low=nan, high=nan) for point in found.curve)
 
     def _exchange(self, task: Task) -> Exchange:
-        return shifts(self.series.n_samples, self.series.lag)
+        return shifts(self.recording.n_samples, self.recording.lag)
 
     def _score(self, task: Task, exchange: Exchange) -> Score:
         least = OF_NEIGHBORS if task.measure.searches else OF_ALL
-        if not self.series.whole:
+        if not self.recording.whole:
             raise InvalidValue("samples without a label leave gaps in time, over which nothing can be shifted")
-        if self.series.worth < least:
+        if self.recording.worth < least:
             raise InvalidValue(
-                f"N/τ = {self.series.worth:.0f}, fewer than {least}: too short a series for chance by shifts"
+                f"N/τ = {self.recording.worth:.0f}, fewer than {least}: too short a series for chance by shifts"
             )
         return super()._score(task, exchange)
 

@@ -20,7 +20,7 @@ AT_ONCE = 2**22  # values that are transformed at a time
 
 
 @dataclass(frozen=True)
-class Series:
+class Recording:
     """N samples in the order in which they were taken.
 
     Attributes
@@ -41,7 +41,7 @@ class Series:
     whole: bool = True
 
     @classmethod
-    def of(cls, lag: Lag, layers: Iterable[Representation]) -> Series:
+    def of(cls, lag: Lag, layers: Iterable[Representation]) -> Recording:
         """With a lag that is given or, ``"auto"``, the one at which the autocorrelation of all layers is below 0.1.
 
         Raises
@@ -74,7 +74,7 @@ class Series:
     def words(self) -> str:
         """What is left out, and how many samples these are worth.
 
-        >>> Series(12, 9.5, 500).words
+        >>> Recording(12, 9.5, 500).words
         'lag 12, N/τ = 53'
         """
         return f"lag {self.lag}, N/τ = {self.worth:.0f}"

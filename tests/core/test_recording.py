@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from layerscape.core.exchange import of_each, shifts
+from layerscape.core.recording import Recording, autocorrelation, correlation_time
 from layerscape.core.representation import Representation
-from layerscape.core.series import Series, autocorrelation, correlation_time
 from layerscape.errors import InvalidType, InvalidValue
 
 
@@ -26,7 +26,7 @@ def test_an_autoregressive_series_has_its_known_time(share, lag, time):
     rho = autocorrelation(x)
     assert rho[:10] == pytest.approx(share ** np.arange(10), abs=0.03)
     assert correlation_time(rho) == pytest.approx(time, rel=0.1)
-    found = Series.of("auto", [x, autoregressive(0.1)])
+    found = Recording.of("auto", [x, autoregressive(0.1)])
     assert found.lag == pytest.approx(lag, abs=2)
     assert found.worth == pytest.approx(20_000 / time, rel=0.1)
 
@@ -50,10 +50,10 @@ def test_the_autocorrelation_is_the_mean_of_products(rng):
 )  # fmt: skip
 def test_a_lag_that_cannot_be_is_refused(lag, x, kind, words):
     if kind is None:
-        assert Series.of(lag, [Representation(x)]).lag < 30
+        assert Recording.of(lag, [Representation(x)]).lag < 30
         return
     with pytest.raises(kind, match=re.escape(words)):
-        Series.of(lag, [Representation(x)])
+        Recording.of(lag, [Representation(x)])
 
 
 def test_shifts_are_by_at_least_the_lag_and_each_once():
