@@ -79,6 +79,18 @@ def test_layers_of_two_towers_are_not_joined(rng):
     assert [tick.get_text() for tick in steps.get_xticklabels()] == ["l.2", "r.2"]
 
 
+def test_sites_of_blocks_are_joined_with_their_own_kind(rng):
+    x = rng.standard_normal((60, 4))
+    names = ["block_1.mlp", "block_1", "block_2.mlp", "block_2"]
+    run = ls.from_arrays({name: x + 0.1 * rng.standard_normal(x.shape) for name in names})
+    table = ls.measure(run, ["twonn", "overlap"], k=5)
+    table["depth"] = table["layer"].map({name: 0.5 if "_1" in name else 1.0 for name in names})
+    (line,) = [each for each in plot.profile(table, measure="twonn").lines if each.get_color() == "C0"]
+    np.testing.assert_array_equal(line.get_xdata(), [0, 2, np.nan, 1, 3])
+    steps = plot.profile(table, measure="overlap")
+    assert [tick.get_text() for tick in steps.get_xticklabels()] == ["block_2.mlp", "block_2"]
+
+
 @pytest.mark.parametrize("draw", [ls.plot.profile, ls.plot.layer_pairs, ls.to_xarray])
 @pytest.mark.parametrize(
     ("given", "text"),

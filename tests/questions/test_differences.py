@@ -138,3 +138,16 @@ def test_no_tower_is_tested_against_the_end_of_another(rng):
     towers = {"left.a": x, "left.b": x**3, "right.a": x[::-1], "right.b": x[::-1] ** 3}
     table = ls.differences(run_of(towers, depths=[0, 1, 0, 1]), measures="twonn")
     assert list(zip(table.layer, table.other_layer, strict=True)) == [("left.b", "left.a"), ("right.b", "right.a")]
+
+
+def test_sites_of_blocks_are_tested_along_their_own_kind(rng):
+    x = rng.standard_normal((N, 6))
+    names = ["block_1.head_1", "block_1.mlp", "block_1", "block_2.head_1", "block_2.mlp", "block_2"]
+    run = run_of({name: x + 0.1 * rng.standard_normal(x.shape) for name in names}, depths=[0.5] * 3 + [1] * 3)
+    table = ls.differences(run, measures="twonn")
+    assert list(zip(table.layer, table.other_layer, strict=True)) == [
+        ("block_2.mlp", "block_1.mlp"), ("block_2", "block_1"),
+    ]  # fmt: skip
+    others = {"block_1": x, "block_4.mlp": x, "block_4": x**3}
+    table = ls.differences(run_of({"block_2.mlp": x[::-1]}, depths=[1]), run_of(others, depths=[0.2, 0.9, 1]), "twonn")
+    assert table.other_layer.tolist() == ["block_4.mlp"]

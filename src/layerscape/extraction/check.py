@@ -43,7 +43,7 @@ def prove(
         network.one_length = True
         batch = _differences(_pass(network, few, layers, pooling, size), alone)
     _refuse(batch, "depends on the batch, also where nothing is padded", "give --batch-size 1 (batch_size=1)")
-    return {"twice": twice, "batch": batch, **network.proofs()}
+    return {"twice": twice, "batch": batch, **network.proofs(layers)}
 
 
 def _refuse(differences: Mapping[str, float], what: str, remedy: str) -> None:

@@ -21,11 +21,12 @@ class Site:
     """A place in the network: the output (or input) of a module, the n-th time that it runs in one forward pass.
 
     ``part`` leads to a tensor in what it puts out or takes; None means the first one of floating-point numbers.
+    ``heads`` are those of torch's own attention, which no module takes.
     """
 
     module: str
     call: int = 0
-    side: Literal["output", "input"] = "output"
+    side: Literal["output", "input", "heads"] = "output"
     part: Key | None = None
 
 
@@ -71,6 +72,23 @@ def weights_of(module: torch.nn.Module) -> Iterator[bytes | str]:
         yield bytes_of(tensor)
 
 
+def unprojected(part: torch.nn.MultiheadAttention, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:
+    """What torch's own attention projects: what it puts out with a projection that changes nothing."""
+    own = part.out_proj
+    nothing = torch.nn.modules.linear.NonDynamicallyQuantizableLinear(
+        own.in_features, own.out_features, bias=own.bias is not None, device=own.weight.device, dtype=own.weight.dtype
+    )
+    with torch.no_grad():
+        nothing.weight.copy_(torch.eye(own.out_features))
+        if nothing.bias is not None:
+            nothing.bias.zero_()
+    part.out_proj = nothing
+    try:
+        return part.forward(*args, **kwargs)[0]
+    finally:
+        part.out_proj = own
+
+
 class _Enough(Exception):
     """Raised in the hook of the last site wanted, to end the forward pass."""
 
@@ -93,6 +111,8 @@ class Taps:
             part = self._module.get_submodule(site.module)
             if site.side == "input":
                 hook = part.register_forward_pre_hook(partial(self._before, site), with_kwargs=True)
+            elif site.side == "heads":
+                hook = part.register_forward_hook(partial(self._beside, site), with_kwargs=True)
             else:
                 hook = part.register_forward_hook(partial(self._after, site))
             self._handles.append(hook)
@@ -120,6 +140,9 @@ class Taps:
 
     def _after(self, site: Site, _module: torch.nn.Module, _args: Any, output: Any) -> None:
         self._reached(site, lambda: floating(parts_of(output)))
+
+    def _beside(self, site: Site, module: Any, args: Any, kwargs: Any, _output: Any) -> None:
+        self._reached(site, lambda: floating(parts_of(unprojected(module, args, kwargs))))
 
     def _reached(self, site: Site, look: Callable[[], list[tuple[Key, Seen]]]) -> None:
         wanted = self._names.get(replace(site, call=self._calls[site]), ())

@@ -15,6 +15,8 @@ from layerscape.extraction.hooks import Site
 from layerscape.extraction.stacks import Stack
 from layerscape.extraction.tracing import Firing
 
+View = Callable[[Any, int], Any]  # from a tensor and the number of samples
+
 INPUT = "input"
 OUTPUT = "output"  # the network's own output, which has no path
 
@@ -33,6 +35,7 @@ class Place:
     default: bool
     stack: str = ""
     head: Callable[[Any, Any], Any] | None = None  # what makes a vector of it, where no pooling does
+    view: View | None = None  # puts samples first of what is seen there, and leaves units that are not of the layer
 
     @property
     def path(self) -> str:
@@ -96,6 +99,17 @@ def silent_modules(module: nn.Module, seen: Sequence[Firing], usable: Sequence[F
     return {path: why for path, why in said.items() if path not in layers}
 
 
+def patterns_of(select: str | Sequence[str]) -> list[str]:
+    """One after the other, as they are given or separated by commas."""
+    wanted = select.split(",") if isinstance(select, str) else list(select)
+    return [pattern.strip() for pattern in wanted if pattern.strip()]
+
+
+def fitting(pattern: str) -> Callable[[str], object]:
+    """Whether a name fits a pattern: a star stops at a dot, two stars do not."""
+    return re.compile(_expression(pattern)).fullmatch
+
+
 def choose(
     places: Sequence[Place], select: str | Sequence[str] | None, silent: Mapping[str, str] = MappingProxyType({})
 ) -> list[Place]:
@@ -105,11 +119,9 @@ def choose(
     """
     if select is None:
         return [place for place in places if place.default]
-    wanted = select.split(",") if isinstance(select, str) else list(select)
-    wanted = [pattern.strip() for pattern in wanted if pattern.strip()]
     chosen: set[str] = set()
-    for pattern in wanted:
-        fits = re.compile(_expression(pattern)).fullmatch
+    for pattern in patterns_of(select):
+        fits = fitting(pattern)
         found = [place.name for place in places if fits(place.name)]
         found = found or [place.name for place in places if fits(place.path)]
         found = found or [place.name for place in places if place.stack and fits(place.name[len(place.stack) + 1 :])]

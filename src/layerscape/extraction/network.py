@@ -119,8 +119,8 @@ class Network:
             Contents of two samples; built-in examples when left out (kind ``"array"`` has none).
         select
             Names or patterns, comma-separated or in a sequence: ``block_*``, ``encoder.layer.*.attention`` (a star
-            stops at a dot, two do not). Left out: ``embedding``, all blocks, ``final_norm``, ``output`` where the
-            folder says how the model is deployed, and, for images and arrays of at most 4096 values, ``input``.
+            stops at a dot, two do not), ``block_*.attention``. Left out: ``embedding``, all blocks, ``final_norm``,
+            ``output`` where the folder says how the model is deployed, and ``input`` of at most 4096 values.
 
         Raises
         ------
@@ -243,9 +243,9 @@ class Network:
         """What is done so that a sample gets the same vector every time, in words."""
         return [text for needed, text in ((self._whole, HIDES_NOTHING), (self.one_length, ONE_LENGTH)) if needed]
 
-    def proofs(self) -> dict[str, Any]:
-        """What the dry run has shown, by axis of depth, as plain values for JSON."""
-        return {"axes": [stack.told() for stack in self._surveyed().stacks], "cures": self.cures}
+    def proofs(self, layers: Sequence[str] = ()) -> dict[str, Any]:
+        """What the dry run has shown, by axis of depth and by site of a block, as plain values for JSON."""
+        return {**self._surveyed().proofs(layers), "cures": self.cures}
 
     def count_truncated(self, samples: Samples, rows: Sequence[int]) -> int:
         """How many of these samples are cut at the greatest length; only texts and proteins can be."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from math import prod
+from typing import Any
 
 import torch
 
 from layerscape.errors import InvalidValue
+from layerscape.extraction import sites
 from layerscape.extraction.axes import Axes, arranged, axes_of, samples_of
 from layerscape.extraction.build import Build
 from layerscape.extraction.content import content_of
@@ -23,6 +26,7 @@ from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.positions import units_seen
 from layerscape.extraction.readers import Encoded, Reader
+from layerscape.extraction.sites import Sites, sites_of
 from layerscape.extraction.stacks import Stack, compared, stacks_of
 from layerscape.extraction.states import hidden_states
 from layerscape.extraction.tracing import Firing, Mark, Trace, trace
@@ -56,6 +60,8 @@ class Survey:
         By name of the stack, which of its tokens are of the sample, where a picture or recording tells.
     drawn
         Calls of modules that put out something else each time that the network sees the same batch.
+    sites
+        Those of blocks beside what they put out, looked at when they are first asked for.
     """
 
     places: tuple[Place, ...]
@@ -68,10 +74,14 @@ class Survey:
     stacks: Sequence[Stack]
     content: Mapping[str, torch.Tensor]
     drawn: Collection[tuple[str, int]] = ()
+    sites: Callable[[], Sites] = Sites
 
     def choose(self, select: str | Sequence[str] | None) -> list[Place]:
         """The layers that fit; those of default for None. Raise if one of them is not what it is called."""
-        chosen = choose(self.places, select, self.silent)
+        places = self.places
+        if select is not None and sites.wanted(select, self.stacks):
+            places = sites.chosen(select, self.sites(), places)
+        chosen = choose(places, select, self.silent)
         for place in chosen:
             if place.site and (place.site.module, place.site.call) in self.drawn:
                 raise InvalidValue(
@@ -82,6 +92,14 @@ class Survey:
             if stack.doubt and any(place.default and place.stack == stack.name and place.site for place in chosen):
                 raise InvalidValue(f"{stack.doubt}; choose other layers, by the paths of their modules.")
         return chosen
+
+    def proofs(self, layers: Sequence[str]) -> dict[str, Any]:
+        """What was shown of its axes of depth, and of those layers that are sites within blocks."""
+        found: dict[str, Any] = {"axes": [stack.told() for stack in self.stacks]}
+        if layers and sites.wanted(layers, self.stacks):
+            shown = self.sites().proofs
+            found["sites"] = {name: shown[name] for name in layers if name in shown}
+        return found
 
     def check_pooling(self, model: str, pooling: str) -> None:
         """Raise unless the pooling exists and makes sense for this model."""
@@ -99,7 +117,9 @@ class Survey:
     def pool(self, place: Place, seen: Seen, pooling: str, tokens: Tokens | None, n_samples: int) -> torch.Tensor:
         """One vector per sample, errors naming the layer; ``tokens`` are those of the input, if it has a mask."""
         layer, hidden = place.name, seen.tensor
-        if place.site is not None:
+        if place.view is not None:
+            hidden = place.view(hidden, n_samples)
+        elif place.site is not None:
             hidden = self.axes[place.site](hidden)
         if seen.lengths is not None:
             tokens = Tokens.of(seen.lengths.to(hidden.device), hidden.shape[1])
@@ -159,10 +179,10 @@ def survey(
         stacks = _stacks(module, one.to(device, dtype), alike, build)
         firings = _with_states(plain, stacks)
         samples = samples_of(module, firings, _with_states(longer, stacks))
-        sites = {stack.name: site for stack in stacks if (site := stack.states[0]) in samples}
-        seen = units_seen(module, one.to(device, dtype), {site: samples[site] for site in sites.values()})
+        begins = {stack.name: site for stack in stacks if (site := stack.states[0]) in samples}
+        seen = units_seen(module, one.to(device, dtype), {site: samples[site] for site in begins.values()})
         axes = axes_of(module, firings, samples, seen)
-        content = content_of(module, one.to(device, dtype), sites, lambda site, hidden: axes[site](hidden))
+        content = content_of(module, one.to(device, dtype), begins, lambda site, hidden: axes[site](hidden))
     usable = arranged(firings, axes)
     places = name_layers(module, usable, stacks)
     lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
@@ -181,9 +201,18 @@ def survey(
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
         )
+    drawn, given = _drawn(alike, again), (module, one.to(device, dtype), stacks, axes, whole)
     return Survey(
-        tuple(places), positions, n_prefix, grid, has_cls, axes, silent, stacks, content, _drawn(alike, again)
+        *(tuple(places), positions, n_prefix, grid, has_cls, axes, silent, stacks, content, drawn),
+        sites=cache(partial(_sites, *given)),
     )
+
+
+def _sites(
+    module: torch.nn.Module, inputs: Inputs, stacks: Sequence[Stack], axes: Mapping[Site, Axes], whole: bool
+) -> Sites:
+    with calm(module, whole=whole), explained(module, inputs, inputs.tensors()[0].device):
+        return sites_of(module, lambda: module(*inputs.args, **(inputs.kwargs or {})), stacks, axes)
 
 
 def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:

@@ -182,6 +182,7 @@ def _points(drawing: Drawing, rows: Sequence[Row], field: str = "") -> tuple[lis
     between branches.
     """
     found: list[tuple[float, float]] = []
+    rows = sorted(rows, key=lambda row: row.get("branch") or 0)
     for before, row in zip([None, *rows], rows, strict=False):
         if before is not None and before.get("branch") != row.get("branch"):
             found.append((np.nan, np.nan))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from layerscape.core.depth import steps
+from layerscape.core.depth import site_of, steps
 from layerscape.core.groups import Own
 from layerscape.core.influence import Moved
 from layerscape.core.keywords import Search, door
@@ -167,10 +167,11 @@ def _pairs(run: Run, other: Run | None, given: Sequence[tuple[str, str]] | None)
 
 
 def _counterpart(depth: float | None, layer: str, other: Run) -> str:
-    """The layer of that name, or of the nearest depth."""
+    """The layer of that name, or of the nearest depth; of a site of a block, among those of its kind."""
     if layer in other.layers:
         return layer
-    depths = {name: value for name, value in other.depths.items() if value is not None}
+    site = site_of(layer)
+    depths = {name: value for name, value in other.depths.items() if value is not None and site_of(name) == site}
     if depth is None or not depths:
         raise InvalidValue(f"layer {layer!r} has no counterpart in {other.name!r}; say with pairs what to test.")
     return min(depths, key=lambda name: abs(depths[name] - depth))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.stats import norm
 
-from layerscape.core.depth import axes_of_depth
+from layerscape.core.depth import beside
 from layerscape.core.interval import Z95
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.words import listed, p_said
@@ -48,7 +48,8 @@ class Instead:
     Attributes
     ----------
     own
-        The last and the middle layer along its own axis of depth, other than itself; one that is behind will do.
+        The last and the middle layer along its own axis of depth, other than itself; one that is behind will do. Of a
+        site of a block these are of the residual stream.
     lasts
         The last layer of each other run; all have to be behind.
     n_layers
@@ -70,8 +71,9 @@ class Instead:
         runs: dict[str, list[Judged]] = {}
         for layer in measured:
             runs.setdefault(layer.run_name, []).append(layer)
-        along = axes_of_depth(best.run.layers, best.run.depths)
-        tower = [layer for layer in runs.pop(best.run_name) if along[layer.layer] == along[best.layer]]
+        along = set(beside(best.layer, best.run.layers, best.run.depths))
+        of_run = runs.pop(best.run_name)
+        tower = [layer for layer in of_run if layer.layer in along] or of_run
         own = [Other(what, layer.name, rows[layer.name]) for what, layer in _taken(tower)]
         lasts = {name: Other("last", of_run[-1].name, rows[of_run[-1].name]) for name, of_run in runs.items()}
         behind = [name for name, of_run in runs.items() if all(rows[layer.name].p < LEVEL for layer in of_run)]

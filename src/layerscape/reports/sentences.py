@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from layerscape.core.depth import site_of
 from layerscape.core.quantity import Quantity
 from layerscape.core.words import number
 from layerscape.figures.measured import measured, question_of, reads_labels
@@ -127,7 +128,8 @@ def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> Fi
 
 
 def _similarity(run: Profile, measure: Quantity) -> Finding:
-    first, last = run.layers[0], run.layers[-1]
+    stream = [layer for layer in run.layers if not site_of(layer)] or run.layers
+    first, last = stream[0], stream[-1]
     for row in known(first_variant(run.rows(measure.name))):
         if {row["layer"], row["other_layer"]} == {first, last}:
             scored = f"{row['said']}{beside_chance(measure, row)}"

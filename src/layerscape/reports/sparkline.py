@@ -26,7 +26,12 @@ def sparkline(rows: Sequence[Row]) -> str:
     low, high = min(0.0, *values), max(values)
     across, up = (WIDTH - 2 * MARGIN) / (len(rows) - 1), (HEIGHT - 2 * MARGIN) / ((high - low) or 1)
     at = [(MARGIN + n * across, HEIGHT - MARGIN - (value - low) * up) for n, value in enumerate(values)]
-    branches = groupby(zip(rows, at, strict=True), key=lambda each: each[0].get("branch"))
+    placed = sorted(zip(rows, at, strict=True), key=_branch)
+    branches = groupby(placed, key=_branch)
     return " ".join(
         f"M{' L'.join(f'{x:.3g} {y:.3g}' for _, (x, y) in points)}" for points in (list(own) for _, own in branches)
     )
+
+
+def _branch(placed: tuple[Row, tuple[float, float]]) -> int:
+    return placed[0].get("branch") or 0
