@@ -1,12 +1,17 @@
 """Chance by permutation and intervals from groups, against laws that are known."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import gamma, norm
 
+import layerscape as ls
 from layerscape.core.interval import margin_of_groups
 from layerscape.core.permutation import chance_by_permutation, p_above, p_with_skewness, permutations
 from layerscape.errors import InvalidValue
+from layerscape.measures import catalog
+from layerscape.questions.chosen import check_chosen
 
 
 def test_a_correlation_has_chance_zero_and_a_spread_of_one_over_root_n(rng):
@@ -83,3 +88,27 @@ def test_few_permutations_will_do_where_no_likely_skewness_matters(rng, z, shape
     p = p_with_skewness(z, permuted)
     assert asked == numbers
     assert p == pytest.approx(p_above(z, 2 / np.sqrt(shape)), rel=0.5)
+
+
+PERMUTING = [m for m in catalog().values() if "permutations" in m.options]
+
+
+@pytest.mark.parametrize("measure", PERMUTING, ids=lambda m: m.name)
+def test_permutations_without_end_are_refused(measure):
+    x = np.random.default_rng(0).standard_normal((60, 3)) + 9 * np.eye(3)[np.arange(60) % 3]
+    other = np.arange(60) % 3 if "labels" in measure.data else x**3
+    text = "permutations=1000000000; give at most 1000000, since no p below 1e-6 is known."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        ls.estimate(measure, x, other, permutations=10**9, **({"z": 0.1} if "z" in measure.options else {}))
+
+
+def test_other_numbers_without_end_are_refused():
+    x, y = np.random.default_rng(0).standard_normal((60, 3)), {"y": np.arange(60) % 3}
+    for ask, text in (
+        (lambda: ls.estimate("hidalgo", x, n_iterations=10**9), "n_iterations=1000000000; give at most 1000000."),
+        (lambda: ls.estimate("dichotomies", x, labelings=10**9), "labelings=1000000000; give at most 1000000."),
+        (lambda: ls.recommend(ls.from_arrays({"x": x}, labels=y), permutations=10**9), "permutations=1000000000; give"),
+        (lambda: check_chosen([], 10**9), "permutations=1000000000; give at most 1000000, since no p below 1e-6"),
+    ):
+        with pytest.raises(InvalidValue, match=f"^{re.escape(text)}"):
+            ask()

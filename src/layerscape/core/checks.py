@@ -33,6 +33,18 @@ def check_least(least: float, why: str = "", **options: float) -> None:
             raise InvalidValue(f"{name}={given}; give at least {least}{why and ', ' + why}.")
 
 
+def check_most(most: int, why: str = "", **options: float) -> None:
+    """Raise at the first of these options that is above the most that it may be, so that no call goes on for years.
+
+    >>> check_most(100, "which is enough", k=10**9)
+    Traceback (most recent call last):
+    layerscape.errors.InvalidValue: k=1000000000; give at most 100, which is enough.
+    """
+    for name, given in options.items():
+        if given > most:
+            raise InvalidValue(f"{name}={given}; give at most {most}{why and ', ' + why}.")
+
+
 def check_samples(n_samples: int, measure: str, fewest: int) -> None:
     """Raise if there are fewer samples than the measure needs."""
     if n_samples < fewest:

@@ -13,11 +13,12 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import pearson3
 
-from layerscape.core.checks import check_least
+from layerscape.core.checks import check_least, check_most
 from layerscape.core.estimate import Chance
 from layerscape.core.words import LEAST_P
 
 FEWEST = 19  # permutations, with which p can reach 0.05
+MOST = 1_000_000  # of them; the least p is 1e-6
 FOR_SKEWNESS = 500, 100  # permutations, and how many do where the skewness matters little
 FIRST = 50  # those that are tried first, perhaps of some samples
 LITTLE = 1.25  # times p: what the standard error of the skewness may make of it
@@ -27,9 +28,16 @@ ROUNDING = 1e-12  # of scores about 1, that are equal if they are nearer to each
 
 
 def permutations(n_samples: int, count: int, seed: int) -> Iterator[np.ndarray]:
-    """So many random orders of the rows."""
+    """So many random orders of the rows; raises at more than a million."""
+    check_most(MOST, "since no p below 1e-6 is known", permutations=count)
     rng = np.random.default_rng(seed)
     return (rng.permutation(n_samples) for _ in range(count))
+
+
+def check_permutations(count: int) -> None:
+    """Raise unless p can reach 0.05 by so many, and they end."""
+    check_least(FEWEST, "so that p can reach 0.05", permutations=count)
+    check_most(MOST, "since no p below 1e-6 is known", permutations=count)
 
 
 def chance_by_permutation(
@@ -52,7 +60,7 @@ def chance_by_permutation(
         p is (1 + how many scored at least as much) / (1 + count); ``null`` has shape (count,), for
         ``Estimate.details["null"]``.
     """
-    check_least(FEWEST, "so that p can reach 0.05", permutations=count)
+    check_permutations(count)
     null = np.array([score(order) for order in permutations(n_samples, count, seed)])
     low, high = np.quantile(null, [0.025, 0.975])
     return Chance(float(null.mean()), float(low), float(high), share_as_high(null, observed)), null

@@ -19,7 +19,7 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
-from layerscape.core.permutation import FEWEST, ROUNDING, share_as_high
+from layerscape.core.permutation import FEWEST, ROUNDING, check_permutations, share_as_high
 from layerscape.core.tasks import Task
 from layerscape.core.words import number, p_said
 from layerscape.errors import InvalidValue, LayerscapeError
@@ -69,8 +69,7 @@ def check_chosen(measures: Sequence[Measure], permutations: int | None) -> None:
     """Raise where a map cannot be judged."""
     if permutations is None:
         return
-    if permutations < FEWEST:
-        raise InvalidValue(f"permutations={permutations}; give at least {FEWEST}, so that p can reach 0.05.")
+    check_permutations(permutations)
     for measure in measures:
         if measure.score is None or not measure.closer:
             raise InvalidValue(f"permutations cannot judge {measure.name}; leave them out, or the measure.")

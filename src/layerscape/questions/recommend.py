@@ -11,6 +11,7 @@ from layerscape.core.groups import Own
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
 from layerscape.core.pairs import Pairs
+from layerscape.core.permutation import check_permutations
 from layerscape.core.progress import Show
 from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import check_options, own_options
@@ -177,8 +178,7 @@ def recommend(
     for each in runs:
         check_run(each)
     check_options([], search, recommend)
-    if permutations < 19:
-        raise InvalidValue(f"permutations={permutations}; give at least 19, so that p can reach 0.05.")
+    check_permutations(permutations)
     judge = judge_by(by, pairs=pairs is not None)
     check_together([judge], groups, own_group)
     layers = judged_layers(runs)

@@ -7,7 +7,7 @@ from math import inf
 
 import numpy as np
 
-from layerscape.core.checks import check_all_asked, check_least, common_warnings
+from layerscape.core.checks import check_all_asked, check_least, check_most, common_warnings
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
@@ -120,6 +120,7 @@ def _check(graph: Neighbors, n_manifolds: int, q: int, zeta: float, n_iterations
     check_least(1, n_manifolds=n_manifolds)
     check_least(3, q=q)
     check_least(100, n_iterations=n_iterations)
+    check_most(1_000_000, n_iterations=n_iterations)
     if not 0.5 <= zeta < 1:
         raise InvalidValue(f"zeta={zeta}; it is how much neighbors tend to be on one manifold: give 0.5 ≤ zeta < 1.")
     check_all_asked(graph, "hidalgo")

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.stats import binom
 
-from layerscape.core.checks import check_least, check_samples
+from layerscape.core.checks import check_least, check_most, check_samples
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.interval import student95, wilson, within
 from layerscape.core.measure import Measure
@@ -18,6 +18,7 @@ from layerscape.measures.dimension.spectrum import Spectrum, spectrum
 CAPACITY = 2.0  # samples per free parameter of the hyperplane, by Cover
 FEWEST = 36
 FEWEST_LABELINGS = 20
+MOST_LABELINGS = 1_000_000
 TOUCHING = 1e-9  # distance of the convex hulls, in units of a sample's share, below which they meet
 DEPARTURE = 4.0  # standard deviations from Cover's mean that are warned of
 
@@ -75,6 +76,7 @@ def dichotomies(x: Representation, /, *, directions: int = 24, labelings: int = 
     check_samples(n, "dichotomies", FEWEST)
     check_least(1, directions=directions)
     check_least(FEWEST_LABELINGS, labelings=labelings)
+    check_most(MOST_LABELINGS, labelings=labelings)
     found, rng = spectrum(x), np.random.default_rng(seed)
     points = _points(found, directions, rng)
     free = points.shape[1]
