@@ -223,3 +223,25 @@ def test_two_lists_of_texts_look_alike_only_if_they_are(a, b):
     chosen = [Selection(text_source(texts, "text"), range(len(texts)), {}, "", None, False) for texts in (a, b)]
     prints = [each.samples().fingerprint for each in chosen]
     assert (prints[0] == prints[1]) == (a == b)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("p.fasta", ">a x=1\nMKV\n>b x=2\nMKL\n"),
+        ("p.txt", "to be\nor not\n"),
+        ("p.csv", "text,k\nto be,1\nor not,1\n"),
+        ("p.tsv", "text\tk\nto be\t1\nor not\t1\n"),
+        ("p.jsonl", '{"text": "to be"}\n{"text": "or not"}\n'),
+    ],
+)
+def test_what_is_gzipped_is_what_it_was_and_no_more_than_it_may_unpack_to(tmp_path, monkeypatch, name, text):
+    (tmp_path / name).write_text(text)
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
+    plain, packed = (opened(tmp_path / each) for each in (name, f"{name}.gz"))
+    assert (plain.fingerprint, plain.kind) == (packed.fingerprint, packed.kind)
+    monkeypatch.setenv("LAYERSCAPE_MAX_BYTES", "20")
+    with pytest.raises(
+        FileProblem, match=rf"{name}\.gz takes \d+ bytes and unpacks to \d+ or more, which is more than 2"
+    ):
+        opened(tmp_path / f"{name}.gz")

@@ -42,7 +42,10 @@ def test_what_is_no_list_of_samples_is_refused():
     give = r"give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
     data = torch.utils.data.TensorDataset(torch.zeros(3, 2))
     for given, text in (
-        (torch.utils.data.DataLoader(data), r"a DataLoader, whose order may be random; give its data set: loader\.d"),
+        (
+            torch.utils.data.DataLoader(data, shuffle=True),
+            r"a DataLoader whose order may be another each time \(RandomSampler\), so that row i is no sample",
+        ),
         (np.zeros(3), rf"inputs of type ndarray and shape \(3,\); {give}"),
         ([1.0, 2.0], f"a list of numbers; {give}"),
         ([object()], "sample 0 of the list is of type object, and no array"),
@@ -111,7 +114,11 @@ def test_tables_in_memory_are_as_those_in_files(tmp_path):
     assert (labeled.kind, labeled.labels["label"].tolist()) == ("image", [0, 1, 2])
 
 
-def test_a_data_set_of_the_hub_is_said_to_be_opened_first():
-    says = r"^hf:imdb\[test\]:text names a data set of the hub; open it and give it: .*load_dataset\('imdb', split="
-    with pytest.raises(InvalidValue, match=says):
-        as_samples("hf:imdb[test]:text")
+def test_pairs_of_texts_are_two_runs(tmp_path):
+    (tmp_path / "a.csv").write_text("question,answer\nto be,or\nnot,to be\n")
+    with pytest.raises(
+        InvalidValue, match=r"^'question, answer' names 2 columns of texts, and .*text_column='question'"
+    ):
+        as_samples(tmp_path / "a.csv", text_column="question, answer")
+    with pytest.raises(InvalidType, match=r"^a list of 2 texts each, and a network is shown one text per sample; extr"):
+        as_samples([("to be", "or"), ("not", "to be")])

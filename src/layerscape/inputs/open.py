@@ -194,6 +194,7 @@ def _open_table(
 ) -> Contents:
     for column in (text_column, id_column):
         if column is not None and column not in table:
+            _check_one_text(column, table)
             raise unknown_name(f"column of {path}", column, table)
     ids = _ids(path, table, id_column)
     columns = {name: values for name, values in table.items() if name != id_column}
@@ -209,6 +210,17 @@ def _open_table(
     if text_column not in columns:
         raise unknown_name(f"column of {path}", text_column, columns)
     return text_source(columns.pop(text_column), kind, ids, columns)
+
+
+def _check_one_text(column: str, table: Table) -> None:
+    """Raise where columns of pairs of texts are named."""
+    names = [name.strip() for name in column.split(",")]
+    if len(names) > 1 and all(name in table for name in names):
+        raise InvalidValue(
+            f"{column!r} names {len(names)} columns of texts, and a network is shown one text per sample; extract each "
+            f"into a run of its own (text_column={names[0]!r}, then {names[1]!r}), and ask by pairs of their ids with "
+            "queries= (--queries) who finds whom."
+        )
 
 
 def _ids(path: str | Path, table: Table, id_column: str | None) -> Sequence[str]:

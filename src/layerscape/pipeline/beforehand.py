@@ -11,6 +11,7 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import EXTRAS, InvalidValue, UnknownName, need
 from layerscape.extraction import check_model
 from layerscape.inputs import Selection, check_there, known_features
+from layerscape.pipeline.handed import HUB
 from layerscape.pipeline.samples import choose_samples
 from layerscape.storage import check_place, check_store
 
@@ -26,7 +27,7 @@ def check_choices(model: Any, wish: dict[str, Any], pooling: str | None, store: 
 
 def check_paths(inputs: Any, out: str | Path) -> None:
     """Raise at a path that leads to nothing, or to what is no place for a run."""
-    if isinstance(inputs, (str, Path)):
+    if isinstance(inputs, (str, Path)) and not str(inputs).startswith(HUB):
         check_there(inputs)
     check_place(out)
 

@@ -16,6 +16,7 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.images import ENDINGS
+from layerscape.pipeline.handed import HUB, from_hub, is_loader, samples_of
 from layerscape.pipeline.spool import Spool, is_picture, spooled
 
 GIVE = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
@@ -46,8 +47,9 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
     """As `as_samples`, but of a path only what needs no content: which samples there are, and their labels."""
     if isinstance(inputs, Samples):
         return inputs
+    if isinstance(inputs, str) and inputs.startswith(HUB):
+        return _of_hub(inputs, kind, labels, options)
     if isinstance(inputs, (str, Path)):
-        _check_path(inputs)
         return choose_inputs(inputs, kind=kind, labels=labels, **options)
     table = _as_table(inputs, options)
     if table is not None:
@@ -63,13 +65,18 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
     return Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
 
 
-def _check_path(given: str | Path) -> None:
-    if str(given).startswith("hf:"):
-        name = str(given)[3:].partition("[")[0].partition(":")[0]
-        raise InvalidValue(
-            f"{given} names a data set of the hub; open it and give it: "
-            f"layerscape.extract(MODEL, datasets.load_dataset({name!r}, split='test'), text_column=…, out=…)."
-        )
+def _of_hub(given: str, kind: Kind | None, labels: Any, options: dict[str, Any]) -> Samples | Selection:
+    """The samples of a data set that is named; its column is that of texts, or of pictures."""
+    data, column = from_hub(given)
+    if column is not None:
+        first = next(iter(data), {}).get(column)
+        if is_picture(first):
+            others = [name for name in data.column_names if name not in (column, "label")]
+            data = data.remove_columns(others) if others else data
+        else:
+            options = {**options, "text_column": column}
+    found = choose_samples(data, labels=labels, kind=kind, **options)
+    return replace(found, source=given) if isinstance(found, Samples) else replace(found, given=given)
 
 
 def _of_table(inputs: Any, table: Table, kind: Kind | None, labels: Any, options: dict[str, Any]) -> Selection:
@@ -115,12 +122,14 @@ def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
                 "their folder."
             )
         return texts, "text", "a list", []
-    if hasattr(inputs, "batch_sampler") and hasattr(inputs, "dataset"):
-        raise InvalidType("a DataLoader, whose order may be random; give its data set: loader.dataset.")
+    if is_loader(inputs):
+        spool, kind, labels = spooled(samples_of(inputs), labeled=True)
+        return spool, kind, "a DataLoader", labels
     if isinstance(inputs, (list, tuple)) and inputs and (is_picture(inputs[0]) or isinstance(inputs[0], Path)):
         spool, kind, labels = spooled(inputs, labeled=False)
         return spool, kind, "a list", labels
     if isinstance(inputs, (list, tuple)):
+        _check_one_text(inputs)
         inputs = _of_list(inputs)
         if not isinstance(inputs, np.ndarray):
             return inputs, "array", "a list", []
@@ -152,6 +161,16 @@ def _texts(inputs: Any) -> list[str] | None:
         place, other = next((place, item) for place, item in enumerate(items) if not isinstance(item, str))
         raise InvalidType(f"input {place} is {other!r} among texts, of type {type(other).__name__}; give texts only.")
     return texts or None
+
+
+def _check_one_text(inputs: Sequence[Any]) -> None:
+    """Raise at pairs of texts."""
+    first = inputs[0] if inputs else None
+    if isinstance(first, (list, tuple)) and len(first) > 1 and all(isinstance(part, str) for part in first):
+        raise InvalidType(
+            f"a list of {len(first)} texts each, and a network is shown one text per sample; extract the first and the "
+            "second of each into a run of its own, and ask by pairs of their ids with queries= who finds whom."
+        )
 
 
 def _of_list(inputs: Sequence[Any]) -> tuple[Any, ...] | np.ndarray:

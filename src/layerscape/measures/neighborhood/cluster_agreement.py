@@ -8,6 +8,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score, of_each
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.permutation import check_permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.clusters import Clusters, clusters_of
 from layerscape.measures.neighborhood.rand_index import LOWEST, adjusted_rand, compare_partitions
@@ -61,6 +62,7 @@ def cluster_agreement(
     >>> cluster_agreement(find_neighbors(x, k=100), find_neighbors(x**3, k=100)).value > 0.5
     True
     """
+    check_permutations(permutations)
     first, second = _clusters(a, b, k_max, z)
     sizes = [len(found.peaks.centers) for found in (first, second)]
     result = compare_partitions(first.cluster, second.cluster, (first.halves, second.halves), permutations, seed)
