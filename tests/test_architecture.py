@@ -30,7 +30,7 @@ DOORS = {
     "matplotlib": ("plot/",),
     "pooch": ("datasets/",),
     "xarray": ("storage/dataset.py", "labeled.py"),
-    "h5py": ("inputs/hdf5.py",),
+    "h5py": ("inputs/hdf5.py", "storage/annotated.py"),
 }
 HEAVY = (
     "torch",

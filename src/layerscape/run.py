@@ -20,6 +20,7 @@ from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import find_neighbors
 from layerscape.storage import RunFolder, SampleTable
+from layerscape.storage.annotated import write_anndata
 from layerscape.storage.dataset import as_dataset
 from layerscape.storage.exported import write_parquet
 from layerscape.upkeep import Upkeep
@@ -243,6 +244,17 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         layer unless ``FILE:NAME,NAME`` chooses others. A label called like a layer becomes ``NAME (label)``.
         """
         write_parquet(self.folder, Path(path))
+        return Path(path)
+
+    def to_anndata(self, path: str | Path) -> Path:
+        """Write a file that ``anndata.read_h5ad`` and scanpy open, ``NAME.h5ad``, and return its path; needs h5py only.
+
+        Ids are ``obs_names``, labels columns of ``obs`` (words as categories), and each layer is ``obsm[LAYER]``, since
+        layers differ in width and so none is ``X``; so is a label of several numbers, ``obsm["NAME (label)"]``. Slashes
+        in names become ``_``; ``uns["layerscape"]`` has the names of layers as they are, and depths. ``from_files``
+        makes a run of it again.
+        """
+        write_anndata(self.folder, Path(path))
         return Path(path)
 
     def _known(self, layer: str) -> None:

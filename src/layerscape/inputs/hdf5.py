@@ -106,7 +106,7 @@ def read_hdf5(path: Path) -> dict[str, Any]:
 def _datasets(library: Any, group: Any, prefix: str = "") -> dict[str, Any]:
     """Every data set below a group; what a link leads to in another file is none."""
     found: dict[str, Any] = {}
-    for name in group if group.id.get_create_plist().get_link_creation_order() else by_number(group):
+    for name in _in_order(group):
         if not isinstance(group.get(name, getlink=True), library.HardLink) or name.startswith("#"):
             continue
         each = group[name]
@@ -117,6 +117,12 @@ def _datasets(library: Any, group: Any, prefix: str = "") -> dict[str, Any]:
         elif isinstance(each, library.Group):
             found |= _datasets(library, each, f"{prefix}{name}/")
     return found
+
+
+def _in_order(group: Any) -> Sequence[str]:
+    """The names in a group as they were made, where it kept that; else by their numbers."""
+    kept = hasattr(group, "id") and group.id.get_create_plist().get_link_creation_order()
+    return list(group) if kept else by_number(group)
 
 
 def _value(path: Path, dataset: Any) -> Any:
@@ -149,7 +155,7 @@ def read_anndata(path: Path) -> Found:
             raise InvalidValue(f"{path} has no obs, which AnnData has; give a file that anndata has written.")
         parts = {name: file[name] for name in ("X",) if name in file}
         for home in ("layers", "obsm"):
-            parts |= {f"{home}/{name}": file[home][name] for name in by_number(file.get(home, {}))}
+            parts |= {f"{home}/{name}": file[home][name] for name in _in_order(file.get(home, {}))}
         arrays = {name: _matrix(path, library, each) for name, each in parts.items()}
         columns, index = _obs(path, library, file["obs"])
         return Found({name: x for name, x in arrays.items() if x is not None}, columns, index)
