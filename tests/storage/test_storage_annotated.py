@@ -59,7 +59,7 @@ def test_a_file_that_was_written_is_the_run_again(tmp_path, run):
     for name, own in zip(run.layers, again.layers, strict=False):
         np.testing.assert_array_equal(np.asarray(run[name]), np.asarray(again[own]))
     np.testing.assert_array_equal(again.samples.labels["depth"], run.samples.labels["depth"])
-    assert again.samples.labels["n"].tolist() == run.samples.labels["n"].tolist()
+    assert again.samples.labels["n"].tolist() == run.samples.labels["n"].astype(str).tolist()
     assert again.samples.labels["kind"][:3].tolist() == ["x", None, "ö 🎈"]
 
 

@@ -3,6 +3,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
 
+import layerscape as ls
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.separability import manifold_capacity as module
@@ -125,3 +126,9 @@ def test_what_the_theory_is_not_for_is_said():
         "2 classes: the theory is for many, and the interval is wide",
         "two centers have a mean |cosine| of 1.00; the theory is for unrelated centers",
     )
+
+
+def test_a_class_in_the_middle_of_the_others_has_no_direction():
+    """Equally far classes on a line, of which one lies at their mean."""
+    found = ls.estimate("manifold_capacity", np.arange(48.0).reshape(6, 8), np.array([1, 2, 1, 0, 2, 0]), draws=20)
+    assert found.details["center_correlation"] == pytest.approx(1 / 3)

@@ -186,9 +186,9 @@ def _score(x: Representation, labels: Any, /, *, points: int, draws: int, permut
 
 
 def _correlation(centers: np.ndarray) -> float:
-    """Mean |cosine| of two centers."""
-    lengths = np.maximum(np.linalg.norm(centers, axis=1), np.finfo(float).tiny)
-    cosines = np.abs(centers @ centers.T) / np.outer(lengths, lengths)
+    """Mean |cosine| of two centers; one that lies at 0 has no direction, and is unrelated to all."""
+    directions = centers / np.maximum(np.linalg.norm(centers, axis=1), np.finfo(float).tiny)[:, None]
+    cosines = np.abs(directions @ directions.T)
     return float(cosines[np.triu_indices(len(centers), 1)].mean())
 
 
