@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray
 
+CUT = "the model's greatest length"  # where texts were cut, as earlier versions said without telling whose limit it was
+
 
 class Run(Upkeep, Shown, Mapping[str, Representation]):
     """A finished run: its layers, samples, graphs and table of estimates; a mapping of layer name → `Representation`.
@@ -72,7 +74,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         """How many samples were kept, skipped and cut, where some were; earlier runs do not say it."""
         counts = self.folder.manifest.record.get("counts") or {}
         lost = [f"{number} skipped, which {why}" for why, number in counts.get("skipped", {}).items()]
-        lost += [f"{counts['cut']} cut at the model's greatest length"] if counts.get("cut") else []
+        lost += [f"{counts['cut']} cut at {counts.get('cut_at', CUT)}"] if counts.get("cut") else []
         return [("samples", "; ".join([f"{self.n_samples} kept", *lost]))] if lost else []
 
     @property

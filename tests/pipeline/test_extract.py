@@ -1,6 +1,7 @@
 """From a model and its data to a run: interrupted and gone on with, refused when something changed."""
 
 import json
+import re
 import shutil
 import warnings
 
@@ -157,6 +158,18 @@ def texts_run(tmp_path, monkeypatch, **options):
     columns = {"text_column": "words", "id_column": "name"}
     model = small_bert(tmp_path / "bert")
     return ls.extract(model, "texts.csv", out="run", limit=12, sample_seed=3, **columns, **options)
+
+
+@pytest.mark.parametrize("asked", [None, 4])
+def test_whose_limit_cuts_texts_is_said(tmp_path, asked):
+    model = small_bert(tmp_path / "bert")
+    config = tmp_path / "bert" / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": 6}))
+    texts = [" ".join(WORDS[:3]), " ".join(WORDS[:8]), " ".join(WORDS[3:12])]
+    words = "the model's greatest length, 6 tokens" if asked is None else "4 tokens, as max_length (--max-length) says"
+    with pytest.warns(UserWarning, match=f"^{re.escape(f'2 texts were cut at {words}')}$"):
+        run = ls.extract(model, texts, out=tmp_path / "run", max_length=asked)
+    assert f"samples: 3 kept; 2 cut at {words}" in repr(ls.open(run.path))
 
 
 def test_features_that_are_added_later_are_those_of_the_extraction(tmp_path, monkeypatch):

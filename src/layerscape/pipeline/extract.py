@@ -159,7 +159,7 @@ def extract(
             note(f"{folder.path} is finished already")
         else:
             _fill(folder, network, samples, pooling, batch_size, progress)
-            told = _record(network, samples, folder) | {"command": command, "proofs": proofs}
+            told = _record(network, samples, folder, max_length) | {"command": command, "proofs": proofs}
             folder.finish(told | {"read_with": _read_with(inputs, choice)})
     return Run(folder)
 
@@ -265,7 +265,15 @@ def _fill(
         folder.write_block(number, vectors, seen.previews(range(rows.start, rows.stop)))
 
 
-def _record(network: Network, samples: Samples, folder: RunFolder) -> dict[str, Any]:
+def _where_cut(network: Network, max_length: int | None) -> str:
+    """Where texts are cut, and whose limit that is."""
+    limit = network.describe()["preprocessing"].get("max_length")
+    if max_length is not None:
+        return f"{limit} tokens, as max_length (--max-length) says"
+    return f"the model's greatest length, {limit} tokens"
+
+
+def _record(network: Network, samples: Samples, folder: RunFolder, max_length: int | None) -> dict[str, Any]:
     """What the making of the run has to tell, warnings in words."""
     warnings = []
     # Blocks of an earlier, interrupted call count too: a run must not tell how often it was interrupted.
@@ -273,14 +281,15 @@ def _record(network: Network, samples: Samples, folder: RunFolder) -> dict[str, 
     blocks = [folder.layout.rows(number) for number in earlier]
     n_cut = sum(network.count_truncated(samples, range(rows.start, rows.stop)) for rows in blocks)
     n_cut += sum(network.truncated.values())
+    cut_at = _where_cut(network, max_length)
     if n_cut:
-        warnings.append(f"{n_cut} texts were cut at the model's greatest length")
+        warnings.append(f"{n_cut} texts were cut at {cut_at}")
     if samples.skipped:
         warnings.append(f"{len(samples.skipped)} samples could not be read and were left out")
     for warning in warnings:
         python_warnings.warn(warning, stacklevel=4)
     reasons = Counter(re.sub(r" ?\(.*\)$", "", reason) for _, reason in samples.skipped)
-    counts = {"kept": len(samples), "skipped": dict(reasons), "cut": n_cut}
+    counts = {"kept": len(samples), "skipped": dict(reasons), "cut": n_cut} | ({"cut_at": cut_at} if n_cut else {})
     told = {
         "counts": counts,
         "skipped": [list(pair) for pair in samples.skipped],
