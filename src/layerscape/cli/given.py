@@ -22,21 +22,9 @@ of_model = together(
     click.option("--part", help="vision or text, of models that have both; encoder, of those with a decoder too."),
     click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
 )
-of_inputs = together(
-    click.option(
-        "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."
-    ),
-    click.option(
-        "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm, output]"
-    ),
-    click.option("--pooling", help=f"{FORMS}; see docs/guide.md.  [default: what suits the model]"),
-    click.option("--protocol", help="The recipe of a paper, which fixes pooling: ansuini2019, valeriani2023, …."),
+of_samples = together(
     click.option("--text-column", help="Column that holds the text.  [default: text]"),
     click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
-    click.option("--labels", help="Label columns, comma-separated, or a CSV or .npy file of labels."),
-    click.option(
-        "--features", help="Facts read from the samples as labels: 'luminance,color', or all; see docs/guide.md."
-    ),
     click.option("--kind", type=click.Choice(["text", "image", "protein", "array"]), help="What the samples are."),
     click.option(
         "--limit", type=click.IntRange(1), help="So many samples only: the first, or drawn with --sample-seed."
@@ -46,6 +34,21 @@ of_inputs = together(
     click.option("--skip-bad", is_flag=True, help="Leave out images that cannot be read, and record them."),
     click.option("--batch-size", type=click.IntRange(1), help="Samples per batch."),
     click.option("--store", default="float32", show_default=True, help="Precision on disk: float32 or float16."),
+)
+of_inputs = together(
+    click.option(
+        "--out", required=True, type=click.Path(path_type=Path), help="Folder of the run; an interrupted one goes on."
+    ),
+    click.option(
+        "--layers", help="Patterns, comma-separated: 'block_*,final_norm'.  [default: embedding, blocks, norm, output]"
+    ),
+    click.option("--pooling", help=f"{FORMS}; see docs/guide.md.  [default: what suits the model]"),
+    click.option("--protocol", help="The recipe of a paper, which fixes pooling: ansuini2019, valeriani2023, …."),
+    click.option("--labels", help="Label columns, comma-separated, or a CSV or .npy file of labels."),
+    click.option(
+        "--features", help="Facts read from the samples as labels: 'luminance,color', or all; see docs/guide.md."
+    ),
+    of_samples,
     click.option("--compress", is_flag=True, help="Compress the vectors on disk."),
 )
 of_measuring = together(
@@ -59,3 +62,4 @@ of_measuring = together(
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
 OF_MEASURING = ("measures", "k", "by", "pairs", "groups", "own_group", "lag", "repeats", "controls", "seed")
+OF_READING = ("text_column", "id_column", "kind", "limit", "sample_seed", "follow_links", "skip_bad")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from layerscape.cli import options as shared
-from layerscape.cli.given import OF_MEASURING, of_inputs, of_measuring, of_model
+from layerscape.cli.given import OF_MEASURING, OF_READING, of_inputs, of_measuring, of_model, of_samples
 from layerscape.cli.options import search_options
 from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
@@ -115,22 +115,50 @@ def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> N
 
 @click.command(name="layers")
 @click.argument("model")
-@click.option("--layers", "select", help="Patterns, comma-separated: 'encoder.layer.*.attention'.")
+@click.argument("inputs", required=False)
+@click.option("--layers", "select", help="Patterns, comma-separated: 'encoder.layer.*.attention', 'block_*.mlp'.")
 @click.option("--pooling", help=f"{FORMS}.")
+@of_samples
 @of_model
 @shared.as_json
-def layers_command(model: str, select: str | None, pooling: str | None, as_json: bool, **options: Any) -> None:
-    """The layers that MODEL has, in order of execution, with shapes."""
-    from layerscape.extraction import open_model
+def layers_command(
+    model: str, inputs: str | None, select: str | None, pooling: str | None, as_json: bool, **options: Any
+) -> None:
+    """The layers that MODEL has, in order of execution, with shapes and what they take.
 
-    network = open_model(model, **options)
-    infos = network.layers(pooling, select=select)
-    lines = [f"{'layer':<28} {'depth':>6} {'shape':>18} {'D':>7}  module"]
+    Bytes are those of one sample on disk. The time is an estimate from a few samples: those of INPUTS, or the model's
+    own examples.
+    """
+    from layerscape.extraction import open_model
+    from layerscape.inputs import check_there
+    from layerscape.pipeline.forecast import forecast, samples_of
+    from layerscape.storage import check_store
+
+    reading = {name: options.pop(name) for name in OF_READING}
+    batch_size, store = options.pop("batch_size"), options.pop("store")
+    check_store(store)
+    if inputs:
+        check_there(inputs)
+    network = open_model(model, kind=reading["kind"], **options)
+    pooling = pooling or network.default_pooling
+    samples = inputs and samples_of(network, inputs, reading.pop("kind"), {**reading, "labels": None})
+    contents = samples.read([0, len(samples) - 1]) if samples else None
+    infos = network.layers(pooling, contents, select=select)
+    found = forecast(network, infos, pooling, samples or None, batch_size=batch_size, store=store)
+    size = found.bytes_per_sample
+    lines = [f"{'layer':<28} {'depth':>6} {'shape':>18} {'D':>7} {'bytes':>8}  module"]
     for info in infos:
-        shape = " × ".join("·" if size is None else str(size) for size in info.shape)
-        lines.append(f"{info.name:<28} {number(info.depth):>6} {shape:>18} {info.n_units:>7}  {info.module}")
-    record = [vars(info) for info in infos]
-    say("\n".join(lines), as_json, {"model": network.name, "layers": record})
+        shape = " × ".join("·" if axis is None else str(axis) for axis in info.shape)
+        start = f"{info.name:<28} {number(info.depth):>6} {shape:>18} {info.n_units:>7} {size[info.name]:>8}"
+        lines.append(f"{start}  {info.module}")
+    record = [{**vars(info), "bytes": size[info.name]} for info in infos]
+    more = ["within blocks, for who asks: --layers 'block_*.attention', .mlp, .heads, .head_1; see docs/guide.md"]
+    more = more if select is None and any("block_1" in info.name and len(info.shape) == 2 for info in infos) else []
+    say(
+        "\n".join([*lines, *found.in_words(store), *more]),
+        as_json,
+        {"model": network.name, "layers": record} | found.told(),
+    )
 
 
 @click.command(name="search")

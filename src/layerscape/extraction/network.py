@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import Any
@@ -17,14 +17,13 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import batches_of, limits
 from layerscape.extraction.build import Build
-from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH, calm, hides, in_order
-from layerscape.extraction.failures import check_finite, explained
-from layerscape.extraction.hooks import Inputs, Taps, weights_of
+from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH, hides
+from layerscape.extraction.failures import check_finite
+from layerscape.extraction.hooks import weights_of
 from layerscape.extraction.info import LayerInfo
-from layerscape.extraction.layers import INPUT, Place
-from layerscape.extraction.parts import Seen
-from layerscape.extraction.pooling import Tokens
+from layerscape.extraction.layers import Place
 from layerscape.extraction.readers import Encoded, Reader
+from layerscape.extraction.running import Run, running
 from layerscape.extraction.survey import Survey, survey
 from layerscape.extraction.texts import Texts
 
@@ -239,6 +238,11 @@ class Network:
         return self._reader.look(self.name, samples.read(rows), [samples.ids[row] for row in rows])
 
     @property
+    def examples(self) -> list[Any]:
+        """Contents of two samples of its own; empty where there is no telling what it takes."""
+        return self._reader.examples
+
+    @property
     def cures(self) -> list[str]:
         """What is done so that a sample gets the same vector every time, in words."""
         return [text for needed, text in ((self._whole, HIDES_NOTHING), (self.one_length, ONE_LENGTH)) if needed]
@@ -253,32 +257,8 @@ class Network:
             return 0
         return sum(one.truncated for one in self._reader.encode(samples.read(rows), [samples.ids[row] for row in rows]))
 
-    @contextmanager
-    def _running(
-        self, chosen: Sequence[Place], pooling: str
-    ) -> Iterator[Callable[[Inputs, Tokens | None], dict[str, torch.Tensor]]]:
-        """A function from a batch to its pooled vectors by layer, on the device of the model."""
-        found = self._surveyed()
-        sites = {place.name: place.site for place in chosen if place.site is not None}
-        places = {place.name: place for place in chosen}
-
-        def pooled_batch(inputs: Inputs, tokens: Tokens | None) -> dict[str, torch.Tensor]:
-            n_samples = len(inputs.tensors()[0])
-            pooled, given = {}, inputs.floating()
-            if len(sites) < len(chosen) and given is not None:
-                pooled[INPUT] = given.reshape(n_samples, -1).to(torch.float32, copy=True)
-            tokens = tokens and tokens.to(self._device)
-
-            def take(name: str, seen: Seen) -> torch.Tensor:
-                return found.pool(places[name], seen, pooling, tokens, n_samples)
-
-            if self._whole:
-                inputs = in_order(self._module, inputs)
-            with explained(self._module, inputs, self._device):
-                return pooled | run(inputs.to(self._device, self._dtype), take)
-
-        with calm(self._module, whole=self._whole), Taps(self._module, sites) as run:
-            yield pooled_batch
+    def _running(self, chosen: Sequence[Place], pooling: str) -> AbstractContextManager[Run]:
+        return running(self._module, self._surveyed(), chosen, pooling, self._device, self._dtype, whole=self._whole)
 
     def _surveyed(self, contents: Sequence[Any] | None = None, ids: Sequence[str] = EXAMPLES) -> Survey:
         """What a dry run says, done once."""

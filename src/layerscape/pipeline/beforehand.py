@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import EXTRAS, InvalidValue, UnknownName, need
@@ -14,6 +14,9 @@ from layerscape.inputs import Selection, check_there, known_features
 from layerscape.pipeline.handed import HUB
 from layerscape.pipeline.samples import choose_samples
 from layerscape.storage import check_place, check_store
+
+if TYPE_CHECKING:
+    from layerscape.extraction import Network
 
 Chosen = Samples | Selection
 
@@ -50,6 +53,18 @@ def samples_for(network_kind: Kind, inputs: Any, kind: Kind | None, chosen: Chos
     if chosen.asked != asked:
         chosen = choose_samples(inputs, kind=asked, **options)
     return chosen if isinstance(chosen, Samples) else chosen.samples()
+
+
+def check_kind(network: Network, samples: Samples) -> None:
+    """Raise if the network cannot take such samples; it may say so of a module only when it is called."""
+    if samples.kind == "image":
+        need("models", libraries=["PIL"])  # for their previews, which come last
+    strings = {"text", "protein"}
+    if network.kind != "array" and samples.kind != network.kind and {samples.kind, network.kind} != strings:
+        raise InvalidValue(
+            f"{samples.source} holds samples of kind {samples.kind!r} and {network.name} takes {network.kind!r}; "
+            "give other inputs, or say what they are with kind."
+        )
 
 
 def _as_anything(inputs: Any, kind: Kind | None, options: dict[str, Any]) -> Chosen:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.options import checking
 from layerscape.core.progress import Show
 from layerscape.core.samples import Kind, Samples
-from layerscape.errors import InvalidValue, need
+from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
 from layerscape.inputs import features_of
-from layerscape.pipeline.beforehand import Chosen, check_choices, check_paths, first_look, samples_for
+from layerscape.pipeline.beforehand import Chosen, check_choices, check_kind, check_paths, first_look, samples_for
 from layerscape.pipeline.previews import Seen
 from layerscape.pipeline.protocols import choices_of
 from layerscape.run import Run
@@ -144,7 +144,7 @@ def extract(
     check(chosen)
     network = open_model(model, **wish)
     samples = samples_for(network.kind, inputs, kind, chosen, choice)
-    _check_kind(network, samples)
+    check_kind(network, samples)
     if said := network.look(samples):
         note(said)
     samples = _with_features(samples, features or (), progress)
@@ -191,18 +191,6 @@ def _check_disk(
     needed = disk_needed(specs, n_samples, store)
     note(f"{len(specs)} layers of {n_samples} samples need {in_words(needed)} on disk")
     check_space(out, needed)
-
-
-def _check_kind(network: Network, samples: Samples) -> None:
-    """Raise if the network cannot take such samples; it may say so of a module only when it is called."""
-    if samples.kind == "image":
-        need("models", libraries=["PIL"])  # for their previews, which come last
-    strings = {"text", "protein"}
-    if network.kind != "array" and samples.kind != network.kind and {samples.kind, network.kind} != strings:
-        raise InvalidValue(
-            f"{samples.source} holds samples of kind {samples.kind!r} and {network.name} takes {network.kind!r}; "
-            "give other inputs, or say what they are with kind."
-        )
 
 
 def _plan(network: Network, samples: Samples, specs: list[LayerSpec], **options: Any) -> dict[str, Any]:
