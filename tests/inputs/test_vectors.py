@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
+from layerscape.inputs import choose_inputs, read_vectors
 from layerscape.inputs.matrix import read_matrix
 
 X = np.round(np.random.default_rng(0).standard_normal((6, 3)), 3)
@@ -198,3 +199,29 @@ def test_a_table_that_may_be_read_in_two_ways_is_not(tmp_path, content, kind, te
     file = tmp_path / "x.csv"
     file.write_text(content)
     refused(kind, text.replace("FILE", str(file)), file)
+
+
+def test_where_units_are_missing_is_said_by_column_and_row(tmp_path):
+    rows = ["id,a,b,c,age", "u,0.5,1,2,3", "v,,1,2,", "w,0.5,1,,4", "x,0.5,1,2,"]
+    (tmp_path / "x.csv").write_text("\n".join(rows))
+    path = tmp_path / "x.csv"
+    text = (
+        f"{path} lacks numbers in 3 of 4 rows, row 1 first (0 is the first sample), of the columns 'a (1)', 'c (1)', "
+        f"'age (2)'; fill them in, leave out these rows, or choose the columns of units: {path}:NAME,…, or those of "
+        "labels (--labels, labels=)."
+    )
+    for read in (read_vectors, lambda given: choose_inputs(given, id_column="id", kind="array")):
+        with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+            read(path)
+    assert read_vectors(f"{path}:b").arrays[""].tolist() == [[1]] * 4
+
+
+def test_what_pandas_writes_beside_its_index_is_a_header(tmp_path, rng):
+    pandas = pytest.importorskip("pandas")
+    for name, values in (("whole", rng.integers(0, 9, (12, 50))), ("real", rng.standard_normal((12, 50)))):
+        for index in (None, [f"condition {row}" for row in range(12)]):
+            path = tmp_path / f"{name}.csv"
+            pandas.DataFrame(values, index=index).to_csv(path)
+            found = read_vectors(path)
+            np.testing.assert_allclose(found.arrays[""], values)
+            assert list(found.ids) == [str(row) if index is None else index[row] for row in range(12)]

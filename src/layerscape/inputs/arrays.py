@@ -16,7 +16,7 @@ from layerscape.inputs.idx import labels_beside, read_idx
 from layerscape.inputs.labels import as_labels
 from layerscape.inputs.matrix import read_matrix
 from layerscape.inputs.tables import Table
-from layerscape.inputs.vectors import column_of_values, units_of
+from layerscape.inputs.vectors import check_gaps, column_of_values, units_of
 
 
 def array_source(
@@ -76,5 +76,6 @@ def from_table(table: Table, ids: Sequence[str], picked: Sequence[str], given: s
     """The columns that are units as one matrix; the others, and those that were picked as labels, as columns."""
     found = {name: column_of_values(values) for name, values in table.items() if name not in picked}
     units = dict.fromkeys(units_of(given, found))
+    check_gaps(given, found, units)
     others = {name: values for name, values in table.items() if name not in units}
     return array_source(np.column_stack([np.asarray(found[name]) for name in units]), ids, columns=others)

@@ -134,6 +134,8 @@ def _has_header(path: Path, rows: Sequence[Sequence[str]]) -> bool:
             )
         return True
     # pandas names the columns of a plain array 0, 1, 2, …, and so may a sample begin.
+    if not rows[0][0] and rows[0][1:] == [str(number) for number in range(len(rows[0]) - 1)]:
+        return True  # beside its index, which has no name
     if len(rows) == 1 or list(rows[0]) != [str(number) for number in range(len(rows[0]))]:
         return False
     is_header = any("." in cell for cell in rows[1])

@@ -18,7 +18,7 @@ from layerscape.inputs.labels import ID_COLUMNS
 from layerscape.inputs.matlab import MATLAB, read_matlab
 from layerscape.inputs.matrix import npz_names, read_npy, read_npz, read_safetensors, safetensors_names, split_name
 from layerscape.inputs.tables import TABLES, as_words, read_arrow, read_table
-from layerscape.inputs.vectors import column_of_values, columns_of_arrow, units_of
+from layerscape.inputs.vectors import check_gaps, column_of_values, columns_of_arrow, units_of
 
 Reader = Callable[[Path], Mapping[str, Any]]
 ENDINGS = (".npy", ".npz", ".safetensors", ".zarr", *TABLES, *HDF5, ANNDATA, MATLAB, ".pt", ".pth")
@@ -128,5 +128,6 @@ def _of_table(path: Path, wanted: str | None, id_column: str | None, labels: Seq
         arrays = {"": np.column_stack([np.asarray(columns[name]) for name in units])}
         if len(units) == 1 and units[0] in vectors:
             arrays = {units[0]: arrays[""]}
+    check_gaps(path, columns, units)
     others = {name: values for name, values in table.items() if name != key and name not in units}
     return Holding(arrays, as_words(table[key]) if key else (), key or "", others)

@@ -6,7 +6,7 @@ import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,21 @@ def units_of(path: str | Path, columns: Mapping[str, Column], wanted: str | None
             stacklevel=4,
         )
     return names
+
+
+def check_gaps(path: str | Path, columns: Mapping[str, Column], units: Iterable[str]) -> None:
+    """Raise, and say in which columns and rows, where a sample lacks one of its units."""
+    values = {name: column for name in units if isinstance(column := columns[name], np.ndarray)}
+    gaps = {name: np.isnan(x.reshape(len(x), -1)).any(axis=1) for name, x in values.items() if x.dtype.kind == "f"}
+    gaps = {name: gone for name, gone in gaps.items() if gone.any()}
+    if gaps:
+        every = np.logical_or.reduce(list(gaps.values()))
+        shown = listed([f"{name} ({int(gone.sum())})" for name, gone in gaps.items()])
+        raise InvalidValue(
+            f"{path} lacks numbers in {int(every.sum())} of {len(every)} rows, row {int(every.argmax())} first (0 is "
+            f"the first sample), of the columns {shown}; fill them in, leave out these rows, or choose the columns of "
+            f"units: {path}:NAME,…, or those of labels (--labels, labels=)."
+        )
 
 
 def _wanted(path: str | Path, columns: Mapping[str, Column], wanted: str) -> list[str]:
