@@ -34,7 +34,7 @@ class Extraction:
 
         options = {**self.options, "out": self.path}
         if not with_labels and not Path(self.options["labels"] or "").is_file():
-            options |= {"labels": [], "features": None}
+            options |= {"labels": [], "features": None, "loss": False}
         try:
             extracted(self.model, self.inputs, options, self.command, progress)
         except LayerscapeError as error:

@@ -15,17 +15,18 @@ from typing import Any
 
 import torch
 
-from layerscape.errors import require
+from layerscape.errors import InvalidValue, require
 from layerscape.extraction.build import Build
 from layerscape.extraction.deployed import Deployment, deployed_metric, deployment_of
 from layerscape.extraction.heads import Head, head_of
 from layerscape.extraction.hub import path_of, text_of, why_unreached
+from layerscape.extraction.loss import Loss
 from layerscape.extraction.network import Network
 from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.texts import Texts
 from layerscape.extraction.towers import check_towers, head_of_stack, stack_of
-from layerscape.extraction.weights import check_files, check_weights
+from layerscape.extraction.weights import check_files, check_head, check_weights
 from layerscape.extraction.wishes import Wish, check_place, explained
 
 # With CLIP's and SigLIP's own loss and use.
@@ -45,7 +46,8 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         check_towers(wish.model, config, wish.part)
         if wish.folder is not None and wish.random_init is None:
             check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
-        whole, path = _load_module(wish, config, dtype)
+        check_loss(wish, config)
+        whole, path, loss = _load_module(wish, config, dtype)
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
@@ -63,6 +65,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         wish.model if wish.random_init is None else f"{wish.model} (random weights, seed {wish.random_init})",
         module.to(device),
         reader,
+        loss=loss and loss.to(device),
         configuration=_configuration(config) + words + digest,
         facts=facts | ({"output": words} if words else {}),
         default_pooling="last" if _is_causal(config) else "mean",
@@ -88,16 +91,32 @@ def _head(wish: Wish, module: torch.nn.Module, deployment: Deployment | None, re
     return why_not if isinstance(why_not, Head) else f"is what the model is deployed with, which {why_not}"
 
 
-def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[torch.nn.Module, str]:
-    """The whole with its weights, and the path of the stack that is looked at."""
-    from transformers import AutoModel
+def check_loss(wish: Wish, config: Any) -> None:
+    """Raise, before weights are loaded, if a loss is asked of what predicts no next token."""
+    if wish.loss and (not _is_causal(config) or config.model_type == "imagegpt"):
+        raise InvalidValue(
+            f"the loss of each text asked of {wish.model!r}, which is no causal language model; one that fills in what "
+            "is hidden would need passes of its own: leave --loss (loss=True) out."
+        )
 
+
+def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[torch.nn.Module, str, Loss | None]:
+    """The whole with its weights, the path of the stack that is looked at, and its head if the loss is asked for."""
+    from transformers import AutoModel, AutoModelForCausalLM
+
+    head = None
     if wish.random_init is not None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(wish.random_init)
             module = AutoModel.from_config(config, trust_remote_code=wish.trust_remote_code)
+            if wish.loss:
+                head = AutoModelForCausalLM.from_config(config, trust_remote_code=wish.trust_remote_code)
+                head.base_model.load_state_dict(module.state_dict())
+                head.tie_weights()
+                module = head.base_model
     else:
-        module, report = AutoModel.from_pretrained(
+        kind: Any = AutoModelForCausalLM if wish.loss else AutoModel
+        module, report = kind.from_pretrained(
             **wish.source,
             config=config,
             dtype=dtype,
@@ -106,10 +125,13 @@ def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[torch.nn.
             ignore_mismatched_sizes=True,  # they are refused by name below
             output_loading_info=True,
         )
+        if wish.loss:
+            head, module = module, module.base_model
+            report = check_head(wish.model, head, report)
         check_weights(wish.model, module, report, stack_of(wish.model, module, wish.part))
     path = stack_of(wish.model, module, wish.part)
     module.get_submodule(path).config.use_cache = False
-    return module.to(dtype).eval(), path
+    return module.to(dtype).eval(), path, head and Loss(head.to(dtype).eval())
 
 
 def _is_causal(config: Any) -> bool:

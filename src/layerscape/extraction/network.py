@@ -22,6 +22,7 @@ from layerscape.extraction.failures import check_finite
 from layerscape.extraction.hooks import weights_of
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import Place
+from layerscape.extraction.loss import LOSS, Loss
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.running import Run, running
 from layerscape.extraction.survey import Survey, survey
@@ -45,6 +46,8 @@ class Network:
         ``"last"`` for causal language models, ``"mean"`` for all others.
     deployed
         With which ``metric`` the model is deployed and ``because`` of what, where its folder says so.
+    loss
+        What tells the loss of each text, where it was asked for.
     one_length
         Whether only samples of one length go through the network together, so that nothing is padded.
     truncated
@@ -63,8 +66,9 @@ class Network:
         default_pooling: str = "mean",
         any_kind: bool = False,
         deployed: Mapping[str, str] | None = None,
+        loss: Loss | None = None,
     ) -> None:
-        self.name, self.deployed = name, deployed
+        self.name, self.deployed, self.loss = name, deployed, loss
         self.kind: Kind = reader.kind
         self.default_pooling = default_pooling
         self.truncated: dict[int, int] = {}
@@ -156,6 +160,7 @@ class Network:
         batch_size: int | None = None,
         skip: Collection[int] = (),
         progress: Callable[[int], None] | None = None,
+        with_loss: bool = False,
     ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """One pass through the model for all layers, a block of rows at a time.
 
@@ -176,6 +181,8 @@ class Network:
             Numbers of blocks that are there already.
         progress
             Called after each batch with the number of samples in it.
+        with_loss
+            Whether ``loss``, shape (rows, 1), is among them, of a network that was opened for it; it may be alone.
 
         Yields
         ------
@@ -200,7 +207,7 @@ class Network:
         found = self._surveyed()
         found.check_pooling(self.name, pooling)
         rule = limits(batch_size, found.positions)
-        chosen = found.choose(layers)
+        chosen = found.choose(layers) if layers or not with_loss else []
         self.truncated = {}
         bounds = [*range(0, len(samples), block_rows), len(samples)]
         wanted = [(number, range(*ends)) for number, ends in enumerate(pairwise(bounds)) if number not in skip]
@@ -209,7 +216,7 @@ class Network:
             ids = samples.ids[rows.start : rows.stop]
             self.truncated[number] = 0
             table: dict[str, np.ndarray] = {}
-            with self._running(chosen, pooling) as pooled_batch:
+            with self._running(chosen, pooling, self.loss if with_loss else None) as pooled_batch:
                 given = (self._reader, samples, rows, rule)
                 for batch, encoded in batches_of(*given, one_length=self.one_length):
                     self.truncated[number] += sum(one.truncated for one in encoded)
@@ -218,11 +225,12 @@ class Network:
                         values = vectors.cpu().numpy()
                         if name not in table:
                             table[name] = np.empty((len(rows), values.shape[1]), dtype=np.float32)
-                        check_finite(self._dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
+                        if name != LOSS:  # of which a text of one token has none
+                            check_finite(self._dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
                         table[name][batch] = values
                     if progress is not None:
                         progress(len(batch))
-            return {place.name: table[place.name] for place in chosen}
+            return {name: table[name] for name in [*(place.name for place in chosen), LOSS] if name in table}
 
         # Nothing of torch (hooks, modes) is held across a yield.
         return ((number, block(number, rows)) for number, rows in wanted)
@@ -257,8 +265,17 @@ class Network:
             return 0
         return sum(one.truncated for one in self._reader.encode(samples.read(rows), [samples.ids[row] for row in rows]))
 
-    def _running(self, chosen: Sequence[Place], pooling: str) -> AbstractContextManager[Run]:
-        return running(self._module, self._surveyed(), chosen, pooling, self._device, self._dtype, whole=self._whole)
+    def loss_off(self, loss: Loss, samples: Samples) -> float:
+        """By how much the loss of two texts in a batch differs from the one that the model gives itself of each."""
+        encoded = self._encode_two(samples.read([0, len(samples) - 1]))
+        with self._running([], "mean", loss) as batch:
+            ours = batch(*self._reader.batch(encoded))[LOSS][:, 0]
+            alone = [self._reader.batch([one])[0].to(self._device, self._dtype) for one in encoded]
+            return loss.check(self.name, ours, [loss.own(inputs) for inputs in alone])
+
+    def _running(self, chosen: Sequence[Place], pooling: str, loss: Loss | None = None) -> AbstractContextManager[Run]:
+        at = self._device, self._dtype
+        return running(self._module, self._surveyed(), chosen, pooling, *at, whole=self._whole, loss=loss)
 
     def _surveyed(self, contents: Sequence[Any] | None = None, ids: Sequence[str] = EXAMPLES) -> Survey:
         """What a dry run says, done once."""

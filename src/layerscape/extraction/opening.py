@@ -31,6 +31,7 @@ def open_model(
     random_init: int | None = None,
     shuffle_tokens: int | None = None,
     part: str | None = None,
+    loss: bool = False,
 ) -> Network:
     """A network ready for extraction.
 
@@ -64,6 +65,8 @@ def open_model(
 
     part
         ``vision`` or ``text``, of models that have both; ``encoder`` of those that have a decoder too.
+    loss
+        Whether a causal language model is opened with its head, so that it can tell the loss of each text.
 
     Raises
     ------
@@ -79,6 +82,7 @@ def open_model(
         "random_init": random_init,
         "shuffle_tokens": shuffle_tokens,
         "part": part,
+        "loss": loss or None,
     }
     check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, **of_hub)
     precision = getattr(torch, "float32" if dtype == "auto" else dtype)
@@ -93,7 +97,7 @@ def open_model(
         return open_demo(model, place, precision)
     from layerscape.extraction.huggingface import Wish, open_pretrained
 
-    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens, part)
+    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens, part, loss)
     return open_pretrained(wish, place, precision)
 
 
@@ -120,7 +124,7 @@ def check_model(
         raise unknown_name("kind of sample", kind, get_args(Kind))
     if not isinstance(model, str) or _is_demo(model):
         for option, given in of_hub.items():
-            if given is not None:
+            if given is not None and given is not False:
                 raise InvalidValue(f"{option}={given!r} is for models from the hub or a folder; leave it out.")
     if not isinstance(model, (str, torch.nn.Module)):
         raise InvalidType(f"a model of type {type(model).__name__}; give a name, a folder or a torch.nn.Module.")

@@ -77,6 +77,26 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     return found
 
 
+def check_head(model: str, head: Any, report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Raise if a language model has no weights of its head; what loading it told of all else, by the base's names."""
+    start = f"{head.base_model_prefix}."
+
+    def names(keys: Iterable[Any]) -> list[Any]:
+        return [_renamed(key, start) for key in keys]
+
+    lacking = [key for key in report["missing_keys"] if not key.startswith(start)]
+    if lacking:
+        raise InvalidValue(
+            f"the loss of each text asked of {model!r}, which has no weights of its head ({lacking[0]} is missing); "
+            "fetch the language model with its head, or leave --loss (loss=True) out."
+        )
+    return {name: names(keys) for name, keys in report.items() if name.endswith("_keys")}
+
+
+def _renamed(key: Any, start: str) -> Any:
+    return key.removeprefix(start) if isinstance(key, str) else (key[0].removeprefix(start), *key[1:])
+
+
 def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any], path: str = "") -> None:
     """Raise if weights are lacking, of another shape, or of blocks that the model has not; name those not used.
 

@@ -27,6 +27,7 @@ class Wish:
     random_init: int | None
     shuffle_tokens: int | None = None
     part: str | None = None
+    loss: bool = False
     unreached: str | None = None  # why only what was fetched before can be had
 
     @property

@@ -17,6 +17,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
 from layerscape.inputs import features_of
 from layerscape.pipeline.beforehand import Chosen, check_choices, check_kind, check_paths, first_look, samples_for
+from layerscape.pipeline.losses import Losses
 from layerscape.pipeline.previews import Seen
 from layerscape.pipeline.protocols import choices_of
 from layerscape.run import Run
@@ -55,6 +56,7 @@ def extract(
     random_init: int | None = None,
     shuffle_tokens: int | None = None,
     part: str | None = None,
+    loss: bool = False,
     compress: bool = False,
     command: str | None = None,
     progress: Show = None,
@@ -109,6 +111,9 @@ def extract(
         A seed: a control run, in which the tokens of every text or protein come in random order.
     part
         ``vision`` or ``text``, of models that have both; ``encoder`` of those that have a decoder too.
+    loss
+        The loss of each text as the label column ``loss``, from the same pass of a causal language model: the mean
+        cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token.
     compress
         Whether vectors are compressed on disk.
     command
@@ -132,7 +137,7 @@ def extract(
     wish = {
         **{"make_inputs": make_inputs, "kind": kind, "device": device, "dtype": dtype, "revision": revision},
         **{"trust_remote_code": trust_remote_code, "max_length": max_length},
-        **{"random_init": random_init, "shuffle_tokens": shuffle_tokens, "part": part},
+        **{"random_init": random_init, "shuffle_tokens": shuffle_tokens, "part": part, "loss": loss},
     }
     choice = {
         **{"text_column": text_column, "id_column": id_column, "labels": labels, "limit": limit},
@@ -148,6 +153,7 @@ def extract(
     if said := network.look(samples):
         note(said)
     samples = _with_features(samples, features or (), progress)
+    losses = Losses.of(network, samples) if loss else None
     pooling = pooling or network.default_pooling
     specs = _specs(network, samples, pooling, layers)
     _check_disk(out, specs, len(samples), store, note)
@@ -158,9 +164,12 @@ def extract(
         if folder.finished:
             note(f"{folder.path} is finished already")
         else:
-            _fill(folder, network, samples, pooling, batch_size, progress)
+            proofs |= {} if losses is None else {"loss": losses.off}
+            _fill(folder, network, samples, pooling, batch_size, progress, losses)
             told = _record(network, samples, folder, max_length) | {"command": command, "proofs": proofs}
             folder.finish(told | {"read_with": _read_with(inputs, choice)})
+    if losses is not None:
+        losses.add_to(Run(folder), pooling, batch_size)
     return Run(folder)
 
 
@@ -227,6 +236,7 @@ def _fill(
     pooling: str,
     batch_size: int | None,
     progress: Show,
+    losses: Losses | None,
 ) -> None:
     names = [spec.name for spec in folder.layers]
     done = len(samples) - sum(rows.stop - rows.start for _, rows in folder.blocks_left())
@@ -247,9 +257,12 @@ def _fill(
         batch_size=batch_size,
         skip=folder.finished_blocks,
         progress=advance,
+        with_loss=losses is not None,
     )
     for number, vectors in blocks:
         rows = folder.layout.rows(number)
+        if losses is not None:
+            losses.take(rows, vectors)
         folder.write_block(number, vectors, seen.previews(range(rows.start, rows.stop)))
 
 
