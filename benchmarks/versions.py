@@ -26,7 +26,7 @@ from benchmarks.publish import RESULTS, publish
 ROOT = Path(__file__).parents[1]
 HEADING = "Versions"
 CPU = "torch==2.13.0"  # newer ones bring gigabytes of CUDA
-WITHOUT_MODELS = "[runs,report,plot,data,xarray]"
+WITHOUT_MODELS = "[runs,report,plot,data,xarray,formats]"
 TOOLS = ("pytest", "hypothesis")
 ARRAYS = ("tests/core", "tests/search", "tests/datasets")
 RUNS = ("tests/storage", "tests/inputs", "tests/figures", "tests/plot", "tests/reports")

@@ -16,20 +16,38 @@ from pathlib import Path
 from benchmarks.kills import trials
 print(json.dumps(list(trials(Path(sys.argv[1]), 1, int(sys.argv[2]), names=sys.argv[3:]))))
 """
+REPAIRS = """
+import json, sys
+from pathlib import Path
+from benchmarks.repairs import trials
+print(json.dumps(list(trials(Path(sys.argv[1]), 3, 1))))
+"""
 
 
-def test_a_command_that_is_ended_goes_on(tmp_path):
-    pytest.importorskip("torch")
-    steps = ["extract", "labels FILE", "measure", "check --repair"]
+def carried_out(script, *words):
+    """What a script prints last, in a process of its own."""
     root = str(Path(__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), "1", *steps],
+        [sys.executable, "-c", script, *words],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])},
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_repair_that_is_killed_leaves_what_the_next_one_mends(tmp_path):
+    pytest.importorskip("torch")
+    found = carried_out(REPAIRS, str(tmp_path))
+    assert len(found) == 3
+    assert [(seen, wrong) for seen, wrong in found if seen not in ("whole", "damaged") or wrong] == []
+
+
+def test_a_command_that_is_ended_goes_on(tmp_path):
+    pytest.importorskip("torch")
+    steps = ["extract", "labels FILE", "measure", "check --repair"]
+    found = carried_out(SCRIPT, str(tmp_path), "1", *steps)
     assert {step for step, _, _ in found} == set(steps)
     assert {how for _, how, _ in found} >= {"SIGKILL", "SIGINT", "SIGTERM"}
     assert [case for case in found if case[2] not in ("ended", "done")] == []
