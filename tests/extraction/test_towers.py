@@ -123,18 +123,120 @@ def refused(kind, message, *args, **options):
         open_model(*args, device="cpu", **options)
 
 
-def test_a_part_that_is_not_there_is_refused(two_towers, t5, folders):
+def test_a_part_that_is_not_there_is_refused(two_towers, folders):
     ask = "a vision and a text part; say which with --part vision or --part text (part=)."
     refused(InvalidValue, f"{two_towers!r} has {ask}", two_towers)
     refused(InvalidValue, f"part='encoder' asked of {two_towers!r}, which has {ask}", two_towers, part="encoder")
-    bert, whole = folders("bert"), str(t5 / "whole")
+    bert = folders("bert")
     refused(InvalidValue, f"part='text' asked of {bert!r}, which has one stack; leave it out.", bert, part="text")
-    refused(
-        InvalidValue,
-        f"part='decoder' asked of {whole!r}, whose decoder reads a source beside the text; such pairs cannot be read "
-        "yet: choose the encoder, or give the whole as a module with make_inputs=.",
-        whole,
-        part="decoder",
-    )
     message = "unknown part 'visual'; nearest: vision. There are: decoder, encoder, text, vision."
     refused(UnknownName, message, bert, part="visual")
+
+
+SEQ2SEQ = {"encoder_layers": 3, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+           "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "d_model": 16, "vocab_size": 20, "pad_token_id": 0,
+           "decoder_start_token_id": 2}  # fmt: skip
+DECODERS = {
+    "bart": ("BartConfig", {**SEQ2SEQ, "bos_token_id": 2, "eos_token_id": 3, "forced_eos_token_id": 3}),
+    "marian": ("MarianConfig", {**SEQ2SEQ, "eos_token_id": 3, "forced_eos_token_id": 3}),
+    "whisper": ("WhisperConfig", {**SEQ2SEQ, "num_mel_bins": 8, "max_source_positions": 10, "bos_token_id": 2,
+                                  "eos_token_id": 3}),
+    "t5": ("T5Config", {"vocab_size": 20, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 3,
+                        "num_decoder_layers": 2, "num_heads": 2, "decoder_start_token_id": 0}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", DECODERS)
+def test_a_decoder_alone_reads_texts_without_a_source(family, tokenizer, some_samples, tmp_path):
+    import transformers
+
+    name, options = DECODERS[family]
+    torch.manual_seed(6)
+    whole = transformers.AutoModel.from_config(getattr(transformers, name)(**options)).eval()
+    folder, samples = saved(tmp_path, whole, tokenizer), some_samples("text", 5)
+    network = open_model(folder, device="cpu", part="decoder")
+    assert network.default_pooling == "last"
+    names = ["embedding", "block_1", "block_2", "block_1.attention", "block_1.mlp"]
+    table = dict(network.blocks(samples, names, "last", block_rows=5))[0]
+    ran = []
+    for path, part in whole.decoder.named_modules():
+        if any(word in path.lower() for word in ("encoder_attn", "encdecattention")):
+            part.register_forward_hook(lambda *_: ran.append(1))
+    for row, text in enumerate(samples.read(range(5))):
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            states = whole.decoder(input_ids=ids, output_hidden_states=True, use_cache=False).hidden_states
+        for number, layer in enumerate(names[:2]):
+            np.testing.assert_allclose(table[layer][row], states[number][0, -1], rtol=1e-4, atol=1e-5)
+    assert not ran
+    if family in ("whisper", "t5"):  # in the others norms come after the sums
+        sums = table["embedding"] + table["block_1.attention"] + table["block_1.mlp"]
+        np.testing.assert_allclose(sums, table["block_1"], atol=1e-4)
+    assert network.cures == [
+        "its decoder alone, which reads texts without a source: cross-attention has nothing to read and is left out"
+    ]
+
+
+def test_a_decoder_that_reads_no_texts_is_refused(tmp_path):
+    from transformers import DetrConfig, DetrModel, ResNetConfig
+
+    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1], out_features=["stage2"])
+    options = {**SEQ2SEQ, "backbone_config": backbone, "backbone": None, "use_pretrained_backbone": False}
+    for name in ("vocab_size", "pad_token_id", "decoder_start_token_id"):
+        options.pop(name)
+    folder = saved(tmp_path, DetrModel(DetrConfig(**options)))
+    refused(
+        InvalidValue,
+        f"part='decoder' asked of {folder!r}, whose decoder reads no texts by itself; choose the encoder, or give the "
+        "whole as a module with make_inputs=.",
+        folder,
+        part="decoder",
+    )
+
+
+def _multimodal(kind, size):
+    import transformers as t
+
+    seeing = {**SMALL, "num_hidden_layers": 2, "image_size": 16, "patch_size": 8}
+    reading = {**SMALL, "vocab_size": size + 4}
+    if kind == "blip":
+        return t.BlipConfig(text_config={**reading, "encoder_hidden_size": 16}, vision_config=seeing)
+    if kind == "llava":
+        return t.LlavaConfig(
+            vision_config=t.CLIPVisionConfig(**seeing), text_config=t.LlamaConfig(**reading), image_token_id=size
+        )
+    if kind == "idefics":
+        return t.Idefics3Config(vision_config=seeing, text_config=t.LlamaConfig(**reading))
+    rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}
+    seeing = {"depth": 2, "embed_dim": 16, "hidden_size": 16, "num_heads": 2, "patch_size": 4}
+    return t.Qwen2VLConfig(
+        text_config={**reading, "num_key_value_heads": 2, "rope_parameters": rope}, vision_config=seeing
+    )
+
+
+@pytest.mark.parametrize("kind", ["blip", "llava", "idefics", "qwen2vl"])
+def test_models_that_see_and_read_open_by_part(kind, tokenizer, some_samples, tmp_path):
+    from transformers import AutoModel
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    torch.manual_seed(8)
+    whole = AutoModel.from_config(_multimodal(kind, len(tokenizer))).eval()
+    folder = saved(tmp_path, whole, tokenizer, ViTImageProcessorPil(size={"height": 16, "width": 16}))
+    network = open_model(folder, device="cpu", part="text")
+    samples = some_samples("text", 3)
+    table = dict(network.blocks(samples, ["block_1"], "mean:all", block_rows=3))[0]["block_1"]
+    stack = whole.text_model if kind == "blip" else getattr(whole, "language_model", None) or whole.text_model
+    for row, text in enumerate(samples.read(range(3))):
+        ids = tokenizer(text, return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            states = stack(input_ids=ids, output_hidden_states=True).hidden_states
+        np.testing.assert_allclose(table[row], states[1][0].mean(0), rtol=1e-4, atol=1e-5)
+    if kind == "qwen2vl":
+        with pytest.raises(
+            InvalidValue, match=r"^models of type 'qwen2_vl_vision' take 'hidden_states'; text, proteins"
+        ):
+            open_model(folder, device="cpu", part="vision")
+        return
+    seen = open_model(folder, device="cpu", part="vision")
+    assert seen.kind == "image"
+    assert [layer.name for layer in seen.layers(select="embedding,block_*")] == ["embedding", "block_1", "block_2"]

@@ -19,7 +19,7 @@ of_model = together(
     ),
     click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
     click.option("--shuffle-tokens", type=int, metavar="SEED", help="Tokens of every text in random order: a control."),
-    click.option("--part", help="vision or text, of models that have both; encoder, of those with a decoder too."),
+    click.option("--part", help="vision or text, encoder or decoder, of models that have both."),
     click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
 )
 of_samples = together(

@@ -25,7 +25,7 @@ from layerscape.extraction.network import Network
 from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.texts import Texts
-from layerscape.extraction.towers import check_towers, head_of_stack, stack_of
+from layerscape.extraction.towers import DECODER_ALONE, check_towers, head_of_stack, stack_of
 from layerscape.extraction.weights import check_files, check_head, check_weights
 from layerscape.extraction.wishes import Wish, check_place, explained
 
@@ -61,14 +61,16 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         "random_init": wish.random_init,
         "attention": getattr(module.config, "_attn_implementation", None),
     }
+    facts |= {"output": words} if words else {}
+    facts |= {"alone": DECODER_ALONE} if path == "decoder" else {}
     return Network(
         wish.model if wish.random_init is None else f"{wish.model} (random weights, seed {wish.random_init})",
         module.to(device),
         reader,
         loss=loss and loss.to(device),
         configuration=_configuration(config) + words + digest,
-        facts=facts | ({"output": words} if words else {}),
-        default_pooling="last" if _is_causal(config) else "mean",
+        facts=facts,
+        default_pooling="last" if _is_causal(config) or path == "decoder" else "mean",
         build=replace(Build.of(config), head=head),
         deployed=TOWERS if towers and isinstance(head, Head) else deployed_metric(read),
     )

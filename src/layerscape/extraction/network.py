@@ -253,7 +253,8 @@ class Network:
     @property
     def cures(self) -> list[str]:
         """What is done so that a sample gets the same vector every time, in words."""
-        return [text for needed, text in ((self._whole, HIDES_NOTHING), (self.one_length, ONE_LENGTH)) if needed]
+        cures = ((self._whole, HIDES_NOTHING), (self.one_length, ONE_LENGTH))
+        return [*(text for needed, text in cures if needed), *filter(None, [self._facts.get("alone")])]
 
     def proofs(self, layers: Sequence[str] = ()) -> dict[str, Any]:
         """What the dry run has shown, by axis of depth and by site of a block, as plain values for JSON."""

@@ -64,7 +64,7 @@ def open_model(
         A seed: the tokens of every text or protein in random order, a control that keeps words and takes sentences.
 
     part
-        ``vision`` or ``text``, of models that have both; ``encoder`` of those that have a decoder too.
+        ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these.
     loss
         Whether a causal language model is opened with its head, so that it can tell the loss of each text.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -63,14 +64,20 @@ def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | N
 
 
 def _kind(config: Any, module: Any) -> Kind:
-    if module.main_input_name == "pixel_values" or config.model_type == "imagegpt":
+    takes = inspect.signature(module.forward).parameters
+    pictures = module.main_input_name not in takes and "pixel_values" in takes  # a tower that keeps the default name
+    if pictures or module.main_input_name == "pixel_values" or config.model_type == "imagegpt":
         return "image"
-    if module.main_input_name == "input_ids":
+    if module.main_input_name == "input_ids" and hasattr(module.get_input_embeddings(), "num_embeddings"):
         return "protein" if config.model_type == "esm" else "text"
     raise InvalidValue(
-        f"models of type {config.model_type!r} take {module.main_input_name!r}; text, proteins and images can be read: "
+        f"models of type {config.model_type!r} take {_named(module, takes)!r}; text, proteins and images can be read: "
         "give any other model as a module, with make_inputs=."
     )
+
+
+def _named(module: Any, takes: Mapping[str, Any]) -> str:
+    return module.main_input_name if module.main_input_name in takes else next(iter(takes), "nothing")
 
 
 def _limit(config: Any, module: torch.nn.Module, tokenizer: Any) -> int | None:

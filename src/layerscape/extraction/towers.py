@@ -12,7 +12,10 @@ from layerscape.extraction.heads import Head
 from layerscape.extraction.pooling import Tokens, pool
 
 # How models call them that have two towers.
-_TOWERS = {"vision": ("vision_model", "vision_tower"), "text": ("text_model", "language_model")}
+_TOWERS = {"vision": ("vision_model", "vision_tower", "visual"), "text": ("text_model", "language_model")}
+DECODER_ALONE = (
+    "its decoder alone, which reads texts without a source: cross-attention has nothing to read and is left out"
+)
 
 
 def check_towers(model: str, config: Any, part: str | None) -> None:
@@ -49,21 +52,31 @@ def stack_of(model: str, module: nn.Module, part: str | None) -> str:
             )
         return towers[part]
     if {"encoder", "decoder"} <= children.keys():
-        if part == "decoder":
+        if part == "decoder" and not _reads_texts(children["decoder"]):
             raise InvalidValue(
-                f"part='decoder' asked of {model!r}, whose decoder reads a source beside the text; such pairs cannot "
-                "be read yet: choose the encoder, or give the whole as a module with make_inputs=."
+                f"part='decoder' asked of {model!r}, whose decoder reads no texts by itself; choose the encoder, or "
+                "give the whole as a module with make_inputs=."
             )
-        if part in (None, "encoder"):
-            return "encoder"
+        if part in (None, "encoder", "decoder"):
+            return part or "encoder"
     if part is not None:
         known = " and ".join(towers) or ("an encoder and a decoder" if "decoder" in children else "one stack")
         raise InvalidValue(f"part={part!r} asked of {model!r}, which has {known}; leave it out.")
     return ""
 
 
+def _reads_texts(decoder: Any) -> bool:
+    """Whether it makes embeddings of tokens itself."""
+    try:
+        return isinstance(decoder.get_input_embeddings(), nn.Embedding)
+    except (AttributeError, NotImplementedError):
+        return False
+
+
 def head_of_stack(module: nn.Module, path: str) -> Head | str:
     """What a tower is compared by with the other one: its projection, or its own pooling; or why there is none."""
+    if path == "decoder":
+        return "is what a model is deployed with, which reads its encoder too"
     stack = module.get_submodule(path)
     called = "visual_projection" if path in _TOWERS["vision"] else "text_projection"
     projection = getattr(module, called, None)

@@ -110,7 +110,7 @@ def extract(
     shuffle_tokens
         A seed: a control run, in which the tokens of every text or protein come in random order.
     part
-        ``vision`` or ``text``, of models that have both; ``encoder`` of those that have a decoder too.
+        ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these.
     loss
         The loss of each text as the label column ``loss``, from the same pass of a causal language model: the mean
         cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token.
