@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from layerscape.errors import InvalidValue, require
+from layerscape.extraction.adapters import Adapter, adapter_of
 from layerscape.extraction.build import Build
 from layerscape.extraction.deployed import Deployment, deployed_metric, deployment_of
 from layerscape.extraction.heads import Head, head_of
@@ -38,6 +39,9 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
     require("transformers", "models")
     from transformers import AutoConfig
 
+    name, adapter = wish.model, adapter_of(wish)
+    if adapter is not None:
+        wish = adapter.of_base(wish)
     check_place(wish)
     if wish.folder is None:
         wish = replace(wish, unreached=why_unreached())
@@ -47,7 +51,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         if wish.folder is not None and wish.random_init is None:
             check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
         check_loss(wish, config)
-        whole, path, loss = _load_module(wish, config, dtype)
+        whole, path, loss = _load_module(wish, config, dtype, adapter)
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
@@ -61,10 +65,11 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         "random_init": wish.random_init,
         "attention": getattr(module.config, "_attn_implementation", None),
     }
+    facts |= {"adapter": adapter.facts} if adapter else {}
     facts |= {"output": words} if words else {}
     facts |= {"alone": DECODER_ALONE} if path == "decoder" else {}
     return Network(
-        wish.model if wish.random_init is None else f"{wish.model} (random weights, seed {wish.random_init})",
+        name if wish.random_init is None else f"{name} (random weights, seed {wish.random_init})",
         module.to(device),
         reader,
         loss=loss and loss.to(device),
@@ -102,7 +107,9 @@ def check_loss(wish: Wish, config: Any) -> None:
         )
 
 
-def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[torch.nn.Module, str, Loss | None]:
+def _load_module(
+    wish: Wish, config: Any, dtype: torch.dtype, adapter: Adapter | None
+) -> tuple[torch.nn.Module, str, Loss | None]:
     """The whole with its weights, the path of the stack that is looked at, and its head if the loss is asked for."""
     from transformers import AutoModel, AutoModelForCausalLM
 
@@ -131,6 +138,8 @@ def _load_module(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[torch.nn.
             head, module = module, module.base_model
             report = check_head(wish.model, head, report)
         check_weights(wish.model, module, report, stack_of(wish.model, module, wish.part))
+    if adapter is not None:
+        adapter.merge(module if head is None else head)
     path = stack_of(wish.model, module, wish.part)
     module.get_submodule(path).config.use_cache = False
     return module.to(dtype).eval(), path, head and Loss(head.to(dtype).eval())
