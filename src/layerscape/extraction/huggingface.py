@@ -47,10 +47,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         wish = replace(wish, unreached=why_unreached())
     with _quiet(), explained(wish):
         config = AutoConfig.from_pretrained(**wish.source)
-        check_towers(wish.model, config, wish.part)
-        if wish.folder is not None and wish.random_init is None:
-            check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
-        check_loss(wish, config)
+        _check(wish, config)
         whole, path, loss = _load_module(wish, config, dtype, adapter)
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
@@ -64,10 +61,10 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         "revision": getattr(config, "_commit_hash", None) or wish.revision,
         "random_init": wish.random_init,
         "attention": getattr(module.config, "_attn_implementation", None),
+        **({"adapter": adapter.facts} if adapter else {}),
+        **({"output": words} if words else {}),
+        **({"alone": DECODER_ALONE} if path == "decoder" else {}),
     }
-    facts |= {"adapter": adapter.facts} if adapter else {}
-    facts |= {"output": words} if words else {}
-    facts |= {"alone": DECODER_ALONE} if path == "decoder" else {}
     return Network(
         name if wish.random_init is None else f"{name} (random weights, seed {wish.random_init})",
         module.to(device),
@@ -98,8 +95,11 @@ def _head(wish: Wish, module: torch.nn.Module, deployment: Deployment | None, re
     return why_not if isinstance(why_not, Head) else f"is what the model is deployed with, which {why_not}"
 
 
-def check_loss(wish: Wish, config: Any) -> None:
-    """Raise, before weights are loaded, if a loss is asked of what predicts no next token."""
+def _check(wish: Wish, config: Any) -> None:
+    """Raise, before weights are loaded, at what its configuration and files do not allow."""
+    check_towers(wish.model, config, wish.part)
+    if wish.folder is not None and wish.random_init is None:
+        check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
     if wish.loss and (not _is_causal(config) or config.model_type == "imagegpt"):
         raise InvalidValue(
             f"the loss of each text asked of {wish.model!r}, which is no causal language model; one that fills in what "
