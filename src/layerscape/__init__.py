@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from layerscape.reports import report as report
     from layerscape.run import Run as Run
     from layerscape.run import open_run as open  # noqa: F401
+    from layerscape.runs import series as series
     from layerscape.search import find_neighbors as find_neighbors
     from layerscape.search import ranks as ranks
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _HOMES = {
     # make or open a run
     **{"extract": "pipeline.extract", "from_arrays": "pipeline.arrays", "from_files": "pipeline.vectors"},
-    **{"open": "run:open_run"},
+    **{"open": "run:open_run", "series": "runs"},
     # measure it, ask it, show it
     **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
     **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},

@@ -36,7 +36,8 @@ def to_xarray(table: pd.DataFrame) -> xarray.Dataset:
         of them. The dimensions are ``layer``; ``other_layer`` for pairs; ``label`` for measures of labels; ``NAME_k``
         or ``NAME_n_samples`` where there is a curve, with its ``NAME_scale``. What was not measured is NaN. A symmetric
         measure has its value both ways; a layer and itself have the value of things that are the same, where the bounds
-        of the measure say which that is.
+        of the measure say which that is. Of the table of a series there is the dimension ``step`` too, and
+        ``NAME_between_steps`` over (step, other_step, layer).
 
     Raises
     ------
@@ -55,6 +56,8 @@ def to_xarray(table: pd.DataFrame) -> xarray.Dataset:
     (('layer', 'other_layer'), (3, 3), 1.0)
     """
     library = require("xarray", "xarray")
+    if "step" in table:
+        return _through(table, library)
     _check(table)
     between = "other_run" in table
     profile = Profile.of(table, list(dict.fromkeys(table["layer"])) if between else ())
@@ -74,6 +77,34 @@ def to_xarray(table: pd.DataFrame) -> xarray.Dataset:
     found = found.reindex({name: values for name, values in coordinates.items() if name in found.dims})
     places = [np.nan if depths.get(layer) is None else depths[layer] for layer in coordinates["layer"]]
     return found.assign_coords(depth=("layer", np.array(places, float)))
+
+
+def _through(table: pd.DataFrame, library: Any) -> xarray.Dataset:
+    """Of a series: every variable over ``step``, and those between steps over ``other_step`` too."""
+    check_table(table)
+    found, steps = [], list(dict.fromkeys(table["step"]))
+    between = table["other_step"].notna() if "other_step" in table else table["step"].isna()
+    columns = [name for name in ("step", "other_run", "other_step") if name in table]
+    for step in steps:
+        own = table.loc[(table["step"] == step) & ~between].drop(columns=columns)
+        found.append(to_xarray(own).expand_dims(step=[step]))
+    layers = list(dict.fromkeys(table["layer"]))
+    whole = library.concat(found, "step", join="outer", combine_attrs="drop_conflicts").reindex(layer=layers)
+    axes = {"step": ("step", steps), "other_step": ("other_step", steps), "layer": ("layer", layers)}
+    profile = Profile.of(table[between], layers)
+    for measure in measured(profile):
+        rows = profile.between(measure.name)
+        _check_one_question(measure.name, rows, controls=False)
+        facts = {"long_name": in_units(measure), "options": rows[0]["options"] or ""}
+        for column in ("value", *BESIDE[:-1]):
+            array = _filled(rows, column, axes)
+            if measure.symmetric:
+                array = np.where(np.isnan(array), array.swapaxes(0, 1), array)
+            if column in ("value", *ITSELF):
+                _itself(array, of_itself(measure))
+            name = f"{measure.name}_between_steps"
+            whole[name if column == "value" else f"{name}_{column}"] = _labeled(array, axes, facts)
+    return whole
 
 
 def _check(table: Any) -> None:

@@ -45,6 +45,21 @@ def run():
 
 
 @pytest.fixture(scope="session")
+def series():
+    """Three steps of two layers, in which a label comes about."""
+    rng = np.random.default_rng(1)
+    digit, ids = rng.integers(3, size=160), [f"sample {n}" for n in range(160)]
+    x, apart, runs = rng.standard_normal((160, 6)), rng.standard_normal((3, 6)), {}
+    for step, strength in {0: 0.0, 10: 1.0, 100: 4.0}.items():
+        first = x + strength * apart[digit]
+        layers = {"input": x, "block_1": first, "block_2": np.tanh(first)}
+        runs[step] = ls.from_arrays(layers, labels={"digit": digit.astype(str)}, ids=ids)
+    found = ls.series(runs)
+    ls.measure(found, ["twonn", "gride", "overlap", "label_overlap", "information_imbalance"], k=8)
+    return found
+
+
+@pytest.fixture(scope="session")
 def profile(run):
     return Profile.of(run.table, run.layers)
 

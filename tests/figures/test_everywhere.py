@@ -12,6 +12,7 @@ import vl_convert
 
 import layerscape.figures
 from layerscape import plot
+from layerscape.errors import InvalidValue
 from layerscape.figures import figures
 from layerscape.reports import report
 
@@ -41,6 +42,11 @@ def _closed():
 
 
 @pytest.fixture(scope="session")
+def page_of_series(series, tmp_path_factory):
+    return report(series, tmp_path_factory.mktemp("page") / "series.html", n_queries=5).read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
 def page(run, tmp_path_factory):
     return report(run, tmp_path_factory.mktemp("page") / "report.html", n_queries=5).read_text("utf-8")
 
@@ -61,22 +67,40 @@ def add_figure(tmp_path, monkeypatch):
     figures.cache_clear()
 
 
-def lacking(page, table):
+def lacking(page, table, of_series=False):
     """Figures of the folder that the page does not show with a chart that draws, and those that `ls.plot` has not."""
+    names = {name for name, figure in figures().items() if figure.of_series == of_series}
     places = re.findall(r'data-chart="([^"]+)"', page)
     specs = json.loads(re.search(r'id="data-charts">(.*?)</script>', page)[1])
     shown = {name for name in places if "<svg" in vl_convert.vegalite_to_svg(json.dumps(specs[name] | {"width": 300}))}
     on_page = {name.split("-")[0] for name in shown}
-    return figures().keys() - on_page, {name for name in figures() if not plots(name, table)}
+    return names - on_page, {name for name in names if not plots(name, table)}
 
 
 def plots(name, table):
     """Whether there is such a function, and it draws."""
-    return callable(getattr(plot, name, None)) and getattr(plot, name)(table).has_data()
+    import matplotlib.pyplot as plt
+
+    if not callable(getattr(plot, name, None)):
+        return False
+    axes = getattr(plot, name)(table)
+    plt.close(axes.figure)
+    return axes.has_data()
 
 
 def test_every_figure_is_on_the_page_and_in_plots(run, page):
     assert lacking(page, run.table) == (set(), set())
+
+
+def test_every_figure_of_series_is_on_their_page_and_in_plots(series, page_of_series):
+    assert lacking(page_of_series, series.table, of_series=True) == (set(), set())
+
+
+def test_what_draws_runs_and_what_draws_series_say_so(run, series):
+    with pytest.raises(InvalidValue, match="step_map draws series of runs; give the table of one"):
+        plot.step_map(run.table)
+    with pytest.raises(InvalidValue, match="layer_pairs draws single runs, and this is the table of a series; select"):
+        plot.layers(series.table)
 
 
 def test_every_chart_says_its_title_and_reading_in_the_order_of_the_figures(sections, drawings, page):

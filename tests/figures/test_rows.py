@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import alongside, both_ways, consecutive, within_chance
+from layerscape.figures.rows import alongside, both_ways, consecutive, first_variant, variants, within_chance
 
 
 def test_points_of_a_curve_over_samples_are_named_by_them_finest_first(run, profile):
@@ -70,3 +70,14 @@ def test_a_p_says_whether_chance_gives_as_much_and_not_how_well_the_value_is_kno
     assert not within_chance({**row, "p": 0.01}, of=4)
     assert within_chance({**row, "p": 0.01}, of=5)
     assert within_chance({**row, "p": 0.3})
+
+
+def test_what_was_asked_of_one_layer_only_stands_behind(run, profile):
+    """A last token may have 7 distinct embeddings, whose curve ends at another k than that of all other layers."""
+    table = run.table[run.table["measure"] == "gride"]
+    first = table["layer"] == table["layer"].iloc[0]
+    table = table.assign(options=[f'{{"range_max": {6 if own else 64}}}' for own in first])
+    rows = Profile.of(table).rows("gride")
+    assert rows[0]["variant"] == "range_max 6"
+    assert variants(rows) == ["range_max 64", "range_max 6"]
+    assert {row["layer"] for row in first_variant(rows)} == set(run.layers[1:])

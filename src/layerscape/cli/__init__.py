@@ -13,7 +13,7 @@ import click
 from layerscape.errors import LayerscapeError
 
 HOMES = {
-    "demo": "stages",
+    "demo": "demo",
     "run": "stages",
     "layers": "stages",
     "extract": "stages",
@@ -23,6 +23,7 @@ HOMES = {
     "report": "stages",
     "check": "check",
     "labels": "labels",
+    "series": "series",
     "compare": "compare",
     "differences": "questions",
     "recommend": "questions",

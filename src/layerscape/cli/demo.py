@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
+
+from layerscape.cli import options as shared
+from layerscape.cli.show import bars, say
 from layerscape.core.progress import Progress
-from layerscape.pipeline.extract import extract
-from layerscape.pipeline.metrics import both_metrics, measure_by
-from layerscape.questions.recommend import recommend
-from layerscape.run import Run
-from layerscape.supply.controls import CONTROLS
+from layerscape.errors import need
+
+if TYPE_CHECKING:
+    from layerscape.run import Run
 
 MODELS = {"trained": "demo@final", "untrained": "demo@untrained"}  # by the folder of their run
 INPUTS = "digits"
@@ -26,6 +30,11 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
     progress
         As in `measure`.
     """
+    from layerscape.pipeline.extract import extract
+    from layerscape.pipeline.metrics import both_metrics, measure_by
+    from layerscape.questions.recommend import recommend
+    from layerscape.supply.controls import CONTROLS
+
     runs = []
     for name, model in MODELS.items():
         run = extract(
@@ -40,3 +49,33 @@ def demo(out: str | Path, progress: Progress | None = None) -> tuple[Run, Run]:
         recommend(run, progress=progress)
         runs.append(run)
     return runs[0], runs[1]
+
+
+@click.command(name="demo")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write.  [default: demo, or demo_training]")
+@click.option("--training", is_flag=True, help="Its five checkpoints as a series instead: step by step.")
+@shared.as_json
+def demo_command(out: Path | None, training: bool, as_json: bool) -> None:
+    """The whole job on a small self-supervised network and real scans that ship inside."""
+    need("models", "report")
+    if training:
+        from layerscape.cli.series import series_command
+        from layerscape.extraction.demo import CHECKPOINTS
+
+        out = out or Path("demo_training")
+        asked = ["demo", "digits", "--revisions", ",".join(CHECKPOINTS), "--pooling", "flatten", "--out", str(out)]
+        series_command.main([*asked, *["--json"] * as_json], prog_name="layerscape series", standalone_mode=False)
+        return
+    from layerscape.reports import findings, report
+
+    out = out or Path("demo")
+    with bars() as progress:
+        run, baseline = demo(out, progress)
+        page = report(run, out / "report.html", baseline=baseline, progress=progress)
+    found = findings(run, baseline)
+    lines = [f"{number_}. {sentence}" for number_, sentence in enumerate(found[:4], 1)]
+    say(
+        "\n".join([*lines, f"The page: {page}"]),
+        as_json,
+        {"run": str(run.path), "report": str(page), "findings": found},
+    )

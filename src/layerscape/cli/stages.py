@@ -19,29 +19,6 @@ from layerscape.errors import LayerscapeError, need
 from layerscape.extraction.grammar import FORMS
 
 
-@click.command(name="demo")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Folder to write."
-)
-@shared.as_json
-def demo_command(out: Path, as_json: bool) -> None:
-    """The whole job on a small self-supervised network and real scans that ship inside."""
-    need("models", "report")
-    from layerscape.cli.demo import demo
-    from layerscape.reports import findings, report
-
-    with bars() as progress:
-        run, baseline = demo(out, progress)
-        page = report(run, out / "report.html", baseline=baseline, progress=progress)
-    found = findings(run, baseline)
-    lines = [f"{number_}. {sentence}" for number_, sentence in enumerate(found[:4], 1)]
-    say(
-        "\n".join([*lines, f"The page: {page}"]),
-        as_json,
-        {"run": str(run.path), "report": str(page), "findings": found},
-    )
-
-
 @click.command(name="run")
 @click.argument("model")
 @click.argument("inputs")
@@ -202,16 +179,22 @@ def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
 @shared.to_csv
 @shared.as_json
 def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) -> None:
-    """The table of RUN: every measure of every layer, pair of layers and label."""
-    from layerscape.run import open_run
+    """The table of RUN: every measure of every layer, pair of layers and label.
+
+    Of a folder of runs of the same samples, a series, every run is measured, and every layer compared between steps.
+    """
+    from layerscape.runs import open_run_or_series
 
     check_wishes(options)
     with bars() as progress:
-        table = _measure(open_run(run), options, progress)
+        table = _measure(open_run_or_series(run), options, progress)
     _note_gaps(table)
-    shown = ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
-    shown[4:4] = ["groups"] if options["groups"] or options["lag"] is not None else []
-    shown[5:5] = ["metric"] if len(options["metrics"]) > 1 else []
+    shown = [name for name in ("step", "other_step") if name in table]
+    shown += ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
+    at = shown.index("measure")
+    shown[at:at] = ["groups"] if options["groups"] or options["lag"] is not None else []
+    at = shown.index("k")
+    shown[at:at] = ["metric"] if len(options["metrics"]) > 1 else []
     shown += ["ceiling", "over_ceiling"] if options["repeats"] else []
     record = {"run": str(run), "rows": [plain(row) for row in table.to_dict("records")]}
     say(rows(table[shown]) + independent(options), as_json, record)
@@ -227,16 +210,19 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
 )
 @shared.as_json
 def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: bool) -> None:
-    """The page of RUN: one file to look at."""
+    """The page of RUN, or of a folder of runs that are a series: one file to look at."""
     need("report")
     from layerscape.core.export import check_ending
     from layerscape.reports import report
     from layerscape.run import open_run
+    from layerscape.runs import open_run_or_series
 
     if out:
         check_ending(out, ".html", ".htm")
     with bars() as progress:
-        page = report(open_run(run), out, baseline=open_run(baseline) if baseline else None, progress=progress)
+        page = report(
+            open_run_or_series(run), out, baseline=open_run(baseline) if baseline else None, progress=progress
+        )
     say(f"The page: {page}", as_json, {"run": str(run), "report": str(page)})
 
 

@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d, relu
 
 from layerscape.errors import unknown_name
 
-CHECKPOINTS = ("untrained", "step_0050", "step_0150", "step_0400", "final")
+CHECKPOINTS = {"untrained": 0, "step_0050": 50, "step_0150": 150, "step_0400": 400, "final": 1500}  # name to step
 WIDTHS = (24, 24, 24, 32, 40, 48, 64, 72)  # channels of the embedding and of the seven stages
 
 

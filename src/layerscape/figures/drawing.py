@@ -107,11 +107,14 @@ class Figure:
         Whether it can show a measure.
     place
         Where it stands among the figures of one measure.
+    of_series
+        Whether it draws series of runs, and no single run.
     """
 
     draw: Callable[[Profile, Sequence[Quantity], Profile], Iterable[Drawing]]
     applies: Callable[[Quantity], bool]
     place: int
+    of_series: bool = False
 
     @property
     def name(self) -> str:
@@ -124,6 +127,8 @@ class Figure:
 
     def drawings(self, run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
         """What it draws of a run; nothing that holds no value."""
+        if self.of_series != bool(run.times):
+            return iter(())
         shown = [measure for measure in measures if self.applies(measure)]
         found = self.draw(run, shown, baseline) if shown else ()
         return (drawing for drawing in found if not drawing.is_empty)

@@ -69,7 +69,7 @@ def domain(measure: Quantity, rows: Iterable[Row]) -> tuple[float, float] | None
     found = [row[field] for row in rows for field in fields if row.get(field) is not None]
     least = min(found, default=0.0)
     bottom = 0.0 if least >= -SLACK else math.floor(least * 10) / 10
-    return bottom, measure.bounds[1] if measure.closer == "high" else max(1.0, *found)
+    return bottom, measure.bounds[1] if measure.closer == "high" else max([1.0, *found])
 
 
 def heading(measure: Quantity) -> str:

@@ -36,16 +36,20 @@ class Profile:
 
     def __init__(self, rows: Sequence[Row] = (), layers: Sequence[str] = ()) -> None:
         self.layers = tuple(layers) or _order(rows)
+        self.times = [str(step) for step in dict.fromkeys(row["step"] for row in rows if row.get("step") is not None)]
         found: dict[str, list[Row]] = {}
         controls: dict[str, list[Row]] = {}
+        between: dict[str, list[Row]] = {}
         for row in rows:
             kept = controls if (row["group"] or "").startswith(f"{CONTROL}=") else found
+            kept = between if row.get("other_step") is not None else kept
             if row["layer"] in self.layers:
                 kept.setdefault(row["measure"], []).append(row)
         self._depths = {row["layer"]: row["depth"] for row in rows if row.get("depth") is not None}
         self._axes = axes_of_depth(self.layers, self._depths)
         self._rows = {name: self._read(own) for name, own in found.items()}
         self._controls = {name: self._read(own) for name, own in controls.items()}
+        self._between = {name: self._read(own) for name, own in between.items()}
 
     @classmethod
     def of(cls, table: Any, layers: Sequence[str] = ()) -> Profile:
@@ -63,11 +67,15 @@ class Profile:
     @property
     def measures(self) -> list[str]:
         """Those of which there are rows."""
-        return list(self._rows)
+        return list(dict.fromkeys([*self._rows, *self._between]))
 
     def rows(self, measure: str) -> list[Row]:
         """The rows of one measure; those of controls are left to `controls`."""
         return self._rows.get(measure, [])
+
+    def between(self, measure: str) -> list[Row]:
+        """The rows of one measure between the steps of a series; ``other_when`` is the later one."""
+        return self._between.get(measure, [])
 
     def controls(self, measure: str) -> list[Row]:
         """The rows of one measure of controls; ``control`` says of which."""
@@ -85,6 +93,8 @@ class Profile:
             asked = _asked(row)
             row["variant"] = ", ".join(_in_words(name, asked.get(name)) for name in differing[row.get("label")])
             row["branch"] = self._axes[row["layer"]]
+            if self.times:
+                row["when"], row["other_when"] = str(row["step"]), str(row.get("other_step"))
             row["said"] = said(row["value"], row.get("low"), row.get("high"))
         return rows
 

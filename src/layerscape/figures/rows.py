@@ -15,18 +15,28 @@ LEVEL = 0.05  # of a p-value, below which chance is not said to give as much
 
 def variants(rows: Sequence[Row]) -> list[str]:
     """The questions that the rows answer, what stands for the measure first, and else the first one asked."""
-    return list(dict.fromkeys(row["variant"] for row in sorted(rows, key=_standing)))
+    return _in_order(rows, "variant")
 
 
 def choices(rows: Sequence[Row]) -> list[str]:
     """What can be chosen among the rows, what stands for the measure first."""
     own = [row for row in rows if not row.get("beside")]
-    return list(dict.fromkeys(row["choice"] for row in sorted(own, key=_standing)))
+    return _in_order(own, "choice")
 
 
-def _standing(row: Row) -> tuple[bool, bool]:
-    """What comes first: all samples before some, and what says who belongs together before what says nothing of it."""
-    return bool(row.get("group")), not row.get("groups")
+def _in_order(rows: Sequence[Row], key: str) -> list[str]:
+    """What a key says of the rows: of all samples before some, what says who belongs together before what says nothing
+    of it, and last what was asked of few layers, as of those that have too few distinct samples for the others' k.
+    """
+    layers: dict[str, set[str]] = {}
+    for row in rows:
+        layers.setdefault(row[key], set()).add(row["layer"])
+    most = max(map(len, layers.values()), default=0)
+
+    def standing(row: Row) -> tuple[bool, bool, bool]:
+        return bool(row.get("group")), not row.get("groups"), 2 * len(layers[row[key]]) < most
+
+    return list(dict.fromkeys(row[key] for row in sorted(rows, key=standing)))
 
 
 def first_variant(rows: Sequence[Row]) -> list[Row]:

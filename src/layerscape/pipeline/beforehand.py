@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layerscape.core.progress import Show
 from layerscape.core.samples import Kind, Samples
 from layerscape.errors import EXTRAS, InvalidValue, UnknownName, need
 from layerscape.extraction import check_model
-from layerscape.inputs import Selection, check_there, known_features
+from layerscape.inputs import Selection, check_there, features_of, known_features
 from layerscape.pipeline.handed import HUB
 from layerscape.pipeline.samples import choose_samples
 from layerscape.storage import check_place, check_store
@@ -92,3 +93,12 @@ def _features(found: Kind, kind: Kind | None, names: str | Sequence[str]) -> lis
         except UnknownName:
             pass
         raise
+
+
+def with_features(samples: Samples, names: str | Sequence[str], progress: Show) -> Samples:
+    """The samples with these facts of them as label columns."""
+    found = features_of(samples, names, progress)
+    for name in found:
+        if name in samples.labels:
+            raise InvalidValue(f"feature {name!r} has the name of a label column; rename that, or leave one out.")
+    return replace(samples, labels={**samples.labels, **found})

@@ -6,17 +6,22 @@ import re
 import warnings as python_warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerscape.core.options import checking
 from layerscape.core.progress import Show
 from layerscape.core.samples import Kind, Samples
-from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
-from layerscape.inputs import features_of
-from layerscape.pipeline.beforehand import Chosen, check_choices, check_kind, check_paths, first_look, samples_for
+from layerscape.pipeline.beforehand import (
+    Chosen,
+    check_choices,
+    check_kind,
+    check_paths,
+    first_look,
+    samples_for,
+    with_features,
+)
 from layerscape.pipeline.losses import Losses
 from layerscape.pipeline.previews import Seen
 from layerscape.pipeline.protocols import choices_of
@@ -58,6 +63,7 @@ def extract(
     part: str | None = None,
     loss: bool = False,
     compress: bool = False,
+    step: float | str | None = None,
     command: str | None = None,
     progress: Show = None,
     note: Callable[[str], None] = lambda _: None,
@@ -116,6 +122,8 @@ def extract(
         cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token.
     compress
         Whether vectors are compressed on disk.
+    step
+        Of a training, at which these weights were: by it `layerscape.series` puts runs in order.
     command
         How the user asked for this run, kept for the page.
     progress, note
@@ -152,7 +160,7 @@ def extract(
     check_kind(network, samples)
     if said := network.look(samples):
         note(said)
-    samples = _with_features(samples, features or (), progress)
+    samples = with_features(samples, features or (), progress)
     losses = Losses.of(network, samples) if loss else None
     pooling = pooling or network.default_pooling
     specs = _specs(network, samples, pooling, layers)
@@ -167,18 +175,10 @@ def extract(
             proofs |= {} if losses is None else {"loss": losses.off}
             _fill(folder, network, samples, pooling, batch_size, progress, losses)
             told = _record(network, samples, folder, max_length) | {"command": command, "proofs": proofs}
-            folder.finish(told | {"read_with": _read_with(inputs, choice)})
+            folder.finish(told | {"read_with": _read_with(inputs, choice), "step": step})
     if losses is not None:
         losses.add_to(Run(folder), pooling, batch_size)
     return Run(folder)
-
-
-def _with_features(samples: Samples, names: str | Sequence[str], progress: Show) -> Samples:
-    found = features_of(samples, names, progress)
-    for name in found:
-        if name in samples.labels:
-            raise InvalidValue(f"feature {name!r} has the name of a label column; rename that, or leave one out.")
-    return replace(samples, labels={**samples.labels, **found})
 
 
 def _specs(network: Network, samples: Samples, pooling: str, layers: str | Sequence[str] | None) -> list[LayerSpec]:

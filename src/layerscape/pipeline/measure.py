@@ -19,7 +19,9 @@ from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.pairs import check_pairs, paired
 from layerscape.pipeline.replicate import replicate
 from layerscape.pipeline.table import CEILING, as_rows, as_table, check_saving, keep
+from layerscape.pipeline.through import measure_through
 from layerscape.run import Run, check_run
+from layerscape.runs import Series
 from layerscape.supply.answers import check_together, groups_of_column, recording_of, repeats_of_columns, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 @door
 def measure(
-    run: Run,
+    run: Run | Series,
     measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
     k: int | None = None,
@@ -58,7 +60,8 @@ def measure(
     Parameters
     ----------
     run
-        From `extract`, `from_arrays` or `open`.
+        From `extract`, `from_arrays` or `open`. Of a series (`layerscape.series`) every run is measured, and every
+        layer compared with itself at the next step, at the last and at the first.
     measures
         Names, `Measure` values or functions, or one of these; the standard profile when left out, which is what costs
         little more than the graphs (``layerscape list`` shows which measures that are).
@@ -112,7 +115,8 @@ def measure(
     -------
     pandas.DataFrame
         One row per estimate, and one per point for measures with a curve; also kept in the run (a disk that is full at
-        the end costs no more than that, and is said). Where a layer cannot
+        the end costs no more than that, and is said). Of a series with the column ``step`` and, in rows between steps,
+        ``other_step``. Where a layer cannot
         be measured, ``value`` is NaN and ``warnings`` says why. Dimensions are computed on the same distinct samples
         in every layer.
 
@@ -132,16 +136,16 @@ def measure(
     [['a', '', 'twonn'], ['b', '', 'twonn'], ['a', 'b', 'overlap']]
     """
     require("pandas", "runs")
+    if isinstance(run, Series):
+        each = {"k": k, "labels": labels, "by": by, "groups": groups, "own_group": own_group, "lag": lag}
+        each |= {"repeats": repeats, "pairs": pairs, "queries": queries, "controls": controls, "protocol": protocol}
+        each |= {"measures": measures, "seed": seed} | options
+        return measure_through(run, measure, _comparing(measures, each), save=save, progress=progress, **each)
     check_run(run)
     known = run.samples.labels
     if protocol is not None:
         search = taken(options)
-        if any(given is not None for given in (groups, own_group, lag, repeats, pairs)):
-            raise InvalidValue(
-                f"protocol={protocol!r} with groups, lag, repeats or pairs: a paper knows single samples."
-            )
-        if measures is not None or options:
-            raise InvalidValue(f"protocol={protocol!r} fixes measures and their options; leave these out.")
+        _check_protocol(protocol, (groups, own_group, lag, repeats, pairs), measures, options)
         check_saving(run, save)
         say_doubts(run, search, labels, keep=save)
         rows = list(replicate(run, protocol, labels, by, seed, search, progress, save))
@@ -171,6 +175,20 @@ def measure(
     if of_pairs:
         rows += _measured(run, Supplier(of_pairs.source, search), list(of_pairs.tasks(asked, k, options)), progress)
     return keep(run, as_table(rows, CEILING if repeats else ()), known, save)
+
+
+def _check_protocol(name: str, together: Sequence[Any], measures: Any, options: Mapping[str, Any]) -> None:
+    """Raise at what the recipe of a paper does not leave open."""
+    if any(given is not None for given in together):
+        raise InvalidValue(f"protocol={name!r} with groups, lag, repeats or pairs: a paper knows single samples.")
+    if measures is not None or options:
+        raise InvalidValue(f"protocol={name!r} fixes measures and their options; leave these out.")
+
+
+def _comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None, each: Mapping[str, Any]) -> list[Measure]:
+    """Of the measures that are asked for those that compare two layers, whatever their samples are called."""
+    asked = [] if each["protocol"] else asked_of(measures, each["pairs"], each["queries"])
+    return [m for m in asked if m.compares and "subsets" not in m.data]
 
 
 def _check_controls(controls: Sequence[str], by: str | None, repeats: Any) -> None:

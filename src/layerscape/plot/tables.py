@@ -76,6 +76,12 @@ def _function(figure: Figure) -> Callable[..., Axes]:
 
 def _drawing(figure: Figure, table: pd.DataFrame, measure: str | None) -> Drawing:
     run = Profile.of(table)
+    if figure.of_series != bool(run.times):
+        cure = (
+            "give the table of one (layerscape.series)" if figure.of_series else "select a step: table[table.step == …]"
+        )
+        what = "series of runs" if figure.of_series else "single runs, and this is the table of a series"
+        raise InvalidValue(f"{figure.name} draws {what}; {cure}.")
     measures = [each for each in measured(run) if figure.applies(each)]
     names = [each.name for each in measures]
     if measure is not None and measure not in names:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from layerscape.pipeline.table import CEILING, as_rows, as_table
 from layerscape.questions.chosen import COLUMNS, Cells, check_chosen, judged
 from layerscape.questions.matching import matched
 from layerscape.run import Run, check_run
+from layerscape.runs import Series, joined
 from layerscape.supply.answers import check_together, groups_of_column, recording_of, repeats_of_columns, supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.doubts import say_doubts
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
 @door
 def compare(
-    run_a: Run,
-    run_b: Run,
+    run_a: Run | Series,
+    run_b: Run | Series,
     measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
     k: int | None = None,
@@ -51,7 +53,8 @@ def compare(
     Parameters
     ----------
     run_a, run_b
-        From `extract`, `from_arrays` or `open`.
+        From `extract`, `from_arrays` or `open`; or a series, of which every run is compared with the other run, or with
+        the run of the same step of another series, and the table has the column ``step``.
     measures
         Names, `Measure` values or functions that compare two representations; those of the standard profile when left
         out.
@@ -101,6 +104,10 @@ def compare(
     ([['a', 'c'], ['b', 'c']], [1.0, 0.34])
     """
     require("pandas", "runs")
+    if isinstance(run_a, Series) or isinstance(run_b, Series):
+        each = {"k": k, "groups": groups, "own_group": own_group, "lag": lag, "repeats": repeats}
+        each |= {"permutations": permutations, "progress": progress, "measures": measures} | options
+        return _step_by_step(run_a, run_b, partial(compare, **each))
     check_run(run_a)
     check_run(run_b)
     _refuse_pairs(options)
@@ -130,14 +137,31 @@ def compare(
         cells.append(cell)
         tell(1)
     maps = _judged(supplier, cells, permutations, progress)
-    rows = []
-    for (task, estimate), judgement in zip(cells, maps, strict=True):
-        depth = run_b.depths[task.other_layer]
-        more = {"other_run": run_b.name, "other_depth": np.nan if depth is None else depth, **judgement}
-        own = as_rows(run_a, task, estimate, supplier.near, groups=supplier.groups_words(task))
-        rows += [row | more for row in own]
+    rows = _rows(run_a, run_b, supplier, zip(cells, maps, strict=True))
     of_map = COLUMNS if permutations is not None else ()
     return as_table(rows, ("other_run", "other_depth", *of_map, *(CEILING if repeats else ())))
+
+
+def _rows(
+    a: Run, b: Run, supplier: Supplier, judged_cells: Iterable[tuple[Any, dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    rows = []
+    for (task, estimate), judgement in judged_cells:
+        depth = b.depths[task.other_layer]
+        more = {"other_run": b.name, "other_depth": np.nan if depth is None else depth, **judgement}
+        own = as_rows(a, task, estimate, supplier.near, groups=supplier.groups_words(task))
+        rows += [row | more for row in own]
+    return rows
+
+
+def _step_by_step(a: Run | Series, b: Run | Series, one: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    """Every run of a series with the other run, or with that of the same step."""
+    first, second = (dict(zip(each.steps, each, strict=True)) if isinstance(each, Series) else {} for each in (a, b))
+    steps = [step for step in (first or second) if not first or not second or step in second]
+    if not steps:
+        raise InvalidValue("the two series have no step in common; give one of them other steps= as layerscape.series.")
+    series = next(each for each in (a, b) if isinstance(each, Series))
+    return joined([series.with_step(step, one(first.get(step, a), second.get(step, b))) for step in steps])
 
 
 def _refuse_pairs(options: dict[str, Any]) -> None:

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import json
-import os
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from html import escape
 from importlib.resources import files
 from pathlib import Path, PurePath
 from typing import Any
-from urllib.parse import quote
 
 from layerscape.core.export import as_csv, check_ending
 from layerscape.core.merged import merged
 from layerscape.core.options import checking
 from layerscape.core.progress import Show, counted
-from layerscape.errors import FileProblem, InvalidValue, need, require
+from layerscape.errors import InvalidValue, need, require
 from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
+from layerscape.reports.cautions import Finding
 from layerscape.reports.charts import side_by_side, specification, words
 from layerscape.reports.reported import ReportedRun, read_once
 from layerscape.reports.sentences import found
 from layerscape.reports.sparkline import sparkline
 from layerscape.reports.strip import strip
+from layerscape.reports.through import ThroughSteps, as_reported, found_through
+from layerscape.reports.written import Page, writable, write
+from layerscape.runs import Series
 
 MAX_BYTES = 10_000_000
 MARGIN = 50_000  # bytes for what the strip's budget does not count
@@ -38,7 +38,7 @@ MAX_TABLE = 2_000_000  # bytes of CSV; the rest of a longer table stays in the r
 
 @checking
 def report(
-    run: ReportedRun,
+    run: ReportedRun | Series,
     out: Path | None = None,
     *,
     baseline: ReportedRun | None = None,
@@ -52,7 +52,8 @@ def report(
     Parameters
     ----------
     run
-        A run whose layers have been searched and measured.
+        A run whose layers have been searched and measured; or a series (`layerscape.series`) that was, whose page shows
+        every value over step × layer and the neighbors of a sample through the steps.
     out
         Where to write; ``report.html`` in the run folder when left out, or, of a run whose folder is temporary,
         ``NAME.html`` in the working directory, where it stays.
@@ -75,6 +76,7 @@ def report(
         If the file cannot be written.
     """
     need("report")
+    run = as_reported(run, baseline)
     out = Page(_place(run) if out is None else out)
     check_ending(out, ".html", ".htm")
     for name, value in (("n_neighbors", n_neighbors), ("n_queries", n_queries)):
@@ -85,12 +87,15 @@ def report(
             f"the baseline {baseline.name!r} has no layer of {run.name!r}; give a run of the same network, "
             "whose layers have the same names."
         )
-    with _writable(out), tempfile.TemporaryFile(dir=out.parent):
+    with writable(out), tempfile.TemporaryFile(dir=out.parent):
         pass  # known before anything is searched or drawn
     beside = None if baseline is None else read_once(baseline)
-    told = counted(progress, "the page, layer by layer", len(run.layers))
+    seen = read_once(run)
+    through = run.of_last_layer() if isinstance(run, ThroughSteps) else seen
+    sentences = found_through(run) if isinstance(run, ThroughSteps) else found(seen, beside)
+    told = counted(progress, "the page, layer by layer", len(through.layers))
     asked = {"n_neighbors": n_neighbors, "n_queries": n_queries, "seed": seed}
-    _write(out, _html(read_once(run), beside, asked, told))
+    write(out, _html(seen, beside, sentences, through, asked, told))
     return out
 
 
@@ -98,19 +103,15 @@ def _place(run: ReportedRun) -> Path:
     return Path(f"{run.name}.html") if run.temporary else run.path / "report.html"
 
 
-class Page(type(Path())):
-    """The path of a page, which a notebook shows in a frame."""
-
-    def _repr_html_(self) -> str:
-        # A notebook is served from its folder, and so is what lies beside or below it.
-        address = escape(quote(Path(os.path.relpath(self)).as_posix()))
-        frame = f'<iframe src="{address}" width="100%" height="800" style="border: 0"></iframe>'
-        return f'<a href="{address}" target="_blank">{escape(str(self))}</a><br>{frame}'
-
-
 def _html(
-    run: ReportedRun, baseline: ReportedRun | None, asked: Mapping[str, int], tell: Callable[[int], None] | None
+    run: ReportedRun,
+    baseline: ReportedRun | None,
+    sentences: Sequence[Finding],
+    through: ReportedRun,
+    asked: Mapping[str, int],
+    tell: Callable[[int], None] | None,
 ) -> str:
+    """The page; ``through`` is what the strip goes through."""
     table, left_out = _table(run)
     sections = drawn(*(Profile.of(each.table, each.layers) for each in (run, baseline) if each))
     specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
@@ -118,7 +119,7 @@ def _html(
         "name": run.name,
         "title": _title(run),
         "facts": _facts(run),
-        "findings": [(*each.halves, sparkline(each.shown)) for each in found(run, baseline)],
+        "findings": [(*each.halves, sparkline(each.shown)) for each in sentences],
         "sections": {
             section: [
                 [_chart(name, of_section[name], specs[name], baseline) for name in row]
@@ -142,7 +143,7 @@ def _html(
     render = partial(_rendered, context, islands, _scripts())
     # The strip gets what the rest leaves of the page.
     budget = MAX_BYTES - len(render({"n_queries": 0}).encode(errors="backslashreplace")) - MARGIN
-    return render(strip(run, **asked, budget=budget, tell=tell))
+    return render(strip(through, **asked, budget=budget, tell=tell))
 
 
 def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: ReportedRun | None) -> dict[str, str]:
@@ -224,6 +225,7 @@ def _facts(run: ReportedRun) -> dict[str, str]:
         "data": _named(record.get("inputs") or record.get("source")),
         "samples": f"{len(run.samples.ids):,}, {_belonging(run)}",
         "layers": str(len(run.layers)),
+        "steps": _named(record.get("steps")),
         "pooling": _named(record.get("pooling")),
         "proven": _proven(record["proofs"]) if record.get("proofs") else "",
         "finished": _named(record.get("finished"))[:16].replace("T", " "),
@@ -274,27 +276,3 @@ def _warnings(run: ReportedRun) -> dict[str, list[str]]:
 
 def _command(command: Any) -> str:
     return shlex.join(map(str, command)) if isinstance(command, (list, tuple)) else str(command or "")
-
-
-def _write(out: Path, html: str) -> None:
-    """Written aside and renamed, so that a page is never half there."""
-    part = out.with_name(f"{out.name}.part")
-    with _writable(out):
-        try:
-            # A lone surrogate, as in a file name that is not UTF-8, is shown by its number.
-            part.write_text(html, "utf-8", errors="backslashreplace", newline="\n")
-            part.replace(out)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-
-
-@contextlib.contextmanager
-def _writable(out: Path) -> Iterator[None]:
-    """What the system says against writing the page, in one line."""
-    try:
-        yield
-    except OSError as error:
-        raise FileProblem(
-            f"cannot write {out}: {error.strerror or error}; give a path in a folder that can be written."
-        ) from error

@@ -18,10 +18,12 @@ class Shape:
 
     rows: Sequence[Row]
     turns: Turns
+    along: str = "depth"
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> Shape:
-        return cls(rows, turns(rows))
+    def of(cls, rows: Sequence[Row], along: str = "depth") -> Shape:
+        """Of rows in the order of depth or, by the name of their steps, of training."""
+        return cls(rows, turns(rows), along)
 
     @property
     def name(self) -> str:
@@ -40,7 +42,8 @@ class Shape:
         if not points:
             most = max(a["value"] - b["value"] + margin(b, a, len(rows)) for a in rows for b in rows)
             bound = f"; if there is any, it is below {number(most, most / 10)}" if 0 < most < inf else ""
-            no = "no two layers are told apart, so that no change with depth can be claimed"
+            what = "layers" if self.along == "depth" else "steps"
+            no = f"no two {what} are told apart, so that no change with {self.along} can be claimed"
             return f"is {first} and {last}; {no}{bound}"
         start = f"from {self._place(0, '95 % interval ')} "
         moves = [

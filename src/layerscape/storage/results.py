@@ -45,7 +45,7 @@ class Results:
     ) -> None:
         self.ledger = ledger
         self.layers = layers
-        self._identity = identity
+        self.identity = identity
         self._folders = folder_names(layers)
         self._known: dict[
             str, tuple[tuple[int, ...], KeptGraph]
@@ -74,7 +74,7 @@ class Results:
         with self._kept_or_told():
             with self.writing():  # in which no other process can keep a wider one
                 if self._width_on_disk(name, layer, graph.near) <= graph.k:
-                    self.ledger.replace(name, graph_bytes(graph, self._identity(layer)))
+                    self.ledger.replace(name, graph_bytes(graph, self.identity(layer)))
             del self._unkept[name]
 
     def _width_on_disk(self, name: str, layer: str, near: Nearness) -> int:
@@ -114,7 +114,7 @@ class Results:
         width, about = read_header(path)
         if about.key != near.key:
             raise self.ledger.damaged(name, f"it was searched for {about.key!r}")
-        return KeptGraph(width, about.deciding) if about.vectors in ("", self._identity(layer)) else KeptGraph()
+        return KeptGraph(width, about.deciding) if about.vectors in ("", self.identity(layer)) else KeptGraph()
 
     def check_writable(self) -> None:
         """Raise unless something can be written beside the run, by writing: what a mode says does not bind root."""

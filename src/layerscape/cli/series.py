@@ -1,0 +1,167 @@
+"""The command for the checkpoints of a training: `series`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from glob import has_magic
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from layerscape.cli import options as shared
+from layerscape.cli.given import OF_MEASURING, of_inputs, of_measuring, of_model
+from layerscape.cli.options import search_options
+from layerscape.cli.show import bars, note, say
+from layerscape.cli.stages import extracted
+from layerscape.cli.wishes import check_wishes
+from layerscape.core.keywords import FIELDS
+from layerscape.core.step_names import Step, steps_in
+from layerscape.errors import FileProblem, InvalidValue, need, unknown_name
+
+UNTRAINED = "untrained"
+
+
+class Checkpoint(NamedTuple):
+    """What one run of a series is made of, in a folder of this name."""
+
+    name: str
+    model: str
+    revision: str | None = None
+    random_init: int | None = None
+
+
+@click.command(name="series")
+@click.argument("model")
+@click.argument("inputs")
+@click.option("--revisions", help="Versions of MODEL on the hub, comma-separated, in their order: step1000,step4000,….")
+@click.option("--steps", help="The step of each checkpoint, comma-separated.  [default: the number in its name]")
+@click.option(
+    "--untrained", is_flag=True, help="Random weights too, before the first: --random-init says by which seed, or 0."
+)
+@of_inputs
+@of_model
+@of_measuring
+@search_options(without=["device"])
+@shared.as_json
+def series_command(
+    model: str,
+    inputs: str,
+    revisions: str | None,
+    steps: str | None,
+    untrained: bool,
+    out: Path,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Checkpoints of one training: each extracted and measured, compared with the others, on one page.
+
+    MODEL is a pattern of folders ('checkpoints/checkpoint-*'), or a name whose versions --revisions lists. Each makes a
+    run in OUT; what is there already is not made again, so that a series that was interrupted goes on, and one to which
+    checkpoints came grows.
+
+    \b
+    Examples:
+      layerscape series 'training/checkpoint-*' questions.csv --out runs/training
+      layerscape series EleutherAI/pythia-70m questions.csv --revisions step1000,step8000,step143000 --untrained \\
+        --out runs/pythia
+      layerscape series demo digits --revisions untrained,step_0050,step_0150,step_0400,final --out runs/demo
+    """
+    need("models", "report")
+    from layerscape.pipeline.measure import measure
+    from layerscape.reports import report
+    from layerscape.reports.through import ThroughSteps, found_through
+    from layerscape.runs import series
+
+    if options.pop("revision"):
+        raise InvalidValue("--revision is of one run; give --revisions, comma-separated.")
+    seed = options.pop("random_init")
+    if seed is not None and not untrained:
+        raise InvalidValue("--random-init without --untrained; untrained weights are all the same at every step.")
+    search = {name: options.pop(name) for name in FIELDS if name != "device"}
+    search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
+    measuring = search | {name: options.pop(name) for name in OF_MEASURING if name in options}
+    check_wishes(measuring)
+    found = _checkpoints(model, revisions.split(",") if revisions else [], (seed or 0) if untrained else None)
+    numbers = _steps(found, steps.split(",") if steps else None)
+    with bars() as progress:
+        runs = []
+        for one, step in zip(found, numbers, strict=True):
+            note(f"{one.name}: step {step}")
+            wish = {**options, "revision": one.revision, "random_init": one.random_init, "step": step}
+            runs.append(extracted(one.model, inputs, {**wish, "out": out / one.name}, _command(), progress, note=note))
+        whole = series(runs, steps=numbers)
+        named = {name: measuring[name].split(",") for name in ("measures", "controls") if measuring[name]}
+        measure(whole, progress=progress, **{**measuring, "measures": None, "controls": (), **named})
+        page = report(whole, progress=progress)
+    said = [each.text for each in found_through(ThroughSteps(whole))]
+    record = {"series": str(out), "steps": list(whole.steps), "report": str(page), "findings": said}
+    say("\n".join([*said, f"The page: {page}"]), as_json, record)
+
+
+def _checkpoints(model: str, revisions: Sequence[str], seed: int | None) -> list[Checkpoint]:
+    """What there is a run of each of, in the order of the training."""
+    if has_magic(model) and not Path(model).exists():
+        if revisions:
+            raise InvalidValue(f"--revisions of the folders {model!r}; give the name of a model, or leave them out.")
+        path = Path(model)
+        root = Path(path.anchor)
+        folders = sorted(each for each in root.glob(str(path.relative_to(root))) if each.is_dir())
+        if not folders:
+            raise FileProblem(f"no folder is called like {model!r}; give a pattern of folders with checkpoints.")
+        numbers = steps_in([each.name for each in folders])
+        order = sorted(range(len(folders)), key=numbers.__getitem__ if numbers else lambda place: place)
+        found = [Checkpoint(folders[place].name, str(folders[place])) for place in order]
+    elif not revisions:
+        raise InvalidValue(
+            f"{model!r} is one model; give the pattern of its checkpoints' folders, as 'training/checkpoint-*', or its "
+            "versions with --revisions."
+        )
+    elif model == "demo":
+        found = [Checkpoint(name, f"demo@{name}") for name in revisions]
+    else:
+        found = [Checkpoint(name.replace("/", "_"), model, name) for name in revisions]
+    if seed is None:
+        return found
+    if model == "demo":
+        raise InvalidValue("--untrained of the demo, which has such a checkpoint; name untrained in --revisions.")
+    return [Checkpoint(UNTRAINED, found[0].model, found[0].revision, seed), *found]
+
+
+def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> list[Step]:
+    """The steps that were given or that the names say, 0 for what is untrained; else the names, in their order."""
+    if len(found) < 2:
+        raise InvalidValue(f"one checkpoint, {found[0].name!r}; a series is of two or more.")
+    names = [one.name for one in found if one.random_init is None]
+    numbers: list[Any] | None
+    if given is not None:
+        try:
+            numbers = [float(text) for text in given]
+        except ValueError:
+            raise InvalidValue(f"--steps {','.join(given)}; give numbers, comma-separated.") from None
+        if len(numbers) not in (len(names), len(found)):
+            raise InvalidValue(f"{len(numbers)} --steps of {len(names)} checkpoints; give one of each.")
+        return [0] * (len(found) - len(numbers)) + [int(each) if each.is_integer() else each for each in numbers]
+    if found[-1].model.startswith("demo@"):
+        return [_of_demo(name) for name in names]
+    numbers = steps_in(names)
+    if numbers is None:
+        return [one.name for one in found]
+    if len(found) > len(names) and 0 in numbers:
+        raise InvalidValue("a checkpoint of step 0 and --untrained at once; leave one out.")
+    return [0 if one.random_init is not None else numbers[names.index(one.name)] for one in found]
+
+
+def _of_demo(name: str) -> int:
+    from layerscape.extraction.demo import CHECKPOINTS
+
+    if name not in CHECKPOINTS:
+        raise unknown_name("checkpoint", name, CHECKPOINTS)
+    return CHECKPOINTS[name]
+
+
+def _command() -> str:
+    import shlex
+    import sys
+
+    return shlex.join(["layerscape", *sys.argv[1:]])

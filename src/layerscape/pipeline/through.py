@@ -1,0 +1,94 @@
+"""A series measured: every run on its own, and every layer between steps."""
+
+from __future__ import annotations
+
+import warnings as python_warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from layerscape.core.groups import Own
+from layerscape.core.measure import Measure
+from layerscape.core.progress import Show, counted
+from layerscape.core.tasks import Task, own_options, parted
+from layerscape.errors import FileProblem
+from layerscape.pipeline.table import as_rows, as_table
+from layerscape.runs import Series, joined
+from layerscape.supply.answers import groups_of_column, supplier_of
+from layerscape.supply.attempts import attempts
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALONE = ("by", "lag", "repeats", "protocol", "pairs", "queries")  # of single runs: with these no steps are compared
+OF_ONE = {*ALONE, "measures", "labels", "controls", "seed"}  # what is not asked of two steps
+
+
+def measure_through(
+    series: Series,
+    measure: Callable[..., pd.DataFrame],
+    comparing: Sequence[Measure],
+    *,
+    save: bool,
+    progress: Show,
+    **asked: Any,
+) -> pd.DataFrame:
+    """The table of a series: that of every run with its ``step``, and rows with ``other_step`` between steps.
+
+    Parameters
+    ----------
+    measure
+        What measures one run, called with ``asked``.
+    comparing
+        The measures that compare two layers: each layer with itself at the next step, at the last and at the first.
+    """
+    tables = [
+        series.with_step(step, measure(run, save=save, progress=progress, **asked))
+        for step, run in zip(series.steps, series.runs, strict=True)
+    ]
+    if comparing and series.layers and not any(asked.get(name) is not None for name in ALONE):
+        given = {name: value for name, value in asked.items() if name not in OF_ONE}
+        tables.append(between_steps(series, comparing, save=save, progress=progress, **given))
+    return joined(tables)
+
+
+def between_steps(
+    series: Series,
+    measures: Sequence[Measure],
+    *,
+    k: int | None = None,
+    groups: str | None = None,
+    own_group: Own | None = None,
+    save: bool = True,
+    progress: Show = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Every layer compared with itself at the next step, at the last and at the first; a measure that is not symmetric
+    goes from the earlier step to the later one.
+    """
+    search, options = parted(options, measures)
+    pairs, rows = series.pairs(), []
+    tell = counted(progress, "comparing steps", len(pairs)) or (lambda _: None)
+    for place, other in pairs:
+        run, later = series.runs[place], series.runs[other]
+        a, b = Part(run, kept=save), Part(later, kept=save)
+        who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
+        supplier = supplier_of(a, search, who, Supplier(b, search))
+        plan = [Task(m, own_options(m, k, options), layer, layer) for m in measures for layer in series.layers]
+        steps = {"step": series.steps[place], "other_run": later.name, "other_step": series.steps[other]}
+        supplier.prepare(plan, progress=False)
+        rows += [row | steps for row in _rows(supplier, plan, run)]
+        tell(1)
+    table = as_table(rows, ("other_run", "step", "other_step"))
+    if save:
+        try:
+            series.keep(table)
+        except FileProblem as error:  # which must not cost what was computed
+            python_warnings.warn(f"what was compared between steps is not kept: {error}", stacklevel=4)
+    return table
+
+
+def _rows(supplier: Supplier, plan: Sequence[Task], run: Any) -> Iterator[dict[str, Any]]:
+    for task, estimate in attempts(supplier, plan):
+        yield from as_rows(run, task, estimate, supplier.near, groups=supplier.groups_words(task))

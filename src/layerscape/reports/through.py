@@ -1,0 +1,196 @@
+"""A series as the page shows it: step × depth, sentences on what changes, one sample through the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.progress import Show
+from layerscape.core.quantity import Quantity
+from layerscape.core.words import listed
+from layerscape.errors import InvalidValue
+from layerscape.figures.measured import heading, measured, question_of, reads_labels
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, columns_of_labels, first_variant, within_chance
+from layerscape.figures.step_map import RAW
+from layerscape.reports.cautions import Finding, with_cautions
+from layerscape.reports.reported import ReportedRun
+from layerscape.reports.shape import Shape
+from layerscape.reports.telling import above, asked, beside_chance, highest, known, lowest, not_told_apart, once
+from layerscape.runs import Series
+
+HALF = 0.5  # of the neighbors above chance that a layer has at the end, from which on it is called settled
+
+
+@dataclass
+class ThroughSteps:
+    """A series as a report reads a run: its layers, with rows of every step; labels and previews are those of its end.
+
+    Attributes
+    ----------
+    series
+        The runs.
+    layer
+        None, or the one layer whose steps take the place of layers, as in the strip of neighbors.
+    """
+
+    series: Series
+    layer: str | None = None
+    recommendation = None
+    notes = ()
+
+    @property
+    def path(self) -> Path:
+        return self.series.path or Path()
+
+    @property
+    def temporary(self) -> bool:
+        return self.series.path is None
+
+    @property
+    def name(self) -> str:
+        first, last = self.series.runs[0].name, self.series.runs[-1].name
+        return self.path.name or f"{first} to {last}"
+
+    @cached_property
+    def record(self) -> Mapping[str, Any]:
+        steps = [str(step) for step in self.series.steps]
+        return {**self.series.runs[-1].record, "steps": f"{len(steps)}: {steps[0]} to {steps[-1]}"}
+
+    @property
+    def layers(self) -> Sequence[str]:
+        return self.series.layers if self.layer is None else [str(step) for step in self.series.steps]
+
+    @property
+    def samples(self) -> Any:
+        return self.series.runs[-1].samples
+
+    @cached_property
+    def table(self) -> Any:
+        return self.series.table
+
+    def graph(self, layer: str, k: int, *, progress: Show, **search: Any) -> Neighbors:
+        return self._run(layer).graph(self.layer or layer, k, progress=progress, **search)
+
+    def kept_graph(self, layer: str, k: int, search: Any) -> Neighbors | None:
+        return self._run(layer).kept_graph(self.layer or layer, k, search)
+
+    def of_last_layer(self) -> ReportedRun:
+        """The last layer, with steps in the place of layers."""
+        return cast(ReportedRun, replace(self, layer=self.layers[-1]))
+
+    def _run(self, name: str) -> Any:
+        return self.series.runs[-1 if self.layer is None else self.layers.index(name)]
+
+
+def as_reported(run: ReportedRun | Series, baseline: Any = None) -> ReportedRun:
+    """A series as a report reads a run; a run as it is."""
+    if not isinstance(run, Series):
+        return run
+    if not run.layers:
+        raise InvalidValue("no layer is in all runs of the series; make a page of each, or compare them.")
+    if baseline is not None:
+        raise InvalidValue("a baseline of a series, whose first step stands for one; leave it out.")
+    return cast(ReportedRun, ThroughSteps(run))
+
+
+def found_through(series: ThroughSteps) -> list[Finding]:
+    """What a series shows, in sentences that claim no more than the intervals carry."""
+    profile = Profile.of(series.table, series.layers)
+    measures = measured(profile)
+    comparing = [each for each in measures if each.compares and each.symmetric and each.closer == "high"]
+    every = [
+        *(_dimension(profile, each) for each in measures if question_of(each) == "dimension" and each.headline),
+        *(_settling(profile, each) for each in comparing if question_of(each) == "neighborhood"),
+        *(each for measure in measures if reads_labels(measure) for each in _labels(profile, measure)),
+    ]
+    told = with_cautions(each for each in every if each.text)
+    told = [replace(each, text=text) for each, text in zip(told, once(each.text for each in told), strict=True)]
+    nothing = f"Nothing of the series in {series.path} was measured. Measure it with: layerscape measure {series.path}"
+    return told or [Finding(nothing)]
+
+
+def _steps(rows: Sequence[Row]) -> list[Row]:
+    """Rows of one layer, called by their steps."""
+    return [{**row, "layer": f"step {row['when']}"} for row in rows]
+
+
+def _finest(run: Profile, measure: Quantity) -> list[Row]:
+    """The rows of the question that stands for a measure, at the finest point of a curve, in the order of the steps."""
+    rows = first_variant(known(run.rows(measure.name)))
+    rows = [row for row in rows if row["order"] == min(row["order"] for row in rows)]
+    return sorted(rows, key=lambda row: run.times.index(row["when"]))
+
+
+def _dimension(run: Profile, measure: Quantity) -> Finding:
+    """How the dimension of the last layer goes."""
+    rows = [row for row in _finest(run, measure) if row["layer"] == run.layers[-1]]
+    if len(rows) < 2:
+        return Finding("")
+    shape = Shape.of(_steps(rows), along="training").in_words(survives=False)
+    start = f"The intrinsic dimension of the last layer, {run.layers[-1]!r} ({measure.title}{asked(rows)}),"
+    return Finding(f"{start} {shape}.", rows, rows)
+
+
+def _settling(run: Profile, measure: Quantity) -> Finding:
+    """Between which steps neighborhoods move most, and from when on each layer has half of what it ends with."""
+    rows = [row for row in known(first_variant(run.between(measure.name))) if row["layer"] != RAW]
+    last, place = run.times[-1], {when: number for number, when in enumerate(run.times)}
+    following = [row for row in rows if place[row["other_when"]] == place[row["when"]] + 1]
+    if len(following) < 2:
+        return Finding("")
+    low, high = lowest(following), highest(following)
+    if not above(high, low, len(following)):
+        most = "Between steps no layer is told to move more than another"
+    else:
+        most = (
+            f"Neighborhoods move most at {low['layer']!r} from step {low['when']} to {low['other_when']}: "
+            f"{measure.title} {low['said']}{beside_chance(measure, low)}"
+        )
+    settled: dict[str, list[str]] = {}
+    for layer in run.layers:
+        own = sorted((row for row in rows if row["layer"] == layer and row["other_when"] == last), key=_when(place))
+        settled.setdefault(_settled(own), []).append(repr(layer))
+    ends = [f"{listed(names)} {when}" for when, names in settled.items() if when]
+    half = f" Half of the neighbors that a layer ends with, chance set aside, it has {'; '.join(ends)}." if ends else ""
+    return Finding(f"{most}.{half}", [low], following)
+
+
+def _when(place: Mapping[str, int]) -> Any:
+    return lambda row: place[row["when"]]
+
+
+def _settled(rows: Sequence[Row]) -> str:
+    """From which step on the interval of the overlap with the end lies above half of what is possible."""
+    since = None
+    for row in rows:
+        chance = row.get("chance") or 0.0
+        enough = row["low"] is not None and row["low"] >= chance + HALF * (1 - chance)
+        since = (since or row["when"]) if enough else None
+    return f"from step {since} on" if since else "at the last step only" if rows else ""
+
+
+def _labels(run: Profile, measure: Quantity) -> Iterator[Finding]:
+    """Where and when a label is highest, and from which step on it is told from chance."""
+    every = _finest(run, measure) if measure.sentence else []
+    for column in columns_of_labels(every):
+        rows = [row for row in every if row["label"] == column]
+        top = highest(rows)
+        told = [row for row in rows if not within_chance(row, measure.closer, of=len(rows))]
+        if not told:
+            yield Finding(f"No layer is seen to encode {column!r} at any step: {measure.title} {top['said']} at most.")
+            continue
+        when = min(told, key=lambda row: run.times.index(row["when"]))["when"]
+        places = [{**row, "layer": f"{row['layer']} at step {row['when']}"} for row in rows]
+        best = next(each for each, row in zip(places, rows, strict=True) if row is top)
+        shared = not_told_apart(places, best, above)
+        start = f"{heading(measure)} of {column!r} is highest at {top['layer']!r} at step {top['when']}{shared}"
+        along = [row for row in rows if row["layer"] == top["layer"]]
+        went = Shape.of(_steps(along), along="training").in_words(survives=False) if len(along) > 1 else ""
+        more = f" At {top['layer']!r} it {went}." if went else ""
+        first = f"Some layer has it above chance from step {when} on."
+        yield Finding(f"{start}: {top['said']}{beside_chance(measure, top)}.{more} {first}", [top], along)

@@ -1,0 +1,64 @@
+"""What was found between the runs of a series: one table in the folder that holds them, proven by a ledger of its own.
+
+Its rows carry the digests of the vectors that they are of, so that none outlives a run that was made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layerscape.errors import require
+from layerscape.storage.files import Lock, file_problems
+from layerscape.storage.folder import RunFolder
+from layerscape.storage.ledger import Ledger
+from layerscape.storage.results import estimates_bytes, read_estimates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "between_steps.parquet"
+QUESTION = ["run", "other_run", "layer", "measure", "metric", "standardize", "groups"]
+VECTORS = ["vectors", "other_vectors"]
+
+
+def load_between(folder: Path, runs: Mapping[str, RunFolder]) -> pd.DataFrame | None:
+    """The rows between runs, by their names, whose vectors are those of which they were found; None without any."""
+    if not (folder / NAME).exists():
+        return None
+    Ledger(folder).prove(NAME)
+    kept = read_estimates(folder / NAME)
+    kept = kept.loc[kept["run"].isin(list(runs)) & kept["other_run"].isin(list(runs))]
+    kept = kept.loc[(_vectors(kept, runs) == kept.loc[:, VECTORS]).all(axis=1)]
+    return kept.drop(columns=VECTORS).reset_index(drop=True) if len(kept) else None
+
+
+def save_between(folder: Path, runs: Mapping[str, RunFolder], table: pd.DataFrame) -> None:
+    """Keep rows between runs beside those that answer other questions; rows of runs that are not named stay."""
+    pandas = require("pandas", "runs")
+    with file_problems(folder):
+        lock = Lock(folder, wait=True)
+        try:
+            ledger = Ledger(folder)
+            ledger.begin()
+            table = table.join(_vectors(table, runs))
+            if (folder / NAME).exists():
+                ledger.prove(NAME)
+                kept = read_estimates(folder / NAME)
+                old, new = (pandas.MultiIndex.from_frame(each[QUESTION]) for each in (kept, table))
+                if len(others := kept[~old.isin(new)]):
+                    table = pandas.concat([others, table], ignore_index=True)
+            ledger.replace(NAME, estimates_bytes(table))
+        finally:
+            lock.release()
+
+
+def _vectors(table: pd.DataFrame, runs: Mapping[str, RunFolder]) -> pd.DataFrame:
+    """The digests of the vectors of each row's two layers, as they are now."""
+    known = {
+        (name, layer.name): folder.identity(layer.name) for name, folder in runs.items() for layer in folder.layers
+    }
+    sides = (("run", "layer"), ("other_run", "other_layer"))
+    columns = [[known.get(side, "") for side in zip(table[run], table[layer], strict=True)] for run, layer in sides]
+    return require("pandas", "runs").DataFrame(dict(zip(VECTORS, columns, strict=True)), index=table.index)

@@ -1,0 +1,77 @@
+"""The command `series`: checkpoints in, one page out; what is there is not made again, and mistakes are one line."""
+
+import json
+
+import pytest
+
+from layerscape.cli import main
+
+pytest.importorskip("torch")
+pytest.importorskip("vl_convert")
+
+STEPS = "untrained,step_0150,final"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("demo") / "training"
+    asked = ["series", "demo", "digits", "--revisions", STEPS, "--limit", "120", "--measures", "twonn,overlap"]
+    assert main([*asked, "--k", "10", "--out", str(out)]) == 0
+    return out, asked
+
+
+def test_checkpoints_make_a_series_with_a_page(made, capsys):
+    import layerscape as ls
+
+    out, _ = made
+    found = ls.series(out)
+    assert found.steps == (0, 150, 1500)
+    assert [run.record["model"]["model"] for run in found] == ["demo@untrained", "demo@step_0150", "demo@final"]
+    table = found.table
+    assert table[table.other_step.notna()].measure.unique().tolist() == ["overlap"]
+    text = (out / "report.html").read_text("utf-8")
+    assert "step × layer" in text
+    assert "Neighborhoods move most" in text
+
+
+def test_what_is_there_is_not_made_again(made, capsys, monkeypatch):
+    out, asked = made
+    from layerscape.extraction.network import Network
+
+    monkeypatch.setattr(Network, "blocks", None)
+    assert main([*asked, "--k", "10", "--out", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["steps"] == [0, 150, 1500]
+    assert len(found["findings"]) == 2
+
+
+def test_a_folder_of_runs_is_measured_and_shown(made, capsys):
+    out, _ = made
+    assert main(["measure", str(out), "--measures", "overlap", "--k", "5", "--no-save"]) == 0
+    assert "other_step" in capsys.readouterr().out.splitlines()[0]
+    assert main(["report", str(out), "--baseline", str(out / "final")]) == 2
+    assert capsys.readouterr().err.startswith("error: a baseline of a series")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["demo", "digits"], "error: 'demo' is one model; give the pattern of its checkpoints' folders"),
+        (["none-*", "digits"], "error: no folder is called like 'none-*'"),
+        (["demo", "digits", "--revisions", "final"], "error: one checkpoint, 'final'; a series is of two or more."),
+        (["demo", "digits", "--revisions", "final,last"], "error: unknown checkpoint 'last'"),
+        (["demo", "digits", "--revisions", STEPS, "--steps", "1,b"], "error: --steps 1,b; give numbers"),
+        (["demo", "digits", "--revisions", STEPS, "--steps", "1"], "error: 1 --steps of 3 checkpoints"),
+        (["demo", "digits", "--revisions", STEPS, "--untrained"], "error: --untrained of the demo"),
+        (["demo", "digits", "--revisions", STEPS, "--random-init", "1"], "error: --random-init without --untrained"),
+        (["demo", "digits", "--revision", "main"], "error: --revision is of one run"),
+        (["demo", "digits", "--revisions", STEPS, "--measures", "twon"], "error: unknown measure 'twon'"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_is_made(words, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["series", *words, "--out", "out"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(says)
+    assert "\n" not in said
+    assert not (tmp_path / "out").exists()
