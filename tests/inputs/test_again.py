@@ -60,3 +60,10 @@ def test_bad_pictures_that_were_left_out_are_no_matter(tmp_path):
     (tmp_path / "b.png").write_bytes(b"none")
     with pytest.raises(FileProblem, match="1 of 2 samples of"):
         again(tmp_path, first)
+
+
+def test_a_data_set_of_the_hub_is_read_by_extract_alone():
+    with pytest.raises(
+        InvalidValue, match=r"^hf:imdb\[test\]:text is a data set of the hub, which only extract reads: "
+    ):
+        samples_again("hf:imdb[test]:text", ["0"], "text", "")

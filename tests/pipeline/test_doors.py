@@ -264,6 +264,9 @@ def test_rows_that_say_by_their_ids_that_they_are_others_are_refused():
     assert found == ls.estimate("label_overlap", X, Y, k=5).value
     with pytest.raises(InvalidValue, match=r"^the index of the labels has the ids of the samples in another order, 'c"):
         ls.estimate("label_overlap", frame, labels.iloc[order], k=5)
+    for together in ({"groups": labels.iloc[order]}, {"repeats": (labels, labels.iloc[order])}):
+        with pytest.raises(InvalidValue, match=r"^the index of the labels has the ids of the samples in another order"):
+            ls.estimate("cka", frame, X, **together)
     twice = pd.DataFrame(X, index=["a", "b"] * (N // 2))  # names no samples
     assert ls.estimate("overlap", twice, X).value == 1
 

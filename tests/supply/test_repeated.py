@@ -191,7 +191,7 @@ def test_a_graph_or_other_samples_are_refused(recordings):
     assert str(caught.value) == "repeats of a graph that was given; give the vectors: they are averaged over repeats."
     with pytest.raises(InvalidValue) as caught:
         ls.estimate("cka", x, y[:-4], repeats=STIMULUS)
-    assert str(caught.value) == "the data has 476 samples, and repeats are of 480; give the same ones."
+    assert str(caught.value) == "the second array has 476 samples, and repeats are of 480; give the same ones."
 
 
 def test_runs_have_the_columns_of_ceilings(recordings):

@@ -40,6 +40,11 @@ def samples_again(
     >>> samples_again("digits", first.ids, "image", first.fingerprint).ids == first.ids
     True
     """
+    if str(source).startswith("hf:"):
+        raise InvalidValue(
+            f"{source} is a data set of the hub, which only extract reads: ask it for the features (--features) with "
+            "another --out, or give what it holds in a file with --inputs (inputs=)."
+        )
     try:
         whole = choose_inputs(
             source, kind=kind, labels=[], text_column=text_column, id_column=id_column, follow_links=follow_links

@@ -96,6 +96,7 @@ def estimate(
     check_options([chosen], options, estimate)
     source, task = _asked(chosen, chosen.choose(options), data, queries)
     check_used(chosen, search, source.graphs.values())
+    _check_indices(source, [*data, groups, *(repeats if isinstance(repeats, tuple) else [repeats])])
     together = together_of([chosen], groups, own_group, lag, repeats, source)
     return answer(source, search, task, together, influence=influence)
 
@@ -111,9 +112,6 @@ def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...], que
             raise InvalidType(f"{measure.name} needs the vectors themselves; give the array and not its graph.")
     first, *others = data
     if measure.data[1:] == ("labels",):
-        first = first if isinstance(first, Neighbors) else as_vectors(first)
-        if isinstance(first, Representation) and first.named:
-            check_order(others[0], list(first.ids))
         return Arrays({"": first}, {"": others[0]}), Task(measure, options)
     if measure.data[1:] == ("pairs",):
         x, pairs = _paired(as_vectors(first), queries, others[0])
@@ -126,6 +124,14 @@ def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...], que
         ids_of([x for x in given if isinstance(x, Representation)])  # raises where they are others
     layers = dict(zip(("", *(f"{number}" for number, _ in enumerate(others, 1))), given, strict=True))
     return Arrays(layers), Task(measure, options, other_layer=list(layers)[-1])
+
+
+def _check_indices(source: Arrays, columns: list[Any]) -> None:
+    """Raise where the index of labels or groups has the ids of the samples in another order."""
+    known = ids_of(source.vectors(layer) for layer in source.layers if layer not in source.graphs)
+    for column in columns:
+        if known is not None and getattr(column, "ndim", 2) == 1:
+            check_order(column, list(known))
 
 
 def _called(place: int) -> str:

@@ -65,7 +65,7 @@ def _values(pairs: Pairs, places: np.ndarray) -> np.ndarray:
     asked = np.stack([nearest, tied, np.bincount(pairs.number[leads], minlength=len(nearest))])
     kinds, of_query = np.unique(asked, axis=1, return_inverse=True)
     found = [chances_of_first(t, r) @ (1 / (f + np.arange(t - r + 1))) for f, t, r in kinds.T]
-    return np.array(found)[of_query]
+    return np.array(found)[of_query.ravel()]  # which numpy 2.0 gives with two axes
 
 
 def _law(pairs: Pairs) -> Law:
@@ -75,7 +75,7 @@ def _law(pairs: Pairs) -> Law:
         likely, worth = chances_of_first(n, several), 1 / np.arange(1, n - several + 2)
         mean = likely @ worth
         moments[:, place] = mean, likely @ (worth - mean) ** 2, likely @ (worth - mean) ** 3
-    return Law(*moments[:, of_query])
+    return Law(*moments[:, of_query.ravel()])
 
 
 def _score(x: Ranking, pairs: Pairs, /) -> Score:
