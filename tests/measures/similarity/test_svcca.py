@@ -109,3 +109,12 @@ def test_components_of_one_sample_are_said():
     one = "one of 6 components holds 0.99 of the variance of a: svcca sees only it"
     said = "1 of 1 components of a owe more than half of their variance to one sample"
     assert estimate("svcca", x, y, permutations=19).warnings[:2] == (one, said)
+
+
+def test_a_component_that_only_some_samples_have_leaves_an_interval():
+    """Without the only sample that differs in it a unit is constant."""
+    x = cloud(0, 120)
+    alone = np.hstack([np.zeros((120, 1)), cloud(1, 120, 3)])
+    alone[5, 0] = 20.0
+    found = estimate("svcca", x, alone, permutations=19)
+    assert 0 <= found.low < found.value < found.high <= 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score, of_each
@@ -19,7 +18,7 @@ from layerscape.measures.similarity.pairing import corrected, of_one_sample, sam
 
 FEWEST = 10
 PER_COMPONENT = 5  # samples for each component of both sides
-ROUNDING = 1e-12  # shares of the variance that differ by less are the same
+ROUNDING = 1e-12  # shares of the variance that differ by less are the same, and moments of 1 that are less are none
 
 
 def svcca(
@@ -143,11 +142,17 @@ def _without_groups(u: np.ndarray, v: np.ndarray) -> Callable[[np.ndarray], floa
         left = np.delete(both, rows, axis=0)
         total = left.sum(axis=0)  # the scores are centered
         moments = whole - left.T @ left - np.outer(total, total) / (n - len(left))
-        root_a, root_b = (cholesky(m, lower=True) for m in (moments[:k, :k], moments[k:, k:]))
-        half = solve_triangular(root_a, moments[:k, k:], lower=True)
-        return _mean(solve_triangular(root_b, half.T, lower=True))
+        to_a, to_b = _whitening(moments[:k, :k]), _whitening(moments[k:, k:])
+        return _mean(to_a.T @ moments[:k, k:] @ to_b) if to_a.size and to_b.size else 0.0
 
     return value
+
+
+def _whitening(moments: np.ndarray) -> np.ndarray:
+    """What gives scores unit moments, in the directions in which some rows differ; those of all rows are 1."""
+    values, vectors = np.linalg.eigh(moments)
+    there = values > ROUNDING
+    return vectors[:, there] / np.sqrt(values[there])
 
 
 MEASURE = Measure(
