@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -395,3 +396,52 @@ def test_attention_is_not_told_by_samples_of_one_position(make_samples, rng):
     samples = make_samples([rng.normal(size=(1, 5)).astype(np.float32) for _ in range(3)], "array")
     with pytest.raises(InvalidValue, match="told from others by samples of one position; put a longer one first;"):
         open_model(Encoder(True, True)).layers("mean", samples.read([0, 1]), select="block_2.attention")
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64], ids=str)
+def test_sites_are_told_in_whatever_the_network_computes(dtype, series):
+    whole, other = Encoder(True, True).eval(), Encoder(True, True).eval().to(dtype)
+    networks = [open_model(module, make_inputs=lambda c: torch.from_numpy(np.stack(c))) for module in (whole, other)]
+    names = ["block_2.attention", "block_2.mlp", "block_2.head_2"]
+    one, two = (dict(network.blocks(series, names, "mean", block_rows=6))[0] for network in networks)
+    for name in names:
+        np.testing.assert_allclose(one[name], two[name], atol=0.05 * np.abs(one[name]).max())
+    assert networks[1].proofs(names)["sites"]["block_2.mlp"]["sum"] < 1e-5
+    assert next(other.parameters()).dtype == dtype
+
+
+class Shifting(torch.nn.Module):
+    """Mixes positions by a shift, and has an mlp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix, self.norm, self.mlp = torch.nn.Conv1d(D, D, 1), torch.nn.LayerNorm(D), torch.nn.Linear(D, D)
+        self.out = torch.nn.Identity()
+
+    def forward(self, x):
+        x = x + self.out(self.mix(x.transpose(1, 2)).roll(1, 2).transpose(1, 2))
+        return x + self.mlp(self.norm(x))
+
+
+def test_blocks_of_other_kinds_are_left_out_of_a_pattern_and_refused_by_name(series):
+    class Hybrid(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = torch.nn.Linear(5, D)
+            attending = torch.nn.TransformerEncoderLayer(D, H, 24, norm_first=True, batch_first=True)
+            self.blocks = torch.nn.ModuleList([Shifting(), attending, Shifting()])
+            self.config = SimpleNamespace(num_hidden_layers=3)
+
+        def forward(self, x):
+            x = self.embed(x)
+            for each in self.blocks:
+                x = each(x)
+            return x
+
+    network, contents = open_model(Hybrid()), series.read([0, 1])
+    found = network.layers("mean", contents, select="block_*.attention,block_*.mlp")
+    assert [each.name for each in found] == ["block_1.mlp", "block_2.attention", "block_2.mlp", "block_3.mlp"]
+    with pytest.raises(
+        InvalidValue, match=r"^layer 'block_1\.heads' is not found: what mixes positions comes of no mod"
+    ):
+        network.layers("mean", contents, select="block_1.heads")

@@ -22,9 +22,8 @@ from layerscape.extraction.parts import Key
 from layerscape.extraction.replay import Change, Replay, Seen
 
 Kind = Literal["attention", "cross_attention", "mlp", "mixer"]
-MOST = 0.1  # by which some values of what is no sum may be off, before all of them are looked at
 FEWEST = 6  # rows of which one factor is told
-ROUNDINGS = 16  # units in the last place of the largest value, within which two tensors are one
+ROUNDINGS = 16  # units in the last place, within which two values are one
 CALLED = "att"  # what mixes positions is attention where its module is called so
 
 
@@ -45,7 +44,7 @@ class Addition:
     before
         The residual stream that it reads; it was there from ``since`` on, in the time of the block.
     off
-        How far the sum is off, as a share of its largest value.
+        How far the sum is off at most, as a share of what was added there.
     """
 
     kind: Kind
@@ -107,9 +106,15 @@ def additions_of(block: Replay, key: Key | None, put: Key | None, axes: Axes) ->
 
 def same(a: Seen, b: Seen) -> bool:
     """Whether two tensors have the same values up to rounding, whatever their shapes."""
-    if a.values.numel() != b.values.numel() or off(a.few, b.few) > MOST:
+    if a.values.numel() != b.values.numel():
         return False
-    return off(a.values, b.values) <= tolerance(a.tensor)
+    return all(_apart(*each) <= tolerance(a.tensor) for each in ((a.few, b.few), (a.values, b.values)))
+
+
+def _apart(whole: torch.Tensor, *terms: torch.Tensor) -> float:
+    """The greatest difference between a sum and its terms, each as a share of what was added there."""
+    sizes = sum((term.abs() for term in terms), start=whole.abs())
+    return float(((whole - sum(terms)).abs() / sizes.clamp(min=1e-300)).max())
 
 
 def off(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -150,9 +155,9 @@ def _next_sums(seen: Sequence[Seen], now: Sequence[Seen], since: int, end: Seen)
             terms = _terms([each for each in later if each.side == "output" and each.time <= after.time], now, after)
             for some in combinations(terms, n_terms):
                 for state in now:
-                    if off(after.few, state.few + sum(each.few for each in some)) > MOST:
+                    if _apart(after.few, state.few, *(each.few for each in some)) > tolerance(after.tensor):
                         continue
-                    error = off(after.tensor, state.values + sum(each.values for each in some))
+                    error = _apart(after.values, state.values, *(each.values for each in some))
                     if error <= tolerance(after.tensor):
                         yield _Sum(some, state, since, after, error)
 
@@ -250,7 +255,7 @@ def _scaled(put: Seen, added: Seen) -> bool:
         return False
     a, b = (each.tensor.double().reshape(-1, each.tensor.shape[-1]) for each in (put, added))
     factors = (a * b).sum(0) / (a * a).sum(0).clamp(min=1e-300)
-    return off(b, a * factors) <= tolerance(added.tensor)
+    return _apart(b, a * factors) <= 4 * tolerance(added.tensor)
 
 
 def _is_attention(module: nn.Module, term: Seen, seen: Sequence[Seen]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from layerscape.extraction.parts import Key, entering, floating, parts_of
+from layerscape.extraction.parts import Key, each_part, entering, floating, parts_of
 
 FEW = 61
 Change = Callable[[torch.Tensor], torch.Tensor]
@@ -140,7 +140,7 @@ def replays(
         if (path, number) in blocks:
             busy = True
             try:
-                blocks[path, number](Replay(part, args, kwargs, own))
+                blocks[path, number](Replay(*_precise(part, args, kwargs), own))
             finally:
                 busy = False
 
@@ -155,6 +155,19 @@ def replays(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _precise(part: nn.Module, args: Any, kwargs: Any) -> tuple[nn.Module, Any, Any]:
+    """In float32 where it computes in less, in which a small term of a sum would be rounding."""
+    coarse = [p.dtype for p in part.parameters() if p.is_floating_point() and p.dtype.itemsize < 4]
+    if not coarse:
+        return part, args, kwargs
+
+    def finer(value: Any) -> Any:
+        floats = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.float() if floats else value
+
+    return copy.deepcopy(part).float(), each_part(args, finer), each_part(kwargs, finer)
 
 
 def _within(path: str, block: str) -> bool:

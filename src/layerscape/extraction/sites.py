@@ -27,6 +27,7 @@ from layerscape.extraction.stacks import Stack
 
 ADDED = ("attention", "cross_attention", "mlp")
 HEADS, HEAD = "heads", "head_1"
+MIXER = "is not found: what mixes positions comes of no module that is called attention"
 MOST_HEADS = 256  # whose names are known before anything is looked at
 
 
@@ -40,12 +41,15 @@ class Sites:
         What is there, by the layer of the block.
     doubts
         Why what is asked for cannot be had, by name.
+    absent
+        Why it is not there, in blocks that do something else in its place.
     proofs
         What was shown, by name, as plain values.
     """
 
     places: dict[str, list[Place]] = field(default_factory=dict)
     doubts: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     proofs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -116,11 +120,12 @@ def _look(found: Sites, block: _Block, replay: Replay) -> None:
     kinds = Counter(each.kind for each in added.parts)
     for one in added.parts:
         name = f"{block.layer}.{one.kind}"
-        if one.kind == "mixer" or kinds[one.kind] > 1:
-            why_not = "is not found: what mixes positions comes of no module that is called attention"
-            if one.kind != "mixer":
-                why_not = f"is {kinds[one.kind]} parts, each of which adds to the residual stream"
-            names = ADDED[2:] if one.kind == "mlp" else ("attention", HEADS, HEAD)
+        if one.kind == "mixer":
+            found.absent |= {f"{block.layer}.{kind}": MIXER for kind in ("attention", HEADS, HEAD)}
+            continue
+        if kinds[one.kind] > 1:
+            why_not = f"is {kinds[one.kind]} parts, each of which adds to the residual stream"
+            names = (HEADS, HEAD, one.kind) if one.kind == "attention" else (one.kind,)
             found.doubts |= {f"{block.layer}.{kind}": why_not for kind in names}
             continue
         if one.kind == "attention":
@@ -197,7 +202,8 @@ def chosen(select: str | Sequence[str], found: Sites, places: Sequence[Place]) -
     """
     stacks = {place.name: place.stack for each in found.places.values() for place in each}
     for pattern in patterns_of(select):
-        for name, why_not in found.doubts.items():
+        some = any(_fits(pattern, each.name, each.stack) for own in found.places.values() for each in own)
+        for name, why_not in (found.doubts if some else {**found.doubts, **found.absent}).items():
             if not pattern.endswith("**") and _fits(pattern, name, stacks.get(name, name.rpartition(".block_")[0])):
                 raise InvalidValue(f"layer {name!r} {why_not}; choose other layers, by the paths of their modules.")
     taken = {place.name for each in found.places.values() for place in each}
