@@ -29,6 +29,22 @@ def test_layers_that_are_not_known_have_no_depth():
     assert steps(["a", "b"], {}) == [("a", "b")]
 
 
+TOWERS = {"input": None, "l.embedding": 0.0, "l.block_1": 1.0, "r.embedding": 0.0, "r.block_1": 1.0}
+
+
+def test_what_two_towers_are_given_is_a_layer_of_neither():
+    assert axes_of_depth(list(TOWERS), TOWERS) == dict(zip(TOWERS, [0, 1, 1, 2, 2], strict=True))
+    assert steps(list(TOWERS), TOWERS) == [("l.embedding", "l.block_1"), ("r.embedding", "r.block_1")]
+    assert beside("l.block_1", list(TOWERS), TOWERS) == ["l.embedding", "l.block_1"]
+    assert beside("input", list(TOWERS), TOWERS) == ["input", "l.embedding", "l.block_1"]
+
+
+def test_what_one_stack_is_given_comes_before_it():
+    one = {"input": None, "embedding": 0.0, "block_1": 1.0, "final_norm": None}
+    assert steps(list(one), one)[0] == ("input", "embedding")
+    assert beside("block_1", list(one), one) == beside("input", list(one), one) == list(one)
+
+
 WITHIN = {
     "embedding": 0.0,
     "block_1.heads": 0.5, "block_1.head_1": 0.5, "block_1.head_2": 0.5, "block_1.attention": 0.5, "block_1.mlp": 0.5,
