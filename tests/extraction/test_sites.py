@@ -445,3 +445,22 @@ def test_blocks_of_other_kinds_are_left_out_of_a_pattern_and_refused_by_name(ser
         InvalidValue, match=r"^layer 'block_1\.heads' is not found: what mixes positions comes of no mod"
     ):
         network.layers("mean", contents, select="block_1.heads")
+
+
+def test_cross_attention_is_what_the_weights_say_of_the_source(sampled):
+    module, samples = _built("t5"), sampled("t5")
+    network = open_model(module, make_inputs=lambda contents: _inputs("t5", module, contents))
+    names = [f"decoder.block_2{site}" for site in (".attention", ".cross_attention", ".mlp", "")]
+    names += ["decoder.block_1", "encoder.final_norm"]
+    table = dict(network.blocks(samples, names, "flatten", block_rows=3))[0]
+    cross, norm = (getattr(module.decoder.block[1].layer[1], name) for name in ("EncDecAttention", "layer_norm"))
+    q, k, v, o = (getattr(cross, name).weight.detach().numpy().T for name in "qkvo")
+    for row in range(3):
+        own, added, mlp, after, before, source = (table[name][row].astype(float).reshape(-1, D) for name in names)
+        np.testing.assert_allclose(before + own + added + mlp, after, rtol=1e-5, atol=1e-5)
+        x = before + own
+        x = norm.weight.detach().numpy() * x / np.sqrt((x**2).mean(-1, keepdims=True) + norm.variance_epsilon)
+        a, b, c = (y.reshape(len(y), H, -1).swapaxes(0, 1) for y in (x @ q, source @ k, source @ v))
+        weights = np.exp(a @ b.swapaxes(1, 2) - (a @ b.swapaxes(1, 2)).max(-1, keepdims=True))
+        heads = (weights / weights.sum(-1, keepdims=True) @ c).swapaxes(0, 1).reshape(len(x), -1)
+        assert np.linalg.norm(added - heads @ o) <= 1e-5 * np.linalg.norm(added)

@@ -14,7 +14,8 @@ class LayerInfo:
     name
         ``embedding`` (the input of block 1), ``block_1`` … ``block_L`` (raw outputs of the blocks), ``final_norm``
         (the norm after the last block, where there is one), ``output`` (what the model is deployed with), ``input``
-        (the flattened input of the network), or the path of a module (``encoder.layer.3.attention``).
+        (the flattened input of the network), a site of a block (``block_3.attention``, ``.cross_attention``, ``.mlp``,
+        ``.heads``, ``.head_7``), or the path of a module (``encoder.layer.3.attention``).
     module
         Path of the module whose output this is; of block 1, whose input it is, for ``embedding``; empty for ``input``.
     depth
