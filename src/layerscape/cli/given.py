@@ -8,6 +8,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import together
+from layerscape.extraction.answers import FORM as UNITS_AXIS
 from layerscape.extraction.grammar import FORMS
 
 of_model = together(
@@ -20,6 +21,9 @@ of_model = together(
     click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
     click.option("--shuffle-tokens", type=int, metavar="SEED", help="Tokens of every text in random order: a control."),
     click.option("--part", help="vision or text, encoder or decoder, of models that have both."),
+    click.option(
+        "--units-axis", help=f"Which axis holds the units, where nothing tells: {UNITS_AXIS}.", metavar="TEXT"
+    ),
     click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
 )
 of_samples = together(

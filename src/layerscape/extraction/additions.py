@@ -95,6 +95,8 @@ def additions_of(block: Replay, key: Key | None, put: Key | None, axes: Axes) ->
     end = next((e for e in ends if e.side == "output" and (e.leading if put is None else e.key == put)), None)
     if start is None or end is None or start.tensor.shape != end.tensor.shape:
         raise Unproven("is in a block that puts out another shape than enters it")
+    if not axes.plain(start.tensor.ndim):
+        raise Unproven("is in a block whose state has several axes of units, or several rows of each sample")
     found = []
     for each in _sums(seen, start, end, block.module):
         pinned = _Pinned(seen, each, start.tensor.shape)
@@ -201,7 +203,7 @@ def _kind(block: Replay, term: Seen, pinned: _Pinned, axes: Axes, seen: Sequence
         raise Unproven("is in a block whose tensors have no positions, so that there is no telling what mixes them")
 
     def at_first(tensor: torch.Tensor) -> torch.Tensor:
-        view = axes(tensor)  # samples first, units last of three axes and second of more
+        view = axes(tensor, tensor.shape[axes.rows.axis])  # samples first, units last of three axes and second of more
         return view[:, :1] if view.ndim == 3 else view[(slice(None), slice(None), *[slice(1)] * (view.ndim - 2))]
 
     if torch.empty(shape, device="meta").numel() == at_first(torch.empty(shape, device="meta")).numel():

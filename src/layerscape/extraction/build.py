@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from layerscape.extraction.answers import Answers
 from layerscape.extraction.heads import Head
 
 
@@ -25,6 +26,8 @@ class Build:
         What makes the vector that the model is deployed with; or why there is none, in words.
     of_parts
         How many blocks it states of parts of the network, as of vision and text.
+    answers
+        What the user says of the axes of layers.
     """
 
     n_blocks: int | None = None
@@ -32,6 +35,7 @@ class Build:
     n_registers: int = 0
     head: Head | str = ""
     of_parts: tuple[int, ...] = ()
+    answers: Answers = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Any) -> Build:

@@ -17,6 +17,7 @@ import torch
 
 from layerscape.errors import InvalidValue, require
 from layerscape.extraction.adapters import Adapter, adapter_of
+from layerscape.extraction.answers import Answers
 from layerscape.extraction.build import Build
 from layerscape.extraction.deployed import Deployment, deployed_metric, deployment_of
 from layerscape.extraction.heads import Head, head_of
@@ -34,7 +35,7 @@ from layerscape.extraction.wishes import Wish, check_place, explained
 TOWERS = {"metric": "cosine", "because": "its towers are compared by cosine"}
 
 
-def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Network:
+def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answers: Answers) -> Network:
     """The network without its head, with its own tokenizer or image processor."""
     require("transformers", "models")
     from transformers import AutoConfig
@@ -73,7 +74,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype) -> Net
         configuration=_configuration(config) + words + digest,
         facts=facts,
         default_pooling="last" if _is_causal(config) or path == "decoder" else "mean",
-        build=replace(Build.of(config), head=head),
+        build=replace(Build.of(config), head=head, answers=answers),
         deployed=TOWERS if towers and isinstance(head, Head) else deployed_metric(read),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue
+from layerscape.extraction.answers import Answers
 from layerscape.extraction.build import Build
 from layerscape.extraction.custom import MASKS, Custom, stack
 from layerscape.extraction.network import Network
@@ -25,6 +27,7 @@ def open_module(
     kind: Kind | None,
     device: torch.device | None,
     dtype: torch.dtype | None,
+    answers: Answers,
 ) -> Network:
     """A network from a module, which stays as it is: it is copied if its device or type must change.
 
@@ -47,7 +50,7 @@ def open_module(
         Custom(make_inputs or stack, kind or "array", withheld=[name for name in MASKS if not _takes(module, name)]),
         configuration=f"{type(module).__module__}.{name} {module!r}",
         facts={},
-        build=Build.of(getattr(module, "config", None)),
+        build=replace(Build.of(getattr(module, "config", None)), answers=answers),
         any_kind=kind is None,
     )
 
@@ -79,7 +82,7 @@ def _takes(module: torch.nn.Module, mask: str) -> bool:
     return anything or any(each.name == mask for each in known)
 
 
-def open_demo(name: str, device: torch.device, dtype: torch.dtype) -> Network:
+def open_demo(name: str, device: torch.device, dtype: torch.dtype, answers: Answers) -> Network:
     """The small image network that ships inside; ``demo@untrained`` and the like are its checkpoints."""
     from layerscape.extraction.demo import load_demo
 
@@ -92,7 +95,7 @@ def open_demo(name: str, device: torch.device, dtype: torch.dtype) -> Network:
         Custom(_grey_levels, "image", examples=list(ramp)),
         configuration=f"demo {module!r}",
         facts={"checkpoint": checkpoint},
-        build=Build(),
+        build=Build(answers=answers),
     )
 
 

@@ -18,6 +18,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import batches_of, limits
 from layerscape.extraction.build import Build
 from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH, hides
+from layerscape.extraction.dryrun import survey
 from layerscape.extraction.failures import check_finite
 from layerscape.extraction.hooks import weights_of
 from layerscape.extraction.info import LayerInfo
@@ -25,7 +26,7 @@ from layerscape.extraction.layers import Place
 from layerscape.extraction.loss import LOSS, Loss
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.running import Run, running
-from layerscape.extraction.survey import Survey, survey
+from layerscape.extraction.survey import Survey
 from layerscape.extraction.texts import Texts
 
 EXAMPLES = ("example 1", "example 2")
@@ -93,6 +94,7 @@ class Network:
             "class": type(self._module).__name__,
             "n_parameters": sum(p.numel() for p in self._module.parameters()),
             "dtype": str(self._dtype).removeprefix("torch."),
+            **({"units_axis": self._build.answers} if self._build.answers else {}),
             **self._facts,
             "preprocessing": self._reader.describe(),
         }
@@ -135,7 +137,7 @@ class Network:
         pooling = pooling or self.default_pooling
         found = self._surveyed(contents)
         found.check_pooling(self.name, pooling)
-        chosen = found.choose(select)
+        chosen = found.choose(select, pooling)
         encoded = self._encode_two(contents)
         with self._running(chosen, pooling) as pooled_batch:
             pooled = pooled_batch(*self._reader.batch(encoded))
@@ -207,7 +209,7 @@ class Network:
         found = self._surveyed()
         found.check_pooling(self.name, pooling)
         rule = limits(batch_size, found.positions)
-        chosen = found.choose(layers) if layers or not with_loss else []
+        chosen = found.choose(layers, pooling) if layers or not with_loss else []
         self.truncated = {}
         bounds = [*range(0, len(samples), block_rows), len(samples)]
         wanted = [(number, range(*ends)) for number, ends in enumerate(pairwise(bounds)) if number not in skip]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
+from layerscape.extraction.answers import answers_of
 from layerscape.extraction.grammar import Pooling
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def open_model(
     shuffle_tokens: int | None = None,
     part: str | None = None,
     loss: bool = False,
+    units_axis: Any = None,
 ) -> Network:
     """A network ready for extraction.
 
@@ -62,11 +64,13 @@ def open_model(
         A seed: the same architecture with random weights, the untrained twin.
     shuffle_tokens
         A seed: the tokens of every text or protein in random order, a control that keeps words and takes sentences.
-
     part
         ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these.
     loss
         Whether a causal language model is opened with its head, so that it can tell the loss of each text.
+    units_axis
+        By layer, or pattern of layers, which axis of what it puts out holds the units, counted from 0, where nothing
+        tells: ``{"block_*": 2}``, or several of them, ``{"head": (1, 3)}``. Axes that grow with the sample are refused.
 
     Raises
     ------
@@ -84,21 +88,22 @@ def open_model(
         "part": part,
         "loss": loss or None,
     }
-    check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, **of_hub)
+    check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, units_axis=units_axis, **of_hub)
+    answers = answers_of(units_axis)
     precision = getattr(torch, "float32" if dtype == "auto" else dtype)
     if not isinstance(model, str):
         from layerscape.extraction.modules import open_module
 
-        return open_module(model, make_inputs, kind, _device(device), None if dtype == "auto" else precision)
+        return open_module(model, make_inputs, kind, _device(device), None if dtype == "auto" else precision, answers)
     place = _device(device) or _best_device()
     if _is_demo(model):
         from layerscape.extraction.modules import open_demo
 
-        return open_demo(model, place, precision)
+        return open_demo(model, place, precision, answers)
     from layerscape.extraction.huggingface import Wish, open_pretrained
 
     wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens, part, loss)
-    return open_pretrained(wish, place, precision)
+    return open_pretrained(wish, place, precision, answers)
 
 
 def check_model(
@@ -110,6 +115,7 @@ def check_model(
     dtype: str = "auto",
     kind: Kind | None = None,
     trust_remote_code: bool = False,
+    units_axis: Any = None,
     **of_hub: Any,
 ) -> None:
     """Raise at what `open_model` would refuse before it looks at the model, and at an unknown word for a pooling."""
@@ -118,6 +124,7 @@ def check_model(
         raise unknown_name("dtype", dtype, DTYPES)
     if pooling is not None:
         Pooling.of(pooling)
+    answers_of(units_axis)
     if (part := of_hub.get("part")) is not None and part not in PARTS:
         raise unknown_name("part", part, PARTS)
     if kind is not None and kind not in get_args(Kind):

@@ -99,7 +99,7 @@ class _Block:
         """Why nothing is known of it; empty if it may be looked at."""
         call, first, last = self.stack.blocks[self.number - 1], self.stack.states[0], self.stack.states[self.number]
         if self.axes is None or first is None or last is None:
-            return "is in a block whose state no module sees"
+            return "is in a block whose state no module sees, or of whose state nothing tells which axis holds units"
         if first.module != self.stack.blocks[0].path or (last.module, last.call) != (call.path, call.number):
             return "is in a block that is no module, or adds to the residual stream outside of it"
         return "" if last.side == "output" else "is in a block that adds to the residual stream outside of it"
@@ -138,7 +138,7 @@ def _look(found: Sites, block: _Block, replay: Replay) -> None:
 def _add_heads(found: Sites, block: _Block, replay: Replay, added: Added, attention: Addition) -> None:
     layer, axes = block.layer, block.axes
     try:
-        if axes is None or axes.turned or len(added.shape) != 3:
+        if axes is None or axes.units_of(3) != [2] or len(added.shape) != 3:
             raise Unproven("are of a map, of which heads are not told")
         heads = heads_of(replay, added.seen, attention, block.known)
     except Unproven as why_not:
@@ -146,7 +146,7 @@ def _add_heads(found: Sites, block: _Block, replay: Replay, added: Added, attent
         return
     n_before = replay.before.get(heads.path, 0)
     site = Site(_joined(block.path, heads.path), n_before + heads.call, "heads" if heads.of_torch else "input")
-    samples = axes.samples
+    samples = axes.rows.axis
     names = {f"{layer}.{HEADS}": slice(None)}
     names |= {f"{layer}.head_{i + 1}": slice(i * heads.size, (i + 1) * heads.size) for i in range(heads.n_heads)}
     seen = torch.empty(*added.shape[:2], heads.n_heads * heads.size, device="meta")
@@ -156,7 +156,7 @@ def _add_heads(found: Sites, block: _Block, replay: Replay, added: Added, attent
 
 
 def _add(found: Sites, block: _Block, name: str, site: Site, added: Added, view: View, seen: torch.Tensor) -> None:
-    n_samples = added.shape[block.axes.samples if block.axes else 0]
+    n_samples = added.shape[block.axes.rows.axis if block.axes else 0]
     shape = tuple(view(seen, n_samples).shape)
     place = Place(name, site, block.number / block.stack.n_blocks, shape, False, block.stack.name, view=view)
     found.places.setdefault(block.layer, []).append(place)
@@ -165,7 +165,7 @@ def _add(found: Sites, block: _Block, name: str, site: Site, added: Added, view:
 def _added_view(axes: Axes, shape: torch.Size, whole: torch.Size) -> View:
     """What is added may have all positions along one axis, sample after sample."""
     if len(shape) == len(whole):
-        return lambda hidden, _: axes(hidden)
+        return axes
     return lambda hidden, n_samples: hidden.reshape(n_samples, -1, hidden.shape[-1])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -41,6 +41,11 @@ class Mark:
         places = torch.linspace(0, len(flat) - 1, min(PLACES, len(flat)), device=flat.device).long()
         low, high, total = float(flat.min()), float(flat.max()), float(flat.sum())
         return cls(tuple(tensor.shape), low, high, total, tuple(flat[places].tolist()))
+
+    @classmethod
+    def of_shape(cls, tensor: torch.Tensor) -> Mark:
+        """Of which nothing else is looked at, for passes of which nothing else is asked."""
+        return cls(tuple(tensor.shape), 0.0, 0.0, 0.0, ())
 
     @property
     def constant(self) -> bool:
@@ -128,12 +133,34 @@ class Trace:
             return parts[0] if parts else None
         return next((part for part in parts if part.key == site.part), None)
 
+    def call(self, site: Site) -> Call | None:
+        """The call that a site belongs to."""
+        return self._by_name.get((site.module, site.call))
+
+    def shapes(self, after: int = -1) -> dict[Site, tuple[int, ...]]:
+        """By site the shape of every part of what calls take and put out, where that happens after a time."""
+        found = {}
+        for call in self.calls:
+            for enters, parts, time in ((True, call.entering, call.start), (False, call.leaving or (), call.end)):
+                for number, part in enumerate(parts if time >= after else ()):
+                    site = Site(call.path, call.number, "input" if enters else "output", part.key)
+                    found[site] = part.shape
+                    if number == 0:
+                        found[replace(site, part=None)] = part.shape
+        return found
+
     @cached_property
     def _by_name(self) -> dict[tuple[str, int], Call]:
         return {(call.path, call.number): call for call in self.calls}
 
 
-def trace(module: torch.nn.Module, inputs: Inputs, *, whole: bool = True) -> Trace:
+def trace(
+    module: torch.nn.Module,
+    inputs: Inputs,
+    *,
+    whole: bool = True,
+    mark: Callable[[torch.Tensor], Mark] = Mark.of,
+) -> Trace:
     """One pass, in which every module is looked at; where it need not be ``whole`` it may fail on its way."""
     calls: list[Call] = []
     running: dict[str, list[Call]] = {}
@@ -142,7 +169,7 @@ def trace(module: torch.nn.Module, inputs: Inputs, *, whole: bool = True) -> Tra
 
     def before(path: str) -> Callable[..., None]:
         def look(_module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-            call = Call(path, numbers[path], next(clock), _looked_at(entering(args, kwargs)))
+            call = Call(path, numbers[path], next(clock), _looked_at(entering(args, kwargs), mark))
             numbers[path] += 1
             running.setdefault(path, []).append(call)
             calls.append(call)
@@ -152,7 +179,7 @@ def trace(module: torch.nn.Module, inputs: Inputs, *, whole: bool = True) -> Tra
     def after(path: str) -> Callable[..., None]:
         def look(_module: torch.nn.Module, _args: Any, output: Any) -> None:
             call = running[path].pop()
-            call.leaving, call.end = _looked_at(floating(parts_of(output))), next(clock)
+            call.leaving, call.end = _looked_at(floating(parts_of(output)), mark), next(clock)
 
         return look
 
@@ -169,8 +196,8 @@ def trace(module: torch.nn.Module, inputs: Inputs, *, whole: bool = True) -> Tra
     return Trace(calls)
 
 
-def _looked_at(parts: Iterable[tuple[Key, Seen]]) -> list[Part]:
-    return [Part(key, tuple(seen.tensor.shape), Mark.of(seen.tensor), seen.lengths is not None) for key, seen in parts]
+def _looked_at(parts: Iterable[tuple[Key, Seen]], mark: Callable[[torch.Tensor], Mark]) -> list[Part]:
+    return [Part(key, tuple(seen.tensor.shape), mark(seen.tensor), seen.lengths is not None) for key, seen in parts]
 
 
 def _firing(site: Site, parts: Sequence[Part]) -> Firing:

@@ -62,6 +62,7 @@ def extract(
     shuffle_tokens: int | None = None,
     part: str | None = None,
     loss: bool = False,
+    units_axis: Any = None,
     compress: bool = False,
     step: float | str | None = None,
     command: str | None = None,
@@ -120,6 +121,8 @@ def extract(
     loss
         The loss of each text as the label column ``loss``, from the same pass of a causal language model: the mean
         cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token.
+    units_axis
+        Which axis holds the units of layers of which nothing tells it, counted from 0: ``{"block_*": 2}``.
     compress
         Whether vectors are compressed on disk.
     step
@@ -144,7 +147,7 @@ def extract(
     layers, pooling = choices_of(protocol, layers, pooling)
     wish = {
         **{"make_inputs": make_inputs, "kind": kind, "device": device, "dtype": dtype, "revision": revision},
-        **{"trust_remote_code": trust_remote_code, "max_length": max_length},
+        **{"trust_remote_code": trust_remote_code, "max_length": max_length, "units_axis": units_axis},
         **{"random_init": random_init, "shuffle_tokens": shuffle_tokens, "part": part, "loss": loss},
     }
     choice = {

@@ -1,0 +1,215 @@
+"""Dry run: what two samples, and three, tell of a network before any other is shown to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import torch
+
+from layerscape.errors import InvalidValue
+from layerscape.extraction.answers import Answers, units_axes
+from layerscape.extraction.axes import Axes, arranged, rows_of
+from layerscape.extraction.build import Build
+from layerscape.extraction.content import content_of
+from layerscape.extraction.cures import calm, in_order
+from layerscape.extraction.failures import explained
+from layerscape.extraction.heads import Head
+from layerscape.extraction.hooks import Inputs, Site
+from layerscape.extraction.influence import Influence
+from layerscape.extraction.layers import INPUT, OUTPUT, Place, choose, name_layers, silent_modules
+from layerscape.extraction.positions import order_of
+from layerscape.extraction.proving import Case, proven
+from layerscape.extraction.readers import Encoded, Reader
+from layerscape.extraction.sites import Sites, sites_of
+from layerscape.extraction.stacks import Stack, compared, stacks_of
+from layerscape.extraction.states import hidden_states
+from layerscape.extraction.survey import Survey
+from layerscape.extraction.tracing import Firing, Mark, Trace, trace
+from layerscape.extraction.units import Verdict
+
+N_SAMPLES = 2  # of most dry runs
+MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What was seen in passes of a few samples."""
+
+    firings: Sequence[Firing]
+    stacks: Sequence[Stack]
+    axes: dict[Site, Axes]
+    verdicts: dict[Site, Verdict]
+    content: Mapping[str, torch.Tensor]
+    drawn: Collection[tuple[str, int]]
+    sites: Callable[[Mapping[Site, Axes]], Sites]
+
+    @property
+    def shapes(self) -> dict[Site, tuple[int, ...]]:
+        return {firing.site: firing.shape for firing in self.firings if firing.shape is not None}
+
+
+def survey(
+    module: torch.nn.Module,
+    reader: Reader,
+    encoded: Sequence[Encoded],
+    build: Build,
+    device: torch.device,
+    dtype: torch.dtype,
+    whole: bool = False,
+) -> Survey:
+    """Run two samples through the network and look at every module; then three, to see what follows the samples.
+
+    Then one batch twice, to see what is drawn at random; nothing is hidden where ``whole``. Then larger ones, and some
+    that are changed at one place, to see where the units are, if nobody has said it.
+    """
+    inputs, tokens = reader.batch(encoded)
+    looked = _looked(module, reader, encoded, build, device, dtype, whole)
+    usable = arranged(looked.firings, looked.axes, N_SAMPLES)
+    places = name_layers(module, usable, looked.stacks)
+    silent = silent_modules(module, looked.firings, usable)
+    if build.answers:
+        _answered(looked, places, build.answers, silent)
+        usable = arranged(looked.firings, looked.axes, N_SAMPLES)
+        places = name_layers(module, usable, looked.stacks)
+    lengths = [place.shape[1] for place in places if place.default and len(place.shape) == 3]
+    positions = 0 if reader.varies else lengths[0] if lengths and tokens is None else None
+    grid, content = _grid(inputs, positions, build.patch), looked.content
+    n_prefix = int(content[""].int().argmax()) if "" in content else int(getattr(module, "num_prefix_tokens", 0))
+    has_cls = reader.has_cls
+    if has_cls is None:
+        has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
+    _add_input(places, reader, inputs, padded=tokens is not None)
+    silent |= _add_output(places, usable, build.head)
+    if not places:
+        raise InvalidValue(
+            f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
+        )
+    told = (looked.axes, looked.shapes, looked.verdicts, silent, looked.stacks, content, looked.drawn)
+    known = {site: axes for site, axes in looked.axes.items() if not looked.verdicts[site].doubt}
+    sites = cache(partial(looked.sites, known))
+    return Survey(tuple(places), positions, n_prefix, grid, has_cls, *told, sites=sites)
+
+
+def _looked(
+    module: torch.nn.Module,
+    reader: Reader,
+    encoded: Sequence[Encoded],
+    build: Build,
+    device: torch.device,
+    dtype: torch.dtype,
+    whole: bool,
+) -> _Looked:
+    def given(some: Sequence[Encoded]) -> Inputs:
+        made, _ = reader.batch(some)
+        return (in_order(module, made) if whole else made).to(device, dtype)
+
+    few, more = given(encoded), given([*encoded, encoded[0]])
+    one, other = (given([each] * N_SAMPLES) for each in (encoded[0], encoded[-1]))  # nothing is padded in them
+    with calm(module, whole=whole), explained(module, few, device):
+        plain, longer, alike, again = (trace(module, each) for each in (few, more, one, one))
+        stacks = _stacks(module, one, alike, build)
+        firings = _with_states(plain, stacks)
+        rows = rows_of(module, firings, _with_states(longer, stacks), partial(order_of, module, one, N_SAMPLES))
+        verdicts = proven(Case.of(module, one, N_SAMPLES, alike, rows), stacks, other, build.patch)
+        verdicts = {site: each for site, each in verdicts.items() if not (rows[site].fold and each.doubt)}
+        axes = {site: Axes(rows[site], each.places) for site, each in verdicts.items()}
+        begins = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
+        content = content_of(module, one, begins, lambda site, hidden: axes[site](hidden, N_SAMPLES))
+    sites = partial(_sites, module, one, stacks, whole)
+    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites)
+
+
+def _sites(
+    module: torch.nn.Module, inputs: Inputs, stacks: Sequence[Stack], whole: bool, axes: Mapping[Site, Axes]
+) -> Sites:
+    with calm(module, whole=whole), explained(module, inputs, inputs.tensors()[0].device):
+        return sites_of(module, lambda: module(*inputs.args, **(inputs.kwargs or {})), stacks, axes)
+
+
+def _answered(looked: _Looked, places: Sequence[Place], answers: Answers, silent: Mapping[str, str]) -> None:
+    """Put what the user says in the place of what was found."""
+    for pattern, axes in answers.items():
+        for place in choose(places, [pattern], silent):
+            if place.site is None or looked.axes[place.site].rows.fold:
+                raise InvalidValue(f"units axis {pattern}={axes[0]}: the axes of layer {place.name!r} are known.")
+            rows, shape = looked.axes[place.site].rows, looked.shapes[place.site]
+            units = {rows.forth(axis) for axis in units_axes(axes, shape, rows.axis, place.name)}
+            others = tuple(axis for axis in range(1, len(shape)) if axis not in units)
+            verdict = looked.verdicts[place.site]
+            if verdict.by == "growth" and not verdict.doubt and not set(verdict.places) <= set(others):
+                known = "+".join(str(rows.back(axis)) for axis in verdict.places)
+                raise InvalidValue(
+                    f"units axis {pattern}={'+'.join(map(str, axes))}: of layer {place.name!r} axis {known} grows with "
+                    "the sample and holds no units; name other axes, or ask for all values with --pooling flatten."
+                )
+            looked.axes[place.site] = Axes(rows, others)
+            looked.verdicts[place.site] = Verdict(others, "user")
+
+
+def _add_input(places: list[Place], reader: Reader, inputs: Inputs, *, padded: bool) -> None:
+    floating = inputs.floating()
+    if reader.kind in ("image", "array") and floating is not None:
+        small = floating[0].numel() <= MAX_INPUT_UNITS and not padded  # padding is no part of a sample
+        places.insert(0, Place(INPUT, None, None, tuple(floating.shape), small))
+
+
+def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:
+    """Add what the model is deployed with, as the last layer; or say why there is none."""
+    if isinstance(head, str):
+        return {OUTPUT: head} if head else {}
+    for firing in firings:
+        if firing.site == Site(head.module):
+            places[:] = [place for place in places if place.name != OUTPUT]
+            places.append(Place(OUTPUT, firing.site, None, firing.shape or (), head.default, head=head))
+            return {}
+    return {
+        OUTPUT: f"is made of what {head.module or 'the network'!r} puts out, which is no tensor with a row per sample"
+    }
+
+
+def _drawn(once: Trace, again: Trace) -> set[tuple[str, int]]:
+    def seen(one: Trace) -> dict[tuple[str, int], list[Mark]]:
+        return {
+            (call.path, call.number): [part.mark for part in (*call.entering, *(call.leaving or []))]
+            for call in one.calls
+        }
+
+    first, second = seen(once), seen(again)
+    return {
+        call
+        for call in first.keys() | second.keys()
+        if len(first.get(call, ())) != len(second.get(call, ()))
+        or not all(a.equals(b) for a, b in zip(first[call], second[call], strict=True))
+    }
+
+
+def _stacks(module: torch.nn.Module, inputs: Inputs, seen: Trace, build: Build) -> list[Stack]:
+    """The axes of depth, each held against the network's own hidden states."""
+    given = hidden_states(module, inputs)
+    follows = Influence(module, inputs, seen)
+    found = stacks_of(module, seen, build.n_blocks, build.of_parts, follows)
+    return [compared(stack, seen, given) for stack in found]
+
+
+def _with_states(seen: Trace, stacks: Sequence[Stack]) -> list[Firing]:
+    """The firings, with those of states that are no leading part of what a module puts out, each at its place."""
+    further = {site for stack in stacks for site in stack.states if site is not None and site.part is not None}
+    found = []
+    for firing in seen.firings:
+        found.append(firing)
+        for site in further:
+            if (site.module, site.call, site.side) == (firing.site.module, firing.site.call, firing.site.side):
+                part = seen.part(site)
+                found.append(Firing(site, part and part.shape, part is not None and part.packed))
+    return found
+
+
+def _grid(inputs: Inputs, positions: int | None, patch: int | None) -> tuple[int, int] | None:
+    """Rows and columns of the patches of a picture; other tokens are class, distillation and register tokens."""
+    pixels = inputs.floating()
+    if not patch or not positions or pixels is None or pixels.ndim != 4:
+        return None
+    rows, columns = (size // patch for size in pixels.shape[2:])
+    return (rows, columns) if 0 < rows * columns <= positions else None
