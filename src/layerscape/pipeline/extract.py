@@ -108,8 +108,8 @@ def extract(
     device, dtype
         Where and in which precision the model computes; ``auto``: a module where and in what it is, other models on
         the best device there is and in float32.
-    store
-        Precision on disk: ``"float32"`` or ``"float16"``.
+    store, compress
+        Precision on disk, ``"float32"`` or ``"float16"``, and whether vectors are compressed there.
     batch_size, max_length
         Samples in a batch; tokens after which a text is cut.
     revision, trust_remote_code, random_init
@@ -123,8 +123,6 @@ def extract(
         cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token.
     units_axis
         Which axis holds the units of layers of which nothing tells it, counted from 0: ``{"block_*": 2}``.
-    compress
-        Whether vectors are compressed on disk.
     step
         Of a training, at which these weights were: by it `layerscape.series` puts runs in order.
     command
