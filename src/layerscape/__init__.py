@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from layerscape.pipeline.extract import extract as extract
     from layerscape.pipeline.measure import measure as measure
     from layerscape.pipeline.vectors import from_files as from_files
+    from layerscape.questions.against import against as against
     from layerscape.questions.compare import compare as compare
     from layerscape.questions.differences import differences as differences
     from layerscape.questions.dimension_report import dimension_report as dimension_report
@@ -44,7 +45,7 @@ _HOMES = {
     **{"open": "run:open_run", "series": "runs"},
     # measure it, ask it, show it
     **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
-    **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},
+    **{"against": "questions.against", "recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},
     # measure arrays
     **{"estimate": "pipeline.estimate", "controls": "pipeline.controls"},
     **{"dimension_report": "questions.dimension_report", "find_neighbors": "search", "ranks": "search"},

@@ -56,7 +56,7 @@ def to_xarray(table: pd.DataFrame) -> xarray.Dataset:
     (('layer', 'other_layer'), (3, 3), 1.0)
     """
     library = require("xarray", "xarray")
-    if "step" in table:
+    if "step" in getattr(table, "columns", ()):
         return _through(table, library)
     _check(table)
     between = "other_run" in table

@@ -25,6 +25,7 @@ HOMES = {
     "labels": "labels",
     "series": "series",
     "compare": "compare",
+    "against": "against",
     "differences": "questions",
     "recommend": "questions",
     "estimate": "estimate",

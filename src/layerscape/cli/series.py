@@ -128,7 +128,7 @@ def _checkpoints(model: str, revisions: Sequence[str], seed: int | None) -> list
     return [Checkpoint(UNTRAINED, found[0].model, found[0].revision, seed), *found]
 
 
-def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> list[Step]:
+def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> Sequence[Step]:
     """The steps that were given or that the names say, 0 for what is untrained; else the names, in their order."""
     if len(found) < 2:
         raise InvalidValue(f"one checkpoint, {found[0].name!r}; a series is of two or more.")
@@ -149,7 +149,8 @@ def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> list[Ste
         return [one.name for one in found]
     if len(found) > len(names) and 0 in numbers:
         raise InvalidValue("a checkpoint of step 0 and --untrained at once; leave one out.")
-    return [0 if one.random_init is not None else numbers[names.index(one.name)] for one in found]
+    step = dict(zip(names, numbers, strict=True))
+    return [step.get(one.name, 0) for one in found]
 
 
 def _of_demo(name: str) -> int:

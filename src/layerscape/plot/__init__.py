@@ -2,11 +2,13 @@
 
 Of a table, by what is asked: `profile` (a measure against depth), `layers` (a map), `labels`; and whatever the page
 shows, by the names of `layerscape.figures`: `dimension_depth`, `layer_pairs`, `neighbor_survival`, …
+Of runs and their scores: `against`.
 Of estimates: `dimension_scale`, `twonn_fit`, `spectrum`, `decimation`, `overlap_curve`.
 """
 
 from typing import Any
 
+from layerscape.plot.comparisons import against as against
 from layerscape.plot.comparisons import overlap_curve as overlap_curve
 from layerscape.plot.dimensions import decimation as decimation
 from layerscape.plot.dimensions import dimension_scale as dimension_scale
@@ -25,5 +27,15 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    own = ("profile", "layers", "labels", "overlap_curve", "decimation", "dimension_scale", "spectrum", "twonn_fit")
+    own = (
+        "against",
+        "profile",
+        "layers",
+        "labels",
+        "overlap_curve",
+        "decimation",
+        "dimension_scale",
+        "spectrum",
+        "twonn_fit",
+    )
     return sorted({*own, *functions()})

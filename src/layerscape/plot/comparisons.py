@@ -1,9 +1,9 @@
-"""Figures of neighbors that representations share."""
+"""Figures of what representations share, and of values of runs beside their scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,3 +46,30 @@ def overlap_curve(estimates: Estimate | Mapping[str, Estimate], /, *, ax: Axes |
         axes.plot(ranks, ranks / (estimate.n_samples - 1), **CONTROL)
     axes.set(xscale="log", xlabel="number of neighbors", ylabel="overlap", ylim=(0, 1.02))
     return finish(axes, legend=len(named) > 1)
+
+
+def against(found: Any, /, *, ax: Axes | None = None) -> Axes:
+    """The value of every run with its interval beside the score of that run, and their rank correlation as the title.
+
+    Parameters
+    ----------
+    found
+        Of `layerscape.against`.
+    ax
+        Where to draw; new Axes when left out.
+
+    Examples
+    --------
+    >>> import matplotlib; matplotlib.use("agg")
+    >>> import layerscape as ls
+    >>> x = np.random.default_rng(0).standard_normal((200, 9))
+    >>> runs = [ls.from_arrays({"a": x[:, :d]}) for d in (2, 4, 5, 7, 9)]
+    >>> against(ls.against(runs, {run.name: d for run, d in zip(runs, (2, 4, 5, 7, 9))})).get_ylabel()
+    'twonn'
+    """
+    axes, table = axes_of(ax), found.table
+    margins = np.abs(np.nan_to_num(np.stack([table["value"] - table["low"], table["high"] - table["value"]])))
+    axes.errorbar(table["score"], table["value"], margins, fmt="o", elinewidth=LINE["linewidth"], markersize=4)
+    axes.set(xlabel=found.score, ylabel=f"{found.measure}{f' of {found.label}' if found.label else ''}")
+    axes.set_title(found.sentence, fontsize="small")
+    return finish(axes, legend=False)
