@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 
 import torch
 
@@ -15,6 +16,7 @@ from layerscape.extraction.build import Build
 from layerscape.extraction.content import content_of
 from layerscape.extraction.cures import calm, in_order
 from layerscape.extraction.failures import explained
+from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.influence import Influence
@@ -22,6 +24,7 @@ from layerscape.extraction.layers import INPUT, OUTPUT, Place, choose, name_laye
 from layerscape.extraction.positions import order_of
 from layerscape.extraction.proving import Case, proven
 from layerscape.extraction.readers import Encoded, Reader
+from layerscape.extraction.shifts import length_of, shifts_of
 from layerscape.extraction.sites import Sites, sites_of
 from layerscape.extraction.stacks import Stack, compared, stacks_of
 from layerscape.extraction.states import hidden_states
@@ -44,6 +47,7 @@ class _Looked:
     content: Mapping[str, torch.Tensor]
     drawn: Collection[tuple[str, int]]
     sites: Callable[[Mapping[Site, Axes]], Sites]
+    shifts: Mapping[Site, int]
 
     @property
     def shapes(self) -> dict[Site, tuple[int, ...]]:
@@ -89,7 +93,7 @@ def survey(
     told = (looked.axes, looked.shapes, looked.verdicts, silent, looked.stacks, content, looked.drawn)
     known = {site: axes for site, axes in looked.axes.items() if not looked.verdicts[site].doubt}
     sites = cache(partial(looked.sites, known))
-    return Survey(tuple(places), positions, n_prefix, grid, has_cls, *told, sites=sites)
+    return Survey(tuple(places), positions, n_prefix, grid, has_cls, *told, sites=sites, shifts=looked.shifts)
 
 
 def _looked(
@@ -117,8 +121,17 @@ def _looked(
         axes = {site: Axes(rows[site], each.places) for site, each in verdicts.items()}
         begins = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
         content = content_of(module, one, begins, lambda site, hidden: axes[site](hidden, N_SAMPLES))
+        tries = chain((one, other), larger_inputs(one, other, N_SAMPLES, None))
+        shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if _longer(one, alike, begins.values(), axes) else {}
     sites = partial(_sites, module, one, stacks, whole)
-    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites)
+    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites, shifts)
+
+
+def _longer(inputs: Inputs, seen: Trace, sites: Iterable[Site], axes: Mapping[Site, Axes]) -> bool:
+    """Whether an embedding has other tokens than those that the network is given."""
+    shapes, length = seen.shapes(), length_of(inputs)
+    found = (axes[site].shape(shapes[site], N_SAMPLES) for site in sites if site in shapes)
+    return length is not None and any(len(shape) == 3 and shape[1] != length for shape in found)
 
 
 def _sites(

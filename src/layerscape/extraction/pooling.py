@@ -53,6 +53,11 @@ class Tokens:
         real = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
         return cls(real, real & (torch.arange(hidden.shape[1], device=hidden.device) >= n_prefix), grid)
 
+    def among(self, shift: int, n_positions: int) -> Tokens:
+        """The same where so many tokens come before them, and others after them up to so many in all."""
+        more = (shift, n_positions - shift - self.real.shape[1])
+        return replace(self, real=functional.pad(self.real, more), content=functional.pad(self.content, more))
+
     def to(self, device: torch.device) -> Tokens:
         """The same on another device."""
         return replace(self, real=self.real.to(device), content=self.content.to(device))

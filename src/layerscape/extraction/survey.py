@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -55,6 +55,8 @@ class Survey:
         Calls of modules that put out something else each time that the network sees the same batch.
     sites
         Those of blocks beside what they put out, looked at when they are first asked for.
+    shifts
+        How many tokens come before those of the input, of layers that have more.
     """
 
     places: tuple[Place, ...]
@@ -70,6 +72,7 @@ class Survey:
     content: Mapping[str, torch.Tensor]
     drawn: Collection[tuple[str, int]] = ()
     sites: Callable[[], Sites] = Sites
+    shifts: Mapping[Site, int] = field(default_factory=dict)
 
     def choose(self, select: str | Sequence[str] | None, pooling: str) -> list[Place]:
         """The layers that fit; those of default for None. Raise if one of them is not what it is called.
@@ -156,6 +159,9 @@ class Survey:
             )
         if place.head is not None:
             return place.head(hidden, tokens)
+        shift = self.shifts.get(place.site) if place.site is not None else None
+        if tokens is not None and shift is not None and hidden.shape[1] >= shift + tokens.real.shape[1]:
+            tokens = tokens.among(shift, hidden.shape[1])
         content = self.content.get(place.stack)
         if content is not None and tokens is not None and hidden.ndim == 3 and len(content) == hidden.shape[1]:
             # The mask is of another part of the network, which has as many tokens as it.
