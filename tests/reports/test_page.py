@@ -16,7 +16,7 @@ import pytest
 import layerscape as ls
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.reports import findings, report
-from layerscape.reports.page import MAX_BYTES
+from layerscape.reports.page import MAX_BYTES, _proven
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 N_SCRIPTS = 4  # the library and the three of the page
@@ -303,3 +303,16 @@ def test_the_title_is_the_model_and_its_data_and_else_the_name_of_the_run(make_r
     assert f"<h1>residual-digits on {data}</h1>" in html
     run.record = {**run.record, "model": None}
     assert f"<h1>{run.name}</h1>" in report(run, tmp_path / "other.html", n_queries=5).read_text("utf-8")
+
+
+def test_the_page_says_in_one_line_by_what_axes_are_known():
+    units = {"embedding": "places", "block_1": "growth", "block_2": "growth", "head": "user"}
+    proofs = {"twice": {"head": 0.0}, "batch": {"head": 1e-7}, "axes": [], "cures": []}
+    plain = "the same batch twice differs by 0, a sample alone by 1e-07"
+    assert _proven(proofs) == plain  # a run of an earlier version
+    said = (
+        "by what a change at one place reaches in 1 layer, by what grows with the sample in 2 layers, "
+        "by the user in 1 layer"
+    )
+    told = {layer: {"units": [2], "by": by} for layer, by in units.items()}
+    assert _proven(proofs | {"units": told}) == f"{plain}; axes told {said}"

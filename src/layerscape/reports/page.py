@@ -7,6 +7,7 @@ import hashlib
 import json
 import shlex
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
@@ -234,13 +235,29 @@ def _facts(run: ReportedRun) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+AXES_BY = {
+    "growth": "by what grows with the sample",
+    "places": "by what a change at one place reaches",
+    "kind": "by the kind of module",
+    "like": "by layers of the same shape",
+    "user": "by the user",
+}
+
+
 def _proven(proofs: Mapping[str, Any]) -> str:
     """What was shown of the layers before the run started, in one line."""
     twice, batch = (max(proofs[name].values(), default=0.0) for name in ("twice", "batch"))
     said = [f"the same batch twice differs by {twice:.1g}, a sample alone by {batch:.1g}"]
     lasts = [axis["last_hidden_state"] for axis in proofs["axes"] if axis["last_hidden_state"]]
     said += [f"layers are the model's own hidden states, the last of them {' and '.join(lasts)}"] if lasts else []
+    said += [_axes_said(units)] if (units := proofs.get("units")) else []  # which runs of earlier versions lack
     return "; ".join([*said, *(f"run with {cure}" for cure in proofs["cures"])])
+
+
+def _axes_said(units: Mapping[str, Any]) -> str:
+    """By what it is known along which axis the units of layers are."""
+    counted = Counter(AXES_BY.get(each["by"], each["by"]) for each in units.values())
+    return "axes told " + ", ".join(f"{how} in {n} layer{'s' if n > 1 else ''}" for how, n in counted.items())
 
 
 def _belonging(run: ReportedRun) -> str:
