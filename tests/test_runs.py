@@ -231,3 +231,10 @@ def test_samples_that_only_row_numbers_know_are_said_or_refused():
     turned = ls.from_arrays({"a": arrays["block_1"][::-1]}, labels={"label": labels["label"][::-1]})
     with pytest.raises(InvalidValue, match="have other values of 'label' for 100 samples"):
         ls.series([one, turned], steps=[0, 1])
+
+
+@pytest.mark.parametrize("ask", [ls.recommend, ls.differences, ls.report], ids=["recommend", "differences", "report"])
+def test_what_asks_one_run_says_so_of_several(ask):
+    runs = [make(None, 1.0), make(None, 2.0)]
+    with pytest.raises(InvalidType, match="a list of 2 runs, where one is asked for"):
+        ask(runs)

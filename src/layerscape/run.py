@@ -281,4 +281,8 @@ def check_run(given: Any) -> None:
         return
     if isinstance(given, (str, Path)):
         raise InvalidType(f"{str(given)!r} is a path and no run; open it: layerscape.open({str(given)!r}).")
+    if isinstance(given, Sequence) and given and isinstance(given[0], Run):
+        raise InvalidType(
+            f"a {type(given).__name__} of {len(given)} runs, where one is asked for; give one, as its [0]."
+        )
     raise InvalidType(f"a {type(given).__name__} is no run; make one: layerscape.from_arrays({{'layer 1': x, …}}).")

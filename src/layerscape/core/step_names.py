@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from layerscape.errors import InvalidValue
 
 Step = int | float | str
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-def steps_in(names: Sequence[str]) -> list[int] | None:
+def steps_in(names: Sequence[str]) -> list[int | float] | None:
     """The number in which names of one form differ; None where they are of several forms, or differ in no number.
 
     Names with several such numbers are understood where one of them follows the word *step*, or where all of them
@@ -20,7 +20,8 @@ def steps_in(names: Sequence[str]) -> list[int] | None:
     Raises
     ------
     InvalidValue
-        Where several numbers could be the step and give different orders.
+        Where several numbers could be the step and give different orders, or one with a point may be a decimal or a
+        version.
 
     Examples
     --------
@@ -31,7 +32,7 @@ def steps_in(names: Sequence[str]) -> list[int] | None:
     """
     if len({_NUMBER.sub("0", name) for name in names}) != 1:
         return None
-    columns = [list(map(int, column)) for column in zip(*map(_NUMBER.findall, names), strict=True)]
+    columns = [_numbers(column, names[0]) for column in zip(*map(_NUMBER.findall, names), strict=True)]
     places = [place for place, column in enumerate(columns) if len(set(column)) > 1]
     if not places:
         return None
@@ -46,3 +47,17 @@ def steps_in(names: Sequence[str]) -> list[int] | None:
             "step each is of."
         )
     return columns[places[-1]]
+
+
+def _numbers(texts: Sequence[str], name: str) -> list[int | float]:
+    """One number of every name; 1.10 may come before 1.9, or after it."""
+    decimals = [float(text) for text in texts]
+    versions = [tuple(map(int, text.split("."))) for text in texts]
+    places = range(len(texts))
+    surely = any(re.search(r"\.0\d", text) for text in texts)  # no version has such zeros
+    if not surely and sorted(places, key=decimals.__getitem__) != sorted(places, key=versions.__getitem__):
+        raise InvalidValue(
+            f"names like {name!r} hold numbers that are decimals or versions, which come in different orders; say with "
+            "steps= which step each is of."
+        )
+    return [int(text) if "." not in text else value for text, value in zip(texts, decimals, strict=True)]

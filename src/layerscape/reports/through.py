@@ -21,6 +21,7 @@ from layerscape.reports.cautions import Finding, with_cautions
 from layerscape.reports.reported import ReportedRun
 from layerscape.reports.shape import Shape
 from layerscape.reports.telling import above, asked, beside_chance, highest, known, lowest, not_told_apart, once
+from layerscape.run import check_run
 from layerscape.runs import Series
 
 HALF = 0.5  # of the neighbors above chance that a layer has at the end, from which on it is called settled
@@ -90,6 +91,8 @@ class ThroughSteps:
 def as_reported(run: ReportedRun | Series, baseline: Any = None) -> ReportedRun:
     """A series as a report reads a run; a run as it is."""
     if not isinstance(run, Series):
+        if not hasattr(run, "layers"):
+            check_run(run)
         return run
     if not run.layers:
         raise InvalidValue("no layer is in all runs of the series; make a page of each, or compare them.")
