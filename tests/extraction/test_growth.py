@@ -108,6 +108,23 @@ def check(run, net, x, mean):
         np.testing.assert_allclose(np.asarray(run[layer]), mean(state).numpy(), atol=1e-5)
 
 
+class Strides(nn.Module):
+    """Patches that overlap and leave out the last rows and columns; as many as units, and of one number, as in AST."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.position = nn.Conv2d(1, 8, 6, 4), nn.Parameter(torch.randn(8, 8))
+
+    def forward(self, x):
+        return self.conv(x[:, None]).flatten(2).transpose(1, 2) + self.position
+
+
+RIGHT["strides that leave out the last place"] = (
+    lambda: Net(Strides(), blocks(8, "btd,de->bte")),
+    *((12, 20), lambda h: h.mean(1)),
+)
+
+
 @pytest.mark.parametrize("kind", RIGHT)
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_units_are_where_nothing_grows(kind, batch_size, rng, tmp_path):

@@ -1,13 +1,14 @@
 """Positions: which axes are places in the sample, told by changing the sample at one place.
 
 Where no place has seen another, as before the first block, what is changed at the first place of the input and what is
-changed at its last change other places of what a module puts out, and the same units, silent ones apart.
+changed at its last change other places of what a module puts out, and the same units, silent ones apart. Then a quarter
+of all places is changed at each end, since strides may leave out the last place.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,15 +36,17 @@ def places_seen(
     """
     plain = _profiles(module, inputs, n_samples, rows)
     some = {site: set[int]() for site in plain}
-    for axis in range(1, max((value.ndim for value in _changeable(inputs)), default=0)):
-        ends = [
-            _profiles(module, inputs.changed(partial(_changed, inputs=inputs, axis=axis, place=place)), n_samples, rows)
-            for place in (0, -1)
-        ]
-        for site, before in plain.items():
-            if all(site in end for end in ends):
-                first, last = (_which(before, end[site]) for end in ends)
-                some[site] |= {along for along in range(1, len(before)) if _apart(first[along], last[along])}
+    changeable = _changeable(inputs)
+    for axis in range(1, max((value.ndim for value in changeable), default=0)):
+        longest = max(value.shape[axis] for value in changeable if value.ndim > axis)
+        for share in (0, 1 / 4) if longest >= 8 else (0,):
+            change = partial(_changed, inputs=inputs, axis=axis, share=share)
+            ends = [
+                _profiles(module, inputs.changed(partial(change, at_end=at_end)), n_samples, rows)
+                for at_end in (False, True)
+            ]
+            for site, before in plain.items():
+                some[site] |= _places(before, [end[site] for end in ends if site in end])
     return {site: frozenset(axes) for site, axes in some.items()}
 
 
@@ -51,7 +54,7 @@ def order_of(module: nn.Module, inputs: Inputs, n_samples: int, folded: Mapping[
     """In which order axes have the parts of samples, by what changes with the first sample; left out where unclear."""
     rows = {site: Rows(axis) for site, axis in folded.items()}
     plain = _profiles(module, inputs, 1, rows)
-    other = _profiles(module, inputs.changed(partial(_changed, inputs=inputs, axis=0, place=0)), 1, rows)
+    other = _profiles(module, inputs.changed(partial(_changed, inputs=inputs, axis=0)), 1, rows)
     found: dict[Site, Fold] = {}
     for site in plain.keys() & other.keys():
         if len(plain[site][0]) != len(other[site][0]):  # as many as the values want, not as there are
@@ -93,6 +96,13 @@ def _profile(hidden: torch.Tensor) -> Profile:
     return found
 
 
+def _places(plain: Profile, ends: Sequence[Profile]) -> set[int]:
+    if len(ends) < 2:
+        return set()
+    first, last = (_which(plain, end) for end in ends)
+    return {along for along in range(1, len(plain)) if _apart(first[along], last[along])}
+
+
 def _which(plain: Profile, other: Profile) -> list[torch.Tensor]:
     """By axis, at which indices two are unlike; everywhere where they are not of one size."""
     pairs = zip(plain, other, strict=True)
@@ -111,12 +121,13 @@ def _changeable(inputs: Inputs) -> list[torch.Tensor]:
     return floats or [tensor for tensor in tensors if tensor.dtype in (torch.int64, torch.int32)]
 
 
-def _changed(value: Any, inputs: Inputs, axis: int, place: int) -> Any:
-    """With other values at one place of an axis."""
+def _changed(value: Any, inputs: Inputs, axis: int, share: float = 0, *, at_end: bool = False) -> Any:
+    """With other values at the first place of an axis, or the last one, or at a share of all that begins there."""
     if not isinstance(value, torch.Tensor) or value.ndim <= axis or not any(value is x for x in _changeable(inputs)):
         return value
     value = value.clone()
-    there = value.select(axis, place)
+    n_places = max(1, int(share * value.shape[axis]))
+    there = value.narrow(axis, value.shape[axis] - n_places if at_end else 0, n_places)
     if value.is_floating_point():
         there += 1 + value.abs().max()
     else:  # another one of those that the network knows
