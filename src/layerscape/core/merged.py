@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable, Sequence
+import warnings as python_warnings
+from collections.abc import Iterable, Iterator, Sequence
 
 from layerscape.core.words import listed
 
@@ -23,6 +25,17 @@ def merged(texts: Iterable[str]) -> dict[str, list[str]]:
     for text in dict.fromkeys(texts):
         alike.setdefault(DIFFERS.sub(lambda found: found[0][0] if found[0][0] == "'" else "0", text), []).append(text)
     return {_one(own): own for own in alike.values()}
+
+
+@contextlib.contextmanager
+def warned_once() -> Iterator[None]:
+    """Of the warnings given within, those that differ in numbers and names only are given as one, at the end."""
+    with python_warnings.catch_warnings(record=True) as heard:
+        python_warnings.simplefilter("always")
+        yield
+    kinds = {str(each.message): each.category for each in heard}
+    for text, each in merged(kinds).items():
+        python_warnings.warn(text, kinds[each[0]], stacklevel=5)
 
 
 def _one(texts: Sequence[str]) -> str:

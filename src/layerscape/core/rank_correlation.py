@@ -36,7 +36,8 @@ def rank_correlation(
     The interval is Fisher's with the variance (1 + ρ²/2)/(n − 3 − g) of Bonett and Wright 2000 (doi:10.1007/BF02294183)
     for g values set aside, and Student's law, of a ρ no nearer to ±1 than half an exchange of two ranks; what it covers
     is in benchmarks/RESULTS.md. p counts orders of one side that give as much: all of them up to 8 values, else 9,999
-    drawn ones and the one that there is.
+    drawn ones and the one that there is. With values set aside it is the larger of what Student's law says of residuals
+    of equal and of unequal variance (White 1980, doi:10.2307/1912934), since those near the middle vary more.
 
     Raises
     ------
@@ -58,7 +59,8 @@ def rank_correlation(
     margin = float(t.ppf(0.975, n - 2 - g)) * error
     most = 1 - 6 / (n * (n**2 - 1))  # half of what one exchange of neighbors takes from 1: so many orders tell no more
     center = atanh(min(max(value, -most), most))
-    return RankCorrelation(value, tanh(center - margin), tanh(center + margin), _p(one, two, value, seed), n)
+    p = _p_of_rest(one, two, value, n - 2 - g) if g else _p(one, two, value, seed)
+    return RankCorrelation(value, tanh(center - margin), tanh(center + margin), p, n)
 
 
 def _left(values: Sequence[float], aside: Sequence[Sequence[float]]) -> np.ndarray:
@@ -84,3 +86,10 @@ def _p(one: np.ndarray, two: np.ndarray, value: float, seed: int) -> float:
         orders, more, number = rng.permuted(np.tile(np.arange(n), (DRAWN, 1)), axis=1), 1, DRAWN + 1
     as_much = np.count_nonzero(np.abs(one[orders] @ two) >= abs(value) - ROUNDING)
     return float((as_much + more) / number)
+
+
+def _p_of_rest(one: np.ndarray, two: np.ndarray, value: float, freedom: int) -> float:
+    n, rest = len(one), max(1 - value**2, ROUNDING)
+    unequal = max(np.sum((a * (b - value * a)) ** 2) for a, b in ((one, two), (two, one))) * n / freedom
+    error = sqrt(max(rest / freedom, float(unequal)))
+    return float(2 * t.sf(abs(value) / error, freedom))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
+from layerscape.core.merged import warned_once
 from layerscape.core.nearness import Metric
 from layerscape.core.progress import Show
 from layerscape.errors import require
@@ -40,11 +41,13 @@ def measure_by(
         As in `measure`.
     """
     first, *others = metrics
-    tables = [measure(run, measures, metric=first, progress=progress, **asked)]
     every = asked_of(measures, asked.get("pairs"), asked.get("queries"))
-    if searching := [m for m in every if m.searches]:
+    searching = [m for m in every if m.searches]
+    with warned_once():  # doubts of the samples are of both metrics
+        tables = [measure(run, measures, metric=first, progress=progress, **asked)]
         tables += [
             measure(run, searching, progress=progress, **{**asked, "metric": metric, "controls": ()})
             for metric in others
+            if searching
         ]
     return require("pandas", "runs").concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from layerscape.core.groups import Own
 from layerscape.core.measure import Measure
+from layerscape.core.merged import warned_once
 from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, own_options, parted
 from layerscape.errors import FileProblem
@@ -43,10 +44,11 @@ def measure_through(
     comparing
         The measures that compare two layers: each layer with itself at the next step, at the last and at the first.
     """
-    tables = [
-        series.with_step(step, measure(run, save=save, progress=progress, **asked))
-        for step, run in zip(series.steps, series.runs, strict=True)
-    ]
+    with warned_once():
+        tables = [
+            series.with_step(step, measure(run, save=save, progress=progress, **asked))
+            for step, run in zip(series.steps, series.runs, strict=True)
+        ]
     if comparing and series.layers and not any(asked.get(name) is not None for name in ALONE):
         given = {name: value for name, value in asked.items() if name not in OF_ONE}
         tables.append(between_steps(series, comparing, save=save, progress=progress, **given))
