@@ -59,6 +59,7 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "share": (0.99,),
     "smallest": (40,),
     "steps": (60,),
+    "t": (4.0,),
     "variance": (0.8,),
     "z": (0.0,),
     "zeta": (0.6,),
