@@ -278,3 +278,21 @@ def test_away_from_the_cpu_samples_are_only_made_smaller():
         assert any(size > 2 * 3 * 64 for size in sizes) is larger
         assert any(size < 2 * 3 * 64 for size in sizes)
         assert all(a != 2 * 3 * 64 for a, _ in pairwise(sizes))
+
+
+def test_a_convolution_that_takes_the_picture_itself_mixes_no_places_of_it(rng, tmp_path):
+    class Patches(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.position = nn.Conv2d(3, D, 4, 4), nn.Parameter(torch.randn(4, D))
+
+        def forward(self, x):
+            return self.conv(x).flatten(2).transpose(1, 2) + self.position
+
+    torch.manual_seed(0)
+    net = Net(Patches(), [nn.TransformerEncoderLayer(D, 1, 8, batch_first=True) for _ in range(3)]).eval()
+    x = rng.standard_normal((N, 3, 8, 8)).astype(np.float32)
+    run = ls.extract(net, x, layers="**", out=tmp_path / "run")
+    with torch.no_grad():
+        right = net.embed.conv(torch.from_numpy(x)).mean((2, 3))
+    np.testing.assert_allclose(np.asarray(run["embed.conv"]), right.numpy(), atol=1e-5)

@@ -67,12 +67,18 @@ class Case:
                 self.growth.axes.get(site, frozenset()),
                 site in still,
                 self.seen.get(site, frozenset()),
-                self.seen.get(Site(site.module, site.call, "input"), frozenset()),
+                self._entering(site),
                 self.rows[site].parts,
             )
             for site, shape in self.shapes.items()
         }
         return judged(contradicted(list(known), known))
+
+    def _entering(self, site: Site) -> frozenset[int]:
+        """Axes of places in what the module takes; none where all of them are seen to be, as of the input itself."""
+        entering = Site(site.module, site.call, "input")
+        seen = self.seen.get(entering, frozenset())
+        return seen if len(seen) < len(self.shapes.get(entering, ())) else frozenset()
 
     def _kind(self, site: Site) -> Kind | None:
         return kind_of(self.module, site, self.rows[site], len(self.shapes[site]) + 1)
