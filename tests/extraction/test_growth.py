@@ -287,6 +287,8 @@ def test_a_convolution_that_takes_the_picture_itself_mixes_no_places_of_it(rng, 
             self.conv, self.position = nn.Conv2d(3, D, 4, 4), nn.Parameter(torch.randn(4, D))
 
         def forward(self, x):
+            if x.shape[1:] != (3, 8, 8):
+                raise ValueError("another size")
             return self.conv(x).flatten(2).transpose(1, 2) + self.position
 
     torch.manual_seed(0)
