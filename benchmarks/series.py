@@ -1,0 +1,73 @@
+"""What does a series cost beside its runs: time and disk of what is compared between steps?
+
+Run:  python -m benchmarks.series [--steps 50] [--write]
+
+Each step is a run of 12 layers × 5,000 samples × 256 units that drift from step to step. Measured are the standard
+measures of every run, and then every layer between steps: the next, the last and the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+import layerscape as ls
+from benchmarks.publish import publish
+from layerscape.pipeline.through import between_steps
+from layerscape.questions.compare import comparing
+
+LAYERS, N, UNITS = 12, 5000, 256
+
+
+def make(folder: Path, steps: int) -> None:
+    """The runs of a series."""
+    rng = np.random.default_rng(0)
+    layers = {f"block_{place}": rng.standard_normal((N, UNITS)).astype("f4") for place in range(1, LAYERS + 1)}
+    labels, ids = {"kind": rng.integers(0, 10, N)}, [f"sample {row}" for row in range(N)]
+    for step in range(steps):
+        for x in layers.values():
+            x += 0.3 * rng.standard_normal(x.shape).astype("f4")
+        ls.from_arrays(layers, labels=labels, ids=ids, out=folder / f"step_{step}")
+
+
+def on_disk(folder: Path) -> int:
+    """Bytes of all files."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make(folder, given.steps)
+        series, times, sizes = ls.series(folder), [], []
+        for work in (
+            lambda: [ls.measure(run, progress=False) for run in series],
+            lambda: between_steps(series, comparing(None), progress=False),
+        ):
+            start, before = perf_counter(), on_disk(folder)
+            work()
+            times.append(perf_counter() - start)
+            sizes.append(on_disk(folder) - before)
+        vectors = on_disk(folder) - sum(sizes)
+    lines = [
+        f"`python -m benchmarks.series --steps {given.steps}`: {given.steps} runs of {LAYERS} layers × {N:,} samples × "
+        f"{UNITS} units; {vectors / 1e6:,.0f} MB of vectors.",
+        "",
+        "| | s | MB on disk |",
+        "|---|---|---|",
+        f"| graphs and standard measures of every run | {times[0]:,.0f} | {sizes[0] / 1e6:,.1f} |",
+        f"| layers between {len(series.pairs())} pairs of steps | {times[1]:,.0f} | {sizes[1] / 1e6:,.2f} |",
+    ]
+    publish("A series", lines)
+
+
+if __name__ == "__main__":
+    main()
