@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import layerscape as ls
+from layerscape.errors import InvalidValue
 from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.hooks import Inputs
 
@@ -298,3 +299,29 @@ def test_a_convolution_that_takes_the_picture_itself_mixes_no_places_of_it(rng, 
     with torch.no_grad():
         right = net.embed.conv(torch.from_numpy(x)).mean((2, 3))
     np.testing.assert_allclose(np.asarray(run["embed.conv"]), right.numpy(), atol=1e-5)
+
+
+class Heads(nn.Module):
+    """Heads of four units in the axis of the samples, of tokens that a projection has mixed."""
+
+    def __init__(self):
+        super().__init__()
+        self.project = nn.Linear(16, 16)
+        self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(3)])
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x):
+        n, length, _ = x.shape
+        hidden = self.project(x).reshape(n, length, 4, 4).transpose(1, 2).reshape(n * 4, length, 4)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return self.head(hidden.reshape(n, 4, length, 4).transpose(1, 2).reshape(n, length, 16).mean(1))
+
+
+@pytest.mark.parametrize("layers", [None, "block_*", "blocks.*", "blocks.1"])
+def test_heads_in_the_axis_of_samples_are_no_layers_and_it_is_said(layers, rng, tmp_path):
+    x = rng.standard_normal((N, 6, 16)).astype(np.float32)
+    with pytest.raises(InvalidValue, match=r"'blocks\.\d' puts out parts of each sample along the axis of the samples"):
+        ls.extract(Heads(), x, out=tmp_path / "run", layers=layers)
+    found = ls.extract(Heads(), x, out=tmp_path / "other", layers="head")
+    assert found.layers == ("head",)

@@ -20,7 +20,7 @@ from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.influence import Influence
-from layerscape.extraction.layers import INPUT, OUTPUT, Place, choose, name_layers, silent_modules
+from layerscape.extraction.layers import FOLDED, INPUT, OUTPUT, Place, choose, name_layers, silent_modules
 from layerscape.extraction.positions import order_of
 from layerscape.extraction.proving import Case, proven
 from layerscape.extraction.readers import Encoded, Reader
@@ -48,6 +48,7 @@ class _Looked:
     drawn: Collection[tuple[str, int]]
     sites: Callable[[Mapping[Site, Axes]], Sites]
     shifts: Mapping[Site, int]
+    folded: Collection[str]  # modules that fold parts of samples into the axis of samples, of which nothing is known
 
     @property
     def shapes(self) -> dict[Site, tuple[int, ...]]:
@@ -85,7 +86,7 @@ def survey(
     if has_cls is None:
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
     _add_input(places, reader, inputs, padded=tokens is not None)
-    silent |= _add_output(places, usable, build.head)
+    silent |= dict.fromkeys(looked.folded & silent.keys(), FOLDED) | _add_output(places, usable, build.head)
     if not places:
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
@@ -117,6 +118,7 @@ def _looked(
         firings = _with_states(plain, stacks)
         rows = rows_of(module, firings, _with_states(longer, stacks), partial(order_of, module, one, N_SAMPLES))
         verdicts = proven(Case.of(module, one, N_SAMPLES, alike, rows), stacks, other, build.patch)
+        folded = {site.module for site, each in verdicts.items() if rows[site].fold and each.doubt}
         verdicts = {site: each for site, each in verdicts.items() if not (rows[site].fold and each.doubt)}
         axes = {site: Axes(rows[site], each.places) for site, each in verdicts.items()}
         begins = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
@@ -124,7 +126,7 @@ def _looked(
         tries = chain((one, other), larger_inputs(one, other, N_SAMPLES, None))
         shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if _longer(one, alike, begins.values(), axes) else {}
     sites = partial(_sites, module, one, stacks, whole)
-    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites, shifts)
+    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites, shifts, folded)
 
 
 def _longer(inputs: Inputs, seen: Trace, sites: Iterable[Site], axes: Mapping[Site, Axes]) -> bool:

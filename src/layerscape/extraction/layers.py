@@ -19,6 +19,10 @@ View = Callable[[Any, int], Any]  # from a tensor and the number of samples
 
 INPUT = "input"
 OUTPUT = "output"  # the network's own output, which has no path
+FOLDED = (  # why a module is no layer of which nothing tells more
+    "puts out parts of each sample along the axis of the samples, as windows or heads, and nothing tells whether these "
+    "are places or units"
+)
 
 
 @dataclass(frozen=True)
@@ -125,14 +129,23 @@ def choose(
         found = [place.name for place in places if fits(place.name)]
         found = found or [place.name for place in places if fits(place.path)]
         found = found or [place.name for place in places if place.stack and fits(place.name[len(place.stack) + 1 :])]
-        if not found and pattern in silent:
-            raise InvalidValue(f"{pattern!r} {silent[pattern]}; choose other layers.")
         if not found:
+            check_folded(silent, pattern)
             raise unknown_name("layer", pattern, [place.name for place in places])
         chosen.update(found)
     if not chosen:
         raise InvalidValue("no layer is chosen; name some, such as 'block_*', or leave the choice out.")
     return [place for place in places if place.name in chosen]
+
+
+def check_folded(silent: Mapping[str, str], pattern: str) -> None:
+    """Raise where a pattern fits a module that is no layer, or none, where some hide what they put out."""
+    fits = fitting(pattern)
+    for path, why in silent.items():
+        if path == pattern or (why == FOLDED and fits(path)):
+            raise InvalidValue(f"{path!r} {why}; choose other layers.")
+    if folded := [path for path, why in silent.items() if why == FOLDED]:
+        raise InvalidValue(f"{pattern!r} fits no layer: {folded[0]!r} {FOLDED}; choose other layers.")
 
 
 def _without_blocks(module: nn.Module, outputs: Sequence[Firing]) -> list[Place]:

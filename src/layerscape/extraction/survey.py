@@ -15,7 +15,7 @@ from layerscape.extraction.answers import question, told
 from layerscape.extraction.axes import Axes
 from layerscape.extraction.grammar import Pooling
 from layerscape.extraction.hooks import Site
-from layerscape.extraction.layers import Place, choose
+from layerscape.extraction.layers import FOLDED, Place, choose
 from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.sites import Sites
@@ -82,6 +82,8 @@ class Survey:
         places = self.places
         if select is not None and sites.wanted(select, self.stacks):
             places = sites.chosen(select, self.sites(), places)
+        if select is None:
+            self._check_folded()
         chosen = choose(places, select, self.silent)
         if not Pooling.of(pooling).whole:
             self._ask([place for place in chosen if self._doubtful(place)])
@@ -95,6 +97,13 @@ class Survey:
             if stack.doubt and any(place.default and place.stack == stack.name and place.site for place in chosen):
                 raise InvalidValue(f"{stack.doubt}; choose other layers, by the paths of their modules.")
         return chosen
+
+    def _check_folded(self) -> None:
+        """Raise where nobody chose layers and those of a whole stack are not known to be any."""
+        for stack in self.stacks:
+            states = [site for site in stack.states[1:] if site is not None]
+            if states and all(self.silent.get(site.module) == FOLDED for site in states):
+                raise InvalidValue(f"{states[0].module!r} {FOLDED}; choose other layers (--layers), by their paths.")
 
     def proofs(self, layers: Sequence[str]) -> dict[str, Any]:
         """What was shown of its axes of depth, of where units are, and of those layers that are sites within blocks."""
