@@ -149,5 +149,7 @@ def test_sites_of_blocks_are_tested_along_their_own_kind(rng):
         ("block_2.mlp", "block_1.mlp"), ("block_2", "block_1"),
     ]  # fmt: skip
     others = {"block_1": x, "block_4.mlp": x, "block_4": x**3}
-    table = ls.differences(run_of({"block_2.mlp": x[::-1]}, depths=[1]), run_of(others, depths=[0.2, 0.9, 1]), "twonn")
+    one, other = run_of({"block_2.mlp": x[::-1]}, depths=[1]), run_of(others, depths=[0.2, 0.9, 1])
+    with pytest.warns(UserWarning, match="matched by row number"):
+        table = ls.differences(one, other, "twonn")
     assert table.other_layer.tolist() == ["block_4.mlp"]
