@@ -43,6 +43,8 @@ STEPS = {
     "check run": "runs",
     "labels run more.csv": "runs",
     "compare run run --measures overlap --k 5": "runs",
+    "series demo digits --revisions untrained,final --limit 40 --k 5 --measures twonn --out trained": "models,report",
+    "against steps --score scores.csv": "runs",
     "differences run --measures twonn": "runs",
     "recommend run --k 5": "runs",
     "report run": "report",
@@ -52,7 +54,9 @@ NAMES = {
     "from_arrays": ("ls.from_arrays({'one': x})", "runs"),
     "from_files": ("ls.from_files('x.npy')", "runs"),
     "open": ("ls.open('run')", "runs"),
+    "series": ("ls.series('steps')", "runs"),
     "measure": ("ls.measure(ls.open('run'), ['twonn'])", "runs"),
+    "against": ("ls.against(ls.series('steps'), 'scores.csv')", "runs"),
     "recommend": ("ls.recommend(ls.open('run'), k=5)", "runs"),
     "report": ("ls.report(ls.open('run'))", "runs"),
     "find_neighbors": ("ls.find_neighbors(x, 5)", ""),
@@ -128,6 +132,10 @@ def folder(tmp_path_factory):
     from safetensors.numpy import save_file
 
     save_file({"x": x}, out / "x.safetensors")
+    ids = [f"sample {row}" for row in range(len(x))]
+    for step in range(4):
+        ls.from_arrays({"one": x[:, : 5 * step + 5]}, ids=ids, out=out / "steps" / f"step_{step}")
+    (out / "scores.csv").write_text("step,accuracy\n0,0.1\n1,0.5\n2,0.4\n3,0.9\n")
     run = ls.from_arrays({"one": x, "two": np.tanh(x)}, labels={"side": side}, out=out / "run")
     ls.measure(run, ["twonn", "label_overlap"], k=5)
     return out
@@ -195,7 +203,7 @@ def is_as(extra, status, said):
 
 
 def test_what_is_refused_has_written_nothing(folder, minimal):
-    assert not {"extracted", "called", "few", "demo", "table.csv"} & {path.name for path in folder.iterdir()}
+    assert not {"extracted", "called", "few", "demo", "table.csv", "trained"} & {path.name for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("extras", ["runs", "report", "models", "models,report"])
