@@ -102,10 +102,10 @@ class Series(Shown, Sequence[Run]):
         return len(self.runs)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Places of the runs that are compared: every one with the next, with the last, and with the first."""
+        """Places of the runs that are compared: every one with the one before it, with the first, and with the last."""
         last = len(self) - 1
-        every = [(place, other) for place in range(last) for other in (place + 1, last)]
-        return list(dict.fromkeys([*every, *((0, place) for place in range(1, last))]))
+        every = [pair for place in range(1, last + 1) for pair in ((place - 1, place), (0, place), (place, last))]
+        return [pair for pair in dict.fromkeys(every) if pair[0] < pair[1]]
 
 
 def series(source: Any, *, steps: Sequence[Step] | None = None) -> Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from layerscape.core.groups import Own
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ALONE = ("by", "lag", "repeats", "protocol", "pairs", "queries")  # of single runs: with these no steps are compared
+AT_HAND = 4  # runs: the first, the last, and two that follow each other
 OF_ONE = {*ALONE, "measures", "labels", "controls", "seed"}  # what is not asked of two steps
 
 
@@ -71,12 +73,13 @@ def between_steps(
     """
     search, options = parted(options, measures)
     pairs, rows = series.pairs(), []
+    # What is known of the vectors of a run is kept for the pairs that follow, which come in such an order.
+    part = lru_cache(AT_HAND)(lambda place: Part(series.runs[place], kept=save))
     tell = counted(progress, "comparing steps", len(pairs)) or (lambda _: None)
     for place, other in pairs:
         run, later = series.runs[place], series.runs[other]
-        a, b = Part(run, kept=save), Part(later, kept=save)
         who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
-        supplier = supplier_of(a, search, who, Supplier(b, search))
+        supplier = supplier_of(part(place), search, who, Supplier(part(other), search))
         plan = [Task(m, own_options(m, k, options), layer, layer) for m in measures for layer in series.layers]
         steps = {"step": series.steps[place], "other_run": later.name, "other_step": series.steps[other]}
         supplier.prepare(plan, progress=False)

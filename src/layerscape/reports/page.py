@@ -144,7 +144,8 @@ def _html(
     render = partial(_rendered, context, islands, _scripts())
     # The strip gets what the rest leaves of the page.
     budget = MAX_BYTES - len(render({"n_queries": 0}).encode(errors="backslashreplace")) - MARGIN
-    return render(strip(through, **asked, budget=budget, tell=tell))
+    along = "step" if isinstance(through, ThroughSteps) else "layer"
+    return render(strip(through, **asked, budget=budget, tell=tell, along=along))
 
 
 def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: ReportedRun | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ function h(tag, properties = {}, ...children) {
 }
 
 function start() {
-  const { k, n_queries: Q, layers } = data;
+  const { k, n_queries: Q, layers, along } = data;
   const L = layers.length;
   const neighbors = new Uint32Array(bytes(data.neighbors).buffer);
   const flags = bytes(data.flags);
@@ -87,7 +87,7 @@ function start() {
   const position = h("output", { class: "position", "aria-live": "polite" });
   const gallery = h("div", { class: "gallery", role: "group", "aria-label": "Samples to pick" });
   const picked = h("div", { class: "picked" });
-  const grid = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Neighbors at every layer" });
+  const grid = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Neighbors at every ${along}` });
   app.append(
     h("div", { class: "tools" },
       h("label", {}, "Find", search), h("label", {}, "List", order),
@@ -100,7 +100,7 @@ function start() {
   function legend() {
     const entry = (kind, sign, says) => h("li", {}, h("span", { class: `key ${kind}` }, sign), says);
     return h("ul", { class: "legend" },
-      entry("kept", "kept", "same rank as in the layer above"), entry("moved", "5→3", "old → new rank"),
+      entry("kept", "kept", `same rank as in the ${along} above`), entry("moved", "5→3", "old → new rank"),
       entry("gained", "new", `not among the first ${k} above`), entry("lost", "lost", "no longer among them"),
       ...(state.label === undefined ? [] : [entry("", "●", "same label"), entry("", "○", "another label")]),
       entry("", "═", "distance ties with another: their order means nothing"), entry("", "≡", "copy, distance 0"));
@@ -139,7 +139,7 @@ function start() {
     const agree = sameAt(query, layer);
     return h("tr", {},
       h("th", { scope: "row" }, h("span", { class: "layer", title: layers[layer] }, layers[layer]),
-        layer ? h("small", { title: "in brackets: the mean of the samples shown" }, `${kept[query][layer]} of ${k} kept (${keptMean[layer].toFixed(1)})`) : h("small", {}, "first layer"),
+        layer ? h("small", { title: "in brackets: the mean of the samples shown" }, `${kept[query][layer]} of ${k} kept (${keptMean[layer].toFixed(1)})`) : h("small", {}, `first ${along}`),
         state.label === undefined ? undefined : h("small", {}, `${agree} same label (${sameMean[layer].toFixed(1)})`)),
       ...Array.from(here, (_, rank) => h("td", {}, card(query, layer, rank, above))),
       h("td", { class: "lost" }, ...lost.map((item) => h("span", { class: "gone", "data-item": item, title: `lost: ${data.ids[item]}, was at rank ${above.indexOf(item) + 1}` },
@@ -167,11 +167,11 @@ function start() {
     const names = Object.keys(columns).map((column) => `${column}: ${labelOf(query, column) ?? "none"}`);
     picked.classList.toggle("as-text", !isPicture);
     picked.replaceChildren(isBare ? "" : preview(query), h("div", {}, h("h3", {}, data.ids[query]), ...names.map((name) => h("p", {}, name)),
-      h("p", { class: "says" }, L > 1 ? `From layer to layer it keeps ${((stability[query] - k) / (L - 1)).toFixed(1)} of ${k} neighbors; `
+      h("p", { class: "says" }, L > 1 ? `From ${along} to ${along} it keeps ${((stability[query] - k) / (L - 1)).toFixed(1)} of ${k} neighbors; `
         + `the mean of the samples shown is ${(mean((other) => stability[other] - k) / (L - 1)).toFixed(1)}.` : "")));
-    const head = h("tr", {}, h("th", { scope: "col" }, "layer"), ...Array.from({ length: k }, (_, rank) => h("th", { scope: "col" }, rank + 1)),
+    const head = h("tr", {}, h("th", { scope: "col" }, along), ...Array.from({ length: k }, (_, rank) => h("th", { scope: "col" }, rank + 1)),
       h("th", { scope: "col", class: "lost" }, "lost, by old rank"));
-    const caption = h("caption", {}, `The ${k} nearest neighbors of ${data.ids[query]} at every layer, nearest first`);
+    const caption = h("caption", {}, `The ${k} nearest neighbors of ${data.ids[query]} at every ${along}, nearest first`);
     grid.replaceChildren(h("table", { class: isPicture || isBare ? "strip" : "strip texts" }, caption, h("thead", {}, head),
       h("tbody", {}, ...layers.map((_, layer) => row(query, layer)))));
     [order.value, label.value] = [state.order, state.label];

@@ -27,12 +27,13 @@ def strip(
     seed: int,
     budget: int,
     tell: Callable[[int], None] | None = None,
+    along: str = "layer",
 ) -> dict[str, Any]:
     """What the strip shows, ready for JSON, in at most about ``budget`` bytes.
 
     The queries are a seeded sample. *Items* are the queries, first, and whatever is a neighbor of one of them;
     neighbors are given as item numbers in little-endian arrays of shape (queries, layers, k), in base64.
-    Told is 1 for each layer that has been read.
+    Told is 1 for each layer that has been read. ``along`` is what a layer of the run is called.
 
     Raises
     ------
@@ -66,6 +67,7 @@ def strip(
         "metric": near["metric"] + (", standardized" if near["standardize"] else ""),
         "n_queries": n_shown,
         "n_samples": n_samples,
+        "along": along,
         "layers": list(run.layers),
         "ids": [run.samples.ids[row] for row in rows],
         "previews": [previews[row] for row in rows.tolist()],

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from layerscape.core.merged import merged
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.progress import Show
 from layerscape.core.quantity import Quantity
@@ -42,7 +43,6 @@ class ThroughSteps:
     series: Series
     layer: str | None = None
     recommendation = None
-    notes = ()
 
     @property
     def path(self) -> Path:
@@ -73,6 +73,10 @@ class ThroughSteps:
     @cached_property
     def table(self) -> Any:
         return self.series.table
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return tuple(merged(note for run in self.series for note in run.notes))
 
     def graph(self, layer: str, k: int, *, progress: Show, **search: Any) -> Neighbors:
         return self._run(layer).graph(self.layer or layer, k, progress=progress, **search)
