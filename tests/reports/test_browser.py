@@ -6,8 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import layerscape as ls
 from layerscape.reports import report
 
 pytestmark = pytest.mark.more
@@ -15,6 +17,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 DRAWN = "[...document.querySelectorAll('[data-chart]')].every((each) => each.dataset.drawn)"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental"]
 SERIOUS = ("serious", "critical")
+LINES = "[data-chart='dimension_depth'], [data-chart^='step_profiles']"  # charts of curves, with a menu
 PATIENCE = 120_000  # milliseconds, on a machine that others use too
 A4 = {"width": 688, "height": 1000}  # pixels within margins of 14 mm
 PHONE = {"width": 390, "height": 800}
@@ -53,8 +56,10 @@ def open_page(browser):
     assert complaints == []
 
 
-@pytest.fixture(scope="module", params=["image", "text"])
-def path(make_run_once, request):
+@pytest.fixture(scope="module", params=["image", "text", "series"])
+def path(make_run_once, request, tmp_path_factory):
+    if request.param == "series":
+        return page_of_series(tmp_path_factory.mktemp("series"))
     run, other = (
         make_run_once(
             request.param, n_samples=24, layers=4, dead=dead, trained=bool(dead), name=f"{request.param}{dead}"
@@ -62,6 +67,18 @@ def path(make_run_once, request):
         for dead in ("stage 2", "")
     )
     return report(run, baseline=other, n_queries=12, n_neighbors=6)
+
+
+def page_of_series(folder):
+    rng = np.random.default_rng(0)
+    x, kind = rng.standard_normal((40, 6)), np.arange(40) % 2
+    for step in (0, 10, 100):
+        layers = {"input": x, "block_1": x + 0.1 * step * kind[:, None], "block_2": np.tanh(x + step * kind[:, None])}
+        ids = [f"sample {row}" for row in range(40)]
+        ls.from_arrays(layers, labels={"kind": kind.astype(str)}, ids=ids, out=folder / f"step_{step}")
+    series = ls.series(folder)
+    ls.measure(series, ["twonn", "gride", "overlap", "label_overlap"], k=5)
+    return report(series, n_queries=12, n_neighbors=6)
 
 
 @pytest.fixture(scope="module")
@@ -163,12 +180,13 @@ def inks(svg):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_saved_chart_is_dark_on_white_in_any_scheme(path, open_page, scheme, tmp_path):
     page = open_page(path, scheme)
-    shown = page.locator("[data-chart='dimension_depth'] svg").evaluate("(svg) => svg.outerHTML")
+    name = page.locator(LINES).first.get_attribute("data-chart")
+    shown = page.locator(f"[data-chart='{name}'] svg").evaluate("(svg) => svg.outerHTML")
     assert (min(inks(shown)) > 0.5) is (scheme == "dark")
     for ending in ("svg", "png"):
         with page.expect_download() as begun:
-            page.locator(f"[data-of='dimension_depth'][data-save='{ending}']").click()
-        assert begun.value.suggested_filename == f"dimension_depth.{ending}"
+            page.locator(f"[data-of='{name}'][data-save='{ending}']").click()
+        assert begun.value.suggested_filename == f"{name}.{ending}"
         begun.value.save_as(tmp_path / f"saved.{ending}")
     saved = (tmp_path / "saved.svg").read_text("utf-8")
     assert 'fill="white"' in saved
@@ -181,11 +199,13 @@ INK = "document.querySelector('.chart svg text').getAttribute('fill')"
 
 def test_a_change_of_scheme_and_a_print_draw_anew_and_keep_what_was_chosen(path, open_page):
     page = open_page(path)
-    menu, light = page.locator("[data-chart='dimension_depth'] select"), page.evaluate(INK)
-    menu.select_option("Gride, k = 16")
+    menu, light = page.locator(LINES).first.locator("select"), page.evaluate(INK)
+    last = menu.locator("option").last.get_attribute("value")
+    assert menu.input_value() != last
+    menu.select_option(last)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"(before) => {INK} !== before", arg=light)
-    assert menu.input_value() == "Gride, k = 16"
+    assert menu.input_value() == last
     page.emulate_media(media="print", color_scheme="dark")
     page.wait_for_function(f"(before) => {INK} === before", arg=light)
 
