@@ -151,8 +151,8 @@ def series(source: Any, *, steps: Sequence[Step] | None = None) -> Series:
 
 def open_run_or_series(path: str | Path) -> Run | Series:
     """The finished run in a folder, or the series of the runs that lie in it."""
-    inside = Path(path).is_dir() and not (Path(path) / "run.json").exists() and any(Path(path).glob("*/run.json"))
-    return series(path) if inside else open_run(path)
+    alone = (Path(path) / "run.json").exists() or len(list(Path(path).glob("*/run.json"))) < 2
+    return open_run(path) if alone else series(path)
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -205,8 +205,8 @@ def _steps_of(runs: Sequence[Run], folders: bool) -> list[Step]:
         return list(found)
     if folders:
         raise InvalidValue(
-            f"the order of {firsts(names)} is not known: their names do not differ in one number; say which step each "
-            "is of with steps=, or give the runs in a list."
+            f"the order of {firsts(names)} is not known: their names do not differ in one number; name one of these "
+            f"runs, as {runs[0].path}, or say in Python which step each is of: layerscape.series(…, steps=…)."
         )
     return list(names)
 
