@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Iterable, Mapping, Sequence
-from glob import has_magic
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from layerscape.core.names import as_names
+from layerscape.core.names import as_names, paths_like
 from layerscape.core.shown import Card, Shown
 from layerscape.core.step_names import Step, steps_in
 from layerscape.core.words import firsts, listed
@@ -181,10 +180,10 @@ def _opened(given: Any) -> Run:
 
 def _folders(source: str | Path) -> list[Path]:
     """The finished runs in a folder, or those that a pattern names."""
-    path = Path(source)
-    root = Path(path.anchor)
-    found = root.glob(str(path.relative_to(root))) if has_magic(str(path)) and not path.exists() else path.glob("*/")
-    runs = sorted(path for path in found if (path / "run.json").is_file())
+    named = paths_like(source)
+    runs = [
+        path for path in (sorted(Path(source).glob("*/")) if named is None else named) if (path / "run.json").is_file()
+    ]
     whole = [path for path in runs if finished_at(path)]
     if left := [path.name for path in runs if path not in whole]:
         python_warnings.warn(f"{listed(left)} in {source} is not finished and is left out", stacklevel=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from glob import has_magic
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +12,10 @@ from layerscape.cli import options as shared
 from layerscape.cli.given import OF_MEASURING, of_inputs, of_measuring, of_model
 from layerscape.cli.options import search_options
 from layerscape.cli.show import bars, note, say
-from layerscape.cli.stages import extracted
+from layerscape.cli.stages import extracted_now, measured
 from layerscape.cli.wishes import check_wishes
 from layerscape.core.keywords import FIELDS
+from layerscape.core.names import paths_like
 from layerscape.core.step_names import Step, steps_in
 from layerscape.errors import FileProblem, InvalidValue, need, unknown_name
 
@@ -68,7 +68,6 @@ def series_command(
       layerscape series demo digits --revisions untrained,step_0050,step_0150,step_0400,final --out runs/demo
     """
     need("models", "report")
-    from layerscape.pipeline.measure import measure
     from layerscape.reports import report
     from layerscape.reports.through import ThroughSteps, found_through
     from layerscape.runs import series
@@ -89,10 +88,9 @@ def series_command(
         for one, step in zip(found, numbers, strict=True):
             note(f"{one.name}: step {step}")
             wish = {**options, "revision": one.revision, "random_init": one.random_init, "step": step}
-            runs.append(extracted(one.model, inputs, {**wish, "out": out / one.name}, _command(), progress, note=note))
+            runs.append(extracted_now(one.model, inputs, {**wish, "out": out / one.name}, progress))
         whole = series(runs, steps=numbers)
-        named = {name: measuring[name].split(",") for name in ("measures", "controls") if measuring[name]}
-        measure(whole, progress=progress, **{**measuring, "measures": None, "controls": (), **named})
+        measured(whole, measuring | {"metrics": (measuring.pop("metric"),)}, progress)
         page = report(whole, progress=progress)
     said = [each.text for each in found_through(ThroughSteps(whole))]
     record = {"series": str(out), "steps": list(whole.steps), "report": str(page), "findings": said}
@@ -101,12 +99,11 @@ def series_command(
 
 def _checkpoints(model: str, revisions: Sequence[str], seed: int | None) -> list[Checkpoint]:
     """What there is a run of each of, in the order of the training."""
-    if has_magic(model) and not Path(model).exists():
+    named = paths_like(model)
+    if named is not None:
         if revisions:
             raise InvalidValue(f"--revisions of the folders {model!r}; give the name of a model, or leave them out.")
-        path = Path(model)
-        root = Path(path.anchor)
-        folders = sorted(each for each in root.glob(str(path.relative_to(root))) if each.is_dir())
+        folders = [path for path in named if path.is_dir()]
         if not folders:
             raise FileProblem(f"no folder is called like {model!r}; give a pattern of folders with checkpoints.")
         numbers = steps_in([each.name for each in folders])
@@ -159,10 +156,3 @@ def _of_demo(name: str) -> int:
     if name not in CHECKPOINTS:
         raise unknown_name("checkpoint", name, CHECKPOINTS)
     return CHECKPOINTS[name]
-
-
-def _command() -> str:
-    import shlex
-    import sys
-
-    return shlex.join(["layerscape", *sys.argv[1:]])

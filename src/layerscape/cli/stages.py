@@ -51,16 +51,18 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     measuring = search | {name: options.pop(name) for name in OF_MEASURING}
     check_wishes(measuring)
     with bars() as progress:
-        run = _extract(model, inputs, options, refusing(measuring["k"], progress), partial(check_columns, measuring))
+        run = extracted_now(
+            model, inputs, options, refusing(measuring["k"], progress), partial(check_columns, measuring)
+        )
         measuring["metrics"] = metrics or both_metrics(run)
-        _measure(run, measuring | {"by": None}, progress)
+        measured(run, measuring | {"by": None}, progress)
         if options["protocol"]:
             own = {name: measuring[name] for name in ("by", "seed")}
-            _measure(
+            measured(
                 run, search | own | {"metrics": metrics or ("euclidean",), "protocol": options["protocol"]}, progress
             )
         if measuring["by"]:
-            _measure(run, measuring | {"metrics": measuring["metrics"][:1], "controls": None}, progress)
+            measured(run, measuring | {"metrics": measuring["metrics"][:1], "controls": None}, progress)
         if measuring["lag"] or measuring["repeats"]:
             so = "follow each other in time" if measuring["lag"] else "repeat each other"
             note(f"no layer is recommended: recommend takes samples as independent, and these {so}")
@@ -84,7 +86,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
 def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """The vectors of all layers, in one pass over the data, as a run folder."""
     with bars() as progress:
-        run = _extract(model, inputs, options, progress)
+        run = extracted_now(model, inputs, options, progress)
     n_units = {layer: run[layer].n_units for layer in run.layers}
     text = f"{run.path}: {len(run.layers)} layers of {len(run.samples.ids)} samples"
     say(text, as_json, {"run": str(run.path), "n_samples": len(run.samples.ids), "layers": n_units})
@@ -187,7 +189,7 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
 
     check_wishes(options)
     with bars() as progress:
-        table = _measure(open_run_or_series(run), options, progress)
+        table = measured(open_run_or_series(run), options, progress)
     _note_gaps(table)
     shown = [name for name in ("step", "other_step") if name in table]
     shown += ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
@@ -226,9 +228,10 @@ def report_command(run: Path, out: Path | None, baseline: Path | None, as_json: 
     say(f"The page: {page}", as_json, {"run": str(run), "report": str(page)})
 
 
-def _extract(
+def extracted_now(
     model: str, inputs: str, options: dict[str, Any], progress: Any, check: Callable[[Any], None] = lambda _: None
 ) -> Any:
+    """The run that the command line which is being carried out asks for."""
     import shlex
     import sys
 
@@ -249,7 +252,8 @@ def extracted(model: str, inputs: str, options: dict[str, Any], command: str, pr
     return extract(model, inputs, command=command, progress=progress, **chosen, **more)
 
 
-def _measure(run: Any, options: dict[str, Any], progress: Any) -> Any:
+def measured(run: Any, options: dict[str, Any], progress: Any) -> Any:
+    """The table of a run, or of a series, by the options of the command line; ``metrics`` are among them."""
     from layerscape.pipeline.metrics import measure_by
 
     chosen = {name: options[name].split(",") for name in ("measures", "labels", "controls") if options.get(name)}

@@ -1,8 +1,10 @@
-"""Names as users give them: a string is one name, wherever several may be given."""
+"""Names as users give them: a string is one name, wherever several may be given, and a pattern stands for paths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from glob import has_magic
+from pathlib import Path
 from typing import Any
 
 
@@ -13,3 +15,16 @@ def as_names(given: Any) -> list[Any]:
     (['twonn'], ['twonn', 'gride'], True)
     """
     return list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+
+
+def paths_like(pattern: str | Path) -> list[Path] | None:
+    """What a pattern of paths names, sorted; None for what is the path of something, or no pattern.
+
+    >>> paths_like("runs"), paths_like("no-such-*")
+    (None, [])
+    """
+    path = Path(pattern)
+    if not has_magic(str(path)) or path.exists():
+        return None
+    root = Path(path.anchor)
+    return sorted(root.glob(str(path.relative_to(root))))
