@@ -238,3 +238,15 @@ def test_what_asks_one_run_says_so_of_several(ask):
     runs = [make(None, 1.0), make(None, 2.0)]
     with pytest.raises(InvalidType, match="a list of 2 runs, where one is asked for"):
         ask(runs)
+
+
+def test_what_compares_no_steps_says_so(folder):
+    with pytest.warns(UserWarning, match="with lag every run is measured by itself, and no steps are compared"):
+        table = ls.measure(ls.series(folder), ["overlap"], k=K, lag=2, save=False)
+    assert "other_step" not in table
+
+
+def test_a_run_that_is_given_twice_is_refused(folder):
+    run = ls.open(folder / "step_5")
+    with pytest.raises(InvalidValue, match="run 'step_5' is given twice"):
+        ls.series([run, folder / "step_5"], steps=[1, 2])

@@ -215,6 +215,9 @@ def _ordered(runs: Sequence[Run], steps: list[Any], *, given: bool) -> Series:
         raise InvalidValue(f"{len(steps)} steps of {len(runs)} runs; give one of each.")
     if len(runs) < 2:
         raise InvalidValue(f"a series of {len(runs)} run; give two or more.")
+    paths = [run.path.resolve() for run in runs]
+    if again := [run.name for place, run in enumerate(runs) if paths[place] in paths[:place]]:
+        raise InvalidValue(f"run {again[0]!r} is given twice; a series is of runs that are not the same.")
     numbers = [isinstance(step, Real) and not isinstance(step, bool) for step in steps]
     if not all(numbers) and not all(isinstance(step, str) for step in steps):
         raise InvalidType(f"steps {firsts(steps)}; give a number for every run, or a name for every run.")

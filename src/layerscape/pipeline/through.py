@@ -51,7 +51,12 @@ def measure_through(
             series.with_step(step, measure(run, save=save, progress=progress, **asked))
             for step, run in zip(series.steps, series.runs, strict=True)
         ]
-    if comparing and series.layers and not any(asked.get(name) is not None for name in ALONE):
+    alone = [name for name in ALONE if asked.get(name) is not None]
+    if comparing and alone:
+        python_warnings.warn(
+            f"with {alone[0]} every run is measured by itself, and no steps are compared", stacklevel=4
+        )
+    elif comparing and series.layers:
         given = {name: value for name, value in asked.items() if name not in OF_ONE}
         tables.append(between_steps(series, comparing, save=save, progress=progress, **given))
     return joined(tables)
