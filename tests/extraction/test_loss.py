@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -146,22 +143,9 @@ def test_a_loss_that_is_not_the_models_own_is_refused(folders, some_samples, tmp
         network.loss_off(network.loss, some_samples("text", 4))
 
 
-@pytest.mark.skipif("LAYERSCAPE_MODELS" not in os.environ, reason="no folder of real networks is named")
-def test_smollm2(tmp_path):
-    folder = Path(os.environ["LAYERSCAPE_MODELS"]) / "smollm2"
-    if not folder.is_dir():
-        pytest.skip("SmolLM2 was not made")
-    texts = ["The sun rises in the east.", "Colorless green ideas sleep furiously, and so do I.", "east the sun in"]
+def test_the_command_line(folders, tmp_path):
+    folder, texts = head_of(tmp_path / "model", folders("gpt2")), ["the cat", "a dog ran", "the dog"]
     (tmp_path / "texts.txt").write_text("\n".join(texts))
-    words = [
-        "extract",
-        str(folder),
-        str(tmp_path / "texts.txt"),
-        "--out",
-        str(tmp_path / "run"),
-        "--layers",
-        "block_30",
-    ]
-    assert main([*words, "--layers", "block_30", "--loss"]) == 0
+    assert main(["extract", str(folder), str(tmp_path / "texts.txt"), "--out", str(tmp_path / "run"), "--loss"]) == 0
     found = ls.open(tmp_path / "run").samples.labels["loss"]
     np.testing.assert_allclose(found, own_loss(folder, texts, torch.float32), rtol=1e-5)

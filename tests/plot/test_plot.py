@@ -13,14 +13,6 @@ from layerscape.errors import InvalidValue
 mpl.use("agg")
 
 
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-
-
 @pytest.fixture
 def x(rng):
     return rng.standard_normal((400, 4))

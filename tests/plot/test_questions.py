@@ -21,14 +21,6 @@ def table():
     return ls.measure(run, ["twonn", "hubness", "overlap", "label_overlap"], k=8)
 
 
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-
-
 @pytest.mark.parametrize(
     ("asked", "measure", "figure"),
     [
