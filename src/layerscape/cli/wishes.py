@@ -13,14 +13,15 @@ def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
     from layerscape.pipeline.measure import asked_of
     from layerscape.pipeline.pairs import check_pairs
     from layerscape.pipeline.protocols import find_protocol
-    from layerscape.supply.answers import check_together
     from layerscape.supply.controls import check_controls
+    from layerscape.supply.together import Belonging
 
     chosen({name: asked[name] for name in FIELDS if name in asked})
     if measures is None:
         named = asked["measures"].split(",") if asked["measures"] else None
         measures = asked_of(named, asked.get("pairs"), asked.get("queries"))
-    check_together(measures, *map(asked.get, ("groups", "own_group", "by", "lag", "repeats")))
+    belonging = Belonging(*map(asked.get, ("groups", "own_group", "lag", "repeats")))
+    belonging.check(measures, asked.get("by"))
     if "measures" in asked:
         check_pairs(measures, asked.get("pairs"), {"by": asked.get("by")}, asked.get("queries"))
     check_controls((asked.get("controls") or "gaussian").split(","))
@@ -31,12 +32,12 @@ def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
 def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     """Raise at what measuring would refuse of these samples, before the model is opened."""
     from layerscape.pipeline.pairs import pairs_among
-    from layerscape.supply.answers import groups_of_column, repeats_of_columns
     from layerscape.supply.sources import check_groups
+    from layerscape.supply.together import Belonging
 
     _check_k(measuring["k"], len(samples))
-    groups_of_column(samples.labels, measuring["groups"], len(samples), measuring["own_group"])
-    repeats_of_columns(samples.labels, measuring["repeats"], len(samples))
+    belonging = Belonging(measuring["groups"], measuring["own_group"], repeats=measuring["repeats"])
+    belonging.of_columns(samples.labels, len(samples))
     if measuring["pairs"] is not None:
         ids = [samples.source.ids[row] for row in samples.rows]
         pairs_among(measuring["pairs"], ids, samples.labels, "the input")

@@ -21,7 +21,8 @@ from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
-from layerscape.supply.answers import answer, together_of
+from layerscape.supply.answers import answer
+from layerscape.supply.together import Belonging
 
 
 @door
@@ -97,8 +98,9 @@ def estimate(
     source, task = _asked(chosen, chosen.choose(options), data, queries)
     check_used(chosen, search, source.graphs.values())
     _check_indices(source, [*data, groups, *(repeats if isinstance(repeats, tuple) else [repeats])])
-    together = together_of([chosen], groups, own_group, lag, repeats, source)
-    return answer(source, search, task, together, influence=influence)
+    belonging = Belonging(groups, own_group, lag, repeats)
+    belonging.check([chosen])
+    return answer(source, search, task, belonging.of_arrays(source), influence=influence)
 
 
 def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...], queries: Any) -> tuple[Arrays, Task]:

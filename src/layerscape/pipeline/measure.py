@@ -22,13 +22,14 @@ from layerscape.pipeline.table import CEILING, as_rows, as_table, check_saving, 
 from layerscape.pipeline.through import measure_through
 from layerscape.run import Run, check_run
 from layerscape.runs import Series
-from layerscape.supply.answers import check_together, groups_of_column, recording_of, repeats_of_columns, supplier_of
+from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
 from layerscape.supply.doubts import say_doubts
 from layerscape.supply.labels import label_columns, options_for, takes
 from layerscape.supply.sources import Part, parts_of
 from layerscape.supply.supplier import Supplier
+from layerscape.supply.together import Belonging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,12 +157,12 @@ def measure(
     check_options(asked, options, measure)
     columns = label_columns(run, labels) if labels or any("labels" in m.data for m in asked) else []
     controls = check_controls(controls)
-    check_together(asked, groups, own_group, by, lag, repeats)
+    belonging = Belonging(groups, own_group, lag, repeats)
+    belonging.check(asked, by)
     _check_controls(controls, by, repeats)
     check_saving(run, save)
     of_pairs = None if pairs is None else paired(run, pairs, queries, kept=save)
-    together = repeats_of_columns(known, repeats, run.n_samples) or recording_of(lag, Part(run))
-    together = together or groups_of_column(known, groups, run.n_samples, own_group)
+    together = belonging.of_columns(known, run.n_samples, None, Part(run))
     of_column = [of_pairs.column] if of_pairs and of_pairs.column else []
     columns = [name for name in columns if name not in (by, groups, *as_names(repeats or ()), *of_column)]
     if together is None and any("pairs" not in m.data for m in asked):

@@ -15,10 +15,11 @@ from layerscape.core.tasks import Task, own_options, parted
 from layerscape.errors import FileProblem
 from layerscape.pipeline.table import as_rows, as_table
 from layerscape.runs import Series, joined
-from layerscape.supply.answers import groups_of_column, supplier_of
+from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
+from layerscape.supply.together import Belonging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,7 @@ def between_steps(
     tell = counted(progress, "comparing steps", len(pairs)) or (lambda _: None)
     for place, other in pairs:
         run, later = series.runs[place], series.runs[other]
-        who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
+        who = Belonging(groups, own_group).groups_of_column(run.samples.labels, run.n_samples)
         supplier = supplier_of(part(place), search, who, Supplier(part(other), search))
         plan = [Task(m, own_options(m, k, options), layer, layer) for m in measures for layer in series.layers]
         steps = {"step": series.steps[place], "other_run": later.name, "other_step": series.steps[other]}

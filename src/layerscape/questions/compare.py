@@ -21,10 +21,11 @@ from layerscape.questions.chosen import COLUMNS, Cells, check_chosen, judged
 from layerscape.questions.matching import matched
 from layerscape.run import Run, check_run
 from layerscape.runs import Series, joined
-from layerscape.supply.answers import check_together, groups_of_column, recording_of, repeats_of_columns, supplier_of
+from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.doubts import say_doubts
 from layerscape.supply.supplier import Supplier
+from layerscape.supply.together import Belonging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,12 +116,10 @@ def compare(
     search, options = parted(options, chosen)
     check_options(chosen, options, compare)
     a, b = matched(run_a, run_b)
-    check_together(chosen, groups, own_group, lag=lag, repeats=repeats)
+    belonging = Belonging(groups, own_group, lag, repeats)
+    belonging.check(chosen)
     check_chosen(chosen, permutations)
-    who = groups_of_column(run_a.samples.labels, groups, run_a.n_samples, own_group)
-    who = who if who is None or a.rows is None else who.take(a.rows)
-    repeated = repeats_of_columns(run_a.samples.labels, repeats, a.n_samples, a.rows)
-    together = repeated or who or recording_of(lag, a, b)
+    together = belonging.of_columns(run_a.samples.labels, run_a.n_samples, a.rows, a, b)
     if together is None:
         say_doubts(run_a, search)
     of_b: Any = search if not isinstance(together, Recording) else {**search, "apart": together.apart}

@@ -22,11 +22,12 @@ from layerscape.questions.evidence import above, chance_of
 from layerscape.questions.matching import matched
 from layerscape.questions.resample import Difference, difference, holm
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column, supplier_of
+from layerscape.supply.answers import supplier_of
 from layerscape.supply.doubts import say_doubts
 from layerscape.supply.labels import category_columns
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
+from layerscape.supply.together import Belonging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,9 +120,9 @@ def differences(
         what = "fewer than two layers" if not layers else "no label column of categories"
         raise InvalidValue(f"{run.name!r} has {what}; there is no difference to test.")
     firsts, seconds = zip(*layers, strict=True)
-    check_together(chosen, groups, own_group)
-    who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
-    who = who if who is None or a.rows is None else who.take(a.rows)
+    belonging = Belonging(groups, own_group)
+    belonging.check(chosen)
+    who = belonging.groups_of_column(run.samples.labels, run.n_samples, a.rows)
     if who is None:
         say_doubts(run, search, labels)
     mine = _moved(supplier_of(a, search, who), asked, firsts if b else (*firsts, *seconds), k, progress)

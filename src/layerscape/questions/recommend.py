@@ -25,10 +25,10 @@ from layerscape.questions.matching import check_same_labels, matched
 from layerscape.questions.metrics import leading_metric
 from layerscape.questions.verdict import Verdict
 from layerscape.run import Run, check_run
-from layerscape.supply.answers import check_together, groups_of_column
 from layerscape.supply.doubts import say_doubts
 from layerscape.supply.labels import judging_columns
 from layerscape.supply.sources import Part
+from layerscape.supply.together import Belonging
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,12 +180,12 @@ def recommend(
     check_options([], search, recommend)
     check_permutations(permutations)
     judge = judge_by(by, pairs=pairs is not None)
-    check_together([judge], groups, own_group)
+    belonging = Belonging(groups, own_group)
+    belonging.check([judge])
     layers = judged_layers(runs)
     parts = matched(*runs) if more else (Part(run),)
     of_pairs = None if pairs is None else _paired(parts[0], pairs, labels)
-    who = groups_of_column(run.samples.labels, groups, run.n_samples, own_group)
-    who = who if who is None or parts[0].rows is None else who.take(parts[0].rows)
+    who = belonging.groups_of_column(run.samples.labels, run.n_samples, parts[0].rows)
     columns = _columns(run, labels, judge) if of_pairs is None else [of_pairs[0]]
     columns = [column for column in columns if column != groups]
     check_same_labels(parts, [*columns, *([] if groups is None else [groups])])
