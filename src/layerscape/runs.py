@@ -15,7 +15,7 @@ from layerscape.core.words import firsts, listed
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, require
 from layerscape.row_numbers import by_row_number, differ
 from layerscape.run import Run, check_run, open_run
-from layerscape.storage import RunFolder, finished_at
+from layerscape.storage import RunFolder, finished_at, holds_run, runs_inside
 from layerscape.storage.between import load_between, save_between
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Series(Shown, Sequence[Run]):
     def __init__(self, runs: Sequence[Run], steps: Sequence[Step]):
         self.runs, self.steps = tuple(runs), tuple(steps)
         self.layers = tuple(layer for layer in runs[0].layers if all(layer in run for run in runs))
-        self._unkept: pd.DataFrame | None = None  # what was compared between steps, where no folder keeps it
+        self._unkept: pd.DataFrame | None = None  # what was compared between steps, where no folder can keep it
         _check_alike(self.runs)
 
     def _card(self) -> Card:
@@ -70,10 +70,10 @@ class Series(Shown, Sequence[Run]):
 
     def keep(self, between: pd.DataFrame) -> None:
         """Keep what was compared between steps, in the folder of the runs or, where they have none, in memory."""
-        if self.path is None:
-            self._unkept = between
-        else:
+        self._unkept = between
+        if self.path is not None:
             save_between(self.path, self.folders, between.drop(columns=["step", "other_step"]))
+            self._unkept = None
 
     def _kept(self) -> list[pd.DataFrame]:
         """What was compared between steps."""
@@ -150,8 +150,7 @@ def series(source: Any, *, steps: Sequence[Step] | None = None) -> Series:
 
 def open_run_or_series(path: str | Path) -> Run | Series:
     """The finished run in a folder, or the series of the runs that lie in it."""
-    alone = (Path(path) / "run.json").exists() or len(list(Path(path).glob("*/run.json"))) < 2
-    return open_run(path) if alone else series(path)
+    return series(path) if len(runs_inside(path)) > 1 else open_run(path)
 
 
 def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -181,10 +180,8 @@ def _opened(given: Any) -> Run:
 def _folders(source: str | Path) -> list[Path]:
     """The finished runs in a folder, or those that a pattern names."""
     named = paths_like(source)
-    runs = [
-        path for path in (sorted(Path(source).glob("*/")) if named is None else named) if (path / "run.json").is_file()
-    ]
-    whole = [path for path in runs if finished_at(path)]
+    runs = runs_inside(source) if named is None else [path for path in named if holds_run(path)]
+    whole = [path for path in runs if not (path / "run.json").is_file() or finished_at(path)]  # the former are refused
     if left := [path.name for path in runs if path not in whole]:
         python_warnings.warn(f"{listed(left)} in {source} is not finished and is left out", stacklevel=4)
     if not whole:

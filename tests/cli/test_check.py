@@ -1,6 +1,7 @@
 """`layerscape check`: what a user reads of a whole and of a damaged run."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +159,100 @@ def test_a_repair_that_was_interrupted_goes_on(extracted, monkeypatch):
         ls.open("run")
     assert main(["check", "run", "--repair"]) == 0
     assert main(["check", "run"]) == 0
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory):
+    """Two checkpoints of the demo's training, made by `series`."""
+    pytest.importorskip("torch")
+    pytest.importorskip("vl_convert")
+    out = tmp_path_factory.mktemp("series") / "training"
+    words = ["series", "demo", "digits", "--revisions", "untrained,final", "--limit", "60", "--layers", "block_*"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["layerscape", *words, "--measures", "overlap", "--k", "5", "--out", str(out)])
+        assert main([*words, "--measures", "overlap", "--k", "5", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture
+def series(training, tmp_path):
+    shutil.copytree(training, tmp_path / "training")
+    return tmp_path / "training"
+
+
+def zeros(path):
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def test_a_series_is_checked_and_mended_run_by_run(series, capsys):
+    before = ls.series(series)
+    vectors, rows = np.asarray(before[1]["block_2"]), before.table
+    graph = before[0].folder.graph_name("block_3", Nearness())
+    for name in ("final/vectors.zarr/block_2/c.0.0", "final/samples.parquet", f"untrained/{graph}"):
+        zeros(series / name)
+    zeros(series / "between_steps.parquet")
+    capsys.readouterr()
+    first = series / "untrained"
+    assert main(["check", str(series)]) == 2
+    said = capsys.readouterr()
+    changed = "its bytes are not those that were written"
+    names = ["final/samples.parquet", "final/block_2: samples 0…59", f"untrained/{graph}", "between_steps.parquet"]
+    assert said.out.splitlines()[:-1] == [f"damaged  {name}: {changed}" for name in names]
+    assert said.err == (
+        f"error: {series} is damaged; what can be mended is mended by: layerscape check {series} --repair\n"
+    )
+    assert main(["check", str(series), "--repair"]) == 0
+    assert capsys.readouterr().out.splitlines()[-4:] == [
+        "final: extracted again: samples.parquet, block_2",
+        f"untrained: what was removed is found again when it is asked for, or with: layerscape measure {first}",
+        "untrained: searched again: block_3, euclidean, k=10",
+        f"what was removed is found again with: layerscape measure {series}",
+    ]
+    assert main(["check", str(series)]) == 0
+    found = ls.series(series)
+    assert found.steps == (0, 1500)
+    np.testing.assert_array_equal(np.asarray(found[1]["block_2"]), vectors)
+    assert main(["measure", str(series), "--measures", "overlap", "--k", "5"]) == 0
+    again = ls.series(series).table
+    assert again[rows.columns].drop(columns="warnings").equals(rows.drop(columns="warnings"))
+
+
+def test_a_run_that_cannot_be_read_keeps_no_other_from_being_mended(series, capsys):
+    zeros(series / "final" / "run.json")
+    zeros(series / "untrained" / "vectors.zarr" / "block_2" / "c.0.0")
+    assert main(["check", str(series), "--repair"]) == 2
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == "untrained: extracted again: block_2"
+    assert said.err.splitlines()[-1].startswith(f"error: {series}/final/run.json cannot be read")
+    assert main(["check", str(series / "untrained")]) == 0
+
+
+def test_a_run_whose_checkpoint_is_gone_is_left_as_it_is(series, capsys, monkeypatch):
+    monkeypatch.setattr("layerscape.extraction.demo.CHECKPOINTS", {"untrained": 0})
+    chunk = series / "final" / "vectors.zarr" / "block_2" / "c.0.0"
+    zeros(chunk)
+    assert main(["check", str(series), "--repair"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(
+        f"error: what is damaged in {series}/final cannot be extracted again here: unknown checkpoint"
+    )
+    assert "; where model and data are, give: layerscape series demo digits --revisions untrained,final" in said
+    assert ls.open(series / "final")["block_1"].stored(slice(0, 3)).shape[0] == 3
+
+
+def test_of_a_series_whose_ledger_is_lost_the_table_is_adopted(series, capsys):
+    rows = len(ls.series(series).table)
+    (series / "ledger.json").unlink()
+    with pytest.raises(FileProblem, match=f"layerscape check {series} --adopt"):
+        _ = ls.series(series).table
+    assert main(["check", str(series), "--adopt"]) == 0
+    assert len(ls.series(series).table) == rows
+
+
+def test_the_training_of_the_demo_is_extracted_again_too():
+    from layerscape.cli.demo import words_of_run
+    from layerscape.cli.series import of_one_run, series_command
+
+    words = words_of_run(["layerscape", "demo", "--training", "--out", "there"], "step_0050")
+    given = of_one_run(series_command.make_context("series", words[2:]).params, "step_0050")
+    assert (given["model"], given["inputs"], given["pooling"]) == ("demo@step_0050", "digits", "flatten")

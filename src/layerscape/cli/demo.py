@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,11 +61,9 @@ def demo_command(out: Path | None, training: bool, as_json: bool) -> None:
     need("models", "report")
     if training:
         from layerscape.cli.series import series_command
-        from layerscape.extraction.demo import CHECKPOINTS
 
-        out = out or Path("demo_training")
-        asked = ["demo", "digits", "--revisions", ",".join(CHECKPOINTS), "--pooling", "flatten", "--out", str(out)]
-        series_command.main([*asked, *["--json"] * as_json], prog_name="layerscape series", standalone_mode=False)
+        asked = [*_of_training(), "--out", str(out or "demo_training"), *["--json"] * as_json]
+        series_command.main(asked, prog_name="layerscape series", standalone_mode=False)
         return
     from layerscape.reports import findings, report
 
@@ -79,3 +78,23 @@ def demo_command(out: Path | None, training: bool, as_json: bool) -> None:
         as_json,
         {"run": str(run.path), "report": str(page), "findings": found},
     )
+
+
+def words_of_run(words: Sequence[str], name: str) -> list[str]:
+    """What the demo was called with, as the command that makes the one of its runs that lies in a folder of this name.
+
+    >>> words_of_run(["layerscape", "demo"], "untrained")[:4]
+    ['layerscape', 'extract', 'demo@untrained', 'digits']
+    """
+    if "--training" in words:
+        return ["layerscape", "series", *_of_training(), "--out", "demo_training"]
+    if name in MODELS:
+        return ["layerscape", "extract", MODELS[name], INPUTS, "--pooling", POOLING, "--out", name]
+    return list(words)
+
+
+def _of_training() -> list[str]:
+    """What `series` is asked for all checkpoints."""
+    from layerscape.extraction.demo import CHECKPOINTS
+
+    return ["demo", INPUTS, "--revisions", ",".join(CHECKPOINTS), "--pooling", POOLING]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from layerscape.errors import FileProblem, LayerscapeError
 if TYPE_CHECKING:
     from layerscape.run import Run
     from layerscape.storage.check import Part
+    from layerscape.storage.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -35,34 +37,48 @@ class Extraction:
         options = {**self.options, "out": self.path}
         if not with_labels and not Path(self.options["labels"] or "").is_file():
             options |= {"labels": [], "features": None, "loss": False}
-        try:
+        with _where_they_are(self.path, self.command):
             extracted(self.model, self.inputs, options, self.command, progress)
-        except LayerscapeError as error:
-            raise FileProblem(
-                f"what is damaged in {self.path} cannot be extracted again here: {str(error).rstrip('.')}; "
-                f"where model and data are, give: {self.command}"
-            ) from None
 
 
-def extraction_of(path: Path, command: str) -> Extraction | None:
-    """The extraction of a run that `extract`, `run` or `demo` made; None of another."""
+@contextlib.contextmanager
+def _where_they_are(path: Path, command: str) -> Iterator[None]:
+    """Say of a model or data that are not here, or are others, where the run can be mended."""
+    try:
+        yield
+    except LayerscapeError as error:
+        raise FileProblem(
+            f"what is damaged in {path} cannot be extracted again here: {str(error).rstrip('.')}; "
+            f"where model and data are, give: {command}"
+        ) from None
+
+
+def extraction_of(path: Path, manifest: Manifest) -> Extraction | None:
+    """The extraction of a run that a command made: `extract`, `run`, `series` or `demo`; None of another."""
     import click
 
-    from layerscape.cli.demo import INPUTS, MODELS, POOLING
+    from layerscape.cli.demo import words_of_run
+    from layerscape.cli.series import of_one_run, series_command
     from layerscape.cli.stages import extract_command, run_command
 
+    command = manifest.record.get("command") or ""
     words = shlex.split(command)
-    if words[:2] == ["layerscape", "demo"] and path.name in MODELS:
-        words = ["layerscape", "extract", MODELS[path.name], INPUTS, "--pooling", POOLING, "--out", str(path)]
-    if words[:2] not in (["layerscape", "extract"], ["layerscape", "run"]):
+    if words[:2] == ["layerscape", "demo"]:
+        words = words_of_run(words, path.name)
+    commands = {one.name: one for one in (extract_command, run_command, series_command)}
+    if words[:1] != ["layerscape"] or len(words) < 2 or words[1] not in commands:
         return None
     _, name, *rest = words
     try:
-        given = (extract_command if name == "extract" else run_command).make_context(name, rest).params
+        given = commands[name].make_context(name, rest).params
     except click.ClickException:  # of a version whose options were others
         return None
+    if name == "series":
+        with _where_they_are(path, command):
+            given = of_one_run(given, path.name)
     known = {parameter.name for parameter in extract_command.params} - {"model", "inputs", "as_json"}
-    return Extraction(path, command, given["model"], given["inputs"], {name: given[name] for name in known})
+    options = {name: given[name] for name in known} | {"step": manifest.record.get("step")}
+    return Extraction(path, command, given["model"], given["inputs"], options)
 
 
 def go_on(path: Path, progress: Any) -> None:
@@ -71,7 +87,7 @@ def go_on(path: Path, progress: Any) -> None:
 
     manifest = Manifest.read(path) if path.is_dir() else None
     if manifest is not None and manifest.finished is None:
-        extraction = extraction_of(path, manifest.record.get("command") or "")
+        extraction = extraction_of(path, manifest)
         if extraction is not None:
             extraction.again(progress, with_labels=False)
 
@@ -82,7 +98,7 @@ def mend(run: Run, parts: Sequence[Part], progress: Any) -> list[str]:
     from layerscape.storage.check import lost_graphs, unmade
 
     lost, missing = lost_graphs(run.folder, parts), unmade(parts)
-    extraction = extraction_of(run.path, run.record.get("command") or "") if missing else None
+    extraction = extraction_of(run.path, run.folder.manifest) if missing else None
     kept = "samples.parquet" not in missing
     if extraction and kept:
         extraction.again(None, with_labels=False)  # raises while the rest of the run can still be read

@@ -81,7 +81,7 @@ def series_command(
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     measuring = search | {name: options.pop(name) for name in OF_MEASURING if name in options}
     check_wishes(measuring)
-    found = _checkpoints(model, revisions.split(",") if revisions else [], (seed or 0) if untrained else None)
+    found = _checkpoints(model, revisions, (seed or 0) if untrained else None)
     numbers = _steps(found, steps.split(",") if steps else None)
     with bars() as progress:
         runs = []
@@ -97,9 +97,20 @@ def series_command(
     say("\n".join([*said, f"The page: {page}"]), as_json, record)
 
 
-def _checkpoints(model: str, revisions: Sequence[str], seed: int | None) -> list[Checkpoint]:
+def of_one_run(given: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the command was given, for the one of its runs that lies in a folder of this name."""
+    found = _checkpoints(
+        given["model"], given["revisions"], (given["random_init"] or 0) if given["untrained"] else None
+    )
+    one = next((one for one in found if one.name == name), None)
+    if one is None:
+        raise unknown_name("checkpoint", name, [one.name for one in found])
+    return {**given, "model": one.model, "revision": one.revision, "random_init": one.random_init}
+
+
+def _checkpoints(model: str, asked: str | None, seed: int | None) -> list[Checkpoint]:
     """What there is a run of each of, in the order of the training."""
-    named = paths_like(model)
+    named, revisions = paths_like(model), asked.split(",") if asked else []
     if named is not None:
         if revisions:
             raise InvalidValue(f"--revisions of the folders {model!r}; give the name of a model, or leave them out.")

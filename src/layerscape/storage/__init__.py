@@ -4,7 +4,7 @@ from layerscape.storage.files import in_words
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.foreign import read_zarr
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
-from layerscape.storage.manifest import check_place, finished_at
+from layerscape.storage.manifest import check_place, finished_at, holds_run, runs_inside
 from layerscape.storage.samples import SampleTable
 from layerscape.storage.vectors import check_space
 
@@ -17,6 +17,8 @@ __all__ = [
     "check_store",
     "disk_needed",
     "finished_at",
+    "holds_run",
     "in_words",
     "read_zarr",
+    "runs_inside",
 ]

@@ -68,11 +68,11 @@ def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = N
     vectors, names = Vectors(run.layers, run.layout, ledger), ledger.names()
     problems: dict[str, str] = {}
     states: dict[str, tuple[int, ...]] = {}
-    names = [name for name in names if not name.startswith(GRAPHS) or os.path.lexists(run.path / name)]
+    names = [name for name in names if os.path.lexists(run.path / name) or _must_be_there(ledger, name)]
     everything = list(dict.fromkeys([SAMPLES, *vectors.files(), *names]))
     for done, name in enumerate(everything, 1):
         state = ledger.state(name)
-        if problem := _problem(ledger, name):
+        if problem := problem_of(ledger, name):
             problems[name], states[name] = problem, state
         if progress:
             progress("check", done, len(everything))
@@ -80,13 +80,18 @@ def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = N
     return [replace(part, states=tuple(states[name] for name in part.files)) for part in parts]
 
 
-def _problem(ledger: Ledger, name: str) -> str:
-    """What is wrong with a file; empty if it is whole."""
+def problem_of(ledger: Ledger, name: str) -> str:
+    """What is wrong with a file by a ledger; empty if it is whole."""
     try:
         ledger.prove(name)
     except FileProblem as error:
         return str(error).removeprefix(f"{ledger.folder / name} is damaged: ").split(";")[0]
     return ""
+
+
+def _must_be_there(ledger: Ledger, name: str) -> bool:
+    """Whether a file is missed where it is not; a graph is searched again, and so never is."""
+    return not name.startswith(GRAPHS) and ledger.misses(name)
 
 
 def _was_found(name: str) -> bool:
@@ -164,7 +169,7 @@ def repair(run: RunFolder, parts: Sequence[Part]) -> str:
             return unfinished
         ledger = Ledger(run.path)
         # Another process may have mended what was replaced since.
-        bad = [name for name, state in found.items() if state == ledger.state(name) or _problem(ledger, name)]
+        bad = [name for name, state in found.items() if state == ledger.state(name) or problem_of(ledger, name)]
         if not bad:
             return "nothing to mend: what was not whole has been mended meanwhile"
         for name in filter(_was_found, bad):

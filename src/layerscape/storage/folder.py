@@ -15,7 +15,7 @@ from layerscape.storage import samples
 from layerscape.storage.files import PARTIAL, Lock, file_problems
 from layerscape.storage.layout import BLOCK_BYTES, LayerSpec, Layout, lay_out
 from layerscape.storage.ledger import Entry, Ledger
-from layerscape.storage.manifest import NAME, Manifest, finished_at, look, now
+from layerscape.storage.manifest import CURE, NAME, Manifest, finished_at, holds_run, look, now, runs_inside
 from layerscape.storage.results import Results
 from layerscape.storage.vectors import Vectors
 
@@ -136,10 +136,7 @@ class RunFolder(Results):
         path = Path(path)
         manifest = Manifest.read(path) if path.is_dir() else None
         if manifest is None:
-            inside = ", ".join(str(each.parent) for each in sorted(path.glob(f"*/{NAME}"))[:3])
-            new = f"make one with: layerscape run MODEL INPUTS --out {path}"
-            cure = f"the runs inside are {inside}" if inside else new
-            raise FileProblem(f"there is no run at {path}: {path / NAME} does not exist; {cure}")
+            raise FileProblem(f"there is no run at {path}: {path / NAME} does not exist; {_instead(path)}")
         run = cls(path, manifest)
         run._must_be_finished()
         return run
@@ -290,3 +287,10 @@ class RunFolder(Results):
         self._must_be_finished()
         self.ledger.present(SAMPLES)
         return samples.read_samples(self._samples_file, partial(self.ledger.prove, SAMPLES))
+
+
+def _instead(path: Path) -> str:
+    """What to do where a run is asked for and there is none."""
+    if inside := runs_inside(path):
+        return f"the runs inside are {', '.join(map(str, inside[:3]))}"
+    return CURE if holds_run(path) else f"make one with: layerscape run MODEL INPUTS --out {path}"

@@ -42,6 +42,9 @@ class Entry:
         return cls(len(data), tuple(digest(view[start : start + BLOCK]) for start in range(0, len(data), BLOCK)))
 
 
+ABSENT = Entry(-1, ())  # of a file that is written for the first time, before it is there
+
+
 @dataclass(frozen=True)
 class _Book:
     """The contents of ``ledger.json``: file name within the run to what its bytes may be.
@@ -84,6 +87,10 @@ class Ledger:
         if not self.kept:
             return (self.folder / name).exists()
         return name in self._read().files or name in self._read(again=True).files
+
+    def misses(self, name: str) -> bool:
+        """Whether a file must be there; one that was about to be written for the first time may be."""
+        return self.kept and self.knows(name) and ABSENT not in self._read().files[name]
 
     def identity(self, names: list[str]) -> str:
         """One digest of the contents of several files, whatever their names are; empty in a run without ledger."""
@@ -147,7 +154,7 @@ class Ledger:
     def announce(self, name: str, entry: Entry) -> None:
         """From now on the file may also be what it becomes; what earlier writers announced stays, who may be killed."""
         if self.kept:
-            self.commit({name: (*self._read(again=True).files.get(name, ()), entry)})
+            self.commit({name: (*self._read(again=True).files.get(name, (ABSENT,)), entry)})
 
     def settle(self, name: str) -> None:
         """The file has become what was announced."""

@@ -16,6 +16,7 @@ from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage.files import PARTIAL, file_problems, readable, replace_file
 from layerscape.storage.layout import LayerSpec, Layout, check_layers
 from layerscape.storage.sealed import sealed, typed, unsealed
+from layerscape.storage.vectors import NAME as VECTORS
 
 SCHEMA = 2
 EARLIER = 1  # without digests
@@ -117,6 +118,17 @@ def finished_at(path: str | Path) -> bool:
     with file_problems(path):
         found = look(path)
     return found is not None and found.finished is not None
+
+
+def holds_run(path: Path) -> bool:
+    """Whether a folder is a run; one that lost its ``run.json`` is, so that it is missed and not passed over."""
+    return any(os.path.lexists(path / name) for name in (NAME, VECTORS))
+
+
+def runs_inside(path: str | Path) -> list[Path]:
+    """The runs within a folder that is none, in the order of their names."""
+    path = Path(path)
+    return sorted(filter(holds_run, path.iterdir())) if path.is_dir() and not holds_run(path) else []
 
 
 def check_place(path: str | Path) -> None:

@@ -195,7 +195,7 @@ class Results:
 
     def _proven(self, name: str) -> Path | None:
         """A file whose bytes are those that were written, or None if there is none."""
-        if not os.path.lexists(self.path / name) and not (self.ledger.kept and self.ledger.knows(name)):
+        if not os.path.lexists(self.path / name) and not self.ledger.misses(name):
             return None
         self.ledger.prove(name)
         return self.path / name
