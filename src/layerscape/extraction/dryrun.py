@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
 
@@ -14,7 +14,7 @@ from layerscape.extraction.answers import Answers, units_axes
 from layerscape.extraction.axes import Axes, arranged, rows_of
 from layerscape.extraction.build import Build
 from layerscape.extraction.content import content_of
-from layerscape.extraction.cures import calm, in_order
+from layerscape.extraction.cures import calm, hides, in_order
 from layerscape.extraction.failures import explained
 from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.heads import Head
@@ -37,6 +37,23 @@ MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the
 
 
 @dataclass(frozen=True)
+class Subject:
+    """A network, what makes its inputs, and how it runs; nothing is hidden at random in it where ``whole``."""
+
+    module: torch.nn.Module
+    reader: Reader
+    build: Build
+    device: torch.device
+    dtype: torch.dtype
+    whole: bool = False
+
+    def given(self, some: Sequence[Encoded]) -> Inputs:
+        """What it takes of these samples."""
+        made, _ = self.reader.batch(some)
+        return (in_order(self.module, made) if self.whole else made).to(self.device, self.dtype)
+
+
+@dataclass(frozen=True)
 class _Looked:
     """What was seen in passes of a few samples."""
 
@@ -55,22 +72,23 @@ class _Looked:
         return {firing.site: firing.shape for firing in self.firings if firing.shape is not None}
 
 
-def survey(
-    module: torch.nn.Module,
-    reader: Reader,
-    encoded: Sequence[Encoded],
-    build: Build,
-    device: torch.device,
-    dtype: torch.dtype,
-    whole: bool = False,
-) -> Survey:
+def surveyed(subject: Subject, encoded: Sequence[Encoded]) -> tuple[Survey, bool]:
+    """What a dry run finds, and whether nothing may be hidden, as is so where a network hides something at random."""
+    found = survey(subject, encoded)
+    if not (found.drawn and hides(subject.module)):
+        return found, False
+    return survey(replace(subject, whole=True), encoded), True
+
+
+def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
     """Run two samples through the network and look at every module; then three, to see what follows the samples.
 
-    Then one batch twice, to see what is drawn at random; nothing is hidden where ``whole``. Then larger ones, and some
-    that are changed at one place, to see where the units are, if nobody has said it.
+    Then one batch twice, to see what is drawn at random. Then larger ones, and some that are changed at one place, to
+    see where the units are, if nobody has said it.
     """
+    module, reader, build = subject.module, subject.reader, subject.build
     inputs, tokens = reader.batch(encoded)
-    looked = _looked(module, reader, encoded, build, device, dtype, whole)
+    looked = _looked(subject, encoded)
     usable = arranged(looked.firings, looked.axes, N_SAMPLES)
     places = name_layers(module, usable, looked.stacks)
     silent = silent_modules(module, looked.firings, usable)
@@ -97,23 +115,13 @@ def survey(
     return Survey(tuple(places), positions, n_prefix, grid, has_cls, *told, sites=sites, shifts=looked.shifts)
 
 
-def _looked(
-    module: torch.nn.Module,
-    reader: Reader,
-    encoded: Sequence[Encoded],
-    build: Build,
-    device: torch.device,
-    dtype: torch.dtype,
-    whole: bool,
-) -> _Looked:
-    def given(some: Sequence[Encoded]) -> Inputs:
-        made, _ = reader.batch(some)
-        return (in_order(module, made) if whole else made).to(device, dtype)
-
+def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
+    module, build, whole, given = subject.module, subject.build, subject.whole, subject.given
     few, more = given(encoded), given([*encoded, encoded[0]])
     one, other = (given([each] * N_SAMPLES) for each in (encoded[0], encoded[-1]))  # nothing is padded in them
-    with calm(module, whole=whole), explained(module, few, device):
-        plain, longer, alike, again = (trace(module, each) for each in (few, more, one, one))
+    with calm(module, whole=whole), explained(module, few, subject.device):
+        plain, longer = (trace(module, each, mark=Mark.of_shape) for each in (few, more))
+        alike, again = trace(module, one), trace(module, one)
         stacks = _stacks(module, one, alike, build)
         firings = _with_states(plain, stacks)
         rows = rows_of(module, firings, _with_states(longer, stacks), partial(order_of, module, one, N_SAMPLES))

@@ -73,8 +73,18 @@ def grow(
             n_passes += 1
 
 
-def grow_at(module: nn.Module, inputs: Inputs, plain: Trace, growth: Growth, site: Site, axis: int) -> None:
-    """Let one more place, or twice as many, go on from a site, of which the axis of the tensor itself is places.
+def grow_at(
+    module: nn.Module,
+    inputs: Inputs,
+    plain: Trace,
+    growth: Growth,
+    site: Site,
+    axis: int,
+    lacking: Callable[[], bool] = lambda: True,
+) -> None:
+    """Let one more place go on from a site, of which the axis of the tensor itself is places; then twice as many.
+
+    The second only while something is ``lacking``.
 
     That takes other sizes past what the network adds to each place by its number. What comes before a failure counts
     too, since it is known that the axis is one of places.
@@ -85,6 +95,8 @@ def grow_at(module: nn.Module, inputs: Inputs, plain: Trace, growth: Growth, sit
         return
     on_cpu = all(tensor.device.type == "cpu" for tensor in inputs.tensors())
     for more in (1, shape[axis]) if on_cpu else (shape[axis] // 2 - shape[axis],):
+        if not lacking():
+            return
         calls = 0
 
         def put(args: Any, kwargs: Any, more: int = more) -> Any:

@@ -17,8 +17,8 @@ from layerscape.core.samples import Kind, Samples
 from layerscape.errors import InvalidValue
 from layerscape.extraction.batches import batches_of, limits
 from layerscape.extraction.build import Build
-from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH, hides
-from layerscape.extraction.dryrun import survey
+from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH
+from layerscape.extraction.dryrun import Subject, surveyed
 from layerscape.extraction.failures import check_finite
 from layerscape.extraction.hooks import weights_of
 from layerscape.extraction.info import LayerInfo
@@ -284,11 +284,8 @@ class Network:
         """What a dry run says, done once."""
         if self._survey is None:
             encoded = self._encode_two(contents, ids)
-            given = (self._module, self._reader, encoded, self._build, self._device, self._dtype)
-            found = survey(*given)
-            if found.drawn and hides(self._module):
-                self._whole, found = True, survey(*given, whole=True)
-            self._survey = found
+            subject = Subject(self._module, self._reader, self._build, self._device, self._dtype)
+            self._survey, self._whole = surveyed(subject, encoded)
         return self._survey
 
     def _encode_two(self, contents: Sequence[Any] | None, ids: Sequence[str] = EXAMPLES) -> list[Encoded]:

@@ -29,6 +29,7 @@ class Case:
     shapes: Mapping[Site, tuple[int, ...]]  # with samples first, without them
     growth: Growth = field(init=False)
     seen: dict[Site, frozenset[int]] = field(default_factory=dict)
+    _kinds: dict[Site, Kind | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.growth = Growth(self.rows, self.n_samples)
@@ -81,7 +82,9 @@ class Case:
         return seen if len(seen) < len(self.shapes.get(entering, ())) else frozenset()
 
     def _kind(self, site: Site) -> Kind | None:
-        return kind_of(self.module, site, self.rows[site], len(self.shapes[site]) + 1)
+        if site not in self._kinds:
+            self._kinds[site] = kind_of(self.module, site, self.rows[site], len(self.shapes[site]) + 1)
+        return self._kinds[site]
 
 
 def proven(case: Case, stacks: Sequence[Stack], other: Inputs | None, patch: int | None) -> dict[Site, Verdict]:
@@ -107,7 +110,7 @@ def proven(case: Case, stacks: Sequence[Stack], other: Inputs | None, patch: int
         if case.open() and verdict.places and not verdict.doubt and not case.rows[site].fold:
             for axis in verdict.places:
                 axis = case.rows[site].back(axis)
-                grow_at(case.module, case.inputs, case.plain, case.growth, site, axis)
+                grow_at(case.module, case.inputs, case.plain, case.growth, site, axis, lambda: bool(case.open()))
     verdicts = case.judge()
     states = {site for stack in stacks for site in (*stack.states, stack.norm)} if stacks else set(verdicts)
     left = [site for site, verdict in verdicts.items() if verdict.doubt and site in states]
@@ -120,7 +123,7 @@ def proven(case: Case, stacks: Sequence[Stack], other: Inputs | None, patch: int
 def _until_mixed(case: Case, stacks: Sequence[Stack]) -> Collection[Site]:
     """What is not told yet up to the end of the first block of every stack, and what goes into it."""
     last = max((stack.blocks[0].end for stack in stacks), default=inf)
-    calls = {(call.path, call.number) for call in case.plain.calls if call.start <= last}
+    calls = {(call.path, call.number) for call in case.plain.calls if 0 <= call.end <= last}  # the network ends later
     outputs = [site for site in case.open() if (site.module, site.call) in calls and len(case.shapes[site]) > 1]
     inputs = [Site(site.module, site.call, "input") for site in outputs if site.side == "output"]
     return dict.fromkeys([*outputs, *(site for site in inputs if site in case.shapes)])

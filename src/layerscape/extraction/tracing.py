@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -35,11 +36,16 @@ class Mark:
 
     @classmethod
     def of(cls, tensor: torch.Tensor) -> Mark:
-        flat = torch.nan_to_num(tensor.detach().reshape(-1).double()).clamp(-LARGEST, LARGEST)
+        flat = tensor.detach().reshape(-1)
+        flat = flat.double() if flat.dtype.itemsize < 2 else flat  # of those of 8 bits nothing else is computed
         if not len(flat):
             return cls(tuple(tensor.shape), 0.0, 0.0, 0.0, ())
+        low, high = (float(each) for each in torch.aminmax(flat))
+        if not (low >= -LARGEST and high <= LARGEST):  # or one is NaN
+            flat = torch.nan_to_num(flat.double()).clamp(-LARGEST, LARGEST)
+            low, high = (float(each) for each in torch.aminmax(flat))
         places = torch.linspace(0, len(flat) - 1, min(PLACES, len(flat)), device=flat.device).long()
-        low, high, total = float(flat.min()), float(flat.max()), float(flat.sum())
+        total = float(flat.sum(dtype=torch.float64))
         return cls(tuple(tensor.shape), low, high, total, tuple(flat[places].tolist()))
 
     @classmethod
@@ -166,6 +172,7 @@ def trace(
     running: dict[str, list[Call]] = {}
     numbers: Counter[str] = Counter()
     clock = count()
+    mark = _remembered(mark)
 
     def before(path: str) -> Callable[..., None]:
         def look(_module: torch.nn.Module, args: Any, kwargs: Any) -> None:
@@ -194,6 +201,22 @@ def trace(
         for handle in handles:
             handle.remove()
     return Trace(calls)
+
+
+def _remembered(mark: Callable[[torch.Tensor], Mark]) -> Callable[[torch.Tensor], Mark]:
+    """What one module puts out and the next takes is one tensor, and need not be read twice unless it was changed."""
+    known: dict[int, tuple[Callable[[], Any], int, Mark]] = {}
+
+    def look(tensor: torch.Tensor) -> Mark:
+        if tensor.is_inference():  # it has no version
+            return mark(tensor)
+        same, version, found = known.get(id(tensor), (lambda: None, 0, None))
+        if found is None or same() is not tensor or version != tensor._version:
+            found = mark(tensor)
+            known[id(tensor)] = weakref.ref(tensor), tensor._version, found
+        return found
+
+    return look
 
 
 def _looked_at(parts: Iterable[tuple[Key, Seen]], mark: Callable[[torch.Tensor], Mark]) -> list[Part]:
