@@ -51,8 +51,8 @@ class Drawing:
     ----------
     form
         ``"line"``: one curve at a time, with its interval; ``"map"``: cells of x × y, the value as a color;
-        ``"plane"``: points and the diagonal; ``"trails"``: many curves, each from its ``start``; ``"twin"``: two
-        curves over one axis, the second against an axis of its own.
+        ``"plane"``: points and the diagonal, or the line between those that are ``straight``; ``"trails"``: many
+        curves, each from its ``start``; ``"twin"``: two curves over one axis, the second against an axis of its own.
     title, reading
         What it is, and how to read it.
     rows

@@ -44,6 +44,8 @@ function theme(element) {
       "raw-text": { color: color("raw"), fontSize: 11, fontWeight: 500 },
       diagonal: { color: color("baseline"), strokeWidth: 1 },
       pair: { color: color("accent"), filled: true, size: 46, opacity: 0.8 },
+      fit: { color: color("accent"), strokeWidth: 2 },
+      "fit-point": { color: color("baseline"), filled: true, size: 16, opacity: 0.9 },
       "pair-name": { color: color("muted"), fontSize: 10 },
       trail: { strokeWidth: 1.5 },
       "trail-point": { filled: true, size: 26, opacity: 1 },

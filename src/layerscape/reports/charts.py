@@ -63,9 +63,13 @@ def _map(drawing: Drawing) -> tuple[list[vl.Spec], int]:
 
 
 def _plane(drawing: Drawing) -> tuple[list[vl.Spec], int]:
-    """Points and the diagonal; names where there is room for them."""
+    """Points and the diagonal, or a line of their own; names where there is room for them."""
     x, y = vl.value_axis(drawing.x), vl.value_axis(drawing.y)
-    marks = [vl.diagonal(drawing), vl.chosen("point", "pair", {"x": x, "y": y, "tooltip": vl.tips(drawing)}, "")]
+    points = {"x": x, "y": y, "tooltip": vl.tips(drawing)}
+    if any(row.get("straight") for row in drawing.rows):
+        line = vl.chosen("line", "fit", {"x": x, "y": y}, "datum.straight")
+        return [vl.chosen("point", "fit-point", points, "!datum.straight"), line], vl.SQUARE
+    marks = [vl.diagonal(drawing), vl.chosen("point", "pair", points, "")]
     if len(drawing.rows) <= vl.FEW_PAIRS:
         text = {"x": x, "y": y, "text": {"field": "pair"}}
         marks.append(vl.chosen("text", "pair-name", text, "", align="left", dx=6, dy=-6))

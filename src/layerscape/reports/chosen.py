@@ -46,7 +46,7 @@ def chosen_dimensions(run: ReportedRun, rows: Sequence[Row]) -> Mapping[str, Row
     for row in rows:
         if row["value"] is not None and None not in (row["low"], row["high"]) and not row.get("groups"):
             curves.setdefault(row["layer"], []).append(row)
-    search = _asked(rows)
+    search = search_of(rows)
     kept = [layer for layer, own in curves.items() if run.kept_graph(layer, own[-1]["k"], search) is not None]
     if not kept:
         return {}
@@ -56,7 +56,7 @@ def chosen_dimensions(run: ReportedRun, rows: Sequence[Row]) -> Mapping[str, Row
     return {layer: _choice(graph, curves[layer]) for layer, graph in graphs if _is_of(graph, curves[layer][0])}
 
 
-def _asked(rows: Sequence[Row]) -> Search:
+def search_of(rows: Sequence[Row]) -> Search:
     """What was near, to the rows."""
     told = {name: [row[name] for row in rows if row.get(name) not in (None, "")] for name in NEARNESS}
     found: Any = {name: values[0] for name, values in told.items() if values}
@@ -68,7 +68,12 @@ def _is_of(graph: Neighbors, row: Row) -> bool:
     if graph.n_samples != row["n_samples"]:
         return False
     n = row["k"] // 2
-    return abs(likeliest(log_ratios(graph, n, 2 * n), n) / row["value"] - 1) < SAME
+    return is_same(likeliest(log_ratios(graph, n, 2 * n), n), row["value"])
+
+
+def is_same(value: float, told: float) -> bool:
+    """Whether what a graph says is what a row does."""
+    return abs(value / told - 1) < SAME
 
 
 def _choice(graph: Neighbors, own: Sequence[Row]) -> Row | str:

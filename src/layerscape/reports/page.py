@@ -24,6 +24,7 @@ from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
 from layerscape.reports.cautions import Finding
 from layerscape.reports.charts import side_by_side, specification, words
+from layerscape.reports.fits import with_fits
 from layerscape.reports.reported import ReportedRun, read_once
 from layerscape.reports.sentences import found
 from layerscape.reports.sparkline import sparkline
@@ -114,7 +115,8 @@ def _html(
 ) -> str:
     """The page; ``through`` is what the strip goes through."""
     table, left_out = _table(run)
-    sections = drawn(*(Profile.of(each.table, each.layers) for each in (run, baseline) if each))
+    profiles = [Profile.of(each.table, each.layers) for each in (run, baseline) if each]
+    sections = with_fits(run, profiles[0], drawn(*profiles))
     specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
     context = {
         "name": run.name,

@@ -16,7 +16,7 @@ Spec = dict[str, Any]
 # What the marks read beside axes and tooltips; the other columns of the table stay out of the charts.
 FIELDS = (
     *("value", "low", "high", "chance", "chance_low", "chance_high"),
-    *("choice", "note", "beside", "thin", "unclear", "control"),
+    *("choice", "note", "beside", "thin", "unclear", "control", "straight"),
 )
 BRANCH = {"field": "branch"}  # curves of which are not joined
 FORMATS = {"depth": ".3~g", "chance": ".3~g", "scale": ".4~g"}

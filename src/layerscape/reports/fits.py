@@ -1,0 +1,99 @@
+"""The fit of TwoNN at every layer, from the graphs that a run keeps: whether the ratios follow the law it rests on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import cast
+
+import numpy as np
+
+from layerscape.core.estimate import Estimate
+from layerscape.core.tasks import Task
+from layerscape.errors import LayerscapeError
+from layerscape.figures.drawing import Axis, Drawing
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import Row, first_variant
+from layerscape.figures.sections import Section, section_of
+from layerscape.measures.dimension.twonn import MEASURE as TWONN
+from layerscape.reports.chosen import is_same, search_of
+from layerscape.reports.reported import ReportedRun
+from layerscape.run import Run
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+
+MOST_POINTS, MOST_OF_LAYER = 6000, 150  # that a page holds of all layers, and of one
+FEWEST = 20  # of one layer, below which nothing bends
+
+LOG_RATIO = Axis("log_ratio", "log μ")
+SURVIVAL = Axis("survival", "−log(1 − F(μ))")
+
+
+def with_fits(
+    run: ReportedRun, profile: Profile, sections: Mapping[Section, Mapping[str, Drawing]]
+) -> dict[Section, Mapping[str, Drawing]]:
+    """The sections of a page, with the fit at the end of that of its measure; as they are for a series."""
+    fit = None if profile.times else ratio_fits(run, first_variant(profile.rows(TWONN.name)))
+    more = {section_of(TWONN.quantity): {f"fit-{TWONN.name}": fit}} if fit else {}
+    return {section: {**drawings, **more.get(section, {})} for section, drawings in sections.items()}
+
+
+def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Drawing | None:
+    """−log(1 − F) against log μ, one layer at a time, with the line through the origin whose slope is the dimension.
+
+    Parameters
+    ----------
+    run
+        Whose graphs are read. Layers of which none is kept are left out, and not searched for this.
+    rows
+        Of one question of `twonn`.
+
+    Returns
+    -------
+    Drawing
+        None where no graph that is kept is that of the rows.
+    """
+    rows = [row for row in rows if row["value"] is not None and not row.get("group")]
+    search = search_of(rows)
+    asked = {row["layer"]: row for row in rows if run.kept_graph(row["layer"], 2, search) is not None}
+    if not asked:
+        return None
+    tasks = [Task(TWONN, json.loads(row.get("options") or "{}"), layer) for layer, row in asked.items()]
+    supplier = Supplier(Part(cast(Run, run)), search)
+    supplier.prepare(tasks)
+    of_layer = max(FEWEST, min(MOST_OF_LAYER, MOST_POINTS // len(tasks) - 2))
+    found: list[Row] = []
+    for task in tasks:
+        with suppress(LayerscapeError):  # as of rows that are of other vectors than those that the graph is of
+            estimate, row = TWONN(*supplier.data(task), **task.options), asked[task.layer]
+            own = {"layer": task.layer, "choice": task.layer, "value": row["value"], "d": row["said"]}
+            if is_same(estimate.value, row["value"]):
+                found += [own | point for point in _points(estimate, of_layer)]
+    if not found:
+        return None
+    return Drawing(
+        "plane",
+        f"{TWONN.title}'s fit, layer by layer",
+        "μ is how many times as far the second neighbor of a sample is as the first; F, the share of samples of which "
+        "it is less. Of samples that lie evenly on d dimensions the points are on the line, whose slope is d: a bend "
+        "is a density that changes between neighbors, or dimensions that differ from place to place.",
+        found,
+        LOG_RATIO,
+        SURVIVAL,
+        tips={"d": "dimension [95 %]", "share": "here"},
+        menu="Layer",
+        measure=TWONN.quantity,
+    )
+
+
+def _points(estimate: Estimate, most: int) -> Iterator[Row]:
+    """So many of the points of a fit, even along the second axis, and the ends of its line."""
+    x, y = (np.asarray(estimate.details[name]) for name in ("log_ratio", "minus_log_survival"))
+    chosen = np.unique(np.searchsorted(y, np.linspace(y[0], y[-1], most)).clip(max=len(y) - 1))
+    for place in chosen:
+        at = {LOG_RATIO.field: float(x[place]), SURVIVAL.field: float(y[place])}
+        yield at | {"share": f"{np.exp(x[place]):.4g} times as far or less in {-np.expm1(-y[place]):.1%} of samples"}
+    end = float(min(x[-1], y[-1] / estimate.value))
+    for at in (0.0, end):
+        yield {LOG_RATIO.field: at, SURVIVAL.field: at * estimate.value, "straight": True}

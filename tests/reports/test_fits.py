@@ -1,0 +1,76 @@
+"""The chart of TwoNN's fit is that of the run's own graphs, or is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import layerscape as ls
+from layerscape.figures.profile import Profile
+from layerscape.figures.rows import first_variant
+from layerscape.reports import report
+from layerscape.reports.fits import ratio_fits
+
+
+def made(rng, **options):
+    """Two layers, one of them with copies, measured by TwoNN."""
+    x = rng.standard_normal((400, 5))
+    run = ls.from_arrays({"first": x, "copies": np.r_[x[:350], x[:50]] ** 3})
+    ls.measure(run, ["twonn"], **options)
+    return run
+
+
+def fit_of(run, table=None):
+    table = run.table if table is None else table
+    return ratio_fits(run, first_variant(Profile.of(table, run.layers).rows("twonn")))
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "fit"}, {"discard": 0.2}, {"metric": "cosine"}])
+def test_points_are_those_of_the_estimate_and_the_line_has_its_slope(rng, options):
+    run = made(rng, **options)
+    drawing = fit_of(run)
+    assert drawing.choices == ["first", "copies"]
+    for layer in run.layers:
+        # The 350 rows that are distinct in every layer, as the table's dimensions are of.
+        own = ls.estimate("twonn", np.asarray(run[layer])[:350], **options)
+        rows = [row for row in drawing.rows if row["layer"] == layer]
+        points = [(row["log_ratio"], row["survival"]) for row in rows if "straight" not in row]
+        every = set(zip(own.details["log_ratio"], own.details["minus_log_survival"], strict=True))
+        assert 50 < len(points) <= 150
+        assert set(points) <= every
+        assert {points[0], points[-1]} == {min(every), max(every)}
+        (x0, y0), (x1, y1) = [(row["log_ratio"], row["survival"]) for row in rows if "straight" in row]
+        assert (x0, y0) == (0, 0)
+        assert y1 / x1 == pytest.approx(own.value)
+        assert rows[0]["value"] == pytest.approx(own.value)
+
+
+def test_many_layers_share_what_a_page_holds(rng):
+    run = ls.from_arrays({f"layer {n}": rng.standard_normal((300, 3)) for n in range(90)})
+    ls.measure(run, ["twonn"])
+    drawing = fit_of(run)
+    assert len(drawing.choices) == 90
+    assert 90 * 40 < len(drawing.rows) <= 6000
+
+
+def test_nothing_is_drawn_that_is_not_of_the_rows(rng):
+    run = made(rng)
+    moved = run.table.assign(value=run.table.value * 1.001)
+    assert fit_of(run, moved) is None
+    kept_nothing = ls.from_arrays({"a": rng.standard_normal((100, 4))})
+    table = ls.measure(kept_nothing, ["twonn"], save=False)
+    assert fit_of(kept_nothing, table) is None
+    assert fit_of(run, run.table[run.table.measure == "gride"]) is None
+
+
+def test_a_page_has_it_below_the_dimensions(rng, tmp_path):
+    run = made(rng)
+    text = report(run, tmp_path / "page.html", n_queries=3).read_text("utf-8")
+    section = re.search(r'<section id="dimension".*?</section>', text, re.DOTALL)[0]
+    assert re.findall('data-chart="([^"]+)"', section)[-1] == "fit-twonn"
+    specs = json.loads(re.search(r'id="data-charts">(.*?)</script>', text)[1])
+    tips = {row["share"] for row in specs["fit-twonn"]["data"]["values"] if "share" in row}
+    assert any(re.fullmatch(r"1\.\d+ times as far or less in \d+\.\d% of samples", tip) for tip in tips)
