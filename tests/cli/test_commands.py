@@ -95,8 +95,8 @@ def test_estimate_takes_neighbors_and_distances_of_other_tools(vectors, capsys):
     assert survival["value"] == pytest.approx(value)
     assert refused(capsys, *words).startswith("error: a matrix of 120 × 21 that looks like row numbers of neighbors")
     said(capsys, *words, "--vectors")
-    text = "error: twonn reads distances: the graph was given without distances; give them: "
-    assert refused(capsys, "estimate", "twonn", "a.npy", "--indices").startswith(text)
+    text = "error: twonn reads distances beside the row numbers; give --distances FILE."
+    assert refused(capsys, "estimate", "twonn", "a.npy", "--indices") == text
     text = "error: 1 --distances for 2 files of neighbors; give one for each."
     assert refused(capsys, *words, "--indices", "--distances", "a_far.npy") == text
     text = "error: --distances and --self-first are of neighbors; say --indices if the files hold those."

@@ -225,7 +225,8 @@ def test_a_graph_made_by_hand_lists_no_sample_twice():
 
 def test_row_numbers_and_distances_are_not_measured_as_vectors(graph, rng):
     indices, distances = with_itself(graph)
-    for given, what in ((indices, "row numbers"), (indices[:, 1:], "row numbers"), (distances, "distances")):
+    rows = (indices, indices[:, 1:], indices + 1, indices[:, 1:] + 1)  # other tools count from 1
+    for given, what in (*((each, "row numbers") for each in rows), (distances, "distances")):
         shape = " × ".join(map(str, given.shape))
         text = (
             f"a matrix of {shape} that looks like {what} of neighbors and not like vectors; give "
@@ -236,6 +237,10 @@ def test_row_numbers_and_distances_are_not_measured_as_vectors(graph, rng):
             lambda given=given: ls.estimate("twonn", given.tolist()),
             lambda given=given: ls.estimate("cka", rng.standard_normal((300, 3)), given),
             lambda given=given: ls.dimension_report(given),
+            lambda given=given: ls.find_neighbors(given, 5),
+            lambda given=given: ls.ranks(given, [(0, 1)]),
+            lambda given=given: ls.from_arrays({"a": given}),
+            lambda given=given: ls.controls("twonn", given),
         ):
             with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
                 call()

@@ -167,6 +167,8 @@ def test_distances_are_not_measured_as_vectors_at_any_door(x):
             lambda given=given: ls.dimension_report(given),
             lambda given=given: ls.controls("twonn", given),
             lambda given=given: ls.from_arrays({"d": given}),
+            lambda given=given: ls.find_neighbors(given, 2),
+            lambda given=given: ls.ranks(given, [(0, 1)]),
         ):
             with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
                 call()

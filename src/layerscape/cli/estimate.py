@@ -153,6 +153,7 @@ def _together() -> list[click.Parameter]:
 
 def _run(measure: Measure, given: dict[str, Any]) -> None:
     from layerscape.core.lists import LooksLikeGraph
+    from layerscape.core.neighbors import WithoutDistances
     from layerscape.pipeline.estimate import estimate
 
     as_json, labels, later = given.pop("as_json"), given.pop("labels", None), given.pop("later", ())
@@ -179,6 +180,8 @@ def _run(measure: Measure, given: dict[str, Any]) -> None:
         result = estimate(measure, *data, **options)
     except LooksLikeGraph as error:
         raise InvalidValue(f"{error.looks}; say {error.option} if it is, and --vectors if not.") from None
+    except WithoutDistances:
+        raise InvalidValue(f"{measure.name} reads distances beside the row numbers; give --distances FILE.") from None
     say(_text(measure, result), as_json, result.to_dict())
 
 

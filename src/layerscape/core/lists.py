@@ -13,6 +13,7 @@ from layerscape.core.square import looks_like_square
 from layerscape.errors import InvalidType, InvalidValue
 
 FEW = 64  # rows that are looked at first: most matrices are told apart by these
+FEWEST = 8  # samples of which it can be told: a handful of small whole numbers may be anything
 LARGEST_SELF = 1e-3  # distance of a sample to itself, of that to its first neighbor, that rounding may leave
 
 
@@ -82,7 +83,7 @@ def as_vectors(x: Any, layer: str = "", name: str = "") -> Representation:
     found = as_representation(x, layer, name)
     if isinstance(x, Representation):
         return found
-    n, several = found.n_samples, min(found.n_samples - 1, found.n_units) > 1  # of two samples nothing can be told
+    n, several = found.n_samples, found.n_samples >= FEWEST and found.n_units > 1
     for looks, what in ((_looks_like_rows, "row numbers"), (_looks_like_distances, "distances")):
         if several and looks(found.matrix[:FEW], n) and looks(found.matrix[:], n):
             made = "Neighbors.from_arrays(indices, distances, self_first=…)"
@@ -94,12 +95,20 @@ def as_vectors(x: Any, layer: str = "", name: str = "") -> Representation:
 
 
 def _looks_like_rows(values: Any, n_samples: int) -> bool:
-    """Whole numbers in 0…N−1, none twice in a row, up to the large ones; each row lists itself, or none does."""
+    """Whole numbers in 0…N−1, or counted from 1, none twice in a row; each row lists itself, or none does."""
     values = np.asarray(values)
-    if values.min() < 0 or values.max() > n_samples - 1 or (values != np.floor(values)).any() or repeated(values):
+    if values.min() < 0 or values.max() > n_samples or (values != np.floor(values)).any() or repeated(values):
         return False
+    if _number_samples(values, n_samples):
+        return True
+    return (len(values) < n_samples or values.max() == n_samples) and _number_samples(values - 1, n_samples)
+
+
+def _number_samples(values: np.ndarray, n_samples: int) -> bool:
+    """Whether numbers lie in 0…N−1, up to the large ones, and each row lists itself, or none does."""
     own = (values == np.arange(len(values))[:, None]).any(axis=1).mean()
-    return bool((own == 0 or own > 0.5) and values.max() >= n_samples / 2)
+    plain = values.min() >= 0 and n_samples / 2 <= values.max() <= n_samples - 1
+    return bool(plain and (own == 0 or own > 0.5))
 
 
 def _looks_like_distances(values: Any, _: int) -> bool:

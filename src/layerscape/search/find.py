@@ -14,6 +14,7 @@ import numpy as np
 
 from layerscape.core.frame import standardized_as
 from layerscape.core.keywords import Search, chosen, door
+from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, as_representation
 from layerscape.core.threads import workers
@@ -104,7 +105,8 @@ def find_neighbors(
            [1]])
     """
     near, how = chosen(search)
-    given, x = as_representation(x), near.seen(as_representation(x))
+    given = as_vectors(x)
+    x = near.seen(given)
     check_width(x.n_units)
     near = leaving_out(near, groups, lag, x.n_samples)
     query_rows, outside = _asked(given, queries)

@@ -9,6 +9,7 @@ import numpy as np
 
 from layerscape.core.apart import Apart
 from layerscape.core.keywords import Search, chosen, door
+from layerscape.core.lists import as_vectors
 from layerscape.core.nearness import Nearness
 from layerscape.core.representation import Representation, as_representation
 from layerscape.core.resources import Resources
@@ -76,7 +77,7 @@ def ranks(
     array([1.5])
     """
     near, how = chosen(search)
-    x = near.seen(as_representation(x))
+    x = near.seen(as_vectors(x))
     return _places(x, pairs, leaving_out(near, groups, lag, x.n_samples), how, progress).mean(axis=1)
 
 
