@@ -1,17 +1,19 @@
 """How often samples that are independent are doubted, and how often such as belong together are.
 
+Run:  python -m benchmarks.independence --keep FOLDER [--parts independent] [--minutes 10] [--write]
+
 Runs of three layers, the second and third of which are noisy maps of the first, with three columns: 40 and 100 values
 that mean nothing, and classes. A run is doubted if anything is said of it at all.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
+from benchmarks.draws import Found, Part, arguments, draw, ends, read
 from benchmarks.publish import publish
 from layerscape import from_arrays
 from layerscape.supply.doubts import doubts
@@ -78,28 +80,46 @@ TOGETHER: dict[str, Law] = {
 }
 
 
-def doubted(name: str, law: Law, seed: int) -> bool:
-    rng = np.random.default_rng([seed, *name.encode()])
-    x, kind = law(rng)
+def doubted(name: str, n: int, rng: np.random.Generator) -> Found:
+    x, kind = {**INDEPENDENT, **TOGETHER}[name](rng)
     layers = {"a": x, "b": np.tanh(x) + 0.02 * rng.standard_normal(x.shape) * ("copies" not in name), "c": x * x + x}
-    columns = {"ward": rng.integers(0, 40, N).astype(str), "city": rng.integers(0, 100, N).astype(str)}
+    columns = {"ward": rng.integers(0, 40, n).astype(str), "city": rng.integers(0, 100, n).astype(str)}
     if "no column" not in name:
         columns["kind"] = kind.astype(str)
-    return bool(doubts(from_arrays(layers, labels=columns), {}))
+    return {"doubted": (float(bool(doubts(from_arrays(layers, labels=columns), {}))),)}
+
+
+PARTS = {
+    "independent": Part(doubted, tuple(INDEPENDENT), (N,), most=1000),
+    "together": Part(doubted, tuple(TOGETHER), (N,), most=200),
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--draws", type=int, default=200)
-    options = parser.parse_known_args()[0]
-    lines = [f"{options.draws} runs each of {N} samples, three layers of {UNITS} units, two or three columns.", ""]
-    for title, laws in (("independent: doubted in", INDEPENDENT), ("belong together: doubted in", TOGETHER)):
-        lines += [f"| {title} | |", "|---|---|"]
-        for name, law in laws.items():
-            lines.append(f"| {name} | {np.mean([doubted(name, law, seed) for seed in range(options.draws)]):.1%} |")
-            print(lines[-1], flush=True)
-        lines.append("")
-    publish("Samples that may belong together", lines[:-1])
+    asked = arguments(PARTS)
+    if not asked.report:
+        draw(PARTS, asked)
+    lines = [
+        f"Runs of {N} samples, three layers of {UNITS} units, two or three columns; the share that is doubted, its "
+        "exact 99 % interval, and how many were drawn."
+    ]
+    for title, laws in (("independent", INDEPENDENT), ("together", TOGETHER)):
+        rows, every = [], []
+        for name in laws:
+            found = read(asked.keep, title, name, N).get("doubted", np.empty((0, 1)))[:, 0]
+            every.append(found)
+            rows += [_row(name, found)] if len(found) else []
+        lines += ["", f"| {title}: doubted | | |", "|---|---|---|", *rows, *_all(title, np.concatenate(every))]
+    publish("Samples that may belong together", lines)
+
+
+def _row(name: str, found: np.ndarray) -> str:
+    low, high = ends(int(found.sum()), len(found))
+    return f"| {name} | {found.mean():.1%} ({low:.1%} to {high:.1%}) | {len(found):,} |"
+
+
+def _all(title: str, found: np.ndarray) -> list[str]:
+    return [_row("all of these", found)] if title == "independent" and len(found) else []
 
 
 if __name__ == "__main__":

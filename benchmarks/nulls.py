@@ -1,59 +1,261 @@
-"""What does every comparison read on data that are unrelated, the same, or share only what should not count?
+"""How often do unrelated data get a small p, and how often is what is there found?
 
-Run:  python -m benchmarks.nulls [--write]
+Run:  python -m benchmarks.nulls --keep FOLDER [--parts unrelated,grouped] [--sizes 100,300] [--minutes 60] [--write]
 
-Two Gaussian clouds of 1,024 samples and 768 units. *Unrelated*: independent. *Itself*: a rotation, shift and scaling
-of the same cloud. *One unit*: unrelated, but for one unit of a thousand times the spread that both share. *One sample*:
-unrelated, but for one sample at a thousand times the distance in both. *Copies*: unrelated, and the first tenth of the
-rows repeated in the place of the second tenth in both. A cell is value (chance; p), and a star means that the estimate
-carries a warning. p is the share of random pairings that agree as much.
+Two layers have nothing to do with each other, or labels are dealt with no regard to a layer. A cell is the share in %
+of draws with p ≤ .05 / .01 / .001, and the number of draws. It stands out in bold where the exact 99 % interval of a
+share lies above 6 % at .05 or .2 % at .001. Where samples belong together p is of 199 exchanges, so that none is below
+.005: "≤ .05 / .01".
+
+Groups are drawn as `benchmarks/laws.py` says, the same ones in both layers. Labels are of groups, or vary within them
+with another prevalence in each. Series share nothing but that they are smooth. "Not told" is what is said of groups
+that the measure is not told of. Differences are those of `benchmarks/coverage.py`, in whose folder they are looked for.
+
+Power is of two layers, of which the second has some of the centers of the first, and of labels that move the centers of
+groups, by five strengths: how far the value lies from where it lies by chance, in standard deviations that it has
+there, and the share in % of draws with p ≤ .05.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from scipy.stats import t as student
+
+from benchmarks.coverage import PARTS as COVERED
+from benchmarks.draws import Found, Part, arguments, draw, outside, read
+from benchmarks.laws import GROUPED, INDEPENDENT, SMOOTHED, UNITS, cloud, groups, layer, series
 from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
+from layerscape.core import exchange
+from layerscape.core.groups import BLOCKS
+from layerscape.core.representation import Representation
 from layerscape.measures import catalog
+from layerscape.search import find_neighbors
+from layerscape.supply import grouped as intervals
+from layerscape.supply.ranking import ranking_of
 
-N, D = 1024, 768
+K, RARE, WIDE = 10, 6, "Gaussian d = 200"
+LEVELS, MOST = (0.05, 0.01, 0.001), {0.05: 0.06, 0.001: 0.002}
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+FEW = {"permutations": 99}
 
 
-def cases() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((2, N, D))
-    rotation = np.linalg.qr(rng.standard_normal((D, D)))[0]
-    found = {"unrelated": (x, y), "itself": (x, 3 * x @ rotation + 1)}
-    unit, direction = 1000 * rng.standard_normal(N), rng.standard_normal(D)
-    found["one unit"] = tuple(np.c_[unit, z[:, 1:]] for z in (x, y))
-    found["one sample"] = tuple(np.r_[1000 * direction[None], z[1:]] for z in (x, y))
-    tenth = N // 10
-    found["copies"] = tuple(np.r_[z[:tenth], z[:tenth], z[2 * tenth :]] for z in (x, y))
+def unrelated(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of independent samples, by what needs no permutations or few."""
+    x, y, measures = cloud(law, n, rng), cloud(law, n, rng), catalog()
+    a, b = (find_neighbors(z, K + 1, threads=1) for z in (x, y))
+    classes, rare = rng.integers(0, 3, n), (rng.permutation(n) < RARE).astype(int)
+    one, other = Representation(x), Representation(y)
+    ranking, number = ranking_of(other, None, {"threads": 1}), rng.standard_normal(n)
+    found = {
+        **{f"overlap, k = {k}": measures["overlap"](a, b, k=k) for k in (1, K)},
+        "rank_overlap": measures["rank_overlap"](a, b, k=K),
+        "cka": measures["cka"](one, other),
+        "distance_correlation": measures["distance_correlation"](one, other),
+        "information_imbalance": measures["information_imbalance"](a, ranking),
+        "label_overlap": measures["label_overlap"](a, classes, k=K),
+        "label_overlap of a number": measures["label_overlap"](a, number, k=K),
+        **{
+            f"label_overlap by class, 6 rare, k = {k}": measures["label_overlap"](a, rare, k=k, weight="class")
+            for k in (1, K)
+        },
+    }
+    return {name: (one.chance.p,) for name, one in found.items() if one.chance}
+
+
+def permuted(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of independent samples, by what permutes and takes longer."""
+    x, y, z = cloud(law, n, rng), cloud(law, n, rng), cloud(law, n, rng)
+    classes, number = rng.integers(0, 3, n), rng.standard_normal(n)
+    two = ("rsa", "procrustes", "cknna", "unit_match", "svcca", "linear_predictivity")
+    asked: dict[str, tuple[str, Any, dict[str, Any]]] = {
+        **{name: (name, y, FEW) for name in two},
+        "cka of rbf": ("cka", y, {"kernel": "rbf"}),
+        "neighbor_survival": ("neighbor_survival", [y, z], {"k": K}),
+        "knn_probe": ("knn_probe", classes, FEW),
+        "linear_probe": ("linear_probe", classes, FEW),
+        "linear_probe of a number": ("linear_probe", number, FEW),
+    }
+    return {name: (_p(measure, x, other, **options),) for name, (measure, other, options) in asked.items()}
+
+
+def _p(name: str, a: Any, b: Any, **how: Any) -> float:
+    """NaN where it is refused: too few samples, one cluster."""
+    try:
+        chance = estimate(name, a, b, **how).chance
+    except LayerscapeError:
+        return np.nan
+    return chance.p if chance else np.nan
+
+
+def chance_alone() -> None:
+    """No intervals over groups, and a fifth of the exchanges."""
+    exchange.PERMUTATIONS, intervals.FEWEST = 199, 10**9
+
+
+def labels(codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """One of five classes for each group; and two that vary within groups, with another prevalence in each."""
+    number = codes[-1] + 1
+    prevalence = rng.choice([0.2, 0.8], number)[codes]
+    return rng.integers(0, 5, number)[codes], (rng.random(len(codes)) < prevalence).astype(int)
+
+
+def grouped(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of samples that belong together."""
+    chance_alone()
+    codes = groups(law, n)
+    a, b, (of_group, within) = layer(law, codes, rng), layer(law, codes, rng), labels(codes, rng)
+    told, near = {"groups": codes}, {"groups": codes, "k": K}
+    asked: dict[str, tuple[str, Any, dict[str, Any]]] = {
+        "overlap": ("overlap", b, near),
+        "overlap, own left out": ("overlap", b, {**near, "own_group": "left_out"}),
+        "overlap, not told": ("overlap", b, {"k": K}),
+        "rank_overlap": ("rank_overlap", b, near),
+        "cka": ("cka", b, told),
+        "cka, not told": ("cka", b, {}),
+        "distance_correlation": ("distance_correlation", b, told),
+        "label_overlap, label of the group": ("label_overlap", of_group, near),
+        "label_overlap, own kept": ("label_overlap", of_group, {**near, "own_group": "kept"}),
+        "label_overlap, label within": ("label_overlap", within, near),
+        "label_overlap, label of the group, not told": ("label_overlap", of_group, {"k": K}),
+    }
+    return {name: (_p(measure, a, other, **how),) for name, (measure, other, how) in asked.items()}
+
+
+def grouped_ranks(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of samples that belong together, by information imbalance, which counts all ranks."""
+    chance_alone()
+    codes = groups(law, n)
+    a, b = layer(law, codes, rng), layer(law, codes, rng)
+    return {"information_imbalance": (_p("information_imbalance", a, b, groups=codes),)}
+
+
+def grouped_others(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of samples that belong together, by every other measure that has a chance there."""
+    chance_alone()
+    codes = groups(law, n)
+    a, b, (of_group, within) = layer(law, codes, rng), layer(law, codes, rng), labels(codes, rng)
+    seen, result = ("overlap", "rank_overlap", "cka", "distance_correlation", "information_imbalance"), {}
+    for name, measure in catalog().items():
+        if not measure.score or name in (*seen, "label_overlap") or "pairs" in measure.data:
+            continue
+        options = {key: value for key, value in {"k": K, "k_max": 6 * K, "draws": 20}.items() if key in measure.options}
+        if measure.data[1] == "labels":
+            for case, label in ((", label of the group", of_group), (", label within", within)):
+                result[name + case] = (_p(name, a, label, groups=codes, **options),)
+        else:
+            other = [b, b + layer(law, codes, rng)] if measure.data[1] == "graphs" else b
+            result[name] = (_p(name, a, other, groups=codes, **options),)
+    return result
+
+
+def in_time(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of two series."""
+    chance_alone()
+    a, b = series(n, rng), series(n, rng)
+    found = {name: (_p(name, a, b, lag="auto", k=K),) for name in ("overlap", "rank_overlap")}
+    found |= {name: (_p(name, a, b, lag="auto"),) for name in ("cka", "distance_correlation")}
+    return {**found, "overlap, not told": (_p("overlap", a, b, k=K),), "cka, not told": (_p("cka", a, b),)}
+
+
+def power(law: str, n: int, rng: np.random.Generator) -> Found:
+    """The value and p for five strengths of what two layers, or a layer and a label, have to do with each other."""
+    chance_alone()
+    codes = groups(law, n)
+    a, b, other = (layer(law, codes, rng) for _ in range(3))
+    classes, found = rng.integers(0, 5, codes[-1] + 1), {}
+    moved, center = rng.standard_normal((5, UNITS))[classes][codes], a[np.searchsorted(codes, codes)]
+    for strength in STRENGTHS:
+        asked: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+            "overlap, own left out": (a, b + strength * center, {"k": K, "own_group": "left_out"}),
+            "cka": (a, b + strength * center, {}),
+            "label_overlap": (other + strength * moved, classes[codes], {"k": K}),
+        }
+        for name, (x, y, how) in asked.items():
+            one = estimate(name.split(",")[0], x, y, groups=codes, **how)
+            found[f"{name}; {strength}"] = (one.value, one.chance.p if one.chance else np.nan)
     return found
 
 
-def cell(name: str, a: np.ndarray, b: np.ndarray) -> str:
-    try:
-        found = estimate(name, a, b)
-    except LayerscapeError as error:
-        return f"refused: {error}"
-    assert found.chance is not None
-    return f"{found.value:.3f} ({found.chance.value:.3f}; {found.chance.p:.2g}){'*' if found.warnings else ''}"
+PARTS = {
+    "unrelated": Part(unrelated, (*INDEPENDENT, WIDE)),
+    "permuted": Part(permuted, INDEPENDENT, (100, 300, 600), most=400),
+    "grouped": Part(grouped, GROUPED),
+    "grouped_ranks": Part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400),
+    "grouped_others": Part(grouped_others, GROUPED, (100, 300, 600), most=400),
+    "in_time": Part(in_time, (SMOOTHED,)),
+    "power": Part(power, GROUPED, (100, 300, 600), most=400),
+}
+
+
+def cell(p: np.ndarray, *, exchanged: bool, counts: bool = True) -> str:
+    """Shares at the levels, and draws; bold where one is certainly too high."""
+    if len(p) < 50:
+        return ""
+    hits = {level: int((p <= level * (1 + 1e-9)).sum()) for level in (LEVELS[:2] if exchanged else LEVELS)}
+    text = " / ".join(f"{100 * hit / len(p):.3g}" for hit in hits.values()) + f"; {len(p)}"
+    bad = any(outside(hits[level], len(p), (0.0, most)) for level, most in MOST.items() if level in hits)
+    return f"**{text}**" if bad and counts else text
+
+
+def p_of_difference(part: str, law: str, n: int, rows: np.ndarray) -> np.ndarray:
+    """What p was, of a difference and its interval."""
+    value, low, high = rows.T[:3]
+    blocks = min(int(groups(law, n)[-1]) + 1, BLOCKS) if part.startswith("grouped") else np.inf
+    sd = (high - low) / 2 / student.ppf(0.975, blocks - 1)
+    return 2 * student.sf(np.abs(value) / np.where(sd > 0, sd, np.inf), blocks - 1)
+
+
+def table(folder: Any, part: str) -> list[str]:
+    laws, sizes = (PARTS.get(part) or COVERED[part]).laws, (PARTS.get(part) or COVERED[part]).sizes
+    every = {(law, n): read(folder, part, law, n) for law in laws for n in sizes}
+    exchanged, differs, lines = part not in ("unrelated", "permuted"), part in COVERED, []
+    names = dict.fromkeys(name for one in every.values() for name in one)
+    for name in [name for name in names if not differs or name.startswith("difference")]:
+        for n in sizes:
+            cells = []
+            for law in laws:
+                rows = every[law, n].get(name, np.empty((0, 3 if differs else 1)))
+                p = p_of_difference(part, law, n, rows) if differs else rows[:, 0]
+                cells.append(cell(p, exchanged=exchanged and not differs, counts="not told" not in name))
+            lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
+    return [f"| {part} | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
+
+
+def found_in(folder: Any) -> list[str]:
+    """The table of power: shift in standard deviations by chance → share found."""
+    laws, sizes, lines = PARTS["power"].laws, PARTS["power"].sizes, []
+    for name in ("overlap, own left out", "cka", "label_overlap"):
+        for n in sizes:
+            cells = []
+            for law in laws:
+                every = read(folder, "power", law, n)
+                if len(alone := every.get(f"{name}; {STRENGTHS[0]}", ())) < 50:
+                    cells.append("")
+                    continue
+                steps = [every[f"{name}; {strength}"] for strength in STRENGTHS[1:]]
+                shifts = [(step[:, 0].mean() - alone[:, 0].mean()) / alone[:, 0].std(ddof=1) for step in steps]
+                shares = [(step[:, 1] <= 0.05).mean() for step in steps]
+                text = " · ".join(f"{z:.1f} → {share:.0%}" for z, share in zip(shifts, shares, strict=True))
+                cells.append(f"{text}; {len(alone)}")
+            lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
+    return ["", "| power | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
 
 
 def main() -> None:
-    data = cases()
+    asked = arguments(PARTS)
+    if not asked.report:
+        draw(PARTS, asked)
     lines = [
-        f"`benchmarks/nulls.py`: N = {N:,}, D = {D}. Value (chance; p); * with a warning.",
-        "",
-        "| measure | " + " | ".join(data) + " |",
-        "|---|" + "---|" * len(data),
+        "`benchmarks/nulls.py`: share in % of draws with p ≤ .05 / .01 / .001 (≤ .05 / .01 where samples belong "
+        "together, but for differences); draws. Bold: its exact 99 % interval lies above 6 % at .05 or .2 % at .001."
     ]
-    for name, measure in catalog().items():
-        if measure.compares:
-            lines.append(f"| {name} | " + " | ".join(cell(name, *pair) for pair in data.values()) + " |")
-    publish("What comparisons read on unrelated data", lines)
+    for part in (*PARTS, "dimensions", "differences", "grouped_differences", "grouped_learned"):
+        if part != "power" and (rows := table(asked.keep, part)):
+            lines += ["", *rows]
+    publish("Small p of unrelated data", [*lines, *found_in(asked.keep)])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Laws of influences: what scaling, embedding and averaging do to them, and how a difference is known."""
 
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 import pytest
@@ -63,9 +63,9 @@ def test_of_a_mean_every_sample_has_the_value_that_it_had(values):
 @given(KIND, KIND, N, SEED)
 def test_a_value_differs_from_itself_for_sure_and_from_another_both_ways_alike(kind, other_kind, n, seed):
     one, other = influence(kind, n, seed), influence(other_kind, n, seed + 1)
-    assert one.sd_beside(one) == 0
-    assert one.sd_beside(other) == pytest.approx(other.sd_beside(one))
-    assert one.sd_beside(other) > 0
+    assert one.beside(one)[0] == 0
+    assert one.beside(other)[0] == pytest.approx(other.beside(one)[0])
+    assert one.beside(other)[0] > 0
 
 
 @given(KIND, KIND, N, SEED, st.floats(-50, 50).filter(lambda factor: abs(factor) > 1e-3), st.floats(-9, 9))
@@ -75,21 +75,33 @@ def test_a_scaled_difference_has_a_scaled_sd_and_a_shift_changes_none(kind, othe
     assert scaled.value == pytest.approx(factor * one.value + shift)
     assert scaled.moved == pytest.approx(factor * one.moved)
     assert scaled.per_sample == pytest.approx(factor * one.per_sample + shift, abs=1e-9)
-    expected = abs(factor) * one.sd_beside(other)
-    assert scaled.sd_beside(other.scaled(factor, -shift)) == pytest.approx(expected)
+    expected = abs(factor) * one.beside(other)[0]
+    assert scaled.beside(other.scaled(factor, -shift))[0] == pytest.approx(expected)
     same(scaled.scaled(1 / factor, -shift / factor), one)
 
 
 def test_without_pairs_the_sd_is_that_of_the_sandwich_over_neighbors_of_either():
     one, other = influence("near", 30, 3), influence("near", 30, 4)
     expected = sd_of_sum(one.alone - other.alone, np.hstack([one.near, other.near]))
-    assert one.sd_beside(other) == expected
+    assert one.beside(other)[0] == expected
     alone = influence("alone", 30, 5)
     difference = one.alone - alone.alone
-    assert one.sd_beside(alone) == sd_of_sum(difference, one.near)
+    assert one.beside(alone)[0] == sd_of_sum(difference, one.near)
     rest = influence("alone", 30, 6)
     expected = sqrt(((rest.alone - alone.alone) ** 2).sum() / (1 - 1 / 30))
-    assert rest.sd_beside(alone) == pytest.approx(expected)
+    assert rest.beside(alone)[0] == pytest.approx(expected)
+
+
+def test_a_sd_is_as_well_known_as_its_products_of_samples_are_independent():
+    signs = np.where(np.arange(40) % 2, 1.0, -1.0) / 40
+    none, two = np.full((40, 1), -1), np.stack([(np.arange(40) + 1) % 40, (np.arange(40) + 2) % 40], axis=1)
+    zero = Influence(0.0, None, np.zeros(40), none)
+    assert Influence(0.0, None, signs, none).beside(zero)[1] == 40  # no heavier tails than the normal law
+    assert Influence(0.0, None, signs, two).beside(zero)[1] == 40 / (1 + 4)
+    one = np.full(40, -1 / 40)
+    one[0] = 39 / 40
+    assert Influence(0.0, None, one, none).beside(zero)[1] == pytest.approx(2, abs=0.2)  # all of it is one sample's
+    assert Influence(0.0, None, one).beside(Influence(0.0, None, np.zeros(40)))[1] == inf
 
 
 def test_of_means_over_pairs_the_sd_is_the_jackknife_less_interactions():
@@ -98,7 +110,7 @@ def test_of_means_over_pairs_the_sd_is_the_jackknife_less_interactions():
     own = apart.sum(axis=1) + apart.sum(axis=0)
     variance = own @ own - (apart**2).sum() - (apart * apart.T).sum()
     assert variance > 0
-    assert one.sd_beside(other) == pytest.approx(sqrt(variance))
+    assert one.beside(other)[0] == pytest.approx(sqrt(variance))
 
 
 @given(KIND, N, SEED, st.integers(0, 20))
@@ -119,7 +131,7 @@ def test_among_more_samples_the_others_move_nothing(kind, n, seed, more):
         np.testing.assert_array_equal(wide.pairs.toarray()[np.ix_(rows, rows)], one.pairs.toarray())
         assert wide.pairs.nnz == one.pairs.nnz
         other = influence(kind, n, seed + 1)
-        assert wide.sd_beside(other.among(rows, n + more)) == pytest.approx(one.sd_beside(other))
+        assert wide.beside(other.among(rows, n + more))[0] == pytest.approx(one.beside(other)[0])
     if not more:
         same(wide, one)
 
@@ -148,7 +160,7 @@ def test_the_mean_of_influences_moves_as_the_mean(kind, n, seed, number):
 def test_the_mean_of_equal_values_is_one_of_them(kind, n, seed, number):
     one = influence(kind, n, seed)
     same(mean_of([one] * number), one)
-    assert mean_of([one] * number).sd_beside(one) == pytest.approx(0, abs=1e-9)
+    assert mean_of([one] * number).beside(one)[0] == pytest.approx(0, abs=1e-9)
 
 
 def test_what_is_unknown_of_one_is_unknown_of_the_mean():

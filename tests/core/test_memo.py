@@ -3,11 +3,12 @@
 import gc
 import weakref
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerscape.core.memo import remembered
+from layerscape.core.memo import remembered, remembered_within
 
 
 class Owner:
@@ -84,3 +85,32 @@ def test_it_is_still_called_what_it_was():
         """The border."""
 
     assert (border.__name__, border.__doc__) == ("border", "The border.")
+
+
+def test_of_large_arrays_those_that_were_asked_for_last_are_kept_within_bytes():
+    calls = []
+
+    @remembered_within(3 * 80)
+    def make(owner, size):
+        calls.append(size)
+        return np.zeros(size)
+
+    one, other = Owner(), Owner()
+    first = make(one, 10)
+    assert make(one, 10) is first
+    make(other, 10)
+    make(one, 9)
+    assert make(one, 10) is first  # now the one that was asked for last
+    make(other, 9)  # which takes the place of the first of the other
+    assert calls == [10, 10, 9, 9]
+    assert make(one, 10) is first
+    make(other, 10)
+    assert calls == [10, 10, 9, 9, 10]
+    make(one, 31)  # more than is kept at all
+    make(one, 31)
+    assert calls[5:] == [31, 31]
+    alive = weakref.ref(make(one, 7))
+    assert alive() is not None
+    del one
+    gc.collect()
+    assert alive() is None

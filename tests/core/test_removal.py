@@ -10,9 +10,9 @@ from layerscape.core.removal import Removal
 def test_a_difference_is_as_sure_as_its_jackknife(rng):
     one, other = (Removal(float(each.mean()), each, np.ones(9)) for each in rng.standard_normal((2, 12)))
     apart = one.without - other.without
-    assert one.sd_beside(other) == pytest.approx(np.sqrt(11 / 12 * ((apart - apart.mean()) ** 2).sum()))
-    assert one.freedom == 11
-    assert one.scaled(3, 1).sd_beside(other.scaled(3, 1)) == pytest.approx(3 * one.sd_beside(other))
+    assert one.beside(other)[0] == pytest.approx(np.sqrt(11 / 12 * ((apart - apart.mean()) ** 2).sum()))
+    assert one.beside(other)[1] == 11
+    assert one.scaled(3, 1).beside(other.scaled(3, 1))[0] == pytest.approx(3 * one.beside(other)[0])
     both = mean_of([one, other])
     assert both.value == pytest.approx((one.value + other.value) / 2)
     assert both.without.shape == (12,)

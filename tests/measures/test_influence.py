@@ -156,7 +156,7 @@ class TestInfluence:
             np.testing.assert_array_equal(order[other.near], found.near[order])
         assert found.alone.sum() == pytest.approx(0, abs=1e-9 * np.abs(found.alone).sum())
         assert found.per_sample.mean() == pytest.approx(found.value)
-        assert found.sd_beside(found.scaled(0.5)) > 0
+        assert found.beside(found.scaled(0.5))[0] > 0
         if found.pairs is not None:
             np.testing.assert_allclose(found.pairs.sum(axis=1), found.alone, atol=1e-12)
 

@@ -113,6 +113,9 @@ def test_holm_is_the_textbook_s():
         ({"measures": ["cka"]}, InvalidValue, "cka compares two layers; differences are tested of measures of one "
          "layer."),
         ({"measures": ["isomap"]}, InvalidValue, "isomap has no test of differences: "),
+        ({"measures": ["linear_probe"]}, InvalidValue, "linear_probe has no test of differences without groups= "
+         "(--groups): one sample fewer deals all others into other folds, "),
+        ({"measures": ["dichotomies"], "groups": "side"}, InvalidValue, "dichotomies has no test of differences: "),
         ({"pairs": [("in", "uot")]}, UnknownName, "unknown layer of {name} 'uot'"),
         ({"labels": ["height"]}, InvalidValue, "label column 'height' holds real numbers; name a column of "
          "categories."),
@@ -153,3 +156,21 @@ def test_sites_of_blocks_are_tested_along_their_own_kind(rng):
     with pytest.warns(UserWarning, match="matched by row number"):
         table = ls.differences(one, other, "twonn")
     assert table.other_layer.tolist() == ["block_4.mlp"]
+
+
+@pytest.mark.parametrize("label", ["of group", "within"])
+def test_what_learns_is_tested_with_whole_groups_left_out(label, rng):
+    codes = np.repeat(np.arange(20), 8)
+    labels = {"of group": np.arange(20)[codes] % 2, "within": np.arange(160) % 2}
+    away, noise = 2 * labels[label][:, None] * np.ones(3), rng.standard_normal((160, 3))
+    layers = {"holds": away + noise, "scaled": 5 * (away + noise), "lost": rng.standard_normal((160, 3))}
+    run = ls.from_arrays(layers, labels={"who": codes.astype(str), **labels})
+    table = ls.differences(run, measures=["linear_probe"], labels=label, groups="who")
+    found = [ls.estimate("linear_probe", run[layer], labels[label], groups=codes) for layer in ("scaled", "lost")]
+    expected = [(one.value - one.chance.value) / (1 - one.chance.value) for one in found]
+    assert table.value.tolist() == pytest.approx(expected)
+    assert table.p[0] == 1
+    assert table.p_holm[1] < 1e-3
+    wide = [(one.value - one.low) / (1 - one.chance.value) for one in found]
+    margin = table.difference[1] - table.low[1]  # of the same groups in both
+    assert abs(wide[0] - wide[1]) < margin < sum(wide)

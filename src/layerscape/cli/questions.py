@@ -45,7 +45,7 @@ def differences_command(
     from layerscape.questions.differences import differences, tested
     from layerscape.run import open_run
 
-    chosen = {"measures": tested(measures.split(",") if measures else None)}
+    chosen = {"measures": tested(measures.split(",") if measures else None, grouped=bool(options.get("groups")))}
     check_wishes(options, chosen["measures"])
     a, b = open_run(run), open_run(other) if other else None
     chosen |= {"labels": labels.split(",") if labels else None}

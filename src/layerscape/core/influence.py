@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from layerscape.core.interval import sd_of_sum
+from layerscape.core.interval import spread_of_sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +46,6 @@ class Influence:
         value = float(per_sample.mean())
         return cls(value, None, (per_sample - value) / len(per_sample))
 
-    freedom = inf  # of Student's law, which a difference over its standard deviation follows
-
     @property
     def is_small(self) -> bool:
         """Whether it may be kept for every layer: pairs of neighbors are many, and are found again."""
@@ -63,8 +61,8 @@ class Influence:
         """What each sample adds by itself and as a neighbor of others."""
         return self.alone if self.pairs is None else self.alone + self.pairs.sum(axis=0)
 
-    def sd_beside(self, other: Influence) -> float:
-        """Standard deviation of the difference to another value of the same samples.
+    def beside(self, other: Influence) -> tuple[float, float]:
+        """Standard deviation of the difference to another value of the same samples, and the freedom of Student's law.
 
         For means over pairs that of the jackknife, less the interactions that it counts twice (Efron and Stein 1981,
         doi:10.1214/aos/1176345462); for all else that of the sandwich over samples that are near in either.
@@ -73,9 +71,10 @@ class Influence:
         if self.pairs is not None and other.pairs is not None:
             pairs, alone = sparse.csr_array(self.pairs - other.pairs), self.alone - other.alone
             interactions = float((pairs.data**2).sum() + pairs.multiply(pairs.T).sum())
-            return sqrt(max(float(own @ own) - interactions, float(alone @ alone) / 4))
+            return sqrt(max(float(own @ own) - interactions, float(alone @ alone) / 4)), inf
         near = [each.near for each in (self, other) if each.near is not None]
-        return sd_of_sum(own, np.hstack(near) if near else np.full((len(own), 1), -1))
+        sd, freedom = spread_of_sum(own, np.hstack(near) if near else np.full((len(own), 1), -1))
+        return sd, freedom if near else inf
 
     def scaled(self, factor: float, shift: float = 0.0) -> Influence:
         """How each sample moves factor · value + shift."""

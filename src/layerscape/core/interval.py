@@ -53,22 +53,41 @@ def sd_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:
     return sd_of_sum(values - values.mean(), near) / len(values)
 
 
+def margin_of_mean(values: np.ndarray, *graphs: Neighbors, k: int) -> float:
+    """Half the width of the 95 % interval of the mean of one value per query, by Student's law; as `sd_of_mean`."""
+    near = np.hstack([_positions(graph, k) for graph in graphs])
+    sd, freedom = spread_of_sum(values - values.mean(), near)
+    return student95(freedom) * sd / len(values)
+
+
 def sd_of_sum(values: np.ndarray, near: np.ndarray) -> float:
-    """Standard deviation of a sum of one value per sample; values add up to 0.
+    """Standard deviation of a sum of one value per sample; as `spread_of_sum`."""
+    return spread_of_sum(values, near)[0]
+
+
+def spread_of_sum(values: np.ndarray, near: np.ndarray) -> tuple[float, float]:
+    """Standard deviation of a sum of one value per sample, and the degrees of freedom of Student's law that it leaves.
+
+    The variance is a sum of products with a variance of its own, so that by Satterthwaite 1946 (doi:10.2307/3002019) it
+    is as well known as one of ν independent normal values, ν = N / (1 + c + γ/2), with c the number of samples that are
+    near each and γ the excess kurtosis of the values.
 
     Parameters
     ----------
     values
-        Shape (M,).
+        Shape (M,); they add up to 0.
     near
         Shape (M, K): numbers of the samples that are near each, −1 for none.
     """
-    n, independent = len(values), values @ values
+    n, squares = len(values), values * values
+    independent = float(squares.sum())
     products, n_related = sum_of_products(values, near)
     # Values are centered by their own mean, which makes the sum of all products zero: unrelated pairs are owed −V/n.
     share = (n_related + n) / n**2
     variance = (independent + products) / (1 - share) if share < 0.5 else 2 * (independent + products)
-    return float(np.sqrt(max(variance, independent / 4)))
+    shares = squares / independent if independent > 0 else squares
+    kurtosis = n * float(shares @ shares) - 3
+    return float(np.sqrt(max(variance, independent / 4))), n / (1 + n_related / n + max(0.0, kurtosis) / 2)
 
 
 def sd_of_neighborhoods(graph: Neighbors, own: np.ndarray, moved: np.ndarray) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
 
 Owner = TypeVar("Owner")
 Asked = ParamSpec("Asked")
@@ -29,3 +31,38 @@ def remembered(make: Callable[Concatenate[Owner, Asked], Made]) -> Callable[Conc
         return of_owner[key]
 
     return found
+
+
+def remembered_within(
+    most: int,
+) -> Callable[[Callable[Concatenate[Owner, Asked], np.ndarray]], Callable[Concatenate[Owner, Asked], np.ndarray]]:
+    """The same for large arrays, of which those that were asked for last are kept, up to so many bytes together.
+
+    Who gets one must not write into it. Further arguments are given by position.
+    """
+
+    def decorate(
+        make: Callable[Concatenate[Owner, Asked], np.ndarray],
+    ) -> Callable[Concatenate[Owner, Asked], np.ndarray]:
+        kept: dict[tuple[object, ...], np.ndarray] = {}  # the one that was asked for last at the end
+
+        def forget(gone: ref[Owner]) -> None:
+            for key in [key for key in kept if key[0] is gone]:
+                del kept[key]
+
+        @wraps(make)
+        def found(owner: Owner, *asked: Asked.args, **named: Asked.kwargs) -> np.ndarray:
+            key = (ref(owner, forget), *asked)
+            made = kept.pop(key, None)
+            if made is None:
+                made = make(owner, *asked, **named)
+            held = sum(each.nbytes for each in kept.values()) + made.nbytes
+            while kept and held > most:
+                held -= kept.pop(next(iter(kept))).nbytes
+            if held <= most:
+                kept[key] = made
+            return made
+
+        return found
+
+    return decorate

@@ -31,14 +31,12 @@ class Removal:
 
     is_small = True  # and may be kept for every layer
 
-    @property
-    def freedom(self) -> float:
-        """Of Student's law, which a difference over its standard deviation follows."""
-        return len(self.without) - 1
+    def beside(self, other: Removal) -> tuple[float, float]:
+        """Standard deviation of the difference to another value of the same samples, and the freedom of Student's law.
 
-    def sd_beside(self, other: Removal) -> float:
-        """Standard deviation of the difference to another value of the same samples: the delete-one-group jackknife."""
-        return sqrt(jackknife_of(self.without - other.without))
+        That of the delete-one-group jackknife.
+        """
+        return sqrt(jackknife_of(self.without - other.without)), len(self.without) - 1.0
 
     def scaled(self, factor: float, shift: float = 0.0) -> Removal:
         """The same of factor · value + shift."""

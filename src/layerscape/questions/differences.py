@@ -66,9 +66,9 @@ def differences(
         A second run, samples matched by id: each layer is tested against the layer of that name or, where there is
         none, of the nearest depth.
     measures
-        Of one layer, or of a layer and labels, and such as can say how each sample moves them; the dimension by TwoNN
-        and label overlap when left out. Those of labels are of each column of categories, above chance c as
-        (v − c)/(1 − c).
+        Of one layer, or of a layer and labels, and such as can say how each sample moves them; with ``groups`` also
+        such as learn, in folds of whole groups. The dimension by TwoNN and label overlap when left out. Those of
+        labels are of each column of categories, above chance c as (v − c)/(1 − c).
     pairs
         Which layer against which, by name; every layer against the one before it when left out.
     labels, k, progress
@@ -110,7 +110,7 @@ def differences(
     for each in (run, run if other is None else other):
         check_run(each)
     check_options([], search, differences)
-    chosen = tested(measures)
+    chosen = tested(measures, grouped=groups is not None)
     a, b = (Part(run), None) if other is None else matched(run, other)
     layers = _pairs(run, other, pairs)
     columns = category_columns(run, labels) if any("labels" in m.data for m in chosen) and run.samples.labels else []
@@ -139,16 +139,20 @@ def differences(
     return table[list(COLUMNS)]
 
 
-def tested(measures: AnyMeasure | Sequence[AnyMeasure] | None) -> list[Measure]:
-    """The measures that were asked for, or those of one layer that stand for their question; raises at any other."""
+def tested(measures: AnyMeasure | Sequence[AnyMeasure] | None, *, grouped: bool) -> list[Measure]:
+    """The measures that were asked for, or those of one layer that stand for their question; raises at any other.
+
+    What learns has a test where samples are grouped: its folds, of whole groups, stay when a group is left out.
+    """
     if measures is None:
         return [m for m in catalog().values() if m.headline and not m.compares and not isinstance(m.influence, str)]
     chosen = find_measures(measures)
     for m in chosen:
         if m.compares or "graphs" in m.data:
             raise InvalidValue(f"{m.name} compares two layers; differences are tested of measures of one layer.")
-        if isinstance(m.influence, str):
-            raise InvalidValue(f"{m.name} has no test of differences: {m.influence}.")
+        if isinstance(m.influence, str) and not (grouped and m.folds):
+            without = " without groups= (--groups)" if m.folds else ""
+            raise InvalidValue(f"{m.name} has no test of differences{without}: {m.influence}.")
     return chosen
 
 

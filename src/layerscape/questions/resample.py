@@ -31,11 +31,11 @@ class Difference:
 
 def difference(first: Moved, second: Moved) -> Difference:
     """First less second, of one measure and of the same samples, or of the same groups of them."""
-    value, sd = first.value - second.value, first.sd_beside(second)
+    value, (sd, freedom) = first.value - second.value, first.beside(second)
     # What is but for rounding the same, the layer scaled, is the same.
     z = abs(value) / sd if sd > 1e-12 * abs(first.value) else 0.0 if abs(value) <= 1e-12 * abs(first.value) else inf
-    margin = student95(first.freedom) * sd
-    return Difference(value, value - margin, value + margin, 2 * float(student.sf(z, first.freedom)))
+    margin = student95(freedom) * sd
+    return Difference(value, value - margin, value + margin, 2 * float(student.sf(z, freedom)))
 
 
 def holm(p: np.ndarray) -> np.ndarray:

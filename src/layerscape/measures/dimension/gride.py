@@ -9,7 +9,7 @@ import numpy as np
 from layerscape.core.checks import check_enough, check_least, common_warnings
 from layerscape.core.estimate import Estimate, Point
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_mean, sd_of_neighborhoods, within
+from layerscape.core.interval import Z95, margin_of_mean, sd_of_neighborhoods, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.dimension.ratio_law import RELATED, information, likeliest, score
@@ -85,16 +85,16 @@ def _at(graph: Neighbors, n: int) -> Point:
     x = log_ratios(graph, n, 2 * n)
     check_no_lattice(x, n, 2 * n, "gride")
     value = likeliest(x, n)
-    low, high = within(value, Z95 * _sd(graph, n, value, x), MEASURE.bounds)
+    low, high = within(value, _margin(graph, n, value, x), MEASURE.bounds)
     scale = float((graph.distances[:, n - 1] + graph.distances[:, 2 * n - 1]).mean() / 2)
     return Point(value, low, high, scale, 2 * n)
 
 
-def _sd(graph: Neighbors, n: int, d: float, x: np.ndarray) -> float:
+def _margin(graph: Neighbors, n: int, d: float, x: np.ndarray) -> float:
     own, sharpness = score(d, n, x), information(d, n, x)
     if n <= FEW:
-        return sd_of_mean(own, graph, k=RELATED) / sharpness
-    return sd_of_neighborhoods(graph, own, _moved(graph, n, d, own)) / len(x) / sharpness
+        return margin_of_mean(own, graph, k=RELATED) / sharpness
+    return Z95 * sd_of_neighborhoods(graph, own, _moved(graph, n, d, own)) / len(x) / sharpness
 
 
 def _moved(graph: Neighbors, n: int, d: float, own: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from scipy.stats import gamma
 from layerscape.core.checks import check_enough, check_name, common_warnings
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, sd_of_mean, within
+from layerscape.core.interval import margin_of_mean, sd_of_mean, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -93,11 +93,10 @@ def twonn(
     discard = _checked(method, discard, prior)
     x, ranked, n_kept = _read(graph, discard)
     value, influence = WAYS[method].value(x, ranked, n_kept)
-    sd = sd_of_mean(influence, graph, k=RELATED)
     if prior is None:
-        low, high = within(value, Z95 * sd, MEASURE.bounds)
+        low, high = within(value, margin_of_mean(influence, graph, k=RELATED), MEASURE.bounds)
     else:
-        value, low, high = _posterior(value, sd, n_kept, *prior)
+        value, low, high = _posterior(value, sd_of_mean(influence, graph, k=RELATED), n_kept, *prior)
     details = _straightness(ranked, n_kept, value)
     bent = _reads_high(n_kept, len(x)) if method == "uncensored" else _bent(float(details["gap"]), len(x))
     warnings = (*common_warnings(graph), *bent)

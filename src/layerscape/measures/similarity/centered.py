@@ -19,7 +19,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
-from layerscape.core.memo import remembered
+from layerscape.core.memo import remembered, remembered_within
 from layerscape.core.nearness import MetricOfRows
 from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
@@ -35,6 +35,7 @@ from layerscape.measures.similarity.pairing import (
 LEAST_VARIANCE = 1e-24  # of what is scaled to 1
 NEAR = 1e-4  # of |x|² + |y|²: a squared distance below this has lost digits and is summed anew from differences
 PIECE = 2**20  # numbers worked on at once
+KEPT = 2**29  # bytes of the pairs of representations that were compared last: 16 of 2,000 samples
 
 
 def compare_centered(
@@ -58,7 +59,7 @@ def compare_centered(
     same_samples(a, b, name)
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
-    of_a, of_b = (_compared(x, rows, of_distances, metric) for x in (a, b))
+    of_a, of_b = (_compared(x, of_distances, sample, seed, metric) for x in (a, b))
     self_a, self_b = (_itself(x, of_x, name, sample, seed, metric) for x, of_x in ((a, of_a), (b, of_b)))
     products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))
     value = float(np.clip(products.sum(), -1, 1))
@@ -83,8 +84,8 @@ def score_of_centered(
     metric: MetricOfRows = "euclidean",
 ) -> Score:
     """R as a function of orders of the samples of b."""
-    rows, _ = drawn_rows(same_samples(a, b, name), sample, seed)
-    of_a, of_b = (_compared(x, rows, of_distances, metric) for x in (a, b))
+    same_samples(a, b, name)
+    of_a, of_b = (_compared(x, of_distances, sample, seed, metric) for x in (a, b))
     norm = sqrt(_squares(a, of_a, name) * _squares(b, of_b, name))
     products = score_of_pairs(of_a, of_b, a.n_samples, name)
     return lambda orders: np.clip(products(orders) / norm, -1, 1)
@@ -131,10 +132,12 @@ def influence_on_centered(
     return Influence(float(np.clip(value, -1, 1)), moved, alone - alone.mean()).among(rows, a.n_samples)
 
 
+@remembered_within(KEPT)
 def _compared(
-    x: Representation, rows: np.ndarray, of_distances: Callable[[np.ndarray], np.ndarray], metric: MetricOfRows
+    x: Representation, of_distances: Callable[[np.ndarray], np.ndarray], sample: int, seed: int, metric: MetricOfRows
 ) -> np.ndarray:
-    """What is compared between these rows, U-centered; shape (n, n)."""
+    """What is compared between the rows that are drawn, U-centered; shape (n, n)."""
+    rows, _ = drawn_rows(x.n_samples, sample, seed)
     return _centered(of_distances(_distances(rows_near_one(x, rows, metric))))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
@@ -69,17 +71,21 @@ def distance_correlation(
     >>> round(distance_correlation(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    return compare_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
+    return compare_centered(a, b, _as_they_are, "distance_correlation", sample, seed, metric)
+
+
+def _as_they_are(distances: np.ndarray) -> np.ndarray:
+    return distances
 
 
 def _score(a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, seed: int) -> Score:
     """The correlation with the samples of b in another order."""
-    return score_of_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
+    return score_of_centered(a, b, _as_they_are, "distance_correlation", sample, seed, metric)
 
 
 def _influence(a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, seed: int) -> Influence:
     """How each sample moves the correlation, if it is among those that are compared."""
-    return influence_on_centered(a, b, lambda distances: distances, "distance_correlation", sample, seed, metric)
+    return influence_on_centered(a, b, _as_they_are, "distance_correlation", sample, seed, metric)
 
 
 MEASURE = Measure(

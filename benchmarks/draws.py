@@ -1,0 +1,110 @@
+"""Draws that are kept as they come, so that a long count can be interrupted, go on and be read at any time.
+
+A part is a function of a law, a number of samples and a random generator that gives numbers by name. What it gives of
+every draw is a line of a file of its own, and draw i is always the same one: with `--keep FOLDER` the next call goes on
+where the last one ended, and `--report` draws nothing and reads what there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from time import monotonic
+
+import numpy as np
+from scipy.stats import beta
+
+Found = dict[str, tuple[float, ...]]  # numbers by name; NaN where there are none
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is drawn together: of which laws and sizes, and how often at the most."""
+
+    one: Callable[[str, int, np.random.Generator], Found]
+    laws: Sequence[str]
+    sizes: Sequence[int] = (100, 150, 300, 600, 2000)
+    most: int = 2000  # draws; half of them above 600 samples
+
+    def draws(self, n: int) -> int:
+        return self.most if n <= 600 else min(self.most, max(400, self.most // 2))
+
+
+def arguments(parts: dict[str, Part]) -> argparse.Namespace:
+    """What the command line says; all parts, laws and sizes where it says nothing."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parts", default=",".join(parts))
+    parser.add_argument("--laws", default="", help="those whose names begin so, by commas; all when left out")
+    parser.add_argument("--sizes", default="", help="numbers of samples, by commas; all of a part when left out")
+    parser.add_argument("--draws", type=int, default=2000, help="of each cell at most")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which nothing more is drawn")
+    parser.add_argument("--keep", type=Path, help="a folder for what was drawn; a temporary one when left out")
+    parser.add_argument("--report", action="store_true", help="draw nothing, and read what is kept")
+    found = parser.parse_known_args()[0]
+    found.keep = found.keep or Path(mkdtemp())
+    return found
+
+
+def draw(parts: dict[str, Part], asked: argparse.Namespace) -> None:
+    """Draw what was asked for and is not there yet, part by part, from few samples to many."""
+    end = monotonic() + 60 * asked.minutes
+    starts, sizes = tuple(asked.laws.split(",")), [int(n) for n in asked.sizes.split(",") if n]
+    asked.keep.mkdir(parents=True, exist_ok=True)
+    for name in asked.parts.split(","):
+        part = parts[name]
+        for n in [n for n in part.sizes if not sizes or n in sizes]:
+            for law in [law for law in part.laws if law.startswith(starts)]:
+                _append(asked.keep / _file(name, law, n), part, law, n, min(asked.draws, part.draws(n)), end)
+
+
+def _append(path: Path, part: Part, law: str, n: int, draws: int, end: float) -> None:
+    done = path.read_bytes() if path.exists() else b""
+    whole = done[: done.rfind(b"\n") + 1]  # a line that was interrupted is drawn again
+    path.write_bytes(whole)
+    with path.open("a") as lines:
+        for seed in range(whole.count(b"\n"), draws):
+            if monotonic() > end:
+                return
+            found = part.one(law, n, np.random.default_rng([seed, n, *path.stem.encode()]))
+            rounded = {name: [float(f"{number:.10g}") for number in numbers] for name, numbers in found.items()}
+            lines.write(json.dumps(rounded) + "\n")
+            lines.flush()
+
+
+def read(folder: Path, part: str, law: str, n: int) -> dict[str, np.ndarray]:
+    """Name to numbers of all draws, shape (draws, …), without those that are not finite."""
+    path = folder / _file(part, law, n)
+    every = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    found = {}
+    for name in dict.fromkeys(name for one in every for name in one):
+        numbers = np.array([one[name] for one in every if name in one])
+        found[name] = numbers[np.isfinite(numbers).all(axis=1)]
+    return found
+
+
+def _file(part: str, law: str, n: int) -> str:
+    return f"{part}, {law}, {n}.jsonl"
+
+
+def ends(hits: int, draws: int) -> tuple[float, float]:
+    """The exact 99 % interval of a share (Clopper and Pearson 1934).
+
+    >>> [round(end, 3) for end in ends(19, 20)]
+    [0.683, 1.0]
+    """
+    low = float(beta.ppf(0.005, hits, draws - hits + 1)) if hits else 0.0
+    return low, float(beta.ppf(0.995, hits + 1, draws - hits)) if hits < draws else 1.0
+
+
+def outside(hits: int, draws: int, band: tuple[float, float]) -> bool:
+    """Whether the exact 99 % interval of a share misses the band.
+
+    >>> outside(95, 100, (0.93, 0.97)), outside(70, 100, (0.93, 0.97))
+    (False, True)
+    """
+    low, high = ends(hits, draws)
+    return high < band[0] or low > band[1]
