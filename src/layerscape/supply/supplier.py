@@ -140,7 +140,7 @@ class Supplier(Provision):
 
     def _named(self, task: Task, error: LayerscapeError) -> LayerscapeError:
         if isinstance(error, WithoutDistances):
-            error = InvalidValue(f"{task.measure.name} reads distances: {error}")
+            error = WithoutDistances(f"{task.measure.name} reads distances: {error}")
         if self._reduced(task) and task.layer in self.source.graphs:  # which holds less than was given
             error = type(error)(": ".join((*self._distinct[task.layer].words, str(error))))
         where = f"{task}, {self.source.group}" if self.source.group else str(task)
