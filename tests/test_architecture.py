@@ -16,6 +16,7 @@ ABOVE |= {"datasets": {"core", "errors", "inputs"}, "figures": {"core", "errors"
 ABOVE["labeled"] = {"core", "errors", "figures"}
 ABOVE["plot"] = {"core", "errors", "figures"}
 ABOVE["pipeline"] = {"core", "errors", "run", "runs", "supply"} | STAGES
+ABOVE["training"] = {"core", "errors", "run", "pipeline"} | STAGES
 ABOVE["questions"] = {"core", "errors", "run", "runs", "row_numbers", "supply", "pipeline", "measures"}
 ABOVE["reports"] = {"core", "errors", "run", "runs", "supply", "figures"} | STAGES
 ABOVE["cli"] = {"core", "errors", "run", "runs", "supply", "pipeline", "questions", "reports"} | STAGES

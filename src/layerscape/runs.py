@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -15,7 +16,7 @@ from layerscape.core.words import firsts, listed
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, require
 from layerscape.row_numbers import by_row_number, differ
 from layerscape.run import Run, check_run, open_run
-from layerscape.storage import RunFolder, finished_at, holds_run, runs_inside
+from layerscape.storage import RunFolder, finished_at, holds_run, runs_inside, scalars_in
 from layerscape.storage.between import load_between, save_between
 
 if TYPE_CHECKING:
@@ -61,7 +62,19 @@ class Series(Shown, Sequence[Run]):
     def table(self) -> pd.DataFrame:
         """What `measure` found last: the tables of the runs with their ``step``, and what it compared between steps."""
         tables = [self.with_step(step, run.table) for step, run in zip(self.steps, self.runs, strict=True)]
-        return joined([*tables, *self._kept()])
+        return self.with_scalars(joined([*tables, *self._kept()]))
+
+    @property
+    def scalars(self) -> dict[str, dict[Step, float]]:
+        """What the trainer's own log said at its steps: name, as ``loss``, to step to number; empty if nothing."""
+        told = {step: scalars_in(run.record) for step, run in zip(self.steps, self.runs, strict=True)}
+        names = dict.fromkeys(name for each in told.values() for name in each)
+        return {name: {step: each[name] for step, each in told.items() if name in each} for name in names}
+
+    def with_scalars(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with a ``step``, and what the trainer's log said at it as columns."""
+        columns = {name: [known.get(step, nan) for step in table["step"]] for name, known in self.scalars.items()}
+        return table.assign(**columns)
 
     @property
     def folders(self) -> dict[str, RunFolder]:

@@ -65,6 +65,12 @@ def bytes_of(tensor: torch.Tensor) -> bytes:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
+def where(module: torch.nn.Module) -> tuple[torch.device, torch.dtype]:
+    """On which device and in which precision a module computes."""
+    parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    return parameter.device, parameter.dtype
+
+
 def weights_of(module: torch.nn.Module) -> Iterator[bytes | str]:
     """Every tensor of a module by name, with its type, shape and values, for a fingerprint."""
     for name, tensor in sorted(module.state_dict().items()):

@@ -20,7 +20,7 @@ from layerscape.extraction.build import Build
 from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH
 from layerscape.extraction.dryrun import Subject, surveyed
 from layerscape.extraction.failures import check_finite
-from layerscape.extraction.hooks import weights_of
+from layerscape.extraction.hooks import weights_of, where
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import Place
 from layerscape.extraction.loss import LOSS, Loss
@@ -75,8 +75,6 @@ class Network:
         self.truncated: dict[int, int] = {}
         self._module, self._reader, self._any_kind = module, reader, any_kind
         self._configuration, self._facts, self._build = configuration, dict(facts), build
-        parameter = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
-        self._device, self._dtype = parameter.device, parameter.dtype
         self._survey: Survey | None = None
         self._whole = False  # nothing is hidden at random
         self.one_length = False
@@ -93,7 +91,7 @@ class Network:
             "kind": self.kind,
             "class": type(self._module).__name__,
             "n_parameters": sum(p.numel() for p in self._module.parameters()),
-            "dtype": str(self._dtype).removeprefix("torch."),
+            "dtype": str(where(self._module)[1]).removeprefix("torch."),
             **({"units_axis": self._build.answers} if self._build.answers else {}),
             **self._facts,
             "preprocessing": self._reader.describe(),
@@ -210,7 +208,7 @@ class Network:
         found.check_pooling(self.name, pooling)
         rule = limits(batch_size, found.positions)
         chosen = found.choose(layers, pooling) if layers or not with_loss else []
-        self.truncated = {}
+        self.truncated, (_, dtype) = {}, where(self._module)
         bounds = [*range(0, len(samples), block_rows), len(samples)]
         wanted = [(number, range(*ends)) for number, ends in enumerate(pairwise(bounds)) if number not in skip]
 
@@ -228,7 +226,7 @@ class Network:
                         if name not in table:
                             table[name] = np.empty((len(rows), values.shape[1]), dtype=np.float32)
                         if name != LOSS:  # of which a text of one token has none
-                            check_finite(self._dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
+                            check_finite(dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
                         table[name][batch] = values
                     if progress is not None:
                         progress(len(batch))
@@ -273,18 +271,18 @@ class Network:
         encoded = self._encode_two(samples.read([0, len(samples) - 1]))
         with self._running([], "mean", loss) as batch:
             ours = batch(*self._reader.batch(encoded))[LOSS][:, 0]
-            alone = [self._reader.batch([one])[0].to(self._device, self._dtype) for one in encoded]
+            alone = [self._reader.batch([one])[0].to(*where(self._module)) for one in encoded]
             return loss.check(self.name, ours, [loss.own(inputs) for inputs in alone])
 
     def _running(self, chosen: Sequence[Place], pooling: str, loss: Loss | None = None) -> AbstractContextManager[Run]:
-        at = self._device, self._dtype
+        at = where(self._module)
         return running(self._module, self._surveyed(), chosen, pooling, *at, whole=self._whole, loss=loss)
 
     def _surveyed(self, contents: Sequence[Any] | None = None, ids: Sequence[str] = EXAMPLES) -> Survey:
         """What a dry run says, done once."""
         if self._survey is None:
             encoded = self._encode_two(contents, ids)
-            subject = Subject(self._module, self._reader, self._build, self._device, self._dtype)
+            subject = Subject(self._module, self._reader, self._build, *where(self._module))
             self._survey, self._whole = surveyed(subject, encoded)
         return self._survey
 

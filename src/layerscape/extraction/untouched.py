@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from operator import is_
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 _GONE = object()
+_KINDS = ("cpu", "cuda", "mps", "xpu")  # of devices, which may each compute in lower precision by themselves
 
 
 @contextmanager
@@ -24,12 +26,12 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     what a network computes in it can never enter a gradient: neither one that its forward takes, nor one of the next
     step of training.
 
-    Nor torch's short cut for transformers, which calls no parts and packs samples that are padded.
+    Nor torch's short cut for transformers, which calls no parts and packs samples that are padded. And whatever stands
+    around the call, as automatic mixed precision or a compiled part, which calls no hooks, is of no account inside.
     """
     training = [part for part in module.modules() if part.training]
     short_cut = torch.backends.mha.get_fastpath_enabled()
-    devices = {p.device for p in module.parameters() if p.device.type == "cuda"}
-    with torch.random.fork_rng(devices=list(devices)), _other_generators(), _as_it_was(module):
+    with generators_kept(), _own_generators(module), _by_itself(), _as_it_was(module):
         try:
             module.eval()
             torch.backends.mha.set_fastpath_enabled(False)
@@ -42,13 +44,45 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _other_generators() -> Iterator[None]:
+def generators_kept() -> Iterator[None]:
+    """Python, NumPy and torch on all devices draw the same numbers afterwards, whatever was drawn inside."""
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (a network may draw from it)
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     try:
-        yield
+        with torch.random.fork_rng(devices=list(devices)):
+            yield
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)  # noqa: NPY002
+
+
+@contextmanager
+def _own_generators(module: nn.Module) -> Iterator[None]:
+    """The same of generators that parts of the network hold themselves."""
+    own = [value for part in module.modules() for value in vars(part).values()]
+    of_torch = [(each, each.get_state()) for each in own if isinstance(each, torch.Generator)]
+    of_numpy = [(each, each.bit_generator.state) for each in own if isinstance(each, np.random.Generator)]
+    try:
+        yield
+    finally:
+        for generator, state in of_torch:
+            generator.set_state(state)
+        for generator, state in of_numpy:
+            generator.bit_generator.state = state
+
+
+@contextmanager
+def _by_itself() -> Iterator[None]:
+    """No automatic precision, no inference mode, nothing compiled."""
+    with ExitStack() as stack:
+        for kind in _KINDS:
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        yield
 
 
 @contextmanager

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import warnings as python_warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from layerscape.core.options import checking
 from layerscape.core.progress import Show
-from layerscape.core.samples import Kind, Samples
+from layerscape.core.samples import Kind
 from layerscape.extraction import open_model
 from layerscape.pipeline.beforehand import (
     Chosen,
@@ -23,13 +20,10 @@ from layerscape.pipeline.beforehand import (
     with_features,
 )
 from layerscape.pipeline.losses import Losses
-from layerscape.pipeline.previews import Seen
+from layerscape.pipeline.passes import Pass
 from layerscape.pipeline.protocols import choices_of
 from layerscape.run import Run
-from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, finished_at, in_words
-
-if TYPE_CHECKING:
-    from layerscape.extraction import Network
+from layerscape.storage import finished_at
 
 
 @checking
@@ -163,138 +157,28 @@ def extract(
         note(said)
     samples = with_features(samples, features or (), progress)
     losses = Losses.of(network, samples) if loss else None
-    pooling = pooling or network.default_pooling
-    specs = _specs(network, samples, pooling, layers)
-    _check_disk(out, specs, len(samples), store, note)
-    plan = _plan(network, samples, specs, pooling=pooling, batching=network.batching(batch_size), store=store)
-    proofs = {} if finished_at(out) else _proven(network, samples, specs, pooling, batch_size, note)
-    with RunFolder.create(out, plan, specs, len(samples), dtype=store, compress=compress) as folder:
-        folder.write_samples(samples.ids, samples.labels, samples.kind)
+    work = Pass.of(
+        network,
+        samples,
+        layers,
+        pooling,
+        **{"batch_size": batch_size, "store": store, "compress": compress, "max_length": max_length},
+    )
+    work.check_disk(out, note)
+    proofs = {} if finished_at(out) else work.prove(note)
+    with work.create(out) as folder:
         if folder.finished:
             note(f"{folder.path} is finished already")
         else:
             proofs |= {} if losses is None else {"loss": losses.off}
-            _fill(folder, network, samples, pooling, batch_size, progress, losses)
-            told = _record(network, samples, folder, max_length) | {"command": command, "proofs": proofs}
-            folder.finish(told | {"read_with": _read_with(inputs, choice), "step": step})
+            told = {"command": command, "proofs": proofs, "read_with": _read_with(inputs, choice), "step": step}
+            work.fill(folder, told, progress, losses)
     if losses is not None:
-        losses.add_to(Run(folder), pooling, batch_size)
+        losses.add_to(Run(folder), work.pooling, batch_size)
     return Run(folder)
-
-
-def _specs(network: Network, samples: Samples, pooling: str, layers: str | Sequence[str] | None) -> list[LayerSpec]:
-    """The chosen layers, found by a dry run on the first and the last sample."""
-    infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
-    return [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
 
 
 def _read_with(inputs: Any, choice: dict[str, Any]) -> dict[str, Any] | None:
     """What must be known to read the samples again from where they are; None of samples in memory."""
     names = ("text_column", "id_column", "follow_links")
     return {name: choice[name] for name in names if choice[name]} if isinstance(inputs, (str, Path)) else None
-
-
-def _check_disk(
-    out: str | Path, specs: list[LayerSpec], n_samples: int, store: str, note: Callable[[str], None]
-) -> None:
-    """Say how much the run needs on disk; raise if there is less."""
-    needed = disk_needed(specs, n_samples, store)
-    note(f"{len(specs)} layers of {n_samples} samples need {in_words(needed)} on disk")
-    check_space(out, needed)
-
-
-def _plan(network: Network, samples: Samples, specs: list[LayerSpec], **options: Any) -> dict[str, Any]:
-    """What decides the vectors, beside the options: a run of another plan is another run."""
-    return {
-        "model": {**network.describe(), "fingerprint": network.fingerprint},
-        "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
-        "layers": [spec.name for spec in specs],
-        **options,
-    }
-
-
-def _proven(
-    network: Network,
-    samples: Samples,
-    specs: list[LayerSpec],
-    pooling: str,
-    batch_size: int | None,
-    note: Callable[[str], None],
-) -> dict[str, Any]:
-    """What is shown of the layers on a few samples before the run starts; raise where one is not to be trusted."""
-    from layerscape.extraction import prove  # it loads torch
-
-    proofs = prove(network, samples, [spec.name for spec in specs], pooling, batch_size)
-    for cure in proofs["cures"]:
-        note(f"the model runs with {cure}")
-    return proofs
-
-
-def _fill(
-    folder: RunFolder,
-    network: Network,
-    samples: Samples,
-    pooling: str,
-    batch_size: int | None,
-    progress: Show,
-    losses: Losses | None,
-) -> None:
-    names = [spec.name for spec in folder.layers]
-    done = len(samples) - sum(rows.stop - rows.start for _, rows in folder.blocks_left())
-
-    def advance(n: int) -> None:
-        nonlocal done
-        done += n
-        if callable(progress):
-            progress("extracting", done, len(samples))
-
-    advance(0)
-    seen = Seen(samples)
-    blocks = network.blocks(
-        seen.samples,
-        names,
-        pooling,
-        block_rows=folder.layout.block_rows,
-        batch_size=batch_size,
-        skip=folder.finished_blocks,
-        progress=advance,
-        with_loss=losses is not None,
-    )
-    for number, vectors in blocks:
-        rows = folder.layout.rows(number)
-        if losses is not None:
-            losses.take(rows, vectors)
-        folder.write_block(number, vectors, seen.previews(range(rows.start, rows.stop)))
-
-
-def _where_cut(network: Network, max_length: int | None) -> str:
-    """Where texts are cut, and whose limit that is."""
-    limit = network.describe()["preprocessing"].get("max_length")
-    if max_length is not None:
-        return f"{limit} tokens, as max_length (--max-length) says"
-    return f"the model's greatest length, {limit} tokens"
-
-
-def _record(network: Network, samples: Samples, folder: RunFolder, max_length: int | None) -> dict[str, Any]:
-    """What the making of the run has to tell, warnings in words."""
-    warnings = []
-    # Blocks of an earlier, interrupted call count too: a run must not tell how often it was interrupted.
-    earlier = set(range(folder.layout.n_blocks)) - set(network.truncated)
-    blocks = [folder.layout.rows(number) for number in earlier]
-    n_cut = sum(network.count_truncated(samples, range(rows.start, rows.stop)) for rows in blocks)
-    n_cut += sum(network.truncated.values())
-    cut_at = _where_cut(network, max_length)
-    if n_cut:
-        warnings.append(f"{n_cut} texts were cut at {cut_at}")
-    if samples.skipped:
-        warnings.append(f"{len(samples.skipped)} samples could not be read and were left out")
-    for warning in warnings:
-        python_warnings.warn(warning, stacklevel=4)
-    reasons = Counter(re.sub(r" ?\(.*\)$", "", reason) for _, reason in samples.skipped)
-    counts = {"kept": len(samples), "skipped": dict(reasons), "cut": n_cut} | ({"cut_at": cut_at} if n_cut else {})
-    told = {
-        "counts": counts,
-        "skipped": [list(pair) for pair in samples.skipped],
-        "warnings": warnings,
-    }
-    return told | ({"deployed": dict(network.deployed)} if network.deployed else {})

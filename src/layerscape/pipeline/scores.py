@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from layerscape.core.words import firsts
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.inputs.tables import read_table
 from layerscape.run import Run
+from layerscape.storage import scalars_in
 
 Scores = Sequence[float] | Mapping[Any, float] | str | Path
 BY = ("step", "run")  # columns of a file that say whose score a row is
@@ -26,8 +27,11 @@ def scores_of(given: Scores, runs: Sequence[Run], steps: Sequence[Step | None]) 
         If a run has none, or it is no finite number.
     """
     name = "score"
-    if isinstance(given, (str, Path)):
-        name, given = _read(given)
+    logged = [scalars_in(run.record) for run in runs]
+    if isinstance(given, str) and any(given in own for own in logged):
+        name, given = given, _of_log(given, runs, logged)
+    elif isinstance(given, (str, Path)):
+        name, given = _read(given, dict.fromkeys(name for own in logged for name in own))
     if isinstance(given, Mapping):
         known = {_key(key): value for key, value in given.items()}
         named = zip(runs, steps, strict=True)
@@ -42,6 +46,15 @@ def scores_of(given: Scores, runs: Sequence[Run], steps: Sequence[Step | None]) 
     if len(values) != len(runs):
         raise InvalidValue(f"{len(values)} scores of {len(runs)} runs; give one of each.")
     return name, [_number(value, run) for value, run in zip(values, runs, strict=True)]
+
+
+def _of_log(name: str, runs: Sequence[Run], logged: Sequence[Mapping[str, float]]) -> list[float]:
+    """What the trainer's own log said of every run."""
+    if Path(name).exists():
+        raise InvalidValue(f"{name} is a file, and a number that the runs hold; write ./{name} for the file.")
+    if lacking := [run.name for run, own in zip(runs, logged, strict=True) if name not in own]:
+        raise InvalidValue(f"{name} is not known of {firsts(lacking)}; leave these runs out: ls.series(…)[1:].")
+    return [own[name] for own in logged]
 
 
 def _key(value: Any) -> str:
@@ -63,13 +76,14 @@ def _number(value: Any, run: Run) -> float:
     return number
 
 
-def _read(path: str | Path) -> tuple[str, Mapping[Any, float]]:
+def _read(path: str | Path, logged: Collection[str]) -> tuple[str, Mapping[Any, float]]:
     """The name of the score, and the scores by step or run, of ``FILE`` or ``FILE:COLUMN``."""
     text, column = str(path), ""
     if not Path(text).exists() and ":" in text:
         text, _, column = text.rpartition(":")
     if not Path(text).exists():
-        raise InvalidValue(f"{path} does not exist; give a file of scores, with a column step or run.")
+        held = f", or one of what the runs hold: {firsts(list(logged), 8)}" if logged else ""
+        raise InvalidValue(f"{path} does not exist; give a file of scores, with a column step or run{held}.")
     table = read_table(Path(text))
     columns = {str(name): list(values) for name, values in table.items()}
     by = next((name for name in BY if name in columns), None)

@@ -60,7 +60,7 @@ def measure_through(
     elif comparing and series.layers:
         given = {name: value for name, value in asked.items() if name not in OF_ONE}
         tables.append(between_steps(series, comparing, save=save, progress=progress, **given))
-    return joined(tables)
+    return series.with_scalars(joined(tables))
 
 
 def between_steps(

@@ -6,12 +6,16 @@ from layerscape.storage.foreign import read_zarr
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
 from layerscape.storage.manifest import check_place, finished_at, holds_run, runs_inside
 from layerscape.storage.samples import SampleTable
+from layerscape.storage.steps import SCALARS, Steps, as_json, scalars_in, tell_scalars
 from layerscape.storage.vectors import check_space
 
 __all__ = [
+    "SCALARS",
     "LayerSpec",
     "RunFolder",
     "SampleTable",
+    "Steps",
+    "as_json",
     "check_place",
     "check_space",
     "check_store",
@@ -21,4 +25,6 @@ __all__ = [
     "in_words",
     "read_zarr",
     "runs_inside",
+    "scalars_in",
+    "tell_scalars",
 ]

@@ -1,0 +1,48 @@
+"""Live: a module that is being trained, looked at between two steps."""
+
+from __future__ import annotations
+
+import os
+from copy import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+from layerscape.errors import InvalidType
+from layerscape.extraction.network import Network
+
+_SHARDED = ("FullyShardedDataParallel", "FSDPModule", "DeepSpeedEngine")
+
+
+def anew(network: Network) -> Network:
+    """The same network with the weights that its module has now, of which all is known that was known of it."""
+    found = copy(network)
+    found.__dict__.pop("fingerprint", None)
+    return found
+
+
+def looks_here() -> bool:
+    """Whether this process is the one that looks: the first of those that train together, or the only one."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank() == 0
+    return os.environ.get("RANK", "0") == "0"
+
+
+def check_whole(module: Any) -> None:
+    """Raise at a model of which this process has no more than a part of each weight."""
+    if not isinstance(module, nn.Module):
+        return
+    kinds = {base.__name__ for part in module.modules() for base in type(part).__mro__}
+    split = any(type(each).__name__ == "DTensor" or hasattr(each, "ds_id") for each in module.parameters())
+    if split or kinds & set(_SHARDED):
+        raise InvalidType(
+            f"{type(module).__name__} is split over processes, so that one alone cannot run it; save checkpoints, and "
+            "make the series of them: layerscape series 'checkpoints/*' INPUTS --out DIR."
+        )
+
+
+def settle() -> None:
+    """Wait until devices have done what they were told, so that a clock tells whose time it is."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()

@@ -1,0 +1,162 @@
+"""A pass: what is asked of which layers of a network for which samples, before there is a run; and the run it fills."""
+
+from __future__ import annotations
+
+import re
+import warnings as python_warnings
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from layerscape.core.progress import Show
+from layerscape.core.samples import Samples
+from layerscape.pipeline.losses import Losses
+from layerscape.pipeline.previews import Seen
+from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
+
+if TYPE_CHECKING:
+    from layerscape.extraction import Network
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of samples through a network.
+
+    Attributes
+    ----------
+    specs
+        The chosen layers, as a dry run on the first and the last sample found them.
+    batch_size, max_length
+        As the user gave them.
+    store, compress
+        How vectors are kept on disk.
+    """
+
+    network: Network
+    samples: Samples
+    pooling: str
+    specs: Sequence[LayerSpec]
+    batch_size: int | None = None
+    store: str = "float32"
+    compress: bool = False
+    max_length: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        samples: Samples,
+        layers: str | Sequence[str] | None = None,
+        pooling: str | None = None,
+        **options: Any,
+    ) -> Pass:
+        """With the layers that are chosen by name or pattern, and the pooling that suits the network if none is."""
+        pooling = pooling or network.default_pooling
+        infos = network.layers(pooling, samples.read([0, len(samples) - 1]), select=layers)
+        specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
+        return cls(network, samples, pooling, specs, **options)
+
+    @property
+    def layers(self) -> list[str]:
+        return [spec.name for spec in self.specs]
+
+    def check_disk(self, out: str | Path, note: Note) -> None:
+        """Say how much the run needs on disk; raise if there is less."""
+        needed = disk_needed(self.specs, len(self.samples), self.store)
+        note(f"{len(self.specs)} layers of {len(self.samples)} samples need {in_words(needed)} on disk")
+        check_space(out, needed)
+
+    def plan(self) -> dict[str, Any]:
+        """What decides the vectors: a run of another plan is another run."""
+        network, samples = self.network, self.samples
+        return {
+            "model": {**network.describe(), "fingerprint": network.fingerprint},
+            "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
+            "layers": self.layers,
+            "pooling": self.pooling,
+            "batching": network.batching(self.batch_size),
+            "store": self.store,
+        }
+
+    def prove(self, note: Note) -> dict[str, Any]:
+        """What is shown of the layers on a few samples before a run starts; raise where one is not to be trusted."""
+        from layerscape.extraction import prove  # it loads torch
+
+        proofs = prove(self.network, self.samples, self.layers, self.pooling, self.batch_size)
+        for cure in proofs["cures"]:
+            note(f"the model runs with {cure}")
+        return proofs
+
+    def create(self, out: str | Path) -> RunFolder:
+        """The folder of the run, which goes on where it was interrupted; to be closed."""
+        stored = {"dtype": self.store, "compress": self.compress}
+        folder = RunFolder.create(out, self.plan(), self.specs, len(self.samples), **stored)
+        try:
+            folder.write_samples(self.samples.ids, self.samples.labels, self.samples.kind)
+        except BaseException:
+            folder.close()
+            raise
+        return folder
+
+    def fill(
+        self, folder: RunFolder, told: Mapping[str, Any], progress: Show = None, losses: Losses | None = None
+    ) -> None:
+        """Write what is not there yet, and finish the run with what is told of it."""
+        done = len(self.samples) - sum(rows.stop - rows.start for _, rows in folder.blocks_left())
+
+        def advance(n: int) -> None:
+            nonlocal done
+            done += n
+            if callable(progress):
+                progress("extracting", done, len(self.samples))
+
+        advance(0)
+        seen = Seen(self.samples)
+        blocks = self.network.blocks(
+            seen.samples,
+            self.layers,
+            self.pooling,
+            block_rows=folder.layout.block_rows,
+            batch_size=self.batch_size,
+            skip=folder.finished_blocks,
+            progress=advance,
+            with_loss=losses is not None,
+        )
+        for number, vectors in blocks:
+            rows = folder.layout.rows(number)
+            if losses is not None:
+                losses.take(rows, vectors)
+            folder.write_block(number, vectors, seen.previews(range(rows.start, rows.stop)))
+        folder.finish(self._record(folder) | dict(told))
+
+    def _where_cut(self) -> str:
+        """Where texts are cut, and whose limit that is."""
+        limit = self.network.describe()["preprocessing"].get("max_length")
+        if self.max_length is not None:
+            return f"{limit} tokens, as max_length (--max-length) says"
+        return f"the model's greatest length, {limit} tokens"
+
+    def _record(self, folder: RunFolder) -> dict[str, Any]:
+        """What the making of the run has to tell, warnings in words."""
+        network, samples = self.network, self.samples
+        warnings = []
+        # Blocks of an earlier, interrupted call count too: a run must not tell how often it was interrupted.
+        earlier = set(range(folder.layout.n_blocks)) - set(network.truncated)
+        blocks = [folder.layout.rows(number) for number in earlier]
+        n_cut = sum(network.count_truncated(samples, range(rows.start, rows.stop)) for rows in blocks)
+        n_cut += sum(network.truncated.values())
+        cut_at = self._where_cut()
+        if n_cut:
+            warnings.append(f"{n_cut} texts were cut at {cut_at}")
+        if samples.skipped:
+            warnings.append(f"{len(samples.skipped)} samples could not be read and were left out")
+        for warning in warnings:
+            python_warnings.warn(warning, stacklevel=5)
+        reasons = Counter(re.sub(r" ?\(.*\)$", "", reason) for _, reason in samples.skipped)
+        counts = {"kept": len(samples), "skipped": dict(reasons), "cut": n_cut} | ({"cut_at": cut_at} if n_cut else {})
+        told = {"counts": counts, "skipped": [list(pair) for pair in samples.skipped], "warnings": warnings}
+        return told | ({"deployed": dict(network.deployed)} if network.deployed else {})
