@@ -89,7 +89,7 @@ def _through(table: pd.DataFrame, library: Any) -> xarray.Dataset:
         own = table.loc[(table["step"] == step) & ~between].drop(columns=columns)
         found.append(to_xarray(own).expand_dims(step=[step]))
     layers = list(dict.fromkeys(table["layer"]))
-    whole = library.concat(found, "step", join="outer", combine_attrs="drop_conflicts").reindex(layer=layers)
+    whole = library.concat(found, "step", **TOGETHER).reindex(layer=layers)
     axes = {"step": ("step", steps), "other_step": ("other_step", steps), "layer": ("layer", layers)}
     profile = Profile.of(table[between], layers)
     for measure in measured(profile):
@@ -105,6 +105,15 @@ def _through(table: pd.DataFrame, library: Any) -> xarray.Dataset:
             name = f"{measure.name}_between_steps"
             whole[name if column == "value" else f"{name}_{column}"] = _labeled(array, axes, facts)
     return whole
+
+
+# Steps of networks of other depth have other layers, and other depths for the same.
+TOGETHER: dict[str, Any] = {
+    "join": "outer",
+    "coords": "different",
+    "compat": "equals",
+    "combine_attrs": "drop_conflicts",
+}
 
 
 def _check(table: Any) -> None:

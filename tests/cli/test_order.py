@@ -83,6 +83,17 @@ def test_whatever_else_is_wrong_is_said_before_a_model_that_cannot_be_reached(co
     assert "\n" not in said
 
 
+@pytest.mark.parametrize(("more", "text"), [bad for bad in BAD + BAD_TO_MEASURE if bad[0] != ["--out", "full"]])
+def test_a_series_says_it_before_the_first_of_its_models(more, text, texts, capsys):
+    words = ["series", "no/model", "texts.csv", "--revisions", "step1,step2", "--out", "run"]
+    assert main([*words, *more]) == 2
+    *notes, said = capsys.readouterr().err.strip().splitlines()
+    assert text in said
+    assert said.startswith("error: ")
+    assert notes in ([], ["note: step1: step 1"])
+    assert not Path("run").exists()
+
+
 def test_where_all_else_is_right_the_model_is_looked_for(texts, capsys):
     assert main(["run", "no/model", "texts.csv", "--out", "run", "--by", "color", "--k", "5", "--features", "all"]) == 2
     assert "feature 'length' has the name" in capsys.readouterr().err

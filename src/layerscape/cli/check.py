@@ -42,19 +42,18 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
     lines.append(f"{len(parts) - len(damaged)} of {len(parts)} parts are whole")
     shown = [{"part": part.name, "problem": part.problem} for part in parts]
     say("\n".join([*lines, *done]), as_json, {"run": str(run), "parts": shown, "repaired": "; ".join(done)})
-    if unmended := [one.unmended for one in found if one.unmended]:
-        more = f"; and {len(unmended) - 1} more" if len(unmended) > 1 else ""
-        raise FileProblem(f"{unmended[0]}{more}")
+    if refused := [one.refused for one in found if one.refused]:
+        raise FileProblem(refused[0] + (f"; and {len(refused) - 1} runs more" if len(refused) > 1 else ""))
     if damaged and not repair:
         raise FileProblem(f"{run} is damaged; what can be mended is mended by: layerscape check {run} --repair")
 
 
 class Looked(NamedTuple):
-    """What was seen of a run, what was done with it in words, and why it could not be mended."""
+    """What was seen of a run, what was done with it in words, and why it could not be looked at, or not be mended."""
 
     parts: list[Part]
     done: list[str]
-    unmended: str = ""
+    refused: str = ""
 
 
 def _of_run(path: Path, repair: bool, adopt: bool, progress: Any) -> Looked:
@@ -78,7 +77,7 @@ def _of_series(series: Path, path: Path, repair: bool, adopt: bool, progress: An
     try:
         found = _of_run(path, repair, adopt, progress)
     except LayerscapeError as error:
-        return Looked([Part(path.name, str(error))], [], str(error) if repair else "")
+        return Looked([Part(path.name, str(error))], [], str(error))
     parts = [Part(f"{path.name}/{part.name}", part.problem) for part in found.parts]
     return Looked(parts, [f"{path.name}: {words}" for words in found.done])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from layerscape.cli.given import OF_MEASURING, of_inputs, of_measuring, of_model
 from layerscape.cli.options import search_options
 from layerscape.cli.show import bars, note, say
 from layerscape.cli.stages import extracted_now, measured
-from layerscape.cli.wishes import check_wishes
+from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
 from layerscape.core.names import paths_like
 from layerscape.core.step_names import Step, steps_in
@@ -84,11 +85,11 @@ def series_command(
     found = _checkpoints(model, revisions, (seed or 0) if untrained else None)
     numbers = _steps(found, steps.split(",") if steps else None)
     with bars() as progress:
-        runs = []
+        runs, beforehand = [], (refusing(measuring["k"], progress), partial(check_columns, measuring))
         for one, step in zip(found, numbers, strict=True):
             note(f"{one.name}: step {step}")
             wish = {**options, "revision": one.revision, "random_init": one.random_init, "step": step}
-            runs.append(extracted_now(one.model, inputs, {**wish, "out": out / one.name}, progress))
+            runs.append(extracted_now(one.model, inputs, {**wish, "out": out / one.name}, *beforehand))
         whole = series(runs, steps=numbers)
         measured(whole, measuring | {"metrics": (measuring.pop("metric"),)}, progress)
         page = report(whole, progress=progress)

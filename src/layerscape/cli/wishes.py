@@ -38,7 +38,7 @@ def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     _check_k(measuring["k"], len(samples))
     belonging = Belonging(measuring["groups"], measuring["own_group"], repeats=measuring["repeats"])
     belonging.of_columns(samples.labels, len(samples))
-    if measuring["pairs"] is not None:
+    if measuring.get("pairs") is not None:
         ids = [samples.source.ids[row] for row in samples.rows]
         pairs_among(measuring["pairs"], ids, samples.labels, "the input")
     if measuring["by"]:

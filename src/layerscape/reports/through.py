@@ -67,6 +67,18 @@ class ThroughSteps:
         return self.series.layers if self.layer is None else [str(step) for step in self.series.steps]
 
     @property
+    def along(self) -> str:
+        """What its steps are of: numbers are of a training, and names of anything."""
+        return "the series" if isinstance(self.series.steps[0], str) else "training"
+
+    @property
+    def last_in_words(self) -> str:
+        """The last layer, which in networks of other depth is not the last of all."""
+        last = self.series.layers[-1]
+        alike = all(run.layers[-1] == last for run in self.series)
+        return f"the last layer, {last!r}" if alike else f"{last!r}, the last layer that all runs have"
+
+    @property
     def samples(self) -> Any:
         return self.series.runs[-1].samples
 
@@ -111,9 +123,9 @@ def found_through(series: ThroughSteps) -> list[Finding]:
     measures = measured(profile)
     comparing = [each for each in measures if each.compares and each.symmetric and each.closer == "high"]
     every = [
-        *(_dimension(profile, each) for each in measures if question_of(each) == "dimension" and each.headline),
+        *(_dimension(profile, each, series) for each in measures if question_of(each) == "dimension" and each.headline),
         *(_settling(profile, each) for each in comparing if question_of(each) == "neighborhood"),
-        *(each for measure in measures if reads_labels(measure) for each in _labels(profile, measure)),
+        *(each for measure in measures if reads_labels(measure) for each in _labels(profile, measure, series.along)),
     ]
     told = with_cautions(each for each in every if each.text)
     told = [replace(each, text=text) for each, text in zip(told, once(each.text for each in told), strict=True)]
@@ -123,7 +135,16 @@ def found_through(series: ThroughSteps) -> list[Finding]:
 
 def _steps(rows: Sequence[Row]) -> list[Row]:
     """Rows of one layer, called by their steps."""
-    return [{**row, "layer": f"step {row['when']}"} for row in rows]
+    return [{**row, "layer": _called(row["when"])} for row in rows]
+
+
+def _called(when: str) -> str:
+    """A step in a sentence: a name says what it is, and a number does not."""
+    try:
+        float(when)
+    except ValueError:
+        return when
+    return f"step {when}"
 
 
 def _finest(run: Profile, measure: Quantity) -> list[Row]:
@@ -133,13 +154,13 @@ def _finest(run: Profile, measure: Quantity) -> list[Row]:
     return sorted(rows, key=lambda row: run.times.index(row["when"]))
 
 
-def _dimension(run: Profile, measure: Quantity) -> Finding:
-    """How the dimension of the last layer goes."""
+def _dimension(run: Profile, measure: Quantity, series: ThroughSteps) -> Finding:
+    """How the dimension of the last layer goes, or of the last one that all runs have."""
     rows = [row for row in _finest(run, measure) if row["layer"] == run.layers[-1]]
     if len(rows) < 2:
         return Finding("")
-    shape = Shape.of(_steps(rows), along="training").in_words(survives=False)
-    start = f"The intrinsic dimension of the last layer, {run.layers[-1]!r} ({measure.title}{asked(rows)}),"
+    shape = Shape.of(_steps(rows), along=series.along).in_words(survives=False)
+    start = f"The intrinsic dimension of {series.last_in_words} ({measure.title}{asked(rows)}),"
     return Finding(f"{start} {shape}.", rows, rows)
 
 
@@ -155,7 +176,7 @@ def _settling(run: Profile, measure: Quantity) -> Finding:
         most = "Between steps no layer is told to move more than another"
     else:
         most = (
-            f"Neighborhoods move most at {low['layer']!r} from step {low['when']} to {low['other_when']}: "
+            f"Neighborhoods move most at {low['layer']!r} from {_called(low['when'])} to {low['other_when']}: "
             f"{measure.title} {low['said']}{beside_chance(measure, low)}"
         )
     settled: dict[str, list[str]] = {}
@@ -178,10 +199,10 @@ def _settled(rows: Sequence[Row]) -> str:
         chance = row.get("chance") or 0.0
         enough = row["low"] is not None and row["low"] >= chance + HALF * (1 - chance)
         since = (since or row["when"]) if enough else None
-    return f"from step {since} on" if since else "at the last step only" if rows else ""
+    return f"from {_called(since)} on" if since else "at the last step only" if rows else ""
 
 
-def _labels(run: Profile, measure: Quantity) -> Iterator[Finding]:
+def _labels(run: Profile, measure: Quantity, through: str) -> Iterator[Finding]:
     """Where and when a label is highest, and from which step on it is told from chance."""
     every = _finest(run, measure) if measure.sentence else []
     for column in columns_of_labels(every):
@@ -192,12 +213,12 @@ def _labels(run: Profile, measure: Quantity) -> Iterator[Finding]:
             yield Finding(f"No layer is seen to encode {column!r} at any step: {measure.title} {top['said']} at most.")
             continue
         when = min(told, key=lambda row: run.times.index(row["when"]))["when"]
-        places = [{**row, "layer": f"{row['layer']} at step {row['when']}"} for row in rows]
+        places = [{**row, "layer": f"{row['layer']} at {_called(row['when'])}"} for row in rows]
         best = next(each for each, row in zip(places, rows, strict=True) if row is top)
         shared = not_told_apart(places, best, above)
-        start = f"{heading(measure)} of {column!r} is highest at {top['layer']!r} at step {top['when']}{shared}"
+        start = f"{heading(measure)} of {column!r} is highest at {top['layer']!r} at {_called(top['when'])}{shared}"
         along = [row for row in rows if row["layer"] == top["layer"]]
-        went = Shape.of(_steps(along), along="training").in_words(survives=False) if len(along) > 1 else ""
+        went = Shape.of(_steps(along), along=through).in_words(survives=False) if len(along) > 1 else ""
         more = f" At {top['layer']!r} it {went}." if went else ""
-        first = f"Some layer has it above chance from step {when} on."
+        first = f"Some layer has it above chance from {_called(when)} on."
         yield Finding(f"{start}: {top['said']}{beside_chance(measure, top)}.{more} {first}", [top], along)
