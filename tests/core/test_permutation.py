@@ -8,7 +8,7 @@ from scipy.stats import gamma, norm
 
 import layerscape as ls
 from layerscape.core.interval import margin_of_groups
-from layerscape.core.permutation import chance_by_permutation, p_above, p_with_skewness, permutations
+from layerscape.core.permutation import chance_by_permutation, p_above, p_with_jumps, p_with_skewness, permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures import catalog
 from layerscape.questions.chosen import check_chosen
@@ -67,6 +67,13 @@ def test_p_with_skewness_asks_for_permutations_only_where_they_matter(rng):
     assert not asked
     assert p_with_skewness(4.0, permuted) == pytest.approx(np.exp(-5), rel=0.3)
     assert p_with_skewness(4.0, np.ones) == pytest.approx(norm.sf(4))
+
+
+def test_of_a_law_with_few_jumps_p_is_counted():
+    rare = np.r_[np.ones(80), np.zeros(919)]  # 8 % have one hit, 3.4 standard deviations above the mean
+    assert p_with_jumps(1.0, 3.4, lambda number: rare[:number]) == 81 / 1000
+    assert p_with_jumps(2.0, 7.1, lambda number: rare[:number]) == 1 / 1000  # no more can be told
+    assert p_with_jumps(0.0, 0.0, lambda number: 1 / 0) == 0.5  # of which none are asked
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from scipy import sparse
 
 from layerscape.core.interval import spread_of_sum
 
+PER_PAIR = 1.7  # of the interactions, what is left in for each pair of neighbors of a sample, over N: chosen at N = 100
+
 
 @dataclass(frozen=True, eq=False)
 class Influence:
@@ -65,13 +67,16 @@ class Influence:
         """Standard deviation of the difference to another value of the same samples, and the freedom of Student's law.
 
         For means over pairs that of the jackknife, less the interactions that it counts twice (Efron and Stein 1981,
-        doi:10.1214/aos/1176345462); for all else that of the sandwich over samples that are near in either.
+        doi:10.1214/aos/1176345462), of which a share stays where samples are few; for all else that of the sandwich
+        over samples that are near in either.
         """
         own = self._own - other._own
         if self.pairs is not None and other.pairs is not None:
             pairs, alone = sparse.csr_array(self.pairs - other.pairs), self.alone - other.alone
             interactions = float((pairs.data**2).sum() + pairs.multiply(pairs.T).sum())
-            return sqrt(max(float(own @ own) - interactions, float(alone @ alone) / 4)), inf
+            measured = np.count_nonzero(np.diff(self.pairs.indptr))
+            twice = max(0.5, 1 - PER_PAIR * self.pairs.nnz / measured**2)
+            return sqrt(max(float(own @ own) - twice * interactions, float(alone @ alone) / 4)), inf
         near = [each.near for each in (self, other) if each.near is not None]
         sd, freedom = spread_of_sum(own, np.hstack(near) if near else np.full((len(own), 1), -1))
         return sd, freedom if near else inf

@@ -80,14 +80,16 @@ def spread_of_sum(values: np.ndarray, near: np.ndarray) -> tuple[float, float]:
         Shape (M, K): numbers of the samples that are near each, −1 for none.
     """
     n, squares = len(values), values * values
+    measured = np.count_nonzero((near >= 0).any(axis=1) | (values != 0))  # the others move nothing
     independent = float(squares.sum())
     products, n_related = sum_of_products(values, near)
     # Values are centered by their own mean, which makes the sum of all products zero: unrelated pairs are owed −V/n.
     share = (n_related + n) / n**2
     variance = (independent + products) / (1 - share) if share < 0.5 else 2 * (independent + products)
     shares = squares / independent if independent > 0 else squares
-    kurtosis = n * float(shares @ shares) - 3
-    return float(np.sqrt(max(variance, independent / 4))), n / (1 + n_related / n + max(0.0, kurtosis) / 2)
+    kurtosis = measured * float(shares @ shares) - 3
+    freedom = measured / (1 + n_related / max(1, measured) + max(0.0, kurtosis) / 2)
+    return float(np.sqrt(max(variance, independent / 4))), max(1.0, freedom)
 
 
 def sd_of_neighborhoods(graph: Neighbors, own: np.ndarray, moved: np.ndarray) -> float:

@@ -24,6 +24,7 @@ FIRST = 50  # those that are tried first, perhaps of some samples
 LITTLE = 1.25  # times p: what the standard error of the skewness may make of it
 BEYOND = 1.7  # four standard errors of the skewness of so few normal scores, and what is left out if samples are
 PLAIN, SURE = 1.4, 30.0  # standard deviations up to and from which the skewness does not matter
+JUMP, COUNTED = 0.5, 999  # standard deviations that one pair adds from which on p is counted, of so many permutations
 ROUNDING = 1e-12  # of scores about 1, that are equal if they are nearer to each other
 
 
@@ -105,6 +106,15 @@ def p_with_skewness(z: float, permuted: Callable[[int], np.ndarray]) -> float:
     skewness = _skewness(permuted(fewer))
     p = p_above(z, skewness)
     return p if p_above(z, skewness + sqrt(6 / fewer)) < LITTLE * p else p_above(z, _skewness(permuted(many)))
+
+
+def p_with_jumps(observed: float, z: float, permuted: Callable[[int], np.ndarray]) -> float:
+    """The p-value of a score whose law has few and high jumps, z standard deviations above its mean: of permutations.
+
+    Where a handful of pairs decide, as of six samples of a class, the laws above are far too small between jumps. The
+    scores of permutations are in the unit of the score; where none is as high p is the least that they can tell.
+    """
+    return p_above(z) if z <= PLAIN else max(p_above(z), share_as_high(permuted(COUNTED), observed))
 
 
 def _skewness(scores: np.ndarray) -> float:

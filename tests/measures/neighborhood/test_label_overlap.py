@@ -166,6 +166,17 @@ def test_details_of_classes(rng):
     assert by_path.details["classes"].tolist() == ["animal/cat", "animal/dog", "tool/saw"]
 
 
+def test_two_samples_that_find_each_other_are_no_miracle(rng):
+    x = rng.standard_normal((300, 4))
+    x[1] = x[0] + 1e-3
+    rare = np.arange(300) < 2  # two of a class, of which each is the other's first neighbor: one of 150 pairs or so
+    found = estimate("label_overlap", x, rare.astype(int), k=1, weight="class")
+    assert found.value > 0.99
+    assert 1e-3 <= found.chance.p < 0.02
+    common = estimate("label_overlap", x, (x[:, 0] > 0).astype(int), k=1, weight="class")
+    assert common.chance.p == 1e-6  # where many pairs add up, p is as small as the laws say
+
+
 @pytest.mark.parametrize("weight", ["sample", "class"])
 def test_over_classes_leaves_out_one_class_after_the_other(rng, weight):
     classes = rng.permutation(np.repeat(np.arange(6), (5, 10, 15, 20, 25, 30)))

@@ -23,7 +23,7 @@ from layerscape.core.interval import Z95
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import p_above, p_with_skewness
+from layerscape.core.permutation import JUMP, p_above, p_with_jumps, p_with_skewness
 
 
 @remembered
@@ -101,11 +101,13 @@ def chance_of(
     weights: Any,
     shift: float = 0.0,
     permuted: Callable[[int], np.ndarray] | None = None,
+    jump: float = 0.0,
 ) -> Chance:
     """Mean, central 95 % and p of Σ_k weights_k·S(k) + shift when the N samples of one relation are permuted at random.
 
     Mean and variance are exact. The limits take the law to be normal, and so does p, unless ``permuted`` gives scores
-    from which the skewness of the law is known.
+    from which the skewness of the law is known. ``jump`` is what one pair adds at most: where that is much, p is
+    counted of ``permuted`` scores, which then are in the unit of ``observed``.
     """
     pairs, weights = n * (n - 1), np.atleast_1d(weights)
     means = np.atleast_1d(a.total) * np.atleast_1d(b.total) / pairs
@@ -116,7 +118,7 @@ def chance_of(
     mean = float(weights @ means)
     spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
     mean += shift
-    p = p_of(observed, mean, spread, mean - shift, permuted)
+    p = p_of(observed, mean, spread, mean - shift, permuted, jump)
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)
 
 
@@ -127,12 +129,19 @@ def score_of_relations(a: sparse.csr_array, b: sparse.csr_array, weight: float) 
 
 
 def p_of(
-    observed: float, mean: float, spread: float, scale: float, permuted: Callable[[int], np.ndarray] | None = None
+    observed: float,
+    mean: float,
+    spread: float,
+    scale: float,
+    permuted: Callable[[int], np.ndarray] | None = None,
+    jump: float = 0.0,
 ) -> float:
     """The share of permutations that score at least as much; 1 where all give the same but for rounding of a scale."""
     if not spread > 1e-6 * abs(scale):
         return 1.0
     z = (observed - mean) / spread
+    if permuted and jump > JUMP * spread:
+        return p_with_jumps(observed, z, permuted)
     return p_with_skewness(z, permuted) if permuted else p_above(z)
 
 

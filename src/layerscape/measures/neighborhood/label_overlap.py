@@ -122,7 +122,7 @@ def label_overlap(
         warnings += likeness.warnings
         if class_fraction is None:
             sums = membership(graph, k).relation, likeness.sums(share)
-            chance = chance_of(*sums, graph.n_samples, value, 1 / k, permuted=reading.permuted)
+            chance = chance_of(*sums, graph.n_samples, value, 1 / k, permuted=reading.permuted, jump=reading.jump)
         else:
             chance, details["null"] = chance_of_fraction(reading, value)
     most = int(reading.wanted.max())

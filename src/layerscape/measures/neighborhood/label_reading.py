@@ -86,6 +86,11 @@ class Reading:
         place = rows.astype(np.int64), columns.astype(np.int64)
         return sparse.csr_array((shares, place), shape=(len(counts), self.graph.n_samples))
 
+    @property
+    def jump(self) -> float:
+        """What one pair of neighbors adds to the label overlap, at most."""
+        return float((self.share / self.wanted[self.rows]).max())
+
     def permuted(self, number: int, seed: int = 0) -> np.ndarray:
         """So many label overlaps, each for labels in another order; shape (number,)."""
         return self.scored()(list(permutations(self.graph.n_samples, number, seed)))
@@ -161,7 +166,7 @@ def chance_of_fraction(reading: Reading, value: float) -> tuple[Chance, np.ndarr
     null = reading.permuted(PERMUTATIONS)
     mean = reading.likeness.sums(reading.share).total / (reading.graph.n_samples - 1)
     spread = float(null.std(ddof=1))
-    p = p_of(value, mean, spread, mean, reading.permuted)
+    p = p_of(value, mean, spread, mean, reading.permuted, reading.jump)
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p), null
 
 
