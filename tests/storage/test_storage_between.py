@@ -1,7 +1,9 @@
 """What was found between the runs of a series: kept whole, missed where it is gone, and lost by no kill."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from layerscape.storage import ledger
 from layerscape.storage.between import NAME, check_between, forget_between
 
 N = 60
+EARLIER = Path(__file__).with_name("earlier")
 
 
 def make(path, seed=0, **more):
@@ -105,3 +108,22 @@ def test_damage_of_a_series_gives_the_right_numbers_or_one_line(tmp_path):
     assert {came for *_, came in found} <= {"the same", "one line"}, found
     assert sum(came == "one line" for *_, came in found) > 20
     assert {"between_steps.parquet", "ledger.json"} <= {file for _, file, _ in found}
+
+
+@pytest.mark.filterwarnings("ignore:.*do not say of which samples they are")
+def test_runs_of_an_earlier_format_are_a_series_until_one_is_made_anew(tmp_path):
+    for step in (1, 2):
+        shutil.copytree(EARLIER, tmp_path / f"step_{step}")
+    first = ls.open(tmp_path / "step_1")
+    arrays, ids = {layer: np.asarray(first[layer]) for layer in first}, first.samples.ids
+    labels = {name: values.tolist() for name, values in first.samples.labels.items()}
+    ls.from_arrays(arrays, ids=ids, labels=labels, out=tmp_path / "step_3")
+    ls.measure(ls.series(tmp_path), ["overlap"], k=5)
+    between = ls.series(tmp_path).table.dropna(subset="other_step")
+    assert between[["step", "other_step"]].drop_duplicates().to_numpy().tolist() == [[1, 2], [2, 3], [1, 3]]
+    assert (between.value == 1).all()
+    shutil.rmtree(tmp_path / "step_2")
+    ls.from_arrays({layer: x[::-1] for layer, x in arrays.items()}, ids=ids, labels=labels, out=tmp_path / "step_2")
+    ls.measure(ls.open(tmp_path / "step_2"), ["twonn"])
+    left = ls.series(tmp_path).table.dropna(subset="other_step")
+    assert left[["step", "other_step"]].drop_duplicates().to_numpy().tolist() == [[1, 3]]
