@@ -170,11 +170,13 @@ def test_groups_hold_between_steps(tmp_path):
         (lambda a, b: 3, {}, InvalidType, "a int is no series"),
         (lambda a, b: [a, b], {"steps": [1]}, InvalidValue, "1 steps of 2 runs"),
         (lambda a, b: [a, b], {"steps": [1, 1]}, InvalidValue, "step 1 is that of"),
+        (lambda a, b: [a, b], {"steps": [1, np.nan]}, InvalidValue, "step nan; give finite numbers, or names"),
+        (lambda a, b: {1: a, np.inf: b}, {}, InvalidValue, "step inf; give finite numbers, or names"),
         (lambda a, b: [a, b], {"steps": [1, "b"]}, InvalidType, "a number for every run, or a name for every run"),
         (lambda a, b: {1: a, 2: b}, {"steps": [1, 2]}, InvalidValue, "leave one out"),
         (lambda a, b: [a, "nowhere"], {}, FileProblem, "nowhere"),
     ],
-    ids=["run", "one", "number", "few-steps", "twice", "mixed", "both", "missing"],
+    ids=["run", "one", "number", "few-steps", "twice", "nan", "infinite", "mixed", "both", "missing"],
 )
 def test_what_is_no_series_is_one_line(source, options, error, words):
     with pytest.raises(error, match=words) as raised:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings as python_warnings
 from collections.abc import Iterable, Mapping, Sequence
-from math import nan
+from math import isfinite, nan
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -231,6 +231,8 @@ def _ordered(runs: Sequence[Run], steps: list[Any], *, given: bool) -> Series:
     numbers = [isinstance(step, Real) and not isinstance(step, bool) for step in steps]
     if not all(numbers) and not all(isinstance(step, str) for step in steps):
         raise InvalidType(f"steps {firsts(steps)}; give a number for every run, or a name for every run.")
+    if unfit := [step for step, number in zip(steps, numbers, strict=True) if number and not isfinite(step)]:
+        raise InvalidValue(f"step {unfit[0]!r}; give finite numbers, or names.")
     twice = [step for place, step in enumerate(steps) if step in steps[:place]]
     if twice:
         names = [run.name for run, step in zip(runs, steps, strict=True) if step == twice[0]]

@@ -61,6 +61,8 @@ def test_a_folder_of_runs_is_measured_and_shown(made, capsys):
         (["demo", "digits", "--revisions", "final"], "error: one checkpoint, 'final'; a series is of two or more."),
         (["demo", "digits", "--revisions", "final,last"], "error: unknown checkpoint 'last'"),
         (["demo", "digits", "--revisions", STEPS, "--steps", "1,b"], "error: --steps 1,b; give numbers"),
+        (["demo", "digits", "--revisions", STEPS, "--steps", "1,2,nan"], "error: --steps 1,2,nan; give numbers"),
+        (["demo", "digits", "--revisions", STEPS, "--steps", "1,2,2.0"], "error: step 2 is that of two checkpoints"),
         (["demo", "digits", "--revisions", STEPS, "--steps", "1"], "error: 1 --steps of 3 checkpoints"),
         (["demo", "digits", "--revisions", STEPS, "--untrained"], "error: --untrained of the demo"),
         (["demo", "digits", "--revisions", STEPS, "--random-init", "1"], "error: --random-init without --untrained"),

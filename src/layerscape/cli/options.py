@@ -210,6 +210,9 @@ def _csv(_: click.Context, __: click.Parameter, path: Path | None) -> Path | Non
 
 
 to_csv = click.option(
-    "--csv", type=click.Path(path_type=Path), callback=_csv, help="Write the table to this file too, NAME.csv."
+    "--csv",
+    type=click.Path(path_type=Path),
+    callback=_csv,
+    help="Write the table to this file too, NAME.csv; see docs/guide.md.",
 )
 a_run = click.argument("run", type=click.Path(path_type=Path))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -144,13 +146,13 @@ def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> Sequence
     names = [one.name for one in found if one.random_init is None]
     numbers: list[Any] | None
     if given is not None:
-        try:
-            numbers = [float(text) for text in given]
-        except ValueError:
-            raise InvalidValue(f"--steps {','.join(given)}; give numbers, comma-separated.") from None
+        numbers = [_number(text, given) for text in given]
         if len(numbers) not in (len(names), len(found)):
             raise InvalidValue(f"{len(numbers)} --steps of {len(names)} checkpoints; give one of each.")
-        return [0] * (len(found) - len(numbers)) + [int(each) if each.is_integer() else each for each in numbers]
+        numbers = [0] * (len(found) - len(numbers)) + [int(each) if each.is_integer() else each for each in numbers]
+        if twice := [each for place, each in enumerate(numbers) if each in numbers[:place]]:
+            raise InvalidValue(f"step {twice[0]} is that of two checkpoints; give each its own.")
+        return numbers
     if found[-1].model.startswith("demo@"):
         return [_of_demo(name) for name in names]
     numbers = steps_in(names)
@@ -160,6 +162,13 @@ def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> Sequence
         raise InvalidValue("a checkpoint of step 0 and --untrained at once; leave one out.")
     step = dict(zip(names, numbers, strict=True))
     return [step.get(one.name, 0) for one in found]
+
+
+def _number(text: str, given: Sequence[str]) -> float:
+    with contextlib.suppress(ValueError):
+        if isfinite(number := float(text)):
+            return number
+    raise InvalidValue(f"--steps {','.join(given)}; give numbers, comma-separated.")
 
 
 def _of_demo(name: str) -> int:
