@@ -22,7 +22,9 @@ ABOVE["reports"] = {"core", "errors", "run", "runs", "supply", "figures"} | STAG
 ABOVE["cli"] = {"core", "errors", "run", "runs", "supply", "pipeline", "questions", "reports"} | STAGES
 DOORS = {
     "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
-    "transformers": ("extraction/huggingface.py", "extraction/processing.py"),
+    "transformers": ("extraction/huggingface.py", "extraction/processing.py", "training/huggingface.py"),
+    "lightning": ("training/lightning.py",),
+    "pytorch_lightning": ("training/lightning.py",),
     "numba": ("core/jit.py", "search/kernels/"),
     "llvmlite": ("search/kernels/",),
     "zarr": ("storage/",),

@@ -73,7 +73,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         loss=loss and loss.to(device),
         configuration=_configuration(config) + words + digest,
         facts=facts,
-        default_pooling="last" if _is_causal(config) or path == "decoder" else "mean",
+        default_pooling="last" if is_causal(config) or path == "decoder" else "mean",
         build=replace(Build.of(config), head=head, answers=answers),
         deployed=TOWERS if towers and isinstance(head, Head) else deployed_metric(read),
     )
@@ -101,7 +101,7 @@ def _check(wish: Wish, config: Any) -> None:
     check_towers(wish.model, config, wish.part)
     if wish.folder is not None and wish.random_init is None:
         check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
-    if wish.loss and (not _is_causal(config) or config.model_type == "imagegpt"):
+    if wish.loss and (not is_causal(config) or config.model_type == "imagegpt"):
         raise InvalidValue(
             f"the loss of each text asked of {wish.model!r}, which is no causal language model; one that fills in what "
             "is hidden would need passes of its own: leave --loss (loss=True) out."
@@ -146,7 +146,8 @@ def _load_module(
     return module.to(dtype).eval(), path, head and Loss(head.to(dtype).eval())
 
 
-def _is_causal(config: Any) -> bool:
+def is_causal(config: Any) -> bool:
+    """Whether every token of a network sees those before it only."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
 

@@ -35,7 +35,9 @@ def _sink(log: Any, out: Path) -> Sink:
         return _BY_NAME[log](out)
     if hasattr(log, "add_scalar"):  # a writer of TensorBoard
         return lambda step, values: [log.add_scalar(name, value, step) for name, value in values.items()]
-    if hasattr(log, "log_metrics"):  # the module mlflow, or a logger of Lightning
+    if getattr(log, "__name__", "") == "mlflow":
+        return _of_mlflow(log)
+    if hasattr(log, "log_metrics"):  # a logger of Lightning
         return lambda step, values: log.log_metrics(dict(values), step=step)
     if hasattr(log, "define_metric"):
         return _of_wandb(log)
@@ -84,11 +86,15 @@ def _of_wandb(run: Any) -> Sink:
 
 
 def _mlflow(_: Path) -> Sink:
-    mlflow = _library("mlflow")
+    return _of_mlflow(_library("mlflow"))
+
+
+def _of_mlflow(mlflow: Any) -> Sink:
+    """In the run that is open, or a new one at the user's tracking URI."""
 
     def write(step: int, values: Values) -> None:
         plain = {re.sub(r"[^\w\-. /]", "_", name): value for name, value in values.items()}
-        mlflow.log_metrics(plain, step=step)  # in the run that is open, or a new one at the user's tracking URI
+        mlflow.log_metrics(plain, step=step)
 
     return write
 

@@ -17,6 +17,15 @@ from layerscape.training.watch import Watch
 from layerscape.training.when import Due, Every, Pace, as_step
 
 
+def asked(every: Any, max_overhead: Any, measures: Any, log: Any) -> tuple[Due, Pace, list[Any]]:
+    """When to look and what to measure; raises at what cannot be meant, whatever the model is."""
+    due, pace, chosen = Due(every), Pace(max_overhead), as_names(measures)
+    find_measures(chosen)
+    if log is not None and not chosen:
+        raise InvalidValue("log without measures; name what is to be logged, as measures=['twonn'].")
+    return due, pace, chosen
+
+
 class Monitor:
     """Looks at a network while it trains, and leaves the training as it would have been, to the bit.
 
@@ -58,6 +67,8 @@ class Monitor:
     ----------
     steps
         Steps that have a run.
+    latest
+        The step that was looked at last; None if none was.
     failed
         Why it stands aside; empty while it does not.
 
@@ -114,10 +125,8 @@ class Monitor:
     ) -> None:
         self.failed, self._had = "", ()
         self._looks: Looks | None = None  # of another process, or after the end, none
-        self._due, pace, chosen = Due(every), Pace(max_overhead), as_names(measures)
-        find_measures(chosen)
-        if log is not None and not chosen:
-            raise InvalidValue("log without measures; name what is to be logged, as measures=['twonn'].")
+        self.latest: int | None = None
+        self._due, pace, chosen = asked(every, max_overhead, measures, log)
         options = {"layers": layers, "pooling": pooling, "labels": labels, "limit": limit, "sample_seed": sample_seed}
         options |= {"make_inputs": make_inputs, "kind": kind, "batch_size": batch_size, "units_axis": units_axis}
         need("models", libraries=("torch", *EXTRAS["runs"]))
@@ -148,6 +157,7 @@ class Monitor:
         with self._aside() as looks:
             if looks is not None and self._due(number := as_step(step)) and looks.affordable(number):
                 looks.look(number, scalars)
+                self.latest = number
 
     def look(self, step: int, /, **scalars: Any) -> None:
         """As `step`, but looks whatever ``every`` and ``max_overhead`` say: at the last step, say."""
@@ -155,11 +165,12 @@ class Monitor:
             if looks is not None:
                 self._due(number := as_step(step))
                 looks.look(number, scalars)
+                self.latest = number
 
     def tell(self, step: int, /, **scalars: Any) -> None:
         """Add numbers that came to be known later to a step, such as its accuracy; of no effect if it has no run."""
         with self._aside() as looks:
-            if looks is not None and (number := as_step(step)) in looks.watch.there:
+            if looks is not None and looks.watch.has(number := as_step(step)):
                 looks.watch.tell(number, looks.numbers(scalars))
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from layerscape.extraction import open_model
 from layerscape.pipeline.beforehand import check_choices, check_kind, first_look, samples_for
 from layerscape.pipeline.passes import Pass
 from layerscape.run import Run
-from layerscape.storage import SCALARS, Steps, as_json, tell_scalars
+from layerscape.storage import SCALARS, Steps, as_json, finished_at, tell_scalars
 
 if TYPE_CHECKING:
     from layerscape.extraction import Network
@@ -77,6 +77,10 @@ class Watch:
     def there(self) -> list[int]:
         """Steps that have a run."""
         return self._steps.there()
+
+    def has(self, step: int) -> bool:
+        """Whether a step has a run."""
+        return finished_at(self._steps.place(step))
 
     def look(self, step: int, scalars: Mapping[str, float]) -> tuple[Run, list[int]]:
         """The run of a step, and which steps of an earlier training were set aside for it."""
