@@ -99,24 +99,29 @@ def imbalance(law: str, n: int, rng: np.random.Generator) -> Found:
     return result
 
 
-def differences(law: str, n: int, rng: np.random.Generator) -> Found:
-    """Of two noisy copies, by what each has with the first, with classes, and by itself."""
-    x, noisy, _, classes = drawn(law, n, rng)
-    both = noisy(0.5), noisy(0.5)
-    vectors, graphs = [Representation(y) for y in both], [find_neighbors(y, K + 1, threads=1) for y in both]
-    graph, whole = find_neighbors(x, K + 1, threads=1), Representation(x)
-    asked: dict[str, tuple[list[tuple[Any, ...]], dict[str, int]]] = {
-        "overlap": ([(graph, one) for one in graphs], {"k": K}),
-        "rank_overlap": ([(graph, one) for one in graphs], {"k": K}),
-        "label_overlap": ([(one, classes) for one in graphs], {"k": K}),
-        "cka": ([(whole, one) for one in vectors], {}),
-        "participation_ratio": ([(one,) for one in vectors], {}),
-        "effective_rank": ([(one,) for one in vectors], {}),
-    }
+def _differences(both: dict[str, list[tuple[Any, ...]]], **options: int) -> Found:
+    """Of what two layers have, by name."""
+    measures = catalog()
     return {
-        f"difference, {name}": found(difference(*(catalog()[name].influence_of(*data, **options) for data in two)))
-        for name, (two, options) in asked.items()
+        f"difference, {name}": found(difference(*(measures[name].influence_of(*data, **options) for data in two)))
+        for name, two in both.items()
     }
+
+
+def overlap_differences(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of two noisy copies, by the neighbors that each shares with the first, and by those that share a class."""
+    x, noisy, _, classes = drawn(law, n, rng)
+    graph, *two = (find_neighbors(y, K + 1, threads=1) for y in (x, noisy(0.5), noisy(0.5)))
+    shared = {name: [(graph, one) for one in two] for name in ("overlap", "rank_overlap")}
+    return _differences({**shared, "label_overlap": [(one, classes) for one in two]}, k=K)
+
+
+def differences(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of two noisy copies, by CKA with the first and by spectra."""
+    x, noisy, _, _ = drawn(law, n, rng)
+    whole, two = Representation(x), [Representation(noisy(0.5)) for _ in range(2)]
+    spectra = {name: [(one,) for one in two] for name in ("participation_ratio", "effective_rank")}
+    return _differences({"cka": [(whole, one) for one in two], **spectra})
 
 
 def others(law: str, n: int, rng: np.random.Generator) -> Found:
@@ -226,6 +231,7 @@ def grouped_learned(law: str, n: int, rng: np.random.Generator) -> Found:
 PARTS = {
     "dimensions": Part(dimensions, (*INDEPENDENT, FALLING)),
     "values": Part(values, (*INDEPENDENT, FALLING)),
+    "overlap_differences": Part(overlap_differences, (*INDEPENDENT, FALLING)),
     "differences": Part(differences, (*INDEPENDENT, FALLING)),
     "imbalance": Part(imbalance, INDEPENDENT),
     "grouped": Part(grouped, GROUPED),

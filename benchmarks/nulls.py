@@ -1,6 +1,6 @@
 """How often do unrelated data get a small p, and how often is what is there found?
 
-Run:  python -m benchmarks.nulls --keep FOLDER [--parts unrelated,grouped] [--sizes 100,300] [--minutes 60] [--write]
+Run:  python -m benchmarks.nulls --keep FOLDER [--parts unrelated,power] [--sizes 100,300] [--minutes 60] [--write]
 
 Two layers have nothing to do with each other, or labels are dealt with no regard to a layer. A cell is the share in %
 of draws with p ≤ .05 / .01 / .001, and the number of draws. It stands out in bold where the exact 99 % interval of a
@@ -57,12 +57,18 @@ def unrelated(law: str, n: int, rng: np.random.Generator) -> Found:
         "information_imbalance": measures["information_imbalance"](a, ranking),
         "label_overlap": measures["label_overlap"](a, classes, k=K),
         "label_overlap of a number": measures["label_overlap"](a, number, k=K),
-        **{
-            f"label_overlap by class, 6 rare, k = {k}": measures["label_overlap"](a, rare, k=k, weight="class")
-            for k in (1, K)
-        },
+        f"label_overlap by class, 6 rare, k = {K}": measures["label_overlap"](a, rare, k=K, weight="class"),
     }
     return {name: (one.chance.p,) for name, one in found.items() if one.chance}
+
+
+def rare(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of a class of six or two, of whose samples each has one neighbor: a handful of pairs, or one, decides."""
+    graph, order = find_neighbors(cloud(law, n, rng), 2, threads=1), rng.permutation(n)
+    found = {
+        few: catalog()["label_overlap"](graph, (order < few).astype(int), k=1, weight="class") for few in (RARE, 2)
+    }
+    return {f"label_overlap by class, {few} rare, k = 1": (one.chance.p,) for few, one in found.items() if one.chance}
 
 
 def permuted(law: str, n: int, rng: np.random.Generator) -> Found:
@@ -181,8 +187,9 @@ def power(law: str, n: int, rng: np.random.Generator) -> Found:
 
 PARTS = {
     "unrelated": Part(unrelated, (*INDEPENDENT, WIDE)),
+    "rare": Part(rare, INDEPENDENT),
     "permuted": Part(permuted, INDEPENDENT, (100, 300, 600), most=400),
-    "grouped": Part(grouped, GROUPED),
+    "grouped_chance": Part(grouped, GROUPED),
     "grouped_ranks": Part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400),
     "grouped_others": Part(grouped_others, GROUPED, (100, 300, 600), most=400),
     "in_time": Part(in_time, (SMOOTHED,)),
@@ -211,7 +218,7 @@ def p_of_difference(part: str, law: str, n: int, rows: np.ndarray) -> np.ndarray
 def table(folder: Any, part: str) -> list[str]:
     laws, sizes = (PARTS.get(part) or COVERED[part]).laws, (PARTS.get(part) or COVERED[part]).sizes
     every = {(law, n): read(folder, part, law, n) for law in laws for n in sizes}
-    exchanged, differs, lines = part not in ("unrelated", "permuted"), part in COVERED, []
+    exchanged, differs, lines = part not in ("unrelated", "rare", "permuted"), part in COVERED, []
     names = dict.fromkeys(name for one in every.values() for name in one)
     for name in [name for name in names if not differs or name.startswith("difference")]:
         for n in sizes:
@@ -252,7 +259,7 @@ def main() -> None:
         "`benchmarks/nulls.py`: share in % of draws with p ≤ .05 / .01 / .001 (≤ .05 / .01 where samples belong "
         "together, but for differences); draws. Bold: its exact 99 % interval lies above 6 % at .05 or .2 % at .001."
     ]
-    for part in (*PARTS, "dimensions", "differences", "grouped_differences", "grouped_learned"):
+    for part in (*PARTS, "dimensions", "overlap_differences", "differences", "grouped_differences", "grouped_learned"):
         if part != "power" and (rows := table(asked.keep, part)):
             lines += ["", *rows]
     publish("Small p of unrelated data", [*lines, *found_in(asked.keep)])

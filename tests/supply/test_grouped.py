@@ -213,6 +213,16 @@ def test_layers_that_share_only_the_groups_are_not_related():
     assert apart.chance.p > 0.05
 
 
+def test_where_most_samples_are_cut_off_the_value_is_not_to_be_held_against_chance():
+    codes = np.repeat(np.arange(11), [80] + [4] * 10)
+    found = ls.estimate("overlap", layer(0, codes), layer(1, codes), k=5, groups=codes)
+    (cut,) = [words for words in found.warnings if "cut to equal sizes" in words]
+    assert cut == (
+        "chance and p are of 44 of 120 samples, of groups cut to equal sizes: too few to hold the value of all against "
+        "that chance; read p"
+    )
+
+
 def test_groups_of_other_sizes_are_cut_for_chance_alone():
     codes = np.repeat(np.arange(12), [3, 4, 5, 6, 7, 8, 9, 10, 20, 22, 30, 31])
     a, b = layer(0, codes), layer(1, codes)

@@ -102,6 +102,8 @@ class Exchange:
         if self.rows is None:
             return self.warnings
         cut = f"chance and p are of {len(self.rows)} of {n_samples} samples, of groups cut to equal sizes"
+        if 2 * len(self.rows) < n_samples:
+            cut += ": too few to hold the value of all against that chance; read p"
         return (*self.warnings, cut)
 
 

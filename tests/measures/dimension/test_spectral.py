@@ -523,3 +523,12 @@ def test_sums_of_roots_follow_from_determinants(rng):
     assert roots.change(logs) == pytest.approx(np.sqrt(after).sum() - np.sqrt(before).sum(), rel=1e-8)
     expected = (np.sqrt(after) * np.log(after)).sum() - (np.sqrt(before) * np.log(before)).sum()
     assert roots.change_of_logs(logs) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("n", [30, 100, 1000])
+def test_an_effective_rank_that_a_few_far_samples_decide_says_so(n, rng):
+    x = rng.standard_normal((n, 5)) / np.sqrt(1 + np.arange(5))
+    words = "a few samples far away from all others decide how sure it is"
+    assert not any(words in each for each in measured(effective_rank, x).warnings)
+    x[0] *= 100
+    assert any(words in each for each in measured(effective_rank, x).warnings)

@@ -19,6 +19,7 @@ from layerscape.measures.rows import slices
 EPSILON = 1e-7  # the paper's, for float32
 DOMINANT = 0.5
 BLOCK = 2**22  # determinants at once
+FEW = 10  # independent normal values: below as many an interval is not known to hold
 
 
 def effective_rank(x: Representation, /) -> Estimate:
@@ -70,6 +71,7 @@ def effective_rank(x: Representation, /) -> Estimate:
     entropy, slope = _entropy(singular)
     influence = _alone(singular, scores, slope, found.n_samples)
     margin = max(Z95 * jackknife_sd(influence, found.n_samples), LEAST_MARGIN)
+    few = _known_by(influence) < min(FEW, len(influence) / FEW)
     share = 1 - float(found.eigenvalues.sum()) * (found.n_samples - 1) / float((singular**2).sum())
     beyond = extrapolated(entropy, _of_halves(found))
     with np.errstate(over="ignore", under="ignore"):
@@ -87,7 +89,7 @@ def effective_rank(x: Representation, /) -> Estimate:
         found.n_samples,
         found.n_units,
         details=details,
-        warnings=_warnings(found, share),
+        warnings=_warnings(found, share, few),
     )
 
 
@@ -118,6 +120,12 @@ def _alone(singular: np.ndarray, scores: np.ndarray, slope: np.ndarray, n: int) 
     return (scores**2 - mean_square) @ per_square
 
 
+def _known_by(influence: np.ndarray) -> float:
+    """By how many independent normal values the variance of a mean of these is known (Satterthwaite 1946)."""
+    shares = influence**2 / max(float(influence @ influence), np.finfo(float).tiny)
+    return len(influence) / (1 + max(0.0, len(influence) * float(shares @ shares) - 3) / 2)
+
+
 def _how_many(found: Spectrum) -> int:
     return min(found.n_samples, found.n_units, len(found.eigenvalues) + 1)
 
@@ -141,7 +149,7 @@ def _variance_rank(found: Spectrum) -> float:
     return exp(float(-(shares @ np.log(shares))))
 
 
-def _warnings(found: Spectrum, mean_share: float) -> tuple[str, ...]:
+def _warnings(found: Spectrum, mean_share: float, few: bool) -> tuple[str, ...]:
     words = found.warnings()
     if mean_share > DOMINANT:
         words.append(
@@ -152,6 +160,11 @@ def _warnings(found: Spectrum, mean_share: float) -> tuple[str, ...]:
         words.append(
             f"{found.n_samples} samples of {found.n_units} units: the rank is held down by the number of samples; "
             "compare only at equal numbers"
+        )
+    if few:
+        words.append(
+            "a few samples far away from all others decide how sure it is: of others like them, drawn or not, its "
+            "interval knows nothing, and holds less often than 95 %"
         )
     if not found.exact:
         words.append("directions beyond these are left out, which makes the rank a lower bound")
