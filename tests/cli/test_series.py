@@ -77,3 +77,32 @@ def test_a_mistake_is_one_line_before_anything_is_made(words, says, tmp_path, mo
     assert said.startswith(says)
     assert "\n" not in said
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_trainer_logged_at_a_checkpoint_is_a_score(tmp_path, capsys):
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
+
+    import layerscape as ls
+
+    words = Tokenizer(models.WordLevel({word: n for n, word in enumerate("_abcdefgh")}, unk_token="_"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    for step in (5, 10, 15, 20):
+        torch.manual_seed(step)
+        folder = tmp_path / f"checkpoint-{step}"
+        GPT2Model(GPT2Config(vocab_size=9, n_positions=16, n_embd=8, n_layer=2, n_head=2)).save_pretrained(folder)
+        PreTrainedTokenizerFast(tokenizer_object=words, pad_token="_", unk_token="_").save_pretrained(folder)
+        log = [{"loss": 1 / each, "step": each} for each in range(5, step + 1, 5)]
+        (folder / "trainer_state.json").write_text(json.dumps({"global_step": step, "log_history": log}))
+    texts = [" ".join("abcdefgh"[(n * k + n // 8) % 8] for k in range(1, 4 + n % 5)) for n in range(40)]
+    (tmp_path / "texts.csv").write_text("text\n" + "\n".join(texts))
+    asked = ["series", str(tmp_path / "checkpoint-*"), str(tmp_path / "texts.csv"), "--layers", "block_*", "--k", "5"]
+    assert main([*asked, "--measures", "pca,overlap", "--out", str(tmp_path / "out")]) == 0
+    assert ls.series(tmp_path / "out").scalars == {"loss": {5: 0.2, 10: 0.1, 15: 1 / 15, 20: 0.05}}
+    capsys.readouterr()
+    assert main(["against", str(tmp_path / "out"), "--score", "loss", "--measure", "pca", "--json"]) == 0
+    assert [row["score"] for row in json.loads(capsys.readouterr().out)["rows"]] == [0.2, 0.1, 1 / 15, 0.05]
+    assert main(["against", str(tmp_path / "out"), "--score", "los", "--measure", "pca"]) == 2
+    words = "los does not exist; give a file of scores, with a column step or run, or one of what the runs hold: 'loss'"
+    assert words in capsys.readouterr().err

@@ -275,6 +275,15 @@ def test_wrong_probes_and_models_are_raised_at_once(net, tmp_path, probe):
     with pytest.raises(InvalidType, match="a monitor looks at one that is trained; give the module"):
         Monitor("demo", probe, out=out)
 
+    class Changes(net):
+        def forward(self, x):
+            with torch.no_grad():
+                self.head.bias.add_(1)
+            return super().forward(x)
+
+    with pytest.raises(InvalidValue, match=r"Changes changes its weight 'head\.bias' whenever it is called"):
+        Monitor(Changes(), probe, out=out)
+
     class Random(net):
         def forward(self, x):
             return super().forward(x + torch.rand_like(x))

@@ -19,8 +19,9 @@ from layerscape.errors import InvalidValue
 @click.option(
     "--score",
     required=True,
-    metavar="FILE[:COLUMN]",
-    help="A table with a column step or run, and one of the score; with a name where it has several.",
+    metavar="FILE[:COLUMN]|NAME",
+    help="A table with a column step or run, and one of the score, named where it has several; or what the trainer's "
+    "own log said at each step, as loss.",
 )
 @click.option("--measure", default="twonn", show_default=True, help="Of one layer, or of one layer and a label.")
 @click.option(

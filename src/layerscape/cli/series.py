@@ -71,9 +71,11 @@ def series_command(
       layerscape series demo digits --revisions untrained,step_0050,step_0150,step_0400,final --out runs/demo
     """
     need("models", "report")
+    from layerscape.inputs.trainer_log import logged_at
     from layerscape.reports import report
     from layerscape.reports.through import ThroughSteps, found_through
     from layerscape.runs import series
+    from layerscape.storage import tell_scalars
 
     if options.pop("revision"):
         raise InvalidValue("--revision is of one run; give --revisions, comma-separated.")
@@ -92,6 +94,8 @@ def series_command(
             note(f"{one.name}: step {step}")
             wish = {**options, "revision": one.revision, "random_init": one.random_init, "step": step}
             runs.append(extracted_now(one.model, inputs, {**wish, "out": out / one.name}, *beforehand))
+            if one.random_init is None and (logged := logged_at(Path(one.model))):
+                tell_scalars(runs[-1].path, logged)
         whole = series(runs, steps=numbers)
         measured(whole, measuring | {"metrics": (measuring.pop("metric"),)}, progress)
         page = report(whole, progress=progress)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerscape.errors import InvalidType
+from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction.network import Network
 
 _SHARDED = ("FullyShardedDataParallel", "FSDPModule", "DeepSpeedEngine")
@@ -40,6 +40,21 @@ def check_whole(module: Any) -> None:
             f"{type(module).__name__} is split over processes, so that one alone cannot run it; save checkpoints, and "
             "make the series of them: layerscape series 'checkpoints/*' INPUTS --out DIR."
         )
+
+
+def versions_of(module: nn.Module) -> dict[str, int]:
+    """How often each weight has been changed in place."""
+    return {name: each._version for name, each in module.named_parameters() if not each.is_inference()}
+
+
+def check_untouched(module: nn.Module, before: dict[str, int]) -> None:
+    """Raise at a network that changes its own weights when it is called, which no look could put back."""
+    for name, version in versions_of(module).items():
+        if before.get(name, version) != version:
+            raise InvalidValue(
+                f"{type(module).__name__} changes its weight {name!r} whenever it is called, also in evaluation, as it "
+                "has been now, so that a monitor would change the training; keep in a buffer what is no weight."
+            )
 
 
 def settle() -> None:

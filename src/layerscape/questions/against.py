@@ -115,7 +115,8 @@ def against(
         A series, or runs in a list, of one set of samples or of several; 4 or more.
     score
         A number per run: in their order; a dict by step or name of a run; a file with a column ``step`` or ``run`` and
-        one of the score (``"scores.csv"``, or ``"scores.csv:accuracy"`` where it has several).
+        one of the score (``"scores.csv"``, or ``"scores.csv:accuracy"`` where it has several); or the name of what the
+        trainer's own log said at each step, as ``"loss"`` (`series.scalars`).
     measure
         Of one layer, or of one layer and a label.
     at

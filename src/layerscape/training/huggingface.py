@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback as OfTransformers
-
+from layerscape.errors import require
 from layerscape.extraction.huggingface import is_causal
+from layerscape.inputs.trainer_log import logged_numbers
 from layerscape.training.driven import Driven
 
+_Base: Any = require("transformers", "models").TrainerCallback
 
-class TrainerCallback(OfTransformers):
+
+class TrainerCallback(_Base):
     """A `Monitor` for the Trainer of Hugging Face.
 
     It looks at the model after the steps of the optimizer that ``every`` names, before the first and after the last;
@@ -70,8 +72,7 @@ class TrainerCallback(OfTransformers):
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if logs and "train_runtime" not in logs:  # which sums the training up
-            kept = {name: value for name, value in logs.items() if not name.endswith(("_runtime", "_per_second"))}
-            self._driven.told(state.global_step, kept)
+            self._driven.told(state.global_step, logged_numbers(logs))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if not args.load_best_model_at_end:  # by which the weights are others than those of the last step

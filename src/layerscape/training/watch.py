@@ -50,13 +50,14 @@ class Watch:
         batch_size: int | None,
         **wish: Any,
     ) -> None:
-        from layerscape.extraction.live import check_whole
+        from layerscape.extraction.live import check_untouched, check_whole, versions_of
 
         if isinstance(model, (str, Path)):
             raise InvalidType(f"the model {str(model)!r}, and a monitor looks at one that is trained; give the module.")
         of_model = {name: wish[name] for name in OF_MODEL}
         check_choices(model, of_model, pooling, store)
         check_whole(model)
+        before = versions_of(model)
         chosen = first_look(probe, wish["kind"], (), {name: wish[name] for name in OF_SAMPLES})
         network = open_model(model, **of_model)
         samples = samples_for(network.kind, probe, wish["kind"], chosen, {name: wish[name] for name in OF_SAMPLES})
@@ -64,6 +65,7 @@ class Watch:
         options = {"store": store, "compress": compress, "batch_size": batch_size}
         self._pass = Pass.of(network, samples, layers, pooling, **options)
         self._proofs = self._pass.prove(lambda _: None)
+        check_untouched(model, before)
         _check_odd(network, self._pass)
         self.path, self._steps = out, Steps(out)
         try:
