@@ -6,10 +6,6 @@ from layerscape.inputs.trainer_log import NAME, logged_at
 
 LOG = [{"loss": 3.0, "step": 5}, {"loss": 2.0, "epoch": 1.0, "step": 10}]
 LOG += [{"eval_acc": 0.5, "eval_runtime": 2, "step": 10}]
-    {"loss": 3.0, "step": 5},
-    {"loss": 2.0, "epoch": 1.0, "step": 10},
-    {"eval_acc": 0.5, "eval_runtime": 2, "step": 10},
-]
 
 
 def test_what_was_logged_at_the_step_of_a_checkpoint(tmp_path):
