@@ -123,3 +123,18 @@ def test_what_is_recommended_is_what_was_found_last(tmp_path, monkeypatch):
     ls.recommend(run, k=9)
     assert run.recommendation["k"] == 9
     assert ls.open(run.path).recommendation["k"] == 5
+
+
+def test_a_score_is_held_against_runs_that_cannot_be_written(tmp_path, monkeypatch):
+    arrays = [np.random.default_rng(d).standard_normal((N, d)) for d in (2, 3, 5, 7)]
+    runs = [ls.from_arrays({"a": x}, out=tmp_path / str(d)) for d, x in enumerate(arrays)]
+    same = ls.against([ls.from_arrays({"a": x}) for x in arrays], [0.1, 0.2, 0.3, 0.4])
+
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("layerscape.storage.results.Lock", refuse)
+    found = ls.against(runs, [0.1, 0.2, 0.3, 0.4])
+    assert found.table.value.tolist() == same.table.value.tolist()
+    assert not (runs[0].path / "estimates.parquet").exists()

@@ -16,7 +16,7 @@ from layerscape.core.rank_correlation import FEW, RankCorrelation, rank_correlat
 from layerscape.core.shown import Card, Shown
 from layerscape.core.step_names import Step
 from layerscape.core.words import number, p_said
-from layerscape.errors import InvalidType, InvalidValue, require, unknown_name
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, require, unknown_name
 from layerscape.measures import AnyMeasure, find_measure
 from layerscape.pipeline.measure import measure as measure_run
 from layerscape.pipeline.scores import Scores, scores_of
@@ -159,7 +159,7 @@ def against(
     others = {each: scores_of(values, given, steps)[1] for each, values in (aside or {}).items()}
     rows = []
     for run, step in zip(given, steps, strict=True):
-        table = measure_run(run, chosen, k=k, labels=label, progress=progress, **options)
+        table = measure_run(run, chosen, k=k, labels=label, save=_keeps(run), progress=progress, **options)
         rows.append({"run": run.name, **({"step": step} if isinstance(runs, Series) else {}), **_value(run, table, at)})
     found = pandas.DataFrame(rows).assign(score=scores, **others)
     values = found["value"].tolist()
@@ -176,6 +176,15 @@ def against(
         found,
         tuple(words),
     )
+
+
+def _keeps(run: Run) -> bool:
+    """Whether what is found can be kept in a run; where not, it is found all the same."""
+    try:
+        run.folder.check_writable()
+    except FileProblem:
+        return False
+    return True
 
 
 def _runs(given: Any) -> tuple[list[Run], list[Step | None]]:
