@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.errors import InvalidValue
-from layerscape.extraction.batches import TOKENS, compose, limits
+from layerscape.extraction import open_model
+from layerscape.extraction.batches import TOKENS, batches_of, compose, limits
 
 
 @given(
@@ -37,3 +40,38 @@ def test_the_default_counts_positions_where_there_are_any():
 def test_a_batch_holds_at_least_one_sample():
     with pytest.raises(InvalidValue, match=re.escape("a batch of 0 samples; --batch-size must be 1 or more.")):
         limits(0, None)
+
+
+def test_batches_on_a_cpu_are_as_small_as_is_fast():
+    assert limits(None, 0, on_cpu=True) == {"tokens": 1024}
+    assert limits(None, 197, on_cpu=True) == {"samples": 5}
+    assert limits(None, None, on_cpu=True, n_values=28 * 28) == {"samples": 64}
+    assert limits(None, None, on_cpu=True, n_values=3 * 4096**2) == {"samples": 4}
+    assert limits(7, None, on_cpu=True, n_values=3 * 4096**2) == {"samples": 7}
+
+
+def test_pictures_are_read_in_threads_and_only_what_the_network_takes_is_kept(folders, some_samples):
+    network = open_model(folders("vit"), device="cpu")
+    reader, samples = network._reader, some_samples("image", 30)
+    together = reader._made(samples.read(range(30)))
+    found = list(batches_of(reader, samples, range(30), {"samples": 8}))
+    assert [list(batch) for batch, _ in found] == [list(range(start, min(30, start + 8))) for start in range(0, 30, 8)]
+    for batch, encoded in found:
+        assert not any(isinstance(one.content, np.ndarray) for one in encoded)
+        inputs, _ = reader.batch(encoded)
+        assert torch.equal(inputs.kwargs["pixel_values"], together["pixel_values"][list(batch)])
+
+
+def test_pictures_that_are_padded_to_each_other_stay_together(folders, some_samples):
+    reader = open_model(folders("vit"), device="cpu")._reader
+    plain = reader._processor
+
+    class Padding:
+        def __call__(self, images, **how):
+            made, tallest = plain(images=images, **how), max(image.height for image in images)
+            return {"pixel_values": torch.nn.functional.pad(made["pixel_values"], (0, 0, 0, tallest % 7))}
+
+    reader._processor = Padding()
+    encoded = reader.encode(some_samples("image", 3).read(range(3)), ["a", "b", "c"])
+    assert all(isinstance(one.content, np.ndarray) for one in encoded)
+    assert reader.batch(encoded)[0].kwargs["pixel_values"].shape[0] == 3

@@ -222,8 +222,7 @@ def test_too_little_memory_says_what_to_do(folders, some_samples):
 
     network._module.h[1].register_forward_pre_hook(exhausted)
     message = (
-        "a batch of 5 samples does not fit into the memory of cpu; "
-        "give a --batch-size below 5, or a smaller --max-length."
+        "a batch of 1 samples does not fit into the memory of cpu; give smaller samples, or a smaller --max-length."
     )
     with pytest.raises(InvalidValue, match=re.escape(message)):
         list(network.blocks(some_samples("text", 5), LAYERS, "mean", block_rows=5))

@@ -226,8 +226,8 @@ def test_a_file_in_place_of_a_folder(tmp_path, monkeypatch):
 def test_options_that_are_not_allowed(folders):
     with raises(
         UnknownName,
-        "unknown dtype 'float8'; nearest: float64, float32, float16. There are: auto, bfloat16, float16, float32, "
-        "float64.",
+        "unknown dtype 'float8'; nearest: float64, float32, float16. There are: auto, autocast, bfloat16, float16, "
+        "float32, float64.",
     ):
         open_model(folders("bert"), dtype="float8")
     with raises(InvalidValue, "device 'nonesuch' cannot be used here; choose auto, cpu, cuda or mps."):

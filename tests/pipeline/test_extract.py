@@ -220,7 +220,7 @@ def test_pictures_are_read_batch_by_batch_and_decoded_once_for_network_and_page(
         pil.fromarray(np.full((9, 9), 5 * i, np.uint8)).save(tmp_path / "photos" / f"{i:02d}.png")
     (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
     load, decoded, batches = images._load, [], []
-    monkeypatch.setattr(images, "_load", lambda path: decoded.append(path.name) or load(path))
+    monkeypatch.setattr(images, "_load", lambda path, **how: decoded.append(path.name) or load(path, **how))
 
     def stack(pictures):
         batches.append((len(pictures), len(decoded)))

@@ -13,7 +13,11 @@ from layerscape.extraction.grammar import FORMS
 
 of_model = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps."),
-    click.option("--dtype", default="auto", help="float32 (the default), float16, bfloat16, float64."),
+    click.option(
+        "--dtype",
+        default="auto",
+        help="float32 (the default), float16, bfloat16, float64, autocast (products in bfloat16).",
+    ),
     click.option("--revision", help="Version of the model on the hub."),
     click.option(
         "--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."

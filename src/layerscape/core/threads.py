@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -112,12 +113,67 @@ class Workers:
             pass
 
 
-def ahead(make: Callable[[Item], Made], items: Sequence[Item]) -> Generator[tuple[Item, Made]]:
-    """Every item with what is made of it, made in a thread while the one before is in use."""
-    with ThreadPoolExecutor(1, thread_name_prefix="layerscape-load") as loader:
-        following = loader.submit(make, items[0]) if items else None
+def ahead(
+    make: Callable[[Item], Made], items: Sequence[Item], *, depth: int = 1, threads: int = 1
+) -> Generator[tuple[Item, Made]]:
+    """Every item with what is made of it, made in threads while the one before is in use, at most ``depth`` ahead."""
+    loader = ThreadPoolExecutor(threads, thread_name_prefix="layerscape-load")
+    try:
+        following = deque(loader.submit(make, item) for item in items[:depth])
         for number, item in enumerate(items):
-            assert following is not None
-            made = following.result()
-            following = loader.submit(make, items[number + 1]) if number + 1 < len(items) else None
+            made = following.popleft().result()
+            if number + depth < len(items):
+                following.append(loader.submit(make, items[number + depth]))
             yield item, made
+    finally:
+        loader.shutdown(wait=True, cancel_futures=True)
+
+
+class Behind:
+    """Does one thing after the other in a thread, behind whoever asks; an error is raised at the next, or at the end.
+
+    No more than one is waiting, so that what it holds does not pile up.
+    """
+
+    def __enter__(self) -> Behind:
+        self._pool, self._last = ThreadPoolExecutor(1, thread_name_prefix="layerscape-write"), None
+        return self
+
+    def __call__(self, task: Callable[..., Any], *given: Any) -> None:
+        if self._last is not None:
+            self._last.result()
+        self._last = self._pool.submit(task, *given)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._pool.shutdown(wait=True)
+        if self._last is not None and kind is None:
+            self._last.result()
+
+
+class Room:
+    """Lets threads in as long as what all of them hold is expected to take no more than so many bytes.
+
+    Of each as much is expected as the largest has taken that was seen; one is let in whatever it takes.
+    """
+
+    def __init__(self, n_bytes: int) -> None:
+        self._bytes, self._largest, self._inside = n_bytes, 0, 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> Room:
+        with self._changed:
+            while self._inside and (self._inside + 1) * (self._largest or self._bytes) > self._bytes:
+                self._changed.wait()
+            self._inside += 1
+        return self
+
+    def was(self, n_bytes: int) -> None:
+        """What one of them takes."""
+        with self._changed:
+            self._largest = max(self._largest, n_bytes)
+            self._changed.notify_all()
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()

@@ -13,6 +13,10 @@ from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.layers import INPUT
 
 
+class NoRoom(InvalidValue):
+    """A batch does not fit into memory; fewer samples may."""
+
+
 @contextmanager
 def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> Iterator[None]:
     """Around a forward pass; what the network raised stays behind the error, as its cause."""
@@ -23,9 +27,10 @@ def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> 
     except Exception as error:
         if wants_memory(error):
             n_samples = len(inputs.tensors()[0])
-            raise InvalidValue(
+            remedy = f"give a --batch-size below {n_samples}, or a smaller --max-length"
+            raise NoRoom(
                 f"a batch of {n_samples} samples does not fit into the memory of {device}; "
-                f"give a --batch-size below {n_samples}, or a smaller --max-length."
+                f"{remedy if n_samples > 1 else 'give smaller samples, or a smaller --max-length'}."
             ) from None
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in inputs.tensors())
         raise InvalidValue(

@@ -51,7 +51,10 @@ class Inputs:
         def move(value: Any) -> Any:
             if not isinstance(value, torch.Tensor):
                 return value
-            return value.detach().to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
+            value = value.detach()
+            if device.type == "cuda" and value.device.type == "cpu":
+                value = value.pin_memory()  # or the copy would wait for the device
+            return value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
 
         return self.changed(move)
 

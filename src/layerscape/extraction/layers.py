@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -109,6 +110,7 @@ def patterns_of(select: str | Sequence[str]) -> list[str]:
     return [pattern.strip() for pattern in wanted if pattern.strip()]
 
 
+@cache
 def fitting(pattern: str) -> Callable[[str], object]:
     """Whether a name fits a pattern: a star stops at a dot, two stars do not."""
     return re.compile(_expression(pattern)).fullmatch

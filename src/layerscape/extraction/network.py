@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, pairwise
 from typing import Any
 
@@ -19,13 +19,13 @@ from layerscape.extraction.batches import batches_of, limits
 from layerscape.extraction.build import Build
 from layerscape.extraction.cures import HIDES_NOTHING, ONE_LENGTH
 from layerscape.extraction.dryrun import Subject, surveyed
-from layerscape.extraction.failures import check_finite
 from layerscape.extraction.hooks import weights_of, where
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import Place
 from layerscape.extraction.loss import LOSS, Loss
 from layerscape.extraction.readers import Encoded, Reader
-from layerscape.extraction.running import Run, running
+from layerscape.extraction.running import Run, gathered, running
+from layerscape.extraction.sizing import Fitting, doubled
 from layerscape.extraction.survey import Survey
 from layerscape.extraction.texts import Texts
 
@@ -49,8 +49,12 @@ class Network:
         With which ``metric`` the model is deployed and ``because`` of what, where its folder says so.
     loss
         What tells the loss of each text, where it was asked for.
+    autocast
+        Whether matrices are multiplied in bfloat16 and all else is done in the type of the weights.
     one_length
         Whether only samples of one length go through the network together, so that nothing is padded.
+    fitting
+        Cuts batches that do not fit into memory, and says how large they may be since one did not.
     truncated
         Of the latest pass: block number to how many of its texts were cut at the greatest length.
     """
@@ -76,6 +80,8 @@ class Network:
         self._module, self._reader, self._any_kind = module, reader, any_kind
         self._configuration, self._facts, self._build = configuration, dict(facts), build
         self._survey: Survey | None = None
+        self.fitting, self.autocast = Fitting(), False
+        self._doubled: dict[str, int] | None = None  # rule, found once
         self._whole = False  # nothing is hidden at random
         self.one_length = False
 
@@ -91,19 +97,36 @@ class Network:
             "kind": self.kind,
             "class": type(self._module).__name__,
             "n_parameters": sum(p.numel() for p in self._module.parameters()),
-            "dtype": str(where(self._module)[1]).removeprefix("torch."),
+            "dtype": str(where(self._module)[1]).removeprefix("torch.")
+            + (", autocast to bfloat16" if self.autocast else ""),
             **({"units_axis": self._build.answers} if self._build.answers else {}),
             **self._facts,
             "preprocessing": self._reader.describe(),
         }
         return json.loads(json.dumps(facts))  # tuples become lists, so that it equals what is read back from a file
 
-    def batching(self, batch_size: int | None = None, contents: Sequence[Any] | None = None) -> dict[str, int]:
+    def batching(
+        self, batch_size: int | None = None, samples: Samples | None = None, pooling: str | None = None
+    ) -> dict[str, int]:
         """The rule for batches, for the plan: at most so many ``samples``, or so many ``tokens`` with padding.
 
-        ``contents`` are those of two samples, for networks that have no built-in examples.
+        On a GPU, with ``samples`` and no size that is asked for, batches are doubled while that makes them faster.
         """
-        return limits(batch_size, self._surveyed(contents).positions)
+        rule = self._limits(batch_size)
+        if batch_size is not None or samples is None or where(self._module)[0].type != "cuda":
+            return rule
+        if self._doubled is None:
+            encoded = self._reader.encode(samples.read([0]), samples.ids[:1])[0]
+            pooling = pooling or self.default_pooling
+            with self._running(self._surveyed().choose(None, pooling), pooling) as pooled_batch:
+                self._doubled = doubled(rule, lambda some: pooled_batch(*self._reader.batch(some)), encoded)
+        return self._doubled
+
+    def _limits(self, batch_size: int | Mapping[str, int] | None) -> dict[str, int]:
+        if isinstance(batch_size, Mapping):
+            return dict(batch_size)
+        found = self._surveyed()
+        return limits(batch_size, found.positions, on_cpu=where(self._module)[0].type == "cpu", n_values=found.n_values)
 
     def layers(
         self,
@@ -157,7 +180,7 @@ class Network:
         pooling: str,
         *,
         block_rows: int,
-        batch_size: int | None = None,
+        batch_size: int | Mapping[str, int] | None = None,
         skip: Collection[int] = (),
         progress: Callable[[int], None] | None = None,
         with_loss: bool = False,
@@ -176,7 +199,7 @@ class Network:
             Block b holds rows b·block_rows to (b + 1)·block_rows; batches never cross a block, so that each block is
             the same to the bit whatever else is computed.
         batch_size
-            Samples per batch; left out, as `batching` says.
+            Samples per batch, or a rule; left out, as `batching` says. What does not fit into memory is cut smaller.
         skip
             Numbers of blocks that are there already.
         progress
@@ -195,10 +218,8 @@ class Network:
             does not fit into memory.
         """
         if samples.kind != self.kind and not self._any_kind:
-            raise InvalidValue(
-                f"the samples are of kind {samples.kind!r}, but {self.name} takes {self.kind!r}; "
-                "give another model or other samples."
-            )
+            said = f"the samples are of kind {samples.kind!r}, but {self.name} takes {self.kind!r}"
+            raise InvalidValue(f"{said}; give another model or other samples.")
         if block_rows < 1:
             raise InvalidValue(f"blocks of {block_rows} rows; block_rows must be 1 or more.")
         if self._survey is None:
@@ -206,7 +227,7 @@ class Network:
             self._surveyed(samples.read(rows), samples.ids)
         found = self._surveyed()
         found.check_pooling(self.name, pooling)
-        rule = limits(batch_size, found.positions)
+        rule = self._limits(batch_size)
         chosen = found.choose(layers, pooling) if layers or not with_loss else []
         self.truncated, (_, dtype) = {}, where(self._module)
         bounds = [*range(0, len(samples), block_rows), len(samples)]
@@ -214,32 +235,17 @@ class Network:
 
         def block(number: int, rows: range) -> dict[str, np.ndarray]:
             ids = samples.ids[rows.start : rows.stop]
-            self.truncated[number] = 0
-            table: dict[str, np.ndarray] = {}
             with self._running(chosen, pooling, self.loss if with_loss else None) as pooled_batch:
-                given = (self._reader, samples, rows, rule)
-                for batch, encoded in batches_of(*given, one_length=self.one_length):
-                    self.truncated[number] += sum(one.truncated for one in encoded)
-                    pooled = pooled_batch(*self._reader.batch(encoded))
-                    for name, vectors in pooled.items():
-                        values = vectors.cpu().numpy()
-                        if name not in table:
-                            table[name] = np.empty((len(rows), values.shape[1]), dtype=np.float32)
-                        if name != LOSS:  # of which a text of one token has none
-                            check_finite(dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
-                        table[name][batch] = values
-                    if progress is not None:
-                        progress(len(batch))
+                run = partial(self.fitting, lambda some: pooled_batch(*self._reader.batch(some)))
+                batches = batches_of(self._reader, samples, rows, rule, one_length=self.one_length)
+                table, self.truncated[number] = gathered(run, batches, ids, dtype, progress)
             return {name: table[name] for name in [*(place.name for place in chosen), LOSS] if name in table}
 
         # Nothing of torch (hooks, modes) is held across a yield.
         return ((number, block(number, rows)) for number, rows in wanted)
 
     def look(self, samples: Samples) -> str:
-        """Raise if samples that are tried before a run tell the network hardly anything; return what to say of them.
-
-        Only of texts and proteins, whose tokens may all be unknown, or the same.
-        """
+        """Raise if texts or proteins that are tried tell the network hardly anything; return what to say of them."""
         if not isinstance(self._reader, Texts):
             return ""
         rows = np.unique(np.linspace(0, len(samples) - 1, TRIED).astype(int)).tolist()
@@ -275,7 +281,7 @@ class Network:
             return loss.check(self.name, ours, [loss.own(inputs) for inputs in alone])
 
     def _running(self, chosen: Sequence[Place], pooling: str, loss: Loss | None = None) -> AbstractContextManager[Run]:
-        at = where(self._module)
+        at = *where(self._module), self.autocast
         return running(self._module, self._surveyed(), chosen, pooling, *at, whole=self._whole, loss=loss)
 
     def _surveyed(self, contents: Sequence[Any] | None = None, ids: Sequence[str] = EXAMPLES) -> Survey:
@@ -290,6 +296,5 @@ class Network:
         contents = self._reader.examples if contents is None else contents
         if not len(contents):
             raise InvalidValue(f"there is no telling what samples {self.name} takes; give the contents of two.")
-        return self._reader.encode(
-            [contents[0], contents[min(1, len(contents) - 1)]], [ids[0], ids[min(1, len(ids) - 1)]]
-        )
+        two = [0, min(1, len(contents) - 1)]
+        return self._reader.encode([contents[i] for i in two], [ids[i] for i in two])

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from layerscape.extraction.network import Network
 
-DTYPES = ("auto", "float32", "float16", "bfloat16", "float64")
+AUTOCAST = "autocast"
+DTYPES = ("auto", "float32", "float16", "bfloat16", "float64", AUTOCAST)
 PARTS = ("vision", "text", "encoder", "decoder")
 
 
@@ -53,7 +54,8 @@ def open_model(
         the first there is.
     dtype
         In which the model computes: ``float32``, ``float16``, ``bfloat16`` or ``float64``; ``auto``: a module in what
-        it is in, other models in float32. Pooling is always float32.
+        it is in, other models in float32; ``autocast``: the weights as with ``auto``, products of matrices in bfloat16.
+        Pooling is always float32.
     revision
         Branch, tag or commit on the hub.
     trust_remote_code
@@ -90,20 +92,23 @@ def open_model(
     }
     check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, units_axis=units_axis, **of_hub)
     answers = answers_of(units_axis)
-    precision = getattr(torch, "float32" if dtype == "auto" else dtype)
+    precision = None if dtype in ("auto", AUTOCAST) else getattr(torch, dtype)
+    place = _device(device)
     if not isinstance(model, str):
         from layerscape.extraction.modules import open_module
 
-        return open_module(model, make_inputs, kind, _device(device), None if dtype == "auto" else precision, answers)
-    place = _device(device) or _best_device()
-    if _is_demo(model):
+        network = open_module(model, make_inputs, kind, place, precision, answers)
+    elif _is_demo(model):
         from layerscape.extraction.modules import open_demo
 
-        return open_demo(model, place, precision, answers)
-    from layerscape.extraction.huggingface import Wish, open_pretrained
+        network = open_demo(model, place or _best_device(), precision or torch.float32, answers)
+    else:
+        from layerscape.extraction.huggingface import Wish, open_pretrained
 
-    wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens, part, loss)
-    return open_pretrained(wish, place, precision, answers)
+        wish = Wish(model, kind, revision, trust_remote_code, max_length, random_init, shuffle_tokens, part, loss)
+        network = open_pretrained(wish, place or _best_device(), precision or torch.float32, answers)
+    network.autocast = dtype == AUTOCAST
+    return network
 
 
 def check_model(

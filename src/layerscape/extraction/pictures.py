@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind
@@ -34,21 +36,42 @@ class Pictures:
                     f"sample {name!r} has shape {array.shape} and type {array.dtype}; "
                     "a picture is uint8 of shape (height, width) or (height, width, 3)."
                 )
+        if self._by_itself:  # so that what is large is gone as soon as it is read
+            return [Encoded(self._made([content])) for content in contents]
         return [Encoded(content) for content in contents]
 
     def batch(self, encoded: Sequence[Encoded]) -> tuple[Inputs, None]:
+        if self._by_itself:
+            return Inputs(kwargs=_joined([one.content for one in encoded])), None
+        return Inputs(kwargs=self._made([one.content for one in encoded])), None
+
+    @cached_property
+    def _by_itself(self) -> bool:
+        """Whether the processor makes the same of a picture alone and beside a larger one, which some pad it to."""
+        some = [self.examples[0], np.tile(self.examples[1], (2, 3, 1))[:40, :72]]
+        try:
+            together, alone = self._made(some), _joined([self._made([each]) for each in some])
+            return all(bool(torch.equal(together[key], alone[key])) for key in together.keys() | alone.keys())
+        except Exception:  # it makes no tensors of one size
+            return False
+
+    def _made(self, contents: Sequence[Any]) -> dict[str, Any]:
         from PIL import Image
 
-        pictures: list[Any] = [Image.fromarray(np.squeeze(np.asarray(one.content))) for one in encoded]
+        pictures: list[Any] = [Image.fromarray(np.squeeze(np.asarray(content))) for content in contents]
         if self._channels == 1:
             pictures = [np.asarray(picture.convert("L"))[..., None] for picture in pictures]
             made = self._processor(images=pictures, return_tensors="pt", input_data_format="channels_last")
         else:
             made = self._processor(images=[picture.convert("RGB") for picture in pictures], return_tensors="pt")
-        return Inputs(kwargs={key: value for key, value in made.items() if key in self._accepted}), None
+        return {key: value for key, value in made.items() if key in self._accepted}
 
     def describe(self) -> dict[str, Any]:
         settings = self._processor.to_dict()
         if settings.get("clusters") is not None:
             settings["clusters"] = fingerprint([np.asarray(settings["clusters"], dtype=np.float64).tobytes()])
         return {"processor": type(self._processor).__name__, "settings": settings}
+
+
+def _joined(parts: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    return {key: torch.cat([part[key] for part in parts]) for key in parts[0]}

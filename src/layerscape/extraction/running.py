@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from layerscape.extraction.cures import calm, in_order
-from layerscape.extraction.failures import explained
+from layerscape.extraction.failures import check_finite, explained
 from layerscape.extraction.hooks import Inputs, Site, Taps
 from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.loss import LOSS, Loss, loss_of
 from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens
+from layerscape.extraction.readers import Encoded
 from layerscape.extraction.survey import Survey
 
 Run = Callable[[Inputs, Tokens | None], dict[str, torch.Tensor]]
@@ -27,6 +29,7 @@ def running(
     pooling: str,
     device: torch.device,
     dtype: torch.dtype,
+    autocast: bool = False,
     *,
     whole: bool,
     loss: Loss | None = None,
@@ -57,5 +60,30 @@ def running(
                 pooled[LOSS] = loss_of(loss, pooled[LOSS], there, tokens)
             return pooled
 
-    with calm(module, whole=whole), Taps(module, sites) as run:
+    fast = torch.autocast(device.type, torch.bfloat16, enabled=autocast)
+    with calm(module, whole=whole), fast, Taps(module, sites) as run:
         yield pooled_batch
+
+
+def gathered(
+    run: Callable[[Sequence[Encoded]], Mapping[str, torch.Tensor]],
+    batches: Iterable[tuple[Sequence[int], list[Encoded]]],
+    ids: Sequence[str],
+    dtype: torch.dtype,
+    progress: Callable[[int], None] | None,
+) -> tuple[dict[str, np.ndarray], int]:
+    """The vectors of a block by layer, in the order of its samples, and how many of these were cut."""
+    table: dict[str, np.ndarray] = {}
+    n_cut = 0
+    for batch, encoded in batches:
+        n_cut += sum(one.truncated for one in encoded)
+        for name, vectors in run(encoded).items():
+            values = vectors.cpu().numpy()
+            if name not in table:
+                table[name] = np.empty((len(ids), values.shape[1]), dtype=np.float32)
+            if name != LOSS:  # of which a text of one token has none
+                check_finite(dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
+            table[name][batch] = values
+        if progress is not None:
+            progress(len(batch))
+    return table, n_cut

@@ -15,7 +15,7 @@ from layerscape.extraction.answers import question, told
 from layerscape.extraction.axes import Axes
 from layerscape.extraction.grammar import Pooling
 from layerscape.extraction.hooks import Site
-from layerscape.extraction.layers import FOLDED, Place, choose
+from layerscape.extraction.layers import FOLDED, INPUT, Place, choose
 from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.sites import Sites
@@ -73,6 +73,11 @@ class Survey:
     drawn: Collection[tuple[str, int]] = ()
     sites: Callable[[], Sites] = Sites
     shifts: Mapping[Site, int] = field(default_factory=dict)
+
+    @property
+    def n_values(self) -> int | None:
+        """Numbers in what the network is given of a sample, where that is a layer."""
+        return next((prod(place.shape[1:]) for place in self.places if place.name == INPUT), None)
 
     def choose(self, select: str | Sequence[str] | None, pooling: str) -> list[Place]:
         """The layers that fit; those of default for None. Raise if one of them is not what it is called.

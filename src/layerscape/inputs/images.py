@@ -112,14 +112,14 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _inspect(path: Path) -> str | Bad:
-    found = _load(path)
+    found = _load(path, whole=False)
     return found if isinstance(found, Bad) else hashlib.sha256(found[0]).hexdigest()
 
 
-def _load(path: Path) -> tuple[bytes, np.ndarray] | Bad:
+def _load(path: Path, *, whole: bool = True) -> tuple[bytes, np.ndarray] | Bad:
     try:
         content = _content(path)
-        return content, decode(content)
+        return content, decode(content, whole=whole)
     except MemoryError:
         raise
     except Exception as error:  # a decoder may raise anything on corrupt bytes
@@ -136,11 +136,12 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def decode(content: bytes) -> np.ndarray:
+def decode(content: bytes, *, whole: bool = True) -> np.ndarray:
     """A picture as uint8 of shape (height, width) if it is gray, otherwise (height, width, 3).
 
     It is turned as its EXIF entry says; transparent parts lie on white; 16-bit gray is scaled to 8 bits; of an
-    animation the first picture is taken.
+    animation the first picture is taken. Where it need not be ``whole``, all of a JPEG is read and an eighth of each
+    side is computed: enough to see whether it can be.
     """
     from PIL import Image, ImageOps
 
@@ -150,6 +151,8 @@ def decode(content: bytes) -> np.ndarray:
                 raise InvalidValue(
                     f"it has {image.width} × {image.height} pixels, and at most {MOST_PIXELS:,} are read"
                 )
+            if not whole:
+                image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
             image = ImageOps.exif_transpose(image)
             return np.array(_eight_bits(image))
     except Image.UnidentifiedImageError:

@@ -174,7 +174,7 @@ def extract(
             told = {"command": command, "proofs": proofs, "read_with": _read_with(inputs, choice), "step": step}
             work.fill(folder, told, progress, losses)
     if losses is not None:
-        losses.add_to(Run(folder), work.pooling, batch_size)
+        losses.add_to(Run(folder), work.pooling)
     return Run(folder)
 
 

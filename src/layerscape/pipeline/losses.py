@@ -41,14 +41,14 @@ class Losses:
         """Keep the loss of a block, which is no layer of the run."""
         self.values[rows], self.known[rows] = vectors.pop(LOSS)[:, 0], True
 
-    def add_to(self, run: Run, pooling: str, batch_size: int | None) -> None:
+    def add_to(self, run: Run, pooling: str) -> None:
         """The label column, if the run has none; blocks of an earlier call go through the network again."""
         if LOSS in run.samples.labels:
             return
-        layout = run.folder.layout
+        layout, rule = run.folder.layout, run.folder.plan["batching"]
         there = {number for number in range(layout.n_blocks) if self.known[layout.rows(number)].all()}
         blocks = self.network.blocks(
-            self.samples, [], pooling, block_rows=layout.block_rows, batch_size=batch_size, skip=there, with_loss=True
+            self.samples, [], pooling, block_rows=layout.block_rows, batch_size=rule, skip=there, with_loss=True
         )
         for number, vectors in blocks:
             self.take(layout.rows(number), vectors)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from layerscape.core.progress import Show
 from layerscape.core.samples import Samples
+from layerscape.core.threads import Behind
 from layerscape.pipeline.losses import Losses
 from layerscape.pipeline.previews import Seen
-from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words
+from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words, plan_at
 
 if TYPE_CHECKING:
     from layerscape.extraction import Network
@@ -70,15 +71,27 @@ class Pass:
         note(f"{len(self.specs)} layers of {len(self.samples)} samples need {in_words(needed)} on disk")
         check_space(out, needed)
 
-    def plan(self) -> dict[str, Any]:
-        """What decides the vectors: a run of another plan is another run."""
+    def batching(self, earlier: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The rule for batches; that of an earlier plan of the run, where nobody said how many samples a batch has.
+
+        What is fastest is another rule on another device, or on another day, and bits depend on the rule.
+        """
+        if self.batch_size is None and earlier and not earlier.get("asked"):
+            return earlier
+        rule = self.network.batching(self.batch_size, self.samples, self.pooling)
+        if earlier and rule == {name: earlier[name] for name in earlier if name != "asked"}:
+            return earlier
+        return rule | ({"asked": True} if self.batch_size else {})
+
+    def plan(self, earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What decides the vectors: a run of another plan than the earlier one is another run."""
         network, samples = self.network, self.samples
         return {
             "model": {**network.describe(), "fingerprint": network.fingerprint},
             "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
             "layers": self.layers,
             "pooling": self.pooling,
-            "batching": network.batching(self.batch_size),
+            "batching": self.batching((earlier or {}).get("batching", {})),
             "store": self.store,
         }
 
@@ -94,7 +107,7 @@ class Pass:
     def create(self, out: str | Path) -> RunFolder:
         """The folder of the run, which goes on where it was interrupted; to be closed."""
         stored = {"dtype": self.store, "compress": self.compress}
-        folder = RunFolder.create(out, self.plan(), self.specs, len(self.samples), **stored)
+        folder = RunFolder.create(out, self.plan(plan_at(out)), self.specs, len(self.samples), **stored)
         try:
             folder.write_samples(self.samples.ids, self.samples.labels, self.samples.kind)
         except BaseException:
@@ -121,16 +134,17 @@ class Pass:
             self.layers,
             self.pooling,
             block_rows=folder.layout.block_rows,
-            batch_size=self.batch_size,
+            batch_size=folder.plan["batching"],
             skip=folder.finished_blocks,
             progress=advance,
             with_loss=losses is not None,
         )
-        for number, vectors in blocks:
-            rows = folder.layout.rows(number)
-            if losses is not None:
-                losses.take(rows, vectors)
-            folder.write_block(number, vectors, seen.previews(range(rows.start, rows.stop)))
+        with Behind() as behind:  # the network goes on while a block is written
+            for number, vectors in blocks:
+                rows = folder.layout.rows(number)
+                if losses is not None:
+                    losses.take(rows, vectors)
+                behind(folder.write_block, number, vectors, seen.previews(range(rows.start, rows.stop)))
         folder.finish(self._record(folder) | dict(told))
 
     def _where_cut(self) -> str:
@@ -152,6 +166,11 @@ class Pass:
         cut_at = self._where_cut()
         if n_cut:
             warnings.append(f"{n_cut} texts were cut at {cut_at}")
+        if network.fitting.most is not None:
+            warnings.append(
+                "a batch did not fit into memory: from then on batches had at most "
+                f"{network.fitting.most} samples times tokens, and differ in their last digits from those of the rule"
+            )
         if samples.skipped:
             warnings.append(f"{len(samples.skipped)} samples could not be read and were left out")
         for warning in warnings:

@@ -4,7 +4,7 @@ from layerscape.storage.files import in_words
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.foreign import read_zarr
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
-from layerscape.storage.manifest import check_place, finished_at, holds_run, runs_inside
+from layerscape.storage.manifest import check_place, finished_at, holds_run, plan_at, runs_inside
 from layerscape.storage.samples import SampleTable
 from layerscape.storage.steps import SCALARS, Steps, as_json, scalars_in, tell_scalars
 from layerscape.storage.vectors import check_space
@@ -23,6 +23,7 @@ __all__ = [
     "finished_at",
     "holds_run",
     "in_words",
+    "plan_at",
     "read_zarr",
     "runs_inside",
     "scalars_in",

@@ -120,6 +120,14 @@ def finished_at(path: str | Path) -> bool:
     return found is not None and found.finished is not None
 
 
+def plan_at(path: str | Path) -> Mapping[str, Any]:
+    """What decides the vectors of the run in this folder, finished or not; empty where there is none."""
+    path = Path(path)
+    with file_problems(path):
+        found = look(path)
+    return {} if found is None else found.plan
+
+
 def holds_run(path: Path) -> bool:
     """Whether a folder is a run; one that lost its ``run.json`` is, so that it is missed and not passed over."""
     return any(os.path.lexists(path / name) for name in (NAME, VECTORS))
