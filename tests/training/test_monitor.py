@@ -276,12 +276,16 @@ def test_wrong_probes_and_models_are_raised_at_once(net, tmp_path, probe):
         Monitor("demo", probe, out=out)
 
     class Changes(net):
+        def __init__(self):
+            super().__init__()
+            self.n_calls = nn.Parameter(torch.zeros(1))
+
         def forward(self, x):
             with torch.no_grad():
-                self.head.bias.add_(1)
+                self.n_calls.add_(1)
             return super().forward(x)
 
-    with pytest.raises(InvalidValue, match=r"Changes changes its weight 'head\.bias' whenever it is called"):
+    with pytest.raises(InvalidValue, match=r"Changes changes its weight 'n_calls' whenever it is called"):
         Monitor(Changes(), probe, out=out)
 
     class Random(net):
