@@ -231,3 +231,18 @@ def test_near_copies_of_queries_are_said(rng):
     assert ls.find_neighbors(x[:400], k=4, queries=np.arange(9)).near == graph.near
     assert twonn(graph).warnings[0].startswith("142 of 300 samples have near copies (rounding apart)")
     assert twonn(ls.find_neighbors(x[:400], k=4, queries=np.arange(300))).warnings == ()
+
+
+def test_a_dimension_beyond_the_units_is_said_wherever_it_is_read(rng):
+    sides = np.stack(np.meshgrid(*[np.arange(10.0)] * 3), axis=-1).reshape(-1, 3)
+    sides = rng.permutation(sides)
+    jittered = sides + 1e-4 * rng.standard_normal(sides.shape)
+    for name in ("twonn", "gride", "decimation"):
+        found = ls.estimate(name, jittered)
+        assert found.low > 3
+        assert any("dimensions are read in 3 units, which have no more than 3" in words for words in found.warnings)
+    table = ls.measure(ls.from_arrays({"a": jittered}), ["twonn"])
+    assert "dimensions are read in 3 units" in table.warnings[0]
+    for x in (rng.standard_normal((500, 3)), rng.random((500, 40)), sides + 0.3 * rng.standard_normal(sides.shape)):
+        for name in ("twonn", "gride", "participation_ratio", "effective_rank"):
+            assert not any("are read in" in words for words in ls.estimate(name, x).warnings)

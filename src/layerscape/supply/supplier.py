@@ -19,6 +19,7 @@ from layerscape.core.permutation import permutations
 from layerscape.core.progress import Show
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
+from layerscape.core.words import number
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.search import check_device
 from layerscape.supply.gaps import some_labelled
@@ -85,7 +86,8 @@ class Supplier(Provision):
             name = task.measure.name
             raise InvalidValue(f"{name} needs more memory than there is ({error}); give it less.") from None
         n_units = getattr(served.data[0], "n_units", None) if found.n_units is None else found.n_units
-        return replace(found, n_units=n_units, warnings=(*served.words, *found.warnings, *served.decisive))
+        beyond = _beyond_units(task, found, n_units)
+        return replace(found, n_units=n_units, warnings=(*served.words, *found.warnings, *beyond, *served.decisive))
 
     def _found(self, task: Task, data: list[Any]) -> Estimate:
         return task.measure(*data, **task.options)
@@ -155,3 +157,13 @@ class Supplier(Provision):
     def groups_words(self, task: Task) -> str:
         """Which samples belong together for a task; empty where none do."""
         return ""
+
+
+def _beyond_units(task: Task, found: Estimate, n_units: int | None) -> tuple[str, ...]:
+    """A dimension far beyond the space of the data, interval and all; a little beyond it errors and bias may lead."""
+    if task.measure.unit != "dimensions" or not n_units or not found.low > 2 * n_units:
+        return ()
+    return (
+        f"{number(found.value)} dimensions are read in {n_units} units, which have no more than {n_units}: neighbors "
+        "are all but equally far away, as on a lattice with noise; read a dimension at larger scales",
+    )
