@@ -17,6 +17,7 @@ FALLING = "falling d = 8"  # variances of 1, 1/2, 1/3, …
 GROUPED = ("groups of 10", "groups of 2 to many", "groups in clusters", "near copies")
 SMOOTHED = "smoothed"
 UNITS = 5  # of layers of groups and of series
+PLACES = 4 * np.random.default_rng(11).standard_normal((4, UNITS))  # about which groups lie in clusters
 SPREAD = 0.5  # of members about the center of their group, whose spread is 1
 COPIED = 1e-3  # the same of near copies
 SMOOTH = 4  # rows over which a series is averaged
@@ -54,7 +55,7 @@ def layer(law: str, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     number, within = codes[-1] + 1, COPIED if law == "near copies" else SPREAD
     centers = rng.standard_normal((number, UNITS))
     if law == "groups in clusters":
-        centers += 4 * rng.standard_normal((4, UNITS))[rng.integers(0, 4, number)]
+        centers += PLACES[rng.integers(0, 4, number)]
     return centers[codes] + within * rng.standard_normal((len(codes), UNITS))
 
 

@@ -257,7 +257,8 @@ def main() -> None:
         draw(PARTS, asked)
     lines = [
         "`benchmarks/nulls.py`: share in % of draws with p ≤ .05 / .01 / .001 (≤ .05 / .01 where samples belong "
-        "together, but for differences); draws. Bold: its exact 99 % interval lies above 6 % at .05 or .2 % at .001."
+        "together, but for differences); draws. Bold: its exact 99 % interval lies above 6 % at .05 or .2 % at .001. "
+        "A full count has 2,000 draws up to 600 samples and 1,000 above; what is empty was not drawn."
     ]
     for part in (*PARTS, "dimensions", "overlap_differences", "differences", "grouped_differences", "grouped_learned"):
         if part != "power" and (rows := table(asked.keep, part)):

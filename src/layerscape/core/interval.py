@@ -147,7 +147,7 @@ def sd_of_deletions(jackknife: float, together: float, own: np.ndarray, k: float
 
     The delete-one jackknife less max(1/2, 0.85 − k/N) of its interactions, at least a quarter of the variance of the
     mean of independent values. That share was chosen on neighborhood overlaps at N = 100 and 300, and then tried at
-    others: see benchmarks/small_samples.py.
+    others: see benchmarks/coverage.py.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from layerscape.measures.neighborhood.without import Likened, Means, without_eac
 RELATED = 2
 FEW = 1024  # samples up to which deletions count in the interval
 # How much of its variance is theirs: a fit. They alone make it far too wide, since each counts what pairs of samples do
-# together, and without them it is too narrow; see benchmarks/few_samples.py.
+# together, and without them it is too narrow; see benchmarks/coverage.py.
 DELETED = 0.2
 ALL_RANKS = 4096  # samples up to which the ranks of all pairs are counted
 ROWS, COLUMNS = 64, 512  # of all ranks, those from which the spread under chance is estimated
