@@ -53,6 +53,14 @@ def test_a_folder_of_runs_is_measured_and_shown(made, capsys):
     assert capsys.readouterr().err.startswith("error: a baseline of a series")
 
 
+def test_files_of_weights_are_no_models(tmp_path, capsys):
+    for step in (1, 2):
+        (tmp_path / f"step_{step}.ckpt").write_bytes(b"weights")
+    assert main(["series", str(tmp_path / "step_*"), "digits", "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path / 'step_1.ckpt'} is a file, and weights alone do not say of what network")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

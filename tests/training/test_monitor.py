@@ -294,3 +294,17 @@ def test_wrong_probes_and_models_are_raised_at_once(net, tmp_path, probe):
 
     with pytest.raises(InvalidValue, match="is another each time that the network sees the same batch"):
         Monitor(Random(), probe, out=out)
+
+
+def test_steps_without_a_score_are_left_out_of_what_is_held_against_it(net, tmp_path, probe):
+    model = net()
+    with Monitor(model, probe, out=tmp_path / "s", every=1, max_overhead=None) as monitor:
+        for step in range(7):
+            with torch.no_grad():
+                model.stem.weight.add_(torch.randn_like(model.stem.weight))
+            monitor.step(step, **({"loss": 1 / step if step < 6 else float("nan")} if step else {}))
+    found = ls.against(ls.series(tmp_path / "s"), "loss", "participation_ratio")
+    assert found.score == "loss"
+    assert found.table.step.tolist() == [1, 2, 3, 4, 5]
+    assert found.table.score.tolist() == [1 / step for step in range(1, 6)]
+    assert found.warnings[0] == "'step_0', 'step_6' left out, of which the trainer's log says no loss"

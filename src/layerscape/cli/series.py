@@ -122,6 +122,11 @@ def _checkpoints(model: str, asked: str | None, seed: int | None) -> list[Checkp
         if revisions:
             raise InvalidValue(f"--revisions of the folders {model!r}; give the name of a model, or leave them out.")
         folders = [path for path in named if path.is_dir()]
+        if named and not folders:
+            raise FileProblem(
+                f"{named[0]} is a file, and weights alone do not say of what network they are: in Python load each "
+                "into yours, and extract(module, INPUTS, step=…, out='DIR/step_…') makes the runs of a series of it."
+            )
         if not folders:
             raise FileProblem(f"no folder is called like {model!r}; give a pattern of folders with checkpoints.")
         numbers = steps_in([each.name for each in folders])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,16 @@ def _of_log(name: str, runs: Sequence[Run], logged: Sequence[Mapping[str, float]
     if Path(name).exists():
         raise InvalidValue(f"{name} is a file, and a number that the runs hold; write ./{name} for the file.")
     if lacking := [run.name for run, own in zip(runs, logged, strict=True) if name not in own]:
-        raise InvalidValue(f"{name} is not known of {firsts(lacking)}; leave these runs out: ls.series(…)[1:].")
+        raise InvalidValue(f"{name} is not known of {firsts(lacking)}; leave these runs out.")
     return [own[name] for own in logged]
+
+
+def logged_of(score: Any, runs: Sequence[Run]) -> list[bool]:
+    """Of which runs a score is known: of all, unless it is what the trainer's own log said of some only."""
+    logged = [scalars_in(run.record) for run in runs]
+    if not isinstance(score, str) or not any(score in own for own in logged):
+        return [True] * len(runs)
+    return [isfinite(own.get(score, nan)) for own in logged]
 
 
 def _key(value: Any) -> str:

@@ -15,11 +15,11 @@ from layerscape.core.progress import Show
 from layerscape.core.rank_correlation import FEW, RankCorrelation, rank_correlation
 from layerscape.core.shown import Card, Shown
 from layerscape.core.step_names import Step
-from layerscape.core.words import number, p_said
+from layerscape.core.words import firsts, number, p_said
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, require, unknown_name
 from layerscape.measures import AnyMeasure, find_measure
 from layerscape.pipeline.measure import measure as measure_run
-from layerscape.pipeline.scores import Scores, scores_of
+from layerscape.pipeline.scores import Scores, logged_of, scores_of
 from layerscape.run import Run, check_run
 from layerscape.runs import Series
 
@@ -153,7 +153,7 @@ def against(
     """
     pandas = require("pandas", "runs")
     chosen = find_measure(measure)
-    given, steps = _runs(runs)
+    given, steps, words = _scored(score, *_runs(runs))
     _check(chosen, label, at, given)
     name, scores = scores_of(score, given, steps)
     others = {each: scores_of(values, given, steps)[1] for each, values in (aside or {}).items()}
@@ -163,7 +163,7 @@ def against(
         rows.append({"run": run.name, **({"step": step} if isinstance(runs, Series) else {}), **_value(run, table, at)})
     found = pandas.DataFrame(rows).assign(score=scores, **others)
     values = found["value"].tolist()
-    words = [f"{len(given)} runs are few: the interval says how little they tell"] if len(given) < FEW else []
+    words += [f"{len(given)} runs are few: the interval says how little they tell"] if len(given) < FEW else []
     if steps != [None] * len(given) and not others:
         words.append("steps of one training: what changes with time goes together, whatever the cause")
     return Against(
@@ -198,6 +198,15 @@ def _runs(given: Any) -> tuple[list[Run], list[Step | None]]:
     for run in given:
         check_run(run)
     return list(given), [None] * len(given)
+
+
+def _scored(score: Scores, runs: list[Run], steps: list[Step | None]) -> tuple[list[Run], list[Step | None], list[str]]:
+    """Those whose score is known, and in words which are not, where it stands in the log of a trainer."""
+    known = logged_of(score, runs)
+    left = [run.name for run, there in zip(runs, known, strict=True) if not there]
+    words = [f"{firsts(left)} left out, of which the trainer's log says no {score}"] if left else []
+    kept = [(run, step) for run, step, there in zip(runs, steps, known, strict=True) if there]
+    return [run for run, _ in kept], [step for _, step in kept], words
 
 
 def _check(measure: Measure, label: str | None, at: str, runs: Sequence[Run]) -> None:
