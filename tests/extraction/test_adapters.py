@@ -139,3 +139,19 @@ def test_half_a_folder_is_refused(folders, tmp_path):
     (tmp_path / "adapter" / "adapter_config.json").write_text("[]")
     with pytest.raises(FileProblem, match="does not name a base model; save it again"):
         open_model(folder)
+
+
+def test_an_adapters_own_tokenizer_is_used(folders, tmp_path):
+    """Trained with another one, as where tokens were added: here with the words in another order."""
+    from transformers import AutoTokenizer
+
+    name, _ = adapter(tmp_path / "own", folders("llama"), "llama", prefix=PREFIX["llama"])
+    plain = open_model(name, device="cpu")._reader.encode(["the cat sat"], ["a"])[0].content
+    tokenizer = AutoTokenizer.from_pretrained(folders("llama"))
+    tokenizer.save_pretrained(name)
+    file = tmp_path / "own" / "tokenizer.json"
+    file.write_text(
+        file.read_text().replace('"cat"', '"swapped"').replace('"dog"', '"cat"').replace('"swapped"', '"dog"')
+    )
+    changed = open_model(name, device="cpu")._reader.encode(["the dog sat"], ["a"])[0].content
+    assert str(changed) == str(plain)

@@ -97,6 +97,28 @@ def test_a_finished_run_is_given_its_loss(folders, some_samples, tmp_path):
     np.testing.assert_allclose(run.samples.labels["loss"], own_loss(folder, texts), rtol=1e-5)
 
 
+class Interrupted(BaseException):
+    """Stands in for a kill between two blocks."""
+
+
+def test_an_interrupted_run_goes_on_with_the_loss_of_every_text(folders, some_samples, tmp_path, monkeypatch):
+    monkeypatch.setattr("layerscape.storage.layout.MOST_ROWS", 5)  # so that 12 texts make three blocks
+    folder = head_of(tmp_path / "model", folders("llama"))
+    texts = some_samples("text", 12).read(range(12))
+
+    def stop(what, done, total):
+        if done >= 10:
+            raise Interrupted
+
+    options = {"out": tmp_path / "run", "loss": True, "layers": "block_1", "device": "cpu"}
+    with pytest.raises(Interrupted):
+        ls.extract(folder, texts, progress=stop, **options)
+    seen = []
+    run = ls.extract(folder, texts, progress=lambda what, done, total: seen.append(done), **options)
+    assert seen[0] > 0  # blocks are there whose layers need not be computed again
+    np.testing.assert_allclose(run.samples.labels["loss"], own_loss(folder, texts), rtol=1e-5)
+
+
 def test_a_text_of_one_token_has_no_loss(folders, tmp_path):
     folder = head_of(tmp_path / "model", folders("gpt2"))
     run = ls.extract(folder, ["the cat sat", "dog", "a dog ran far"], out=tmp_path / "run", loss=True, layers="block_1")

@@ -387,6 +387,11 @@ def test_what_cannot_be_shown_is_refused_in_one_line(case, series):
     )
 
 
+def test_a_site_that_is_mistyped_is_named_with_the_nearest(series):
+    with pytest.raises(UnknownName, match=r"^unknown layer 'block_2\.attn'; nearest: [^.]*block_2\.attention"):
+        open_model(Encoder(True, True)).layers("mean", series.read([0, 1]), select="block_2.attn")
+
+
 def test_a_head_that_is_not_there_is_an_unknown_name(series):
     with pytest.raises(UnknownName, match=r"^unknown layer 'block_2\.head_9'"):
         open_model(Encoder(True, True)).layers("mean", series.read([0, 1]), select="block_2.head_9")

@@ -20,7 +20,7 @@ from torch import nn
 
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.extraction.weights import read_weights
-from layerscape.extraction.wishes import Wish
+from layerscape.extraction.wishes import TOKENIZER_FILES, Wish
 
 CONFIGURATION, WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
 START = "base_model.model."  # of every name
@@ -64,11 +64,13 @@ class Adapter:
         return {"base": self.base, "r": self._config.get("r"), "lora_alpha": self._config.get("lora_alpha")}
 
     def of_base(self, wish: Wish) -> Wish:
-        """The wish for the base model."""
+        """The wish for the base model, with the adapter's own tokenizer if it has one, as it was trained with."""
         near = self.base and not Path(self.base).expanduser().is_absolute() and wish.folder is not None
         beside = wish.folder.parent / self.base if near and wish.folder else None
         model = str(beside) if beside is not None and beside.is_dir() else self.base
-        return replace(wish, model=model, revision=self.revision)
+        folder = wish.folder
+        own = folder is not None and any(any(folder.glob(pattern)) for pattern in TOKENIZER_FILES)
+        return replace(wish, model=model, revision=self.revision, tokenizer=folder if own else None)
 
     def merge(self, module: Any) -> None:
         """Add what was learned to the weights of a model, or of a model without the head that it was learned with."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -117,11 +117,14 @@ def fitting(pattern: str) -> Callable[[str], object]:
 
 
 def choose(
-    places: Sequence[Place], select: str | Sequence[str] | None, silent: Mapping[str, str] = MappingProxyType({})
+    places: Sequence[Place],
+    select: str | Sequence[str] | None,
+    silent: Mapping[str, str] = MappingProxyType({}),
+    others: Iterable[str] = (),
 ) -> list[Place]:
     """The places whose name, or where no name does, path fits a pattern, in their order; the defaults for None.
 
-    ``silent`` says of modules that are no layers why they are none.
+    ``silent`` says of modules that are no layers why they are none; ``others`` are names that may have been meant.
     """
     if select is None:
         return [place for place in places if place.default]
@@ -133,7 +136,7 @@ def choose(
         found = found or [place.name for place in places if place.stack and fits(place.name[len(place.stack) + 1 :])]
         if not found:
             check_folded(silent, pattern)
-            raise unknown_name("layer", pattern, [place.name for place in places])
+            raise unknown_name("layer", pattern, [*(place.name for place in places), *others])
         chosen.update(found)
     if not chosen:
         raise InvalidValue("no layer is chosen; name some, such as 'block_*', or leave the choice out.")

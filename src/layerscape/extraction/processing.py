@@ -15,9 +15,8 @@ from layerscape.extraction.pictures import Pictures
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.spelling import knows_residues_only
 from layerscape.extraction.texts import Texts
-from layerscape.extraction.wishes import Wish, must_hold
+from layerscape.extraction.wishes import TOKENIZER_FILES, Wish, must_hold
 
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.model", "*.tiktoken")
 PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 UNBOUNDED = 10**6  # tokenizers that state no limit state an absurd one
 
@@ -42,8 +41,11 @@ def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | N
         return Pictures(processor, accepted, getattr(config, "num_channels", 3))
     from transformers import AutoTokenizer
 
-    must_hold(wish, TOKENIZER_FILES, "tokenizer")
-    tokenizer = AutoTokenizer.from_pretrained(**wish.source)
+    if wish.tokenizer is None:
+        must_hold(wish, TOKENIZER_FILES, "tokenizer")
+        tokenizer = AutoTokenizer.from_pretrained(**wish.source)
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(wish.tokenizer, trust_remote_code=wish.trust_remote_code)
     if wish.kind is None and kind == "text" and knows_residues_only(tokenizer):
         kind = "protein"
     pads = (getattr(config, "pad_token_id", None), tokenizer.pad_token_id, tokenizer.eos_token_id, 0)

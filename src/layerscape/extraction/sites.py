@@ -211,6 +211,11 @@ def chosen(select: str | Sequence[str], found: Sites, places: Sequence[Place]) -
     return [each for place in others for each in (*found.places.get(place.name, ()), place)]
 
 
+def common_names(stacks: Sequence[Stack]) -> list[str]:
+    """Names of the sites that most blocks have, of all but single heads."""
+    return [name for stack in stacks for name in _names(stack) if ".head_" not in name]
+
+
 def _names(stack: Stack) -> Iterator[str]:
     for number in range(1, stack.n_blocks + 1):
         for kind in (*ADDED, HEADS, *(f"head_{i}" for i in range(1, MOST_HEADS + 1))):

@@ -89,7 +89,7 @@ class Survey:
             places = sites.chosen(select, self.sites(), places)
         if select is None:
             self._check_folded()
-        chosen = choose(places, select, self.silent)
+        chosen = choose(places, select, self.silent, sites.common_names(self.stacks))
         if not Pooling.of(pooling).whole:
             self._ask([place for place in chosen if self._doubtful(place)])
         for place in chosen:

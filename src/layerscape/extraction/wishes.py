@@ -14,6 +14,8 @@ from safetensors import SafetensorError
 from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.model", "*.tiktoken")
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -28,6 +30,7 @@ class Wish:
     shuffle_tokens: int | None = None
     part: str | None = None
     loss: bool = False
+    tokenizer: Path | None = None  # the folder of an adapter that has one of its own
     unreached: str | None = None  # why only what was fetched before can be had
 
     @property
