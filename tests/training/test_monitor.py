@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import layerscape as ls
-from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
+from layerscape.errors import InvalidType, InvalidValue, LayerscapeError, MissingExtra
 from layerscape.training import Monitor
 
 STEPS = 6
@@ -308,3 +308,37 @@ def test_steps_without_a_score_are_left_out_of_what_is_held_against_it(net, tmp_
     assert found.table.step.tolist() == [1, 2, 3, 4, 5]
     assert found.table.score.tolist() == [1 / step for step in range(1, 6)]
     assert found.warnings[0] == "'step_0', 'step_6' left out, of which the trainer's log says no loss"
+
+
+def test_a_model_that_is_split_over_processes_is_refused(net, tmp_path, probe):
+    class FullyShardedDataParallel(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+    with pytest.raises(InvalidType, match="is split over processes, so that one alone cannot run it; save checkpoints"):
+        Monitor(FullyShardedDataParallel(net()), probe, out=tmp_path / "s")
+
+
+def test_the_folder_is_where_it_was_when_the_training_went_elsewhere(net, tmp_path, probe, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Monitor(net(), probe, out="s", every=1, max_overhead=None) as monitor:
+        monitor.step(0)
+        (tmp_path / "other").mkdir()
+        monkeypatch.chdir(tmp_path / "other")
+        monitor.step(1)
+    assert ls.series(tmp_path / "s").steps == (0, 1)
+
+
+def test_another_process_than_the_first_does_not_look(net, tmp_path, probe, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    with Monitor(net(), probe, out=tmp_path / "s", every=1) as monitor:
+        monitor.step(0)
+        assert monitor.steps == ()
+    assert not (tmp_path / "s").exists()
+
+
+def test_without_the_libraries_it_says_which_extra_brings_them(net, tmp_path, probe, monkeypatch):
+    monkeypatch.setattr("layerscape.errors.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=re.escape("pip install 'layerscape[models]'")):
+        Monitor(net(), probe, out=tmp_path / "s")

@@ -48,12 +48,15 @@ def generators_kept() -> Iterator[None]:
     """Python, NumPy and torch on all devices draw the same numbers afterwards, whatever was drawn inside."""
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (a network may draw from it)
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    of_mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     try:
         with torch.random.fork_rng(devices=list(devices)):
             yield
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)  # noqa: NPY002
+        if of_mps is not None:
+            torch.mps.set_rng_state(of_mps)
 
 
 @contextmanager

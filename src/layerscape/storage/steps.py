@@ -43,6 +43,10 @@ class Steps:
                 raise InvalidValue(
                     f"another monitor writes to {path}; close it (monitor.close()), or give another out."
                 ) from None
+        found = self._found()
+        # Nobody else writes here, so that what is there is known and need not be read at every step.
+        self._finished = {step for step, finished in found.items() if finished}
+        self._begun = found.keys() - self._finished
 
     def place(self, step: int) -> Path:
         """The folder of the run of a step."""
@@ -50,7 +54,16 @@ class Steps:
 
     def there(self) -> list[int]:
         """Steps whose runs are finished."""
-        return sorted(step for step, (_, finished) in self._found().items() if finished)
+        return sorted(self._finished)
+
+    def begin(self, step: int) -> Path:
+        """The folder for the run of a step, which is of no account unless `finish` is called."""
+        self._begun.add(step)
+        return self.place(step)
+
+    def finish(self, step: int) -> None:
+        self._begun.discard(step)
+        self._finished.add(step)
 
     def check(self, plan: Mapping[str, Any], layers: Sequence[LayerSpec], n_samples: int, dtype: str) -> None:
         """Raise unless all that is there is of the same network and samples, whatever the weights."""
@@ -72,14 +85,14 @@ class Steps:
         Steps that are there and come later, and this one if its weights are others, are of a training that went
         another way. They are moved into a folder of their own, where no series finds them.
         """
-        found = self._found()
-        for path, finished in found.values():
-            if not finished:
-                shutil.rmtree(path)  # a kill left it
-        manifest = Manifest.read(self.place(step)) if found.get(step, (None, False))[1] else None
+        for left in self._begun:
+            shutil.rmtree(self.place(left), ignore_errors=True)  # a kill left it, or an interrupt
+        self._begun.clear()
+        manifest = Manifest.read(self.place(step)) if step in self._finished else None
         if manifest is not None and manifest.plan["model"]["fingerprint"] == weights:
             return True, []
-        wrong = [other for other, (_, finished) in found.items() if finished and other >= step]
+        wrong = [other for other in self._finished if other >= step and self.place(other).exists()]
+        self._finished -= {other for other in self._finished if other >= step}
         if wrong:
             aside = self.path / _ASIDE / str(1 + len(list((self.path / _ASIDE).glob("*"))))
             aside.mkdir(parents=True)
@@ -90,13 +103,13 @@ class Steps:
     def close(self) -> None:
         self._lock.release()
 
-    def _found(self) -> dict[int, tuple[Path, bool]]:
-        """Step to its folder, and whether the run in it is finished."""
+    def _found(self) -> dict[int, bool]:
+        """Steps that have a folder, and whether the run in it is finished."""
         found = {}
         for path in self.path.glob("step_*"):
             if (match := _NAME.fullmatch(path.name)) and path.is_dir():
                 manifest = Manifest.read(path)
-                found[int(match[1])] = path, manifest is not None and manifest.finished is not None
+                found[int(match[1])] = manifest is not None and manifest.finished is not None
         return found
 
 

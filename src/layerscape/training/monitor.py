@@ -135,8 +135,9 @@ class Monitor:
 
         if looks_here():
             with generators_kept():
-                told = sinks(log, Path(out))
-                watch = Watch(model, probe, Path(out), store=store, compress=compress, **options)
+                place = Path(out).absolute()  # wherever the training goes
+                told = sinks(log, place)
+                watch = Watch(model, probe, place, store=store, compress=compress, **options)
                 self._looks = Looks(watch, pace, told, chosen, k)
 
     @property

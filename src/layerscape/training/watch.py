@@ -15,7 +15,7 @@ from layerscape.extraction import open_model
 from layerscape.pipeline.beforehand import check_choices, check_kind, first_look, samples_for
 from layerscape.pipeline.passes import Pass
 from layerscape.run import Run
-from layerscape.storage import SCALARS, Steps, as_json, finished_at, tell_scalars
+from layerscape.storage import SCALARS, Steps, as_json, tell_scalars
 
 if TYPE_CHECKING:
     from layerscape.extraction import Network
@@ -82,7 +82,7 @@ class Watch:
 
     def has(self, step: int) -> bool:
         """Whether a step has a run."""
-        return finished_at(self._steps.place(step))
+        return step in self._steps.there()
 
     def look(self, step: int, scalars: Mapping[str, float]) -> tuple[Run, list[int]]:
         """The run of a step, and which steps of an earlier training were set aside for it."""
@@ -90,13 +90,13 @@ class Watch:
 
         work = replace(self._pass, network=anew(self._pass.network))
         there, aside = self._steps.clear(step, work.network.fingerprint)
-        place = self._steps.place(step)
-        with work.create(place) as folder:
+        with work.create(self._steps.place(step) if there else self._steps.begin(step)) as folder:
             if not there:
                 told = {"command": None, "proofs": self._proofs, "read_with": None, "step": step}
                 work.fill(folder, told | {SCALARS: as_json(scalars)})
-            elif scalars:
-                tell_scalars(place, scalars)
+                self._steps.finish(step)
+        if there and scalars:
+            self.tell(step, scalars)
         return Run(folder), aside
 
     def tell(self, step: int, scalars: Mapping[str, float]) -> None:
