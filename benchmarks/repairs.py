@@ -43,12 +43,12 @@ EVENTS = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
 class Places:
     """Counts the places at which a process changes files, and ends it at one of them."""
 
-    def __init__(self, last: int | None) -> None:
-        self.count, self._last, self._one = 0, last, threading.Lock()
+    def __init__(self, last: int | None, where: str = RUN) -> None:
+        self.count, self._last, self._where, self._one = 0, last, where, threading.Lock()
 
     def __call__(self, event: str, details: tuple[Any, ...]) -> None:
         if event == "open":
-            if RUN not in str(details[0]) or not (details[2] or 0) & WRITES:
+            if self._where not in str(details[0]) or not (details[2] or 0) & WRITES:
                 return
         elif event not in EVENTS:
             return

@@ -22,6 +22,12 @@ from pathlib import Path
 from benchmarks.repairs import trials
 print(json.dumps(list(trials(Path(sys.argv[1]), 3, 1))))
 """
+SERIES = """
+import json, sys
+from pathlib import Path
+from benchmarks.series_kills import trials
+print(json.dumps(list(trials(Path(sys.argv[1]), 9))))
+"""
 
 
 def carried_out(script, *words):
@@ -51,3 +57,9 @@ def test_a_command_that_is_ended_goes_on(tmp_path):
     assert {step for step, _, _ in found} == set(steps)
     assert {how for _, how, _ in found} >= {"SIGKILL", "SIGINT", "SIGTERM"}
     assert [case for case in found if case[2] not in ("ended", "done")] == []
+
+
+def test_a_series_whose_measuring_is_killed_is_whole_and_goes_on(tmp_path):
+    found = carried_out(SERIES, str(tmp_path))
+    assert len(found) > 10
+    assert [(place, wrong) for place, wrong in found if wrong] == []
