@@ -38,7 +38,7 @@ from layerscape.supply.ranking import ranking_of
 
 K, RARE, WIDE = 10, 6, "Gaussian d = 200"
 LEVELS, MOST = (0.05, 0.01, 0.001), {0.05: 0.06, 0.001: 0.002}
-STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STRENGTHS = (0.0, 0.5, 1.0, 2.0, 4.0)
 FEW = {"permutations": 99}
 
 
