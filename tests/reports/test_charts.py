@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 import vl_convert
 
+import layerscape as ls
 from layerscape.figures import drawn
 from layerscape.figures.profile import Profile
+from layerscape.reports import report
 from layerscape.reports.charts import side_by_side, specification, words
 
 
@@ -111,7 +113,7 @@ def test_many_groups_are_cut_to_the_first_and_all_samples_come_before_them(make_
     run.table = pairs.iloc[:0].merge(type(pairs)(np.concatenate(groups), columns=pairs.columns), how="outer")
     spec = charts(run)["layer_pairs-overlap"]
     assert menu(spec)[0] == "group all"
-    assert spec["usermeta"] == {"left_out": 5 - len(menu(spec))} == {"left_out": 1}
+    assert spec["usermeta"] == {"left_out": 5 - len(menu(spec)), "every": 1} == {"left_out": 1, "every": 1}
 
 
 def test_what_was_not_measured_has_no_chart(make_run):
@@ -222,3 +224,18 @@ def test_a_linear_dimension_squashes_no_other(make_run, make_row):
     spec = charts(run)["dimension_depth"]
     assert "participation ratio" in menu(spec)
     assert {row["choice"].split(",")[0] for row in values(spec, thin=True)} == {"TwoNN", "Gride"}
+
+
+def test_a_map_of_more_layers_than_can_be_seen_draws_every_so_many_and_says_so(tmp_path):
+    rng = np.random.default_rng(0)
+    run = ls.from_arrays({f"block_{n}": rng.standard_normal((40, 3)) for n in range(1, 102)})
+    ls.measure(run, ["twonn", "overlap"], k=5)
+    spec = charts(run)["layer_pairs-overlap"]
+    assert spec["usermeta"]["every"] == 2
+    cells = values(spec)
+    drawn = {f"block_{n}" for n in range(1, 102, 2)}  # the last among them
+    assert {row["layer"] for row in cells} == {row["other_layer"] for row in cells} == drawn
+    assert len(cells) == len(drawn) ** 2
+    text = report(run, tmp_path / "page.html", n_queries=5).read_text("utf-8")
+    assert text.count("One in 2 is drawn along the axes; the table has all.") == 1
+    assert len(charts(run)["layer_steps-overlap"]["data"]["values"]) == 100

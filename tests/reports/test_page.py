@@ -16,7 +16,8 @@ import pytest
 import layerscape as ls
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.reports import findings, report
-from layerscape.reports.page import MAX_BYTES, _proven
+from layerscape.reports.facts import _proven
+from layerscape.reports.page import MAX_BYTES
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 N_SCRIPTS = 4  # the library and the three of the page
@@ -303,6 +304,10 @@ def test_the_title_is_the_model_and_its_data_and_else_the_name_of_the_run(make_r
     assert f"<h1>residual-digits on {data}</h1>" in html
     run.record = {**run.record, "model": None}
     assert f"<h1>{run.name}</h1>" in report(run, tmp_path / "other.html", n_queries=5).read_text("utf-8")
+    run.temporary = True  # its folder is called layerscape-73bv2oah
+    unnamed = report(run, tmp_path / "other.html", n_queries=5).read_text("utf-8")
+    assert f"<h1>{len(run.layers)} layers of 40 samples</h1>" in unnamed
+    assert "<dt>run</dt>" not in unnamed
 
 
 def test_the_page_says_in_one_line_by_what_axes_are_known():

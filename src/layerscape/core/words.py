@@ -12,16 +12,19 @@ MOST_TIMES = 1000  # up to which it says something how many times one number is 
 def number(value: float | None, step: float | None = None) -> str:
     """A value with the digits that its uncertainty ``step`` leaves; four digits without one, a dash for nothing.
 
-    A step that starts with 1 or 2 leaves two digits of its own, any other one.
+    A step that starts with 1 or 2 leaves two digits of its own, any other one; from 0.1 on there are four decimals at
+    the most.
 
     >>> number(13.5571, 0.28), number(0.71934, 0.004), number(0.037688), number(123456.7), number(None)
     ('13.56', '0.719', '0.03769', '123457', '–')
+    >>> number(1.0, 1e-9), number(0.001234567, 1e-6)
+    ('1.0000', '0.001235')
     """
     if value is None or value != value:
         return "–"
     if step is None or not 0 < step < math.inf:
         return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
-    digits = min(6, max(0, -math.floor(math.log10(step / 3))))
+    digits = min(4 if abs(value) >= 0.1 else 6, max(0, -math.floor(math.log10(step / 3))))
     return f"{value:.{digits}f}"
 
 

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import chain, groupby
 
 from layerscape.figures.drawing import Drawing, Form
 from layerscape.reports import vegalite as vl
 
+MOST_NAMES = 100  # along an axis of a map
+
 
 def specification(drawing: Drawing) -> vl.Spec:
-    """The drawing in Vega-Lite; how many choices were left out is in its ``usermeta``."""
-    return vl.chart(drawing, *FORMS[drawing.form](drawing))
+    """The drawing in Vega-Lite; what was left out is in its ``usermeta``: choices, and all but every so many names."""
+    drawing, every = thinned(drawing) if drawing.form == "map" else (drawing, 1)
+    spec = vl.chart(drawing, *FORMS[drawing.form](drawing))
+    spec["usermeta"]["every"] = every
+    return spec
+
+
+def thinned(drawing: Drawing) -> tuple[Drawing, int]:
+    """A map whose cells can be seen and a page can hold: of many names every so many, the last with them."""
+    steps = [max(1, -(-len(side.names) // MOST_NAMES)) for side in (drawing.x, drawing.y)]
+    if max(steps) == 1:
+        return drawing, 1
+    sides = zip((drawing.x, drawing.y), steps, strict=True)
+    x, y = (replace(side, names=side.names[::-step][::-1]) for side, step in sides)
+    kept = set(x.names), set(y.names)
+    rows = [row for row in drawing.rows if row[x.field] in kept[0] and row[y.field] in kept[1]]
+    return replace(drawing, rows=rows, x=x, y=y), max(steps)
 
 
 def words(drawing: Drawing, baseline: str = "") -> str:

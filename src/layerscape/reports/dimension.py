@@ -92,13 +92,22 @@ class DimensionProfile:
             return ""
         found = [row for row in chosen.values() if not isinstance(row, str)]
         alone = len(why) == 1 and not found
-        reasons = [f"{'at any layer' if alone else f'at {listed(names)}'}: {text}" for text, names in why.items()]
+        reasons = [f"at {'any layer' if alone else _where(names, len(chosen))}: {text}" for text, names in why.items()]
         values = [f"{said(row['value'], row['low'], row['high'])} at {named(row)}" for row in found]
         if len(found) > MANY:
             ends = (number(end(found)["value"]) for end in (lowest, highest))
             values = [f"{' to '.join(ends)} at the {len(found)} others"]
         others = f" It is {listed(values)}." if found else ""
         return f"No dimension is chosen {'; nor '.join(reasons)}.{others} Layers are compared at one scale. "
+
+
+def _where(names: Sequence[str], of: int) -> str:
+    """So many of all layers, or which, if they are few.
+
+    >>> _where(["'a'", "'b'"], 9), _where(["'a'"] * 7, 9)
+    ("'a' and 'b'", '7 of 9 layers')
+    """
+    return listed(names) if len(names) <= MANY else f"{len(names)} of {of} layers"
 
 
 def _several(rows: Sequence[Row], without: Collection[str]) -> list[Row]:

@@ -7,11 +7,10 @@ import hashlib
 import json
 import shlex
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from layerscape.core.export import as_csv, check_ending
@@ -24,6 +23,7 @@ from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
 from layerscape.reports.cautions import Finding
 from layerscape.reports.charts import side_by_side, specification, words
+from layerscape.reports.facts import facts, title
 from layerscape.reports.fits import with_fits
 from layerscape.reports.reported import ReportedRun, read_once
 from layerscape.reports.sentences import found
@@ -120,8 +120,8 @@ def _html(
     specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
     context = {
         "name": run.name,
-        "title": _title(run),
-        "facts": _facts(run),
+        "title": title(run),
+        "facts": facts(run),
         "findings": [(*each.halves, sparkline(each.shown)) for each in sentences],
         "sections": {
             section: [
@@ -154,6 +154,11 @@ def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: Repor
     """What the page says of a chart."""
     left_out = spec["usermeta"]["left_out"]
     more = f" {left_out} further choices are in the table only." if left_out else ""
+    more += (
+        f" One in {every} is drawn along the axes; the table has all."
+        if (every := spec["usermeta"]["every"]) > 1
+        else ""
+    )
     return {
         "name": name,
         "title": drawing.title,
@@ -209,72 +214,6 @@ def _table(run: ReportedRun) -> tuple[str, int]:
         return text, 0
     kept = int(len(run.table) * MAX_TABLE / len(text))
     return as_csv(run.table.head(kept)), len(run.table) - kept
-
-
-def _title(run: ReportedRun) -> str:
-    """The model and its data, as far as they have names; else that of the run."""
-    record = run.record
-    model, data = (
-        PurePath(_named(each)).name for each in (record.get("model"), record.get("inputs") or record.get("source"))
-    )
-    return f"{model} on {data}" if model and data else run.name
-
-
-def _facts(run: ReportedRun) -> dict[str, str]:
-    """What the head of the page says of a run."""
-    record = run.record
-    found = {
-        "run": run.name,
-        "model": _named(record.get("model")),
-        "data": _named(record.get("inputs") or record.get("source")),
-        "samples": f"{len(run.samples.ids):,}, {_belonging(run)}",
-        "layers": str(len(run.layers)),
-        "steps": _named(record.get("steps")),
-        "pooling": _named(record.get("pooling")),
-        "proven": _proven(record["proofs"]) if record.get("proofs") else "",
-        "finished": _named(record.get("finished"))[:16].replace("T", " "),
-        "layerscape": _named((record.get("versions") or {}).get("layerscape")),
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-AXES_BY = {
-    "growth": "by what grows with the sample",
-    "places": "by what a change at one place reaches",
-    "kind": "by the kind of module",
-    "like": "by layers of the same shape",
-    "user": "by the user",
-}
-
-
-def _proven(proofs: Mapping[str, Any]) -> str:
-    """What was shown of the layers before the run started, in one line."""
-    twice, batch = (max(proofs[name].values(), default=0.0) for name in ("twice", "batch"))
-    said = [f"the same batch twice differs by {twice:.1g}, a sample alone by {batch:.1g}"]
-    lasts = [axis["last_hidden_state"] for axis in proofs["axes"] if axis["last_hidden_state"]]
-    said += [f"layers are the model's own hidden states, the last of them {' and '.join(lasts)}"] if lasts else []
-    said += [_axes_said(units)] if (units := proofs.get("units")) else []  # which runs of earlier versions lack
-    return "; ".join([*said, *(f"run with {cure}" for cure in proofs["cures"])])
-
-
-def _axes_said(units: Mapping[str, Any]) -> str:
-    """By what it is known along which axis the units of layers are."""
-    counted = Counter(AXES_BY.get(each["by"], each["by"]) for each in units.values())
-    return "axes told " + ", ".join(f"{how} in {n} layer{'s' if n > 1 else ''}" for how, n in counted.items())
-
-
-def _belonging(run: ReportedRun) -> str:
-    """Who was said to belong together, of which chance and intervals are."""
-    told = run.table.get("groups", ())  # which tables of earlier versions lack
-    told = dict.fromkeys(words.split(",")[0] for words in told if isinstance(words, str) and words)
-    return f"of {' and '.join(told)}" if told else "taken to be independent of each other"
-
-
-def _named(value: Any) -> str:
-    """A name, or what a record of several entries says first of its name or source."""
-    if isinstance(value, Mapping):
-        value = next((value[key] for key in ("name", "model", "source") if value.get(key)), None)
-    return "" if value is None else str(value)
 
 
 def _warnings(run: ReportedRun) -> dict[str, list[str]]:

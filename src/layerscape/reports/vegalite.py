@@ -14,6 +14,7 @@ from layerscape.figures.rows import Row
 Spec = dict[str, Any]
 
 # What the marks read beside axes and tooltips; the other columns of the table stay out of the charts.
+OF_CELLS = ("value", "choice", "unclear")
 FIELDS = (
     *("value", "low", "high", "chance", "chance_low", "chance_high"),
     *("choice", "note", "beside", "thin", "unclear", "control", "straight"),
@@ -36,7 +37,8 @@ def chart(drawing: Drawing, layers: Sequence[Spec], height: int) -> Spec:
     sizes, names = Counter(row["choice"] for row in drawing.rows), drawing.choices
     ends = accumulate(sizes[name] for name in names)
     shown = [name for name, end in zip(names, ends, strict=True) if end <= MAX_POINTS] or names[:1]
-    fields = dict.fromkeys([*FIELDS, *drawing.tips, drawing.x.field, drawing.y.field, *_more_fields(drawing)])
+    own = OF_CELLS if drawing.form == "map" else FIELDS
+    fields = dict.fromkeys([*own, *drawing.tips, drawing.x.field, drawing.y.field, *_more_fields(drawing)])
     values = [
         {name: row[name] for name in fields if row.get(name) is not None} | _branch(row)
         for row in drawing.rows
