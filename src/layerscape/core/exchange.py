@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice, permutations, product
 from math import exp, factorial, isfinite, lgamma, nan, prod
 
@@ -76,13 +77,19 @@ class Exchange:
             Whether it is the small values that say that both sides agree.
         """
         n = self.n_samples
-        null = np.concatenate([[], *map(score, _some(self._orders(PERMUTATIONS, 0), PERMUTATIONS, AT_ONCE // n))])
+        few = [self._held] if PERMUTATIONS * n <= AT_ONCE else _some(self._orders(PERMUTATIONS, 0), AT_ONCE // n)
+        null = np.concatenate([[], *map(score, few)])
         ends = np.quantile(null, [0.025, 0.975]) if len(null) >= FEWEST - 1 else (nan, nan)
         p = nan
         if self.arrangements >= FEWEST:
             observed, sign = score([np.arange(n)])[0], -1 if low else 1
             p = share_as_high(sign * null, sign * observed)
         return Chance(float(null.mean()) if len(null) else nan, float(ends[0]), float(ends[1]), p), null
+
+    @cached_property
+    def _held(self) -> list[np.ndarray]:
+        """The orders of chance, which take longer to draw than to score, and are the same for every task."""
+        return self.orders(PERMUTATIONS, 0)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -112,9 +119,9 @@ def of_each(value: Callable[[np.ndarray], float]) -> Score:
     return lambda orders: np.array([value(order) for order in orders])
 
 
-def _some(orders: Iterator[np.ndarray], number: int, size: int) -> Iterator[list[np.ndarray]]:
-    """So many orders, a few at a time."""
-    few = islice(orders, number)
+def _some(orders: Iterator[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """The orders of chance, a few at a time."""
+    few = islice(orders, PERMUTATIONS)
     while some := list(islice(few, max(1, size))):
         yield some
 
