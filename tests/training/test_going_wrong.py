@@ -140,12 +140,12 @@ def test_a_log_that_fails_is_said_and_the_series_goes_on(watched):
 def test_looks_that_would_take_too_long_are_left_out_which_is_said_once(watched):
     model, make = watched
     with make(max_overhead=1e-6) as monitor:
-        with pytest.warns(UserWarning, match=r"step 1 is not looked at, nor are others to come: a look takes") as heard:
+        with pytest.warns(UserWarning, match=r"step 2 is not looked at, nor are others to come: a look takes") as heard:
             steps(model, monitor, range(5))
         assert len(heard) == 1
-        assert monitor.steps == (0,)
+        assert monitor.steps == (0, 1)
         monitor.look(9)
-        assert monitor.steps == (0, 9)
+        assert monitor.steps == (0, 1, 9)
         assert monitor.failed == ""
 
 

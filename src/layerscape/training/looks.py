@@ -46,7 +46,7 @@ class Looks:
             return True
         if self._pace.left_out == 1:
             self.say(
-                f"step {step} is not looked at, nor are others to come: a look takes {self._pace.longest:.2g} s, and "
+                f"step {step} is not looked at, nor are others to come: a look takes {self._pace.usual:.2g} s, and "
                 f"max_overhead={self._pace.most:g} allows that share of the time of training only; look more rarely "
                 "(every), at fewer samples (limit), or give max_overhead=None"
             )

@@ -60,8 +60,8 @@ class Monitor:
         ``out/tensorboard``), ``"wandb"`` (the run that is open), ``"mlflow"`` (the run that is open, or a new one at
         your tracking URI); a writer or run of these; or several in a list.
     max_overhead
-        Looks, all after the first, take no more than this share of the time of the training: those that would are left
-        out, which is said once. None: no bound.
+        Looks, all after the first two, take no more than this share of the time of the training: those that would are
+        left out, which is said once. None: no bound.
 
     Attributes
     ----------

@@ -70,9 +70,13 @@ def as_step(step: Any) -> int:
 
 
 class Pace:
-    """How much of the time of a training its looks take, all after the first.
+    """How much of the time of a training its looks take, all after the first two.
+
+    The first loads libraries and compiles what measures; only the second tells what a look takes.
 
     >>> pace = Pace(0.1)
+    >>> pace.looked(9.0, now=1.0), pace.allows(now=2.0)
+    (None, True)
     >>> pace.looked(1.0, now=5.0), pace.allows(now=8.0), pace.allows(now=15.5)
     (None, False, True)
     """
@@ -83,21 +87,23 @@ class Pace:
         if most is not None and not most > 0:
             raise InvalidValue(f"max_overhead={most}; give a share of the training's time above 0, or None.")
         self.most, self.left_out = most, 0
-        self.longest, self._spent, self._start = 0.0, 0.0, 0.0
+        self.usual = 0.0  # seconds of a look
+        self._n_looks, self._spent, self._start = 0, 0.0, 0.0
 
     def allows(self, now: float) -> bool:
-        """Whether one more look takes no more than its share; of the time since the first one ended."""
-        if self.most is None or not self.longest:
+        """Whether one more look takes no more than its share; of the time since the second one ended."""
+        if self.most is None or self._n_looks < 2:
             return True
         trained = now - self._start - self._spent
-        fits = self._spent + self.longest <= self.most * trained
+        fits = self._spent + self.usual <= self.most * trained
         self.left_out += not fits
         return fits
 
     def looked(self, seconds: float, now: float) -> None:
         """Count a look that has just ended."""
-        if self.longest:
+        self._n_looks += 1
+        if self._n_looks == 2:
+            self.usual, self._start = seconds, now
+        elif self._n_looks > 2:
             self._spent += seconds
-            self.longest = 0.5 * (self.longest + seconds)
-        else:
-            self.longest, self._start = seconds, now
+            self.usual = 0.5 * (self.usual + seconds)
