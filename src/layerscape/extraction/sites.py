@@ -188,7 +188,9 @@ def _doubt(found: Sites, layer: str, why_not: str) -> None:
 
 def wanted(select: str | Sequence[str] | None, stacks: Sequence[Stack]) -> bool:
     """Whether a choice of layers names sites of blocks, whether they are there or not; two stars at its end do not."""
-    patterns = [pattern for pattern in patterns_of(select or ()) if not pattern.endswith("**")]
+    # Their names have a dot, at which a single star stops.
+    able = [pattern for pattern in patterns_of(select or ()) if "." in pattern or "**" in pattern]
+    patterns = [pattern for pattern in able if not pattern.endswith("**")]
     return any(_fits(pattern, name, stack.name) for pattern in patterns for stack in stacks for name in _names(stack))
 
 
@@ -213,12 +215,12 @@ def chosen(select: str | Sequence[str], found: Sites, places: Sequence[Place]) -
 
 def common_names(stacks: Sequence[Stack]) -> list[str]:
     """Names of the sites that most blocks have, of all but single heads."""
-    return [name for stack in stacks for name in _names(stack) if ".head_" not in name]
+    return [name for stack in stacks for name in _names(stack, n_heads=0)]
 
 
-def _names(stack: Stack) -> Iterator[str]:
+def _names(stack: Stack, n_heads: int = MOST_HEADS) -> Iterator[str]:
     for number in range(1, stack.n_blocks + 1):
-        for kind in (*ADDED, HEADS, *(f"head_{i}" for i in range(1, MOST_HEADS + 1))):
+        for kind in (*ADDED, HEADS, *(f"head_{i}" for i in range(1, n_heads + 1))):
             yield stack.layer(f"block_{number}.{kind}")
 
 
