@@ -109,7 +109,8 @@ def test_every_chart_says_its_title_and_reading_in_the_order_of_the_figures(sect
     assert [name for name in re.findall(r'data-chart="([^"]+)"', page) if name not in from_graphs] == list(drawings)
     assert re.findall('<section id="([^"]+)"', page)[1:6] == [section.name for section in sections]
     for name, drawing in drawings.items():
-        assert f'<h3 id="{name}-title">{drawing.title}</h3>' in text
+        alone = f": {drawing.choices[0]}" if drawing.choices[1:] == [] and drawing.choices[0] else ""
+        assert f'<h3 id="{name}-title">{drawing.title}{alone}</h3>' in text
         assert f'id="{name}-says">{drawing.reading}' in text
 
 

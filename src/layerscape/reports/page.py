@@ -152,7 +152,7 @@ def _html(
 
 def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: ReportedRun | None) -> dict[str, str]:
     """What the page says of a chart."""
-    left_out = spec["usermeta"]["left_out"]
+    left_out, (pick,) = spec["usermeta"]["left_out"], spec["params"]
     more = f" {left_out} further choices are in the table only." if left_out else ""
     more += (
         f" One in {every} is drawn along the axes; the table has all."
@@ -161,7 +161,8 @@ def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: Repor
     )
     return {
         "name": name,
-        "title": drawing.title,
+        # What alone is shown is named by no menu.
+        "title": f"{drawing.title}: {pick['value']}" if pick["value"] and "bind" not in pick else drawing.title,
         "says": f"{words(drawing, baseline.name if baseline else '')}{more}",
     }
 
