@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from copy import copy
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction.network import Network
 
 _SHARDED = ("FullyShardedDataParallel", "FSDPModule", "DeepSpeedEngine")
+_HOLDERS = 1000  # looked at, at most
 
 
 def anew(network: Network) -> Network:
@@ -42,6 +44,18 @@ def check_whole(module: Any) -> None:
         )
 
 
+def hooked(module: nn.Module) -> list[str]:
+    """Parts with hooks that are none of torch's own, which nobody can tell from parts of the network."""
+    return [
+        name or type(module).__name__
+        for name, part in module.named_modules()
+        if any(
+            not str(getattr(hook, "__module__", "")).startswith("torch.")
+            for hook in (*part._forward_hooks.values(), *part._forward_pre_hooks.values())
+        )
+    ]
+
+
 def versions_of(module: nn.Module) -> dict[str, int]:
     """How often each weight has been changed in place."""
     return {name: each._version for name, each in module.named_parameters() if not each.is_inference()}
@@ -55,6 +69,19 @@ def check_untouched(module: nn.Module, before: dict[str, int]) -> None:
                 f"{type(module).__name__} changes its weight {name!r} whenever it is called, also in evaluation, as it "
                 "has been now, so that a monitor would change the training; keep in a buffer what is no weight."
             )
+
+
+def holders_of(probe: Any) -> list[Any]:
+    """A data set or loader and what it is made of, which may draw from generators of their own."""
+    found, left = dict[int, Any](), [probe]
+    while left and len(found) < _HOLDERS:
+        one = left.pop(0)
+        if isinstance(one, (list, tuple)) and len(one) <= _HOLDERS:
+            left += one
+        elif hasattr(one, "__dict__") and not isinstance(one, (type, ModuleType)) and id(one) not in found:
+            found[id(one)] = one
+            left += vars(one).values()
+    return list(found.values())
 
 
 def settle() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from operator import is_
 from typing import Any
 
@@ -31,7 +32,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     """
     training = [part for part in module.modules() if part.training]
     short_cut = torch.backends.mha.get_fastpath_enabled()
-    with generators_kept(), _own_generators(module), _by_itself(), _as_it_was(module):
+    with generators_kept(*module.modules()), _by_itself(), _as_it_was(module):
         try:
             module.eval()
             torch.backends.mha.set_fastpath_enabled(False)
@@ -44,11 +45,15 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def generators_kept() -> Iterator[None]:
-    """Python, NumPy and torch on all devices draw the same numbers afterwards, whatever was drawn inside."""
+def generators_kept(*holders: Any) -> Iterator[None]:
+    """Python, NumPy and torch on all devices draw the same numbers afterwards, whatever was drawn inside.
+
+    So do generators that are attributes of ``holders``, such as the parts of a network or a data set.
+    """
     of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (a network may draw from it)
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     of_mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    own = [_put_back(value) for held in holders for value in getattr(held, "__dict__", {}).values()]
     try:
         with torch.random.fork_rng(devices=list(devices)):
             yield
@@ -57,21 +62,19 @@ def generators_kept() -> Iterator[None]:
         np.random.set_state(of_numpy)  # noqa: NPY002
         if of_mps is not None:
             torch.mps.set_rng_state(of_mps)
+        for put_back in filter(None, own):
+            put_back()
 
 
-@contextmanager
-def _own_generators(module: nn.Module) -> Iterator[None]:
-    """The same of generators that parts of the network hold themselves."""
-    own = [value for part in module.modules() for value in vars(part).values()]
-    of_torch = [(each, each.get_state()) for each in own if isinstance(each, torch.Generator)]
-    of_numpy = [(each, each.bit_generator.state) for each in own if isinstance(each, np.random.Generator)]
-    try:
-        yield
-    finally:
-        for generator, state in of_torch:
-            generator.set_state(state)
-        for generator, state in of_numpy:
-            generator.bit_generator.state = state
+def _put_back(value: Any) -> Callable[[], Any] | None:
+    """What gives a generator the state that it has now; None of anything else."""
+    if isinstance(value, torch.Generator):
+        return partial(value.set_state, value.get_state())
+    if isinstance(value, np.random.Generator):
+        return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    if isinstance(value, np.random.RandomState):
+        return partial(value.set_state, value.get_state())
+    return partial(value.setstate, value.getstate()) if isinstance(value, random.Random) else None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from layerscape.core.names import as_names
 from layerscape.core.samples import Kind
+from layerscape.core.words import firsts
 from layerscape.errors import EXTRAS, InvalidValue, need
 from layerscape.measures import AnyMeasure, find_measures
 from layerscape.training.logs import sinks
@@ -130,15 +131,20 @@ class Monitor:
         options = {"layers": layers, "pooling": pooling, "labels": labels, "limit": limit, "sample_seed": sample_seed}
         options |= {"make_inputs": make_inputs, "kind": kind, "batch_size": batch_size, "units_axis": units_axis}
         need("models", libraries=("torch", *EXTRAS["runs"]))
-        from layerscape.extraction.live import looks_here
+        from layerscape.extraction.live import holders_of, hooked, looks_here
         from layerscape.extraction.untouched import generators_kept
 
         if looks_here():
-            with generators_kept():
+            with generators_kept(*holders_of(probe)):
                 place = Path(out).absolute()  # wherever the training goes
                 told = sinks(log, place)
                 watch = Watch(model, probe, place, store=store, compress=compress, **options)
                 self._looks = Looks(watch, pace, told, chosen, k)
+            if names := hooked(model):
+                self._looks.say(
+                    f"hooks of {firsts(names)} are called in looks too, since they may be part "
+                    "of the network; one that keeps what it sees should do so only while module.training"
+                )
 
     @property
     def steps(self) -> tuple[int, ...]:

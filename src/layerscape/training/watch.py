@@ -57,7 +57,7 @@ class Watch:
         of_model = {name: wish[name] for name in OF_MODEL}
         check_choices(model, of_model, pooling, store)
         check_whole(model)
-        before = versions_of(model)
+        before, probe = versions_of(model), _own(probe)
         chosen = first_look(probe, wish["kind"], (), {name: wish[name] for name in OF_SAMPLES})
         network = open_model(model, **of_model)
         samples = samples_for(network.kind, probe, wish["kind"], chosen, {name: wish[name] for name in OF_SAMPLES})
@@ -105,6 +105,13 @@ class Watch:
 
     def close(self) -> None:
         self._steps.close()
+
+
+def _own(probe: Any) -> Any:
+    """An array of its own, since a training may write into the one that was given."""
+    if hasattr(probe, "detach"):
+        return probe.detach().clone()
+    return probe.copy() if type(probe) is np.ndarray else probe
 
 
 def _check_odd(network: Network, work: Pass) -> None:
