@@ -302,11 +302,11 @@ def test_a_convolution_that_takes_the_picture_itself_mixes_no_places_of_it(rng, 
 
 
 class Heads(nn.Module):
-    """Heads of four units in the axis of the samples, of tokens that a projection has mixed."""
+    """Heads of four units in the axis of the samples, of tokens, with or without a projection before them."""
 
-    def __init__(self):
+    def __init__(self, projects=True):
         super().__init__()
-        self.project = nn.Linear(16, 16)
+        self.project = nn.Linear(16, 16) if projects else nn.Identity()
         self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(3)])
         self.head = nn.Linear(16, 5)
 
@@ -318,10 +318,38 @@ class Heads(nn.Module):
         return self.head(hidden.reshape(n, 4, length, 4).transpose(1, 2).reshape(n, length, 16).mean(1))
 
 
+class Parts(nn.Module):
+    """A vector of any length in parts of four, each a row of the axis of the samples; or as many as there are heads."""
+
+    def __init__(self, heads=0):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(3)])
+        self.head, self.heads = nn.Linear(16 if heads else 4, 5), heads
+
+    def forward(self, x):
+        hidden = x.reshape(-1, 4)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return self.head(hidden.reshape(len(x), 16) if self.heads else hidden.reshape(len(x), -1, 4).mean(1))
+
+
 @pytest.mark.parametrize("layers", [None, "block_*", "blocks.*", "blocks.1"])
-def test_heads_in_the_axis_of_samples_are_no_layers_and_it_is_said(layers, rng, tmp_path):
-    x = rng.standard_normal((N, 6, 16)).astype(np.float32)
+@pytest.mark.parametrize(
+    ("network", "size"),
+    [(Heads(), (6, 16)), (Heads(projects=False), (6, 16)), (Parts(heads=4), (16,))],
+    ids=["heads", "no projection", "of a vector"],
+)
+def test_heads_in_the_axis_of_samples_are_no_layers_and_it_is_said(network, size, layers, rng, tmp_path):
+    x = rng.standard_normal((N, *size)).astype(np.float32)
     with pytest.raises(InvalidValue, match=r"'blocks\.\d' puts out parts of each sample along the axis of the samples"):
-        ls.extract(Heads(), x, out=tmp_path / "run", layers=layers)
-    found = ls.extract(Heads(), x, out=tmp_path / "other", layers="head")
+        ls.extract(network, x, out=tmp_path / "run", layers=layers)
+    found = ls.extract(network, x, out=tmp_path / "other", layers="head")
     assert found.layers == ("head",)
+
+
+def test_windows_of_a_recording_of_any_length_in_the_axis_of_samples_are_places(rng, tmp_path):
+    x, net = rng.standard_normal((N, 16)).astype(np.float32), Parts()
+    run = ls.extract(net, x, out=tmp_path / "run", layers="block_*")
+    with torch.no_grad():
+        right = net.blocks[0](torch.from_numpy(x).reshape(-1, 4)).reshape(N, 4, 4).mean(1)
+    np.testing.assert_allclose(np.asarray(run["block_1"]), right.numpy(), atol=1e-6)

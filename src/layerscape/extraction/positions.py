@@ -46,7 +46,9 @@ def places_seen(
                 for at_end in (False, True)
             ]
             for site, before in plain.items():
-                some[site] |= _places(before, [end[site] for end in ends if site in end])
+                seen = _places(before, [end[site] for end in ends if site in end])
+                # The last axis of an array may be its units, and parts of these are no places.
+                some[site] |= seen - {rows[site].parts} if _of_units(changeable, axis) else seen
     return {site: frozenset(axes) for site, axes in some.items()}
 
 
@@ -119,6 +121,11 @@ def _changeable(inputs: Inputs) -> list[torch.Tensor]:
     tensors = inputs.tensors()
     floats = [tensor for tensor in tensors if tensor.is_floating_point()]
     return floats or [tensor for tensor in tensors if tensor.dtype in (torch.int64, torch.int32)]
+
+
+def _of_units(changeable: Sequence[torch.Tensor], axis: int) -> bool:
+    """Whether what is along an axis of the sample may be units: of an array, whose last one it is."""
+    return all(tensor.is_floating_point() and tensor.ndim in (axis + 1, 0) and tensor.ndim < 4 for tensor in changeable)
 
 
 def _changed(value: Any, inputs: Inputs, axis: int, share: float = 0, *, at_end: bool = False) -> Any:
