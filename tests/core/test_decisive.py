@@ -48,6 +48,31 @@ def test_measures_of_all_pairs_name_it_too(name):
     )
 
 
+def test_of_a_prediction_only_what_is_predicted_can_decide():
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((300, 8))
+    y = x @ rng.standard_normal((8, 8))
+    x[:, 2] *= 100
+    assert ls.estimate("linear_predictivity", x, y).value == pytest.approx(1)
+    y[:, 3] = 100 * rng.standard_normal(300)  # which chooses the penalty for all
+    found = ls.estimate("linear_predictivity", x, y)
+    assert found.value < 0.1 < ls.estimate("linear_predictivity", x, np.delete(y, 3, axis=1)).value
+    (words,) = (text for text in found.warnings if text.startswith("unit"))
+    assert words.startswith("unit 3 of the second holds 99.")
+    assert "so decides the value" in words
+    (said,) = (text for text in ls.estimate("linear_predictivity", y, y + 1).warnings if text.startswith("unit"))
+    assert said.startswith("unit 3 of the second")
+    table = ls.measure(ls.from_arrays({"a": x, "b": y}), ["linear_predictivity"]).set_index("other_layer").warnings
+    assert "unit 3 of layer 'b'" in table["b"]
+    assert "unit 2 of layer 'a'" in table["a"]
+
+
+def test_one_unit_can_decide_directions_too():
+    (words,) = ls.estimate("uniformity", clouds()[0]).warnings
+    assert words.startswith("unit 3 of the data holds 99.9% of the variance and so decides the value")
+    assert not ls.estimate("uniformity", clouds()[0][:, :3]).warnings
+
+
 def test_a_table_says_it_of_the_layer_by_its_name():
     x, y = clouds()
     table = ls.measure(ls.from_arrays({"a": x, "b": np.delete(y, 3, axis=1)}), ["twonn", "overlap"], k=10)

@@ -146,8 +146,8 @@ def test_small_groups_and_samples_without_one_are_left_out_and_counted():
     ]
     assert set(table.group) == {"g=big", "g=large"}
     assert set(table.n_samples) == {20}
-    assert set(table.k[table.measure == "overlap"]) == {19}
-    assert set(table.warnings[table.measure == "overlap"]) == {"k = 19, since there are 20 samples"}
+    assert set(table.k[table.measure == "overlap"]) == {5}
+    assert set(table.warnings[table.measure == "overlap"]) == {"k = 5, since there are 20 samples"}
     with pytest.warns(UserWarning, match=r"^by='g': "):
         assert set(ls.measure(run, ["overlap"], by="g", k=20).group) == {"g=big"}
     text = "by='g': the largest of 4 groups has 25 samples; a group needs 31: give a smaller k, or a column that more"

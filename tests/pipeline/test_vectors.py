@@ -162,6 +162,17 @@ def test_neurons_by_trials_are_turned_where_that_is_said(data):
         ls.from_files("x.npy", "turned.npy")
 
 
+def test_a_string_is_the_name_of_one_label_unless_it_is_a_file(data):
+    csv = pytest.importorskip("pandas").DataFrame(data[0], columns=[f"e{i}" for i in range(7)])
+    csv.assign(id=IDS, topic=data[2]).to_csv("a.csv", index=False)
+    run = ls.from_files("a.csv", labels="topic")
+    assert (run.samples.labels["topic"].tolist(), run["a"].n_units) == (data[2], 7)
+    with pytest.raises(LayerscapeError, match=r"^unknown label column 'topics'; nearest: topic\."):
+        ls.from_files("a.csv", labels="topics")
+    with pytest.raises(LayerscapeError, match=r"^topic\.csv does not exist; check the path\.$"):
+        ls.from_files("a.csv", labels="topic.csv")
+
+
 def test_layers_have_names_of_their_own(data):
     np.save("x.npy", data[0])
     with warnings.catch_warnings():

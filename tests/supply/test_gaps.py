@@ -170,20 +170,30 @@ def test_a_graph_cannot_leave_samples_out():
 
 
 def test_the_default_number_of_neighbors_fits_the_samples_and_is_said():
-    few = X[:20]
+    few, said = X[:20], "k = 5, since there are 20 samples"
     for measure, data in (("overlap", (few, few**3)), ("label_overlap", (few, CLASSES[:20]))):
-        found = ls.estimate(measure, *data)
-        assert (found.k, found.options["k"]) == (19, 19)
-        assert found.warnings[0] == "k = 19, since there are 20 samples"
-    assert ls.estimate("label_overlap", few, CLASSES[:20], influence=True).k == 18
+        found, asked = ls.estimate(measure, *data), ls.estimate(measure, *data, k=5)
+        assert (found.k, found.options["k"], found.warnings[0]) == (5, 5, said)
+        assert (found.value, found.chance) == (asked.value, asked.chance)
+    assert ls.estimate("overlap", few, -few).chance.value == 5 / 19
+    assert ls.estimate("overlap", *(ls.find_neighbors(x, k=6) for x in (few, few**3))).k == 5
+    assert ls.estimate("label_overlap", few, CLASSES[:20], influence=True).k == 5
     run = ls.from_arrays({"a": few, "b": few**3}, labels={"y": CLASSES[:20]})
     table = ls.measure(run)
     assert table.value.notna().all()
-    assert set(table.k[table.measure == "overlap"]) == {19}
+    assert set(table.k[table.measure == "overlap"]) == {5}
+    assert set(ls.compare(run, run, "overlap").k) == {5}
     with pytest.raises(InvalidValue, match=r"^k=20 neighbors asked of 20 samples; k must lie in 1\.\.19\.$"):
         ls.measure(run, k=20)
     with pytest.raises(InvalidValue, match=r"^k=20 neighbors asked of 20 samples; k must lie in 1\.\.19\.$"):
         ls.estimate("overlap", few, few, k=20)
+    assert ls.estimate("overlap", few, few**3, k=19).k == 19
+
+
+def test_of_a_hundred_and_twenty_samples_the_default_is_what_the_measure_says():
+    x = np.random.default_rng(0).standard_normal((120, 4))
+    assert [ls.estimate("overlap", x[:n], -x[:n], influence=True).k for n in (118, 120)] == [29, 30]
+    assert ls.estimate("levina_bickel", x[:21]).k == 20  # a dimension has no chance that would rise
 
 
 def test_more_neighbors_than_labelled_samples_are_a_gap_of_that_label():
@@ -195,10 +205,10 @@ def test_more_neighbors_than_labelled_samples_are_a_gap_of_that_label():
         "50 of 60 samples have no label and are left out\nk=15 neighbors asked of 10 samples; k must lie in 1..9."
     )
     lowered = ls.measure(run, ["label_overlap"], labels=["few"])
-    assert lowered.k.tolist() == [9]
+    assert lowered.k.tolist() == [2]
     assert lowered.warnings[0].split("\n")[:2] == [
         "50 of 60 samples have no label and are left out",
-        "k = 9, since there are 10 samples",
+        "k = 2, since there are 10 samples",
     ]
 
 

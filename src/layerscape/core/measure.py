@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Change = Literal["order", "rotation", "translation", "scaling", "linear"]
 Values = Literal["real", "whole", "binary"]
 OTHER_NAMES_OF_K = ("n", "nn", "knn", "k_neighbors", "n_neighbors", "num_neighbors", "neighbors")
-Sway = Literal["unit", "sample"]
+Sway = Literal["unit", "target unit", "sample"]
 ALWAYS, EVEN = "always", "even noise"  # where the value without noise can be told from repeats
 
 
@@ -67,8 +67,9 @@ class Measure:
     values
         What it is for: real numbers, whole numbers (counts, lattices), or bits.
     swayed_by
-        Whether one ``"unit"`` of large variance can decide the value, or one far ``"sample"``, which is then said in a
-        warning; ``{"unit"}`` for what reads graphs when left out, and nothing for what reads vectors.
+        Whether one ``"unit"`` of large variance can decide the value, or one of the second representation alone
+        (``"target unit"``), or one far ``"sample"``, which is then said in a warning; ``{"unit"}`` for what reads
+        graphs when left out, and nothing for what reads vectors.
     symmetric
         Whether the two representations that it compares may change places; if not, both ways are measured.
     folds

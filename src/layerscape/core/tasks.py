@@ -15,6 +15,16 @@ from layerscape.core.subsets import WIDE
 from layerscape.errors import InvalidValue, unknown_name
 
 SPARE = 8  # neighbors beyond those that a dimension needs, so that few copies cost no second search
+PART = 4  # of so many samples one is near at the most, where nobody said how many
+
+
+def few_enough(k: int, n_samples: int) -> int:
+    """A default number of neighbors among N samples: whoever lists nearly all others agrees with everybody.
+
+    >>> few_enough(30, 120), few_enough(30, 20), few_enough(30, 3)
+    (30, 5, 1)
+    """
+    return max(1, min(k, n_samples // PART))
 
 
 @dataclass(frozen=True)
@@ -43,17 +53,23 @@ class Task:
         """How many neighbors the measure must be given."""
         return self.measure.neighbors_needed(self.options, n_samples)
 
-    def fitted(self, n_samples: int, most: int) -> tuple[Task, tuple[str, ...]]:
+    def fitted(self, n_samples: int, most: int, others: int) -> tuple[Task, tuple[str, ...]]:
         """The task with a number of neighbors that each of N samples has, where nobody asked for one, and that this was
         done. What was asked for stays, and is refused where it does not fit.
+
+        Of what has a chance level, which rises with the part of the ``others`` that is near, a small part is read.
         """
         name = self.measure.neighbors
         if not self.measure.searches or not isinstance(name, str) or name in self.options:
             return self, ()
-        if self.measure.options[name] <= most or most < 1:  # of one sample, whoever reads it says what is wrong
+        if most < 1:  # of one sample, whoever reads it says what is wrong
             return self, ()
-        words = f"{name} = {most}, since there are {n_samples} samples"
-        return replace(self, options={**self.options, name: most}), (words,)
+        k = min(self.measure.options[name], most)
+        if name == "k" and self.measure.has_chance and self.options.get("class_fraction") is None:
+            k = few_enough(k, others + 1)
+        if k == self.measure.options[name]:
+            return self, ()
+        return replace(self, options={**self.options, name: k}), (f"{name} = {k}, since there are {n_samples} samples",)
 
     def width(self, n_samples: int, more: int = 0) -> int:
         """How many neighbors the graph of all samples should hold for it, and for what reads so many ``more``."""

@@ -43,8 +43,8 @@ def from_files(
     out
         Folder of the run; a temporary one, gone with the run, when left out.
     labels
-        Names of columns that are labels, in any of the files; or a file of labels, or labels in memory, as
-        `Run.add_labels` takes them. A file with a row for each sample gives its ids too, where the others have none.
+        Names of columns that are labels, in any of the files, or one name; or a file of labels, or labels in memory,
+        as `Run.add_labels` takes them. A file with a row for each sample gives its ids too, where the others have none.
         When left out, what looks like labels: real numbers, and categories that occur at least twice on average.
     id_column
         Name of the column of ids, in the files and in that of labels; ``id``, ``ids`` or ``index`` when left out.
@@ -78,6 +78,8 @@ def from_files(
     if out is not None:
         check_place(out)
     steps = Steps(None if time is None else str(time), time_axis)
+    if isinstance(labels, str) and not Path(labels).suffix and not Path(labels).exists():
+        labels = [labels]
     picked = list(labels) if isinstance(labels, (list, tuple)) else None
     sources = [_source(str(file), id_column, picked or (), transposed) for file in files]
     ids = _same_samples(sources) or _ids_beside(labels, id_column, sources[0])

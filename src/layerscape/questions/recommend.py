@@ -14,7 +14,7 @@ from layerscape.core.pairs import Pairs
 from layerscape.core.permutation import check_permutations
 from layerscape.core.progress import Show
 from layerscape.core.shown import Card, Shown
-from layerscape.core.tasks import check_options, own_options
+from layerscape.core.tasks import check_options, few_enough, own_options
 from layerscape.errors import InvalidValue, require
 from layerscape.pipeline.pairs import pairs_among
 from layerscape.pipeline.table import keep_recommendation
@@ -225,7 +225,7 @@ def _columns(run: Run, labels: Any, judge: Measure) -> list[str]:
 def _fitting(judge: Measure, n_samples: int) -> int | None:
     """The number of neighbors where none was asked for: of few samples few, or all would be neighbors of all."""
     own = judge.options.get("k")
-    return own if own is None else max(1, min(own, n_samples // 4))
+    return own if own is None else few_enough(own, n_samples)
 
 
 def _said(found: Verdict, layers: Sequence[Judged], several: bool) -> Recommendation:

@@ -25,18 +25,20 @@ class Deciding:
     _known: dict[tuple[object, ...], tuple[str, ...]] = field(default_factory=dict, init=False)
     _one_at_a_time: Lock = field(default_factory=Lock, init=False)
 
-    def words(self, task: Task, layer: str, which: str) -> tuple[str, ...]:
-        """Of one layer of a task; ``which`` names it where it has no name."""
+    def words(self, task: Task, layer: str, place: int) -> tuple[str, ...]:
+        """Of one layer of a task, in the data argument number ``place``, which names it where it has no name."""
         measure = task.measure
+        which = ("the first", "the second")[place] if measure.compares else "the data"
         if layer in self.source.graphs or not measure.sways:
             return ()
         own = {**measure.options, **task.options}.get("metric", "euclidean")
         metric = self.near.metric if measure.searches else own
-        key = (layer, which, measure.searches, metric, measure.sways)
+        key = (layer, place, which, measure.searches, metric, measure.sways)
         with self._one_at_a_time:
             if key not in self._known:
                 title, words = self._title(layer, which), []
-                if "unit" in measure.sways and not (measure.searches and self.near.standardize):
+                read = {"unit", "target unit"} if place else {"unit"}
+                if measure.sways & read and not (measure.searches and self.near.standardize):
                     words += words_of_unit(self._unit(layer, metric, measure.searches), title, near=measure.searches)
                 if "sample" in measure.sways:
                     words += words_of_samples(self.source.vectors(layer), title)

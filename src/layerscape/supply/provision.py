@@ -114,7 +114,7 @@ class Provision(Graphs):
 
     def _say_default(self, task: Task) -> None:
         """Raise if a graph that was given holds fewer neighbors than a measure reads of which nobody said how many."""
-        k = min(task.neighbors(self.most + 1), self.most)
+        k = min(self._fitted(task)[0].neighbors(self.most + 1), self.most)
         name, layers = task.measure.neighbors, self.source.graphs.keys() & {task.layer, task.layer_at(1)}
         if not isinstance(name, str) or name in task.options or task.measure.distinct or not layers:
             return
@@ -134,7 +134,7 @@ class Provision(Graphs):
     def _fitted(self, task: Task) -> tuple[Task, tuple[str, ...]]:
         """The task with a number of neighbors that there are, where nobody asked for one, and what is to be said."""
         copies = self._distinct[task.layer].words if self._reduced(task) else ()
-        one, words = task.fitted(*self._room_for(task))
+        one, words = task.fitted(*self._room_for(task), self.most)
         return one, (*copies, *words)
 
     def _room_for(self, task: Task) -> tuple[int, int]:
@@ -205,7 +205,6 @@ class Provision(Graphs):
         for place, kind in enumerate(task.measure.data):
             one = [] if kind in ("labels", "pairs") else [task.layer_at(place)]
             layers = self._between(task) if kind == "graphs" else one
-            which = ("the first", "the second")[place] if task.measure.compares else "the data"
             side = self.other if place else self
-            words += [text for layer in layers for text in side._deciding.words(task, layer, which)]
+            words += [text for layer in layers for text in side._deciding.words(task, layer, place)]
         return tuple(dict.fromkeys(words))

@@ -88,5 +88,6 @@ MEASURE = Measure(
     closer="low",
     unchanged_by={"order", "rotation", "scaling"},
     source="Wang and Isola 2020, arXiv:2005.10242",
+    swayed_by={"unit"},
     influence=UNIT,
 )

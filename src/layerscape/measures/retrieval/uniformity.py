@@ -95,5 +95,6 @@ MEASURE = Measure(
     bounds=(-np.inf, 0),
     unchanged_by={"order", "rotation", "scaling"},
     source="Wang and Isola 2020, arXiv:2005.10242",
+    swayed_by={"unit"},
     influence=_influence,
 )

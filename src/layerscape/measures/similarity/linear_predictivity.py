@@ -42,7 +42,7 @@ def linear_predictivity(
 
     R² = 1 − Σ‖bᵢ − b̂ᵢ‖² / Σ‖bᵢ − b̄ᵢ‖², where b̂ᵢ is the ridge regression on aᵢ, and b̄ᵢ the mean, of the other folds. The
     penalty, one for all units, is that of least generalized cross-validation (Golub, Heath, Wahba 1979) within those
-    other folds. Units of b count by their variance.
+    other folds. Units of b count by their variance, and one that holds most of it is named.
 
     Parameters
     ----------
@@ -281,6 +281,7 @@ MEASURE = Measure(
     closer="high",
     unchanged_by={"order", "rotation", "translation", "scaling"},
     source="Yamins et al. 2014, doi:10.1073/pnas.1403112111",
+    swayed_by={"target unit"},
     symmetric=False,
     folds=_folds,
     score=_score,
