@@ -44,7 +44,10 @@ def arguments(parts: dict[str, Part]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="after which nothing more is drawn")
     parser.add_argument("--keep", type=Path, help="a folder for what was drawn; a temporary one when left out")
     parser.add_argument("--report", action="store_true", help="draw nothing, and read what is kept")
-    found = parser.parse_known_args()[0]
+    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
+    found = parser.parse_args()
+    if wrong := [name for name in found.parts.split(",") if name not in parts]:
+        parser.error(f"no part is called {wrong[0]!r}; there are: {', '.join(parts)}")
     found.keep = found.keep or Path(mkdtemp())
     return found
 

@@ -5,7 +5,7 @@ from argparse import Namespace
 import numpy as np
 import pytest
 
-from benchmarks.draws import Part, draw, ends, outside, read
+from benchmarks.draws import Part, arguments, draw, ends, outside, read
 from benchmarks.laws import GROUPED, INDEPENDENT, cloud, groups, layer
 
 
@@ -43,6 +43,16 @@ def test_nothing_is_drawn_after_the_time_or_that_was_not_asked_for(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.read_text()] == ["numbers, b, 3.jsonl"]
     assert [Part(numbers, "a").draws(n) for n in (600, 601)] == [2000, 1000]
     assert Part(numbers, "a", most=400).draws(2000) == 400
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [("--minute 5 --lwas a", "--lwas a"), ("--parts number", "no part is called 'number'")]
+)
+def test_what_is_misspelled_draws_nothing(words, said, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["coverage", *words.split()])
+    with pytest.raises(SystemExit):
+        arguments(PARTS)
+    assert said in capsys.readouterr().err
 
 
 def test_a_share_misses_its_band_where_its_exact_interval_does():

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import layerscape as ls
+from layerscape import training
 from layerscape.cli import cli
 from layerscape.errors import EXTRAS
 from layerscape.measures import catalog
@@ -79,6 +80,11 @@ NAMES = {
     "Measure": ("ls.Measure", ""),
     "LayerscapeError": ("ls.LayerscapeError('a')", ""),
     "__version__": ("ls.__version__", ""),
+}
+TRAINING = {
+    "Monitor": ("training.Monitor(model, x, out='watched').close()", "models"),
+    "TrainerCallback": ("training.TrainerCallback(x)", "models"),
+    "LightningCallback": ("training.LightningCallback(x)", ""),  # of a package that no extra brings
 }
 FIGURES = {
     "decimation": "'decimation', x",
@@ -154,6 +160,10 @@ def code(call):
     return CODE + call
 
 
+def trained(call, model="model = None"):
+    return code(f"from layerscape import training\n{model}\n{call}")
+
+
 def estimate(measure):
     """The command that measures small files, with the extra that it needs."""
     files = [{"bid": "bits.npy", "i3d": "whole.npy"}.get(measure.name, "x.npy")] * (
@@ -172,6 +182,7 @@ def minimal(folder):
     steps |= {f"ls.{name}": (code(call), extra) for name, (call, extra) in NAMES.items()}
     steps |= {f"plot.{name}": (code(f"ls.plot.{name}({figure(name)})"), "plot") for name in dir(ls.plot)}
     steps |= {f"datasets.{name}": (code(call), "") for name, call in DATA.items()}
+    steps |= {f"training.{name}": (trained(call), extra) for name, (call, extra) in TRAINING.items() if extra}
     steps["datasets.load"] = code("import os; os.environ.pop('LAYERSCAPE_DATA', 0); ls.datasets.load('mnist')"), "data"
     steps |= {f"measure {name}": estimate(measure) for name, measure in catalog().items()}
     ended = endings(folder, [step for step, _ in steps.values()])
@@ -186,6 +197,7 @@ def figure(name):
 def test_whatever_is_public_is_tried():
     assert {words.split()[0] for words in STEPS} == set(cli.list_commands(None))
     assert set(NAMES) == set(ls.__all__)
+    assert set(TRAINING) == set(dir(training))
     assert set(FIGURES) <= set(dir(ls.plot))
     public = {name for name, value in vars(ls.datasets).items() if name[0] != "_" and not inspect.ismodule(value)}
     assert public == {*DATA, "load"}
@@ -203,7 +215,9 @@ def is_as(extra, status, said):
 
 
 def test_what_is_refused_has_written_nothing(folder, minimal):
-    assert not {"extracted", "called", "few", "demo", "table.csv", "trained"} & {path.name for path in folder.iterdir()}
+    assert not {"extracted", "called", "few", "demo", "table.csv", "trained", "watched"} & {
+        path.name for path in folder.iterdir()
+    }
 
 
 @pytest.mark.parametrize("extras", ["runs", "report", "models", "models,report"])
@@ -211,10 +225,17 @@ def test_what_the_line_says_is_enough(extras, folder):
     steps = {words: words.split() for words, extra in STEPS.items() if extra == extras}
     steps = {words: step for words, step in steps.items() if not words.startswith("demo") and "cuda" not in words}
     steps |= {name: code(call) for name, (call, extra) in NAMES.items() if extra == extras}
+    model = "import torch; model = torch.nn.Linear(20, 3).double()"
+    steps |= {name: trained(call, model) for name, (call, extra) in TRAINING.items() if extra == extras}
     ended = dict(zip(steps, endings(folder, list(steps.values()), extras), strict=True))
     for name, extra in {"report": "report", "to_xarray": "xarray"}.items():  # they take what only runs can give
         assert name not in ended or is_as(extra, *ended.pop(name))
     assert {name: end for name, end in ended.items() if end[0] != 0} == {}
+
+
+def test_lightning_is_asked_for_by_its_own_name(folder):
+    said = "error: LightningCallback needs Lightning, which is not installed; run: pip install lightning\n"
+    assert endings(folder, [trained(TRAINING["LightningCallback"][0])], "models") == [[2, said]]
 
 
 def test_figures_of_estimates_need_no_other_extra(folder):

@@ -190,6 +190,17 @@ def test_a_training_that_goes_on_keeps_what_is_the_same_and_moves_what_is_not(wa
     assert sorted(path.name for path in (tmp_path / "s" / "earlier" / "1").iterdir()) == ["step_3", "step_4"]
 
 
+def test_batches_stay_as_they_were_where_another_size_is_fastest_now(watched, tmp_path, monkeypatch):
+    model, make = watched
+    for step, fastest in enumerate((16, 32)):
+        monkeypatch.setattr("layerscape.extraction.network.Network.batching", lambda *_, n=fastest: {"samples": n})
+        with make() as monitor:
+            steps(model, monitor, [step])
+    assert [run.record["batching"] for run in ls.series(tmp_path / "s")] == [{"samples": 16}] * 2
+    with pytest.raises(InvalidValue, match=r"step_1 was made with batching.samples=16"):
+        make(batch_size=8)
+
+
 def test_another_series_is_refused(watched, net, probe, tmp_path):
     model, make = watched
     with make() as monitor:

@@ -34,7 +34,7 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
 
     with bars() as progress:
         inside = runs_inside(run)
-        found = [_of_series(run, path, repair, adopt, progress) for path in inside]
+        found = [_of_series(path, repair, adopt, progress) for path in inside]
         found += [_between(run, repair, adopt) if inside else _of_run(run, repair, adopt, progress)]
     parts, done = ([each for one in found for each in getattr(one, name)] for name in Looked._fields[:2])
     damaged = [part for part in parts if part.problem]
@@ -43,7 +43,7 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
     shown = [{"part": part.name, "problem": part.problem} for part in parts]
     say("\n".join([*lines, *done]), as_json, {"run": str(run), "parts": shown, "repaired": "; ".join(done)})
     if refused := [one.refused for one in found if one.refused]:
-        raise FileProblem(refused[0] + (f"; and {len(refused) - 1} runs more" if len(refused) > 1 else ""))
+        raise FileProblem(refused[0] + (f"; so it is with {len(refused) - 1} more" if len(refused) > 1 else ""))
     if damaged and not repair:
         raise FileProblem(f"{run} is damaged; what can be mended is mended by: layerscape check {run} --repair")
 
@@ -70,7 +70,7 @@ def _of_run(path: Path, repair: bool, adopt: bool, progress: Any) -> Looked:
     return Looked(parts, mend(opened, parts, progress) if repair else [])
 
 
-def _of_series(series: Path, path: Path, repair: bool, adopt: bool, progress: Any) -> Looked:
+def _of_series(path: Path, repair: bool, adopt: bool, progress: Any) -> Looked:
     """One run of several, which is not to keep the others from being looked at and mended."""
     from layerscape.storage.check import Part
 

@@ -6,7 +6,7 @@ import re
 import warnings as python_warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Pass:
         As the user gave them.
     store, compress
         How vectors are kept on disk.
+    series
+        The plan of an earlier run of the same series, whose rule for batches holds for all of them.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class Pass:
     store: str = "float32"
     compress: bool = False
     max_length: int | None = None
+    series: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -91,7 +94,7 @@ class Pass:
             "inputs": {"source": samples.source, "kind": samples.kind, "fingerprint": samples.fingerprint},
             "layers": self.layers,
             "pooling": self.pooling,
-            "batching": self.batching((earlier or {}).get("batching", {})),
+            "batching": self.batching((earlier or self.series).get("batching", {})),
             "store": self.store,
         }
 

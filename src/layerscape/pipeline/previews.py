@@ -34,7 +34,7 @@ class Seen:
 
     def _read(self, rows: Sequence[int]) -> list[Any]:
         contents = self._samples.read(rows)
-        self._made |= {row: _thumbnail(image) for row, image in zip(rows, contents, strict=True)}
+        self._made.update((row, _thumbnail(image)) for row, image in zip(rows, contents, strict=True))
         return contents
 
     def previews(self, rows: Sequence[int]) -> list[str | bytes] | None:

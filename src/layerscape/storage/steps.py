@@ -14,7 +14,7 @@ from typing import Any
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage.files import Lock, file_problems
 from layerscape.storage.layout import LayerSpec, lay_out
-from layerscape.storage.manifest import Manifest
+from layerscape.storage.manifest import Manifest, plan_at
 
 SCALARS = "scalars"  # in the record of a run: what the trainer's own log said at its step
 _ASIDE, _OWN = "earlier", ".monitor"
@@ -55,6 +55,10 @@ class Steps:
     def there(self) -> list[int]:
         """Steps whose runs are finished."""
         return sorted(self._finished)
+
+    def plan(self) -> Mapping[str, Any]:
+        """The plan of the last run that is there; empty without any."""
+        return plan_at(self.place(max(self._finished))) if self._finished else {}
 
     def begin(self, step: int) -> Path:
         """The folder for the run of a step, which is of no account unless `finish` is called."""

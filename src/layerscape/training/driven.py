@@ -48,7 +48,7 @@ class Driven:
         return self.monitor.latest == step != before
 
     def told(self, step: int, log: Mapping[str, Any]) -> None:
-        """What the trainer's log says at a step: its numbers, of which others than such are no part."""
+        """Keep the numbers among what the trainer's log says at a step."""
         numbers = {}
         for name, value in log.items():
             one = value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value

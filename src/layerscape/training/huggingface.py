@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from layerscape.errors import require
-from layerscape.extraction.huggingface import is_causal
 from layerscape.inputs.trainer_log import logged_numbers
 from layerscape.training.driven import Driven
 
@@ -59,6 +58,8 @@ class TrainerCallback(_Base):
         return self._driven.monitor
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        from layerscape.extraction.huggingface import is_causal
+
         tokenizer, probe = kwargs.get("processing_class"), self._driven.probe
         texts = isinstance(probe, (list, tuple)) and all(isinstance(each, str) for each in probe)
         model, more = kwargs["model"], {}

@@ -69,6 +69,7 @@ class Watch:
         _check_odd(network, self._pass)
         self.path, self._steps = out, Steps(out)
         try:
+            self._pass = replace(self._pass, series=self._steps.plan())
             self._steps.check(self._pass.plan(), self._pass.specs, len(samples), store)
             self._pass.check_disk(out, lambda _: None)
         except BaseException:
