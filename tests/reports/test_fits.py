@@ -64,6 +64,10 @@ def test_nothing_is_drawn_that_is_not_of_the_rows(rng):
     table = ls.measure(kept_nothing, ["twonn"], save=False)
     assert fit_of(kept_nothing, table) is None
     assert fit_of(run, run.table[run.table.measure == "gride"]) is None
+    assert fit_of(run, run.table.assign(options='{"an option of an earlier version": 3}')).choices == [
+        "first",
+        "copies",
+    ]
 
 
 def test_a_page_has_it_below_the_dimensions(rng, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Drawing | None:
     asked = {row["layer"]: row for row in rows if run.kept_graph(row["layer"], 2, search) is not None}
     if not asked:
         return None
-    tasks = [Task(TWONN, json.loads(row.get("options") or "{}"), layer) for layer, row in asked.items()]
+    tasks = [Task(TWONN, _options(row), layer) for layer, row in asked.items()]
     supplier = Supplier(Part(cast(Run, run)), search)
     supplier.prepare(tasks)
     of_layer = max(FEWEST, min(MOST_OF_LAYER, MOST_POINTS // len(tasks) - 2))
@@ -85,6 +85,12 @@ def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Drawing | None:
         menu="Layer",
         measure=TWONN.quantity,
     )
+
+
+def _options(row: Row) -> dict[str, Any]:
+    """What the measure was asked, as far as it still knows of it."""
+    told = json.loads(row.get("options") or "{}")
+    return {name: value for name, value in told.items() if name in TWONN.options}
 
 
 def _points(estimate: Estimate, most: int) -> Iterator[Row]:
