@@ -68,3 +68,17 @@ def test_hooks_of_the_user_are_called_which_is_said_once(net, tmp_path, probe):
     ]
     assert kept == []
     assert monitor.failed == ""
+
+
+def test_blocks_and_weights_that_are_made_are_layers(tmp_path, probe):
+    """Of a plain `nn.Sequential` blocks are found by name, and a layer with a weight that is computed is one."""
+    blocks = [nn.Sequential(nn.Linear(12, 12), nn.Tanh()) for _ in range(2)]
+    plain = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(12, 12)), *blocks, nn.Linear(12, 3))
+    with Monitor(plain, probe, out=tmp_path / "named", layers=["1", "2"], every=1) as monitor:
+        monitor.step(0)
+    with Monitor(plain, probe, out=tmp_path / "parts", every=1) as monitor:
+        monitor.step(0)
+    named, parts = (ls.open(tmp_path / name / "step_0") for name in ("named", "parts"))
+    assert named.layers == ("1", "2")
+    assert parts.layers == ("input", "0", "1.0", "1.1", "2.0", "2.1", "3")
+    np.testing.assert_array_equal(named["1"].matrix[:], parts["1.1"].matrix[:])

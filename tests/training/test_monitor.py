@@ -238,7 +238,18 @@ def test_constructing_one_draws_nothing(net, tmp_path, probe):
         ({"every": 0}, InvalidValue, "every=0; it must be 1 or more."),
         ({"every": 1.5}, InvalidType, "every=1.5; give a whole number of steps, or the steps themselves."),
         ({"every": []}, InvalidValue, "every=[]; give a number of steps, or the steps themselves."),
-        ({"max_overhead": 0}, InvalidValue, "max_overhead=0; give a share of the training's time above 0, or None."),
+        (
+            {"max_overhead": 5},
+            InvalidValue,
+            "max_overhead=5; give a share of the training's time, above 0 to 1, or None.",
+        ),
+        ({"measures": "overlap", "k": 60}, InvalidValue, "k=60 neighbors asked of 60 samples; k must lie in 1..59."),
+        (
+            {"measures": "label_overlap"},
+            InvalidValue,
+            "label_overlap reads labels, and the probe has none; give labels.",
+        ),
+        ({"measures": "recall"}, InvalidValue, "recall reads pairs, which a monitor does not have; measure the series"),
         ({"measures": ["twon"]}, LayerscapeError, "unknown measure 'twon'; nearest: twonn."),
         ({"layers": "blok_*"}, LayerscapeError, "unknown layer 'blok_*'"),
         ({"log": print}, InvalidValue, "log without measures; name what is to be logged, as measures=['twonn']."),
@@ -272,6 +283,8 @@ def test_wrong_probes_and_models_are_raised_at_once(net, tmp_path, probe):
         Monitor(net(), probe[:, :5], out=out)
     with pytest.raises(InvalidValue, match="weights on the meta device"), torch.device("meta"):
         Monitor(net(), probe, out=out)
+    with pytest.raises(InvalidValue, match="has parameters of no shape yet; run it once on a batch"):
+        Monitor(nn.Sequential(nn.LazyLinear(3), nn.ReLU()), probe, out=out)
     with pytest.raises(InvalidType, match="a monitor looks at one that is trained; give the module"):
         Monitor("demo", probe, out=out)
 

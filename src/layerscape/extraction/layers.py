@@ -158,8 +158,9 @@ def _without_blocks(module: nn.Module, outputs: Sequence[Firing]) -> list[Place]
 
     def counts(firing: Firing) -> bool:
         part = module.get_submodule(firing.site.module)
+        parts = part._modules.keys() - {"parametrizations"}  # which make its weights
         # In evaluation these put out what comes in.
-        return not list(part.children()) and not isinstance(part, (nn.Dropout, nn.Identity))
+        return not parts and not isinstance(part, (nn.Dropout, nn.Identity))
 
     n_default = sum(map(counts, outputs))
     places, position = [], 0

@@ -139,6 +139,11 @@ class Monitor:
                 place = Path(out).absolute()  # wherever the training goes
                 told = sinks(log, place)
                 watch = Watch(model, probe, place, store=store, compress=compress, **options)
+                try:
+                    watch.check(find_measures(chosen), k)
+                except BaseException:
+                    watch.close()
+                    raise
                 self._looks = Looks(watch, pace, told, chosen, k)
             if names := hooked(model):
                 self._looks.say(

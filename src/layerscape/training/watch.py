@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerscape.core.measure import Measure
 from layerscape.core.samples import Samples
-from layerscape.errors import InvalidType
+from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction import open_model
 from layerscape.pipeline.beforehand import check_choices, check_kind, first_look, samples_for
 from layerscape.pipeline.passes import Pass
 from layerscape.run import Run
+from layerscape.search.asking import check_k
 from layerscape.storage import SCALARS, Steps, as_json, tell_scalars
 
 if TYPE_CHECKING:
@@ -57,9 +59,10 @@ class Watch:
         of_model = {name: wish[name] for name in OF_MODEL}
         check_choices(model, of_model, pooling, store)
         check_whole(model)
-        before, probe = versions_of(model), _own(probe)
+        probe = _own(probe)
         chosen = first_look(probe, wish["kind"], (), {name: wish[name] for name in OF_SAMPLES})
         network = open_model(model, **of_model)
+        before = versions_of(model)
         samples = samples_for(network.kind, probe, wish["kind"], chosen, {name: wish[name] for name in OF_SAMPLES})
         check_kind(network, samples)
         options = {"store": store, "compress": compress, "batch_size": batch_size}
@@ -75,6 +78,19 @@ class Watch:
         except BaseException:
             self.close()
             raise
+
+    def check(self, measures: Sequence[Measure], k: int | None) -> None:
+        """Raise at what cannot be measured of these samples."""
+        n = len(self._pass.samples)
+        if measures and k is not None:
+            check_k(k, n, None, np.arange(n), external=False)
+        for measure in measures:
+            if "pairs" in measure.data:
+                raise InvalidValue(
+                    f"{measure.name} reads pairs, which a monitor does not have; measure the series that it writes."
+                )
+            if "labels" in measure.data and not self._pass.samples.labels:
+                raise InvalidValue(f"{measure.name} reads labels, and the probe has none; give labels.")
 
     @property
     def there(self) -> list[int]:

@@ -84,8 +84,8 @@ class Pace:
     def __init__(self, most: float | None) -> None:
         if most is not None and (isinstance(most, bool) or not isinstance(most, Real)):
             raise InvalidType(f"max_overhead={most!r}; give a share of the training's time, as 0.05, or None.")
-        if most is not None and not most > 0:
-            raise InvalidValue(f"max_overhead={most}; give a share of the training's time above 0, or None.")
+        if most is not None and not 0 < most <= 1:
+            raise InvalidValue(f"max_overhead={most}; give a share of the training's time, above 0 to 1, or None.")
         self.most, self.left_out = most, 0
         self.usual = 0.0  # seconds of a look
         self._n_looks, self._spent, self._start = 0, 0.0, 0.0
