@@ -240,6 +240,31 @@ def test_a_run_whose_checkpoint_is_gone_is_left_as_it_is(series, capsys, monkeyp
     assert ls.open(series / "final")["block_1"].stored(slice(0, 3)).shape[0] == 3
 
 
+def test_a_run_whose_folder_was_renamed_says_what_to_give_its_name_back(series, capsys):
+    zeros(series / "final" / "vectors.zarr" / "block_2" / "c.0.0")
+    (series / "final").rename(series / "last")
+    assert main(["check", str(series), "--repair"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "no checkpoint is called 'last', as the folder of the run is (there are: 'untrained', 'final'); give" in said
+    (series / "last").rename(series / "final")
+    assert main(["check", str(series), "--repair"]) == 0
+
+
+def test_two_runs_that_changed_places_keep_their_steps_and_are_not_mended_by_each_others_checkpoint(series, capsys):
+    vectors = [np.asarray(run["block_2"]) for run in ls.series(series)]
+    for one, other in (("final", "x"), ("untrained", "final"), ("x", "untrained")):
+        (series / one).rename(series / other)
+    found = ls.series(series)
+    assert (found.steps, [run.name for run in found]) == ((0, 1500), ["final", "untrained"])
+    for run, expected in zip(found, vectors, strict=True):
+        np.testing.assert_array_equal(np.asarray(run["block_2"]), expected)
+    assert "other_step" not in found.table  # what was found between them was of each other's vectors
+    zeros(series / "final" / "vectors.zarr" / "block_2" / "c.0.0")
+    assert main(["check", str(series), "--repair"]) == 2
+    assert "was made with model" in capsys.readouterr().err.splitlines()[-1]
+    np.testing.assert_array_equal(np.asarray(ls.open(series / "untrained")["block_2"]), vectors[1])
+
+
 def test_of_a_series_whose_ledger_is_lost_the_table_is_adopted(series, capsys):
     rows = len(ls.series(series).table)
     (series / "ledger.json").unlink()

@@ -161,6 +161,29 @@ def test_a_run_of_the_version_before_is_opened_and_given_digests(tmp_path):
         ls.open(path)["block 2"].read(slice(0, 3))
 
 
+def test_a_description_of_another_run_is_one_line(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / name for name in ("one", "other")]
+    for path in paths:
+        ls.from_arrays({"x": rng.standard_normal((30, 3))}, ids=[f"s{n}" for n in range(30)], out=path)
+    described = [(path / "run.json").read_bytes() for path in paths]
+    for path, text in zip(paths, reversed(described), strict=True):
+        (path / "run.json").write_bytes(text)
+    for path in paths:
+        with pytest.raises(FileProblem, match=rf"^{re.escape(str(path))}/run.json is of another run: .*[^\n]$"):
+            ls.open(path)
+    for path, text in zip(paths, described, strict=True):
+        (path / "run.json").write_bytes(text)
+        assert problems(path) == {}
+
+
+def test_other_vectors_can_be_adopted(copy):
+    spoil(copy / "vectors.zarr" / "block 2" / "c.1.0")
+    ls.open(copy).adopt()
+    assert problems(copy) == {}
+    assert ls.open(copy)["block 2"].read(slice(0, N)).shape[0] == N
+
+
 def test_a_lost_ledger_is_said_and_can_be_made_again(copy):
     (copy / "ledger.json").unlink()
     run = ls.open(copy)

@@ -20,6 +20,7 @@ from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
 from layerscape.core.names import paths_like
 from layerscape.core.step_names import Step, steps_in
+from layerscape.core.words import firsts
 from layerscape.errors import FileProblem, InvalidValue, need, unknown_name
 
 UNTRAINED = "untrained"
@@ -111,7 +112,10 @@ def of_one_run(given: dict[str, Any], name: str) -> dict[str, Any]:
     )
     one = next((one for one in found if one.name == name), None)
     if one is None:
-        raise unknown_name("checkpoint", name, [one.name for one in found])
+        raise FileProblem(
+            f"no checkpoint is called {name!r}, as the folder of the run is (there are: "
+            f"{firsts([one.name for one in found])}); give the checkpoint, or that folder, its name back"
+        )
     return {**given, "model": one.model, "revision": one.revision, "random_init": one.random_init}
 
 

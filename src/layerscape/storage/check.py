@@ -208,6 +208,8 @@ def _previews(table: samples.SampleTable, rows: np.ndarray) -> list[str | bytes]
 def adopt(run: RunFolder) -> None:
     """Take what is there as whole: for a run of the earlier format, or one whose ledger is lost, if you trust it."""
     with run.writing():
+        # Other vectors than before may be taken; a kill meanwhile leaves a run that says nothing of which it had.
+        replace(run.manifest, vectors="").write(run.path)
         (run.path / NAME).unlink(missing_ok=True)
         ledger = Ledger(run.path)
         ledger.begin()
@@ -217,7 +219,7 @@ def adopt(run: RunFolder) -> None:
         for layer, folder in folder_names(run.layers).items():
             for path in sorted((run.path / GRAPHS / folder).glob("*.safetensors")):
                 _adopt_graph(ledger, path, vectors.identity(layer))
-        replace(run.manifest, ledger=True).write(run.path)
+        replace(run.manifest, ledger=True, vectors=vectors.digest()).write(run.path)
 
 
 def _adopt_graph(ledger: Ledger, path: Path, vectors: str) -> None:

@@ -139,6 +139,7 @@ class RunFolder(Results):
             raise FileProblem(f"there is no run at {path}: {path / NAME} does not exist; {_instead(path)}")
         run = cls(path, manifest)
         run._must_be_finished()
+        manifest.must_describe(path, run._vectors)
         return run
 
     @property
@@ -241,7 +242,8 @@ class RunFolder(Results):
             self._vectors.consolidate()
             if self.ledger.kept:
                 self.ledger.commit(self._entries())
-            manifest = replace(self.manifest, finished=now(), record=dict(record or {}))
+            whole = self._vectors.digest() if self.ledger.kept else ""
+            manifest = replace(self.manifest, finished=now(), record=dict(record or {}), vectors=whole)
             manifest.write(self.path)
             self.manifest = manifest
             self._unfinished.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
@@ -17,6 +18,7 @@ from layerscape.storage.files import PARTIAL, file_problems, readable, replace_f
 from layerscape.storage.layout import LayerSpec, Layout, check_layers
 from layerscape.storage.sealed import sealed, typed, unsealed
 from layerscape.storage.vectors import NAME as VECTORS
+from layerscape.storage.vectors import Vectors
 
 SCHEMA = 2
 EARLIER = 1  # without digests
@@ -49,6 +51,8 @@ class Manifest:
         What the making of it left to tell: how long it took, on which device, what was skipped. JSON values.
     ledger
         Whether the digests of its files are kept; not in runs of the earlier format, until they are checked.
+    vectors
+        One digest of all vectors of the finished run, which this describes; empty in runs of the earlier format.
     """
 
     plan: dict[str, Any]
@@ -59,6 +63,7 @@ class Manifest:
     finished: str | None = None
     record: dict[str, Any] = field(default_factory=dict)
     ledger: bool = True
+    vectors: str = ""
 
     def write(self, folder: Path) -> None:
         """Replace the run.json of a folder."""
@@ -78,6 +83,17 @@ class Manifest:
             found = typed({"ledger": schema == SCHEMA, **values}, cls)
             check_layers(found.layers)
         return found
+
+    def must_describe(self, folder: Path, vectors: Vectors) -> None:
+        """Raise where the vectors beside it are others, as where the ``run.json`` of two runs were swapped."""
+        found = self.vectors
+        with contextlib.suppress(FileProblem):  # of a ledger that is not whole, which whoever reads by it says
+            found = vectors.digest() if found else ""
+        if found != self.vectors:
+            raise FileProblem(
+                f"{folder / NAME} is of another run: the vectors beside it are not those that it was written with; put "
+                f"the {NAME} of this run back, or {CURE}"
+            )
 
     def differences(self, other: Manifest) -> list[str]:
         """What was chosen otherwise for `other`, in words; the libraries count as long as the run is not finished."""

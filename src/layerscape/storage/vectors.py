@@ -55,6 +55,11 @@ class Vectors:
         """One digest of the vectors of a layer, which a graph of them carries; empty in a run without ledger."""
         return self.ledger.identity([self.chunk(layer, number) for number in range(self.layout.n_blocks)])
 
+    def digest(self) -> str:
+        """One digest of all files; empty where the ledger does not know them."""
+        files = self.files()
+        return self.ledger.identity(files) if set(files) <= set(self.ledger.names()) else ""
+
     def files_of(self, layer: str) -> list[str]:
         """All files of a layer, by their paths within the run."""
         chunks = [self.chunk(layer, number) for number in range(self.layout.n_blocks)]
