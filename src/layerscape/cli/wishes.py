@@ -46,10 +46,10 @@ def check_columns(measuring: dict[str, Any], samples: Any) -> None:
 
 
 def _check_k(k: int | None, n_samples: int) -> None:
-    from layerscape.errors import InvalidValue
+    from layerscape.search.asking import check_k
 
-    if k is not None and k >= n_samples:
-        raise InvalidValue(f"k={k} neighbors asked of {n_samples} samples; k must lie in 1..{n_samples - 1}.")
+    if k is not None:
+        check_k(k, n_samples)
 
 
 def refusing(k: int | None, progress: Any) -> Any:

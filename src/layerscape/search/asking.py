@@ -31,8 +31,8 @@ def leaving_out(near: Nearness, groups: Any, lag: Any, n_samples: int) -> Nearne
     return near
 
 
-def check_k(k: int, n_samples: int, apart: Apart | None, rows: np.ndarray, *, external: bool) -> None:
-    """Raise unless every query can have k neighbors."""
+def check_k(k: int, n_samples: int, apart: Apart | None = None, rows: Any = None, *, external: bool = False) -> None:
+    """Raise unless every query, which ``rows`` names where samples are apart, can have k neighbors."""
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
         raise InvalidType(f"k={k!r} is no whole number; give how many neighbors to find.")
     if external and apart is not None:

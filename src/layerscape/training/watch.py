@@ -81,9 +81,8 @@ class Watch:
 
     def check(self, measures: Sequence[Measure], k: int | None) -> None:
         """Raise at what cannot be measured of these samples."""
-        n = len(self._pass.samples)
         if measures and k is not None:
-            check_k(k, n, None, np.arange(n), external=False)
+            check_k(k, len(self._pass.samples))
         for measure in measures:
             if "pairs" in measure.data:
                 raise InvalidValue(
