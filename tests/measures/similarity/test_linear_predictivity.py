@@ -109,14 +109,14 @@ def test_folds_share_all_samples_whatever_their_order():
 
 def test_constant_units_and_draws_of_samples_are_said():
     x = cloud(12, 200)
-    y = np.c_[x[:, :1], np.full(200, 0.1)]
+    y = np.c_[x[:, :2], np.full(200, 0.1)]
     found = estimate("linear_predictivity", x, y, sample=100)
     assert found.warnings == (
         "measured on 100 of 200 samples, drawn at random (sample=100, seed=0)",
-        "1 of 2 units of b are constant: their R² is NaN",
+        "1 of 3 units of b are constant: their R² is NaN",
     )
     assert found.value == pytest.approx(1, abs=1e-9)
-    assert np.isnan(found.details["per_unit"]).tolist() == [False, True]
+    assert np.isnan(found.details["per_unit"]).tolist() == [False, False, True]
 
 
 def test_a_sample_that_makes_up_the_errors_is_named():
