@@ -293,3 +293,14 @@ def test_no_neighbor_survives_from_one_tower_to_another(rng):
     towers = {"left.a": x, "left.b": x**3, "right.a": x[::-1], "right.b": x[::-1] ** 3}
     table = ls.measure(ls.from_arrays(towers, depths=[0, 1, 0, 1]), "neighbor_survival", k=5)
     assert set(zip(table.layer, table.other_layer, strict=True)) == {("left.a", "left.b"), ("right.a", "right.b")}
+
+
+def test_measures_of_labels_that_a_run_lacks_are_said(rng):
+    x = rng.standard_normal((60, 4))
+    with pytest.warns(UserWarning, match=r"has no labels that label_overlap and knn_probe can be measured"):
+        table = ls.measure(ls.from_arrays({"a": x}), ["label_overlap", "knn_probe", "twonn"])
+    assert set(table.measure) == {"twonn"}
+    numbers = ls.from_arrays({"a": x}, labels={"size": x[:, 0]})
+    with pytest.warns(UserWarning, match=r"has no labels that knn_probe can be measured against"):
+        table = ls.measure(numbers, ["label_overlap", "knn_probe"])
+    assert set(table.measure) == {"label_overlap"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings as python_warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from layerscape.core.names import as_names
 from layerscape.core.progress import Show, counted
 from layerscape.core.recording import Lag
 from layerscape.core.tasks import Task, check_options, in_tiles, own_options, parted
+from layerscape.core.words import listed
 from layerscape.errors import InvalidValue, require
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.pipeline.pairs import check_pairs, paired
@@ -165,6 +167,8 @@ def measure(
     together = belonging.of_columns(known, run.n_samples, None, Part(run))
     of_column = [of_pairs.column] if of_pairs and of_pairs.column else []
     columns = [name for name in columns if name not in (by, groups, *as_names(repeats or ()), *of_column)]
+    if measures is not None:
+        _say_without_labels(run, asked, columns, labels is not None)
     if together is None and any("pairs" not in m.data for m in asked):
         say_doubts(run, search, [*as_names(labels or ()), *of_column], keep=save)
     rows = []
@@ -190,6 +194,17 @@ def _comparing(measures: AnyMeasure | Sequence[AnyMeasure] | None, each: Mapping
     """Of the measures that are asked for those that compare two layers, whatever their samples are called."""
     asked = [] if each["protocol"] else asked_of(measures, each["pairs"], each["queries"])
     return [m for m in asked if m.compares and "subsets" not in m.data]
+
+
+def _say_without_labels(run: Run, asked: Sequence[Measure], columns: Sequence[str], named: bool) -> None:
+    """Warn of measures that were asked for, and have nothing to be measured against."""
+    able = {m.name for m in asked for column in columns if named or takes(m, run, column)}
+    if lacking := [m.name for m in asked if "labels" in m.data and m.name not in able]:
+        python_warnings.warn(
+            f"{run.name} has no labels that {listed(lacking)} can be measured against: add some (layerscape labels RUN "
+            "FILE), or name a column in labels",
+            stacklevel=4,
+        )
 
 
 def _check_controls(controls: Sequence[str], by: str | None, repeats: Any) -> None:
