@@ -171,6 +171,13 @@ def test_a_print_that_would_be_cut_off_is_found(broken, open_page):
     assert "svg" in too_wide(page)
 
 
+def test_the_first_chart_begins_on_the_first_screen(path, open_page):
+    page, top = open_page(path), "document.querySelector('figure').getBoundingClientRect().top"
+    assert page.evaluate(top) < 900
+    page.evaluate("document.querySelector('.findings').style.minHeight = '900px'")
+    assert page.evaluate(top) > 900  # what stands too low is found
+
+
 def inks(svg):
     """The luminance, in 0…1, of the letters of a drawing."""
     colors = re.findall(r'<text[^>]*fill="#([0-9a-f]{6})"', svg)

@@ -32,9 +32,9 @@ def facts(run: ReportedRun) -> dict[str, str]:
         "layers": str(len(run.layers)),
         "steps": _named(record.get("steps")),
         "pooling": _named(record.get("pooling")),
-        "proven": _proven(record["proofs"]) if record.get("proofs") else "",
         "finished": _named(record.get("finished"))[:16].replace("T", " "),
         "layerscape": _named((record.get("versions") or {}).get("layerscape")),
+        "proven": _proven(record["proofs"]) if record.get("proofs") else "",
     }
     return {name: value for name, value in found.items() if value}
 
