@@ -138,3 +138,15 @@ def test_errors(runs):
 
     with pytest.raises(InvalidValue, match=r"^permutations cannot judge halves; leave them out, or the measure\.$"):
         ls.compare(a, b, [halves], permutations=19)
+
+
+def test_pairs_that_nothing_tells_apart_are_said_with_the_reason(rng):
+    x, told = rng.standard_normal((80, 5)), {"labels": {"who": np.repeat(list("abcd"), 20)}, "ids": range(80)}
+    a = ls.from_arrays({"a": x, "b": x**3}, **told)
+    b = ls.from_arrays({"c": np.tanh(x), "d": rng.standard_normal((80, 3))}, **told)
+    with pytest.warns(
+        UserWarning, match=r"^the pairs of the map of overlap are not tested: 4 groups, fewer than 6: no"
+    ):
+        table = judged(a, b, ["overlap"], k=5, groups="who")
+    assert table.closest.isna().all()
+    assert "a and c (0.72) have the largest score, not tested against others" in said_of_map(table, "overlap")
