@@ -152,14 +152,14 @@ def test_bad_labels(labels, kind, text, rng):
 def test_errors_name_no_k_that_nobody_asked_for(rng, influence):
     x, y = rng.standard_normal((2, 60, 3))
     with pytest.raises(
-        InvalidValue, match=r"^overlap reads k=30 neighbors where nothing else is said, and the graph h"
+        InvalidValue, match=r"^overlap reads k=15 neighbors where nothing else is said, and the graph h"
     ):
         estimate("overlap", find_neighbors(x, 10), find_neighbors(y, 12), influence=influence)
     with pytest.raises(
         InvalidValue, match=r"and the graph holds 10; give k=10 or less, or a graph of more neighbors\.$"
     ):
         estimate("label_overlap", find_neighbors(x, 10), np.arange(60) % 2, influence=influence)
-    assert estimate("overlap", find_neighbors(x, 31), y, influence=influence).k == 30
+    assert estimate("overlap", find_neighbors(x, 31), y, influence=influence).k == 15
 
 
 def test_an_influence_on_a_graph_without_a_next_neighbor_says_what_it_lacks(rng):

@@ -158,17 +158,15 @@ def measure(
     search, options = parted(options, asked)
     check_options(asked, options, measure)
     columns = label_columns(run, labels) if labels or any("labels" in m.data for m in asked) else []
-    controls = check_controls(controls)
     belonging = Belonging(groups, own_group, lag, repeats)
     belonging.check(asked, by)
-    _check_controls(controls, by, repeats)
+    controls = _checked_controls(controls, by, repeats)
     check_saving(run, save)
     of_pairs = None if pairs is None else paired(run, pairs, queries, kept=save)
     together = belonging.of_columns(known, run.n_samples, None, Part(run))
     of_column = [of_pairs.column] if of_pairs and of_pairs.column else []
     columns = [name for name in columns if name not in (by, groups, *as_names(repeats or ()), *of_column)]
-    if measures is not None:
-        _say_without_labels(run, asked, columns, labels is not None)
+    _say_without_labels(run, [] if measures is None else asked, columns, labels is not None)
     if together is None and any("pairs" not in m.data for m in asked):
         say_doubts(run, search, [*as_names(labels or ()), *of_column], keep=save)
     rows = []
@@ -207,12 +205,14 @@ def _say_without_labels(run: Run, asked: Sequence[Measure], columns: Sequence[st
         )
 
 
-def _check_controls(controls: Sequence[str], by: str | None, repeats: Any) -> None:
-    """Raise at what cannot be asked of controls at once."""
+def _checked_controls(controls: str | Iterable[str], by: str | None, repeats: Any) -> Sequence[str]:
+    """The names of controls; raises at what cannot be asked of them at once."""
+    controls = check_controls(controls)
     if by and controls:
         raise InvalidValue(f"by={by!r} and controls at once; measure the groups in one call, the controls in another.")
     if repeats and controls:
         raise InvalidValue("repeats and controls at once; a control is of single samples: measure it in another call.")
+    return controls
 
 
 def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:
