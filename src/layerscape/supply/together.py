@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class Belonging:
     lag: Lag | None = None
     repeats: Any = None
 
-    def check(self, measures: Iterable[Measure], by: str | None = None) -> None:
+    def check(self, measures: Sequence[Measure], by: str | None = None) -> None:
         """Raise at what cannot be asked at once."""
         if self.repeats is not None:
             _check_no_pairs(measures, "repeats")
@@ -123,7 +123,7 @@ class Belonging:
         return Recording.of(self.lag, (source.vectors(layer) for source in sources for layer in source.layers))
 
 
-def _check_no_pairs(measures: Iterable[Measure], asked: str) -> None:
+def _check_no_pairs(measures: Sequence[Measure], asked: str) -> None:
     """Raise at a measure of pairs, which say themselves who belongs together."""
     for measure in measures:
         if "pairs" in measure.data:
