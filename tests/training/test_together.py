@@ -1,7 +1,9 @@
 """Two processes that train together: the first looks, and both end as without."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,7 +58,9 @@ def test_two_processes(net, probe, tmp_path):
         port = str(free.getsockname()[1])
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    done = subprocess.run([sys.executable, script, tmp_path, port], capture_output=True, text=True)
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]  # of the network that all tests share
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    done = subprocess.run([sys.executable, script, tmp_path, port], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
     for rank in (0, 1):
         (one, drawn), (other, drawn_too) = (torch.load(tmp_path / f"{watched}_{rank}.pt") for watched in (False, True))
