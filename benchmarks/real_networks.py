@@ -17,11 +17,13 @@ import tempfile
 import warnings
 import wave
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -113,26 +115,29 @@ def smollm2(n: int) -> Case:
     return of_texts("smollm2", *trec(n), loss=True)
 
 
-def crepe(n: int) -> Case:
-    """Its module out of its own ``model.py``, whose package wants torchaudio."""
+def crepe_in(folder: Path) -> torch.nn.Module:
+    """CREPE's tiny network out of its ``model.py`` alone: its package wants torchaudio, of which this needs nothing."""
     from safetensors.torch import load_file
 
     package = ModuleType("torchcrepe")
     package.PITCH_BINS = 360  # type: ignore[attr-defined]
-    sys.modules["torchcrepe"] = package
-    spec = spec_from_file_location("crepe_model", MODELS / "crepe" / "model.py")
+    spec = spec_from_file_location("crepe_model", folder / "model.py")
     assert spec is not None
     assert spec.loader is not None
     told = module_from_spec(spec)
-    spec.loader.exec_module(told)
+    with patch.dict(sys.modules, torchcrepe=package):
+        spec.loader.exec_module(told)
     network = told.Crepe("tiny")
-    network.load_state_dict(load_file(MODELS / "crepe" / "model.safetensors"))
-    network.eval()
+    network.load_state_dict(load_file(folder / "model.safetensors"))
+    return network.eval()
+
+
+def crepe(n: int) -> Case:
+    network = crepe_in(MODELS / "crepe")
     layers = [*(f"conv{i}_BN" for i in range(1, 7)), "classifier"]
 
     def own(frame: np.ndarray) -> dict[str, np.ndarray]:
-        exact, seen = told.Crepe("tiny").eval(), dict[str, np.ndarray]()
-        exact.load_state_dict(network.state_dict())
+        exact, seen = deepcopy(network).double(), dict[str, np.ndarray]()
         for layer in layers:
 
             def keep(_module: Any, _args: Any, out: torch.Tensor, layer: str = layer) -> None:
@@ -140,7 +145,7 @@ def crepe(n: int) -> Case:
 
             exact.get_submodule(layer).register_forward_hook(keep)
         with torch.no_grad():
-            exact.double()(torch.from_numpy(frame[None]).double())
+            exact(torch.from_numpy(frame[None]).double())
         return seen
 
     return Case(network, *voices(n), own, {"layers": layers, "pooling": "mean"})

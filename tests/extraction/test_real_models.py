@@ -1,16 +1,13 @@
 """Real pretrained networks, which ``tools/real_models.py`` makes of ordinary packages."""
 
 import csv
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 import layerscape as ls
+from benchmarks.real_networks import crepe_in
 from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
 
@@ -43,19 +40,8 @@ def test_output_of_minilm_is_what_its_library_gives(models_dir, data_dir, make_s
 
 
 @pytest.fixture
-def crepe(models_dir, monkeypatch):
-    """CREPE's tiny network out of its ``model.py`` alone: its package wants torchaudio, of which this needs nothing."""
-    package = ModuleType("torchcrepe")
-    package.PITCH_BINS = 360  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "torchcrepe", package)
-    spec = spec_from_file_location("crepe_model", models_dir / "crepe" / "model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    told = module_from_spec(spec)
-    spec.loader.exec_module(told)
-    network = told.Crepe("tiny")
-    network.load_state_dict(load_file(models_dir / "crepe" / "model.safetensors"))
-    return network.eval()
+def crepe(models_dir):
+    return crepe_in(models_dir / "crepe")
 
 
 def test_maps_of_crepe_are_those_of_the_network_itself(crepe, make_samples):
