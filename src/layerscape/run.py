@@ -161,11 +161,15 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         assert graph is not None
         return graph
 
+    def keeps_graph(self, layer: str, k: int, search: Search) -> bool:
+        """Whether a graph of a layer that holds as many neighbors is kept, of which nothing but its header is read."""
+        return 0 < k <= self.folder.kept_graph(layer, chosen(search)[0]).width
+
     def kept_graph(self, layer: str, k: int, search: Search) -> Neighbors | None:
         """The graph of a layer with k neighbors, where one that holds as many was kept."""
-        near, _ = chosen(search)
-        if not 0 < k <= self.folder.kept_graph(layer, near).width:
+        if not self.keeps_graph(layer, k, search):
             return None
+        near, _ = chosen(search)
         graph = self.folder.load_graph(layer, near)
         assert graph is not None
         graph = graph.first(k)

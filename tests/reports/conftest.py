@@ -58,8 +58,8 @@ class FakeRun:
         assert metric == "euclidean"
         return nearest(self.vectors[layer], k)
 
-    def kept_graph(self, layer: str, k: int, search: Any) -> None:
-        """None is kept."""
+    def keeps_graph(self, layer: str, k: int, search: Any) -> bool:
+        return False
 
 
 def nearest(x: np.ndarray, k: int) -> Neighbors:

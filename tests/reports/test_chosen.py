@@ -124,7 +124,7 @@ def test_no_value_comes_from_a_graph_that_is_not_that_of_the_rows(rng, monkeypat
     assert set(chosen_dimensions(run, rows)) == {"a"}
     moved = [{**row, "value": row["value"] * 1.01} for row in rows]
     assert chosen_dimensions(run, moved) == {}
-    monkeypatch.setattr(type(run), "kept_graph", lambda *_: None)
+    monkeypatch.setattr(type(run), "keeps_graph", lambda *_: False)
     assert chosen_dimensions(run, rows) == {}
 
 

@@ -47,7 +47,7 @@ def chosen_dimensions(run: ReportedRun, rows: Sequence[Row]) -> Mapping[str, Row
         if row["value"] is not None and None not in (row["low"], row["high"]) and not row.get("groups"):
             curves.setdefault(row["layer"], []).append(row)
     search = search_of(rows)
-    kept = [layer for layer, own in curves.items() if run.kept_graph(layer, own[-1]["k"], search) is not None]
+    kept = [layer for layer, own in curves.items() if run.keeps_graph(layer, own[-1]["k"], search)]
     if not kept:
         return {}
     supplier = Supplier(Part(cast(Run, run)), search)

@@ -56,7 +56,7 @@ def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Drawing | None:
     """
     rows = [row for row in rows if row["value"] is not None and not row.get("group")]
     search = search_of(rows)
-    asked = {row["layer"]: row for row in rows if run.kept_graph(row["layer"], 2, search) is not None}
+    asked = {row["layer"]: row for row in rows if run.keeps_graph(row["layer"], 2, search)}
     if not asked:
         return None
     tasks = [Task(TWONN, _options(row), layer) for layer, row in asked.items()]

@@ -47,8 +47,8 @@ class ReportedRun(Protocol):
         ...
 
     def graph(self, layer: str, k: int, *, progress: Show, metric: str, standardize: str | None) -> Neighbors: ...
-    def kept_graph(self, layer: str, k: int, search: Any) -> Neighbors | None:
-        """The graph with k neighbors of each, where one that holds as many was kept."""
+    def keeps_graph(self, layer: str, k: int, search: Any) -> bool:
+        """Whether a graph that holds as many neighbors of each was kept."""
         ...
 
 

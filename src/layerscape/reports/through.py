@@ -93,8 +93,8 @@ class ThroughSteps:
     def graph(self, layer: str, k: int, *, progress: Show, **search: Any) -> Neighbors:
         return self._run(layer).graph(self.layer or layer, k, progress=progress, **search)
 
-    def kept_graph(self, layer: str, k: int, search: Any) -> Neighbors | None:
-        return self._run(layer).kept_graph(self.layer or layer, k, search)
+    def keeps_graph(self, layer: str, k: int, search: Any) -> bool:
+        return self._run(layer).keeps_graph(self.layer or layer, k, search)
 
     def of_last_layer(self) -> ReportedRun:
         """The last layer, with steps in the place of layers."""
