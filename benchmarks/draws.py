@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from time import monotonic
+from unittest.mock import patch
 
 import numpy as np
 from scipy.stats import beta
 
 Found = dict[str, tuple[float, ...]]  # numbers by name; NaN where there are none
+ROUNDS = (50, 100, 200, 400, 1000, 2000)  # draws that every cell has before any has more
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,15 @@ class Part:
     laws: Sequence[str]
     sizes: Sequence[int] = (100, 150, 300, 600, 2000)
     most: int = 2000  # draws; half of them above 600 samples
+    under: Mapping[str, float] = field(default_factory=dict)  # what the package goes by meanwhile, by its full name
+
+    @contextmanager
+    def set(self) -> Iterator[None]:
+        """What is drawn within is drawn under this part's settings, which hold nowhere else."""
+        with ExitStack() as stack:
+            for name, value in self.under.items():
+                stack.enter_context(patch(name, value))
+            yield
 
     def draws(self, n: int) -> int:
         return self.most if n <= 600 else min(self.most, max(400, self.most // 2))
@@ -53,22 +65,25 @@ def arguments(parts: dict[str, Part]) -> argparse.Namespace:
 
 
 def draw(parts: dict[str, Part], asked: argparse.Namespace) -> None:
-    """Draw what was asked for and is not there yet, part by part, from few samples to many."""
+    """Draw what was asked for and is not there yet, from few samples to many; first where there are fewest draws."""
     end = monotonic() + 60 * asked.minutes
     starts, sizes = tuple(asked.laws.split(",")), [int(n) for n in asked.sizes.split(",") if n]
-    asked.keep.mkdir(parents=True, exist_ok=True)
-    for name in asked.parts.split(","):
-        part = parts[name]
-        for n in [n for n in part.sizes if not sizes or n in sizes]:
-            for law in [law for law in part.laws if law.startswith(starts)]:
-                _append(asked.keep / _file(name, law, n), part, law, n, min(asked.draws, part.draws(n)), end)
+    for most in ROUNDS:
+        for name in asked.parts.split(","):
+            part = parts[name]
+            for n in [n for n in part.sizes if not sizes or n in sizes]:
+                for law in [law for law in part.laws if law.startswith(starts)]:
+                    append(asked.keep, name, part, law, n, min(most, asked.draws, part.draws(n)), end)
 
 
-def _append(path: Path, part: Part, law: str, n: int, draws: int, end: float) -> None:
+def append(folder: Path, name: str, part: Part, law: str, n: int, draws: int, end: float) -> None:
+    """Draw until there are so many of a cell, or until a time of the clock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / _file(name, law, n)
     done = path.read_bytes() if path.exists() else b""
     whole = done[: done.rfind(b"\n") + 1]  # a line that was interrupted is drawn again
     path.write_bytes(whole)
-    with path.open("a") as lines:
+    with path.open("a") as lines, part.set():
         for seed in range(whole.count(b"\n"), draws):
             if monotonic() > end:
                 return

@@ -28,18 +28,20 @@ from benchmarks.draws import Found, Part, arguments, draw, outside, read
 from benchmarks.laws import GROUPED, INDEPENDENT, SMOOTHED, UNITS, cloud, groups, layer, series
 from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
-from layerscape.core import exchange
 from layerscape.core.groups import BLOCKS
 from layerscape.core.representation import Representation
 from layerscape.measures import catalog
 from layerscape.search import find_neighbors
-from layerscape.supply import grouped as intervals
 from layerscape.supply.ranking import ranking_of
 
 K, RARE, WIDE = 10, 6, "Gaussian d = 200"
 LEVELS, MOST = (0.05, 0.01, 0.001), {0.05: 0.06, 0.001: 0.002}
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 4.0)
 FEW = {"permutations": 99}
+ALONE = {  # no intervals over groups, and a fifth of the exchanges
+    "layerscape.core.exchange.PERMUTATIONS": 199,
+    "layerscape.supply.grouped.FEWEST": 10**9,
+}
 
 
 def unrelated(law: str, n: int, rng: np.random.Generator) -> Found:
@@ -96,11 +98,6 @@ def _p(name: str, a: Any, b: Any, **how: Any) -> float:
     return chance.p if chance else np.nan
 
 
-def chance_alone() -> None:
-    """No intervals over groups, and a fifth of the exchanges."""
-    exchange.PERMUTATIONS, intervals.FEWEST = 199, 10**9
-
-
 def labels(codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """One of five classes for each group; and two that vary within groups, with another prevalence in each."""
     number = codes[-1] + 1
@@ -110,7 +107,6 @@ def labels(codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.
 
 def grouped(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of samples that belong together."""
-    chance_alone()
     codes = groups(law, n)
     a, b, (of_group, within) = layer(law, codes, rng), layer(law, codes, rng), labels(codes, rng)
     told, near = {"groups": codes}, {"groups": codes, "k": K}
@@ -132,7 +128,6 @@ def grouped(law: str, n: int, rng: np.random.Generator) -> Found:
 
 def grouped_ranks(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of samples that belong together, by information imbalance, which counts all ranks."""
-    chance_alone()
     codes = groups(law, n)
     a, b = layer(law, codes, rng), layer(law, codes, rng)
     return {"information_imbalance": (_p("information_imbalance", a, b, groups=codes),)}
@@ -140,7 +135,6 @@ def grouped_ranks(law: str, n: int, rng: np.random.Generator) -> Found:
 
 def grouped_others(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of samples that belong together, by every other measure that has a chance there."""
-    chance_alone()
     codes = groups(law, n)
     a, b, (of_group, within) = layer(law, codes, rng), layer(law, codes, rng), labels(codes, rng)
     seen, result = ("overlap", "rank_overlap", "cka", "distance_correlation", "information_imbalance"), {}
@@ -159,7 +153,6 @@ def grouped_others(law: str, n: int, rng: np.random.Generator) -> Found:
 
 def in_time(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of two series."""
-    chance_alone()
     a, b = series(n, rng), series(n, rng)
     found = {name: (_p(name, a, b, lag="auto", k=K),) for name in ("overlap", "rank_overlap")}
     found |= {name: (_p(name, a, b, lag="auto"),) for name in ("cka", "distance_correlation")}
@@ -168,7 +161,6 @@ def in_time(law: str, n: int, rng: np.random.Generator) -> Found:
 
 def power(law: str, n: int, rng: np.random.Generator) -> Found:
     """The value and p for five strengths of what two layers, or a layer and a label, have to do with each other."""
-    chance_alone()
     codes = groups(law, n)
     a, b, other = (layer(law, codes, rng) for _ in range(3))
     classes, found = rng.integers(0, 5, codes[-1] + 1), {}
@@ -189,11 +181,11 @@ PARTS = {
     "unrelated": Part(unrelated, (*INDEPENDENT, WIDE)),
     "rare": Part(rare, INDEPENDENT),
     "permuted": Part(permuted, INDEPENDENT, (100, 300, 600), most=400),
-    "grouped_chance": Part(grouped, GROUPED),
-    "grouped_ranks": Part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400),
-    "grouped_others": Part(grouped_others, GROUPED, (100, 300, 600), most=400),
-    "in_time": Part(in_time, (SMOOTHED,)),
-    "power": Part(power, GROUPED, (100, 300, 600), most=400),
+    "grouped_chance": Part(grouped, GROUPED, under=ALONE),
+    "grouped_ranks": Part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400, under=ALONE),
+    "grouped_others": Part(grouped_others, GROUPED, (100, 300, 600), most=400, under=ALONE),
+    "in_time": Part(in_time, (SMOOTHED,), under=ALONE),
+    "power": Part(power, GROUPED, (100, 300, 600), most=400, under=ALONE),
 }
 
 

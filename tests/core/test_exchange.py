@@ -29,7 +29,7 @@ def test_whole_groups_change_places_with_such_of_their_size(sizes, seed):
             assert len(set(codes[order[codes == group]])) == 1
     kept = len(codes) if exchange.rows is None else len(exchange.rows)
     assert kept == len(codes)
-    assert (exchange.rows is None) == (len(set(sizes)) == 1)
+    assert (exchange.rows is None) == (kept == sum(sizes))
     assert exchange.groups.number == len(sizes)
 
 

@@ -418,7 +418,7 @@ def test_numbers_of_groups_are_near_in_other_groups_and_change_places_with_them(
     run = ls.from_arrays({"a": a}, labels={"phi": phi[codes] if many else labels, "subject": codes})
     row = ls.measure(run, ["label_overlap"], k=k, groups="subject", own_group=own).iloc[0]
     assert row.value == pytest.approx(counted(every, phi), abs=1e-9)
-    changed = whole_groups(Groups.of(codes, len(codes)))
+    changed = whole_groups(Groups.of(codes, len(codes), own=own))
     rows = every if changed.rows is None else changed.rows
     null = []
     for order in changed.orders(19, 0):

@@ -1,8 +1,8 @@
 """Exchange: which orders of the samples are as likely as the one that there is, where samples belong together.
 
 - Two representations: whole groups change places, their members in any order. Where sizes differ, groups change places
-  with such as are of about their size, three to a stratum, of which each has as many members as the smallest: exact for
-  the samples that are kept.
+  with such as are of about their size (`strata`), of which each has as many members as the smallest: exact for the
+  samples that are kept.
 - Labels that are the same for all of a group: they are dealt to the groups anew, whatever their sizes.
 - Labels that vary within groups: members of a group change places, so that what is asked goes beyond the group.
 - Samples in time: one side is shifted along the other, in a circle, by at least the lag.
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, permutations, product
-from math import exp, factorial, isfinite, lgamma, nan, prod
+from math import exp, isfinite, lgamma, nan
 
 import numpy as np
 
@@ -26,11 +26,10 @@ from layerscape.core.estimate import Chance
 from layerscape.core.folds import Folds
 from layerscape.core.groups import TO_SAY, Groups
 from layerscape.core.permutation import share_as_high
+from layerscape.core.strata import FEWEST, arrangements, strata_of
 
 PERMUTATIONS = 999
-STRATUM = 3  # groups of about one size that change places
-KEPT = 0.85  # share of the samples that is to be left where all groups are cut to the size of the smallest
-FEWEST, MANY = 20, 1000  # arrangements below which there is no p, and below which the smallest possible p is said
+MANY = 1000  # arrangements below which the smallest possible p is said
 NO_FINDING = "a large p does not say that there is nothing"
 AT_ONCE = 2**22  # row numbers of orders that are held
 
@@ -127,11 +126,15 @@ def _some(orders: Iterator[np.ndarray], size: int) -> Iterator[list[np.ndarray]]
 
 
 def whole_groups(groups: Groups) -> Exchange:
-    """Whole groups change places, which says whether two representations have anything to do with each other."""
-    strata, rows = _strata(groups)
+    """Whole groups change places, which says whether two representations have anything to do with each other.
+
+    Where own members are left out, relations between groups are asked, and strata are larger.
+    """
+    strata = strata_of(groups.sizes, between=groups.own == "left_out")
+    rows = _kept(groups, strata)
     kept = groups if rows is None else groups.take(rows)
     members = kept.members  # by the number of the group, which is the same where some samples are left out
-    count = prod(factorial(len(each)) if len(each) < 100 else np.inf for each in strata)
+    count = arrangements(strata)
 
     def order(places: Sequence[Sequence[int]], rng: np.random.Generator) -> np.ndarray:
         found = np.empty(len(kept.codes), int)
@@ -247,20 +250,11 @@ def _dealt(labels: Sequence[object]) -> Iterator[np.ndarray]:
     yield from (np.array(places) for places in deal(Counter(codes), ()) if list(places) != codes)
 
 
-def _strata(groups: Groups) -> tuple[list[list[int]], np.ndarray | None]:
-    """Groups that change places with each other, and the samples that are kept; None for all."""
-    sizes, number = groups.sizes, groups.number
-    by_size = np.argsort(sizes, kind="stable").tolist()
-    if sizes.min() * number >= KEPT * len(groups.codes):
-        strata = [by_size]
-    else:
-        starts = range(0, max(1, number - STRATUM + 1), STRATUM)
-        strata = [by_size[start : start + STRATUM] for start in starts]
-        strata[-1] = by_size[starts[-1] :]
-    if sizes.min() == sizes.max():
-        return strata, None
+def _kept(groups: Groups, strata: list[list[int]]) -> np.ndarray | None:
+    """The samples that are kept, None for all: of each stratum as many of a group as the smallest has."""
     rng, kept = np.random.default_rng(0), []
     for stratum in strata:
-        fewest = int(sizes[stratum].min())
+        fewest = int(groups.sizes[stratum].min())
         kept += [rng.permutation(groups.members[group])[:fewest] for group in stratum]
-    return strata, np.sort(np.concatenate(kept))
+    rows = np.sort(np.concatenate(kept))
+    return rows if len(rows) < len(groups.codes) else None

@@ -118,7 +118,7 @@ class Reading:
         pairs, shares = [], []
         for order in orders:
             rows = np.flatnonzero(self.wanted[order] == k)
-            part = whole[rows]
+            part = whole if len(rows) == len(order) else whole[rows]
             own = np.repeat(order[rows], np.diff(part.indptr))
             pairs.append(np.stack([own, order[part.indices]]))
             shares.append(self.share[own] * part.data)
