@@ -243,6 +243,9 @@ def test_a_dimension_beyond_the_units_is_said_wherever_it_is_read(rng):
         assert any("dimensions are read in 3 units, which have no more than 3" in words for words in found.warnings)
     table = ls.measure(ls.from_arrays({"a": jittered}), ["twonn"])
     assert "dimensions are read in 3 units" in table.warnings[0]
+    in_time = ls.estimate("twonn", jittered, lag=3)
+    assert np.isnan(in_time.low)
+    assert any("dimensions are read in 3 units" in words for words in in_time.warnings)
     for x in (rng.standard_normal((500, 3)), rng.random((500, 40)), sides + 0.3 * rng.standard_normal(sides.shape)):
         for name in ("twonn", "gride", "participation_ratio", "effective_rank"):
             assert not any("are read in" in words for words in ls.estimate(name, x).warnings)

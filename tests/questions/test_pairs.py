@@ -72,3 +72,57 @@ def test_a_verdict_that_turns_with_the_metric_is_said():
 def test_what_cannot_be_asked_is_one_line(run, asked, words):
     with pytest.raises(LayerscapeError, match=f"^{re.escape(words)}"):
         ls.recommend(run, **asked)
+
+
+def two_runs():
+    """Queries, and what answers them among 90 others, in four layers of which one run lacks the width of one."""
+    asked = {"noise": rng.standard_normal((60, 6)), "found": MEANING[:60], "other": rng.standard_normal((60, 3))}
+    texts = {"noise": rng.standard_normal((N, 6)), "found": FOUND[N:], "other": rng.standard_normal((N, 6))}
+    return ls.from_arrays(asked, ids=[f"q{row}" for row in range(60)]), ls.from_arrays(texts, ids=[*map(str, range(N))])
+
+
+@pytest.mark.filterwarnings("ignore:layers 'other' have no counterpart")
+@pytest.mark.parametrize("by", ["recall", "reciprocal_rank"])
+def test_queries_of_another_run_choose_a_layer_of_the_references(by):
+    asked, texts = two_runs()
+    pairs = {f"q{row}": str(row) for row in range(60)}
+    found = ls.recommend(texts, pairs=pairs, queries=asked, by=by)
+    assert (found.layer, found.run) == ("found", texts)
+    one = ls.estimate(by, FOUND[N:], [(row, row) for row in range(60)], queries=MEANING[:60])
+    assert found.table.value[0] == pytest.approx((one.value - one.chance.value) / (1 - one.chance.value))
+    assert list(found.table.layer) == ["found", "noise"]
+    assert "of disjoint subsets of the queries, and told apart from every other layer" in found.reason
+
+
+def test_more_queries_would_decide_and_not_more_labels():
+    asked = {"a": MEANING[:30], "b": MEANING[:30] + 0.3 * rng.standard_normal((30, 6))}
+    texts = {"a": FOUND[N:], "b": FOUND[N:] + 0.1 * rng.standard_normal((N, 6))}
+    runs = [ls.from_arrays(x, ids=[*map(str, range(len(x["a"])))]) for x in (texts, asked)]
+    reason = ls.recommend(runs[0], queries=runs[1], pairs={str(row): str(row) for row in range(30)}).reason
+    assert re.search(r"\d times as many queries would (hardly )?tell", reason)
+    assert "samples" not in reason
+    assert "label" not in reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, "queries without pairs; say with pairs= (--relevant) who answers them."),
+        ({"pairs": {"q0": "0"}, "labels": "kind"}, "labels and pairs at once; ask for a layer by the one"),
+        ({"pairs": {"0": "0"}}, "pairs name 1 sample that the run of the queries has not: '0'; its ids are 'q0'"),
+    ],
+)
+def test_what_queries_of_another_run_do_not_allow_is_one_line(asked, words):
+    queries, texts = two_runs()
+    with pytest.raises(LayerscapeError, match=f"^{re.escape(words)}"):
+        ls.recommend(texts, queries=queries, **asked)
+
+
+def test_queries_are_of_one_run_and_another_than_the_references():
+    queries, texts = two_runs()
+    pairs = {f"q{row}": str(row) for row in range(60)}
+    with pytest.raises(LayerscapeError, match=r"^queries of several runs; ask of one run at a time"):
+        ls.recommend(texts, ls.from_arrays({"x": FOUND[N:]}, ids=texts.samples.ids), queries=queries, pairs=pairs)
+    for call in (ls.recommend, ls.measure):
+        with pytest.raises(LayerscapeError, match="itself, where each would find itself; leave queries out"):
+            call(texts, pairs={"0": "1"}, queries=texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import layerscape as ls
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import first_variant
 from layerscape.reports import findings
-from layerscape.reports.chosen import BENT, FEW, NO_PLATEAU, TIED, chosen_dimensions
+from layerscape.reports.chosen import BENT, FEW, NO_INTERVAL, NO_PLATEAU, NOT_KEPT, OTHERS, TIED, chosen_dimensions
 
 N = 500
 
@@ -123,15 +124,33 @@ def test_no_value_comes_from_a_graph_that_is_not_that_of_the_rows(rng, monkeypat
     rows = first_variant(Profile.of(run.table, run.layers).rows("gride"))
     assert set(chosen_dimensions(run, rows)) == {"a"}
     moved = [{**row, "value": row["value"] * 1.01} for row in rows]
-    assert chosen_dimensions(run, moved) == {}
+    assert chosen_dimensions(run, moved) == {"a": OTHERS}
+    assert chosen_dimensions(run, [{**row, "low": None} for row in rows]) == {"a": NO_INTERVAL}
     monkeypatch.setattr(type(run), "keeps_graph", lambda *_: False)
-    assert chosen_dimensions(run, rows) == {}
+    assert chosen_dimensions(run, rows) == {"a": NOT_KEPT}
+    assert chosen_dimensions(run, [{**row, "value": None} for row in rows]) == {}
 
 
-def test_what_groups_give_is_judged_by_nothing(rng):
-    run = ls.from_arrays({"a": rng.random((200, 2))}, labels={"who": np.repeat(np.arange(20), 10)})
-    ls.measure(run, ["gride"], groups="who")
-    assert chosen_dimensions(run, first_variant(Profile.of(run.table, run.layers).rows("gride"))) == {}
+@pytest.mark.parametrize(
+    ("asked", "here"),
+    [
+        ({"groups": "who"}, "20 groups of 'who'"),
+        ({"groups": "who", "own_group": "left_out"}, "20 groups of 'who', own left out"),
+        ({"lag": 5}, "lag 5, N/τ = 460"),
+    ],
+)
+def test_of_samples_that_are_not_independent_the_page_says_why_nothing_is_chosen(asked, here, rng, tmp_path):
+    layers = {"a": rng.random((500, 2)), "b": rng.random((500, 4))}
+    run = ls.from_arrays(layers, labels={"who": np.repeat(np.arange(20), 25)}, ids=map(str, range(500)))
+    ls.measure(run, ["twonn", "gride", "overlap"], **asked)
+    found = chosen_dimensions(run, first_variant(Profile.of(run.table, run.layers).rows("gride")))
+    why = f"that is asked of independent samples alone (here: {here})"
+    assert found == {"a": why, "b": why}
+    said = findings(run)
+    assert said[0].startswith(f"No dimension is chosen at any layer: {why}. Layers are compared at one scale. The int")
+    assert all("–" not in sentence for sentence in said)
+    text = html.unescape(ls.report(run, tmp_path / "page.html", n_queries=3).read_text("utf-8"))
+    assert f'<p class="absent">TwoNN\'s fit is not shown: {why}.</p>' in text
 
 
 def test_the_sentence_is_that_of_the_plateau_and_where_there_is_none_it_says_so(clouds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import layerscape as ls
 from layerscape.figures.profile import Profile
 from layerscape.figures.rows import first_variant
 from layerscape.reports import report
+from layerscape.reports.chosen import NOT_KEPT, OTHERS
 from layerscape.reports.fits import ratio_fits
 
 
@@ -31,7 +33,8 @@ def fit_of(run, table=None):
 @pytest.mark.parametrize("options", [{}, {"method": "fit"}, {"discard": 0.2}, {"metric": "cosine"}])
 def test_points_are_those_of_the_estimate_and_the_line_has_its_slope(rng, options):
     run = made(rng, **options)
-    drawing = fit_of(run)
+    drawing, absent = fit_of(run)
+    assert absent == ""
     assert drawing.choices == ["first", "copies"]
     for layer in run.layers:
         # The 350 rows that are distinct in every layer, as the table's dimensions are of.
@@ -51,23 +54,30 @@ def test_points_are_those_of_the_estimate_and_the_line_has_its_slope(rng, option
 def test_many_layers_share_what_a_page_holds(rng):
     run = ls.from_arrays({f"layer {n}": rng.standard_normal((300, 3)) for n in range(90)})
     ls.measure(run, ["twonn"])
-    drawing = fit_of(run)
+    drawing = fit_of(run).drawing
     assert len(drawing.choices) == 90
     assert 90 * 40 < len(drawing.rows) <= 6000
 
 
-def test_nothing_is_drawn_that_is_not_of_the_rows(rng):
+def test_what_is_not_of_the_rows_is_not_drawn_and_the_page_says_why(rng, tmp_path):
     run = made(rng)
     moved = run.table.assign(value=run.table.value * 1.001)
-    assert fit_of(run, moved) is None
+    assert fit_of(run, moved) == (None, f"TwoNN's fit is not shown: {OTHERS}.")
+    one = run.table.assign(value=np.where(run.table.layer == "first", 1.001, 1) * run.table.value)
+    drawing, absent = fit_of(run, one)
+    assert (drawing.choices, absent) == (["copies"], f"TwoNN's fit is not shown at 'first': {OTHERS}.")
     kept_nothing = ls.from_arrays({"a": rng.standard_normal((100, 4))})
     table = ls.measure(kept_nothing, ["twonn"], save=False)
-    assert fit_of(kept_nothing, table) is None
-    assert fit_of(run, run.table[run.table.measure == "gride"]) is None
-    assert fit_of(run, run.table.assign(options='{"an option of an earlier version": 3}')).choices == [
-        "first",
-        "copies",
-    ]
+    assert fit_of(kept_nothing, table) == (None, f"TwoNN's fit is not shown: {NOT_KEPT}.")
+    assert fit_of(run, run.table[run.table.measure == "gride"]) == (None, "")
+    earlier = run.table.assign(options='{"an option of an earlier version": 3}')
+    assert fit_of(run, earlier).drawing.choices == ["first", "copies"]
+    copied = ls.from_arrays({"a": rng.standard_normal((100, 4))}, out=tmp_path / "run")
+    ls.measure(copied, ["twonn"])
+    shutil.rmtree(tmp_path / "run" / "graphs")
+    text = report(ls.open(tmp_path / "run"), n_queries=3).read_text("utf-8")
+    assert f"fit is not shown: {NOT_KEPT}.</p>" in text
+    assert "fit-twonn" not in text
 
 
 def test_a_page_has_it_below_the_dimensions(rng, tmp_path):

@@ -142,7 +142,10 @@ def test_a_shape_of_all_scales_is_a_peak(run_of, make_row):
 def test_gride_alone_speaks_for_the_dimension(run_of, make_row):
     curve = [estimates(make_row, "gride", [5.0, 9.0, 3.0], k=k, scale=k) for k in (2, 4)]
     run = run_of(*curve)
-    assert findings(run)[0].startswith("The intrinsic dimension (Gride, k = 2) rises from 5.00")
+    assert findings(run)[0].startswith(
+        "No dimension is chosen at any layer: the run keeps no graph there to read it from (layerscape search makes "
+        "one). Layers are compared at one scale. The intrinsic dimension (Gride, k = 2) rises from 5.00"
+    )
     assert "The same shape holds at the other scale of Gride, with the peak at 'stage 1'." in findings(run)[0]
 
 

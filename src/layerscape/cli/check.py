@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from layerscape.cli import options as shared
+from layerscape.cli.queries import FOLDER
 from layerscape.cli.show import bars, say
 from layerscape.errors import FileProblem, LayerscapeError
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
     """Whether every byte of RUN is as it was written; exit status 2 if one is not.
 
-    Of a folder of runs, a series, each is looked at, and what was found between them.
+    Of a folder of runs, a series, each is looked at, and what was found between them; of a run with queries of its own,
+    these too.
 
     \b
     Examples:
@@ -31,11 +33,13 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
       layerscape check runs/dino --repair
     """
     from layerscape.storage import runs_inside
+    from layerscape.storage.manifest import holds_run
 
     with bars() as progress:
-        inside = runs_inside(run)
+        alone = holds_run(run)
+        inside = [run / FOLDER] if alone and holds_run(run / FOLDER) else runs_inside(run)
         found = [_of_series(path, repair, adopt, progress) for path in inside]
-        found += [_between(run, repair, adopt) if inside else _of_run(run, repair, adopt, progress)]
+        found += [_between(run, repair, adopt) if inside and not alone else _of_run(run, repair, adopt, progress)]
     parts, done = ([each for one in found for each in getattr(one, name)] for name in Looked._fields[:2])
     damaged = [part for part in parts if part.problem]
     lines = [f"damaged  {part.name}: {part.problem}" for part in damaged]

@@ -70,5 +70,5 @@ of_measuring = together(
     click.option("--controls", help="Dimensions of controls too, comma-separated: gaussian,columns."),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
-OF_MEASURING = ("measures", "k", "by", "pairs", "groups", "own_group", "lag", "repeats", "controls", "seed")
+OF_MEASURING = ("measures", "k", "by", "pairs", "queries", "groups", "own_group", "lag", "repeats", "controls", "seed")
 OF_READING = ("text_column", "id_column", "kind", "limit", "sample_seed", "follow_links", "skip_bad")

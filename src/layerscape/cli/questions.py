@@ -64,7 +64,7 @@ def differences_command(
 @click.command(name="recommend")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--labels", help="Label columns, comma-separated; of real numbers too.  [default: all of categories]")
-@shared.of_own_pairs
+@shared.of_pairs
 @click.option("--by", metavar="MEASURE", help="By which layers are judged.  [default: label overlap; recall of pairs]")
 @click.option("--k", type=click.IntRange(1), help="Number of neighbors.  [default: the measure's own, mostly 30]")
 @click.option("--permutations", type=click.IntRange(19), default=99, show_default=True, help="Of the labels.")
@@ -83,6 +83,7 @@ def recommend_command(runs: tuple[Path, ...], labels: str | None, as_json: bool,
     Examples:
       layerscape recommend runs/dino --labels species
       layerscape recommend runs/dino runs/mae runs/clip --labels species
+      layerscape recommend runs/passages --queries runs/questions --relevant qrels.tsv --by ndcg
     """
     from layerscape.questions.evidence import judge_by
     from layerscape.questions.recommend import recommend

@@ -12,6 +12,7 @@ import click
 from layerscape.cli import options as shared
 from layerscape.cli.given import OF_MEASURING, OF_READING, of_inputs, of_measuring, of_model, of_samples
 from layerscape.cli.options import search_options
+from layerscape.cli.queries import asking, extracted_queries, of_pairs_of_inputs
 from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
@@ -27,7 +28,7 @@ from layerscape.extraction.grammar import FORMS
 @of_measuring
 @search_options(without=["device", "metric"])
 @shared.of_both_metrics
-@shared.of_own_pairs
+@of_pairs_of_inputs
 @shared.as_json
 def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """Extract, search, measure, report: one folder, one page.
@@ -40,6 +41,7 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
       layerscape run facebook/dinov2-small photos/ --out runs/dino
       layerscape run gpt2 questions.csv --text-column text --limit 5000 --out runs/gpt2
       layerscape run demo digits --out runs/digits
+      layerscape run intfloat/e5-small passages.csv --queries questions.csv --relevant qrels.tsv --out runs/e5
     """
     need("models", "report")
     from layerscape.pipeline.metrics import both_metrics
@@ -50,10 +52,12 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     measuring = search | {name: options.pop(name) for name in OF_MEASURING}
     check_wishes(measuring)
+    queries, seen = measuring["queries"], dict(options)
+    checks = measuring | ({"queries": asking(queries, seen)[0]} if queries else {})
     with bars() as progress:
-        run = extracted_now(
-            model, inputs, options, refusing(measuring["k"], progress), partial(check_columns, measuring)
-        )
+        run = extracted_now(model, inputs, options, refusing(measuring["k"], progress), partial(check_columns, checks))
+        measuring["queries"] = extracted_queries(model, queries, seen, progress) if queries else None
+        measuring["measures"] = measuring["measures"] or (_of_both() if queries else None)
         measuring["metrics"] = metrics or both_metrics(run)
         measured(run, measuring | {"by": None}, progress)
         if options["protocol"]:
@@ -68,7 +72,9 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
             note(f"no layer is recommended: recommend takes samples as independent, and these {so}")
             run.folder.forget_recommendation()  # of an earlier command, which took them so
         else:
-            judging = {name: measuring[name] for name in ("k", "pairs", "groups", "own_group") if measuring[name]}
+            judging = {
+                name: measuring[name] for name in ("k", "pairs", "queries", "groups", "own_group") if measuring[name]
+            }
             judging |= {"metric": metrics[0]} if metrics else {}
             _recommend(run, search | judging, progress)
         page = report(run, progress=progress)
@@ -258,6 +264,13 @@ def measured(run: Any, options: dict[str, Any], progress: Any) -> Any:
 
     chosen = {name: options[name].split(",") for name in ("measures", "labels", "controls") if options.get(name)}
     return measure_by(run, **{**options, "measures": None, "controls": (), **chosen}, progress=progress)
+
+
+def _of_both() -> str:
+    """The standard profile of the samples of a run, and of pairs, comma-separated."""
+    from layerscape.pipeline.measure import asked_of
+
+    return ",".join(m.name for m in asked_of(None, pairs=True))
 
 
 def _note_gaps(table: Any) -> None:

@@ -31,7 +31,7 @@ def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
 
 def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     """Raise at what measuring would refuse of these samples, before the model is opened."""
-    from layerscape.pipeline.pairs import pairs_among
+    from layerscape.pipeline.pairs import pairs_across, pairs_among
     from layerscape.supply.sources import check_groups
     from layerscape.supply.together import Belonging
 
@@ -39,10 +39,17 @@ def check_columns(measuring: dict[str, Any], samples: Any) -> None:
     belonging = Belonging(measuring["groups"], measuring["own_group"], repeats=measuring["repeats"])
     belonging.of_columns(samples.labels, len(samples))
     if measuring.get("pairs") is not None:
-        ids = [samples.source.ids[row] for row in samples.rows]
-        pairs_among(measuring["pairs"], ids, samples.labels, "the input")
+        if (asking := measuring.get("queries")) is None:
+            pairs_among(measuring["pairs"], _ids(samples), samples.labels, "the input")
+        else:
+            pairs_across(measuring["pairs"], _ids(asking), _ids(samples), ("the file of queries", "the input"))
     if measuring["by"]:
         check_groups(samples.labels, measuring["by"], measuring["k"])
+
+
+def _ids(samples: Any) -> list[str]:
+    """Of samples, or of what was chosen of files."""
+    return list(samples.ids) if hasattr(samples, "ids") else [samples.source.ids[row] for row in samples.rows]
 
 
 def _check_k(k: int | None, n_samples: int) -> None:

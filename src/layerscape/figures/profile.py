@@ -144,6 +144,8 @@ def _asked(row: Row) -> Row:
 
 
 def _in_words(name: str, value: Any) -> str:
+    if name == "groups":  # which are words: "40 groups of 'subject'"
+        return str(value or "no groups")
     nothing = "all" if name == "group" else "none"
     return f"{name} {nothing if value in (None, '') else value}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from layerscape.run import Run, check_run
 from layerscape.supply.across import Across
 from layerscape.supply.sources import Part
 
+OF_TWO = ("the run of the queries", "the run of the references")
 UNNAMED = "pairs"  # what tables call pairs that were given in memory
 
 
@@ -77,6 +78,25 @@ def paired(run: Run, given: Any, queries: Run | None = None, *, kept: bool = Tru
     return Paired(label, pairs, Part(run, pairs={label: pairs}, kept=kept), column)
 
 
+def paired_parts(parts: Sequence[Part], given: Any, queries: Run | None = None) -> list[Paired]:
+    """The pairs of the samples that several runs have in common, or of the queries of another run, for each part.
+
+    Raises
+    ------
+    InvalidValue
+        If there are queries of another run, and several that have the references; and as `paired`.
+    """
+    first = parts[0]
+    if queries is not None:
+        if len(parts) > 1:
+            raise InvalidValue("queries of several runs; ask of one run at a time, each with the queries of its model.")
+        return [paired(first.whole, given, queries)]
+    ids = first.whole.samples.ids
+    own, what = (ids, "the run") if first.rows is None else ([ids[row] for row in first.rows], "what the runs share")
+    label, pairs, column = pairs_among(given, own, first.columns, what)
+    return [Paired(label, pairs, replace(part, pairs={label: pairs}), column) for part in parts]
+
+
 def pairs_among(given: Any, ids: Sequence[str], columns: Mapping[str, np.ndarray], what: str) -> tuple[str, Pairs, str]:
     """What tables call the pairs among samples with these ids and label columns, the pairs, and the column if one.
 
@@ -94,20 +114,31 @@ def pairs_among(given: Any, ids: Sequence[str], columns: Mapping[str, np.ndarray
 
 def _across(queries: Run, references: Run, given: Any) -> Paired:
     check_run(queries)
+    if queries is references or queries.path.resolve() == references.path.resolve():
+        raise InvalidValue(
+            f"queries are {references.name} itself, where each would find itself; leave queries out, and who is asked "
+            "looks among all others."
+        )
+    label, pairs = pairs_across(given, queries.samples.ids, references.samples.ids)
+    label = label if queries.temporary else f"{queries.name}: {label}"
+    return Paired(label, pairs, Across(queries, references, pairs))
+
+
+def pairs_across(
+    given: Any, queries: Sequence[str], references: Sequence[str], whose: tuple[str, str] = OF_TWO
+) -> tuple[str, Pairs]:
+    """What tables call the pairs of queries and references with these ids, and the pairs.
+
+    ``whose`` says who has the ones and the others, as in "the run of the queries".
+    """
     label, found = _listed(given, {})
     if found is None:
         raise InvalidValue(
             "a column of one value per sample says nothing of two runs; give pairs of a query's id and a reference's."
         )
-    ids = queries.samples.ids, references.samples.ids
-    rows = (
-        rows_by_id(found.queries, ids[0], "the run of the queries"),
-        rows_by_id(found.partners, ids[1], "the run of the references"),
-    )
-    named = (lambda row: repr(ids[0][row]), lambda row: repr(ids[1][row]))
-    pairs = Pairs.across(found, rows, (queries.n_samples, references.n_samples), named)
-    label = label if queries.temporary else f"{queries.name}: {label}"
-    return Paired(label, pairs, Across(queries, references, pairs))
+    rows = rows_by_id(found.queries, queries, whose[0]), rows_by_id(found.partners, references, whose[1])
+    named = (lambda row: repr(queries[row]), lambda row: repr(references[row]))
+    return label, Pairs.across(found, rows, (len(queries), len(references)), named)
 
 
 def _listed(given: Any, columns: Mapping[str, np.ndarray]) -> tuple[str, Listed | None]:

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from layerscape.core.groups import Groups
 from layerscape.core.keywords import Search
 from layerscape.core.measure import Measure
 from layerscape.core.pairs import Pairs
 from layerscape.core.progress import Show, counted
 from layerscape.core.queries import clusters
+from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.questions.evidence import Asked, Evidence, evidence
 from layerscape.questions.judged import Judged
@@ -20,7 +23,6 @@ from layerscape.questions.metrics import OTHER, Leading, by_both
 from layerscape.questions.verdict import Verdict, verdict
 from layerscape.supply.answers import supplier_of
 from layerscape.supply.labels import options_for
-from layerscape.supply.sources import Part
 
 WIDE = 30  # neighbors by which metrics are compared, where pairs are judged, which need no graph
 
@@ -32,21 +34,24 @@ class Question:
     Attributes
     ----------
     parts, layers
-        The samples in common of each run, and the layers of all.
+        The samples in common of each run, or queries and references, and the layers of all.
     judge, k, options, columns
         By which measure, of how many neighbors, with which options, of which labels; or pairs, by what they are called.
+    known
+        Label columns of the samples, for what norms follow; none of the samples of two runs.
     who, pairs
         Which samples belong together; the pairs, where these judge.
     permutations, seed, progress
         As in `recommend`.
     """
 
-    parts: Sequence[Part]
+    parts: Sequence[Source]
     layers: Sequence[Judged]
     judge: Measure
     k: int | None
     options: Mapping[str, Any]
     columns: Sequence[str]
+    known: Mapping[str, np.ndarray]
     who: Groups | None
     pairs: Pairs | None
     permutations: int
@@ -60,17 +65,13 @@ class Question:
         if not self.judge.searches or lead.verdict.first is None:
             return lead, lead.verdict
         other = self.of({**search, "metric": OTHER[metric]})
-        n_samples, first = self.parts[0].n_samples, self.parts[0]
-        k = self.options["k"] if self.pairs is None else min(WIDE, n_samples - 1)
+        k = self.options["k"] if self.pairs is None else min(WIDE, self.parts[0].n_samples - 1)
         suppliers = {metric: lead.with_graphs(k), OTHER[metric]: other.with_graphs(k)}
-        known = first.whole.samples.labels
-        labels = known if first.rows is None else {name: values[first.rows] for name, values in known.items()}
-        return lead, by_both(self.layers, lead.verdict, other.verdict, leading, suppliers, labels, k)
+        return lead, by_both(self.layers, lead.verdict, other.verdict, leading, suppliers, self.known, k)
 
     def of(self, search: Search) -> Answer:
         """What the layers hold under one nearness, and which is best."""
-        first = self.parts[0].whole
-        options = {name: {**self.options, **options_for(self.judge, first, name)} for name in self.columns}
+        options = {name: {**self.options, **options_for(self.judge, self.layers[0].run, name)} for name in self.columns}
         asked: list[Asked] = []
         for part in self.parts:
             supplier = supplier_of(part, search, self.who)

@@ -45,6 +45,8 @@ class Evidence:
         Every other column, and why no layer has a value of it.
     gaps
         The numbers of the layers without a value, and why.
+    of_pairs
+        Whether queries are counted, and not samples with labels.
     """
 
     values: np.ndarray
@@ -54,6 +56,7 @@ class Evidence:
     columns: tuple[str, ...]
     left_out: Mapping[str, str]
     gaps: Mapping[int, str]
+    of_pairs: bool = False
 
 
 def judges(of: Data = "labels") -> dict[str, Measure]:
@@ -112,7 +115,8 @@ def evidence(asked: Sequence[Asked], permutations: int, seed: int, tell: Callabl
     columns = tuple(own[0][0].label for own in by_column if own[0][0].label not in left_out)
     nothing = np.full(len(next(iter(of_samples.values()), ())), np.nan)
     per_sample = np.array([of_samples.get(number, nothing) for number in range(len(asked))])
-    return Evidence(values, per_sample, moved, null, columns, left_out, gaps)
+    of_pairs = any(task.reads_pairs for _, tasks in asked for task in tasks)
+    return Evidence(values, per_sample, moved, null, columns, left_out, gaps, of_pairs)
 
 
 def _has_value(_: Task, found: Estimate) -> bool:

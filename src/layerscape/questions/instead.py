@@ -56,15 +56,18 @@ class Instead:
         How many layers there are in all.
     behind
         The other runs of which every layer is told to be behind.
+    of_pairs
+        Whether more queries would decide, and not more labels.
     """
 
     own: Sequence[Other]
     lasts: Mapping[str, Other]
     n_layers: int
     behind: Sequence[str]
+    of_pairs: bool = False
 
     @classmethod
-    def of(cls, measured: Sequence[Judged], table: pd.DataFrame, best: Judged) -> Instead:
+    def of(cls, measured: Sequence[Judged], table: pd.DataFrame, best: Judged, *, of_pairs: bool = False) -> Instead:
         """From the layers that have a value, in their order, and the table of all layers."""
         every: Any = table.itertuples()
         rows = {row.layer: row for row in every}
@@ -77,7 +80,7 @@ class Instead:
         own = [Other(what, layer.name, rows[layer.name]) for what, layer in _taken(tower)]
         lasts = {name: Other("last", of_run[-1].name, rows[of_run[-1].name]) for name, of_run in runs.items()}
         behind = [name for name, of_run in runs.items() if all(rows[layer.name].p < LEVEL for layer in of_run)]
-        return cls([other for other in own if other.name != best.name], lasts, len(measured), behind)
+        return cls([other for other in own if other.name != best.name], lasts, len(measured), behind, of_pairs)
 
     @property
     def _open_own(self) -> Sequence[Other]:
@@ -115,14 +118,14 @@ class Instead:
 
     @property
     def more_labels(self) -> str:
-        """How many labels would tell the best layer from those that are left open."""
+        """How many labels, or queries, would tell the best layer from those that are left open."""
         own, others = self._open_own, self.open[len(self._open_own) :]
         hardest = max([*own[:1], *others], key=self._times)  # of its own run one will do
         whom = repr(hardest.name) if self.lasts else f"the {hardest.what} layer"
-        times = self._times(hardest)
+        times, of = self._times(hardest), "queries" if self.of_pairs else "labels"
         if not times <= MOST_TIMES:
-            return f"Even {MOST_TIMES} times as many labels would hardly tell {whom} from it."
-        return f"About {max(1.1, times):.2g} times as many labels would tell {whom} from it, if the difference stays."
+            return f"Even {MOST_TIMES} times as many {of} would hardly tell {whom} from it."
+        return f"About {max(1.1, times):.2g} times as many {of} would tell {whom} from it, if the difference stays."
 
     def _times(self, other: Other) -> float:
         return other.times(self.n_layers)

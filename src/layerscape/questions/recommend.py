@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING, Any, Unpack
 
 from layerscape.core.groups import Own
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
-from layerscape.core.pairs import Pairs
 from layerscape.core.permutation import check_permutations
 from layerscape.core.progress import Show
 from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import check_options, few_enough, own_options
 from layerscape.errors import InvalidValue, require
-from layerscape.pipeline.pairs import pairs_among
+from layerscape.pipeline.pairs import Paired, paired_parts
 from layerscape.pipeline.table import keep_recommendation
 from layerscape.questions.asked import Answer, Question
 from layerscape.questions.evidence import judge_by
@@ -85,6 +84,7 @@ def recommend(
     *more: Run,
     labels: str | Sequence[str] | None = None,
     pairs: Any = None,
+    queries: Run | None = None,
     by: str | None = None,
     k: int | None = None,
     permutations: int = 99,
@@ -123,6 +123,8 @@ def recommend(
         of real numbers (a stability, a rating) must be named, and is judged by label overlap or a linear probe.
     pairs
         In place of labels, who answers whom, as in `measure`: layers are judged by how well partners are found.
+    queries
+        The run whose samples are the queries of these pairs, where they are others than those of ``run``; with one run.
     by
         The measure of labels that judges: ``"label_overlap"`` (when left out): what the neighbors share;
         ``"knn_probe"``: whether their majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
@@ -184,21 +186,22 @@ def recommend(
     belonging.check([judge])
     layers = judged_layers(runs)
     parts = matched(*runs) if more else (Part(run),)
-    of_pairs = None if pairs is None else _paired(parts[0], pairs, labels)
+    of_pairs = _paired(parts, pairs, queries, labels)
     who = belonging.groups_of_column(run.samples.labels, run.n_samples, parts[0].rows)
-    columns = _columns(run, labels, judge) if of_pairs is None else [of_pairs[0]]
+    columns = _columns(run, labels, judge) if not of_pairs else [of_pairs[0].label]
     columns = [column for column in columns if column != groups]
     check_same_labels(parts, [*columns, *([] if groups is None else [groups])])
     if not columns:
         return Recommendation(None, NO_LABELS)
-    if who is None and of_pairs is None:
+    if who is None and not of_pairs:
         say_doubts(run, search, labels, keep=not more)
     k = _fitting(judge, parts[0].n_samples) if k is None else k
     options = own_options(judge, k, {"permutations": permutations, "seed": seed})
-    if of_pairs is not None:
-        parts = [replace(part, pairs=dict([of_pairs])) for part in parts]
-    together = of_pairs and of_pairs[1]
-    question = Question(parts, layers, judge, k, options, columns, who, together, permutations, seed, progress)
+    sources = [each.source for each in of_pairs] if of_pairs else parts
+    layers = [layer for layer in layers if layer.layer in sources[0].layers] if queries is not None else layers
+    known = parts[0].columns if queries is None else {}
+    together = of_pairs[0].pairs if of_pairs else None
+    question = Question(sources, layers, judge, k, options, columns, known, who, together, permutations, seed, progress)
     lead, found = question.by_both(search, leading_metric(layers, search))
     lead.say_what_is_left_out()
     said = _said(found, layers, bool(more))
@@ -207,15 +210,15 @@ def recommend(
     return said
 
 
-def _paired(first: Part, pairs: Any, labels: Any) -> tuple[str, Pairs]:
-    """What tables call the pairs by which layers are judged, and the pairs."""
+def _paired(parts: Sequence[Part], pairs: Any, queries: Run | None, labels: Any) -> list[Paired]:
+    """The pairs by which layers are judged, in each part; none if labels judge."""
+    if pairs is None and queries is None:
+        return []
     if labels is not None:
         raise InvalidValue("labels and pairs at once; ask for a layer by the one and by the other in a call each.")
-    samples, rows = first.whole.samples, first.rows
-    if rows is None:
-        return pairs_among(pairs, samples.ids, samples.labels, "the run")[:2]
-    columns = {name: values[rows] for name, values in samples.labels.items()}
-    return pairs_among(pairs, [samples.ids[row] for row in rows], columns, "what the runs share")[:2]
+    if pairs is None:
+        raise InvalidValue("queries without pairs; say with pairs= (--relevant) who answers them.")
+    return paired_parts(parts, pairs, queries)
 
 
 def _columns(run: Run, labels: Any, judge: Measure) -> list[str]:

@@ -91,8 +91,9 @@ def verdict(
         )
         return Verdict(None, None, reason, (), sure, table)
     also = f", and so {'do' if len(ties) > 1 else 'does'} {', '.join(ties)}" if ties else ""
-    score = f"judged by {by}: {why}. It scores {value:.3f} {SCALE}{also}. {_how_sure(sure, equals)}"
-    instead = Instead.of([layers[number] for number in measured.tolist()], table, layers[best])
+    of = "queries" if found.of_pairs else "samples"
+    score = f"judged by {by}: {why}. It scores {value:.3f} {SCALE}{also}. {_how_sure(sure, equals, of)}"
+    instead = Instead.of([layers[number] for number in measured.tolist()], table, layers[best], of_pairs=found.of_pairs)
     if not instead.open:
         words = " ".join([f"Use {name!r}, {score}", *instead.behind_words])
         return Verdict(name, name, words, equals, sure, table)
@@ -124,8 +125,8 @@ def _table(
     return table.assign(layer=[layers[number].name for number in table.layer]).reset_index(drop=True)
 
 
-def _how_sure(share: float, equals: Sequence[str]) -> str:
-    words = f"It is the best in {share:.0%} of disjoint subsets of the samples"
+def _how_sure(share: float, equals: Sequence[str], of: str) -> str:
+    words = f"It is the best in {share:.0%} of disjoint subsets of the {of}"
     if not equals:
         return f"{words}, and told apart from every other layer."
-    return f"{words}, but these samples do not tell it apart from {', '.join(repr(layer) for layer in equals)}."
+    return f"{words}, but these {of} do not tell it apart from {', '.join(repr(layer) for layer in equals)}."

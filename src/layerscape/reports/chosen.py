@@ -1,7 +1,7 @@
 """The dimension of every layer, as `dimension_report` chooses it, from the rows of a page and the graphs of its run.
 
 Where the report would ask more than a page can (for parts, of counts), or where the graph of the rows is not kept, a
-page names no value: it never gives one that the report would refuse.
+page names no value and says why: it never gives one that the report would refuse.
 """
 
 from __future__ import annotations
@@ -28,32 +28,60 @@ NEARNESS = ("metric", "standardize", "near_copies")  # columns of a table that a
 NO_PLATEAU = f"{GRIDE.title}'s curve has no plateau there, and is itself the result"
 BENT = "samples share no one dimension there (layerscape dimension looks for parts)"
 TIED = "many distances are equal there (layerscape dimension asks what suits counts)"
+NOT_KEPT = "the run keeps no graph there to read it from (layerscape search makes one)"
+OTHERS = "the graph that the run keeps there is not that of the table (layerscape measure reads it anew)"
+NO_INTERVAL = "no interval is known there"
 FEW = "there are too few samples for three scales"
 SAME = 1e-6  # a relative difference between what rows and graph say, above which they are not of each other
 
 
 def chosen_dimensions(run: ReportedRun, rows: Sequence[Row]) -> Mapping[str, Row | str]:
-    """By layer its dimension as a row, or why there is none; nothing of layers whose graphs are not at hand.
+    """By layer its dimension as a row, or why there is none.
 
     Parameters
     ----------
     run
-        Whose graphs are read. Layers of which none is kept are left out, and not searched for this.
+        Whose graphs are read. Layers of which none is kept are not searched for this.
     rows
         Of one question of `gride`, all its points.
     """
+    search, curves = search_of(rows), _curves(rows)
+    found: dict[str, Row | str] = {layer: _beforehand(run, layer, own, search) for layer, own in curves.items()}
+    if kept := [layer for layer, why in found.items() if not why]:
+        supplier = Supplier(Part(cast(Run, run)), search)
+        supplier.prepare([Task(GRIDE, {str(GRIDE.neighbors): curves[layer][-1]["k"]}, layer) for layer in kept])
+        for layer in kept:
+            graph = supplier.graph(layer, curves[layer][-1]["k"], distinct=True)
+            found[layer] = _choice(graph, curves[layer]) if _is_of(graph, curves[layer][0]) else OTHERS
+    return found
+
+
+def _curves(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The points of every layer that has a value."""
     curves: dict[str, list[Row]] = {}
     for row in rows:
-        if row["value"] is not None and None not in (row["low"], row["high"]) and not row.get("groups"):
+        if row["value"] is not None:
             curves.setdefault(row["layer"], []).append(row)
-    search = search_of(rows)
-    kept = [layer for layer, own in curves.items() if run.keeps_graph(layer, own[-1]["k"], search)]
-    if not kept:
-        return {}
-    supplier = Supplier(Part(cast(Run, run)), search)
-    supplier.prepare([Task(GRIDE, {str(GRIDE.neighbors): curves[layer][-1]["k"]}, layer) for layer in kept])
-    graphs = ((layer, supplier.graph(layer, curves[layer][-1]["k"], distinct=True)) for layer in kept)
-    return {layer: _choice(graph, curves[layer]) for layer, graph in graphs if _is_of(graph, curves[layer][0])}
+    return curves
+
+
+def _beforehand(run: ReportedRun, layer: str, own: Sequence[Row], search: Search) -> str:
+    """Why the curve of a layer cannot be asked, before a graph is read; empty where it can."""
+    return (
+        together(own)
+        or (NO_INTERVAL if any(None in (row["low"], row["high"]) for row in own) else "")
+        or ("" if run.keeps_graph(layer, own[-1]["k"], search) else NOT_KEPT)
+    )
+
+
+def together(rows: Sequence[Row]) -> str:
+    """Why nothing is asked of rows whose samples are not independent of each other; empty of others.
+
+    >>> together([{"groups": "40 groups of 'subject'"}]), together([{"groups": ""}])
+    ("that is asked of independent samples alone (here: 40 groups of 'subject')", '')
+    """
+    said = next((row["groups"] for row in rows if row.get("groups")), "")
+    return f"that is asked of independent samples alone (here: {said})" if said else ""
 
 
 def search_of(rows: Sequence[Row]) -> Search:

@@ -92,7 +92,9 @@ class DimensionProfile:
             return ""
         found = [row for row in chosen.values() if not isinstance(row, str)]
         alone = len(why) == 1 and not found
-        reasons = [f"at {'any layer' if alone else _where(names, len(chosen))}: {text}" for text, names in why.items()]
+        reasons = [
+            f"at {'any layer' if alone else where_of(names, len(chosen))}: {text}" for text, names in why.items()
+        ]
         values = [f"{said(row['value'], row['low'], row['high'])} at {named(row)}" for row in found]
         if len(found) > MANY:
             ends = (number(end(found)["value"]) for end in (lowest, highest))
@@ -101,10 +103,10 @@ class DimensionProfile:
         return f"No dimension is chosen {'; nor '.join(reasons)}.{others} Layers are compared at one scale. "
 
 
-def _where(names: Sequence[str], of: int) -> str:
+def where_of(names: Sequence[str], of: int) -> str:
     """So many of all layers, or which, if they are few.
 
-    >>> _where(["'a'", "'b'"], 9), _where(["'a'"] * 7, 9)
+    >>> where_of(["'a'", "'b'"], 9), where_of(["'a'"] * 7, 9)
     ("'a' and 'b'", '7 of 9 layers')
     """
     return listed(names) if len(names) <= MANY else f"{len(names)} of {of} layers"

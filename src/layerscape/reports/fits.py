@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.keywords import Search
 from layerscape.core.tasks import Task
 from layerscape.errors import LayerscapeError
 from layerscape.figures.drawing import Axis, Drawing
@@ -17,7 +18,8 @@ from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, first_variant
 from layerscape.figures.sections import Section, section_of
 from layerscape.measures.dimension.twonn import MEASURE as TWONN
-from layerscape.reports.chosen import is_same, search_of
+from layerscape.reports.chosen import NOT_KEPT, OTHERS, is_same, search_of, together
+from layerscape.reports.dimension import where_of
 from layerscape.reports.reported import ReportedRun
 from layerscape.run import Run
 from layerscape.supply.sources import Part
@@ -30,16 +32,28 @@ LOG_RATIO = Axis("log_ratio", "log μ")
 SURVIVAL = Axis("survival", "−log(1 − F(μ))")
 
 
+class Fits(NamedTuple):
+    """The chart of the fit, or None; and of which layers it is not shown and why, empty where it is of all."""
+
+    drawing: Drawing | None
+    absent: str
+
+
 def with_fits(
     run: ReportedRun, profile: Profile, sections: Mapping[Section, Mapping[str, Drawing]]
-) -> dict[Section, Mapping[str, Drawing]]:
-    """The sections of a page, with the fit at the end of that of its measure; as they are for a series."""
-    fit = None if profile.times else ratio_fits(run, first_variant(profile.rows(TWONN.name)))
-    more = {section_of(TWONN.quantity): {f"fit-{TWONN.name}": fit}} if fit else {}
-    return {section: {**drawings, **more.get(section, {})} for section, drawings in sections.items()}
+) -> tuple[Mapping[Section, Mapping[str, Drawing]], Mapping[str, str]]:
+    """The sections of a page, with the fit at the end of that of its measure, and by section what is not shown there.
+
+    As they are for a series.
+    """
+    fits = Fits(None, "") if profile.times else ratio_fits(run, first_variant(profile.rows(TWONN.name)))
+    own = section_of(TWONN.quantity)
+    more = {own: {f"fit-{TWONN.name}": fits.drawing}} if fits.drawing else {}
+    every = {section: {**drawings, **more.get(section, {})} for section, drawings in sections.items()}
+    return every, {own.name: fits.absent} if fits.absent else {}
 
 
-def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Drawing | None:
+def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Fits:
     """−log(1 − F) against log μ, one layer at a time, with the line through the origin whose slope is the dimension.
 
     Parameters
@@ -48,30 +62,56 @@ def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Drawing | None:
         Whose graphs are read. Layers of which none is kept are left out, and not searched for this.
     rows
         Of one question of `twonn`.
-
-    Returns
-    -------
-    Drawing
-        None where no graph that is kept is that of the rows.
     """
     rows = [row for row in rows if row["value"] is not None and not row.get("group")]
+    if not rows:
+        return Fits(None, "")
+    if said := together(rows):
+        return Fits(None, _absent([], len(rows), said))
     search = search_of(rows)
     asked = {row["layer"]: row for row in rows if run.keeps_graph(row["layer"], 2, search)}
-    if not asked:
-        return None
+    gaps = {row["layer"]: NOT_KEPT for row in rows if row["layer"] not in asked}
+    found = _of_layers(run, asked, search, gaps)
+    layers = [row["layer"] for row in rows]
+    reasons = [
+        _absent([layer for layer in layers if gaps.get(layer) == why], len(layers), why)
+        for why in dict.fromkeys(gaps.values())
+    ]
+    return Fits(_drawing(found) if found else None, " ".join(reasons))
+
+
+def _absent(layers: Sequence[str], of: int, why: str) -> str:
+    """That the fit is not shown, at these layers or at all.
+
+    >>> _absent(["a", "b"], 3, "nothing is kept"), _absent([], 3, "nothing is kept")
+    ("TwoNN's fit is not shown at 'a' and 'b': nothing is kept.", "TwoNN's fit is not shown: nothing is kept.")
+    """
+    where = "" if len(layers) in (0, of) else f" at {where_of(list(map(repr, layers)), of)}"
+    return f"{TWONN.title}'s fit is not shown{where}: {why}."
+
+
+def _of_layers(run: ReportedRun, asked: Mapping[str, Row], search: Search, gaps: dict[str, str]) -> list[Row]:
+    """The points of these layers; of one whose graph is not that of its row the reason goes to the gaps."""
     tasks = [Task(TWONN, _options(row), layer) for layer, row in asked.items()]
+    found: list[Row] = []
+    if not tasks:
+        return found
     supplier = Supplier(Part(cast(Run, run)), search)
     supplier.prepare(tasks)
     of_layer = max(FEWEST, min(MOST_OF_LAYER, MOST_POINTS // len(tasks) - 2))
-    found: list[Row] = []
     for task in tasks:
+        row = asked[task.layer]
+        gaps[task.layer] = OTHERS
         with suppress(LayerscapeError):  # as of rows that are of other vectors than those that the graph is of
-            estimate, row = TWONN(*supplier.data(task), **task.options), asked[task.layer]
+            estimate = TWONN(*supplier.data(task), **task.options)
             own = {"layer": task.layer, "choice": task.layer, "value": row["value"], "d": row["said"]}
             if is_same(estimate.value, row["value"]):
                 found += [own | point for point in _points(estimate, of_layer)]
-    if not found:
-        return None
+                del gaps[task.layer]
+    return found
+
+
+def _drawing(found: Sequence[Row]) -> Drawing:
     return Drawing(
         "plane",
         f"{TWONN.title}'s fit, layer by layer",

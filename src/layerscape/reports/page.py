@@ -116,7 +116,7 @@ def _html(
     """The page; ``through`` is what the strip goes through."""
     table, left_out = _table(run)
     profiles = [Profile.of(each.table, each.layers) for each in (run, baseline) if each]
-    sections = with_fits(run, profiles[0], drawn(*profiles))
+    sections, not_shown = with_fits(run, profiles[0], drawn(*profiles))
     specs = {name: specification(drawing) for of_section in sections.values() for name, drawing in of_section.items()}
     context = {
         "name": run.name,
@@ -131,6 +131,7 @@ def _html(
             for section, of_section in sections.items()
             if of_section or section.absent
         },
+        "not_shown": not_shown,
         "warnings": _warnings(run),
         "n_rows": len(run.table) - left_out,
         "left_out": left_out,

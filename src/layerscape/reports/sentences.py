@@ -118,7 +118,9 @@ def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> Fi
     if len(rows) == 1:
         return Finding(f"F{step(low)[1:]} {says(low['said'])}.", rows)
     if not above(high, low, len(rows)):
-        between = says(f"{number(low['low'])} to {number(high['high'])}")
+        ends = [row[end] if row[end] is not None else row["value"] for row, end in ((low, "low"), (high, "high"))]
+        none = " [no interval]" if None in (low["low"], high["high"]) else ""
+        between = says(f"{' to '.join(map(number, ends))}{none}")
         none = "no two steps are told apart, so that none is seen to change neighborhoods most"
         return Finding(f"From layer to layer {between}; {none}.", rows, rows)
     most = f"{step(low)}{not_told_apart(rows, low, below, 'the step to ')}"

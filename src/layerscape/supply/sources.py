@@ -65,6 +65,12 @@ class Part:
         self._vectors: dict[str, Representation] = {}
         self._labels: dict[tuple[Measure, str], Any] = {}
 
+    @property
+    def columns(self) -> Mapping[str, np.ndarray]:
+        """The label columns of these samples, where the run has them."""
+        known = self.whole.samples.labels
+        return known if self.rows is None else {name: values[self.rows] for name, values in known.items()}
+
     def kept_graph(self, layer: str, k: int, search: Search) -> Neighbors | None:
         return self.whole.kept_graph(layer, k, search) if self._is_whole else None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,8 @@ class Supplier(Provision):
 
 def _beyond_units(task: Task, found: Estimate, n_units: int | None) -> tuple[str, ...]:
     """A dimension far beyond the space of the data, interval and all; a little beyond it errors and bias may lead."""
-    if task.measure.unit != "dimensions" or not n_units or not found.low > 2 * n_units:
+    least = found.low if isfinite(found.low) else found.value  # of dependent samples no interval may be known
+    if task.measure.unit != "dimensions" or not n_units or not least > 2 * n_units:
         return ()
     return (
         f"{number(found.value)} dimensions are read in {n_units} units, which have no more than {n_units}: neighbors "
