@@ -107,16 +107,17 @@ class Taps:
 
     def __init__(self, module: torch.nn.Module, sites: Mapping[str, Site]) -> None:
         self._module, self._sites = module, sites
-        self._names: dict[Site, list[tuple[str, Key | None]]] = {}
+        self._names: dict[Site, dict[int, list[tuple[str, Key | None]]]] = {}  # by the number of the call
         for name, site in sites.items():
-            self._names.setdefault(replace(site, part=None), []).append((name, site.part))
+            calls = self._names.setdefault(replace(site, call=0, part=None), {})
+            calls.setdefault(site.call, []).append((name, site.part))
         self._calls: Counter[Site] = Counter()
         self._found: dict[str, torch.Tensor] = {}
         self._take: Callable[[str, Seen], torch.Tensor] = lambda _name, seen: seen.tensor
         self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> Taps:
-        for site in {replace(site, call=0, part=None) for site in self._sites.values()}:
+        for site in self._names:
             part = self._module.get_submodule(site.module)
             if site.side == "input":
                 hook = part.register_forward_pre_hook(partial(self._before, site), with_kwargs=True)
@@ -154,12 +155,12 @@ class Taps:
         self._reached(site, lambda: floating(parts_of(unprojected(module, args, kwargs))))
 
     def _reached(self, site: Site, look: Callable[[], list[tuple[Key, Seen]]]) -> None:
-        wanted = self._names.get(replace(site, call=self._calls[site]), ())
+        wanted = self._names[site].get(self._calls[site], ())
         self._calls[site] += 1
         parts = look() if wanted else []
         for name, key in wanted:
             seen = next((seen for at, seen in parts if key in (None, at)), None)
             if seen is not None:
-                self._found[name] = self._take(name, replace(seen, tensor=seen.tensor.detach()))
+                self._found[name] = self._take(name, Seen(seen.tensor.detach(), seen.lengths))
         if wanted and len(self._found) == len(self._sites):
             raise _Enough

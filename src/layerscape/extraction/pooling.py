@@ -20,7 +20,9 @@ of space, has positions in place of tokens: ``mean``, ``max``, ``grid``, ``flatt
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from math import isfinite, prod
 
 import torch
 from torch.nn import functional
@@ -40,6 +42,9 @@ class Tokens:
     real: torch.Tensor
     content: torch.Tensor
     grid: tuple[int, ...] | None = None
+    _shares: dict[Pooling, tuple[torch.Tensor, torch.Tensor]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, lengths: torch.Tensor, n_positions: int) -> Tokens:
@@ -50,8 +55,30 @@ class Tokens:
     @classmethod
     def after(cls, n_prefix: int, hidden: torch.Tensor, grid: tuple[int, ...] | None = None) -> Tokens:
         """Of a batch (B, T, D) in which every position is real, and content from the prefix on."""
-        real = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
-        return cls(real, real & (torch.arange(hidden.shape[1], device=hidden.device) >= n_prefix), grid)
+        return _after(n_prefix, *hidden.shape[:2], hidden.device, grid)
+
+    @classmethod
+    def at(cls, content: torch.Tensor, hidden: torch.Tensor, grid: tuple[int, ...] | None = None) -> Tokens:
+        """Of a batch (B, T, D) in which every position is real, and the same ones of each sample are content, (T,)."""
+        return _at(content, len(hidden), hidden.device, grid)
+
+    @cached_property
+    def rank(self) -> torch.Tensor:
+        """Of every real position how many of them there are up to it."""
+        return self.real.cumsum(1)
+
+    def shares(self, asked: Pooling) -> tuple[torch.Tensor, torch.Tensor]:
+        """The weights of the positions in an average, (B, T), and their sum, (B, 1); computed once for all layers."""
+        if asked not in self._shares:
+            if asked.kind == "mean":
+                weights = self.real if asked.every else self.content
+            elif asked.kind == "weighted":
+                weights = self.rank * self.real
+            else:
+                weights = self.real & (self.rank > self.rank[:, -1:] - asked.count)
+            weights = weights.float()
+            self._shares[asked] = weights, weights.sum(1, keepdim=True)
+        return self._shares[asked]
 
     def among(self, shift: int, n_positions: int) -> Tokens:
         """The same where so many tokens come before them, and others after them up to so many in all."""
@@ -132,28 +159,33 @@ def _pool_cells(hidden: torch.Tensor, asked: Pooling, pooling: str, tokens: Toke
 
 
 def _pool_tokens(hidden: torch.Tensor, asked: Pooling, tokens: Tokens) -> torch.Tensor:
-    rank = tokens.real.cumsum(1)
-    n_real = rank[:, -1:]
     if asked.kind in ("first", "cls") or (asked.kind == "last" and asked.count == 1):
-        at = (
-            tokens.content if asked.kind == "first" else tokens.real & (rank == (n_real if asked.kind == "last" else 1))
-        )
+        wanted = tokens.rank[:, -1:] if asked.kind == "last" else 1
+        at = tokens.content if asked.kind == "first" else tokens.real & (tokens.rank == wanted)
         return hidden[torch.arange(len(hidden), device=hidden.device), at.long().argmax(1)].float()
     if asked.kind == "max":
         return hidden.masked_fill(~tokens.content[..., None], -torch.inf).amax(1).float()
-    if asked.kind == "mean":
-        return _averaged(hidden, (tokens.real if asked.every else tokens.content).float())
-    if asked.kind == "weighted":
-        return _averaged(hidden, (rank * tokens.real).float())
-    return _averaged(hidden, (tokens.real & (rank > n_real - asked.count)).float())
+    return _averaged(hidden, *tokens.shares(asked))
 
 
-def _averaged(hidden: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+@lru_cache(maxsize=16)
+def _after(n_prefix: int, n_samples: int, n_tokens: int, device: torch.device, grid: tuple[int, ...] | None) -> Tokens:
+    """The same for all layers, and for all batches of as many samples."""
+    real = torch.ones((n_samples, n_tokens), dtype=torch.bool, device=device)
+    return Tokens(real, real & (torch.arange(n_tokens, device=device) >= n_prefix), grid)
+
+
+@lru_cache(maxsize=16)
+def _at(content: torch.Tensor, n_samples: int, device: torch.device, grid: tuple[int, ...] | None) -> Tokens:
+    real = torch.ones((n_samples, len(content)), dtype=torch.bool, device=device)
+    return Tokens(real, real & content.to(device), grid if grid and prod(grid) == int(content.sum()) else None)
+
+
+def _averaged(hidden: torch.Tensor, weights: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
     """The mean of the tokens with weights of shape (B, T), summed in float32."""
-    total = weights.sum(1, keepdim=True)
     if hidden.device.type == "cpu":  # here a copy costs ten times the sum, and to look at the result costs nothing
-        mean = torch.einsum("bt,btd->bd", weights, hidden.float()) / total
-        if bool(mean.isfinite().all()):
+        mean = torch.bmm(weights[:, None], hidden.float())[:, 0] / total
+        if isfinite(float(mean.sum())):
             return mean
     # Padding may hold NaN, which a product with zero would spread.
     real = hidden.masked_fill((weights == 0)[..., None], 0).float()

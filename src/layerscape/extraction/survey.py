@@ -188,16 +188,9 @@ class Survey:
                     "it is not known which are which: choose other layers."
                 )
             if tokens is None and hidden.shape[1] == n_expected:
-                tokens = self._tokens(content, hidden)
+                before, grid = self.n_prefix, self.grid
+                tokens = Tokens.after(before, hidden, grid) if content is None else Tokens.at(content, hidden, grid)
         try:
             return pool(hidden, pooling, tokens)
         except InvalidValue as error:
             raise InvalidValue(f"layer {layer!r}: {error}") from None
-
-    def _tokens(self, content: torch.Tensor | None, hidden: torch.Tensor) -> Tokens:
-        """Those of a batch without a mask."""
-        if content is None:
-            return Tokens.after(self.n_prefix, hidden, self.grid)
-        real = torch.ones(hidden.shape[:2], dtype=torch.bool, device=hidden.device)
-        whole = self.grid if self.grid and prod(self.grid) == int(content.sum()) else None
-        return Tokens(real, real & content.to(hidden.device), whole)

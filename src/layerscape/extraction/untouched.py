@@ -6,7 +6,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from operator import is_
 from typing import Any
 
@@ -68,13 +68,19 @@ def generators_kept(*holders: Any) -> Iterator[None]:
 
 def _put_back(value: Any) -> Callable[[], Any] | None:
     """What gives a generator the state that it has now; None of anything else."""
-    if isinstance(value, torch.Generator):
-        return partial(value.set_state, value.get_state())
-    if isinstance(value, np.random.Generator):
-        return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
-    if isinstance(value, np.random.RandomState):
-        return partial(value.set_state, value.get_state())
-    return partial(value.setstate, value.getstate()) if isinstance(value, random.Random) else None
+    keep = _keeping(type(value))
+    return keep and keep(value)
+
+
+@lru_cache(maxsize=4096)  # a network has thousands of attributes, of few kinds
+def _keeping(kind: type) -> Callable[[Any], Callable[[], Any]] | None:
+    if issubclass(kind, (torch.Generator, np.random.RandomState)):
+        return lambda value: partial(value.set_state, value.get_state())
+    if issubclass(kind, np.random.Generator):
+        return lambda value: partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    if issubclass(kind, random.Random):
+        return lambda value: partial(value.setstate, value.getstate())
+    return None
 
 
 @contextmanager
