@@ -38,12 +38,12 @@ def supplier(kind, tasks):
 def test_graphs_subsets_and_ranks_are_without_them(kind):
     tasks = [task("overlap", k=K), task("decimation", smallest=20), task("information_imbalance")]
     found = supplier(kind, tasks)
-    graph, other = found.data(tasks[0])
+    graph, other = found.provision.data(tasks[0])
     np.testing.assert_array_equal(graph.indices, find_neighbors(X, K + 1, groups=GROUPS).indices)
     assert graph.near.apart == other.near.apart == APART
-    for subset in found.data(tasks[1])[0].graphs:
+    for subset in found.provision.data(tasks[1])[0].graphs:
         marks = subset.near.apart.marks
         assert (marks[subset.indices] != marks[:, None]).all()
     pairs = np.argwhere(GROUPS[:, None] != GROUPS)[::50]
-    (ranking,) = (each for each in found.data(tasks[2]) if isinstance(each, Ranking))
+    (ranking,) = (each for each in found.provision.data(tasks[2]) if isinstance(each, Ranking))
     np.testing.assert_array_equal(ranking.ranks(pairs), ranks(LAYERS["b"], pairs, groups=GROUPS))

@@ -17,6 +17,7 @@ from layerscape.errors import InvalidValue
 from layerscape.measures import catalog
 from layerscape.search import find_neighbors
 from layerscape.supply.attempts import attempts
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.sources import Part, parts_of
 from layerscape.supply.supplier import Supplier
 
@@ -83,11 +84,11 @@ def test_every_kind_of_data_is_what_the_measure_takes(run):
     for source in (arrays(), Part(run)):
         supplier = Supplier(source, {})
         supplier.prepare(list(KINDS.values()))
-        given = {kind: [type(one) for one in supplier.data(one)] for kind, one in KINDS.items()}
+        given = {kind: [type(one) for one in supplier.provision.data(one)] for kind, one in KINDS.items()}
         assert given == expected
-        first, others = supplier.data(KINDS["graphs"])
+        first, others = supplier.provision.data(KINDS["graphs"])
         assert (first.k, [graph.k for graph in others]) == (9, [9, 9])
-        (subsets,) = supplier.data(KINDS["subsets"])
+        (subsets,) = supplier.provision.data(KINDS["subsets"])
         assert [graph.n_samples for graph in subsets.graphs][:3] == [N - 2, (N - 2) // 2, (N - 2) // 2]
 
 
@@ -118,9 +119,9 @@ def test_a_graph_that_was_given_is_not_searched_again(monkeypatch):
     supplier, found = Supplier(Arrays(graphs, {"half": LABELS["half"]}), {}), searched(monkeypatch)
     tasks = [KINDS["two graphs"], KINDS["graphs"], KINDS["labels"], task("gride", "b", range_max=16)]
     supplier.prepare(tasks)
-    assert supplier.data(tasks[0]) == [graphs["a"], graphs["c"]]
-    assert supplier.data(tasks[1])[1] == (graphs["b"], graphs["c"])
-    (cut,) = supplier.data(tasks[3])  # a dimension, which copies have no part in
+    assert supplier.provision.data(tasks[0]) == [graphs["a"], graphs["c"]]
+    assert supplier.provision.data(tasks[1])[1] == (graphs["b"], graphs["c"])
+    (cut,) = supplier.provision.data(tasks[3])  # a dimension, which copies have no part in
     assert (cut.n_samples, cut.k) == (N - 2, 28)
     assert supplier.words(tasks[3]) == (f"2 exact copies left out; {N - 2} samples remain",)
     assert found == []
@@ -130,7 +131,7 @@ def test_a_graph_beside_vectors_spares_the_search_of_its_layer_only(monkeypatch)
     graph, found = find_neighbors(X, 30), searched(monkeypatch)
     supplier = Supplier(Arrays({"a": graph, "c": LAYERS["c"]}), {})
     supplier.prepare([KINDS["two graphs"]])
-    assert supplier.data(KINDS["two graphs"])[0] is graph
+    assert supplier.provision.data(KINDS["two graphs"])[0] is graph
     assert [name for name, *_ in found] == [""]
     expected = ls.estimate("overlap", X, LAYERS["c"], k=9)
     assert supplier.estimate(KINDS["two graphs"]).value == expected.value
@@ -158,11 +159,11 @@ def test_one_neighbor_more_is_searched_when_asked_for(run, monkeypatch):
     supplier = Supplier(Part(run), {})
     supplier.prepare([one], more=1)
     assert found == [("a", N, 10), ("b", N, 10)]
-    assert [graph.k for graph in supplier.data(one)] == [10, 10]  # which its interval reads too
-    assert [graph.k for graph in supplier.data(one, more=1)] == [10, 10]
+    assert [graph.k for graph in supplier.provision.data(one)] == [10, 10]  # which its interval reads too
+    assert [graph.k for graph in supplier.provision.data(one, more=1)] == [10, 10]
     probe = task("knn_probe", "a", label="half", k=9)
-    assert supplier.data(probe)[0].k == 9
-    assert supplier.data(probe, more=1)[0].k == 10
+    assert supplier.provision.data(probe)[0].k == 9
+    assert supplier.provision.data(probe, more=1)[0].k == 10
 
 
 def test_what_needs_no_neighbors_searches_nothing(run, monkeypatch):
@@ -227,7 +228,7 @@ def test_more_neighbors_than_there_are_samples_are_refused_with_the_group(run):
         (Supplier(Part(run), {}), f"k={N} neighbors asked of {N} samples; k must lie in 1..{N - 1}."),
         (Supplier(first, {}), f"k={N} neighbors asked of {n} samples of the group half=0; k must lie in 1..{n - 1}."),
         (
-            Supplier(Part(run), {}, Supplier(Part(run), {})),
+            Supplier(Part(run), {}, Graphs(Part(run), {})),
             f"k={N} neighbors asked of {N} samples in common; k must lie in 1..{N - 1}.",
         ),
     ]
@@ -277,9 +278,9 @@ def test_no_more_graphs_are_in_memory_than_two_sides_of_a_tile_need(monkeypatch)
 
     monkeypatch.setattr(run, "graph", noted)
     supplier.prepare(pairs)
-    assert supplier.tile == 2
+    assert supplier.provision.tile == 2
     found = [(one, value.value) for one, value in attempts(supplier, in_tiles(pairs, run.layers, run.layers, 2))]
-    assert max(most) <= 2 * supplier.tile + 1  # the one that is read may meet one that a measure still holds
+    assert max(most) <= 2 * supplier.provision.tile + 1  # the one that is read may meet one that a measure still holds
     assert len(read) < len(pairs)  # tile by tile, most are there already
     for one, value in found[::7]:
         assert value == ls.estimate("overlap", wide[one.layer], wide[one.other_layer], k=9).value
@@ -290,7 +291,7 @@ def test_graphs_of_arrays_are_searched_once_however_large_the_map(monkeypatch):
     supplier, found = Supplier(arrays(), {}), searched(monkeypatch)
     pairs = [task("overlap", a, b, k=9) for a in LAYERS for b in LAYERS if a != b]
     supplier.prepare(pairs)
-    assert supplier.tile == 3
+    assert supplier.provision.tile == 3
     for one in pairs:
         supplier.estimate(one)
     assert len(found) == 3
@@ -299,7 +300,7 @@ def test_graphs_of_arrays_are_searched_once_however_large_the_map(monkeypatch):
 def test_the_second_layer_of_a_task_may_be_of_another_source(run):
     other = ls.from_arrays({"z": LAYERS["c"][:, ::-1]})
     for a, b in ((Part(run), Part(other)), (Arrays(LAYERS), Arrays({"z": LAYERS["c"][:, ::-1]}))):
-        supplier = Supplier(a, {}, Supplier(b, {}))
+        supplier = Supplier(a, {}, Graphs(b, {}))
         for name, options in (("overlap", {"k": 9}), ("information_imbalance", {"k": 2}), ("cka", {})):
             one = task(name, "a", "z", **options)
             supplier.prepare([one])

@@ -218,7 +218,7 @@ def _checked_controls(controls: str | Iterable[str], by: str | None, repeats: An
 def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:
     supplier.prepare(plan, progress)
     tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
-    for task, estimate in attempts(supplier, in_tiles(plan, run.layers, run.layers, supplier.tile)):
+    for task, estimate in attempts(supplier, in_tiles(plan, run.layers, run.layers, supplier.provision.tile)):
         yield from as_rows(run, task, estimate, supplier.near, supplier.source.group, supplier.groups_words(task))
         tell(1)
 

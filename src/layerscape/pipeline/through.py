@@ -17,6 +17,7 @@ from layerscape.pipeline.table import as_rows, as_table
 from layerscape.runs import Series, joined
 from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
 from layerscape.supply.together import Belonging
@@ -85,7 +86,7 @@ def between_steps(
     for place, other in pairs:
         run, later = series.runs[place], series.runs[other]
         who = Belonging(groups, own_group).groups_of_column(run.samples.labels, run.n_samples)
-        supplier = supplier_of(part(place), search, who, Supplier(part(other), search))
+        supplier = supplier_of(part(place), search, who, Graphs(part(other), search))
         plan = [Task(m, own_options(m, k, options), layer, layer) for m in measures for layer in series.layers]
         steps = {"step": series.steps[place], "other_run": later.name, "other_step": series.steps[other]}
         supplier.prepare(plan, progress=False)

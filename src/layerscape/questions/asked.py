@@ -103,7 +103,7 @@ class Answer:
         suppliers = [supplier for supplier, _ in self.asked]
         if self.question.pairs is not None:
             for supplier in dict.fromkeys(suppliers):
-                supplier.find(supplier.source.layers, k, False, None)
+                supplier.graphs.find(supplier.source.layers, k, False, None)
         return suppliers
 
     def say_what_is_left_out(self) -> None:

@@ -24,6 +24,7 @@ from layerscape.runs import Series, joined
 from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.doubts import say_doubts
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.supplier import Supplier
 from layerscape.supply.together import Belonging
 
@@ -123,7 +124,7 @@ def compare(
     if together is None:
         say_doubts(run_a, search)
     of_b: Any = search if not isinstance(together, Recording) else {**search, "apart": together.apart}
-    supplier = supplier_of(a, search, together, Supplier(b, of_b))
+    supplier = supplier_of(a, search, together, Graphs(b, of_b))
     plan = [
         Task(m, own_options(m, k, options), layer, other_layer)
         for m in chosen
@@ -132,7 +133,7 @@ def compare(
     ]
     supplier.prepare(plan, progress, more=int(permutations is not None))
     cells, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
-    for cell in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.tile)):
+    for cell in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.provision.tile)):
         cells.append(cell)
         tell(1)
     maps = _judged(supplier, cells, permutations, progress)

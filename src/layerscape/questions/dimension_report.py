@@ -158,7 +158,7 @@ def dimension_report(
     supplier = Supplier(Arrays({"": x}), search)
     tasks = [_task(name, seed) for name in ESTIMATORS]
     supplier.prepare(tasks, progress)
-    share = tied(supplier.graph("", 2, distinct=True))
+    share = tied(supplier.graphs.graph("", 2, distinct=True))
     if share > DISCRETE and (whole := as_whole(x)):
         return _counted(x, whole, share, supplier)
     estimates, gaps = _estimates(supplier, tasks, progress)
@@ -184,7 +184,7 @@ def _measured(
 ) -> DimensionReport:
     """The report on real numbers."""
     curve = estimates["gride"].curve
-    reading = Reading.of(supplier.graph("", curve[-1].k or 2, distinct=True), curve)
+    reading = Reading.of(supplier.graphs.graph("", curve[-1].k or 2, distinct=True), curve)
     plateau, n, d = reading.plateau, x.n_samples, x.n_units
     parts = find_parts(supplier, seed) if any(reading.bent) else ()
     if parts:

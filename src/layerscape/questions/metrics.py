@@ -151,7 +151,7 @@ def _why(
 
 
 def _of(layer: Judged, suppliers: Mapping[str, Supplier], k: int) -> _Layer:
-    graphs = {name: supplier.graph(layer.layer, k) for name, supplier in suppliers.items()}
+    graphs = {name: supplier.graphs.graph(layer.layer, k) for name, supplier in suppliers.items()}
     x = next(iter(suppliers.values())).source.vectors(layer.layer)
     norms = np.concatenate([np.sqrt((block.astype(float) ** 2).sum(axis=1)) for _, block in x.blocks()])
     shared = find_measure("overlap")(*graphs.values(), k=k).value

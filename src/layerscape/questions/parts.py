@@ -43,7 +43,7 @@ def find_parts(supplier: Supplier, seed: int) -> tuple[Part, ...]:
     It is asked for two manifolds, and for three if two do not do. What it does not tell apart by the third neighbor is
     one part, since it always finds as many as it was asked for.
     """
-    rows, measure = supplier.rows(""), find_measure("hidalgo")
+    rows, measure = supplier.graphs.rows(""), find_measure("hidalgo")
     for n_manifolds in range(2, MOST + 1):
         found = attempt(supplier, Task(measure, {"n_manifolds": n_manifolds, "seed": seed}))
         if not isfinite(found.value):
@@ -84,4 +84,4 @@ def _read_alone(supplier: Supplier, rows: np.ndarray) -> Reading | None:
     alone, task = supplier.among(rows), Task(find_measure("gride"))
     alone.prepare([task])
     curve = attempt(alone, task).curve
-    return Reading.of(alone.graph("", curve[-1].k or 2, distinct=True), curve) if curve else None
+    return Reading.of(alone.graphs.graph("", curve[-1].k or 2, distinct=True), curve) if curve else None

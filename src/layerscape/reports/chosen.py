@@ -51,7 +51,7 @@ def chosen_dimensions(run: ReportedRun, rows: Sequence[Row]) -> Mapping[str, Row
         supplier = Supplier(Part(cast(Run, run)), search)
         supplier.prepare([Task(GRIDE, {str(GRIDE.neighbors): curves[layer][-1]["k"]}, layer) for layer in kept])
         for layer in kept:
-            graph = supplier.graph(layer, curves[layer][-1]["k"], distinct=True)
+            graph = supplier.graphs.graph(layer, curves[layer][-1]["k"], distinct=True)
             found[layer] = _choice(graph, curves[layer]) if _is_of(graph, curves[layer][0]) else OTHERS
     return found
 

@@ -103,7 +103,7 @@ def _of_layers(run: ReportedRun, asked: Mapping[str, Row], search: Search, gaps:
         row = asked[task.layer]
         gaps[task.layer] = OTHERS
         with suppress(LayerscapeError):  # as of rows that are of other vectors than those that the graph is of
-            estimate = TWONN(*supplier.data(task), **task.options)
+            estimate = TWONN(*supplier.provision.data(task), **task.options)
             own = {"layer": task.layer, "choice": task.layer, "value": row["value"], "d": row["said"]}
             if is_same(estimate.value, row["value"]):
                 found += [own | point for point in _points(estimate, of_layer)]

@@ -12,6 +12,7 @@ from layerscape.core.repeats import Repeats
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.grouped import Grouped
 from layerscape.supply.repeated import Repeated
 from layerscape.supply.serial import Serial
@@ -19,7 +20,7 @@ from layerscape.supply.supplier import Supplier
 from layerscape.supply.together import Together
 
 
-def supplier_of(source: Source, search: Search, together: Together, other: Supplier | None = None) -> Supplier:
+def supplier_of(source: Source, search: Search, together: Together, other: Graphs | None = None) -> Supplier:
     """The supplier of a source whose samples are of groups, follow each other in time, or are independent."""
     if together is None:
         return Supplier(source, search, other)

@@ -58,7 +58,7 @@ def _side_by_side(supplier: Supplier, tasks: list[Task]) -> Iterator[tuple[Task,
 def _with_ranks(supplier: Supplier, tasks: list[Task]) -> Iterator[tuple[Task, Estimate]]:
     """Tasks of one other layer in groups, whose ranks around its samples are counted in one pass."""
     n = supplier.source.n_samples
-    widths = [task.neighbors(supplier.most + 1) for task in tasks]
+    widths = [task.neighbors(supplier.graphs.most + 1) for task in tasks]
     step = max(1, MOST_PAIRS // (max(widths) * n))
     for first in range(0, len(tasks), step):
         some = tasks[first : first + step]
@@ -71,7 +71,7 @@ def _count_ranks(supplier: Supplier, tasks: list[Task], widths: list[int]) -> No
     pairs, ranking = [], None
     for task, k in zip(tasks, widths, strict=True):
         with suppress(LayerscapeError):
-            graph, ranking = supplier.data(task)
+            graph, ranking = supplier.provision.data(task)
             rows, members, _ = graph.weights(k)
             pairs.append(np.stack([rows, members], axis=1))
     if ranking is not None and pairs:

@@ -1,4 +1,4 @@
-"""Some of the samples of a supplier, with neighbors cut from its graphs: in place of samples that are left out stand
+"""Some of the samples of a provision, with neighbors cut from its graphs: in place of samples that are left out stand
 those that follow. Only samples that list too few of those that are kept are searched again.
 """
 
@@ -16,8 +16,8 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
 from layerscape.search import find_neighbors
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.provision import Provision
-from layerscape.supply.supplier import Supplier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,18 +25,36 @@ if TYPE_CHECKING:
 TIES = 8  # neighbors beyond those wanted, so that what ties with the last is mostly seen without a search
 
 
-class Cut(Supplier):
-    """Some of the samples of a supplier, by increasing number.
-
-    Values are standardized as they were among all samples, and options that were fitted to these stay.
-    """
+class Cut:
+    """Some of the samples of a provision, by increasing number, for tasks with the options that fitted all of them."""
 
     def __init__(self, whole: Provision, rows: np.ndarray, tasks: Sequence[Task]):
-        other = None if whole.other is whole else Cut(whole.other, rows, ())
-        super().__init__(whole.source.take(rows), among(whole.search, rows), other)
+        own = _CutGraphs(whole.own, rows)
+        self._provision = Provision(own, own if whole.other is whole.own else _CutGraphs(whole.other, rows))
+        self._provision.search(tasks, progress=False, strict=False)
+        self._rows = rows
+
+    def values(self, task: Task, parts: Folds | None = None) -> np.ndarray:
+        """The value of a task, and those of its curve; ``parts`` are those of all samples, if it learns."""
+        if task.measure.score is not None and parts is None:
+            return self.score(task)([np.arange(len(self._rows))])
+        found = task.measure.bare(*self._provision.data(task), parts=self._of(parts), **task.options)
+        return np.array([found.value, *(point.value for point in found.curve)])
+
+    def score(self, task: Task, parts: Folds | None = None) -> Score:
+        """The values of a task as a function of orders of one side."""
+        return task.measure.score_of(*self._provision.data(task), parts=self._of(parts), **task.options)
+
+    def _of(self, parts: Folds | None) -> Folds | None:
+        return parts and parts.take(self._rows)
+
+
+class _CutGraphs(Graphs):
+    """The graphs of some of the samples, cut from those of all; values are standardized as among all."""
+
+    def __init__(self, whole: Graphs, rows: np.ndarray):
+        super().__init__(whole.source.take(rows), among(whole.search, rows))
         self._from, self._rows = whole, rows
-        if tasks:
-            self.prepare(tasks, progress=False, all_there=False)
 
     def vectors(self, layer: str) -> Representation:
         return self._from.vectors(layer).take(self._rows)
@@ -44,20 +62,6 @@ class Cut(Supplier):
     def _searched_now(self, layer: str, k: int, tell: Callable[[int], None] | None) -> Neighbors:
         whole = self._from.whole(layer)
         return cut(whole, self._rows, min(k, self.near.most(len(self._rows))), lambda: self.vectors(layer), self.search)
-
-    def values(self, task: Task, parts: Folds | None = None) -> np.ndarray:
-        """The value of a task, and those of its curve; ``parts`` are those of all samples, if it learns."""
-        if task.measure.score is not None and parts is None:
-            return self.score(task)([np.arange(self.source.n_samples)])
-        found = task.measure.bare(*self.data(task), parts=self._of(parts), **task.options)
-        return np.array([found.value, *(point.value for point in found.curve)])
-
-    def score(self, task: Task, parts: Folds | None = None) -> Score:
-        """The values of a task as a function of orders of one side."""
-        return task.measure.score_of(*self.data(task), parts=self._of(parts), **task.options)
-
-    def _of(self, parts: Folds | None) -> Folds | None:
-        return parts and parts.take(self._rows)
 
 
 def cut(whole: Neighbors, rows: np.ndarray, k: int, vectors: Callable[[], Representation], search: Search) -> Neighbors:

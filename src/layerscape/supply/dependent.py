@@ -71,7 +71,7 @@ class Dependent(Supplier):
 
     def _score(self, task: Task, exchange: Exchange) -> Score:
         """The value of a task as a function of orders of one side; raises where it has none."""
-        one = self.serve(task)
+        one = self.provision.serve(task)
         return task.measure.score_of(*one.data, parts=self._parts(one.task), **one.task.options)
 
 

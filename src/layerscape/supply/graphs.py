@@ -42,14 +42,14 @@ class Graphs:
         self._k, self._ready = 0, frozenset()  # how wide the graphs are, and of which layers
         self._failed: dict[str, LayerscapeError] = {}  # layers that cannot be searched
         self._graphs: dict[str, Neighbors] = {}
-        self._distinct: dict[str, Distinct] = {}
+        self.distinct: dict[str, Distinct] = {}  # by layer, the rows that are no copies
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
         self._rankings: dict[tuple[str, str], Ranking] = {}
 
     def find(self, layers: Sequence[str], k: int, distinct: bool, tell: Callable[[int], None] | None) -> None:
         """Search layers, and choose the rows for dimensions; what cannot be searched says so when asked for."""
         self._k, self._ready = k, frozenset(layers)
-        self._graphs, self._cut, self._distinct, self._failed = {}, {}, {}, {}
+        self._graphs, self._cut, self.distinct, self._failed = {}, {}, {}, {}
         if self.source.run is not None:
             self._failed = searched_apart(self.source.run, k, layers, tell, self.search)
         else:
@@ -63,7 +63,7 @@ class Graphs:
             every = [*layers, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
             sound = [layer for layer in every if layer not in self._failed]
             found = {layer: distinct_rows(self.whole(layer), self._share(layer)) for layer in sound}
-            self._distinct = common_rows(found)
+            self.distinct = common_rows(found)
 
     def _searched_now(self, layer: str, k: int, tell: Callable[[int], None] | None) -> Neighbors:
         if (kept := self.source.kept_graph(layer, k, self.search)) is not None:
@@ -103,7 +103,7 @@ class Graphs:
     def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
         """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
         whole, given = self.whole(layer), layer in self.source.graphs
-        if given and not (distinct and layer in self._distinct):
+        if given and not (distinct and layer in self.distinct):
             return whole
         key = (layer, distinct, whole.k if given else k)
         if key not in self._cut:
@@ -112,7 +112,7 @@ class Graphs:
 
     def _of_distinct(self, layer: str, whole: Neighbors, k: int) -> Neighbors:
         """Cut from the graph of all samples if that holds enough, and searched otherwise."""
-        rows, given = self._distinct[layer].rows, layer in self.source.graphs
+        rows, given = self.distinct[layer].rows, layer in self.source.graphs
         if len(rows) < FEWEST:
             what = "the graph" if given else self.source.vectors(layer).title
             raise InvalidValue(
@@ -129,7 +129,7 @@ class Graphs:
 
     def rows(self, layer: str) -> np.ndarray:
         """Which samples the graph of the distinct rows of a layer is of."""
-        return self._distinct[layer].rows
+        return self.distinct[layer].rows
 
     def whole(self, layer: str) -> Neighbors:
         """The graph of all samples; of those that are kept on disk no more are in memory than tiles need."""

@@ -24,8 +24,8 @@ from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.supply.cut import TIES, Cut
 from layerscape.supply.dependent import Dependent
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.labels import near_in_label
-from layerscape.supply.provision import Provision
 from layerscape.supply.supplier import Supplier
 
 Key = tuple[object, ...]  # of a task
@@ -38,9 +38,9 @@ class Grouped(Dependent):
     Where members of a sample's own group are no neighbors of it, another supplier of the same samples has the graphs.
     """
 
-    def __init__(self, source: Source, search: Search, groups: Groups, other: Provision | None = None):
+    def __init__(self, source: Source, search: Search, groups: Groups, other: Graphs | None = None):
         super().__init__(source, search, other)
-        self.groups = groups
+        self.groups, self._other = groups, self.provision.other
         self._aside: Grouped | None = None  # who leaves own groups out
         self._without: dict[Key, np.ndarray] = {}  # by task, what is found without each block of groups
         self._why_not: dict[Key, str] = {}
@@ -57,7 +57,7 @@ class Grouped(Dependent):
         if isinstance(home, Grouped) and home is not self:
             found = home.moved(task)
             return found.among(self._labelled[task.label][0], self.source.n_samples) if self._gappy(task) else found
-        key, one = _key(task), self.serve(task)
+        key, one = _key(task), self.provision.serve(task)
         if key in self._why_not:
             raise InvalidValue(self._why_not[key])
         found = self._found(one.task, one.data)
@@ -74,8 +74,8 @@ class Grouped(Dependent):
     def _left_out(self) -> Grouped:
         if self._aside is None:
             search: Any = {**self.search, "apart": self.groups.apart}
-            other = self.other if self.other is self else Supplier(self.other.source, search)
-            self._aside = Grouped(self.source, search, self.groups.left_out(), None if other is self else other)
+            other = None if self._other is self.graphs else Graphs(self._other.source, search)
+            self._aside = Grouped(self.source, search, self.groups.left_out(), other)
         return self._aside
 
     def _leaves_out(self, task: Task) -> bool:
@@ -87,19 +87,15 @@ class Grouped(Dependent):
 
     # Before the tasks
 
-    def _wide(self, width: int) -> int:
-        return 2 * width + TIES
-
-    def _search_for(self, tasks: Sequence[Task], progress: Show, more: int) -> None:
+    def _search_for(self, tasks: Sequence[Task], progress: Show, more: int, strict: bool) -> None:
         aside = [task for task in tasks if self._leaves_out(task)]
         own = [task for task in tasks if not self._leaves_out(task)]
-        super()._search_for(own, progress, more)
-        fitting = self._fitting(own)
+        self.provision.search(own, progress, more=more, strict=strict, wide=lambda width: 2 * width + TIES)
+        fitting = self._fitting(own, strict)
         self._kept = self._taking_part([task for task in fitting.values() if self._by_whole_groups(task)])
         self._leave_out_each(fitting, progress)
         if aside:
-            self._left_out._strict = self._strict
-            self._left_out._search_for(aside, progress, more)
+            self._left_out._search_for(aside, progress, more, strict)
 
     def _by_whole_groups(self, task: Task) -> bool:
         """Whether whole groups change places, of which some samples may have to be left out."""
@@ -110,24 +106,24 @@ class Grouped(Dependent):
 
     def _taking_part(self, tasks: Sequence[Task]) -> Cut | None:
         """The samples that change places, where these are not all and there are vectors of them."""
-        if not tasks or self.source.graphs or self.other.source.graphs:
+        if not tasks or self.source.graphs or self._other.source.graphs:
             return None
         rows = whole_groups(self.groups).rows
-        return None if rows is None else Cut(self, rows, tasks)
+        return None if rows is None else Cut(self.provision, rows, tasks)
 
     def _leave_out_each(self, tasks: Mapping[Key, Task], progress: Show) -> None:
         """What each task finds without each block of groups, or why that is not known."""
         self._without, self._why_not = {}, {}
         if self.groups.number < FEWEST:
             self._why_not = dict.fromkeys(tasks, f"{self.groups.number} groups, fewer than {FEWEST}: no interval")
-        elif self.source.graphs or self.other.source.graphs:
+        elif self.source.graphs or self._other.source.graphs:
             self._why_not = dict.fromkeys(tasks, "no interval over groups of graphs that were given; give the vectors")
         if self._why_not or not tasks:
             return
         blocks, number, found = self.groups.blocks, self.groups.n_blocks, {key: [] for key in tasks}
         tell = counted(progress, "leaving out groups", number) or (lambda _: None)
         for block in range(number):
-            left = Cut(self, np.flatnonzero(blocks != block), list(tasks.values()))
+            left = Cut(self.provision, np.flatnonzero(blocks != block), list(tasks.values()))
             for key, task in tasks.items():
                 try:
                     found[key].append(left.values(task, self._parts(task)))
@@ -138,13 +134,14 @@ class Grouped(Dependent):
             points = min(map(len, found[key]))  # of a curve, which fewer samples may shorten
             self._without[key] = np.stack([each[:points] for each in found[key]])
 
-    def _fitting(self, tasks: Sequence[Task]) -> dict[Key, Task]:
+    def _fitting(self, tasks: Sequence[Task], strict: bool) -> dict[Key, Task]:
         """The tasks with the options that they are carried out with; those that cannot be say so when asked for."""
         found = {}
         for task in tasks:
             with suppress(LayerscapeError):
-                self._check_k(task)
-                found[_key(task)] = self._fitted(task)[0]
+                if strict:
+                    self.provision.check_k(task)
+                found[_key(task)] = self.provision.fitted(task)[0]
         return found
 
     # What tasks ask for
@@ -181,7 +178,7 @@ class Grouped(Dependent):
             return super()._score(task, exchange)
         if self._kept is None:
             raise InvalidValue("no chance where groups of other sizes change places in graphs; give the vectors")
-        one, _ = self._fitted(task)
+        one, _ = self.provision.fitted(task)
         return self._kept.score(one, self._parts(one))
 
     def _exchange(self, task: Task) -> Exchange:
@@ -194,7 +191,7 @@ class Grouped(Dependent):
         if not task.measure.folds:
             return None
         if (key := _key(task)) not in self._folds:
-            self._folds[key] = task.measure.folds_of(*self.data(task), groups=self.groups, **task.options)
+            self._folds[key] = task.measure.folds_of(*self.provision.data(task), groups=self.groups, **task.options)
         return self._folds[key]
 
     def _of_labels(self, task: Task) -> Exchange:

@@ -6,15 +6,15 @@ when asked for, and kept while they may be asked for again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
+from layerscape.core.distinct import Distinct
 from layerscape.core.keywords import Search
 from layerscape.core.progress import Show, counted
 from layerscape.core.quantity import Data
 from layerscape.core.representation import Representation
-from layerscape.core.sources import Source
 from layerscape.core.tasks import SPARE, Task
 from layerscape.errors import InvalidValue
 from layerscape.search import find_neighbors
@@ -45,47 +45,59 @@ class Served(NamedTuple):
     decisive: tuple[str, ...]
 
 
-class Provision(Graphs):
-    """The graphs, vectors, rankings, subsets and labels of the samples of a source, for tasks.
+class Provision:
+    """The graphs, vectors, rankings, subsets and labels of samples, for tasks.
 
     Parameters
     ----------
-    source
-        Layers and labels.
-    search
-        The keywords of a search.
+    own
+        Where the layer of a task is; its source has the labels.
     other
         Where the second layer of a task is; the same when left out.
     """
 
-    def __init__(self, source: Source, search: Search, other: Provision | None = None):
-        super().__init__(source, search)
-        self.other = other or self
+    def __init__(self, own: Graphs, other: Graphs | None = None):
+        self.own, self.other, self.source = own, other or own, own.source
         self._strict, self._more = True, 0  # whether to refuse more neighbors than there are; those beyond what is read
         self._labels: dict[tuple[str, int], Any] = {}  # of vectors a graph, which all layers share
-        self._deciding = Deciding(source, self.near)
+        self._deciding = {side: Deciding(side.source, side.near) for side in (self.own, self.other)}
         self._one_at_a_time = Lock()
 
-    def _search_for(self, tasks: Sequence[Task], progress: Show, more: int) -> None:
-        n, most, self._more = self.source.n_samples, self.most, more
-        asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self, self.other)}
+    def search(
+        self,
+        tasks: Sequence[Task],
+        progress: Show = None,
+        *,
+        more: int = 0,
+        strict: bool = True,
+        wide: Callable[[int], int] = int,
+    ) -> None:
+        """Search what the tasks will ask for.
+
+        Parameters
+        ----------
+        more
+            How many neighbors beyond what the measures need.
+        strict
+            Whether a task of more neighbors than there are is refused, or given those that there are.
+        wide
+            How wide a graph has to be from which one of so many neighbors is cut.
+        """
+        n, most, self._strict, self._more = self.source.n_samples, self.own.most, strict, more
+        asked = {side: list(dict.fromkeys(self._searched(tasks, side))) for side in (self.own, self.other)}
         needed = max((task.neighbors(most + 1) for task in tasks), default=0)
         widths = [task.width(most + 1, more) + self._beyond(task) for task in tasks if task.measure.searches]
-        k = min(self._wide(max(widths, default=0)), most)
+        k = min(wide(max(widths, default=0)), most)
         total = sum(len(layers) for layers in asked.values()) * n
         tell = counted(progress, "searching", total) if needed else None
         for side, layers in asked.items():
             side.find(layers, k, any(task.measure.distinct for task in tasks), tell)
 
-    def _wide(self, width: int) -> int:
-        """How wide the graphs are to be from which so wide ones are cut."""
-        return width
-
-    def _searched(self, tasks: Sequence[Task], side: Provision) -> Iterator[str]:
+    def _searched(self, tasks: Sequence[Task], side: Graphs) -> Iterator[str]:
         """The layers of one side whose graphs the tasks read and nobody gave."""
         for task in tasks:
             for place, kind in enumerate(task.measure.data):
-                if (self.other if place else self) is side:
+                if self._at(place) is side:
                     one = [task.layer_at(place)] if kind in ("graph", "subsets") else []
                     layers = self._between(task) if kind == "graphs" else one
                     yield from (layer for layer in layers if layer not in side.source.graphs)
@@ -98,23 +110,23 @@ class Provision(Graphs):
     @property
     def tile(self) -> int:
         """How many layers on each side of a map of pairs may be in memory at a time."""
-        rooms = self.room, self.other.room
+        rooms = self.own.room, self.other.room
         return max(rooms) if self.source.run is None and self.other.source.run is None else min(rooms)
 
-    def _check_k(self, *tasks: Task) -> None:
+    def check_k(self, *tasks: Task) -> None:
         """Raise at the first task of more neighbors than there are."""
-        n, most = self.source.n_samples, self.most
+        n, most = self.source.n_samples, self.own.most
         for task in tasks:
             k = task.neighbors(most + 1)
-            if self._strict and k > most and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
+            if k > most and not {task.layer, task.layer_at(1)} <= set(self.source.graphs):
                 which = f" of the group {self.source.group}" if self.source.group else ""
-                which = " in common" if self.other is not self else which
-                which += f", {self.near.apart.words}" if self.near.apart else ""
+                which = " in common" if self.other is not self.own else which
+                which += f", {self.own.near.apart.words}" if self.own.near.apart else ""
                 raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
 
-    def _say_default(self, task: Task) -> None:
+    def say_default(self, task: Task) -> None:
         """Raise if a graph that was given holds fewer neighbors than a measure reads of which nobody said how many."""
-        k = min(self._fitted(task)[0].neighbors(self.most + 1), self.most)
+        k = min(self.fitted(task)[0].neighbors(self.own.most + 1), self.own.most)
         name, layers = task.measure.neighbors, self.source.graphs.keys() & {task.layer, task.layer_at(1)}
         if not isinstance(name, str) or name in task.options or task.measure.distinct or not layers:
             return
@@ -127,75 +139,80 @@ class Provision(Graphs):
 
     def serve(self, task: Task, *, more: int = 0) -> Served:
         """All that the measure is given, with ``more`` neighbors than it needs where there are so many."""
-        self._check_k(task)
-        one, words = self._fitted(task)
+        if self._strict:
+            self.check_k(task)
+        one, words = self.fitted(task)
         return Served(one, self.data(one, more=more), words, self._decisive(one))
 
-    def _fitted(self, task: Task) -> tuple[Task, tuple[str, ...]]:
+    def fitted(self, task: Task) -> tuple[Task, tuple[str, ...]]:
         """The task with a number of neighbors that there are, where nobody asked for one, and what is to be said."""
-        copies = self._distinct[task.layer].words if self._reduced(task) else ()
-        one, words = task.fitted(*self._room_for(task), self.most)
-        return one, (*copies, *words)
+        distinct = self.distinct(task)
+        one, words = task.fitted(*self._room_for(distinct), self.own.most)
+        return one, (*(distinct.words if distinct else ()), *words)
 
-    def _room_for(self, task: Task) -> tuple[int, int]:
+    def _room_for(self, distinct: Distinct | None) -> tuple[int, int]:
         """How many samples a task is of, and how many neighbors each has at the most, less those beyond its own."""
-        if not self._reduced(task):
-            return self.source.n_samples, max(min(1, self.most), self.most - self._more)
-        rows = self._distinct[task.layer].rows
-        return len(rows), self.near.among(rows).most(len(rows)) - self._more
+        most = self.own.most
+        if distinct is None:
+            return self.source.n_samples, max(min(1, most), most - self._more)
+        rows = distinct.rows
+        return len(rows), self.own.near.among(rows).most(len(rows)) - self._more
 
     def data(self, task: Task, *, more: int = 0) -> list[Any]:
         """The data arguments of the measure, with ``more`` neighbors than it needs where there are so many."""
-        k = min(task.neighbors(self.most + 1) + self._beyond(task) + max(more, task.measure.spare), self.most)
+        most = self.own.most
+        k = min(task.neighbors(most + 1) + self._beyond(task) + max(more, task.measure.spare), most)
         with self._one_at_a_time:
-            return [
-                (self.other if place else self)._argument(kind, task, k, place, more)
-                for place, kind in enumerate(task.measure.data)
-            ]
+            return [self._argument(kind, task, k, place, more) for place, kind in enumerate(task.measure.data)]
+
+    def _at(self, place: int) -> Graphs:
+        """Where the layer of the data argument number ``place`` is."""
+        return self.other if place else self.own
 
     def _beyond(self, task: Task) -> int:
         """How many neighbors a task reads beyond those that its options say, as a share of a large class may be."""
         if task.options.get("class_fraction") is None:
             return 0
-        return max(0, most_of_class(task, self.source) - task.neighbors(self.most + 1))
+        return max(0, most_of_class(task, self.source) - task.neighbors(self.own.most + 1))
 
-    def _reduced(self, task: Task) -> bool:
-        return task.measure.distinct and task.layer in self._distinct
+    def distinct(self, task: Task) -> Distinct | None:
+        """The rows that a task is of, where it is of those alone that are no copies."""
+        return self.own.distinct.get(task.layer) if task.measure.distinct else None
 
     def _argument(self, kind: Data, task: Task, k: int, place: int, more: int) -> Any:
-        layer = task.layer_at(place)
+        side, layer, distinct = self._at(place), task.layer_at(place), task.measure.distinct
         if kind == "labels":
             return self._label(task, k)
         if kind == "vectors":
-            return self.source.vectors(layer)
+            return side.source.vectors(layer)
         if task.reads_pairs:
-            return self.of_pairs(kind, layer, self.source.label(task), task.label)
+            return side.of_pairs(kind, layer, self.source.label(task), task.label)
         if kind == "ranking":
-            return self.ranking(layer)
+            return side.ranking(layer)
         if kind == "graphs":
-            return tuple(self.graph(each, k, distinct=task.measure.distinct) for each in self._between(task))
+            return tuple(side.graph(each, k, distinct=distinct) for each in self._between(task))
         if kind == "subsets":
-            return self._subsets(task, more)
-        return self.graph(layer, k, distinct=task.measure.distinct)
+            return self._subsets(task, side, more)
+        return side.graph(layer, k, distinct=distinct)
 
-    def _subsets(self, task: Task, more: int) -> Any:
-        if task.layer in self.source.graphs:
-            whole = self.source.graphs[task.layer]
-            graph = self.graph(task.layer, whole.k, distinct=task.measure.distinct)
+    def _subsets(self, task: Task, side: Graphs, more: int) -> Any:
+        layer, distinct = task.layer, task.measure.distinct
+        if layer in side.source.graphs:
+            graph = side.graph(layer, side.source.graphs[layer].k, distinct=distinct)
             return subsets_of(task.measure, task.options, graph, more=more)
-        width = min(task.width(self.most + 1) - SPARE * task.measure.distinct, self.whole(task.layer).k)
-        graph = self.graph(task.layer, width, distinct=task.measure.distinct)
-        rows = self._distinct[task.layer].rows if task.measure.distinct else None
-        return subsets_of(task.measure, task.options, graph, self.vectors(task.layer), rows, self.search, more=more)
+        width = min(task.width(side.most + 1) - SPARE * distinct, side.whole(layer).k)
+        graph = side.graph(layer, width, distinct=distinct)
+        rows = side.rows(layer) if distinct else None
+        return subsets_of(task.measure, task.options, graph, side.vectors(layer), rows, side.search, more=more)
 
     def _label(self, task: Task, k: int) -> Any:
         found = self.source.label(task)
-        if self.near.apart and near_in_label(task, found):
+        if self.own.near.apart and near_in_label(task, found):
             found = vectors_of(found, self.source.n_samples)  # so that who is left out is near in neither
         if not isinstance(found, Representation):
             return found
         if (task.label, k) not in self._labels:
-            plain: Search = {**self.search, "metric": "euclidean", "standardize": None}
+            plain: Search = {**self.own.search, "metric": "euclidean", "standardize": None}
             self._labels[task.label, k] = find_neighbors(found, k, **plain)
         return self._labels[task.label, k]
 
@@ -205,6 +222,6 @@ class Provision(Graphs):
         for place, kind in enumerate(task.measure.data):
             one = [] if kind in ("labels", "pairs") else [task.layer_at(place)]
             layers = self._between(task) if kind == "graphs" else one
-            side = self.other if place else self
-            words += [text for layer in layers for text in side._deciding.words(task, layer, place)]
+            deciding = self._deciding[self._at(place)]
+            words += [text for layer in layers for text in deciding.words(task, layer, place)]
         return tuple(dict.fromkeys(words))

@@ -36,6 +36,7 @@ from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.means import Means, mean_over
 from layerscape.supply.supplier import Supplier
 
@@ -47,15 +48,16 @@ Side = tuple[Source, str]  # a layer of single samples
 class Repeated(Supplier):
     """The data of tasks, each sample the mean over the repeats of a condition."""
 
-    def __init__(self, source: Source, search: Search, repeats: Repeats, other: Supplier | None = None):
-        second = None if other is None else Supplier(Means(other.source, repeats.rows), other.search)
+    def __init__(self, source: Source, search: Search, repeats: Repeats, other: Graphs | None = None):
+        second = None if other is None else Graphs(Means(other.source, repeats.rows), other.search)
         super().__init__(Means(source, repeats.rows), search, second)
         self.repeats = repeats
         self._single = source, source if other is None else other.source
         self._found_before: dict[tuple[Any, ...], np.ndarray] = {}
 
     def among(self, rows: np.ndarray) -> Repeated:
-        other = None if self.other is self else Supplier(self._single[1], self.other.search)
+        second = self.provision.other
+        other = None if second is self.graphs else Graphs(self._single[1], second.search)
         return Repeated(self._single[0], self.search, self.repeats.take(rows), other)
 
     def groups_words(self, task: Task) -> str:
@@ -69,7 +71,7 @@ class Repeated(Supplier):
         if not task.measure.compares or not isfinite(found.value):
             return found
         try:
-            ceiling, words = self.ceiling(self._fitted(task)[0])
+            ceiling, words = self.ceiling(self.provision.fitted(task)[0])
         except LayerscapeError as error:
             ceiling, words = None, (str(error),)
         return replace(found, ceiling=ceiling, warnings=(*found.warnings, *words))

@@ -17,7 +17,7 @@ from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue
 from layerscape.supply.dependent import Dependent
-from layerscape.supply.supplier import Supplier
+from layerscape.supply.graphs import Graphs
 
 OF_NEIGHBORS, OF_ALL = 20, 50  # N/τ below which shifts do not hold, of neighbors and of measures that read all pairs
 
@@ -25,7 +25,7 @@ OF_NEIGHBORS, OF_ALL = 20, 50  # N/τ below which shifts do not hold, of neighbo
 class Serial(Dependent):
     """The data of tasks, of samples that follow each other in time."""
 
-    def __init__(self, source: Source, search: Search, recording: Recording, other: Supplier | None = None):
+    def __init__(self, source: Source, search: Search, recording: Recording, other: Graphs | None = None):
         kept: Any = {**search}
         kept.setdefault("apart", recording.apart)
         super().__init__(source, kept, other)

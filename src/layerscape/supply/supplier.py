@@ -24,14 +24,27 @@ from layerscape.core.words import number
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.search import check_device
 from layerscape.supply.gaps import some_labelled
+from layerscape.supply.graphs import Graphs
 from layerscape.supply.provision import Provision
 
 
-class Supplier(Provision):
-    """The answers to tasks."""
+class Supplier:
+    """The answers to tasks.
 
-    def __init__(self, source: Source, search: Search, other: Provision | None = None):
-        super().__init__(source, search, other)
+    Parameters
+    ----------
+    source
+        Layers and labels.
+    search
+        The keywords of a search.
+    other
+        Where the second layer of a task is; the same when left out.
+    """
+
+    def __init__(self, source: Source, search: Search, other: Graphs | None = None):
+        self.source, self.search, self.graphs = source, search, Graphs(source, search)
+        self.near, self.how = self.graphs.near, self.graphs.how
+        self.provision = Provision(self.graphs, other)
         self._labelled: dict[str, tuple[np.ndarray, Supplier]] = {}  # by label, where some samples have none
 
     def prepare(self, tasks: Sequence[Task], progress: Show = None, *, more: int = 0, all_there: bool = True) -> None:
@@ -46,13 +59,17 @@ class Supplier(Provision):
         """
         check_device(self.how.device)
         labelled = [task for task in tasks if task.reads_labels]
-        self._strict, self._labelled = all_there, some_labelled(self, labelled) if labelled else {}
+        self._labelled = some_labelled(self, labelled) if labelled else {}
         own = [task for task in tasks if not self._gappy(task)]
-        self._check_k(*(task for task in own if self._home(task) is self))
-        self._search_for(own, progress, more)
+        if all_there:
+            self.provision.check_k(*(task for task in own if self._home(task) is self))
+        self._search_for(own, progress, more, all_there)
         for some in dict.fromkeys(some for _, some in self._labelled.values()):
-            some._strict = all_there
-            some._search_for([t for t in tasks if self._gappy(t) and self._home(t) is some], progress, more)
+            gappy = [task for task in tasks if self._gappy(task) and self._home(task) is some]
+            some._search_for(gappy, progress, more, all_there)
+
+    def _search_for(self, tasks: Sequence[Task], progress: Show, more: int, strict: bool) -> None:
+        self.provision.search(tasks, progress, more=more, strict=strict)
 
     def among(self, rows: np.ndarray) -> Supplier:
         """A supplier of some of the samples."""
@@ -77,11 +94,11 @@ class Supplier(Provision):
         if home is not self:
             found = home.attempt(task)
             return replace(found, warnings=(*self.gap_words(task), *found.warnings))
-        served = self.serve(task)
+        served = self.provision.serve(task)
         try:
             found = self._found(served.task, served.data)
         except InvalidValue:
-            self._say_default(task)
+            self.provision.say_default(task)
             raise
         except MemoryError as error:
             name = task.measure.name
@@ -98,11 +115,12 @@ class Supplier(Provision):
         if (home := self._home(task)) is not self:
             return self.among_all(task, home.influence(task))
         try:
-            one = self.serve(task, more=1)
+            one = self.provision.serve(task, more=1)
             found = task.measure.influence_of(*one.data, **one.task.options)
         except LayerscapeError as error:
             raise self._named(task, error) from None
-        return found.among(self._distinct[task.layer].rows, self.source.n_samples) if self._reduced(task) else found
+        distinct = self.provision.distinct(task)
+        return found.among(distinct.rows, self.source.n_samples) if distinct else found
 
     def moved(self, task: Task) -> Moved:
         """How samples, or groups of those that belong together, move the value, for tests of differences."""
@@ -120,7 +138,7 @@ class Supplier(Provision):
             return home.permuted(task, found, number, seed)
         if "null" in found.details and (task.measure.score is None or task.measure.folds):
             return np.asarray(found.details["null"])
-        one = self.serve(task)
+        one = self.provision.serve(task)
         score = task.measure.score_of(*one.data, **one.task.options)
         if task.reads_pairs:
             return score(list(self.source.label(task).orders(number, seed)))
@@ -144,8 +162,9 @@ class Supplier(Provision):
     def _named(self, task: Task, error: LayerscapeError) -> LayerscapeError:
         if isinstance(error, WithoutDistances):
             error = WithoutDistances(f"{task.measure.name} reads distances: {error}")
-        if self._reduced(task) and task.layer in self.source.graphs:  # which holds less than was given
-            error = type(error)(": ".join((*self._distinct[task.layer].words, str(error))))
+        distinct = self.provision.distinct(task)
+        if distinct and task.layer in self.source.graphs:  # which holds less than was given
+            error = type(error)(": ".join((*distinct.words, str(error))))
         where = f"{task}, {self.source.group}" if self.source.group else str(task)
         return type(error)(f"{where}: {error}") if task.layer else error
 
@@ -153,7 +172,7 @@ class Supplier(Provision):
         """What the choice of rows and of the number of neighbors has to say of a task's estimate."""
         if (home := self._home(task)) is not self:
             return (*self.gap_words(task), *home.words(task))
-        return self._fitted(task)[1]
+        return self.provision.fitted(task)[1]
 
     def groups_words(self, task: Task) -> str:
         """Which samples belong together for a task; empty where none do."""
