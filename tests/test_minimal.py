@@ -19,6 +19,8 @@ from layerscape import training
 from layerscape.cli import cli
 from layerscape.errors import EXTRAS
 from layerscape.measures import catalog
+from tests.extraction.conftest import FAMILIES
+from tests.extraction.test_loss import head_of
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.more
@@ -45,6 +47,7 @@ STEPS = {
     "labels run more.csv": "runs",
     "compare run run --measures overlap --k 5": "runs",
     "series demo digits --revisions untrained,final --limit 40 --k 5 --measures twonn --out trained": "models,report",
+    "ablate lm texts.txt --k 2 --measures overlap": "models",
     "against steps --score scores.csv": "runs",
     "differences run --measures twonn": "runs",
     "recommend run --k 5": "runs",
@@ -58,6 +61,7 @@ NAMES = {
     "series": ("ls.series('steps')", "runs"),
     "measure": ("ls.measure(ls.open('run'), ['twonn'])", "runs"),
     "against": ("ls.against(ls.series('steps'), 'scores.csv')", "runs"),
+    "ablate": ("ls.ablate('lm', 'texts.txt', 'overlap', k=2)", "models"),
     "recommend": ("ls.recommend(ls.open('run'), k=5)", "runs"),
     "report": ("ls.report(ls.open('run'))", "runs"),
     "find_neighbors": ("ls.find_neighbors(x, 5)", ""),
@@ -142,6 +146,8 @@ def folder(tmp_path_factory):
     for step in range(4):
         ls.from_arrays({"one": x[:, : 5 * step + 5]}, ids=ids, out=out / "steps" / f"step_{step}")
     (out / "scores.csv").write_text("step,accuracy\n0,0.1\n1,0.5\n2,0.4\n3,0.9\n")
+    head_of(out / "lm", str(FAMILIES["llama"](out / "base")))
+    (out / "texts.txt").write_text("the cat sat\na dog ran far\nmy old red house\n" * 4)
     run = ls.from_arrays({"one": x, "two": np.tanh(x)}, labels={"side": side}, out=out / "run")
     ls.measure(run, ["twonn", "label_overlap"], k=5)
     return out

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from layerscape.pipeline.extract import extract as extract
     from layerscape.pipeline.measure import measure as measure
     from layerscape.pipeline.vectors import from_files as from_files
+    from layerscape.questions.ablate import ablate as ablate
     from layerscape.questions.against import against as against
     from layerscape.questions.compare import compare as compare
     from layerscape.questions.differences import differences as differences
@@ -45,7 +46,8 @@ _HOMES = {
     **{"open": "run:open_run", "series": "runs"},
     # measure it, ask it, show it
     **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
-    **{"against": "questions.against", "recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},
+    **{"ablate": "questions.ablate", "against": "questions.against"},
+    **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},
     # measure arrays
     **{"estimate": "pipeline.estimate", "controls": "pipeline.controls"},
     **{"dimension_report": "questions.dimension_report", "find_neighbors": "search", "ranks": "search"},

@@ -139,7 +139,7 @@ def test_a_head_that_is_not_there_and_models_that_predict_no_next_token_are_refu
         open_model(bert, loss=True)
     assert str(refusal.value) == (
         f"the loss of each text asked of {bert!r}, which is no causal language model; one that fills in what is hidden "
-        "would need passes of its own: leave --loss (loss=True) out."
+        "would need passes of its own: ask no loss of it (--loss, loss=True, ablate)."
     )
     with pytest.raises(InvalidValue) as refusal:
         open_model(llama, loss=True)

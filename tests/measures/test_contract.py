@@ -26,6 +26,7 @@ X = CENTERS[LABELS] + rng.standard_normal((N, 12)) * np.linspace(0.3, 1.5, 12)
 Y = np.tanh(X @ rng.standard_normal((12, 9))) + 0.3 * rng.standard_normal((N, 9))
 ROTATION = np.linalg.qr(rng.standard_normal((12, 12)))[0]
 ORDER = rng.permutation(N)
+WIDER = np.random.default_rng(8).standard_normal((9, 12))
 PAIRS = [(row, row + 4) for row in range(N) if row % 8 < 4]  # of samples of one label
 PROBES = {"real": X, "whole": rng.integers(0, 12, (N, 6)).astype(float), "binary": rng.integers(0, 2, (N, 32)) * 1.0}
 SMALL = {"k": 8, "k_max": 40, "max_width": 6, "steps": 400, "z": 0.0}
@@ -37,6 +38,8 @@ def options(measure):
 
 def arguments(measure, x=None, y=Y, labels=LABELS, pairs=PAIRS):
     x = PROBES[measure.values] if x is None else x
+    if measure.same_units:
+        y = y @ WIDER[:, : x.shape[1]]
     second = {"labels": labels, "pairs": pairs}.get(measure.data[-1], y)
     return [x, second][: len(measure.data)]
 

@@ -45,7 +45,11 @@ for width, units in (("wide ", 40), ("wider ", N + 20)):
 SMALL = {"k": 10, "range_max": 8, "permutations": 19}
 KINDS = {"whole": {"data": "whole "}, "binary": {"data": "bits "}}
 ALL = [  # at their defaults, but for few neighbors
-    (name, {option: SMALL[option] for option in SMALL if option in measure.options} | KINDS.get(measure.values, {}))
+    (
+        name,
+        {option: SMALL[option] for option in SMALL if option in measure.options}
+        | KINDS.get(measure.values, {"data": "wide "} if measure.same_units else {}),
+    )
     for name, measure in MEASURES.items()
     if callable(measure.influence)
 ]

@@ -26,6 +26,7 @@ HOMES = {
     "series": "series",
     "compare": "compare",
     "against": "against",
+    "ablate": "ablate",
     "differences": "questions",
     "recommend": "questions",
     "estimate": "estimate",

@@ -72,6 +72,8 @@ class Measure:
         graphs when left out, and nothing for what reads vectors.
     symmetric
         Whether the two representations that it compares may change places; if not, both ways are measured.
+    same_units
+        Whether it compares vectors of one space only, unit by unit, and refuses others.
     folds
         Where it learns on some samples and is tested on others: a function of the same arguments and of ``groups`` that
         gives `Folds` of whole groups. Function and score take them as ``parts``, a keyword that is no option.
@@ -112,6 +114,7 @@ class Measure:
     values: Values = "real"
     swayed_by: frozenset[Sway] | set[Sway] | None = None
     symmetric: bool = True
+    same_units: bool = False
     title: str = ""
     closer: Closer = ""
     chance: str = ""

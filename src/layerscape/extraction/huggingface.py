@@ -104,7 +104,7 @@ def _check(wish: Wish, config: Any) -> None:
     if wish.loss and (not is_causal(config) or config.model_type == "imagegpt"):
         raise InvalidValue(
             f"the loss of each text asked of {wish.model!r}, which is no causal language model; one that fills in what "
-            "is hidden would need passes of its own: leave --loss (loss=True) out."
+            "is hidden would need passes of its own: ask no loss of it (--loss, loss=True, ablate)."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -49,6 +50,23 @@ def each_part(value: Any, change: Callable[[Any], Any]) -> Any:
     if type(value) in (tuple, list):
         return type(value)(each_part(part, change) for part in value)
     return change(value)
+
+
+def with_part(value: Any, key: Key, part: torch.Tensor) -> Any:
+    """The same with another tensor where the key leads; what was given stays as it is."""
+    if not key:
+        return part
+    name, rest = key[0], key[1:]
+    if type(value) in (tuple, list):
+        return type(value)(with_part(each, rest, part) if place == name else each for place, each in enumerate(value))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return value._replace(**{value._fields[name]: with_part(value[name], rest, part)})
+    other = copy.copy(value)
+    if isinstance(value, Mapping):
+        other[name] = with_part(value[name], rest, part)
+    else:
+        object.__setattr__(other, name, with_part(getattr(value, name), rest, part))
+    return other
 
 
 def _items(value: Any) -> Iterable[tuple[Any, Any]]:
