@@ -9,6 +9,7 @@ import vl_convert
 
 import layerscape as ls
 from layerscape.figures import drawn
+from layerscape.figures.drawing import Axis, Drawing
 from layerscape.figures.profile import Profile
 from layerscape.reports import report
 from layerscape.reports.charts import side_by_side, specification, words
@@ -184,15 +185,46 @@ def test_the_words_say_what_the_marks_of_a_chart_mean(make_run):
     assert words(found["dimension_depth"], "untrained").endswith(
         "A gap means that no dimension can be given. Grey and dashed: the baseline “untrained”."
     )
-    assert words(found["controls_depth"], "untrained").endswith(
-        "Grey: controls, what simpler data read: a Gaussian of equal covariance, every unit shuffled on its own."
+    read = "on a logarithmic axis. Grey: controls, what simpler data read: "
+    assert words(found["controls_depth"]).endswith(f"{read}a Gaussian of equal covariance.")
+    shuffled = own.assign(group="control=columns")
+    run.table = pd.concat([run.table, shuffled], ignore_index=True)
+    assert words(drawings(run)["controls_depth"]).endswith(
+        f"{read}a Gaussian of equal covariance, every unit shuffled on its own."
     )
+
+
+def test_beside_controls_ten_times_as_high_a_curve_is_seen(make_run):
+    """On a logarithmic axis, on which a value or an end that is not above 0 has no place."""
+    run = make_run(n_samples=40, layers=3)
+    own = run.table[run.table["measure"] == "twonn"]
+    own = own.assign(value=[4.0, 0.0, 6.0], low=[-1.0, 0.0, 5.0], high=[9.0, 1.0, 7.0])
+    controls = own.assign(group="control=columns", value=100.0, low=90.0, high=110.0)
+    run.table = pd.concat([run.table[run.table["measure"] != "twonn"], own, controls], ignore_index=True)
+    spec = charts(run)["controls_depth"]
+    rows = values(spec, control=None, choice="TwoNN")
+    ends = [tuple(row.get(name) for name in ("value", "low", "high")) for row in rows]
+    assert ends == [(4.0, 2.0, 9.0), (None, None, None), (6.0, 5.0, 7.0)]
+    axes = [layer["encoding"]["y"]["scale"] for layer in spec["layer"] if "y" in layer.get("encoding", {})]
+    assert axes
+    assert all(axis["type"] == "log" for axis in axes)
+    assert "<svg" in vl_convert.vegalite_to_svg(json.dumps(spec | {"width": 400}))
 
 
 def test_charts_of_one_measure_stand_side_by_side_and_single_ones_with_single_ones(make_run):
     run = make_run(n_samples=40, layers=4)
     more = run.table[run.table["measure"] == "label_overlap"].assign(measure="knn_probe")
     run.table = pd.concat([run.table, more], ignore_index=True)
+    drawings = {
+        f"{name} {n}": Drawing("map", "", "", [], Axis("x"), Axis("y"), measure=measure)
+        for name, measure, n in (
+            *(("a", "one", n) for n in (1, 2, 3)),
+            ("b", "two", 1),
+            *(("c", "three", n) for n in (1, 2)),
+            ("d", "four", 1),
+        )
+    }
+    assert side_by_side(drawings) == [["a 1", "a 2"], ["a 3", "b 1"], ["c 1", "c 2"], ["d 1"]]
     assert [row for own in drawn(Profile.of(run.table)).values() for row in side_by_side(own)] == [
         ["dimension_depth"],
         ["dimension_map-gride", "dimension_scale-gride"],

@@ -361,6 +361,22 @@ def test_each_of_two_towers_has_a_shape_of_its_own(run_of, make_row):
     ]
 
 
+def test_why_no_dimension_is_chosen_is_said_once_for_two_towers(run_of, make_row):
+    values, depth = [3.0, 9.0, 9.0, 3.0], [0.5, 1.0, 0.5, 1.0]
+    run = run_of(*(estimates(make_row, "gride", values, k=k, scale=k, depth=depth) for k in (2, 4)), n_layers=4)
+    first, second = findings(run)[:2]
+    assert first.startswith("No dimension is chosen at any layer: the run keeps no graph there")
+    assert second.startswith("The intrinsic dimension (Gride, k = 2) falls from 9.00")
+
+
+def test_steps_without_intervals_are_told_by_their_values(run_of, make_row):
+    pairs = {"layer": ["stage 0", "stage 1"], "other_layer": ["stage 1", "stage 2"], "k": 30}
+    run = run_of(estimates(make_row, "overlap", [0.6, 0.8], low=None, high=None, **pairs))
+    assert findings(run)[0].startswith(
+        "From layer to layer a sample keeps a share of 0.6 to 0.8 [no interval] of its 30"
+    )
+
+
 def test_a_layer_of_copies_is_left_out_of_the_comparison():
     def rows(layer, value, n_samples):
         shared = {"layer": layer, "measure": "twonn", "k": 2, "n_samples": n_samples}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from layerscape.core.quantity import Quantity
@@ -10,7 +11,7 @@ from layerscape.figures.dimension_depth import DIMENSION, TIPS, of_estimators
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import is_dimension
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import Row
+from layerscape.figures.rows import Row, above_zero
 
 
 def controls_depth(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
@@ -21,10 +22,10 @@ def controls_depth(run: Profile, measures: Sequence[Quantity], baseline: Profile
         yield Drawing(
             "line",
             "Dimension beside controls",
-            "How far every layer is from data without its structure.",
-            [*(row for row in rows if row["choice"] in asked), *controls],
+            "How far every layer is from data without its structure, on a logarithmic axis.",
+            above_zero([*(row for row in rows if row["choice"] in asked), *controls]),
             Axis("layer", names=run.layers),
-            DIMENSION,
+            replace(DIMENSION, log=True),
             tips=TIPS,
             menu="Estimator",
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from layerscape.core.quantity import Quantity
 from layerscape.figures.dimension_scale import DIMENSION, TIPS, axis_of, over_scale
 from layerscape.figures.drawing import Drawing, Figure
 from layerscape.figures.measured import heading, is_dimension
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import first_variant
+from layerscape.figures.rows import above_zero, first_variant
 
 
 def controls_scale(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
@@ -19,13 +20,15 @@ def controls_scale(run: Profile, measures: Sequence[Quantity], baseline: Profile
             yield Drawing(
                 "line",
                 f"{heading(measure)}: beside controls",
-                "How far the chosen layer is from data without its structure.",
-                [
-                    *({**row, "beside": False} for row in over_scale(first_variant(run.rows(measure.name)))),
-                    *({**row, "beside": True} for row in controls),
-                ],
+                "How far the chosen layer is from data without its structure, on a logarithmic axis.",
+                above_zero(
+                    [
+                        *({**row, "beside": False} for row in over_scale(first_variant(run.rows(measure.name)))),
+                        *({**row, "beside": True} for row in controls),
+                    ]
+                ),
                 axis_of(controls),
-                DIMENSION,
+                replace(DIMENSION, log=True),
                 tips=TIPS,
                 menu="Layer",
                 measure=measure,

@@ -66,6 +66,20 @@ def with_baseline(own: Sequence[Row], baseline: Sequence[Row]) -> list[Row]:
     return [*(chosen(row) | {"beside": False} for row in own), *(chosen(row) | {"beside": True} for row in second)]
 
 
+def above_zero(rows: Sequence[Row]) -> list[Row]:
+    """Rows for a logarithmic axis: a value that is not above 0 is a gap, and an interval ends at half of the least one.
+
+    >>> [(row["value"], row["low"]) for row in above_zero([{"value": 4.0, "low": -1.0}, {"value": 0.0, "low": 0.0}])]
+    [(4.0, 2.0), (None, None)]
+    """
+    least = min((row["value"] for row in rows if row["value"] and row["value"] > 0), default=0.0) / 2
+    gap = {"value": None, "low": None, "high": None}
+    return [
+        row | (gap if not row["value"] or row["value"] < 0 else {"low": row.get("low") and max(row["low"], least)})
+        for row in rows
+    ]
+
+
 def chosen(row: Row) -> Row:
     """The row with ``choice``, what a menu calls it: its ``name`` if it has one, and the question it answers."""
     return {**row, "choice": " · ".join(filter(None, [row.get("name"), row["variant"]]))}

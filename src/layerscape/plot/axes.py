@@ -31,14 +31,14 @@ def finish(ax: Any, legend: bool) -> Any:
     return ax
 
 
-def label_within_a_decade(axes: Any) -> None:
-    """Few plain numbers where a logarithmic axis would label every ninth of a decade, one over the other."""
-    low, high = axes.get_xlim()
+def label_within_a_decade(axis: Any) -> None:
+    """On an axis few plain numbers where a logarithmic axis would label every ninth of a decade, one over the other."""
+    low, high = axis.get_view_interval()
     if high < 10 * low:
         ticker = require("matplotlib.ticker", "plot")
-        axes.xaxis.set_major_locator(ticker.MaxNLocator(4))
-        axes.xaxis.set_major_formatter("{x:.4g}")
-        axes.xaxis.set_minor_locator(ticker.NullLocator())
+        axis.set_major_locator(ticker.MaxNLocator(4))
+        axis.set_major_formatter("{x:.4g}")
+        axis.set_minor_locator(ticker.NullLocator())
 
 
 def detail(estimate: Estimate, name: str, measure: str) -> np.ndarray:

@@ -66,7 +66,7 @@ def dimension_scale(
         (line,) = axes.plot(x, y, label=name, **LINE)
         axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     axes.set(xscale="log", xlabel=DISTANCE.title, ylabel=DIMENSION.title)
-    label_within_a_decade(axes)
+    label_within_a_decade(axes.xaxis)
     return finish(axes, legend=len(named) > 1)
 
 

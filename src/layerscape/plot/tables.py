@@ -216,7 +216,10 @@ def _along(axes: Any, drawing: Drawing) -> None:
         axes.set_xticks(range(len(drawing.x.names)), drawing.x.names, rotation=45, ha="right")
     if drawing.x.log:
         axes.set_xscale("log")
-        label_within_a_decade(axes)
-    if drawing.form in ("line", "trails", "twin"):
+        label_within_a_decade(axes.xaxis)
+    if drawing.y.log:
+        axes.set_yscale("log")
+        label_within_a_decade(axes.yaxis)
+    elif drawing.form in ("line", "trails", "twin"):
         low, high = drawing.y.domain or (min(0.0, axes.dataLim.y0), None)
         axes.set_ylim(low, high and high + 0.02 * (high - low))

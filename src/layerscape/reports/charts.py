@@ -32,6 +32,9 @@ def thinned(drawing: Drawing) -> tuple[Drawing, int]:
     return replace(drawing, rows=rows, x=x, y=y), max(steps)
 
 
+SIMPLER = {"gaussian": "a Gaussian of equal covariance", "columns": "every unit shuffled on its own"}
+
+
 def words(drawing: Drawing, baseline: str = "") -> str:
     """How to read a drawing, and what its marks mean on the page."""
     rows, said = drawing.rows, [drawing.reading]
@@ -41,18 +44,19 @@ def words(drawing: Drawing, baseline: str = "") -> str:
         said.append("Long dashes: what the raw input scores.")
     if any(row.get("beside") and not row.get("control") for row in rows):
         said.append(f"Grey and dashed: the baseline “{baseline}”.")
-    if any(row.get("control") for row in rows):
-        said.append(
-            "Grey: controls, what simpler data read: a Gaussian of equal covariance, every unit shuffled on its own."
-        )
+    if there := {row["control"] for row in rows if row.get("control")}:
+        simpler = [SIMPLER.get(name, name) for name in sorted(there, key=[*SIMPLER, *sorted(there)].index)]
+        said.append(f"Grey: controls, what simpler data read: {', '.join(simpler)}.")
     if any(row.get("unclear") for row in rows):
         said.append("A ring marks a pair whose interval reaches what chance gives.")
     return " ".join(filter(None, said))
 
 
 def side_by_side(drawings: Mapping[str, Drawing]) -> list[list[str]]:
-    """Which drawings stand side by side: those of one measure, and single ones with the single ones that follow."""
-    groups = [list(names) for _, names in groupby(drawings, key=lambda name: drawings[name].measure)]
+    """Which drawings stand side by side: those of one measure by twos, and single ones with those that follow."""
+    measures = [list(names) for _, names in groupby(drawings, key=lambda name: drawings[name].measure)]
+    halves = ((names[: len(names) // 2 * 2], names[len(names) // 2 * 2 :]) for names in measures)
+    groups = list(filter(None, chain.from_iterable(halves)))
     found: list[list[str]] = []
     for alone, some in groupby(groups, key=lambda names: len(names) == 1):
         together = list(some)

@@ -66,12 +66,26 @@ class DimensionProfile:
         rows = _several(self.finest, thin)
         return Shape.of(rows) if rows else None
 
+    def sentences(self, thin: Collection[str], choices: Mapping[str, Row | str]) -> list[Finding]:
+        """One for every depth; what no layer has a dimension for is said once."""
+        found, told = [], ""
+        for each in self.along():
+            of_own = each.sentence(thin, choices)
+            start = each._none(each._chosen(thin, choices))
+            found.append(replace(of_own, text=of_own.text.removeprefix(start)) if start == told else of_own)
+            told = start
+        return found
+
+    def _chosen(self, thin: Collection[str], choices: Mapping[str, Row | str]) -> dict[str, Row | str]:
+        """What is chosen at its layers, or why nothing is."""
+        return {row["layer"]: choices[row["layer"]] for row in _several(self.finest, thin) if row["layer"] in choices}
+
     def sentence(self, thin: Collection[str], choices: Mapping[str, Row | str]) -> Finding:
         """The dimension to believe, or that there is none; the shape of its profile, and of that at other scales."""
         rows, scales = _several(self.finest, thin), {at: _several(rows, thin) for at, rows in self.scales.items()}
         if not rows:
             return Finding("")
-        chosen = {row["layer"]: choices[row["layer"]] for row in rows if row["layer"] in choices}
+        chosen = self._chosen(thin, choices)
         found = [row for row in chosen.values() if not isinstance(row, str)]
         if len(found) == len(rows):
             rows = found

@@ -65,7 +65,7 @@ def found(run: ReportedRun, baseline: ReportedRun | None = None) -> list[Finding
     every = [
         _recommended(run, profile),
         *by_metrics(run, measures, profile, dead),
-        *(each.sentence(thin, choices) for each in dimension.along()),
+        *dimension.sentences(thin, choices),
         *(_rearrangement(profile, measure, dead) for measure in _first(alike, "neighborhood")),
         *of_labels(profile, labels, beside, baseline.name if baseline else "", run.recommendation),
         *(_similarity(profile, measure) for measure in _first(alike, "similarity")),

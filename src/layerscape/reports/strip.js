@@ -16,6 +16,9 @@ function h(tag, properties = {}, ...children) {
   return node;
 }
 
+// A long name breaks where its parts meet.
+const breakable = (name) => name.split(/(?<=[._/])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
+
 function start() {
   const { k, n_queries: Q, layers, along } = data;
   const L = layers.length;
@@ -138,7 +141,7 @@ function start() {
     const lost = above ? [...above].filter((item) => !here.includes(item)) : [];
     const agree = sameAt(query, layer);
     return h("tr", {},
-      h("th", { scope: "row" }, h("span", { class: "layer", title: layers[layer] }, layers[layer]),
+      h("th", { scope: "row" }, h("span", { class: "layer", title: layers[layer] }, ...breakable(layers[layer])),
         layer ? h("small", { title: "in brackets: the mean of the samples shown" }, `${kept[query][layer]} of ${k} kept (${keptMean[layer].toFixed(1)})`) : h("small", {}, `first ${along}`),
         state.label === undefined ? undefined : h("small", {}, `${agree} same label (${sameMean[layer].toFixed(1)})`)),
       ...Array.from(here, (_, rank) => h("td", {}, card(query, layer, rank, above))),

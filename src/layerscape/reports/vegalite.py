@@ -120,7 +120,7 @@ def value_axis(along: Axis) -> Spec:
     scale: Spec = {"domain": list(along.domain)} if along.domain else {"zero": True, "nice": True}
     own: Spec = {"title": along.title}
     if along.log:
-        scale, own = {"type": "log", "nice": False}, {**own, "format": ".2~g"}
+        scale, own = {"type": "log", "nice": False}, {**own, "format": ".3~g"}
     return {"field": along.field, "type": "quantitative", "scale": scale, "axis": own}
 
 
