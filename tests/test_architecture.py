@@ -161,6 +161,21 @@ def loaded_by(statement):
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
+def classes(files):
+    """The files that define each public class."""
+    found = {}
+    for file in files:
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(file.relative_to(SOURCE).as_posix())
+    return found
+
+
+def test_no_class_has_the_name_of_another():
+    assert {name: files for name, files in classes(FILES).items() if len(files) > 1} == {}
+    assert any(len(files) > 1 for files in classes([*FILES, *FILES]).values())  # so that a second one is seen
+
+
 def test_importing_the_package_loads_nothing_heavy():
     assert loaded_by("import layerscape") & set(HEAVY) == set()
 

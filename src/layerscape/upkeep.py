@@ -20,7 +20,7 @@ from layerscape.inputs.again import has_columns, samples_again
 from layerscape.inputs.by_id import labels_given
 from layerscape.inputs.labels import ID_COLUMNS, labels_from
 from layerscape.storage import RunFolder
-from layerscape.storage.check import Part, adopt, check, repair
+from layerscape.storage.check import Piece, adopt, check, repair
 from layerscape.storage.labels import alike, alone, others_than, replace_labels
 
 
@@ -29,7 +29,7 @@ class Upkeep:
 
     folder: RunFolder
 
-    def check(self, progress: Callable[[str, int, int], object] | None = None) -> list[Part]:
+    def check(self, progress: Callable[[str, int, int], object] | None = None) -> list[Piece]:
         """Whether every byte is as it was written: the samples, each layer, and what was found in the run.
 
         Parameters
@@ -56,7 +56,7 @@ class Upkeep:
         """
         return check(self.folder, progress)
 
-    def repair(self, parts: Sequence[Part] | None = None) -> str:
+    def repair(self, parts: Sequence[Piece] | None = None) -> str:
         """Take away what is not as it was written, so that it is made again; what is to be done then, in words.
 
         Graphs are searched again when they are asked for. ``layerscape check RUN --repair`` does all of it at once.

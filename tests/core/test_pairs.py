@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import layerscape as ls
-from layerscape.core.listing import listed, of_table
+from layerscape.core.listing import listing_of, of_table
 from layerscape.core.pairs import Pairs
 from layerscape.core.queries import clusters
 from layerscape.errors import InvalidType, InvalidValue
@@ -150,7 +150,7 @@ def test_metric_and_scale_say_who_is_near():
 def test_columns_may_have_the_names_of_beir():
     found = of_table({"query-id": ["q"], "corpus-id": ["d"], "score": ["2"]}, "qrels.tsv")
     assert (found.queries, found.partners, found.grades.tolist()) == (["q"], ["d"], [2.0])
-    assert listed(["a", "b"]) is None
+    assert listing_of(["a", "b"]) is None
 
 
 def test_queries_of_their_own_are_no_candidates():

@@ -11,7 +11,7 @@ import pytest
 import layerscape as ls
 from benchmarks.damage import N, make_run, trials
 from layerscape.errors import FileProblem, InvalidValue
-from layerscape.storage.check import Part
+from layerscape.storage.check import Piece
 
 EARLIER = Path(__file__).with_name("earlier")  # a run that the last version without digests wrote
 
@@ -88,7 +88,7 @@ def test_what_another_process_has_mended_is_left(copy):
     mending.repair()
     mending.graph("block 1", 5)  # searched again
     made = (copy / names[0]).read_bytes()
-    by_hand = [Part(part.name, part.problem, part.files) for part in parts]
+    by_hand = [Piece(part.name, part.problem, part.files) for part in parts]
     assert late.repair(by_hand).startswith("what was removed is found again")  # of the table only
     assert (copy / names[0]).read_bytes() == made
     ls.measure(mending, ["twonn"])

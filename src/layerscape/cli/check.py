@@ -13,7 +13,7 @@ from layerscape.cli.show import bars, say
 from layerscape.errors import FileProblem, LayerscapeError
 
 if TYPE_CHECKING:
-    from layerscape.storage.check import Part
+    from layerscape.storage.check import Piece
 
 
 @click.command(name="check")
@@ -55,7 +55,7 @@ def check_command(run: Path, repair: bool, adopt: bool, as_json: bool) -> None:
 class Looked(NamedTuple):
     """What was seen of a run, what was done with it in words, and why it could not be looked at, or not be mended."""
 
-    parts: list[Part]
+    parts: list[Piece]
     done: list[str]
     refused: str = ""
 
@@ -76,13 +76,13 @@ def _of_run(path: Path, repair: bool, adopt: bool, progress: Any) -> Looked:
 
 def _of_series(path: Path, repair: bool, adopt: bool, progress: Any) -> Looked:
     """One run of several, which is not to keep the others from being looked at and mended."""
-    from layerscape.storage.check import Part
+    from layerscape.storage.check import Piece
 
     try:
         found = _of_run(path, repair, adopt, progress)
     except LayerscapeError as error:
-        return Looked([Part(path.name, str(error))], [], str(error))
-    parts = [Part(f"{path.name}/{part.name}", part.problem) for part in found.parts]
+        return Looked([Piece(path.name, str(error))], [], str(error))
+    parts = [Piece(f"{path.name}/{part.name}", part.problem) for part in found.parts]
     return Looked(parts, [f"{path.name}: {words}" for words in found.done])
 
 

@@ -13,7 +13,7 @@ from layerscape.errors import FileProblem, LayerscapeError
 
 if TYPE_CHECKING:
     from layerscape.run import Run
-    from layerscape.storage.check import Part
+    from layerscape.storage.check import Piece
     from layerscape.storage.manifest import Manifest
 
 
@@ -92,7 +92,7 @@ def go_on(path: Path, progress: Any) -> None:
             extraction.again(progress, with_labels=False)
 
 
-def mend(run: Run, parts: Sequence[Part], progress: Any) -> list[str]:
+def mend(run: Run, parts: Sequence[Piece], progress: Any) -> list[str]:
     """Mend all of a run that can be mended; what was done, in words."""
     from layerscape.run import open_run
     from layerscape.storage.check import lost_graphs, unmade

@@ -118,7 +118,7 @@ of_metrics = click.option(
 )
 
 
-class Rows(click.ParamType):
+class RowCount(click.ParamType):
     """A number of rows, or auto."""
 
     name = "ROWS|auto"
@@ -131,7 +131,7 @@ def lag_parameter() -> click.Option:
     """How long samples say something of those that follow."""
     return click.Option(
         ["--lag"],
-        type=Rows(),
+        type=RowCount(),
         help="Samples follow each other in time: those within so many rows are no neighbors (auto: until the "
         "autocorrelation is below 0.1), and chance is what shifts in time give.",
     )

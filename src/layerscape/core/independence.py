@@ -34,7 +34,7 @@ FAR = 10_000  # one sample of so many is as near to its first neighbor as what c
 OFTEN = 2_000  # the same where density is not constant: five times as often
 
 
-class Seen(NamedTuple):
+class Sign(NamedTuple):
     """What a test saw: how often, how often by chance, p, and for an order within how many rows."""
 
     value: float
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
     rows: int = 0
 
 
-def seen_in_column(graph: Neighbors, codes: np.ndarray, level: float) -> Seen:
+def seen_in_column(graph: Neighbors, codes: np.ndarray, level: float) -> Sign:
     """Whether neighbors have the same value of a column; ``codes`` are −1 for samples without one.
 
     A p below ``level`` is one of so many permutations that it can be.
@@ -52,7 +52,7 @@ def seen_in_column(graph: Neighbors, codes: np.ndarray, level: float) -> Seen:
     kept = (codes[rows] >= 0) & (codes[members] >= 0)
     rows, members, known = rows[kept], members[kept], np.flatnonzero(codes >= 0)
     if not len(rows):
-        return Seen(0.0, 0.0, 1.0)
+        return Sign(0.0, 0.0, 1.0)
 
     def share(order: np.ndarray) -> np.ndarray:
         mixed = codes.copy()
@@ -61,10 +61,10 @@ def seen_in_column(graph: Neighbors, codes: np.ndarray, level: float) -> Seen:
 
     rng = np.random.default_rng(0)
     value, chance, p, _ = _against(share, lambda: rng.permutation(len(known)), np.arange(len(known)), level)
-    return Seen(float(value), float(chance), p)
+    return Sign(float(value), float(chance), p)
 
 
-def seen_in_order(graph: Neighbors, classes: np.ndarray, level: float) -> Seen:
+def seen_in_order(graph: Neighbors, classes: np.ndarray, level: float) -> Sign:
     """Whether neighbors follow each other in the order of the rows, beyond what the order of some classes explains.
 
     ``classes`` are numbers without gaps; ``level`` as for a column.
@@ -84,24 +84,24 @@ def seen_in_order(graph: Neighbors, classes: np.ndarray, level: float) -> Seen:
         return order
 
     value, chance, p, place = _against(shares, mixed, np.arange(n), level)
-    return Seen(float(value), float(chance), p, 2**place)
+    return Sign(float(value), float(chance), p, 2**place)
 
 
-def seen_as_copies(graph: Neighbors, beyond: int = 0) -> Seen:
+def seen_as_copies(graph: Neighbors, beyond: int = 0) -> Sign:
     """How many samples have a first neighbor far nearer than the second; none where many distances are 0.
 
     Only first neighbors more than so many rows away count: those nearer are near because they follow each other.
     """
     distances, whole = graph.distances, graph.distances[:, 0] > 0
     if whole.mean() < 0.5:
-        return Seen(0.0, 0.0, 1.0)
+        return Sign(0.0, 0.0, 1.0)
     logs = np.log(distances[whole])
     shape = graph.k - 2
     ratios = (logs[:, 1] - logs[:, 0]) / np.maximum(shape * logs[:, -1] - logs[:, 1:-1].sum(axis=1), TIED)
     apart = np.abs(graph.indices[whole, 0] - graph.query_rows[whole]) > beyond
     found = int((apart & (ratios > FAR ** (1 / shape) - 1)).sum())
     expected = len(ratios) / OFTEN
-    return Seen(found, expected, float(poisson.sf(ceil(found / 2) - 1, expected / 2)))
+    return Sign(found, expected, float(poisson.sf(ceil(found / 2) - 1, expected / 2)))
 
 
 def sorted_by(codes: np.ndarray) -> bool:

@@ -33,7 +33,7 @@ class Listed:
     grades: np.ndarray
 
 
-def listed(given: Any) -> Listed | None:
+def listing_of(given: Any) -> Listed | None:
     """The pairs of a table, a dict or a list; None for a column of one value per sample.
 
     Raises
@@ -43,9 +43,9 @@ def listed(given: Any) -> Listed | None:
 
     Examples
     --------
-    >>> listed({"q1": ["p1", "p2"], "q2": {"p3": 2}})
+    >>> listing_of({"q1": ["p1", "p2"], "q2": {"p3": 2}})
     Listed(queries=['q1', 'q1', 'q2'], partners=['p1', 'p2', 'p3'], grades=array([1., 1., 2.]))
-    >>> listed([("q1", "p1"), ("q2", "p3")]).partners
+    >>> listing_of([("q1", "p1"), ("q2", "p3")]).partners
     ['p1', 'p3']
     """
     if isinstance(given, Mapping):

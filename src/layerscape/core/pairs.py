@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.labels import categories_of, labels_at, missing
-from layerscape.core.listing import Listed, listed
+from layerscape.core.listing import Listed, listing_of
 from layerscape.errors import InvalidType, InvalidValue
 
 Named = Callable[[int], str]  # what a message calls the sample of a row
@@ -77,7 +77,7 @@ class Pairs:
                     f"pairs of {given.n_samples} samples, and there are {n_samples}; give pairs of these."
                 )
             return given
-        found = given if isinstance(given, Listed) else listed(given)
+        found = given if isinstance(given, Listed) else listing_of(given)
         if found is None:
             return cls.sharing(given, n_samples)
         return cls.listed(found, (rows_in(found.queries, n_samples), rows_in(found.partners, n_samples)), n_samples)

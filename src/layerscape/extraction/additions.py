@@ -19,7 +19,7 @@ from torch import nn
 
 from layerscape.extraction.axes import Axes
 from layerscape.extraction.parts import Key
-from layerscape.extraction.replay import Change, Replay, Seen
+from layerscape.extraction.replay import Change, Replay, Replayed
 
 Kind = Literal["attention", "cross_attention", "mlp", "mixer"]
 FEWEST = 6  # rows of which one factor is told
@@ -48,18 +48,18 @@ class Addition:
     """
 
     kind: Kind
-    seen: Seen
-    before: Seen
+    seen: Replayed
+    before: Replayed
     since: int
     off: float
 
 
 @dataclass(frozen=True)
 class _Sum:
-    terms: tuple[Seen, ...]
-    before: Seen
+    terms: tuple[Replayed, ...]
+    before: Replayed
     since: int
-    after: Seen
+    after: Replayed
     off: float
 
 
@@ -68,7 +68,7 @@ class Added:
     """All that a block adds, in order; what was seen while it ran; and the shape of what entered it."""
 
     parts: list[Addition]
-    seen: list[Seen]
+    seen: list[Replayed]
     shape: torch.Size
 
 
@@ -106,7 +106,7 @@ def additions_of(block: Replay, key: Key | None, put: Key | None, axes: Axes) ->
     return Added(found, seen, start.tensor.shape)
 
 
-def same(a: Seen, b: Seen) -> bool:
+def same(a: Replayed, b: Replayed) -> bool:
     """Whether two tensors have the same values up to rounding, whatever their shapes."""
     if a.values.numel() != b.values.numel():
         return False
@@ -130,7 +130,7 @@ def tolerance(tensor: torch.Tensor) -> float:
     return ROUNDINGS * torch.finfo(tensor.dtype).eps
 
 
-def _sums(seen: Sequence[Seen], start: Seen, end: Seen, module: nn.Module) -> Iterator[_Sum]:
+def _sums(seen: Sequence[Replayed], start: Replayed, end: Replayed, module: nn.Module) -> Iterator[_Sum]:
     """From what enters to what is put out, sum by sum."""
     now, since = [start], start.time
     while not any(same(end, state) for state in now):
@@ -148,7 +148,7 @@ def _sums(seen: Sequence[Seen], start: Seen, end: Seen, module: nn.Module) -> It
         now, since = [found.after, *normed], found.after.time
 
 
-def _next_sums(seen: Sequence[Seen], now: Sequence[Seen], since: int, end: Seen) -> Iterator[_Sum]:
+def _next_sums(seen: Sequence[Replayed], now: Sequence[Replayed], since: int, end: Replayed) -> Iterator[_Sum]:
     """Those of one term first."""
     size = end.values.numel()
     later = [each for each in seen if each.time >= since and each.values.numel() == size]
@@ -164,9 +164,9 @@ def _next_sums(seen: Sequence[Seen], now: Sequence[Seen], since: int, end: Seen)
                         yield _Sum(some, state, since, after, error)
 
 
-def _terms(made: Sequence[Seen], now: Sequence[Seen], after: Seen) -> list[Seen]:
+def _terms(made: Sequence[Replayed], now: Sequence[Replayed], after: Replayed) -> list[Replayed]:
     """What may be a term, each value once: of several modules that put it out the latest that does something."""
-    terms: list[Seen] = []
+    terms: list[Replayed] = []
     for each in made:
         if bool((each.values == 0).all()) or each is after or any(same(each, s) for s in (*now, after)):
             continue
@@ -181,7 +181,7 @@ def _terms(made: Sequence[Seen], now: Sequence[Seen], after: Seen) -> list[Seen]
 class _Pinned:
     """The calls that take the residual stream where something is read from it, so that it can be changed for them."""
 
-    def __init__(self, seen: Sequence[Seen], found: _Sum, shape: torch.Size) -> None:
+    def __init__(self, seen: Sequence[Replayed], found: _Sum, shape: torch.Size) -> None:
         self._before, self.shape = found.before.tensor.reshape(shape), shape
         self._places = [
             (each.path, each.call, each.key)
@@ -196,7 +196,7 @@ class _Pinned:
         return dict.fromkeys(self._places, lambda given: changed.reshape(given.shape).to(given.dtype))
 
 
-def _kind(block: Replay, term: Seen, pinned: _Pinned, axes: Axes, seen: Sequence[Seen]) -> Kind:
+def _kind(block: Replay, term: Replayed, pinned: _Pinned, axes: Axes, seen: Sequence[Replayed]) -> Kind:
     """``seen`` is all since the residual stream was as the term reads it."""
     shape = pinned.shape
     if len(shape) < 3:
@@ -225,7 +225,7 @@ def _kind(block: Replay, term: Seen, pinned: _Pinned, axes: Axes, seen: Sequence
 
 
 def _moved(
-    seen: Sequence[Seen], term: Seen, shape: torch.Size, at_first: Callable[[torch.Tensor], torch.Tensor] | None
+    seen: Sequence[Replayed], term: Replayed, shape: torch.Size, at_first: Callable[[torch.Tensor], torch.Tensor] | None
 ) -> bool:
     """Whether a term is another than it was, at other places than the first if these are not to count."""
     now = next(s for s in seen if (s.path, s.call, s.side, s.key) == (term.path, term.call, term.side, term.key))
@@ -239,7 +239,7 @@ def _other(tensor: torch.Tensor) -> torch.Tensor:
     return tensor * -1.5 + 1
 
 
-def leads_to(put: Seen, added: Seen, seen: Sequence[Seen]) -> bool:
+def leads_to(put: Replayed, added: Replayed, seen: Sequence[Replayed]) -> bool:
     """Whether it is what is added, up to a factor of every unit, or becomes it through modules one after the other."""
     if same(put, added) or _scaled(put, added):
         return True
@@ -251,7 +251,7 @@ def leads_to(put: Seen, added: Seen, seen: Sequence[Seen]) -> bool:
     return False
 
 
-def _scaled(put: Seen, added: Seen) -> bool:
+def _scaled(put: Replayed, added: Replayed) -> bool:
     """Whether each unit has a factor of its own, where there are many more samples and positions than that one."""
     if put.tensor.shape != added.tensor.shape or put.tensor.shape[:-1].numel() < FEWEST:
         return False
@@ -260,7 +260,7 @@ def _scaled(put: Seen, added: Seen) -> bool:
     return _apart(b, a * factors) <= 4 * tolerance(added.tensor)
 
 
-def _is_attention(module: nn.Module, term: Seen, seen: Sequence[Seen]) -> bool:
+def _is_attention(module: nn.Module, term: Replayed, seen: Sequence[Replayed]) -> bool:
     """Whether a module that is called attention, or is within one, puts out what is added, or what becomes it."""
     for put in seen:
         if put.side == "output" and put.leading and put.time <= term.time and leads_to(put, term, seen):

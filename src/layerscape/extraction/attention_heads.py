@@ -16,7 +16,7 @@ from torch import nn
 
 from layerscape.extraction.additions import Addition, Unproven, leads_to, off, tolerance
 from layerscape.extraction.hooks import unprojected
-from layerscape.extraction.replay import Replay, Seen
+from layerscape.extraction.replay import Replay, Replayed
 
 STATED = ("num_heads", "num_attention_heads", "n_heads", "n_head")  # by modules and configurations, of queries
 
@@ -45,7 +45,7 @@ class AttentionHeads:
     off: float
 
 
-def heads_of(block: Replay, seen: Sequence[Seen], attention: Addition, known: dict[Any, int]) -> AttentionHeads:
+def heads_of(block: Replay, seen: Sequence[Replayed], attention: Addition, known: dict[Any, int]) -> AttentionHeads:
     """The heads of an attention whose numbers show them.
 
     Parameters
@@ -77,7 +77,7 @@ def heads_of(block: Replay, seen: Sequence[Seen], attention: Addition, known: di
     return AttentionHeads(into.path, into.call, False, width // known[kind], known[kind], error)
 
 
-def _of_torch(block: Replay, part: nn.MultiheadAttention, put: Seen) -> AttentionHeads:
+def _of_torch(block: Replay, part: nn.MultiheadAttention, put: Replayed) -> AttentionHeads:
     found = []
 
     def look(_module: nn.Module, args: Any, kwargs: Any, _output: Any) -> None:
@@ -95,7 +95,7 @@ def _of_torch(block: Replay, part: nn.MultiheadAttention, put: Seen) -> Attentio
     return AttentionHeads(put.path, put.call, True, part.num_heads, part.head_dim, error)
 
 
-def _projection(module: nn.Module, between: Sequence[Seen], added: Seen) -> tuple[Seen, float]:
+def _projection(module: nn.Module, between: Sequence[Replayed], added: Replayed) -> tuple[Replayed, float]:
     """What enters the output projection, and how far what its weights make of it is off."""
     for put in reversed(between):
         if put.side != "output" or not put.leading or put.time > added.time or not leads_to(put, added, between):
@@ -119,7 +119,7 @@ def _projection(module: nn.Module, between: Sequence[Seen], added: Seen) -> tupl
     raise Unproven("are not seen: no module projects them to what attention adds")
 
 
-def _size(block: Replay, between: Sequence[Seen], into: Seen) -> int:
+def _size(block: Replay, between: Sequence[Replayed], into: Replayed) -> int:
     """How many units a head has: the fewest, and more than one, that a change of one unit before them reaches."""
     shape, width = into.tensor.shape[:2], into.tensor.shape[-1]
     before = [e for e in between if e.side == "output" and e.time < into.time and e.tensor.shape[:2] == shape]
@@ -137,7 +137,7 @@ def _size(block: Replay, between: Sequence[Seen], into: Seen) -> int:
     return size
 
 
-def _reached(block: Replay, made: Seen, unit: int, into: Seen) -> list[int]:
+def _reached(block: Replay, made: Replayed, unit: int, into: Replayed) -> list[int]:
     """Which units of what is projected change with one unit of what a module puts out."""
 
     def change(tensor: torch.Tensor) -> torch.Tensor:

@@ -28,7 +28,7 @@ MIXING_LAST = (nn.Linear, nn.LayerNorm)
 
 
 @dataclass(frozen=True)
-class Rows:
+class SampleAxis:
     """The axis that the samples are along.
 
     ``fold`` says in which order it has parts of samples: all of a sample ``within`` each other, or each part of all
@@ -70,7 +70,7 @@ class Rows:
 class Axes:
     """The samples' axis, and which of the others, counted with samples first, are ``places``."""
 
-    rows: Rows
+    rows: SampleAxis
     places: tuple[int, ...] = ()
 
     def __call__(self, hidden: torch.Tensor, n_samples: int) -> torch.Tensor:
@@ -110,7 +110,7 @@ class Kind:
 
 def rows_of(
     module: nn.Module, few: Sequence[Firing], more: Sequence[Firing], order: Order | None = None
-) -> dict[Site, Rows]:
+) -> dict[Site, SampleAxis]:
     """The axis that the samples are along, of every site that has one, from dry runs on two samples and on three.
 
     Parameters
@@ -124,19 +124,19 @@ def rows_of(
         If a recurrent network or attention takes the samples for steps of time.
     """
     longer = {firing.site: firing.shape for firing in more}
-    found, folded = dict[Site, Rows](), dict[Site, int]()
+    found, folded = dict[Site, SampleAxis](), dict[Site, int]()
     for firing in few:
         axis, n_parts = _along(firing.shape, longer.get(firing.site))
         if n_parts == 1:
             _check_time(module.get_submodule(firing.site.module), firing, axis)
-            found[firing.site] = Rows(axis)
+            found[firing.site] = SampleAxis(axis)
         elif n_parts and not firing.packed:
             folded[firing.site] = axis
     orders = order(folded) if order and folded else {}
-    return found | {site: Rows(folded[site], fold) for site, fold in orders.items() if fold}
+    return found | {site: SampleAxis(folded[site], fold) for site, fold in orders.items() if fold}
 
 
-def kind_of(module: nn.Module, site: Site, rows: Rows, n_axes: int) -> Kind | None:
+def kind_of(module: nn.Module, site: Site, rows: SampleAxis, n_axes: int) -> Kind | None:
     """What the kind of the module says of its output, of so many axes with samples first; None if nothing."""
     part = module.get_submodule(site.module)
     kind = type(part)

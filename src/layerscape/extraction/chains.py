@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from layerscape.extraction.parts import Key
-from layerscape.extraction.tracing import Call, Part, Trace
+from layerscape.extraction.tracing import Call, Trace, Traced
 
 Follows = Callable[[Call, Call], set[Key]]  # which inputs of the later call change with the output of the earlier
 
@@ -152,7 +152,7 @@ def _through(chains: list[Chain], call: Call, follows: Follows) -> tuple[Chain |
     return None, None
 
 
-def _passed(part: Part, call: Call) -> bool:
+def _passed(part: Traced, call: Call) -> bool:
     return any(part.mark.equals(before.mark) for before in call.entering)
 
 

@@ -19,7 +19,7 @@ from layerscape.extraction.failures import explained
 from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs, Site
-from layerscape.extraction.influence import Influence
+from layerscape.extraction.influence import Perturbation
 from layerscape.extraction.layers import FOLDED, INPUT, OUTPUT, Place, choose, name_layers, silent_modules
 from layerscape.extraction.positions import order_of
 from layerscape.extraction.proving import Case, proven
@@ -30,7 +30,7 @@ from layerscape.extraction.stacks import Stack, compared, stacks_of
 from layerscape.extraction.states import hidden_states
 from layerscape.extraction.survey import Survey
 from layerscape.extraction.tracing import Firing, Mark, Trace, trace
-from layerscape.extraction.units import Verdict
+from layerscape.extraction.units import PlaceAxes
 
 N_SAMPLES = 2  # of most dry runs
 MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
@@ -60,7 +60,7 @@ class _Looked:
     firings: Sequence[Firing]
     stacks: Sequence[Stack]
     axes: dict[Site, Axes]
-    verdicts: dict[Site, Verdict]
+    verdicts: dict[Site, PlaceAxes]
     content: Mapping[str, torch.Tensor]
     drawn: Collection[tuple[str, int]]
     sites: Callable[[Mapping[Site, Axes]], Sites]
@@ -168,7 +168,7 @@ def _answered(looked: _Looked, places: Sequence[Place], answers: Answers, silent
                     "the sample and holds no units; name other axes, or ask for all values with --pooling flatten."
                 )
             looked.axes[place.site] = Axes(rows, others)
-            looked.verdicts[place.site] = Verdict(others, "user")
+            looked.verdicts[place.site] = PlaceAxes(others, "user")
 
 
 def _add_input(places: list[Place], reader: Reader, inputs: Inputs, *, padded: bool) -> None:
@@ -211,7 +211,7 @@ def _drawn(once: Trace, again: Trace) -> set[tuple[str, int]]:
 def _stacks(module: torch.nn.Module, inputs: Inputs, seen: Trace, build: Build) -> list[Stack]:
     """The axes of depth, each held against the network's own hidden states."""
     given = hidden_states(module, inputs)
-    follows = Influence(module, inputs, seen)
+    follows = Perturbation(module, inputs, seen)
     found = stacks_of(module, seen, build.n_blocks, build.of_parts, follows)
     return [compared(stack, seen, given) for stack in found]
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerscape.extraction.axes import Rows
+from layerscape.extraction.axes import SampleAxis
 from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.parts import each_part, entering, floating, parts_of
 from layerscape.extraction.tracing import Mark, Trace, trace
@@ -37,7 +37,7 @@ class Growth:
         By site which axes grew, counted with samples first.
     """
 
-    rows: Mapping[Site, Rows]
+    rows: Mapping[Site, SampleAxis]
     n_samples: int
     axes: dict[Site, frozenset[int]] = field(default_factory=dict)
     _reached: set[Site] = field(default_factory=set)
@@ -215,7 +215,7 @@ def _tried(module: nn.Module, inputs: Inputs, *, whole: bool = True) -> Trace | 
         return None
 
 
-def _arranged(rows: Rows, shape: tuple[int, ...] | None, n_samples: int) -> tuple[int, ...] | None:
+def _arranged(rows: SampleAxis, shape: tuple[int, ...] | None, n_samples: int) -> tuple[int, ...] | None:
     if shape is None or rows.axis >= len(shape) or shape[rows.axis] % n_samples:
         return None
     return rows.shape(shape, n_samples)

@@ -13,7 +13,7 @@ from layerscape.extraction.parts import Key
 from layerscape.extraction.tracing import Call, Trace, trace
 
 
-class Influence:
+class Perturbation:
     """Asks which inputs of a call follow the output of an earlier one, by changing that; each is changed once."""
 
     def __init__(self, module: torch.nn.Module, inputs: Inputs, plain: Trace) -> None:

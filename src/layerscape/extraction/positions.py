@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerscape.extraction.axes import Fold, Rows
+from layerscape.extraction.axes import Fold, SampleAxis
 from layerscape.extraction.hooks import Inputs, Site, Taps
 from layerscape.extraction.untouched import evaluating
 
@@ -23,7 +23,7 @@ Profile = list[torch.Tensor]  # by axis, a number for each index that is another
 
 
 def places_seen(
-    module: nn.Module, inputs: Inputs, n_samples: int, rows: Mapping[Site, Rows]
+    module: nn.Module, inputs: Inputs, n_samples: int, rows: Mapping[Site, SampleAxis]
 ) -> dict[Site, frozenset[int]]:
     """By site, which axes are places, counted with samples first; those of which it is not seen are left out.
 
@@ -54,7 +54,7 @@ def places_seen(
 
 def order_of(module: nn.Module, inputs: Inputs, n_samples: int, folded: Mapping[Site, int]) -> dict[Site, Fold]:
     """In which order axes have the parts of samples, by what changes with the first sample; left out where unclear."""
-    rows = {site: Rows(axis) for site, axis in folded.items()}
+    rows = {site: SampleAxis(axis) for site, axis in folded.items()}
     plain = _profiles(module, inputs, 1, rows)
     other = _profiles(module, inputs.changed(partial(_changed, inputs=inputs, axis=0)), 1, rows)
     found: dict[Site, Fold] = {}
@@ -69,7 +69,9 @@ def order_of(module: nn.Module, inputs: Inputs, n_samples: int, folded: Mapping[
     return found
 
 
-def _profiles(module: nn.Module, inputs: Inputs, n_samples: int, rows: Mapping[Site, Rows]) -> dict[Site, Profile]:
+def _profiles(
+    module: nn.Module, inputs: Inputs, n_samples: int, rows: Mapping[Site, SampleAxis]
+) -> dict[Site, Profile]:
     """By site and axis; nothing where the network cannot be run so."""
     names = {f"{number}": site for number, site in enumerate(rows)}
     found: dict[Site, Profile] = {}

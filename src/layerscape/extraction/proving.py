@@ -8,13 +8,13 @@ from math import inf
 
 from torch import nn
 
-from layerscape.extraction.axes import Kind, Rows, kind_of
+from layerscape.extraction.axes import Kind, SampleAxis, kind_of
 from layerscape.extraction.growth import Growth, grow, grow_at, larger_inputs
 from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.positions import places_seen
 from layerscape.extraction.stacks import Stack
 from layerscape.extraction.tracing import Trace
-from layerscape.extraction.units import Evidence, Verdict, contradicted, judged
+from layerscape.extraction.units import KnownSite, PlaceAxes, contradicted, judged
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Case:
     inputs: Inputs
     n_samples: int
     plain: Trace
-    rows: Mapping[Site, Rows]
+    rows: Mapping[Site, SampleAxis]
     shapes: Mapping[Site, tuple[int, ...]]  # with samples first, without them
     growth: Growth = field(init=False)
     seen: dict[Site, frozenset[int]] = field(default_factory=dict)
@@ -35,7 +35,9 @@ class Case:
         self.growth = Growth(self.rows, self.n_samples)
 
     @classmethod
-    def of(cls, module: nn.Module, inputs: Inputs, n_samples: int, plain: Trace, rows: Mapping[Site, Rows]) -> Case:
+    def of(
+        cls, module: nn.Module, inputs: Inputs, n_samples: int, plain: Trace, rows: Mapping[Site, SampleAxis]
+    ) -> Case:
         seen, shapes = plain.shapes(), {}
         for site, each in rows.items():
             if site in seen and seen[site][each.axis] % n_samples == 0:
@@ -59,10 +61,10 @@ class Case:
             found = places_seen(self.module, self.inputs, self.n_samples, rows)
             self.seen |= {site: found.get(site, frozenset()) for site in rows}
 
-    def judge(self) -> dict[Site, Verdict]:
+    def judge(self) -> dict[Site, PlaceAxes]:
         still = self.growth.still
         known = {
-            site: Evidence(
+            site: KnownSite(
                 shape,
                 self._kind(site),
                 self.growth.axes.get(site, frozenset()),
@@ -87,7 +89,7 @@ class Case:
         return self._kinds[site]
 
 
-def proven(case: Case, stacks: Sequence[Stack], other: Inputs | None, patch: int | None) -> dict[Site, Verdict]:
+def proven(case: Case, stacks: Sequence[Stack], other: Inputs | None, patch: int | None) -> dict[Site, PlaceAxes]:
     """Where the units of every site are, or why there is no telling.
 
     Parameters

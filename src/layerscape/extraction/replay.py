@@ -19,7 +19,7 @@ Change = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Replayed:
     """A tensor that a call within the block takes or puts out.
 
     ``path`` and ``call`` say which, counted within the block; ``key`` leads to it there, ``leading`` says that it is
@@ -59,7 +59,7 @@ class Replay:
         self,
         taken: Mapping[tuple[str, int, Key], Change] | None = None,
         made: Mapping[tuple[str, int], Change] | None = None,
-    ) -> list[Seen]:
+    ) -> list[Replayed]:
         """All tensors of floating-point numbers, in time; what calls take or put out is changed on its way."""
         run = _Run(taken or {}, made or {})
         handles = []
@@ -78,7 +78,7 @@ class Replay:
 class _Run:
     def __init__(self, taken: Mapping[tuple[str, int, Key], Change], made: Mapping[tuple[str, int], Change]) -> None:
         self._taken, self._made = taken, made
-        self.seen: list[Seen] = []
+        self.seen: list[Replayed] = []
         self._calls: Counter[str] = Counter()
         self._running: dict[str, list[tuple[int, int]]] = {}
         self._time = 0
@@ -109,7 +109,7 @@ class _Run:
     def _keep(self, path: str, call: int, side: Literal["input", "output"], start: int, parts: Any) -> None:
         for number, (key, part) in enumerate(parts):
             kept = part.tensor.detach().clone()
-            self.seen.append(Seen(path, call, side, key, number == 0, start, self._time, kept))
+            self.seen.append(Replayed(path, call, side, key, number == 0, start, self._time, kept))
 
 
 def replays(

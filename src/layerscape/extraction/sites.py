@@ -22,7 +22,7 @@ from layerscape.extraction.attention_heads import heads_of
 from layerscape.extraction.axes import Axes
 from layerscape.extraction.hooks import Site
 from layerscape.extraction.layers import OUTPUT, Place, View, fitting, patterns_of
-from layerscape.extraction.replay import Replay, Seen, replays
+from layerscape.extraction.replay import Replay, Replayed, replays
 from layerscape.extraction.stacks import Stack
 
 ADDED = ("attention", "cross_attention", "mlp")
@@ -173,7 +173,7 @@ def _units(samples: int, units: slice, hidden: torch.Tensor, _: int) -> torch.Te
     return hidden.movedim(samples, 0)[..., units]
 
 
-def _site(path: str, replay: Replay, seen: Seen) -> Site:
+def _site(path: str, replay: Replay, seen: Replayed) -> Site:
     part = None if seen.leading else seen.key
     return Site(_joined(path, seen.path), replay.before.get(seen.path, 0) + seen.call, seen.side, part)
 

@@ -20,7 +20,7 @@ from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens, pool
 from layerscape.extraction.sites import Sites
 from layerscape.extraction.stacks import Stack
-from layerscape.extraction.units import Verdict
+from layerscape.extraction.units import PlaceAxes
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Survey:
     has_cls: bool
     axes: Mapping[Site, Axes]
     shapes: Mapping[Site, tuple[int, ...]]
-    verdicts: Mapping[Site, Verdict]
+    verdicts: Mapping[Site, PlaceAxes]
     silent: Mapping[str, str]
     stacks: Sequence[Stack]
     content: Mapping[str, torch.Tensor]

@@ -80,7 +80,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Part:
+class Traced:
     """One tensor that a call takes or puts out."""
 
     key: Key
@@ -96,9 +96,9 @@ class Call:
     path: str
     number: int
     start: int
-    entering: list[Part]
+    entering: list[Traced]
     end: int = -1
-    leaving: list[Part] | None = None
+    leaving: list[Traced] | None = None
 
     def within(self, other: Call) -> bool:
         """Whether it runs inside the other."""
@@ -131,7 +131,7 @@ class Trace:
                 seen.append((call.end, _firing(Site(call.path, call.number), call.leaving)))
         return [firing for _, firing in sorted(seen, key=lambda each: each[0])]
 
-    def part(self, site: Site) -> Part | None:
+    def part(self, site: Site) -> Traced | None:
         """What is at a site."""
         call = self._by_name.get((site.module, site.call))
         parts = (call.entering if site.side == "input" else call.leaving or []) if call else []
@@ -219,11 +219,11 @@ def _remembered(mark: Callable[[torch.Tensor], Mark]) -> Callable[[torch.Tensor]
     return look
 
 
-def _looked_at(parts: Iterable[tuple[Key, Seen]], mark: Callable[[torch.Tensor], Mark]) -> list[Part]:
-    return [Part(key, tuple(seen.tensor.shape), mark(seen.tensor), seen.lengths is not None) for key, seen in parts]
+def _looked_at(parts: Iterable[tuple[Key, Seen]], mark: Callable[[torch.Tensor], Mark]) -> list[Traced]:
+    return [Traced(key, tuple(seen.tensor.shape), mark(seen.tensor), seen.lengths is not None) for key, seen in parts]
 
 
-def _firing(site: Site, parts: Sequence[Part]) -> Firing:
+def _firing(site: Site, parts: Sequence[Traced]) -> Firing:
     if not parts:
         return Firing(site, None)
     return Firing(site, parts[0].shape, parts[0].packed, parts[0].mark)

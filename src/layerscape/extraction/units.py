@@ -20,7 +20,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class KnownSite:
     """What is known of a site; axes are counted with samples first, and ``shape`` is without them.
 
     Attributes
@@ -58,7 +58,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PlaceAxes:
     """The axes of the places, counted with samples first; or why there is no telling, and what may hold the units.
 
     ``places`` are those of the usual order where there is a ``doubt``.
@@ -70,7 +70,7 @@ class Verdict:
     likely: int | None = None
 
 
-def judged(known: Mapping[Site, Evidence]) -> dict[Site, Verdict]:
+def judged(known: Mapping[Site, KnownSite]) -> dict[Site, PlaceAxes]:
     """A verdict of every site."""
     proven = {site: verdict for site, each in known.items() if (verdict := _proven(each)) is not None}
     peers = _peers(known, proven)
@@ -85,7 +85,7 @@ def judged(known: Mapping[Site, Evidence]) -> dict[Site, Verdict]:
     }
 
 
-def contradicted(sites: Iterable[Site], known: Mapping[Site, Evidence]) -> dict[Site, Evidence]:
+def contradicted(sites: Iterable[Site], known: Mapping[Site, KnownSite]) -> dict[Site, KnownSite]:
     """With what is seen of one block said of all: a module of a kind that mixes the units mixes places in it."""
     mixed: dict[str, frozenset[int]] = {}
     for site in sites:
@@ -98,72 +98,74 @@ def contradicted(sites: Iterable[Site], known: Mapping[Site, Evidence]) -> dict[
     }
 
 
-def _proven(each: Evidence) -> Verdict | None:
+def _proven(each: KnownSite) -> PlaceAxes | None:
     """By what is known of the site alone, where that is enough."""
     if len(each.shape) < 2:
-        return Verdict(())
+        return PlaceAxes(())
     kind, guess = each.kind, _guess(each.shape)
     if kind and (kind.units in each.places or (kind.units in each.mixed and not each.places)):
         how = "follows the places of the sample" if kind.units in each.places else "mixes its places"
         likely = max(each.axes - {kind.units})
-        return Verdict(guess, doubt=f"and the axis that a module of its kind has its units along {how}", likely=likely)
+        return PlaceAxes(
+            guess, doubt=f"and the axis that a module of its kind has its units along {how}", likely=likely
+        )
     if kind and kind.whole and each.parts is None:
-        return Verdict(_others(each, {kind.units}), "kind")
+        return PlaceAxes(_others(each, {kind.units}), "kind")
     units = each.axes - each.places
     if not units:
-        return Verdict(guess, doubt="of which every axis but that of the samples follows the size of the sample")
+        return PlaceAxes(guess, doubt="of which every axis but that of the samples follows the size of the sample")
     if each.places and len(units) == 1:
-        return Verdict(tuple(sorted(each.places)), "growth" if each.grew else "places")
+        return PlaceAxes(tuple(sorted(each.places)), "growth" if each.grew else "places")
     if kind and kind.whole and each.parts in each.places:
-        return Verdict(_others(each, {kind.units}), "kind")
+        return PlaceAxes(_others(each, {kind.units}), "kind")
     return None  # several axes that do not grow may be units, or places of which there are always as many
 
 
-def _with_peers(each: Evidence, proven: Verdict | None, peers: set[tuple[int, ...]] | None) -> Verdict | None:
+def _with_peers(each: KnownSite, proven: PlaceAxes | None, peers: set[tuple[int, ...]] | None) -> PlaceAxes | None:
     """By sites of the same shape of which it is proven."""
     if proven is not None:
         return proven
     if peers is not None:
         if len(peers) > 1:
-            return Verdict(_guess(each.shape), doubt="of which layers of the same shape say different things")
+            return PlaceAxes(_guess(each.shape), doubt="of which layers of the same shape say different things")
         (places,) = peers
         if each.places <= set(places) and not (each.kind and each.kind.units in places):
-            return Verdict(places, "like")
+            return PlaceAxes(places, "like")
         if each.kind:
             said = "and a module of its kind has its units along an axis that in others of this shape is of places"
-            return Verdict(_guess(each.shape), doubt=said)
+            return PlaceAxes(_guess(each.shape), doubt=said)
     return None
 
 
-def _by_mixing(each: Evidence, some: bool) -> Verdict | None:
+def _by_mixing(each: KnownSite, some: bool) -> PlaceAxes | None:
     """By a kind that mixes its last axis, where others are not known to be none of places."""
     if each.kind is None or (each.parts is not None and each.parts not in each.places):
         return None
     others = prod(each.shape) // each.shape[each.kind.units - 1]
     if others > 1 and (each.still or not some):
         return None
-    return Verdict(_others(each, {each.kind.units}), "kind")
+    return PlaceAxes(_others(each, {each.kind.units}), "kind")
 
 
-def _like(each: Evidence, peers: set[tuple[int, ...]] | None) -> Verdict | None:
+def _like(each: KnownSite, peers: set[tuple[int, ...]] | None) -> PlaceAxes | None:
     if peers is not None and len(peers) == 1:
         (places,) = peers
         if each.places <= set(places):
-            return Verdict(places, "like")
+            return PlaceAxes(places, "like")
     return None
 
 
-def _asked(each: Evidence) -> Verdict:
+def _asked(each: KnownSite) -> PlaceAxes:
     if each.still and sum(size > 1 for size in each.shape) < 2:
-        return Verdict((), "growth")  # no axis but one has more than one value, and none is of places
+        return PlaceAxes((), "growth")  # no axis but one has more than one value, and none is of places
     left = sorted(each.axes - each.places)
     doubt = "and nothing tells which axis holds its units"
     if each.places:
         doubt = "of which some axes follow the sample, and nothing tells which of the others hold its units"
-    return Verdict(_guess(each.shape), doubt=doubt, likely=left[-1] if left else None)
+    return PlaceAxes(_guess(each.shape), doubt=doubt, likely=left[-1] if left else None)
 
 
-def _peers(known: Mapping[Site, Evidence], proven: Mapping[Site, Verdict]) -> dict[Shape, set[tuple[int, ...]]]:
+def _peers(known: Mapping[Site, KnownSite], proven: Mapping[Site, PlaceAxes]) -> dict[Shape, set[tuple[int, ...]]]:
     """By shape where places are, of shapes that tell them from units."""
     found: dict[Shape, set[tuple[int, ...]]] = {}
     for site, verdict in proven.items():
@@ -175,7 +177,7 @@ def _peers(known: Mapping[Site, Evidence], proven: Mapping[Site, Verdict]) -> di
     return found
 
 
-def _others(each: Evidence, units: set[int]) -> tuple[int, ...]:
+def _others(each: KnownSite, units: set[int]) -> tuple[int, ...]:
     return tuple(sorted(each.axes - units))
 
 

@@ -8,8 +8,8 @@ from layerscape.inputs.holding import Holding as Holding
 from layerscape.inputs.images import as_picture as as_picture
 from layerscape.inputs.images import read_picture as read_picture
 from layerscape.inputs.labels import ID_COLUMNS as ID_COLUMNS
+from layerscape.inputs.labels import columns_of_files as columns_of_files
 from layerscape.inputs.labels import ids_beside as ids_beside
-from layerscape.inputs.labels import label_columns as label_columns
 from layerscape.inputs.labels import read_labels as read_labels
 from layerscape.inputs.matrix import read_matrix as read_matrix
 from layerscape.inputs.open import check_there as check_there

@@ -15,7 +15,7 @@ import numpy as np
 
 from layerscape.errors import FileProblem, InvalidValue, LayerscapeError, require
 from layerscape.inputs.files import check_unpacked, reason_of
-from layerscape.inputs.holding import Found, by_number
+from layerscape.inputs.holding import InFile, by_number
 
 HDF5 = (".h5", ".hdf5", ".he5")
 ANNDATA = ".h5ad"
@@ -143,7 +143,7 @@ def _is_text(dataset: Any) -> bool:
     return require("h5py", "formats").check_string_dtype(dataset.dtype) is not None
 
 
-def read_anndata(path: Path) -> Found:
+def read_anndata(path: Path) -> InFile:
     """X, layers and obsm of AnnData by name, and the columns of its obs, of which the index has the ids.
 
     They are called ``X``, ``layers/NAME`` and ``obsm/NAME``. Sparse matrices are read dense, some rows at a time.
@@ -158,7 +158,7 @@ def read_anndata(path: Path) -> Found:
             parts |= {f"{home}/{name}": file[home][name] for name in _in_order(file.get(home, {}))}
         arrays = {name: _matrix(path, library, each) for name, each in parts.items()}
         columns, index = _obs(path, library, file["obs"])
-        return Found({name: x for name, x in arrays.items() if x is not None}, columns, index)
+        return InFile({name: x for name, x in arrays.items() if x is not None}, columns, index)
 
 
 def _matrix(path: Path, library: Any, part: Any) -> Any:

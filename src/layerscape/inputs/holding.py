@@ -15,7 +15,7 @@ import numpy as np
 from layerscape.core.conversion import as_array
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.inputs.tables import INDEX, as_words
-from layerscape.inputs.vectors import listed
+from layerscape.inputs.vectors import named
 
 IDS = ("id", "ids", INDEX)  # what holds ids if nobody says
 
@@ -52,7 +52,7 @@ class Holding:
 
 
 @dataclass(frozen=True)
-class Found:
+class InFile:
     """What is in a file before it is told what of it are layers.
 
     Attributes
@@ -72,7 +72,7 @@ class Found:
 
 def sorted_out(
     path: str | Path,
-    found: Found,
+    found: InFile,
     wanted: str | None = None,
     id_column: str | None = None,
     transposed: bool = False,
@@ -113,7 +113,7 @@ def sorted_out(
     key = asked or next((name for name in IDS if name in kept), "")
     lost = [name for name in found.arrays if name not in kept and name not in names]
     if lost and wanted is None:
-        warnings.warn(f"{path}: left out {listed(lost)}, no matrix or column of its {n} samples", stacklevel=3)
+        warnings.warn(f"{path}: left out {named(lost)}, no matrix or column of its {n} samples", stacklevel=3)
     ids = as_words(kept[key]) if key else ()
     columns = {name: kept[name] for name in kept if name != key}
     return Holding(layers, ids, key, columns)

@@ -17,7 +17,7 @@ from layerscape.inputs.holding import Holding
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.matrix import read_npy
 from layerscape.inputs.tables import INDEX, TABLES, Table, as_numbers, as_words, read_table
-from layerscape.inputs.vectors import listed
+from layerscape.inputs.vectors import named
 
 LONGEST = 200  # characters; what is longer is a text
 ID_COLUMNS = ("id", INDEX)  # where ids are if nobody says
@@ -173,7 +173,7 @@ def _join(path: Path, table: Table, ids: Sequence[str], id_columns: Sequence[str
     return {column: as_labels(values)[rows] for column, values in others.items()}
 
 
-def label_columns(
+def columns_of_files(
     held: Sequence[tuple[str, Holding]], labels: Any, ids: Sequence[str], id_column: str | None
 ) -> dict[str, np.ndarray]:
     """Column name to N labels of files of the same samples.
@@ -210,6 +210,6 @@ def label_columns(
     left = dict.fromkeys(name for name in known if name not in found)
     if left and labels is None:
         warnings.warn(
-            f"no labels by their values: {listed(list(left))}; --labels NAME takes them all the same", stacklevel=3
+            f"no labels by their values: {named(list(left))}; --labels NAME takes them all the same", stacklevel=3
         )
     return found

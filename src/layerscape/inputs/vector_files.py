@@ -12,7 +12,7 @@ import numpy as np
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.files import check_samples_held, existing_file, format_of, format_said
 from layerscape.inputs.hdf5 import ANNDATA, HDF5, read_anndata, read_hdf5
-from layerscape.inputs.holding import Found, Holding, by_number, sorted_out
+from layerscape.inputs.holding import Holding, InFile, by_number, sorted_out
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.labels import ID_COLUMNS
 from layerscape.inputs.matlab import MATLAB, read_matlab
@@ -66,7 +66,7 @@ def read_vectors(
             "Pickles are never loaded."
         )
     found = reader(path if kind == ".zarr" else existing_file(path))
-    holding = sorted_out(path, found if isinstance(found, Found) else Found(found), wanted, id_column, transposed)
+    holding = sorted_out(path, found if isinstance(found, InFile) else InFile(found), wanted, id_column, transposed)
     if path.is_file():
         check_samples_held(path, holding.n_samples)
     return holding
@@ -96,7 +96,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
     return {name: read_safetensors(path, name) for name in by_number(safetensors_names(path))}
 
 
-_READERS: dict[str, Callable[[Path], Mapping[str, Any] | Found]] = {
+_READERS: dict[str, Callable[[Path], Mapping[str, Any] | InFile]] = {
     ".npy": lambda path: {"": read_npy(path)},
     ".npz": _npz,
     ".safetensors": _safetensors,

@@ -66,7 +66,7 @@ def units_of(path: str | Path, columns: Mapping[str, Column], wanted: str | None
     left = [name for name in columns if name not in chosen]
     if left and wanted is None:
         warnings.warn(
-            f"{path}: the units are {listed(names)}; left out: {listed(left)}. To choose others: {path}:NAME,….",
+            f"{path}: the units are {named(names)}; left out: {named(left)}. To choose others: {path}:NAME,….",
             stacklevel=4,
         )
     return names
@@ -79,7 +79,7 @@ def check_gaps(path: str | Path, columns: Mapping[str, Column], units: Iterable[
     gaps = {name: gone for name, gone in gaps.items() if gone.any()}
     if gaps:
         every = np.logical_or.reduce(list(gaps.values()))
-        shown = listed([f"{name} ({int(gone.sum())})" for name, gone in gaps.items()])
+        shown = named([f"{name} ({int(gone.sum())})" for name, gone in gaps.items()])
         raise InvalidValue(
             f"{path} lacks numbers in {int(every.sum())} of {len(every)} rows, row {int(every.argmax())} first (0 is "
             f"the first sample), of the columns {shown}; fill them in, leave out these rows, or choose the columns of "
@@ -103,7 +103,7 @@ def _plain(path: str | Path, columns: Mapping[str, Column]) -> list[str]:
     """The columns that are the units beyond doubt."""
     vectors = [name for name, found in columns.items() if not isinstance(found, str) and found.ndim == 2]
     if len(vectors) > 1:
-        raise InvalidValue(f"{path} has several columns of vectors: {listed(vectors)}; choose: {path}:{vectors[0]}.")
+        raise InvalidValue(f"{path} has several columns of vectors: {named(vectors)}; choose: {path}:{vectors[0]}.")
     if vectors:
         return vectors
     for name, found in columns.items():
@@ -121,7 +121,7 @@ def _plain(path: str | Path, columns: Mapping[str, Column]) -> list[str]:
     alone = [name for name in units if stems[name] is None or times[stems[name]] < 2]
     if alone and len({stems[name] for name in series}) == 1:
         raise InvalidValue(
-            f"{path} has the columns {listed(series)} and beside them {listed(alone)}; say which are the units: "
+            f"{path} has the columns {named(series)} and beside them {named(alone)}; say which are the units: "
             f"{path}:'{stems[series[0]]}*' or {path}:'*'."
         )
     return units
@@ -139,10 +139,10 @@ def _stem(name: str) -> str | None:
     return found[1] if found else None
 
 
-def listed(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
     """Names in a message, of which many are told by the first and the last.
 
-    >>> listed(["a", "b"])
+    >>> named(["a", "b"])
     "'a', 'b'"
     """
     if len(names) > 6:

@@ -10,7 +10,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.labels import check_order
-from layerscape.core.listing import Listed, listed
+from layerscape.core.listing import Listed, listing_of
 from layerscape.core.lists import as_vectors
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
@@ -148,7 +148,7 @@ def _paired(x: Representation, queries: Any, given: Any) -> tuple[Representation
     asked = as_vectors(queries)
     if asked.n_units != x.n_units:
         raise InvalidValue(f"queries have {asked.n_units} units and the samples {x.n_units}; widths must agree.")
-    if (found := given if isinstance(given, Listed) else listed(given)) is None:
+    if (found := given if isinstance(given, Listed) else listing_of(given)) is None:
         raise InvalidValue("a column of one value per sample says nothing of queries of their own; give pairs of rows.")
     rows = rows_in(found.queries, asked.n_samples), rows_in(found.partners, x.n_samples)
     pairs = Pairs.across(found, rows, (asked.n_samples, x.n_samples), (str, str))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.listing import Listed, listed
+from layerscape.core.listing import Listed, listing_of
 from layerscape.core.measure import Measure
 from layerscape.core.pairs import Pairs
 from layerscape.core.sources import Source
@@ -146,7 +146,7 @@ def _listed(given: Any, columns: Mapping[str, np.ndarray]) -> tuple[str, Listed 
         return Path(given).name, read_pairs(given)
     if isinstance(given, str):
         raise unknown_name("label column or file of pairs", given, columns)
-    return UNNAMED, listed(given)
+    return UNNAMED, listing_of(given)
 
 
 def check_pairs(measures: Sequence[Measure], given: Any, others: Mapping[str, Any], queries: Run | None = None) -> None:

@@ -14,7 +14,7 @@ from layerscape.core.progress import Show
 from layerscape.core.samples import Samples
 from layerscape.core.threads import Behind
 from layerscape.pipeline.losses import Losses
-from layerscape.pipeline.previews import Seen
+from layerscape.pipeline.previews import Previewing
 from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words, plan_at
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Pass:
                 progress("extracting", done, len(self.samples))
 
         advance(0)
-        seen = Seen(self.samples)
+        seen = Previewing(self.samples)
         blocks = self.network.blocks(
             seen.samples,
             self.layers,

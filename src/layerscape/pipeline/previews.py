@@ -24,7 +24,7 @@ def previews(samples: Samples, rows: Sequence[int]) -> list[str | bytes] | None:
     return [text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…" for text in contents]
 
 
-class Seen:
+class Previewing:
     """The previews of samples, made as their contents are read for the network, so that none is decoded for them."""
 
     def __init__(self, samples: Samples) -> None:

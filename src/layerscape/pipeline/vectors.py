@@ -14,7 +14,7 @@ import numpy as np
 from layerscape.core.lists import LooksLikeGraph
 from layerscape.core.samples import check_ids
 from layerscape.errors import InvalidValue, need
-from layerscape.inputs import ID_COLUMNS, Holding, Steps, ids_beside, label_columns, read_vectors, rows_of
+from layerscape.inputs import ID_COLUMNS, Holding, Steps, columns_of_files, ids_beside, read_vectors, rows_of
 from layerscape.pipeline.arrays import Depths, from_arrays
 from layerscape.run import Run
 from layerscape.storage import check_place, read_zarr
@@ -83,7 +83,7 @@ def from_files(
     picked = list(labels) if isinstance(labels, (list, tuple)) else None
     sources = [_source(str(file), id_column, picked or (), transposed) for file in files]
     ids = _same_samples(sources) or _ids_beside(labels, id_column, sources[0])
-    columns = label_columns([(each.path, each.holding) for each in sources], labels, ids, id_column)
+    columns = columns_of_files([(each.path, each.holding) for each in sources], labels, ids, id_column)
     layers = {name: steps.matrix(x, f"layer {name!r}") for name, x in _named(sources).items()}
     try:
         return from_arrays(layers, labels=columns or None, ids=ids or None, out=out, depths=depths)
@@ -95,7 +95,7 @@ def from_files(
 
 
 @dataclass(frozen=True)
-class Source:
+class GivenFile:
     """A file as the user named it, and what it holds."""
 
     name: str
@@ -103,13 +103,13 @@ class Source:
     holding: Holding
 
 
-def _source(given: str, id_column: str | None, picked: Sequence[str], transposed: bool) -> Source:
+def _source(given: str, id_column: str | None, picked: Sequence[str], transposed: bool) -> GivenFile:
     name, equals, path = given.partition("=")
     if not equals or "/" in name or Path(given).exists():
         name, path = "", given
     others = {".pt": _tensors, ".pth": _tensors, ".zarr": read_zarr}
     holding = read_vectors(path, id_column=id_column, labels=picked, transposed=transposed, others=others)
-    return Source(name, path, holding)
+    return GivenFile(name, path, holding)
 
 
 def _tensors(path: Path) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _tensors(path: Path) -> dict[str, Any]:
     return read_tensors(path)
 
 
-def _same_samples(sources: list[Source]) -> Sequence[str]:
+def _same_samples(sources: list[GivenFile]) -> Sequence[str]:
     """The ids of the samples, to whose order all files are brought; empty where none has ids."""
     with_ids = [each for each in sources if each.holding.ids]
     for each in with_ids:
@@ -143,7 +143,7 @@ def _same_samples(sources: list[Source]) -> Sequence[str]:
     return ids
 
 
-def _ids_beside(labels: Any, id_column: str | None, first: Source) -> Sequence[str]:
+def _ids_beside(labels: Any, id_column: str | None, first: GivenFile) -> Sequence[str]:
     """The ids in the table of labels, where the files of vectors have none, which is said."""
     if not isinstance(labels, (str, Path)):
         return ()
@@ -155,7 +155,7 @@ def _ids_beside(labels: Any, id_column: str | None, first: Source) -> Sequence[s
     return ids
 
 
-def _check_ids(source: Source) -> None:
+def _check_ids(source: GivenFile) -> None:
     ids = source.holding.ids
     if "" in ids:
         raise InvalidValue(
@@ -167,7 +167,7 @@ def _check_ids(source: Source) -> None:
         raise InvalidValue(f"{source.path}, column {source.holding.ids_in!r}: {error}") from None
 
 
-def _named(sources: Sequence[Source]) -> dict[str, Any]:
+def _named(sources: Sequence[GivenFile]) -> dict[str, Any]:
     """All layers by name: that of the array, or of its file; both where arrays of two files are called alike."""
     found = [(each, array) for each in sources for array in each.holding.arrays]
     short = [each.name or array or _stem(each) for each, array in found]
@@ -188,7 +188,7 @@ def _named(sources: Sequence[Source]) -> dict[str, Any]:
     return {name: each.holding.arrays[array] for name, (each, array) in zip(names, found, strict=True)}
 
 
-def _stem(source: Source) -> str:
+def _stem(source: GivenFile) -> str:
     path = Path(source.path if Path(source.path).exists() else source.path.rpartition(":")[0])
     name = path.name.removesuffix(".gz")
     return Path(name).stem or name

@@ -22,7 +22,7 @@ from layerscape.measures.dimension.finite import bias_words, gaussian_curve, mos
 from layerscape.measures.dimension.reading import DISCRETE, Reading, tied
 from layerscape.pipeline.estimate import estimate
 from layerscape.questions.discrete import ADVICE, Whole, as_whole
-from layerscape.questions.parts import Part, find_parts, parts_words
+from layerscape.questions.parts import Manifold, find_parts, parts_words
 from layerscape.questions.remarks import coarse_words, reason_words, shape_words, shared_words
 from layerscape.supply.attempts import attempt, attempts
 from layerscape.supply.controls import CONTROLS, check_controls, make_control
@@ -68,7 +68,7 @@ class DimensionReport(Shown):
     gaussian: tuple[Point, ...] = field(default=(), repr=False)
     gaussian_dimension: float = nan
     warnings: tuple[str, ...] = ()
-    parts: tuple[Part, ...] = ()
+    parts: tuple[Manifold, ...] = ()
 
     def _card(self) -> Card:
         every = {**self.estimates, **{f"control {name}": each for name, each in self.controls.items()}}

@@ -20,7 +20,7 @@ FEWEST = 100  # samples of a part: of fewer no plateau is seen
 
 
 @dataclass(frozen=True)
-class Part:
+class Manifold:
     """Samples that share one dimension.
 
     Attributes
@@ -37,7 +37,7 @@ class Part:
     share: float
 
 
-def find_parts(supplier: Supplier, seed: int) -> tuple[Part, ...]:
+def find_parts(supplier: Supplier, seed: int) -> tuple[Manifold, ...]:
     """The parts that Hidalgo finds, if each has a plateau when it is searched alone; none otherwise.
 
     It is asked for two manifolds, and for three if two do not do. What it does not tell apart by the third neighbor is
@@ -56,7 +56,7 @@ def find_parts(supplier: Supplier, seed: int) -> tuple[Part, ...]:
     return ()
 
 
-def parts_words(parts: tuple[Part, ...]) -> str:
+def parts_words(parts: tuple[Manifold, ...]) -> str:
     """Which parts there are.
 
     >>> parts_words((Part(2.0, 1.9, 2.1, 0.25), Part(5.0, 4.8, 5.2, 0.75)))
@@ -66,7 +66,7 @@ def parts_words(parts: tuple[Part, ...]) -> str:
     return f"the samples lie on {len(parts)} parts of unlike dimension: {listed(each)}"
 
 
-def _confirmed(supplier: Supplier, each: list[np.ndarray]) -> tuple[Part, ...]:
+def _confirmed(supplier: Supplier, each: list[np.ndarray]) -> tuple[Manifold, ...]:
     """Parts of which every one has a plateau, and no two touch."""
     n, parts = sum(map(len, each)), []
     for rows in each:
@@ -74,7 +74,7 @@ def _confirmed(supplier: Supplier, each: list[np.ndarray]) -> tuple[Part, ...]:
         if reading is None or reading.plateau is None or any(reading.bent):
             return ()
         plateau = reading.plateau
-        parts.append(Part(plateau.value, plateau.low, plateau.high, len(rows) / n))
+        parts.append(Manifold(plateau.value, plateau.low, plateau.high, len(rows) / n))
     return tuple(parts) if all(a.high < b.low for a, b in pairwise(parts)) else ()
 
 

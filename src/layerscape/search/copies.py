@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerscape.search.engine import Found
-from layerscape.search.members import Asked, Members, Part
+from layerscape.search.members import Asked, Members, QueryPart
 
 ENTRIES_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
-class Listed:
+class Expanded:
     """Neighbors of queries among all samples, as in `Neighbors`, with squared distances."""
 
     squared: np.ndarray
@@ -25,17 +25,17 @@ class Listed:
     border_starts: np.ndarray
     border_copies: np.ndarray
 
-    def take(self, queries: np.ndarray) -> Listed:
+    def take(self, queries: np.ndarray) -> Expanded:
         """Those of some queries, in any order and number."""
         if np.array_equal(queries, np.arange(len(self.squared))):
             return self
         sizes = np.diff(self.border_starts)[queries]
         starts = np.concatenate([[0], np.cumsum(sizes)])
         entries = np.repeat(self.border_starts[queries] - starts[:-1], sizes) + np.arange(starts[-1])
-        return Listed(self.squared[queries], self.indices[queries], starts, self.border_copies[entries])
+        return Expanded(self.squared[queries], self.indices[queries], starts, self.border_copies[entries])
 
 
-def expand(found: list[tuple[Part, Found]], members: Members, asked: Asked, k: int) -> Listed:
+def expand(found: list[tuple[QueryPart, Found]], members: Members, asked: Asked, k: int) -> Expanded:
     """The k nearest samples of every query.
 
     Parameters
@@ -72,19 +72,21 @@ def expand(found: list[tuple[Part, Found]], members: Members, asked: Asked, k: i
             counts[units] = np.bincount(rows, minlength=len(units))
             borders.append((units[rows], entries))
     rows, entries = (np.concatenate(each) for each in zip(*borders, strict=True))
-    return Listed(squared, indices, np.concatenate([[0], np.cumsum(counts)]), entries[np.argsort(rows, kind="stable")])
+    return Expanded(
+        squared, indices, np.concatenate([[0], np.cumsum(counts)]), entries[np.argsort(rows, kind="stable")]
+    )
 
 
-def _as_found(part: Part, found: Found, members: Members, n_queries: int) -> Listed | None:
+def _as_found(part: QueryPart, found: Found, members: Members, n_queries: int) -> Expanded | None:
     """The result where points are samples and nothing ties beyond the last column."""
     if len(members.sizes) < len(members.copies) or len(found.border_rows):
         return None
     if not np.array_equal(part.places, np.arange(n_queries)):
         return None
-    return Listed(found.squared, found.indices, np.zeros(n_queries + 1, np.int64), np.empty(0, np.int64))
+    return Expanded(found.squared, found.indices, np.zeros(n_queries + 1, np.int64), np.empty(0, np.int64))
 
 
-def _special(part: Part, found: Found, members: Members) -> np.ndarray:
+def _special(part: QueryPart, found: Found, members: Members) -> np.ndarray:
     """Which queries of a part have copies to be put in order, or a border."""
     own, sizes = part.asked.own, members.sizes
     special = np.bincount(found.border_rows, minlength=len(own)) > 0

@@ -23,7 +23,7 @@ from layerscape.search import compiled
 from layerscape.search.asking import at_most, check_k, leaving_out
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
-from layerscape.search.members import Members, Part, parts
+from layerscape.search.members import Members, QueryPart, parts
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
 GPU_WORK = 2e10  # products below which a search ends before torch is loaded
@@ -124,7 +124,7 @@ def find_neighbors(
             wanted = Rows(standardized_as(outside, given) if near.standardize else outside, near.metric)
             asked, which = members.outside(wanted.n_points)
             scale_together(points, wanted, [seen, wanted.overview(pool)])
-        found: list[tuple[Part, Found]] = []
+        found: list[tuple[QueryPart, Found]] = []
         for part in parts(members, asked, k):
             some = wanted if outside is not None else points.take(part.asked.own)
             windows = members.windows(part.asked)

@@ -135,7 +135,7 @@ def _slices(stop: int, step: int) -> Iterator[slice]:
 
 
 @dataclass(frozen=True)
-class Part:
+class QueryPart:
     """Queries that one job of an engine serves.
 
     Attributes
@@ -154,7 +154,7 @@ class Part:
     places: np.ndarray
 
 
-def parts(members: Members, asked: Asked, k: int) -> Iterator[Part]:
+def parts(members: Members, asked: Asked, k: int) -> Iterator[QueryPart]:
     """What engines are to search for queries: every point at once where that serves, since it costs half; then those
     whose point has queries of several windows, and those that have fewer than k points beside what is left out.
     """
@@ -169,10 +169,10 @@ def parts(members: Members, asked: Asked, k: int) -> Iterator[Part]:
         widths = np.minimum(k, members.n_others(every))
         if (widths == widths[0]).all():
             served = n_queries[asked.own] == 1 if members.apart else np.ones(len(left), bool)
-            yield Part(every, int(widths[0]), left[served], asked.own[served])
+            yield QueryPart(every, int(widths[0]), left[served], asked.own[served])
             left = left[~served]
     widths = np.minimum(k, members.n_others(engine))
     for width in np.unique(widths[place[left]]):
         units = left[widths[place[left]] == width]
         queries, places = np.unique(place[units], return_inverse=True)
-        yield Part(engine[queries], int(width), units, places)
+        yield QueryPart(engine[queries], int(width), units, places)

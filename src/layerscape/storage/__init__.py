@@ -6,7 +6,7 @@ from layerscape.storage.foreign import read_zarr
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
 from layerscape.storage.manifest import check_place, finished_at, holds_run, plan_at, runs_inside
 from layerscape.storage.samples import SampleTable
-from layerscape.storage.steps import SCALARS, Steps, as_json, scalars_in, tell_scalars
+from layerscape.storage.steps import SCALARS, StepFolder, as_json, scalars_in, tell_scalars
 from layerscape.storage.vectors import check_space
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "LayerSpec",
     "RunFolder",
     "SampleTable",
-    "Steps",
+    "StepFolder",
     "as_json",
     "check_place",
     "check_space",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layerscape.errors import require
-from layerscape.storage.check import Part, problem_of
+from layerscape.storage.check import Piece, problem_of
 from layerscape.storage.files import Lock, file_problems
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.ledger import NAME as LEDGER
@@ -54,12 +54,12 @@ def save_between(folder: Path, runs: Mapping[str, RunFolder], table: pd.DataFram
         ledger.replace(NAME, estimates_bytes(table))
 
 
-def check_between(folder: Path) -> list[Part]:
+def check_between(folder: Path) -> list[Piece]:
     """Whether the table is as it was written; nothing where there is none."""
     if not _anything(folder):
         return []
     problem = problem_of(Ledger(folder), NAME)
-    return [Part(NAME, problem, (NAME,) if problem else ())]
+    return [Piece(NAME, problem, (NAME,) if problem else ())]
 
 
 def forget_between(folder: Path) -> None:

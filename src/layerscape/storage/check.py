@@ -27,7 +27,7 @@ GRAPHS = "graphs"
 
 
 @dataclass(frozen=True)
-class Part:
+class Piece:
     """A file of a run, or the vectors of a layer.
 
     Attributes
@@ -48,7 +48,7 @@ class Part:
     states: tuple[tuple[int, ...], ...] = field(default=(), repr=False, compare=False)
 
 
-def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = None) -> list[Part]:
+def check(run: RunFolder, progress: Callable[[str, int, int], object] | None = None) -> list[Piece]:
     """Compare every byte of a run with what its ledger says was written.
 
     Parameters
@@ -99,25 +99,25 @@ def _was_found(name: str) -> bool:
     return name != SAMPLES and not name.startswith(f"{VECTORS}/")
 
 
-def _parts(run: RunFolder, vectors: Vectors, names: list[str], problems: dict[str, str]) -> Iterator[Part]:
-    yield Part(SAMPLES, problems.get(SAMPLES, ""), tuple({SAMPLES} & problems.keys()))
+def _parts(run: RunFolder, vectors: Vectors, names: list[str], problems: dict[str, str]) -> Iterator[Piece]:
+    yield Piece(SAMPLES, problems.get(SAMPLES, ""), tuple({SAMPLES} & problems.keys()))
     if GROUP in problems:
-        yield Part(GROUP, problems[GROUP], (GROUP,))
+        yield Piece(GROUP, problems[GROUP], (GROUP,))
     for layer in run.layers:
         bad = [name for name in vectors.files_of(layer.name) if name in problems]
         blocks = [_rows(run, name) for name in bad]
-        yield Part(layer.name, f"{', '.join(blocks)}: {problems[bad[0]]}" if bad else "", tuple(bad))
+        yield Piece(layer.name, f"{', '.join(blocks)}: {problems[bad[0]]}" if bad else "", tuple(bad))
     for name in names:
         if _was_found(name):
-            yield Part(name, problems.get(name, ""), (name,) if name in problems else ())
+            yield Piece(name, problems.get(name, ""), (name,) if name in problems else ())
 
 
-def unmade(parts: Sequence[Part]) -> list[str]:
+def unmade(parts: Sequence[Piece]) -> list[str]:
     """The parts that are not whole and cannot be found in the run again: its samples, and layers."""
     return [part.name for part in parts if not all(map(_was_found, part.files))]
 
 
-def lost_graphs(run: RunFolder, parts: Sequence[Part]) -> list[tuple[str, Nearness, int]]:
+def lost_graphs(run: RunFolder, parts: Sequence[Piece]) -> list[tuple[str, Nearness, int]]:
     """Layer, what was near and how many neighbors, of every graph that is not whole: enough to search it again.
 
     How many is said by its header, or by graphs of other layers; where neither is whole, and where samples were kept
@@ -148,7 +148,7 @@ def _rows(run: RunFolder, chunk: str) -> str:
     return f"samples {rows.start}…{rows.stop - 1}"
 
 
-def repair(run: RunFolder, parts: Sequence[Part]) -> str:
+def repair(run: RunFolder, parts: Sequence[Piece]) -> str:
     """Take away what is not whole, so that it is made again; what is to be done then, in words.
 
     Graphs are searched again when they are next asked for. Where vectors or samples are not whole, the run is

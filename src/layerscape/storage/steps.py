@@ -21,7 +21,7 @@ _ASIDE, _OWN = "earlier", ".monitor"
 _NAME = re.compile(r"step_(\d+)")
 
 
-class Steps:
+class StepFolder:
     """The right to write a run for every step into one folder; it ends with `close`, or with the process.
 
     Raises

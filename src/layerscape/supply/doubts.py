@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from layerscape.core.independence import Seen, seen_as_copies, seen_in_column, seen_in_order, sorted_by
+from layerscape.core.independence import Sign, seen_as_copies, seen_in_column, seen_in_order, sorted_by
 from layerscape.core.keywords import Search
 from layerscape.core.labels import categories_of, missing
 from layerscape.core.names import as_names
@@ -72,11 +72,11 @@ def doubts(run: Run, search: Search, labels: Collection[str] = ()) -> tuple[str,
     return tuple(found)
 
 
-def _p(seen: Seen) -> float:
+def _p(seen: Sign) -> float:
     return seen.p
 
 
-def _of_column(name: str, number: int, seen: Seen) -> str:
+def _of_column(name: str, number: int, seen: Sign) -> str:
     times = seen.value / seen.chance if seen.chance else np.inf
     return (
         f"the column {name!r} ({number} values): neighbors have the same value {times:.2g} times as often as by chance "
@@ -85,7 +85,7 @@ def _of_column(name: str, number: int, seen: Seen) -> str:
     )
 
 
-def _of_order(seen: Seen) -> str:
+def _of_order(seen: Sign) -> str:
     return (
         f"neighbors stand within {seen.rows} row{'s' if seen.rows > 1 else ''} of each other {seen.value:.2g} of the "
         f"time, {seen.chance:.2g} by chance ({p_said(seen.p)}); if samples follow each other in time, give --lag auto, "

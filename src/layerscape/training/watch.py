@@ -17,7 +17,7 @@ from layerscape.pipeline.beforehand import check_choices, check_kind, first_look
 from layerscape.pipeline.passes import Pass
 from layerscape.run import Run
 from layerscape.search.asking import check_k
-from layerscape.storage import SCALARS, Steps, as_json, tell_scalars
+from layerscape.storage import SCALARS, StepFolder, as_json, tell_scalars
 
 if TYPE_CHECKING:
     from layerscape.extraction import Network
@@ -70,7 +70,7 @@ class Watch:
         self._proofs = self._pass.prove(lambda _: None)
         check_untouched(model, before)
         _check_odd(network, self._pass)
-        self.path, self._steps = out, Steps(out)
+        self.path, self._steps = out, StepFolder(out)
         try:
             self._pass = replace(self._pass, series=self._steps.plan())
             self._steps.check(self._pass.plan(), self._pass.specs, len(samples), store)

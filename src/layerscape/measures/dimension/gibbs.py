@@ -51,7 +51,7 @@ def _log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Chain:
+class Restart:
     """The draws of one restart that count, manifolds sorted by their mean dimension."""
 
     dimensions: np.ndarray  # (draws, K)
@@ -70,7 +70,7 @@ class Chain:
         return float(np.sqrt((half - 1) / half + between / within).max())
 
 
-def sample(model: Model, n_manifolds: int, n_iterations: int, steps: int, seed: int) -> Chain:
+def sample(model: Model, n_manifolds: int, n_iterations: int, steps: int, seed: int) -> Restart:
     """One restart, from what log μ says when it is smoothed over so many steps."""
     n = len(model.x)
     rng = np.random.default_rng([seed, steps])
@@ -91,7 +91,7 @@ def sample(model: Model, n_manifolds: int, n_iterations: int, steps: int, seed: 
     # Manifolds trade places only where they do not differ: sorting every draw would tell such apart by their noise.
     order = np.argsort(dimensions.mean(axis=0))
     shares = membership[:, order] / len(draws)
-    return Chain(dimensions[:, order], weights[:, order], log_posterior.mean(), shares, per_sample / len(draws))
+    return Restart(dimensions[:, order], weights[:, order], log_posterior.mean(), shares, per_sample / len(draws))
 
 
 def _beginning(model: Model, n_manifolds: int, steps: int) -> np.ndarray:

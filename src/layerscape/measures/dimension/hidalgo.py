@@ -13,7 +13,7 @@ from layerscape.core.interval import Z95, sd_of_mean
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.gibbs import Chain, Model, sample
+from layerscape.measures.dimension.gibbs import Model, Restart, sample
 from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 
 STARTS = (4, 16, 64, 256)  # over how many steps to neighbors log μ is smoothed where a restart begins
@@ -133,7 +133,7 @@ def _check(graph: Neighbors, n_manifolds: int, q: int, zeta: float, n_iterations
 
 
 def _details(
-    graph: Neighbors, x: np.ndarray, chain: Chain, place: np.ndarray
+    graph: Neighbors, x: np.ndarray, chain: Restart, place: np.ndarray
 ) -> tuple[dict[str, float | np.ndarray], list[str]]:
     """What lies behind the value, and which manifolds do not differ, in words."""
     mean, membership = chain.dimensions.mean(axis=0), chain.membership[place]

@@ -15,7 +15,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.dimension.spectrum import jackknife_sd
-from layerscape.measures.dimension.spread import Rows, Sums, distinct, rows_of, sums_of
+from layerscape.measures.dimension.spread import PerSample, Sums, distinct, rows_of, sums_of
 from layerscape.measures.rows import drawn
 
 Correction = Literal["rows", "rows and columns", "none"]
@@ -213,7 +213,7 @@ def _influence(x: Representation, /, *, correction: Correction) -> Influence:
     return Influence(cut, value - tops / bottoms, value * (log_moved - log_moved.mean()) / sums.n)
 
 
-def _parts_without(sums: Sums, each: Rows, correction: Correction) -> tuple[np.ndarray, np.ndarray]:
+def _parts_without(sums: Sums, each: PerSample, correction: Correction) -> tuple[np.ndarray, np.ndarray]:
     """A and B without each sample, but for what both are divided by where nothing is corrected."""
     n, c, of_units = sums.n, 1 / (sums.n - 1), sums.unit_lengths
     part = n * c

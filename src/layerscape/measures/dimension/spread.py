@@ -105,7 +105,7 @@ def distinct(n: int, lengths: _Some, squares: _Some, inner: _Some) -> tuple[_Som
 
 
 @dataclass(frozen=True)
-class Rows:
+class PerSample:
     """Of every sample, shape (N,) each, with aᵢ = Kᵢᵢ = Σ xᵢ² and sums over units of products within each unit.
 
     Attributes
@@ -124,12 +124,12 @@ class Rows:
     with_cubes: np.ndarray
 
 
-def rows_of(x: Representation) -> Rows:
+def rows_of(x: Representation) -> PerSample:
     """By the scatter of the units, or that of the samples if these are fewer."""
     return _rows_by_units(x) if x.n_units <= x.n_samples else _rows_by_samples(x)
 
 
-def _rows_by_units(x: Representation) -> Rows:
+def _rows_by_units(x: Representation) -> PerSample:
     found, n = scatter(x), x.n_samples
     weighted, cubes = np.zeros(x.n_units), np.zeros(x.n_units)
     for _, block in x.blocks():
@@ -143,10 +143,10 @@ def _rows_by_units(x: Representation) -> Rows:
         inner = np.einsum("ij,ij->i", centered @ found.matrix, centered)
         part = square.sum(axis=1), inner, centered @ weighted, (square**2).sum(axis=1)
         each[:, rows] = [*part, square @ np.diag(found.matrix), centered @ cubes]
-    return Rows(*each)
+    return PerSample(*each)
 
 
-def _rows_by_samples(x: Representation) -> Rows:
+def _rows_by_samples(x: Representation) -> PerSample:
     found = gram(x)
     lengths = np.diag(found.matrix)
     fourth, with_squares, with_cubes = np.zeros((3, x.n_samples))
@@ -155,4 +155,4 @@ def _rows_by_samples(x: Representation) -> Rows:
         fourth += (square**2).sum(axis=1)
         with_squares += square @ square.sum(axis=0)
         with_cubes += part @ (part**3).sum(axis=0)
-    return Rows(lengths, (found.matrix**2).sum(axis=1), found.matrix @ lengths, fourth, with_squares, with_cubes)
+    return PerSample(lengths, (found.matrix**2).sum(axis=1), found.matrix @ lengths, fourth, with_squares, with_cubes)

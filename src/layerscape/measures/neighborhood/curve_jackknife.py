@@ -28,7 +28,7 @@ ROWS = 2048  # samples whose lists are gone through; of more, so many are drawn
 LOOKED_UP, FEWEST = 2**18, 64  # entries of neighbors' lists that are compared, and rows for that
 
 
-class Room(NamedTuple):
+class Workspace(NamedTuple):
     """To work in, for one sample at a time: who is in either of its lists, and what T changes by without them."""
 
     place: np.ndarray  # (N,): where a sample stands among the members, plus what earlier samples reached
@@ -42,7 +42,7 @@ class Room(NamedTuple):
     at: np.ndarray  # (·, 4): probability to be among the first m of a, what m + 1 adds to it, and the same of b
 
     @classmethod
-    def of(cls, a: Entries, b: Entries) -> Room:
+    def of(cls, a: Entries, b: Entries) -> Workspace:
         most, width = sum(longest(each) for each in (a, b)), a.k
         members, ranks = np.empty((2, most), np.int64)
         p, q, r = np.empty((3, width))
@@ -70,8 +70,8 @@ def jackknife_of_curve(a: Entries, b: Entries, weights: np.ndarray, sums: np.nda
     """
     n, lost, rows = a.n_samples, np.zeros(a.n_samples), drawn(a.n_samples, ROWS, seed=0)
     share, few = len(rows) / n, drawn(n, max(FEWEST, LOOKED_UP // len(weights) ** 2), seed=1)
-    squares = _add_changes(a, b, weights, Room.of(a, b), rows, lost)
-    mutual = _sum_of_mutual(a, b, weights, Room.of(a, b), Room.of(a, b), few) * (n / len(few))
+    squares = _add_changes(a, b, weights, Workspace.of(a, b), rows, lost)
+    mutual = _sum_of_mutual(a, b, weights, Workspace.of(a, b), Workspace.of(a, b), few) * (n / len(few))
     without = (sums - lost / share) / (n - 1)
     by_the_draw = squares * (1 - share) / share**2 / (n * (n - 1))
     return jackknife_of(without) - by_the_draw, float(squares / share + mutual) / n**2

@@ -18,7 +18,7 @@ from layerscape.core.ranking import Ranking
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
-from layerscape.measures.neighborhood.without import Likened, Means, without_each
+from layerscape.measures.neighborhood.without import Likened, MeanAgreement, without_each
 
 RELATED = 2
 FEW = 1024  # samples up to which deletions count in the interval
@@ -117,14 +117,14 @@ def _influence(a: Neighbors, b: Ranking, /, *, k: int) -> Influence:
     return found.influence(np.full(a.n_samples, 1 / a.n_samples), without)
 
 
-def _deleted(a: Neighbors, b: Ranking, k: int) -> tuple[Means, np.ndarray]:
+def _deleted(a: Neighbors, b: Ranking, k: int) -> tuple[MeanAgreement, np.ndarray]:
     """The means over the neighbors, and the imbalance without each sample, shape (N,)."""
     assert b.between is not None
     near, n = lists(a, k), a.n_samples
     pairs = np.stack([near.rows, near.members], axis=1)
     ranks = b.ranks(pairs)
     nothing = np.zeros(len(ranks))
-    found = Means.of(near, Likened(ranks * (2 / n), nothing, nothing, np.zeros_like), np.full(n, k))
+    found = MeanAgreement.of(near, Likened(ranks * (2 / n), nothing, nothing, np.zeros_like), np.full(n, k))
     weight = np.full(n, 1 / n)
     left = without_each(found, found, np.zeros(n, int), weight)[1]
     # A rank falls by 1 without a sample that is nearer, be it the rank of a neighbor or of who then follows it.

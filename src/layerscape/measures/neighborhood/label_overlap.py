@@ -16,7 +16,7 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.classes import LabelKind
 from layerscape.measures.neighborhood.agreement import chance_of, membership
-from layerscape.measures.neighborhood.label_reading import Reading, chance_of_fraction
+from layerscape.measures.neighborhood.label_reading import LabelReading, chance_of_fraction
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
 from layerscape.measures.neighborhood.relations import Likeness
 
@@ -101,7 +101,7 @@ def label_overlap(
     0.5
     """
     check_name("over of label_overlap", over, ("samples", "classes"))
-    reading = Reading.of(graph, labels, k, weight, class_fraction, kind)
+    reading = LabelReading.of(graph, labels, k, weight, class_fraction, kind)
     likeness, share = reading.likeness, reading.share
     near = reading.near()
     same = _weighted(near, likeness, reading.rows)
@@ -136,7 +136,7 @@ def _weighted(near: sparse.csr_array, likeness: Likeness, samples: np.ndarray) -
     return sparse.csr_array((near.data * agrees, near.indices, near.indptr), shape=near.shape)
 
 
-def _behind(reading: Reading, per_sample: np.ndarray) -> tuple[dict[str, float | np.ndarray], tuple[str, ...]]:
+def _behind(reading: LabelReading, per_sample: np.ndarray) -> tuple[dict[str, float | np.ndarray], tuple[str, ...]]:
     """The details, and what keeps the value from reaching 1, in words."""
     likeness, wanted, rows, share = reading.likeness, reading.wanted, reading.rows, reading.share
     most = likeness.most(wanted)
@@ -163,12 +163,12 @@ def _behind(reading: Reading, per_sample: np.ndarray) -> tuple[dict[str, float |
 
 def _score(graph: Neighbors, labels: Any, /, *, over: str, **options: Any) -> Score:
     """The overlap for labels in another order, which does not depend on what an interval is over."""
-    return Reading.of(graph, labels, **options).scored()
+    return LabelReading.of(graph, labels, **options).scored()
 
 
 def _influence(graph: Neighbors, labels: Any, /, *, over: str, **options: Any) -> Influence:
     """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
-    reading = Reading.of(graph, labels, **options)
+    reading = LabelReading.of(graph, labels, **options)
     here, without = reading.deleted()
     return here.influence(reading.share, without)
 

@@ -24,14 +24,14 @@ from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of, without_next
 from layerscape.measures.neighborhood.agreement import membership, p_of
 from layerscape.measures.neighborhood.relations import Likeness, Near, likeness_of
-from layerscape.measures.neighborhood.without import Means, likened, without_each
+from layerscape.measures.neighborhood.without import MeanAgreement, likened, without_each
 
 PERMUTATIONS = 100  # for the spread of chance where k follows the class
 TOGETHER = 2**20  # pairs whose agreement is asked for at once
 
 
 @dataclass(frozen=True)
-class Reading:
+class LabelReading:
     """What is read of a graph of N samples, or of M queries among them.
 
     Attributes
@@ -59,7 +59,7 @@ class Reading:
     @classmethod
     def of(
         cls, graph: Neighbors, labels: Any, k: int, weight: str, class_fraction: float | None, kind: LabelKind
-    ) -> Reading:
+    ) -> LabelReading:
         """From what `label_overlap` is given; raises as it says."""
         check_name("weight of label_overlap", weight, ("sample", "class"))
         check_name("kind of label_overlap", kind, LABEL_KINDS)
@@ -130,7 +130,7 @@ class Reading:
         """Whether all samples are asked, and have as many neighbors as are read when one of them is deleted."""
         return self.graph.queries is None and int(self.wanted.max()) < self.graph.n_samples - 1
 
-    def deleted(self) -> tuple[Means, np.ndarray]:
+    def deleted(self) -> tuple[MeanAgreement, np.ndarray]:
         """The means over the neighbors, and the label overlap without each sample, shape (N,)."""
         likeness = self.likeness
         codes = np.zeros(len(self.rows), int) if likeness.classes is None else likeness.classes.codes
@@ -156,12 +156,12 @@ class Reading:
         sd = sd_of_deletions(jackknife_of(without), here.together(self.share), n * self.share * per_sample, read)
         return *of_share(value, sd, n), ()
 
-    def _means(self, wanted: np.ndarray) -> Means:
+    def _means(self, wanted: np.ndarray) -> MeanAgreement:
         near = lists_of(self.graph, wanted)
-        return Means.of(near, likened(near, self.likeness), wanted)
+        return MeanAgreement.of(near, likened(near, self.likeness), wanted)
 
 
-def chance_of_fraction(reading: Reading, value: float) -> tuple[Chance, np.ndarray]:
+def chance_of_fraction(reading: LabelReading, value: float) -> tuple[Chance, np.ndarray]:
     """Chance where how many neighbors are read is permuted together with the labels."""
     null = reading.permuted(PERMUTATIONS)
     mean = reading.likeness.sums(reading.share).total / (reading.graph.n_samples - 1)

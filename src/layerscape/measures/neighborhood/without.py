@@ -102,7 +102,7 @@ def _by_reals(near: Lists, reals: Reals) -> Likened:
 
 
 @dataclass(frozen=True)
-class Means:
+class MeanAgreement:
     """For every sample the mean agreement of its neighbors, and how deletions change it.
 
     Attributes
@@ -125,7 +125,7 @@ class Means:
     share: np.ndarray
 
     @classmethod
-    def of(cls, near: Lists, likened: Likened, k: np.ndarray) -> Means:
+    def of(cls, near: Lists, likened: Likened, k: np.ndarray) -> MeanAgreement:
         """Of k neighbors each, shape (N,)."""
         w, u, alpha = near.among, near.next, near.opens
         g, v, beta = likened.now, likened.next, likened.opens
@@ -157,7 +157,9 @@ class Means:
         return found
 
 
-def without_each(here: Means, own: Means, codes: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def without_each(
+    here: MeanAgreement, own: MeanAgreement, codes: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Σ weight·means over the samples of other classes and over those of its own, when each sample is deleted.
 
     Parameters
