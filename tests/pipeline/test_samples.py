@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
 from layerscape.pipeline.samples import as_samples
 
 torch = pytest.importorskip("torch")
@@ -114,11 +114,31 @@ def test_tables_in_memory_are_as_those_in_files(tmp_path):
     assert (labeled.kind, labeled.labels["label"].tolist()) == ("image", [0, 1, 2])
 
 
-def test_pairs_of_texts_are_two_runs(tmp_path):
-    (tmp_path / "a.csv").write_text("question,answer\nto be,or\nnot,to be\n")
-    with pytest.raises(
-        InvalidValue, match=r"^'question, answer' names 2 columns of texts, and .*text_column='question'"
+def test_pairs_of_texts_are_one_sample_each_from_a_file_a_list_and_an_iterator(tmp_path):
+    (tmp_path / "a.csv").write_text("question,answer,topic\nto be,or,x\nnot,to be,x\n")
+    pandas = pytest.importorskip("pandas")
+    (tmp_path / "b.csv").write_text("question,answer\nto be,or\nnot,\n")
+    pairs = [("to be", "or"), ("not", "to be")]
+    for inputs, options in (
+        (tmp_path / "a.csv", {"text_column": "question, answer"}),
+        (pairs, {}),
+        ([list(pair) for pair in pairs], {}),
+        ((pair for pair in pairs), {}),
+        (pandas.read_csv(tmp_path / "a.csv"), {"text_column": "question,answer"}),
     ):
-        as_samples(tmp_path / "a.csv", text_column="question, answer")
-    with pytest.raises(InvalidType, match=r"^a list of 2 texts each, and a network is shown one text per sample; extr"):
-        as_samples([("to be", "or"), ("not", "to be")])
+        found = as_samples(inputs, **options)
+        assert (found.kind, found.ids, found.read([0, 1])) == ("text", ("0", "1"), pairs)
+    moved = as_samples([("to", "be or"), ("not", "to be")])  # which are the same letters, parted elsewhere
+    assert moved.fingerprint != as_samples(pairs).fingerprint
+    with pytest.raises(FileProblem, match=r"^1 of 2 samples of .* cannot be used; the first, '1', is empty; repair"):
+        as_samples(tmp_path / "b.csv", text_column="question,answer")
+    with pytest.raises(UnknownName, match=r"^unknown column of .*a.csv 'reply'. There are: answer, question"):
+        as_samples(tmp_path / "a.csv", text_column="question,reply")
+    with pytest.raises(
+        InvalidValue, match=r"^text_column='question,answer,topic' names 3 columns, and a sample is one"
+    ):
+        as_samples(tmp_path / "a.csv", text_column="question,answer,topic")
+    with pytest.raises(
+        InvalidType, match=r"^input 1 of a list of pairs of texts is 3 of them; give two texts for each"
+    ):
+        as_samples([("to be", "or"), ("not", "to", "be")])

@@ -31,7 +31,7 @@ of_model = together(
     click.option("--max-length", type=int, help="Tokens after which a text is cut.  [default: what the model takes]"),
 )
 of_samples = together(
-    click.option("--text-column", help="Column that holds the text.  [default: text]"),
+    click.option("--text-column", help="Column of the text; two, as question,answer, for pairs.  [default: text]"),
     click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
     click.option("--kind", type=click.Choice(["text", "image", "protein", "array"]), help="What the samples are."),
     click.option(

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from layerscape.errors import InvalidValue
 
 Kind = Literal["array", "text", "image", "protein"]
+
+
+class TextPair(NamedTuple):
+    """Two texts that a network reads as one sample, as a cross-encoder does.
+
+    >>> TextPair("Who is it?", "It is I.").joined.splitlines()
+    ['Who is it?', 'It is I.']
+    """
+
+    first: str
+    second: str
+
+    @property
+    def joined(self) -> str:
+        """Both, for people and for simple facts of a text."""
+        return f"{self.first}\n{self.second}"
 
 
 @dataclass(frozen=True)
@@ -23,8 +39,9 @@ class Samples:
     ids
         N distinct names that stay the same from run to run (relative path, accession, row number or a column).
     kind
-        What one sample is: ``"text"`` and ``"protein"`` are read as ``str``, ``"image"`` as uint8 arrays of shape
-        (height, width) or (height, width, 3), ``"array"`` as float arrays.
+        What one sample is: ``"text"`` and ``"protein"`` are read as ``str``, or as `TextPair` where two are shown
+        together, ``"image"`` as uint8 arrays of shape (height, width) or (height, width, 3), ``"array"`` as float
+        arrays.
     read
         Contents of the given rows, in the given order; called block by block, so that nothing larger than a block
         need be in memory.

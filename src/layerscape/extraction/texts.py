@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from layerscape.core.provenance import fingerprint
-from layerscape.core.samples import Kind
+from layerscape.core.samples import Kind, TextPair
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction.deployed import Deployment
 from layerscape.extraction.hooks import Inputs
@@ -68,8 +68,10 @@ class Texts:
 
     def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
         for content, name in zip(contents, ids, strict=True):
-            if not isinstance(content, str):
+            if not isinstance(content, (str, TextPair)):
                 raise InvalidType(f"sample {name!r} is {type(content).__name__}; a {self.kind} must be a string.")
+        if any(isinstance(content, TextPair) for content in contents):
+            self._check_pairs()
         encoded = []
         table = self._tokenize(contents)
         for i, (content, name) in enumerate(zip(contents, ids, strict=True)):
@@ -81,7 +83,7 @@ class Texts:
             row["special_tokens_mask"] = self._special(row["special_tokens_mask"])
             self._check(content, row, name)
             if self._shuffle is not None:
-                row = _shuffled(row, [self._shuffle, zlib.crc32(content.encode())])
+                row = _shuffled(row, [self._shuffle, zlib.crc32(str(content).encode())])
             encoded.append(Encoded(row, len(row["input_ids"]), truncated))
         return encoded
 
@@ -107,7 +109,8 @@ class Texts:
         encoded = self.encode(contents, ids)
         cut = sum(one.truncated for one in encoded)
         rows = [one.content for one in encoded]
-        return check_known(model, contents, rows, self._tokenizer.unk_token_id, cut)
+        texts = [content.joined if isinstance(content, TextPair) else content for content in contents]
+        return check_known(model, texts, rows, self._tokenizer.unk_token_id, cut)
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -120,16 +123,17 @@ class Texts:
             **({"lower": told.lower, "prompt": told.prompt} if (told := self._deployment) else {}),
         }
 
-    def _tokenize(self, contents: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
+    def _tokenize(self, contents: Sequence[str | TextPair], **options: Any) -> Mapping[str, list[list[int]]]:
+        columns = [list(each) for each in zip(*(c if isinstance(c, TextPair) else (c,) for c in contents), strict=True)]
         if self.kind == "protein":
-            contents = [self._spelling(content) for content in contents]
+            columns = [[self._spelling(content) for content in column] for column in columns]
         if self._deployment is not None:
-            contents = [self._as_deployed(content) for content in contents]
-        return self._tokens(contents, **options)
+            columns = [[self._as_deployed(content) for content in column] for column in columns]
+        return self._tokens(*columns, **options)
 
-    def _tokens(self, contents: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
+    def _tokens(self, *columns: Sequence[str], **options: Any) -> Mapping[str, list[list[int]]]:
         return self._tokenizer(
-            list(contents),
+            *map(list, columns),
             return_special_tokens_mask=True,
             return_attention_mask=True,
             padding=False,
@@ -156,10 +160,31 @@ class Texts:
         ids = self._tokenize([""])["input_ids"][0]
         return len(ids) - (bool(ids) and ids[-1] in self._tokenizer.all_special_ids)
 
-    def _check(self, content: str, row: Mapping[str, list[int]], name: str) -> None:
-        if not content.strip() or all(row["special_tokens_mask"]):
+    def _check_pairs(self) -> None:
+        """Raise if two texts cannot be shown together as the model was trained to read them."""
+        if self._shuffle is not None:
             raise InvalidValue(
-                f"sample {name!r} is empty: no token is left of {content[:20]!r}; remove it from the input."
+                "shuffled tokens of pairs of texts, which would carry words from one text into the other; leave "
+                "--shuffle-tokens (shuffle_tokens=) out, or shuffle the words yourself."
+            )
+        if self.n_prompt:
+            raise InvalidValue(
+                "pairs of texts for a model that is deployed with a prompt before single texts; give single texts."
+            )
+        texts = [self._as_deployed(self._spelling(text) if self.kind == "protein" else text) for text in self.examples]
+        alone, both = self._tokens(texts[:1]), self._tokens(texts[:1], texts[1:2])
+        if sum(both["special_tokens_mask"][0]) <= sum(alone["special_tokens_mask"][0]):
+            raise InvalidValue(
+                "pairs of texts for a tokenizer that puts nothing between two texts, so that nothing tells where the "
+                "second begins; join them as the model was trained to read them, and give single texts."
+            )
+
+    def _check(self, content: str | TextPair, row: Mapping[str, list[int]], name: str) -> None:
+        texts = content if isinstance(content, TextPair) else (content,)
+        if not all(text.strip() for text in texts) or all(row["special_tokens_mask"]):
+            shown = next((text for text in texts if not text.strip()), texts[0])
+            raise InvalidValue(
+                f"sample {name!r} is empty: no token is left of {shown[:20]!r}; remove it from the input."
             )
         if max(row["input_ids"]) >= self._vocabulary:
             raise InvalidValue(

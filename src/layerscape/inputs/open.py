@@ -18,7 +18,7 @@ from layerscape.inputs.images import open_folder
 from layerscape.inputs.labels import ID_COLUMNS, known_labels, labels_from, own_labels
 from layerscape.inputs.matrix import ARRAYS, split_name
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
-from layerscape.inputs.text import FASTA, open_fasta, open_lines, text_source
+from layerscape.inputs.text import FASTA, open_fasta, open_lines, pair_source, text_source
 
 DIGITS = "digits"
 # Endings, kinds of sample (the first is the guess) and who opens them; a table is met here only as file.parquet:name.
@@ -61,7 +61,8 @@ def choose_inputs(
         What the samples are, where the guess is wrong: ``"protein"`` for sequences in a table, ``"array"`` for
         numbers beside texts, ``"image"`` for a uint8 array.
     text_column
-        The column of texts; ``text`` when left out, or ``sequence`` for proteins.
+        The column of texts; ``text`` when left out, or ``sequence`` for proteins. Two with a comma between them, as
+        ``question,answer``, of pairs that a network reads together.
     id_column
         The column of ids, in the table and in that of ``labels``.
     labels
@@ -192,9 +193,9 @@ def _open_table(
     id_column: str | None,
     picked: Sequence[str],
 ) -> Contents:
-    for column in (text_column, id_column):
-        if column is not None and column not in table:
-            _check_one_text(column, table)
+    texts = _text_columns(text_column, table)
+    for column in (*texts, *([] if id_column is None else [id_column])):
+        if column not in table:
             raise unknown_name(f"column of {path}", column, table)
     ids = _ids(path, table, id_column)
     columns = {name: values for name, values in table.items() if name != id_column}
@@ -206,21 +207,28 @@ def _open_table(
         raise InvalidValue(f"kind={kind!r} for the table {path}; give text or protein, or array without a text_column.")
     if kind == "array":
         return from_table(columns, ids, picked, str(path))
-    text_column = text_column or ("sequence" if kind == "protein" and "sequence" in columns else "text")
-    if text_column not in columns:
-        raise unknown_name(f"column of {path}", text_column, columns)
-    return text_source(columns.pop(text_column), kind, ids, columns)
+    texts = texts or ["sequence" if kind == "protein" and "sequence" in columns else "text"]
+    for column in texts:
+        if column not in columns:
+            raise unknown_name(f"column of {path}", column, columns)
+    chosen = [columns[column] for column in texts]
+    others = {name: values for name, values in columns.items() if name not in texts}
+    if len(chosen) == 2:
+        return pair_source(chosen[0], chosen[1], kind, ids, others)
+    return text_source(chosen[0], kind, ids, others)
 
 
-def _check_one_text(column: str, table: Table) -> None:
-    """Raise where columns of pairs of texts are named."""
-    names = [name.strip() for name in column.split(",")]
-    if len(names) > 1 and all(name in table for name in names):
+def _text_columns(given: str | None, table: Table) -> list[str]:
+    """The column of texts that is named, or the two columns of texts that are shown together."""
+    if given is None:
+        return []
+    names = [given] if given in table else [name.strip() for name in given.split(",")]
+    if len(names) > 2 or len(set(names)) < len(names):
         raise InvalidValue(
-            f"{column!r} names {len(names)} columns of texts, and a network is shown one text per sample; extract each "
-            f"into a run of its own (text_column={names[0]!r}, then {names[1]!r}), and ask by pairs of their ids with "
-            "queries= (--queries) who finds whom."
+            f"text_column={given!r} names {len(names)} columns, and a sample is one text or a pair of two; name one "
+            "column, or two with a comma between them."
         )
+    return names
 
 
 def _ids(path: str | Path, table: Table, id_column: str | None) -> Sequence[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from layerscape.core.samples import Kind
+from layerscape.core.samples import Kind, TextPair
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.inputs.contents import Bad, Contents
 from layerscape.inputs.files import held, open_text
@@ -21,10 +21,7 @@ def text_source(
     texts: Sequence[Any], kind: Kind, ids: Sequence[str] = (), columns: Mapping[str, Sequence[Any]] | None = None
 ) -> Contents:
     """One sample per text; an empty one, or a sequence that is none, is bad."""
-    if kind == "protein":
-        texts = [
-            re.sub(r"\s+", "", text).upper().removesuffix("*") if isinstance(text, str) else text for text in texts
-        ]
+    texts = _residues(texts) if kind == "protein" else texts
 
     def read(rows: Sequence[int]) -> list[str]:
         return [texts[row] for row in rows]
@@ -33,6 +30,34 @@ def text_source(
         return [_fault(texts[row], kind) or texts[row] for row in rows]
 
     return Contents(ids or [str(row) for row in range(len(texts))], kind, read, inspect, columns=columns or {})
+
+
+def pair_source(
+    first: Sequence[Any],
+    second: Sequence[Any],
+    kind: Kind,
+    ids: Sequence[str] = (),
+    columns: Mapping[str, Sequence[Any]] | None = None,
+) -> Contents:
+    """One sample per pair of texts; one of which either is bad is bad."""
+    if kind == "protein":
+        first, second = _residues(first), _residues(second)
+
+    def read(rows: Sequence[int]) -> list[TextPair]:
+        return [TextPair(first[row], second[row]) for row in rows]
+
+    def inspect(rows: Sequence[int]) -> list[str | Bad]:
+        faults = (_fault(first[row], kind) or _fault(second[row], kind) for row in rows)
+        # Where the first ends counts too.
+        return [
+            fault or f"{len(first[row])} {first[row]}{second[row]}" for row, fault in zip(rows, faults, strict=True)
+        ]
+
+    return Contents(ids or [str(row) for row in range(len(first))], kind, read, inspect, columns=columns or {})
+
+
+def _residues(texts: Sequence[Any]) -> list[Any]:
+    return [re.sub(r"\s+", "", text).upper().removesuffix("*") if isinstance(text, str) else text for text in texts]
 
 
 def _fault(text: Any, kind: Kind) -> Bad | None:

@@ -71,7 +71,8 @@ def extract(
     model
         A Hugging Face name, a local folder, ``demo`` or ``demo@CHECKPOINT``, or a `torch.nn.Module`.
     inputs
-        A file or folder (images, text, FASTA, arrays), ``digits``, a `Samples`, a list of texts, or an array (N, …).
+        A file or folder (images, text, FASTA, arrays), ``digits``, a `Samples`, a list of texts or of pairs of
+        texts, or an array (N, …).
     out
         Folder of the run. Where the same call was interrupted, it goes on; where anything differs, it is refused.
     layers
@@ -96,7 +97,8 @@ def extract(
     follow_links
         Whether links that leave a folder of images are followed.
     text_column, id_column, kind
-        Which columns hold text and ids; what the samples are, where it cannot be guessed.
+        Which columns hold text (two, as ``"question,answer"``, of pairs that a network reads together) and ids; what
+        the samples are, where it cannot be guessed.
     make_inputs
         For a module: turns a list of sample contents into what its forward takes.
     device, dtype

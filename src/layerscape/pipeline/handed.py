@@ -115,6 +115,7 @@ def from_hub(given: str) -> tuple[Any, str | None]:
         raise InvalidValue(
             f"{given} has several splits, {', '.join(map(str, data))}; name one: hf:{name}[{next(iter(data))}]."
         )
-    if column is not None and column not in data.column_names:
-        raise InvalidValue(f"{given} has no column {column!r}; there are: {', '.join(data.column_names)}.")
+    for each in [column] if column is None or column in data.column_names else column.split(","):
+        if each is not None and each.strip() not in data.column_names:
+            raise InvalidValue(f"{given} has no column {each.strip()!r}; there are: {', '.join(data.column_names)}.")
     return data, column

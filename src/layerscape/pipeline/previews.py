@@ -7,7 +7,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
-from layerscape.core.samples import Samples
+from layerscape.core.samples import Samples, TextPair
 from layerscape.errors import require
 
 LONGEST_TEXT = 300
@@ -21,7 +21,14 @@ def previews(samples: Samples, rows: Sequence[int]) -> list[str | bytes] | None:
     contents = samples.read(rows)
     if samples.kind == "image":
         return [_thumbnail(image) for image in contents]
-    return [text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…" for text in contents]
+    if any(isinstance(content, TextPair) for content in contents):
+        half = LONGEST_TEXT // 2
+        return ["\n".join(_short(text, half) for text in pair) for pair in contents]
+    return [_short(text, LONGEST_TEXT) for text in contents]
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 class Previewing:

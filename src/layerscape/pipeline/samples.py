@@ -12,12 +12,12 @@ import numpy as np
 from layerscape.core.conversion import as_array, index_of
 from layerscape.core.labels import as_column, as_columns
 from layerscape.core.provenance import fingerprint
-from layerscape.core.samples import Kind, Samples
+from layerscape.core.samples import Kind, Samples, TextPair
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.images import ENDINGS
 from layerscape.pipeline.handed import HUB, from_hub, is_loader, samples_of
-from layerscape.pipeline.spool import Spool, is_picture, spooled
+from layerscape.pipeline.spool import Spool, is_pair, is_picture, spooled
 
 GIVE = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
 ARRAYS = (
@@ -59,7 +59,7 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
         raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
     columns = as_columns(labels)
     contents, found, source, own = _held(inputs)
-    digest = fingerprint(contents if found == "text" else _parts(contents))
+    digest = fingerprint(contents if isinstance(contents, list) else _parts(contents))
     ids = index_of(inputs) or tuple(map(str, range(len(contents))))
     columns = ({"label": as_column(own)} if own and "label" not in columns else {}) | columns
     return Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
@@ -129,7 +129,8 @@ def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
         spool, kind, labels = spooled(inputs, labeled=False)
         return spool, kind, "a list", labels
     if isinstance(inputs, (list, tuple)):
-        _check_one_text(inputs)
+        if (pairs := _pairs(inputs)) is not None:
+            return pairs, "text", "a list", []
         inputs = _of_list(inputs)
         if not isinstance(inputs, np.ndarray):
             return inputs, "array", "a list", []
@@ -163,14 +164,16 @@ def _texts(inputs: Any) -> list[str] | None:
     return texts or None
 
 
-def _check_one_text(inputs: Sequence[Any]) -> None:
-    """Raise at pairs of texts."""
+def _pairs(inputs: Sequence[Any]) -> tuple[TextPair, ...] | None:
+    """The pairs of a list of two texts each; None where there are none."""
     first = inputs[0] if inputs else None
-    if isinstance(first, (list, tuple)) and len(first) > 1 and all(isinstance(part, str) for part in first):
-        raise InvalidType(
-            f"a list of {len(first)} texts each, and a network is shown one text per sample; extract the first and the "
-            "second of each into a run of its own, and ask by pairs of their ids with queries= who finds whom."
-        )
+    if not (isinstance(first, (list, tuple)) and len(first) > 1 and all(isinstance(part, str) for part in first)):
+        return None
+    for place, item in enumerate(inputs):
+        if not is_pair(item):
+            what = f"{len(item)} of them" if isinstance(item, (list, tuple)) else f"of type {type(item).__name__}"
+            raise InvalidType(f"input {place} of a list of pairs of texts is {what}; give two texts for each sample.")
+    return tuple(TextPair(*item) for item in inputs)
 
 
 def _of_list(inputs: Sequence[Any]) -> tuple[Any, ...] | np.ndarray:

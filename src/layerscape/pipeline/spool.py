@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.samples import Kind
+from layerscape.core.samples import Kind, TextPair
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import as_picture, read_picture
 
@@ -90,7 +90,12 @@ def as_content(item: Any, place: int) -> tuple[Kind, Any]:
         return "image", read_picture(item)
     if isinstance(item, str):
         return "text", item
-    return "array", item
+    return ("text", TextPair(*item)) if is_pair(item) else ("array", item)
+
+
+def is_pair(item: Any) -> bool:
+    """Whether it is two texts."""
+    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
 
 
 def is_picture(item: Any) -> bool:
