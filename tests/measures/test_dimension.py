@@ -107,6 +107,17 @@ def test_gride_has_a_root_at_any_scale_and_size(scale, n, seed):
     assert all(0.5 < value < 12 for value in values)
 
 
+def test_intervals_of_gride_hold_among_small_clusters(rng):
+    """Of 300 samples in 20 clusters the interval of two neighbors of each alone held in 83 %."""
+    centers = 3 * rng.standard_normal((20, 5))
+    points = []
+    for _ in range(100):
+        x = centers[rng.integers(0, 20, 300)] + 0.5 * rng.standard_normal((300, 5))
+        points.append(estimate("gride", x, range_max=16).curve[-1])
+    mean = np.mean([point.value for point in points])
+    assert np.mean([point.low <= mean <= point.high for point in points]) >= 0.92
+
+
 def test_curve_ends_where_the_graph_does(rng):
     graph = find_neighbors(rng.standard_normal((50, 3)), 20)
     assert [point.k for point in gride(graph).curve] == [2, 4, 8, 16]

@@ -171,6 +171,20 @@ def jackknife_of(without: np.ndarray) -> float:
     return float((n - 1) / n * ((without - without.mean()) ** 2).sum())
 
 
+def freedom_of(influence: np.ndarray) -> float:
+    """The degrees of freedom that Student's law has where the variance of a mean is read from these values of samples.
+
+    By how many independent normal values it is known as well (Satterthwaite 1946): fewer where some are far larger than
+    the others.
+
+    >>> freedom_of(np.array([1.0, -1.0] * 50)), round(freedom_of(np.array([9.0, -9.0] + [0.1, -0.1] * 49)), 1)
+    (100.0, 4.1)
+    """
+    n = len(influence)
+    shares = influence**2 / max(float(influence @ influence), np.finfo(float).tiny)
+    return max(1.0, n / (1 + max(0.0, n * float(shares @ shares) - 3) / 2))
+
+
 def student95(freedom: float) -> float:
     """The 97.5 % point of Student's law."""
     return float(student.ppf(0.975, freedom))

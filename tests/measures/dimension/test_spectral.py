@@ -525,6 +525,13 @@ def test_sums_of_roots_follow_from_determinants(rng):
     assert roots.change_of_logs(logs) == pytest.approx(expected, rel=1e-7)
 
 
+def test_the_interval_of_an_effective_rank_holds_at_its_most(rng):
+    """Where both directions are alike no sample moves it to first order: it held in 89 %."""
+    found = [measured(effective_rank, rng.standard_normal((200, 2))) for _ in range(300)]
+    mean = np.mean([each.value for each in found])
+    assert np.mean([each.low <= mean <= each.high for each in found]) >= 0.93
+
+
 @pytest.mark.parametrize("n", [30, 100, 1000])
 def test_an_effective_rank_that_a_few_far_samples_decide_says_so(n, rng):
     x = rng.standard_normal((n, 5)) / np.sqrt(1 + np.arange(5))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import exp, inf, log
+from math import exp, hypot, inf, log, sqrt
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN, Z95
+from layerscape.core.interval import LEAST_MARGIN, freedom_of, student95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
@@ -38,11 +38,11 @@ def effective_rank(x: Representation, /) -> Estimate:
     -------
     Estimate
         In dimensions, between 1 and min(N, D) up to what ε adds. The interval is that of the infinitesimal jackknife
-        over samples, on the scale of the entropy, and reaches from the value to where halves of the samples say that
-        infinitely many would lead. ``details`` hold that, ``extrapolated``; ``variance_rank``, which is
-        exp(−Σ q log q) of the eigenvalues' shares q of the variance (squares instead of singular values, the mean
-        subtracted, no ε); ``mean_share``, the share of Σ‖x‖² that is the mean's; and ``singular_values``, falling, in
-        units of the data.
+        over samples, by Student's law, on the scale of the entropy, and reaches from the value to where halves of the
+        samples say that infinitely many would lead. ``details`` hold that, ``extrapolated``; ``variance_rank``, exp(−Σ
+        q log q) of the eigenvalues' shares q of the variance (squares instead of singular values, the mean subtracted,
+        no ε); ``mean_share``, the share of Σ‖x‖² that is the mean's; and ``singular_values``, falling, in units of the
+        data.
 
     Raises
     ------
@@ -70,10 +70,12 @@ def effective_rank(x: Representation, /) -> Estimate:
     singular, scores = _about_origin(found)
     entropy, slope = _entropy(singular)
     influence = _alone(singular, scores, slope, found.n_samples)
-    margin = max(Z95 * jackknife_sd(influence, found.n_samples), LEAST_MARGIN)
-    few = _known_by(influence) < min(FEW, len(influence) / FEW)
+    freedom = freedom_of(influence)
+    few = freedom < min(FEW, len(influence) / FEW)
     share = 1 - float(found.eigenvalues.sum()) * (found.n_samples - 1) / float((singular**2).sum())
     beyond = extrapolated(entropy, _of_halves(found))
+    sd = hypot(jackknife_sd(influence, found.n_samples), _near_most(beyond - entropy, len(singular)))
+    margin = max(student95(freedom) * sd, LEAST_MARGIN)
     with np.errstate(over="ignore", under="ignore"):
         details = {
             "extrapolated": exp(beyond),
@@ -120,10 +122,13 @@ def _alone(singular: np.ndarray, scores: np.ndarray, slope: np.ndarray, n: int) 
     return (scores**2 - mean_square) @ per_square
 
 
-def _known_by(influence: np.ndarray) -> float:
-    """By how many independent normal values the variance of a mean of these is known (Satterthwaite 1946)."""
-    shares = influence**2 / max(float(influence @ influence), np.finfo(float).tiny)
-    return len(influence) / (1 + max(0.0, len(influence) * float(shares @ shares) - 3) / 2)
+def _near_most(bias: float, directions: int) -> float:
+    """Standard deviation of the entropy where all directions hold about as much and no sample moves it to first order.
+
+    There it lies below its most by a sum of squares of ν normal values, one for each second moment of the directions
+    but their common scale, whose mean is the bias, and whose standard deviation that times √(2/ν).
+    """
+    return abs(bias) * sqrt(2 / max(1.0, directions * (directions + 1) / 2 - 1))
 
 
 def _how_many(found: Spectrum) -> int:

@@ -17,6 +17,7 @@ from layerscape.measures.dimension.ratios import check_no_lattice, log_ratios
 from layerscape.measures.dimension.twonn import MEASURE as TWONN
 
 FEW = 8  # up to this n the sandwich reports the spread that is seen, beyond it the jackknife does
+MUCH = 1.25  # times the sandwich: where the jackknife says more, as among small clusters, it is what is seen
 
 
 def gride(graph: Neighbors, /, *, range_max: int = 64) -> Estimate:
@@ -92,9 +93,11 @@ def _at(graph: Neighbors, n: int) -> Point:
 
 def _margin(graph: Neighbors, n: int, d: float, x: np.ndarray) -> float:
     own, sharpness = score(d, n, x), information(d, n, x)
-    if n <= FEW:
-        return margin_of_mean(own, graph, k=RELATED) / sharpness
-    return Z95 * sd_of_neighborhoods(graph, own, _moved(graph, n, d, own)) / len(x) / sharpness
+    near = margin_of_mean(own, graph, k=RELATED) if n <= FEW else 0.0
+    if n // 4 == 0:  # too few neighbors for a slope over a quarter of them
+        return near / sharpness
+    left_out = Z95 * sd_of_neighborhoods(graph, own, _moved(graph, n, d, own)) / len(x)
+    return (left_out if left_out > MUCH * near else near) / sharpness
 
 
 def _moved(graph: Neighbors, n: int, d: float, own: np.ndarray) -> np.ndarray:

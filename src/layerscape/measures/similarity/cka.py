@@ -13,7 +13,7 @@ from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, jackknife_of, within
+from layerscape.core.interval import Z95, freedom_of, jackknife_of, student95, within
 from layerscape.core.measure import ALWAYS, EVEN, Measure
 from layerscape.core.permutation import p_above
 from layerscape.core.representation import Representation
@@ -57,8 +57,8 @@ def cka(
     -------
     Estimate
         In −1…1; 0 is chance. The interval is that of two jackknives over samples, by their weight and by their
-        deletion, less what pairs of them count twice; it is too narrow for data of very heavy tails. ``chance`` has the
-        exact mean under permutation, and the leading term of its variance.
+        deletion, less what pairs of them count twice, by Student's law; it is too narrow for data of very heavy tails.
+        ``chance`` has the exact mean under permutation, and the leading term of its variance.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def cka(
     if estimator == "biased":
         return _biased(n, cross, self_a, self_b, null)
     value, alone = _debiased(cross, self_a, self_b)
-    margin = Z95 * _sd(alone, _without(cross, self_a, self_b, biased=False), null * (1 - value**2))
+    margin = _margin(alone, _without(cross, self_a, self_b, biased=False), null * (1 - value**2))
     chance = Chance(0.0, -Z95 * null, Z95 * null, p_above(value / null, _skewness(self_a, self_b)))
     low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, chance=chance)
@@ -127,8 +127,8 @@ def _without(cross: Hsic, of_a: Hsic, of_b: Hsic, *, biased: bool) -> np.ndarray
         return left[0] / np.sqrt(left[1] * left[2])
 
 
-def _sd(alone: np.ndarray, without: np.ndarray, by_pairs: float) -> float:
-    """Standard deviation of the value, from what each sample adds by its weight and from the value without each.
+def _margin(alone: np.ndarray, without: np.ndarray, by_pairs: float) -> float:
+    """Half the width of the interval, from what each sample adds by its weight and from the value without each.
 
     Far samples make the first too large and the second too small, so that their mean is taken. Both count twice what
     pairs of samples add together, which is all that unrelated data have and fades as the value nears 1.
@@ -138,16 +138,18 @@ def _sd(alone: np.ndarray, without: np.ndarray, by_pairs: float) -> float:
     by_pairs
         The standard deviation of that.
     """
-    by_weight = float(((alone - alone.mean()) ** 2).sum())
+    alone = alone - alone.mean()
+    by_weight = float((alone**2).sum())
     by_deletion = jackknife_of(without) if np.isfinite(without).all() else by_weight
-    return sqrt(max((by_weight + by_deletion) / 2 - by_pairs**2, by_pairs**2))
+    sd = sqrt(max((by_weight + by_deletion) / 2 - by_pairs**2, by_pairs**2))
+    return student95(freedom_of(alone)) * sd
 
 
 def _biased(n: int, cross: Hsic, of_a: Hsic, of_b: Hsic, null: float) -> Estimate:
     norm = sqrt(of_a.biased * of_b.biased)
     value, alone = _biased_alone(cross, of_a, of_b)
     spread = null * n * (n - 3) * sqrt(of_a.value * of_b.value) / norm
-    margin = Z95 * _sd(alone, _without(cross, of_a, of_b, biased=True), spread * (1 - value**2))
+    margin = _margin(alone, _without(cross, of_a, of_b, biased=True), spread * (1 - value**2))
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
     p = p_above((value - mean) / spread, _skewness(of_a, of_b))
