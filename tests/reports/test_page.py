@@ -310,6 +310,14 @@ def test_the_title_is_the_model_and_its_data_and_else_the_name_of_the_run(make_r
     assert "<dt>run</dt>" not in unnamed
 
 
+def test_the_head_says_what_was_looked_at_and_the_end_how_it_came_to_be(make_run, tmp_path):
+    run = make_run(n_samples=40, layers=2)
+    html = report(run, tmp_path / "page.html", n_queries=5).read_text("utf-8")
+    head, end = (re.findall(r"<dt>(\w+)</dt>", part) for part in re.split('<section id="reproduce"', html))
+    assert head == ["model", "data", "samples", "layers", "pooling"]
+    assert end[:2] == ["run", "finished"]
+
+
 def test_the_page_says_in_one_line_by_what_axes_are_known():
     units = {"embedding": "places", "block_1": "growth", "block_2": "growth", "head": "user"}
     proofs = {"twice": {"head": 0.0}, "batch": {"head": 1e-7}, "axes": [], "cures": []}

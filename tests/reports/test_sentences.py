@@ -427,6 +427,9 @@ def test_of_two_metrics_that_of_the_model_speaks_and_what_the_other_says_otherwi
         "distance the dimension rises from 5.00 [95 % interval 4.90, 5.10] at 'stage 0' to a peak of 9.00"
     )
     assert "change most from 'stage 0' to 'stage 1'" in said[2]
+    run.recommendation = {"reason": "By cosine, with which the model is deployed (modules.json has Normalize): Use it."}
+    assert findings(run)[1].startswith("What follows is by cosine; by euclidean distance the dimension rises")
+    run.recommendation = None
     run.table = run.table[run.table.metric == "euclidean"]
     assert findings(run)[0] == (
         "The model is deployed with cosine (modules.json has Normalize), and what follows is by euclidean distance: "

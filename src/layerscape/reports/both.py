@@ -41,12 +41,17 @@ def by_metrics(
         )
     for metric in others:
         because = ""
-        if deployed and deployed["metric"] == lead:
+        if deployed and deployed["metric"] == lead and deployed["because"] not in _recommended(run):
             because = f", with which the model is deployed ({deployed['because']})"
         other = Profile.of(of_metric(run.table, metric), run.layers)
         turned = [*_dimension(own, other, measures, dead), *_step(own, other, measures, dead)]
         said = [f"by {CALLED[metric]} {words}" for words in turned] or [f"by {CALLED[metric]} it is the same"]
         yield Finding(f"What follows is by {CALLED[lead]}{because}; {', and '.join(said)}.")
+
+
+def _recommended(run: ReportedRun) -> str:
+    """What was recommended, which says too by which metric."""
+    return str((run.recommendation or {}).get("reason"))
 
 
 def _metrics(table: Any) -> list[str]:

@@ -22,18 +22,25 @@ def title(run: ReportedRun) -> str:
 
 
 def facts(run: ReportedRun) -> dict[str, str]:
-    """What the head of the page says of a run."""
+    """What the head of the page says of a run: of what it is."""
     record = run.record
     found = {
-        "run": "" if run.temporary else run.name,
         "model": _named(record.get("model")),
         "data": _named(record.get("inputs") or record.get("source")),
         "samples": f"{len(run.samples.ids):,}, {_belonging(run)}",
         "layers": str(len(run.layers)),
         "steps": _named(record.get("steps")),
         "pooling": _named(record.get("pooling")),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def history(run: ReportedRun) -> dict[str, str]:
+    """How it came to be, beside the command: its folder, when it was finished, and what was shown of its layers."""
+    record = run.record
+    found = {
+        "run": "" if run.temporary else run.name,
         "finished": _named(record.get("finished"))[:16].replace("T", " "),
-        "layerscape": _named((record.get("versions") or {}).get("layerscape")),
         "proven": _proven(record["proofs"]) if record.get("proofs") else "",
     }
     return {name: value for name, value in found.items() if value}

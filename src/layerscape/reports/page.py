@@ -23,7 +23,7 @@ from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
 from layerscape.reports.cautions import Finding
 from layerscape.reports.charts import side_by_side, specification, words
-from layerscape.reports.facts import facts, title
+from layerscape.reports.facts import facts, history, title
 from layerscape.reports.fits import with_fits
 from layerscape.reports.reported import ReportedRun, read_once
 from layerscape.reports.sentences import found
@@ -122,6 +122,7 @@ def _html(
         "name": run.name,
         "title": title(run),
         "facts": facts(run),
+        "history": history(run),
         "findings": [(*each.halves, sparkline(each.shown)) for each in sentences],
         "sections": {
             section: [
