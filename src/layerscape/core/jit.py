@@ -20,14 +20,31 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
         found: Any = numba.njit(nogil=True, cache=True, **options)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
         return numba.njit(nogil=True, **options)(function)
-    keep = found._cache.save_overload
+    _guard(found._cache)
+    return found
+
+
+def _guard(kept: Any) -> None:
+    """Let nothing that is wrong with the machine code on disk cost more than compiling again.
+
+    It may be damaged, or of an earlier version, whose classes have other names: numba reads what it keeps as a pickle,
+    before it looks how old that is.
+    """
+    load, keep = kept.load_overload, kept.save_overload
+
+    def load_if_it_can(*asked: Any) -> Any:
+        try:
+            return load(*asked)
+        except Exception:  # whatever an unreadable pickle may raise
+            with suppress(OSError):
+                kept.flush()  # forgets it, since what is kept next is put beside it
+            return None
 
     def keep_if_it_can(*made: Any) -> None:
-        with suppress(OSError):  # on a full disk it is compiled again the next time, and nothing else
+        with suppress(OSError):  # as on a full disk
             keep(*made)
 
-    found._cache.save_overload = keep_if_it_can
-    return found
+    kept.load_overload, kept.save_overload = load_if_it_can, keep_if_it_can
 
 
 def compiled_in_any_order(function: Callable[..., Any]) -> Callable[..., Any]:
