@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import weakref
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,9 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layerscape.core.samples import Samples
 from layerscape.errors import InvalidValue
-from layerscape.extraction import open_model
+from layerscape.extraction import batches, open_model
 from layerscape.extraction.batches import TOKENS, batches_of, compose, limits
+from layerscape.extraction.custom import Custom
 
 
 @given(
@@ -75,3 +79,30 @@ def test_pictures_that_are_padded_to_each_other_stay_together(folders, some_samp
     encoded = reader.encode(some_samples("image", 3).read(range(3)), ["a", "b", "c"])
     assert all(isinstance(one.content, np.ndarray) for one in encoded)
     assert reader.batch(encoded)[0].kwargs["pixel_values"].shape[0] == 3
+
+
+@pytest.mark.parametrize("one_length", [False, True])
+def test_pictures_for_a_function_of_the_users_fill_no_more_than_a_part_of_memory(monkeypatch, one_length):
+    monkeypatch.setattr(batches, "DECODED", 4 * 1000)
+    sizes = [100, 600, 600, 100, 100, 3000, 10, 10, 10, 10]
+    pictures = [np.full((1, size), number, dtype=np.uint8) for number, size in enumerate(sizes)]
+    alive, most = Counter(), []
+
+    def read(rows):
+        found = [pictures[row].copy() for row in rows]
+        for picture in found:
+            alive["bytes"] += picture.nbytes
+            weakref.finalize(picture, lambda n=picture.nbytes: alive.subtract({"bytes": n}))
+        most.append(alive["bytes"])
+        return found
+
+    samples = Samples(tuple(map(str, range(10))), "image", read, fingerprint="0")
+    reader = Custom(lambda contents: torch.tensor([[float(each.mean())] for each in contents]), "image")
+    got = []
+    for batch, encoded in batches_of(reader, samples, range(10), {"samples": 8}, one_length=one_length):
+        assert [one.content[0, 0] for one in encoded] == list(batch)
+        got.append(list(batch))
+        del encoded
+    # 700 bytes and 600 more would be too many; the large one is alone; and no batch has more than eight samples.
+    assert got == [[0, 1], [2, 3, 4], [5], [6, 7], [8, 9]]
+    assert max(most) < sum(sizes)

@@ -16,6 +16,7 @@ SAMPLES = 64  # samples per batch at most, where they are of one size
 # On a CPU what one layer hands to the next is to stay in its cache: ResNet-50 takes 1.6 times as long in batches of 32.
 TOKENS_ON_CPU, VALUES_ON_CPU, LEAST_ON_CPU = 1024, 8 * 3 * 224 * 224, 4
 DECODED = 2**28  # bytes of pictures that are held decoded at a time
+CHUNK = 4  # pictures that are read together where those of a batch are wanted together
 
 
 def limits(
@@ -86,35 +87,60 @@ def batches_of(
     """Positions of the samples of each batch within the rows, and they.
 
     Pictures are read one by one, in threads that are a batch ahead of the device, and only what the network takes of
-    them is kept. Other samples of one length are read batch by batch, in a thread ahead; others as a block, to be
-    sorted.
+    them is kept. Where that is made by a function of the user's, which wants the pictures of a batch together, a batch
+    ends where they fill a part of the memory that decoded pictures may take. Other samples of one length are read batch
+    by batch, in a thread ahead; others as a block, to be sorted. Of samples that go together by their shapes only these
+    are kept until they are read again.
     """
 
     def read(batch: Sequence[int]) -> list[Encoded]:
         wanted = [rows[place] for place in batch]
         return reader.encode(samples.read(wanted), [samples.ids[row] for row in wanted])
 
-    if isinstance(reader, Pictures) and not one_length:
-        plan, room = compose([1] * len(rows), rule), Room(DECODED)
-
-        def picture(place: int) -> Encoded:
-            with room:
-                content = samples.read([rows[place]])
-                room.was(content[0].nbytes)
-                return reader.encode(content, [samples.ids[rows[place]]])[0]
-
-        places = [place for batch in plan for place in batch]
-        made = ahead(picture, places, depth=len(plan[0]), threads=thread_count(None))
-        for batch in plan:
-            yield batch, [one for _, one in islice(made, len(batch))]
+    if reader.varies:
+        encoded = read(range(len(rows)))
+        alike = kinds_of(reader, encoded) if one_length else None
+        for batch in compose([one.length for one in encoded], rule, alike):
+            yield batch, [encoded[place] for place in batch]
         return
-    if not reader.varies and not one_length:
-        yield from ahead(read, compose([1] * len(rows), rule))
+    alike = [kind for place in range(len(rows)) for kind in kinds_of(reader, read([place]))] if one_length else None
+    plan = compose([1] * len(rows), rule, alike)
+    if samples.kind == "image":
+        yield from _pictures(reader, samples, rows, plan)
         return
-    encoded = read(range(len(rows)))
-    alike = kinds_of(reader, encoded) if one_length else None
-    for batch in compose([one.length for one in encoded], rule, alike):
-        yield batch, [encoded[place] for place in batch]
+    yield from ahead(read, plan)
+
+
+def _pictures(
+    reader: Reader, samples: Samples, rows: range, plan: Sequence[Sequence[int]]
+) -> Iterator[tuple[Sequence[int], list[Encoded]]]:
+    """Batches of pictures, of which no more than so many bytes are held decoded."""
+    small = isinstance(reader, Pictures) and reader.by_itself  # when they are read nothing large is left of them
+    most = DECODED if small else DECODED // 4  # held while they are read, by a batch that waits, and by one in use
+    room, each = Room(most), 1 if small else CHUNK
+
+    def chunk(places: Sequence[int]) -> list[tuple[Encoded, int]]:
+        with room:
+            contents = samples.read([rows[place] for place in places])
+            sizes = [getattr(content, "nbytes", 0) for content in contents]
+            room.was(sum(sizes))
+            return list(
+                zip(reader.encode(contents, [samples.ids[rows[place]] for place in places]), sizes, strict=True)
+            )
+
+    chunks = [batch[start : start + each] for batch in plan for start in range(0, len(batch), each)]
+    made = ahead(chunk, chunks, depth=len(plan[0]) if small else 1, threads=thread_count(None))
+    found = (one for _, some in made for one in some)
+    for batch in plan:
+        some: list[Encoded] = []
+        held = start = 0
+        for number, (one, n_bytes) in enumerate(islice(found, len(batch))):
+            if some and not small and held + n_bytes > most:
+                yield batch[start:number], some
+                some, held, start = [], 0, number
+            some.append(one)
+            held += n_bytes
+        yield batch[start:], some
 
 
 def kinds_of(reader: Reader, encoded: Sequence[Encoded]) -> list[Hashable]:

@@ -36,17 +36,17 @@ class Pictures:
                     f"sample {name!r} has shape {array.shape} and type {array.dtype}; "
                     "a picture is uint8 of shape (height, width) or (height, width, 3)."
                 )
-        if self._by_itself:  # so that what is large is gone as soon as it is read
+        if self.by_itself:  # so that what is large is gone as soon as it is read
             return [Encoded(self._made([content])) for content in contents]
         return [Encoded(content) for content in contents]
 
     def batch(self, encoded: Sequence[Encoded]) -> tuple[Inputs, None]:
-        if self._by_itself:
+        if self.by_itself:
             return Inputs(kwargs=_joined([one.content for one in encoded])), None
         return Inputs(kwargs=self._made([one.content for one in encoded])), None
 
     @cached_property
-    def _by_itself(self) -> bool:
+    def by_itself(self) -> bool:
         """Whether the processor makes the same of a picture alone and beside a larger one, which some pad it to."""
         some = [self.examples[0], np.tile(self.examples[1], (2, 3, 1))[:40, :72]]
         try:
