@@ -11,7 +11,8 @@ import layerscape as ls
 from layerscape.core.apart import Apart
 from layerscape.core.nearness import Nearness
 from layerscape.errors import InvalidType, InvalidValue
-from layerscape.search import between, find_neighbors, finish, ranks
+from layerscape.search import again as again_
+from layerscape.search import between, find_neighbors, ranks
 from layerscape.search.complete import complete
 from layerscape.search.distances import squared_distances
 from tests.search.reference import cloud
@@ -145,7 +146,7 @@ def test_many_tiles_prove_most_of_their_rows_at_once(memory, options, monkeypatc
         again.append(len(rows))
         return complete(job, rows, upper)
 
-    monkeypatch.setattr(finish, "complete", noted)
+    monkeypatch.setattr(again_, "complete", noted)
     options = {"groups": groups} if "groups" in options else options
     graph = find_neighbors(x, 7, memory=memory, **options)
     every = find_neighbors(x, n - 1, queries=np.arange(0, n, 250))

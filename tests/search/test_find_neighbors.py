@@ -12,7 +12,7 @@ from layerscape.core import threads
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.threads import thread_count, workers
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
-from layerscape.search import compiled, complete, find_neighbors, finish, kernels, rows
+from layerscape.search import again, compiled, complete, find_neighbors, finish, floats, kernels, rows
 from layerscape.search.distances import squared_distances
 from tests.search.reference import KINDS, cloud, plain
 
@@ -81,7 +81,8 @@ def test_many_small_tiles_panels_and_threads_change_nothing(kind, n, memory, thr
     k = data.draw(st.integers(1, n - 1))
     with pytest.MonkeyPatch.context() as patch:
         small = {
-            compiled: {"TILE_ROWS": 7, "TILE_COLUMNS": 11, "MOST_HITS": 20},
+            compiled: {"LOCKED": 7, "MOST_HITS": 20},
+            floats: {"TILE_ROWS": 7, "TILE_COLUMNS": 11},
             finish: {"PART": 5, "BLOCK_BYTES": 500},
             complete: {"PART": 4, "FEWEST": 6, "COLUMNS": 6, "MOST_PAIRS": 40},
             rows: {"SAMPLE": 4, "BLOCK_VALUES": 60},
@@ -105,7 +106,7 @@ def test_a_sample_that_misleads_costs_time_and_no_neighbor(kind, monkeypatch):
         return complete.complete(job, rows, upper)
 
     monkeypatch.setattr(kernels, "guess_limits", mislead)
-    monkeypatch.setattr(finish, "complete", count)
+    monkeypatch.setattr(again, "complete", count)
     x = cloud(kind, 3000, 3, 4)
     asked = np.arange(0, 3000, 100)
     graph = find_neighbors(x, 20)
@@ -153,7 +154,7 @@ def test_wide_rows_that_lists_cannot_prove(metric, monkeypatch):
         searched_again.extend(rows)
         return complete.complete(job, rows, upper)
 
-    monkeypatch.setattr(finish, "complete", count)
+    monkeypatch.setattr(again, "complete", count)
     monkeypatch.setattr(complete, "PART", 8)
     monkeypatch.setattr(complete, "FEWEST", 12)
     x = unprovable("wide")

@@ -1,81 +1,70 @@
-"""The engine for processors: every pair once, in tiles of a matrix product that compiled loops look through.
+"""The engine for processors: every pair once, in tiles that compiled loops look through.
 
-A tile gives a bound for each of its pairs: half of the squared distance, less what rounding can have added. A pair
+An arithmetic gives a bound for each pair of a tile: half of the squared distance, less what it can be wrong by. A pair
 whose bound is below the limit of its row joins the row's list, and below that of its column the column's; so N²·D
-flops serve a graph of N samples. Lists that are full keep their smallest bounds, which lowers their limits. The first
-limits come from a sample of the points, which holds a known share of every query's neighbors.
+products serve a graph of N samples. Lists that are full keep their smallest bounds, which lowers their limits. The
+first limits come from a sample of the points, which holds a known share of every query's neighbors.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from layerscape.core.threads import ahead
 from layerscape.search import kernels
-from layerscape.search.engine import SPARE, Candidates, Found, Job, slack
+from layerscape.search.again import again
+from layerscape.search.engine import SPARE, Arithmetic, Block, Candidates, Found, Job, Tile
 from layerscape.search.finish import finish
+from layerscape.search.floats import Floats
+from layerscape.search.processor import arithmetic_for
 
-TILE_ROWS, TILE_COLUMNS = 512, 2048
+LOCKED = 512  # lists that share a lock
+LOADED = 4096  # rows that are read at a time
 MOST_HITS = 2**17  # of a tile before they are put into the lists
+MISSED = 1e-3  # of the queries, whose first limit may be too low
 
 
 def search(job: Job) -> Found:
     """The k nearest of all points for each query."""
-    return finish(job, _Sweep(job).candidates())
+    return search_by(job, arithmetic_for(job))
 
 
-@dataclass(frozen=True)
-class _Block:
-    """Consecutive rows in memory as `Rows.centered` gives them, from number ``first`` on."""
-
-    first: int
-    rows: np.ndarray
-    halves: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def where(self) -> slice:
-        return slice(self.first, self.first + len(self))
-
-    def parts(self, length: int, start: int = 0) -> Iterator[_Block]:
-        """Blocks of some rows each, from place ``start`` on."""
-        for at in range(start, len(self), length):
-            yield _Block(self.first + at, self.rows[at : at + length], self.halves[at : at + length])
+def search_by(job: Job, arithmetic: Arithmetic) -> Found:
+    """The same by bounds of one arithmetic; what these cannot prove is searched again."""
+    by_floats = None if isinstance(arithmetic, Floats) else lambda part: search_by(part, Floats(part))
+    return finish(job, Sweep(job, arithmetic).candidates(), partial(again, search=search, finer=by_floats))
 
 
-class _Sweep:
+class Sweep:
     """One pass over all pairs, which fills the lists."""
 
-    def __init__(self, job: Job):
-        self.job = job
-        self.share = 1 - slack(job.points.n_units)
+    def __init__(self, job: Job, arithmetic: Arithmetic):
+        self.job, self.arithmetic = job, arithmetic
         self.n_queries, self.n_points = job.queries.n_points, job.points.n_points
         self.width = min(job.k + SPARE, self.n_points)
         capacity = min(self.n_points, self.width + max(self.width // 2, 32))
         self.lists = np.empty((self.n_queries, capacity), np.uint64)
         self.counts = np.zeros(self.n_queries, np.int32)
         self.limits = np.full(self.n_queries, np.inf, np.float32)
-        self.row_halves = np.empty(self.n_queries, np.float32)
-        self.column_halves = self.row_halves if job.symmetric else np.empty(self.n_points, np.float32)
+        self.row_doubts = np.empty(self.n_queries, np.float32)
+        self.column_doubts = self.row_doubts if job.symmetric else np.empty(self.n_points, np.float32)
         # A list is written by one thread at a time; neighboring lists share a lock.
-        self.locks = [threading.Lock() for _ in range(0, self.n_queries, TILE_ROWS)]
+        self.locks = [threading.Lock() for _ in range(0, self.n_queries, LOCKED)]
         self.scratch = threading.local()
         self.pairs_done, self.queries_told = 0, 0
 
     def candidates(self) -> Candidates:
         """The smallest bounds of every query."""
-        row_bytes = 4 * self.job.points.n_units
-        held = self.job.memory // 2 // row_bytes
-        held = self.n_queries if held >= self.n_queries else max(1, held // TILE_ROWS) * TILE_ROWS
-        step = int(np.clip(self.job.memory // 8 // row_bytes, 1, 2 * TILE_COLUMNS))
+        held = self.job.memory // 2 // self.arithmetic.row_bytes
+        rows = self.arithmetic.tile[0]
+        held = self.n_queries if held >= self.n_queries else max(1, held // rows) * rows
+        step = int(np.clip(self.job.memory // 8 // (4 * self.job.points.n_units), 1, LOADED))
         panels = list(self.job.queries.blocks(held))
         guess = self._guesser()
         if len(panels) == 1:
@@ -86,64 +75,57 @@ class _Sweep:
             for where in panels:
                 self._search(self._panel(where, step), step)
         self.job.progress(self.n_queries - self.queries_told)
-        return Candidates(self.lists, self.counts, self.limits, self.row_halves, self.column_halves)
+        return Candidates(self.lists, self.counts, self.limits, self.row_doubts, self.column_doubts)
 
-    def _panel(self, where: slice, step: int, then: Callable[[_Block], None] | None = None) -> _Block:
+    def _panel(self, where: slice, step: int, then: Callable[[Block], None] | None = None) -> Block:
         """Some queries in memory, after ``then`` was done with every part of them."""
         queries = self.job.queries
-        rows = np.empty((where.stop - where.start, queries.n_units), np.float32)
-        panel = _Block(where.start, rows, self.row_halves[where])
+        panel = self.arithmetic.room(where.start, where.stop - where.start)
         for block, values in ahead(lambda block: queries.read(block.where), list(panel.parts(step))):
 
-            def task(part: _Block, first: int = block.first, values: np.ndarray = values) -> None:
-                queries.centered(values[part.first - first :][: len(part)], self.share, part.rows, part.halves)
+            def task(part: Block, first: int = block.first, values: np.ndarray = values) -> None:
+                mine = values[part.first - first :][: len(part)]
+                self.arithmetic.fill(queries, mine, part, self.row_doubts[part.where])
                 if then:
                     then(part)
 
-            self.job.pool.all(task, block.parts(TILE_ROWS))
+            self.job.pool.all(task, block.parts(self.arithmetic.tile[0]))
         return panel
 
-    def _guesser(self) -> Callable[[_Block], None] | None:
+    def _guesser(self) -> Callable[[Block], None] | None:
         """What sets the limits of some queries to a bound that about ``rank`` points of a sample are below.
 
         The sample was drawn at random, so how many of all points are below does not depend on the data: fewer than k
-        for less than one of 10⁵ queries, which `finish` then searches again. None where a sample tells too little.
+        for less than `MISSED` of the queries, which are then searched again. None where a sample tells too little.
         """
-        sample = self.job.points.sample
-        expected = self.job.k * len(sample) / self.n_points
-        rank = math.ceil(expected + 4 * math.sqrt(expected) + 4) + 1  # 1 for the query itself
-        if 8 * len(sample) > self.n_points or 2 * rank > len(sample):
+        drawn, sample = _sample(self.job, self.arithmetic)
+        rank = _rank(self.job.k * len(drawn) / self.n_points) + 1  # 1 for the query itself
+        if 8 * len(drawn) > self.n_points or 2 * rank > len(drawn):
             return None
-        points, halves = np.empty(sample.shape, np.float32), np.empty(len(sample), np.float32)
-        self.job.points.centered(sample, self.share, points, halves)
 
-        windows, drawn = self.job.windows, self.job.points.drawn
-        leaves_out, first, last = windows.any, windows.first[drawn], windows.last[drawn]
-
-        def guess(block: _Block) -> None:
-            products = self.job.pool.product(block.rows, points)
-            if leaves_out:
-                kernels.leave_out(products, windows.low[block.where], windows.high[block.where], first, last)
-            kernels.guess_limits(products, block.halves, halves, rank, self.limits[block.where])
+        def guess(block: Block) -> None:
+            tile = self._tile(block, sample, drawn, np.empty(0, np.float32), 0)
+            self.arithmetic.guess(tile, rank)
 
         return guess
 
-    def _search(self, panel: _Block, step: int) -> None:
+    def _search(self, panel: Block, step: int) -> None:
         """All pairs of the queries of a panel with the points, those among the panel itself first."""
-        after = 0
+        after, (height, breadth) = 0, self.arithmetic.tile
         if self.job.symmetric:
-            self._run((r, c) for r in panel.parts(TILE_ROWS) for c in panel.parts(TILE_COLUMNS, r.first - panel.first))
+            self._run((r, c) for r in panel.parts(height) for c in panel.parts(breadth, r.first - panel.first))
             after = panel.where.stop
         blocks = [slice(at, min(at + step, self.n_points)) for at in range(after, self.n_points, step)]
         for _, block in ahead(self._points, blocks):
-            self._run((r, c) for r in panel.parts(TILE_ROWS) for c in block.parts(TILE_COLUMNS))
+            self._run((r, c) for r in panel.parts(height) for c in block.parts(breadth))
 
-    def _points(self, where: slice) -> _Block:
-        rows = np.empty((where.stop - where.start, self.job.points.n_units), np.float32)
-        self.job.points.centered(self.job.points.read(where), self.share, rows, self.column_halves[where])
-        return _Block(where.start, rows, self.column_halves[where])
+    def _points(self, where: slice) -> Block:
+        block = self.arithmetic.room(where.start, where.stop - where.start)
+        points = self.job.points
+        self.arithmetic.fill(points, points.read(where), block, self.column_doubts[where])
+        return block
 
-    def _run(self, tiles: Iterable[tuple[_Block, _Block]]) -> None:
+    def _run(self, tiles: Iterable[tuple[Block, Block]]) -> None:
         """Look through tiles of rows and columns, side by side."""
         pairs = self.n_queries * self.n_points / (2 if self.job.symmetric else 1)
         for rows, columns in self.job.pool.each(self._look_through, tiles):
@@ -153,24 +135,27 @@ class _Sweep:
                 self.job.progress(reached - self.queries_told)
                 self.queries_told = reached
 
-    def _look_through(self, tile: tuple[_Block, _Block]) -> None:
+    def _tile(
+        self, rows: Block, columns: Block, numbers: slice | np.ndarray, limits: np.ndarray, mirrored: int
+    ) -> Tile:
+        """A tile of the columns with these numbers."""
+        windows, mine = self.job.windows, rows.where
+        return Tile(
+            rows, columns, self.limits[mine], limits, mirrored, self.job.own[mine], windows.low[mine],
+            windows.high[mine], windows.first[numbers], windows.last[numbers],
+        )  # fmt: skip
+
+    def _look_through(self, tile: tuple[Block, Block]) -> None:
         rows, columns = tile
         symmetric, mine = self.job.symmetric, self.scratch
         if not hasattr(mine, "hits"):
             mine.hits, mine.values = np.empty((MOST_HITS, 2), np.int32), np.empty(MOST_HITS, np.float32)
-        products, position = self.job.pool.product(rows.rows, columns.rows), np.zeros(1, np.int64)
-        windows = self.job.windows
-        column_limits = self.limits[columns.where] if symmetric else np.zeros(len(columns), np.float32)
+        limits = self.limits[columns.where] if symmetric else np.zeros(len(columns), np.float32)
         # From here on columns collect too: nowhere unless all points are queries, and where a tile meets the diagonal
         # not among its own rows, of which it holds both pairs.
         mirrored = len(columns) if not symmetric else len(rows) if rows.first == columns.first else 0
-        while position[0] < len(rows):
-            found = kernels.scan(
-                products, rows.halves, columns.halves, self.limits[rows.where], column_limits,
-                self.job.own[rows.where], windows.low[rows.where], windows.high[rows.where],
-                windows.first[columns.where], windows.last[columns.where],
-                columns.first, mirrored, position, mine.hits, mine.values,
-            )  # fmt: skip
+        pairs = self._tile(rows, columns, columns.where, limits, mirrored)
+        for found in self.arithmetic.look(pairs, mine.hits, mine.values):
             self._keep(rows.where, found, 0, columns.first, 0)
             if symmetric:
                 self._keep(columns.where, found, 1, rows.first, mirrored)
@@ -178,9 +163,33 @@ class _Sweep:
     def _keep(self, where: slice, found: int, side: int, other: int, mirrored: int) -> None:
         """Put the hits of this thread into the lists of their rows (side 0) or columns (side 1)."""
         with ExitStack() as held:
-            for lock in self.locks[where.start // TILE_ROWS : (where.stop - 1) // TILE_ROWS + 1]:
+            for lock in self.locks[where.start // LOCKED : (where.stop - 1) // LOCKED + 1]:
                 held.enter_context(lock)
             kernels.keep(
                 self.lists[where], self.counts[where], self.limits[where], self.width,
                 self.scratch.hits, self.scratch.values, found, side, other, mirrored,
             )  # fmt: skip
+
+
+def _sample(job: Job, arithmetic: Arithmetic) -> tuple[np.ndarray, Block]:
+    """Some points at random, by number and as the arithmetic holds them."""
+    size = min(arithmetic.n_sampled, job.points.n_points // 8)
+    if size <= len(job.points.drawn):
+        drawn, values = job.points.drawn, job.points.sample
+    else:
+        drawn = np.sort(np.random.default_rng(1).permutation(job.points.n_points)[:size])
+        values = job.points.read(drawn)
+    sample = arithmetic.room(0, len(drawn))
+    arithmetic.fill(job.points, values, sample, np.empty(len(drawn), np.float32))
+    return drawn, sample
+
+
+def _rank(expected: float) -> int:
+    """How many of a sample are reached by a share of `MISSED` at the most, where so many are expected."""
+    rank, term = 0, math.exp(-expected)
+    left = 1 - term
+    while left > MISSED and rank < 4 * expected + 40:
+        rank += 1
+        term *= expected / rank
+        left -= term
+    return rank + 1

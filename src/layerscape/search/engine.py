@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -112,15 +113,107 @@ class Candidates:
         Shape (M,): how many entries of each list are used.
     limits
         Shape (M,), float32: the bounds of all points that are not in the list are at least this.
-    row_halves, column_halves
-        Half of the squared length of every query and point, as `Rows.centered` gives them.
+    row_doubts, column_doubts
+        Shapes (M,) and (N,), float32: d²/2 is at most a bound and the doubts of its query and its point.
     """
 
     lists: np.ndarray
     counts: np.ndarray
     limits: np.ndarray
-    row_halves: np.ndarray
-    column_halves: np.ndarray
+    row_doubts: np.ndarray
+    column_doubts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows, from number ``first`` on: ``n`` of those that an arithmetic holds, from place ``at`` on."""
+
+    first: int
+    at: int
+    n: int
+    held: Any
+
+    def __len__(self) -> int:
+        return self.n
+
+    @property
+    def where(self) -> slice:
+        """Their numbers."""
+        return slice(self.first, self.first + self.n)
+
+    @property
+    def here(self) -> slice:
+        """Their places."""
+        return slice(self.at, self.at + self.n)
+
+    def parts(self, length: int, start: int = 0) -> Iterator[Block]:
+        """Blocks of some rows each, from row ``start`` of this one on."""
+        for at in range(start, self.n, length):
+            yield replace(self, first=self.first + at, at=self.at + at, n=min(length, self.n - at))
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Some queries and some points, and which of their pairs are looked for.
+
+    Attributes
+    ----------
+    rows, columns
+        The queries and the points.
+    row_limits, column_limits
+        A pair is found if its bound is below the limit of its row or of its column.
+    mirrored
+        Column from which on the limits of columns count.
+    own
+        The number of the point that each query is.
+    low, high, first, last
+        What is left out, as in `Windows`.
+    """
+
+    rows: Block
+    columns: Block
+    row_limits: np.ndarray
+    column_limits: np.ndarray
+    mirrored: int
+    own: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+
+class Arithmetic(Protocol):
+    """What bounds are made with: how rows are held for it, and which pairs of a tile have small bounds.
+
+    Attributes
+    ----------
+    row_bytes
+        What a row takes.
+    tile
+        How many rows and columns a tile has at the most.
+    n_sampled
+        How many points first limits are guessed from.
+    """
+
+    row_bytes: int
+    tile: tuple[int, int]
+    n_sampled: int
+
+    def room(self, first: int, n: int) -> Block:
+        """Memory for n rows, from number ``first`` on."""
+        ...
+
+    def fill(self, rows: Rows, values: np.ndarray, block: Block, doubts: np.ndarray) -> None:
+        """Put rows as `Rows.read` gave them into a block, and what their bounds are in doubt by."""
+        ...
+
+    def guess(self, tile: Tile, rank: int) -> None:
+        """Set the limits of the rows to about the ``rank``-th smallest bound of the columns, where above 0."""
+        ...
+
+    def look(self, tile: Tile, hits: np.ndarray, values: np.ndarray) -> Iterator[int]:
+        """How many pairs were found, again and again until all are: row and column within the tile, and bounds."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -134,6 +227,24 @@ class Found:
     border_rows: np.ndarray
     border: np.ndarray
     border_squared: np.ndarray
+
+    def some(self, rows: np.ndarray) -> Found:
+        """Of some of the queries, in increasing order."""
+        mine = np.isin(self.border_rows, rows)
+        places = np.searchsorted(rows, self.border_rows[mine])
+        return Found(self.indices[rows], self.squared[rows], places, self.border[mine], self.border_squared[mine])
+
+
+def joined(parts: list[tuple[np.ndarray, Found]], n_queries: int, k: int) -> Found:
+    """One result of those for some queries each."""
+    indices, squared = np.empty((n_queries, k), np.int64), np.empty((n_queries, k))
+    for rows, found in parts:
+        indices[rows], squared[rows] = found.indices, found.squared
+    border_rows = np.concatenate([rows[found.border_rows] for rows, found in parts])
+    border, far = (
+        np.concatenate([getattr(found, name) for _, found in parts]) for name in ("border", "border_squared")
+    )
+    return Found(indices, squared, border_rows, border, far)
 
 
 def enter(lists: np.ndarray, bounds: np.ndarray, numbers: np.ndarray, gone: np.ndarray) -> np.ndarray:

@@ -1,27 +1,29 @@
 """From candidates to neighbors: exact distances, the order, and the proof that nothing was missed.
 
 Why the result is exact. Every point outside a query's list has a *lower bound* of its distance that is at least the
-list's limit: with u = 2⁻²⁴, rounding the rows, the products and the sums of a float32 matrix product is wrong by less
-than 2(D + 16)·u·(‖a‖² + ‖b‖²), whatever the order of summation, and this was taken off. The distances of the list are
-computed again in float64 from differences of the stored values. If the limit is above the k-th of these, no other point
-can be nearer than it or tie with it: the query is proven. Queries that are not proven go to `complete`.
+list's limit: what an arithmetic can be wrong by was taken off. The distances of the list are computed again in float64
+from differences of the stored values. If the limit is above the k-th of these, no other point can be nearer than it or
+tie with it: the query is proven. Queries that are not proven are searched again.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from layerscape.core.threads import ahead
 from layerscape.search import kernels
 from layerscape.search.complete import complete
-from layerscape.search.engine import ULPS, UNDERFLOW, Candidates, Found, Job, slack
+from layerscape.search.engine import ULPS, UNDERFLOW, Candidates, Found, Job
 
+Again = Callable[[Job, np.ndarray, np.ndarray], Found]
 PART = 512  # queries that one thread takes at a time
 BLOCK_BYTES = 2**23  # of points that are looked up at a time: what the processor's cache holds
 
 
-def finish(job: Job, candidates: Candidates) -> Found:
-    """The k nearest of all points for each query."""
+def finish(job: Job, candidates: Candidates, again: Again = complete) -> Found:
+    """The k nearest of all points for each query; those that are not proven are searched ``again``."""
     n_queries, capacity = candidates.lists.shape
     indices, squared = np.empty((n_queries, job.k), np.int64), np.empty((n_queries, job.k))
     upper = np.full(n_queries, np.inf)
@@ -39,11 +41,11 @@ def finish(job: Job, candidates: Candidates) -> Found:
     rows, samples, far = rows[proven[rows]], samples[proven[rows]], far[proven[rows]]
     left = np.flatnonzero(~proven)
     if len(left):
-        again = complete(job, left, upper[left])
-        indices[left], squared[left] = again.indices, again.squared
-        rows = np.concatenate([rows, left[again.border_rows]])
-        samples = np.concatenate([samples, again.border])
-        far = np.concatenate([far, again.border_squared])
+        other = again(job, left, upper[left])
+        indices[left], squared[left] = other.indices, other.squared
+        rows = np.concatenate([rows, left[other.border_rows]])
+        samples = np.concatenate([samples, other.border])
+        far = np.concatenate([far, other.border_squared])
     return Found(indices, squared, rows, samples, far)
 
 
@@ -54,14 +56,12 @@ def _exact(job: Job, candidates: Candidates, panel: slice) -> tuple[np.ndarray, 
     squared = np.empty(numbers.shape)
     done = np.zeros(len(counts), np.int32)
     parts = [slice(start, min(start + PART, len(counts))) for start in range(0, len(counts), PART)]
-    wrong = slack(job.points.n_units)
-    error = 2 * wrong / (1 - wrong)
 
     def trim(part: slice) -> None:
         where = slice(panel.start + part.start, panel.start + part.stop)
         kernels.trim(
-            candidates.lists[where], counts[part], candidates.row_halves[where], candidates.column_halves,
-            job.k, error, UNDERFLOW, numbers[part],
+            candidates.lists[where], counts[part], candidates.row_doubts[where], candidates.column_doubts,
+            job.k, UNDERFLOW, numbers[part],
         )  # fmt: skip
 
     job.pool.all(trim, parts)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,11 @@ import numpy as np
 
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidValue, require
+from layerscape.search import compiled
+from layerscape.search.again import again
 from layerscape.search.engine import SPARE, Candidates, Found, Job, enter, slack
 from layerscape.search.finish import finish
+from layerscape.search.floats import doubts_of
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +82,7 @@ def search(job: Job, device: str) -> Found:
                 f"device={device!r} ran out of memory; free some of it, give a smaller memory= than {job.memory} "
                 "bytes, or use device='cpu'."
             ) from None
-    return finish(job, candidates)
+    return finish(job, candidates, partial(again, search=compiled.search, finer=None))
 
 
 @contextmanager
@@ -177,10 +181,8 @@ class _Part:
         """Look through some more points, of which ``first`` is the number of the first."""
         width, bounds = self.bounds.shape[1], _bounds(self.rows, points, halves, tile)
         if self.marks:
-            (low, high), (begin, end) = (
-                self.marks[0][:, self.where, None],
-                self.marks[1][:, first : first + len(points)],
-            )
+            low, high = self.marks[0][:, self.where, None]
+            begin, end = self.marks[1][:, first : first + len(points)]
             bounds.masked_fill_((low <= begin).logical_and_(end <= high), FAR)
         values, columns = _smallest(bounds, width)
         numbers = torch.cat([self.numbers, (columns + first).to(torch.int32)], dim=1)
@@ -234,7 +236,8 @@ class _Sweep:
             self._keep(before, done_before)
             before = panel
         self._keep(before, done)
-        return Candidates(self.lists, self.counts, self.limits, self.row_halves, self.column_halves)
+        doubts = (doubts_of(halves, 1 - self.share) for halves in (self.row_halves, self.column_halves))
+        return Candidates(self.lists, self.counts, self.limits, *doubts)
 
     def _load_queries(self, where: slice) -> np.ndarray:
         rows = np.empty((where.stop - where.start, self.job.queries.n_units), np.float32)
@@ -289,8 +292,7 @@ class _Sweep:
         """Put the results of a panel into the lists when they are there."""
         done()
         for part in panel:
-            numbers = part.numbers.numpy()
-            bounds = part.bounds.numpy() + self.row_halves[part.where, None]
+            numbers, bounds = part.numbers.numpy(), part.bounds.numpy() + self.row_halves[part.where, None]
             bounds = np.where(bounds > 0, bounds, np.float32(0))  # entries sort by their bits if none is negative
             if self.width < self.n_points:
                 self.limits[part.where] = bounds.max(axis=1)

@@ -83,19 +83,17 @@ class Rows:
 
         ``halves`` becomes half of each squared length, times ``share``.
         """
-        kernels.center_rows(block, self._seen_center, self._seen_scale, share, out, halves)
+        kernels.center_rows(block, *self.frame, share, out, halves)
+
+    @property
+    def frame(self) -> tuple[np.ndarray, float]:
+        """What `centered` takes off a block that was read, and what it multiplies the rest by."""
+        return np.ldexp(self.center, -self.exponent), math.ldexp(1.0, self.exponent - self.reach)
 
     def centered_wide(self, block: np.ndarray) -> np.ndarray:
         """The same in float64."""
-        return (block - self._seen_center) * self._seen_scale
-
-    @property
-    def _seen_center(self) -> np.ndarray:
-        return np.ldexp(self.center, -self.exponent)
-
-    @property
-    def _seen_scale(self) -> float:
-        return math.ldexp(1.0, self.exponent - self.reach)
+        center, scale = self.frame
+        return (block - center) * scale
 
     def in_bound_units(self, squared: np.ndarray) -> np.ndarray:
         """Squared distances between rows as read, in the scale of `centered`."""

@@ -33,11 +33,12 @@ def center_rows(x, center, scale, share, rows, halves):
     for i in range(len(x)):
         for j in range(x.shape[1]):
             rows[i, j] = np.float32((x[i, j] - center[j]) * scale)
-        halves[i] = np.float32(_squared_length(rows[i]) * 0.5 * share)
+        halves[i] = np.float32(squared_length(rows[i]) * 0.5 * share)
 
 
 @compiled_in_any_order
-def _squared_length(row):
+def squared_length(row):
+    """In float64, summed in any order."""
     total = 0.0
     for j in range(len(row)):
         total += np.float64(row[j]) * np.float64(row[j])
@@ -56,7 +57,7 @@ def guess_limits(products, row_halves, column_halves, rank, limits):
             row, halves = products[i, start : start + n_groups], column_halves[start : start + n_groups]
             for g in range(n_groups):
                 minima[g] = min(minima[g], (row_halves[i] + halves[g]) - row[g])
-        _cut(minima, rank)
+        cut(minima, rank)
         guess = minima[rank - 1]
         if guess > 0:  # a limit of 0 would keep everything out
             limits[i] = guess
@@ -133,7 +134,7 @@ def keep(lists, counts, limits, width, hits, values, found, side, other, mirrore
             continue
         count = counts[i]
         if count == capacity:
-            _cut(lists[i], width)
+            cut(lists[i], width)
             count = width
             limits[i] = bound_of(lists[i, width - 1])
             counts[i] = count
@@ -150,7 +151,7 @@ def bound_of(entry):
 
 
 @compiled
-def _cut(entries, width):
+def cut(entries, width):
     """Bring the ``width`` smallest entries to the front, the largest of them last (Hoare's selection)."""
     low, high, k = 0, len(entries) - 1, width - 1
     while low < high:
@@ -176,15 +177,15 @@ def _cut(entries, width):
 
 
 @compiled
-def trim(lists, counts, row_halves, column_halves, k, slack, underflow, numbers):
+def trim(lists, counts, row_doubts, column_doubts, k, underflow, numbers):
     """The candidates that fewer than k others are surely nearer than, sorted by number; ``counts`` says how many."""
     for i in range(len(counts)):
         entries = lists[i, : counts[i]]
         if len(entries) > k:
-            _cut(entries, k)
+            cut(entries, k)
             highest = 0.0
             for c in range(k):
-                error = slack * (row_halves[i] + column_halves[np.uint32(entries[c])]) + underflow
+                error = np.float64(row_doubts[i]) + column_doubts[np.uint32(entries[c])] + underflow
                 highest = max(highest, bound_of(entries[c]) + error)
             kept = k
             for c in range(k, len(entries)):

@@ -1,0 +1,108 @@
+"""Bounds from bytes: exact sums of products of rounded rows, and what was rounded off is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from layerscape.search import kernels
+from layerscape.search.engine import Block, Job, Tile
+from layerscape.search.rows import Rows
+
+TILE_ROWS, TILE_COLUMNS = 512, 2048
+SAMPLED = 1024
+RATIO_OF = 32  # rows that tell how large what is rounded off is beside a row
+
+
+class Bytes:
+    """Two levels of bytes: pairs that pass the first ones are looked at with the second ones too.
+
+    Parameters
+    ----------
+    instruction
+        One of `kernels.INSTRUCTIONS` that the processor has.
+    """
+
+    def __init__(self, job: Job, instruction: Any):
+        self.instruction, self.n_units = instruction, job.points.n_units
+        self.size = kernels.group_of(instruction)
+        whole = self.held(instruction, self.size, self.n_units)
+        self.row_bytes = sum(array.nbytes // self.size for array in whole)
+        self.tile = (self._groups(TILE_ROWS), self._groups(TILE_COLUMNS))
+        self.n_sampled = SAMPLED
+        self.ratio = _ratio(job.points)
+
+    def _groups(self, n: int) -> int:
+        """As many rows in whole groups, so that no group begins in one tile and ends in another."""
+        return max(1, n // self.size) * self.size
+
+    @staticmethod
+    def held(instruction: Any, n: int, n_units: int) -> kernels.Rounded:
+        """Memory for n rows."""
+        size, width = kernels.group_of(instruction), -(-n_units // 64) * 64
+        groups, pieces = -(-n // size), -(-n_units // kernels.PIECE)
+        padded, more = groups * size, groups * size + kernels.ROWS
+        starts, sums = np.zeros((2, pieces, padded), np.int32)
+        coarse, fine = np.full((2, more), np.inf, np.float32)
+        first, second = np.zeros((more, width), instruction.row_type), np.zeros((padded, width), np.int8)
+        steps = -(-n_units // instruction.depth)
+        packed = np.zeros((groups, steps, size, instruction.depth), np.int8)
+        return kernels.Rounded(first, second, packed, starts, sums, np.zeros(more, np.float32), coarse, fine)
+
+    def room(self, first: int, n: int) -> Block:
+        """Memory for n rows, from number ``first`` on."""
+        return Block(first, 0, n, self.held(self.instruction, n, self.n_units))
+
+    def fill(self, rows: Rows, values: np.ndarray, block: Block, doubts: np.ndarray) -> None:
+        """Put rows as they were read into a block, and what their bounds are in doubt by."""
+        kernels.round_rows(values, *rows.frame, self.ratio, self.instruction.offset, block.at, block.held, doubts)
+
+    def guess(self, tile: Tile, rank: int) -> None:
+        """Set the limits of the rows to about the ``rank``-th smallest bound of the columns, where above 0."""
+        kernels.guess_from_bytes(
+            self.instruction, tile.rows.held, tile.rows.at, tile.rows.here.stop, tile.columns.held, len(tile.columns),
+            tile.low, tile.high, tile.first, tile.last, bool((tile.low <= tile.high).any()), rank, tile.row_limits,
+        )  # fmt: skip
+
+    def look(self, tile: Tile, hits: np.ndarray, values: np.ndarray) -> Iterator[int]:
+        """How many pairs were found, again and again until all are: row and column within the tile, and bounds."""
+        return self._look(tile, hits, values, np.zeros(1, np.int64))
+
+    def _look(self, tile: Tile, hits: np.ndarray, values: np.ndarray, passed: np.ndarray) -> Iterator[int]:
+        rows, columns, position = tile.rows, tile.columns, np.array([0, tile.rows.at])
+        if columns.at % self.size:
+            raise ValueError(f"a tile begins within a group of {self.size}, at {columns.at}; pairs would be lost.")
+        while position[0] * self.size < len(columns):
+            yield kernels.look(
+                self.instruction, rows.held, rows.at, rows.here.stop, columns.held, columns.at, columns.here.stop,
+                tile.row_limits, tile.column_limits, tile.own, tile.low, tile.high, tile.first, tile.last,
+                columns.first, tile.mirrored, position, hits, values, passed,
+            )  # fmt: skip
+
+    def passing(self, job: Job) -> float:
+        """The share of pairs for which the first bytes are not enough, among the points of a sample."""
+        n = len(job.points.sample)
+        rank = math.ceil(job.k * n / job.points.n_points) + 2
+        if 8 * rank > n:
+            return 1.0
+        block, numbers = self.room(0, n), np.arange(n)
+        self.fill(job.points, job.points.sample, block, np.empty(n, np.float32))
+        low, high, none = np.ones(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+        limits, passed = np.full(n, np.inf, np.float32), np.zeros(1, np.int64)
+        tile = Tile(block, block, limits, np.zeros(n, np.float32), n, numbers, low, high, none, none)
+        self.guess(tile, rank)
+        for _ in self._look(tile, np.empty((n * n, 2), np.int32), np.empty(n * n, np.float32), passed):
+            pass
+        return int(passed[0]) / n**2
+
+
+def _ratio(points: Rows) -> float:
+    """About how large what is rounded off is beside a row; bounds are true for any number above 0, good for this."""
+    x = points.centered_wide(points.sample[:RATIO_OF])
+    unit = np.abs(x).max(axis=1, keepdims=True) / 126.5
+    unit[unit == 0] = 1
+    left, length = np.linalg.norm(x - unit * np.rint(x / unit), axis=1), np.linalg.norm(x, axis=1)
+    return max(float(np.median(left[length > 0] / length[length > 0])) if length.any() else 0.0, 2.0**-20)

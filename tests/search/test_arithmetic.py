@@ -1,0 +1,348 @@
+"""Bounds by every arithmetic that this processor has: they are bounds, and the graph is the definition's to the bit."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llvmlite import binding, ir
+
+from layerscape.core.representation import as_representation
+from layerscape.core.threads import workers
+from layerscape.search import again, compiled, find_neighbors, floats, kernels, processor, ranks
+from layerscape.search import bytes as by_bytes
+from layerscape.search.bytes import Bytes
+from layerscape.search.engine import Job, Tile, Windows
+from layerscape.search.floats import Floats
+from layerscape.search.kernels import instructions
+from layerscape.search.rows import distinct_points, scale_together
+from tests.search.reference import KINDS, cloud, plain
+
+HERE = kernels.available()
+WORDS = [kind.words for kind in HERE]
+here = pytest.mark.parametrize("kind", HERE, ids=WORDS)
+
+
+def by(kind, patch):
+    """From now on every search is made with an instruction."""
+    patch.setattr(compiled, "arithmetic_for", lambda job: Bytes(job, kind))
+
+
+def assert_plain(x, k, **options):
+    graph = find_neighbors(x, k, **options)
+    rows = np.arange(0, len(x), max(1, len(x) * np.size(x) // 3_000_000))
+    indices, distances = plain(x, k, rows)
+    np.testing.assert_array_equal(graph.indices[rows], indices)
+    np.testing.assert_array_equal(graph.distances[rows], distances)
+
+
+def hard_rows():
+    """Rows that are hard to round."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((260, 90))
+    row, column = np.arange(260)[:, None], np.arange(90)
+    return {
+        "cauchy": x / rng.standard_normal(x.shape),
+        "one huge entry in each row": np.where(column == row % 90, 1e3 * x, x),
+        "one huge column": np.where(column == 3, 1e4 * x, x),
+        "one huge row": np.where(row == 0, 1e30, x),
+        "rows of all scales": x * 10.0 ** rng.uniform(-12, 12, (260, 1)),
+        "clusters of 1e-9": np.repeat(x[:13], 20, axis=0) + 1e-9 * x,
+        "denormals": x * 5e-320,
+        "ones and minus ones": np.where(x > 0, 1.0, -1.0),
+        "two values": np.where(row < 130, 127.0, -127.0) + 1e-6 * x,
+        "one value but for one": np.where((row == 5) & (column == 7), 1.0, 0.0) + 3.0,
+        "bytes": rng.integers(-127, 128, x.shape).astype(np.int8),
+        "line": row * 1e-3 * np.ones(90),
+    }
+
+
+HARD = hard_rows()
+
+
+@here
+@pytest.mark.parametrize("name", HARD)
+def test_hard_rows(kind, name, monkeypatch):
+    x, ks = HARD[name], (1, 30, 259)
+    expected = [find_neighbors(x, k) for k in ks]
+    by(kind, monkeypatch)
+    for k, other in zip(ks, expected, strict=True):
+        graph = find_neighbors(x, k)
+        np.testing.assert_array_equal(graph.indices, other.indices)
+        np.testing.assert_array_equal(graph.distances, other.distances)
+        if name != "denormals":  # whose squares the definition loses, and the search does not
+            assert_plain(x, k)
+
+
+@here
+@pytest.mark.parametrize("cloud_of", KINDS)
+@pytest.mark.parametrize(("n", "d", "k"), [(300, 20, 17), (65, 3, 64), (700, 129, 30), (40, 4100, 7)])
+def test_clouds_of_any_width(kind, cloud_of, n, d, k, monkeypatch):
+    by(kind, monkeypatch)
+    assert_plain(cloud(cloud_of, n, d, n + d), k)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    kind=st.sampled_from(HERE) if HERE else st.nothing(),
+    cloud_of=st.sampled_from(KINDS),
+    n=st.integers(2, 150),
+    d=st.integers(1, 140),
+    memory=st.sampled_from([1, 20_000, 2**29]),
+    threads=st.integers(1, 3),
+    data=st.data(),
+)
+def test_every_size_tile_panel_and_memory_gives_the_same_graph(kind, cloud_of, n, d, memory, threads, data):
+    k = data.draw(st.integers(1, n - 1))
+    x, rows = cloud(cloud_of, n, d, 3), np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=9)))
+    with pytest.MonkeyPatch.context() as patch:
+        by(kind, patch)
+        small = {compiled: {"LOCKED": 7, "LOADED": 11, "MOST_HITS": 8 * 64}}
+        small |= {by_bytes: {"TILE_ROWS": 70, "TILE_COLUMNS": 150, "SAMPLED": 16}, again: {"FEWEST": 4}}
+        for module, constants in small.items():
+            for name, value in constants.items():
+                patch.setattr(module, name, value)
+        assert_plain(x, k, memory=memory, threads=threads)
+        some = find_neighbors(x, k, queries=rows, memory=memory)
+    indices, distances = plain(x, k, rows)
+    np.testing.assert_array_equal(some.indices, indices)
+    np.testing.assert_array_equal(some.distances, distances)
+
+
+@here
+def test_other_points_directions_and_samples_that_are_left_out(kind, monkeypatch, rng):
+    x, groups = cloud("copies", 900, 50, 4), np.arange(900) // 9
+    asked = [
+        {"queries": x[:40] + 1e-3},
+        {"metric": "cosine"},
+        {"standardize": "units"},
+        {"groups": groups},
+        {"lag": 12},
+        {"queries": [3, 899, 3], "lag": 5},
+    ]
+    expected = [find_neighbors(x, 25, **options) for options in asked]
+    by(kind, monkeypatch)
+    for options, other in zip(asked, expected, strict=True):
+        graph = find_neighbors(x, 25, **options)
+        for name in ("indices", "distances", "border_starts", "border_copies"):
+            np.testing.assert_array_equal(getattr(graph, name), getattr(other, name))
+
+
+@here
+def test_rows_wider_than_int32_holds_are_cut(kind, monkeypatch):
+    x = np.where(np.random.default_rng(3).random((66, kernels.PIECE + 4100)) < 0.9, 1.0, -1.0)
+    x[33:] *= -1
+    x *= 1 + np.arange(66)[:, None] / 1000
+    by(kind, monkeypatch)
+    assert_plain(x, 40)
+    assert_plain(np.random.default_rng(4).standard_normal((30, 2 * kernels.PIECE + 1)).astype(np.float32), 9)
+
+
+def job_of(x, pool, k=3):
+    points, _, seen = distinct_points(as_representation(x), "euclidean", pool)
+    scale_together(points, points, [seen])
+    n = points.n_points
+    return Job(points, points, np.arange(n), Windows.none(n, n), k, 2**29, pool, lambda _: None)
+
+
+@pytest.mark.parametrize("kind", [*HERE, None], ids=[*WORDS, "float32"])
+@pytest.mark.parametrize("name", HARD)
+def test_half_a_squared_distance_lies_between_its_bound_and_that_and_the_doubts(kind, name):
+    x = np.unique(HARD[name], axis=0)
+    n = len(x)
+    with workers(1) as pool:
+        job = job_of(x, pool)
+        arithmetic = Floats(job) if kind is None else Bytes(job, kind)
+        block, doubts = arithmetic.room(0, n), np.empty(n, np.float32)
+        arithmetic.fill(job.points, job.points.read(slice(None)), block, doubts)
+        none, every = np.zeros(n, np.int64), np.full(n, np.inf, np.float32)
+        tile = Tile(block, block, every, every, n, none - 1, none + 1, none, none, none)
+        hits, values, bounds = np.empty((2**17, 2), np.int32), np.empty(2**17, np.float32), np.full((n, n), np.nan)
+        for found in arithmetic.look(tile, hits, values):
+            bounds[tuple(hits[:found].T)] = values[:found]
+        seen = job.points.centered_wide(job.points.read(slice(None))).astype(np.longdouble)
+    half = ((seen[:, None] - seen) ** 2).sum(axis=2) / 2
+    assert not np.isnan(bounds).any()
+    assert (bounds <= half + 2.0**-101).all()
+    assert (half <= bounds + doubts[:, None] + doubts + 2.0**-101).all()
+    assert (doubts[:, None] + doubts < 2 * ((seen**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1)) + 2.0**-60).all()
+
+
+@here
+def test_every_instruction_here_is_exact(kind):
+    assert processor.is_exact(kind)
+
+
+@here
+def test_a_wrong_sum_is_seen(kind, monkeypatch):
+    """A sum that saturates at what int16 holds, as on some processors, is told from a right one."""
+    right = kernels.multiply
+
+    def saturating(instruction, rows, r, columns, g, out, more):
+        right(instruction, rows, r, columns, g, out, more)
+        np.clip(out, -(2**15), 2**15 - 1, out=out)
+
+    monkeypatch.setattr(kernels, "multiply", saturating)
+    assert not processor.is_exact(kind)
+
+
+WORK = {"WORK": 0, "FEWEST_UNITS": 1}
+
+
+@pytest.fixture
+def fresh(monkeypatch):
+    processor.instruction_here.cache_clear()
+    for name, value in WORK.items():
+        monkeypatch.setattr(processor, name, value)
+    yield monkeypatch
+    processor.instruction_here.cache_clear()
+
+
+@pytest.mark.skipif(not HERE, reason="this processor has no products of bytes")
+@pytest.mark.parametrize("how", ["wrong sums", "does not compile"])
+def test_an_instruction_that_fails_its_test_is_not_used_and_that_is_said_once(how, fresh, rng):
+    def fail(_):
+        if how == "does not compile":
+            raise ValueError("no such instruction")
+        return False
+
+    fresh.setattr(processor, "is_exact", fail)
+    x = rng.standard_normal((600, 40))
+    reason = "it gave wrong sums in a test" if how == "wrong sums" else "ValueError: no such instruction"
+    text = (
+        f"this processor's byte products ({WORDS[0]}) are not used: {reason}. Searches give the same graphs, "
+        "and take longer."
+    )
+    with pytest.warns(RuntimeWarning, match=f"^{re.escape(text)}$"):
+        graph = find_neighbors(x, 9)
+    np.testing.assert_array_equal(graph.indices, plain(x, 9)[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        find_neighbors(x, 9)
+
+
+def test_a_processor_without_products_of_bytes_uses_float32(fresh, rng):
+    fresh.setattr(kernels, "available", list)
+    with workers(1) as pool:
+        assert isinstance(processor.arithmetic_for(job_of(rng.standard_normal((3000, 40)), pool)), Floats)
+
+
+@pytest.mark.skipif(not HERE, reason="this processor has no products of bytes")
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [("gaussian", Bytes), ("huge entries", Floats), ("narrow", Floats), ("few", Floats), ("all neighbors", Floats)],
+)
+def test_bytes_are_used_where_they_pay(name, chosen, rng):
+    x = rng.standard_normal((3000, 200))
+    if name == "huge entries":
+        x[np.arange(3000), rng.integers(0, 200, 3000)] *= 300
+    x = {"narrow": x[:, :31], "few": x[:400]}.get(name, x)
+    with workers(1) as pool:
+        arithmetic = processor.arithmetic_for(job_of(x, pool, k=2000 if name == "all neighbors" else 10))
+    assert type(arithmetic) is chosen
+
+
+@pytest.mark.parametrize(
+    ("kind", "triple", "processor_name", "word"),
+    [
+        (instructions.Avx512Vnni(), "x86_64-linux-gnu", "icelake-server", "vpdpbusd"),
+        (instructions.AvxVnni(), "x86_64-linux-gnu", "alderlake", "vpdpbusd"),
+        (instructions.Avx2(), "x86_64-linux-gnu", "haswell", "vpmaddwd"),
+        (instructions.ArmDot(), "aarch64-linux-gnu", "neoverse-n1", "sdot"),
+    ],
+    ids=["AVX-512 VNNI", "AVX-VNNI", "AVX2", "Arm"],
+)
+def test_products_are_the_instruction_s_on_processors_that_are_not_here(kind, triple, processor_name, word):
+    module = ir.Module()
+    pointer = instructions.BYTE.as_pointer()
+    kind_of = ir.FunctionType(ir.VoidType(), [pointer] * 9 + [instructions.LONG])
+    function = ir.Function(module, kind_of, "products")
+    builder = ir.IRBuilder(function.append_basic_block())
+    *addresses, group, starts, out, n = function.args
+    instructions.emit_products(instructions.Emitter(builder, kind), addresses, group, starts, n, out)
+    builder.ret_void()
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    try:
+        target = binding.Target.from_triple(triple)
+    except RuntimeError as error:
+        pytest.skip(f"this LLVM makes no code for {triple}: {error}")
+    machine = target.create_target_machine(cpu=processor_name, opt=3)
+    parsed = binding.parse_assembly(str(module))
+    parsed.verify()
+    passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(3))
+    passes.getModulePassManager().run(parsed, passes)
+    assembly = machine.emit_assembly(parsed)
+    sums = instructions.ROWS * kind.vectors
+    assert assembly.count(word) >= sums
+    assert "pmaddubsw" not in assembly
+
+
+def test_a_tile_that_begins_within_a_group_is_refused(rng):
+    if not HERE:
+        pytest.skip("this processor has no products of bytes")
+    with workers(1) as pool:
+        arithmetic = Bytes(job_of(rng.standard_normal((200, 8)), pool), HERE[0])
+        block = arithmetic.room(0, 200)
+        part = next(block.parts(64, 7))
+        none = np.zeros(200, np.int64)
+        tile = Tile(block, part, none, none, 0, none, none, none, none, none)
+        size = kernels.group_of(HERE[0])
+        with pytest.raises(ValueError, match=f"^a tile begins within a group of {size}, at 7; pairs would be lost.$"):
+            next(arithmetic.look(tile, none, none))
+
+
+@pytest.mark.parametrize("kind", [*HERE, None], ids=[*WORDS, "float32"])
+@pytest.mark.parametrize("k", [5, 60])
+def test_tight_clusters_far_from_the_center_are_searched_around_themselves(kind, k, monkeypatch, rng):
+    """As the first and the last token of all sentences lie: none of them is left for `complete`."""
+    x = 3 * rng.standard_normal((4000, 48)).astype(np.float32)
+    inside = rng.permutation(4000)[:600]
+    x[inside[:300]] = x[0] + 1e-4 * rng.standard_normal((300, 48))
+    x[inside[300:]] = x[1] + 1e-4 * rng.standard_normal((300, 48))
+    found, left = [], set()
+    around, whole = again._around, again.complete
+
+    def noted(job, rows, upper):
+        if job.points.n_points == len(x):
+            left.update(job.own[rows].tolist())
+        return whole(job, rows, upper)
+
+    monkeypatch.setattr(again, "_around", lambda *given: found.append(len(given[1])) or around(*given))
+    monkeypatch.setattr(again, "complete", noted)
+    if kind is None:
+        monkeypatch.setattr(compiled, "arithmetic_for", Floats)
+    else:
+        by(kind, monkeypatch)
+    graph = find_neighbors(x, k)
+    indices, distances = plain(x, k, inside)
+    np.testing.assert_array_equal(graph.indices[inside], indices)
+    np.testing.assert_array_equal(graph.distances[inside], distances)
+    assert sum(found) >= 600
+    assert not left & set(inside.tolist())  # only those at whose k-th distance a cluster lies
+    some = find_neighbors(x, k, queries=x[inside] + 1e-5)
+    monkeypatch.setattr(again, "FEWEST", 10**9)
+    other = find_neighbors(x, k, queries=x[inside] + 1e-5)
+    np.testing.assert_array_equal(some.indices, other.indices)
+    np.testing.assert_array_equal(some.distances, other.distances)
+
+
+@here
+def test_what_bytes_cannot_prove_is_tried_with_float32_first(kind, monkeypatch, rng):
+    """Rows so long beside their distances that two bytes do not tell them apart, and float32 does."""
+    x = rng.standard_normal((2000, 300)) * 3e-3
+    x[:, 0] += np.where(np.arange(2000) % 2, 1.0, -1.0)
+    swept = []
+    monkeypatch.setattr(floats.Floats, "look", lambda *given: swept.append(1) or look(*given))
+    look = floats.Floats.look
+    by(kind, monkeypatch)
+    assert_plain(x, 20)
+
+
+def test_ranks_agree_with_the_graph(rng):
+    x = rng.standard_normal((1200, 90))
+    graph = find_neighbors(x, 7)
+    pairs = np.stack([np.arange(1200), graph.indices[:, 6]], axis=1)
+    np.testing.assert_array_equal(ranks(x, pairs), np.full(1200, 7.0))
