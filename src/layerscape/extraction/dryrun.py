@@ -15,6 +15,7 @@ from layerscape.extraction.axes import Axes, arranged, rows_of
 from layerscape.extraction.build import Build
 from layerscape.extraction.content import content_of
 from layerscape.extraction.cures import calm, hides, in_order
+from layerscape.extraction.entrances import SEVERAL, Entrance, entrances_of, places_of
 from layerscape.extraction.failures import explained
 from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.heads import Head
@@ -65,6 +66,7 @@ class _Looked:
     drawn: Collection[tuple[str, int]]
     sites: Callable[[Mapping[Site, Axes]], Sites]
     shifts: Mapping[Site, int]
+    entrances: Sequence[Entrance] | None
     folded: Collection[str]  # modules that fold parts of samples into the axis of samples, of which nothing is known
 
     @property
@@ -103,7 +105,7 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
     has_cls = reader.has_cls
     if has_cls is None:
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
-    _add_input(places, reader, inputs, padded=tokens is not None)
+    silent |= _add_input(places, reader, inputs, looked.entrances, padded=tokens is not None)
     silent |= dict.fromkeys(looked.folded & silent.keys(), FOLDED) | _add_output(places, usable, build.head)
     if not places:
         raise InvalidValue(
@@ -134,7 +136,8 @@ def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
         tries = chain((one, other), larger_inputs(one, other, N_SAMPLES, None))
         shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if _longer(one, alike, begins.values(), axes) else {}
     sites = partial(_sites, module, one, stacks, whole)
-    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites, shifts, folded)
+    entrances = entrances_of(one, alike, stacks)
+    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites, shifts, entrances, folded)
 
 
 def _longer(inputs: Inputs, seen: Trace, sites: Iterable[Site], axes: Mapping[Site, Axes]) -> bool:
@@ -171,11 +174,21 @@ def _answered(looked: _Looked, places: Sequence[Place], answers: Answers, silent
             looked.verdicts[place.site] = PlaceAxes(others, "user")
 
 
-def _add_input(places: list[Place], reader: Reader, inputs: Inputs, *, padded: bool) -> None:
+def _add_input(
+    places: list[Place], reader: Reader, inputs: Inputs, entrances: Sequence[Entrance] | None, *, padded: bool
+) -> dict[str, str]:
+    """Add what the network is given, as the first layers; or say why there is none."""
     floating = inputs.floating()
-    if reader.kind in ("image", "array") and floating is not None:
-        small = floating[0].numel() <= MAX_INPUT_UNITS and not padded  # padding is no part of a sample
-        places.insert(0, Place(INPUT, None, None, tuple(floating.shape), small))
+    if reader.kind not in ("image", "array") or floating is None:
+        return {}
+    most = -1 if padded else MAX_INPUT_UNITS  # padding is no part of a sample
+    if entrances is None:
+        return {INPUT: SEVERAL}
+    if entrances:
+        places[:0] = places_of(entrances, inputs, most, places)
+        return {}
+    places.insert(0, Place(INPUT, None, None, tuple(floating.shape), floating[0].numel() <= most))
+    return {}
 
 
 def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:

@@ -77,7 +77,8 @@ class Survey:
     @property
     def n_values(self) -> int | None:
         """Numbers in what the network is given of a sample, where that is a layer."""
-        return next((prod(place.shape[1:]) for place in self.places if place.name == INPUT), None)
+        given = [place for place in self.places if place.name == INPUT or place.name.endswith(f".{INPUT}")]
+        return sum(prod(place.shape[1:]) for place in given) or None
 
     def choose(self, select: str | Sequence[str] | None, pooling: str) -> list[Place]:
         """The layers that fit; those of default for None. Raise if one of them is not what it is called.
@@ -138,7 +139,7 @@ class Survey:
         """By layer along which axes its units are, and by what that is known; of vectors and of the input nothing."""
         found: dict[str, dict[str, object]] = {}
         for place in self.places:
-            if place.name in layers and place.site and len(self.shapes[place.site]) > 2:
+            if place.name in layers and place.site and place.view is None and len(self.shapes[place.site]) > 2:
                 axes, verdict = self.axes[place.site], self.verdicts[place.site]
                 units = axes.units_of(len(self.shapes[place.site]) + bool(axes.rows.fold))
                 units = units if axes.rows.fold else [axes.rows.back(axis) for axis in units]
