@@ -69,6 +69,7 @@ NAMES = {
     "estimate": ("ls.estimate('twonn', x)", ""),
     "compare": ("ls.compare(ls.open('run'), ls.open('run'), ['overlap'], k=5)", "runs"),
     "differences": ("ls.differences(ls.open('run'), measures=['twonn'])", "runs"),
+    "changes": ("ls.changes(ls.open('run'), ls.open('run'), k=5)", "runs"),
     "controls": ("ls.controls('twonn', x)", ""),
     "dimension_report": ("repr(ls.dimension_report(x))", ""),
     "to_xarray": ("ls.to_xarray(ls.open('run').table)", "runs"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from layerscape.pipeline.vectors import from_files as from_files
     from layerscape.questions.ablate import ablate as ablate
     from layerscape.questions.against import against as against
+    from layerscape.questions.changes import changes as changes
     from layerscape.questions.compare import compare as compare
     from layerscape.questions.differences import differences as differences
     from layerscape.questions.dimension_report import dimension_report as dimension_report
@@ -46,7 +47,7 @@ _HOMES = {
     **{"open": "run:open_run", "series": "runs"},
     # measure it, ask it, show it
     **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
-    **{"ablate": "questions.ablate", "against": "questions.against"},
+    **{"ablate": "questions.ablate", "against": "questions.against", "changes": "questions.changes"},
     **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},
     # measure arrays
     **{"estimate": "pipeline.estimate", "controls": "pipeline.controls"},

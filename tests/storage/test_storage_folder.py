@@ -179,6 +179,11 @@ def test_places_that_are_no_run_are_refused(tmp_path):
         f"make one with: layerscape run MODEL INPUTS --out {taken}"
     )
     assert [path.name for path in taken.iterdir()] == ["photo.png"]
+    (taken / "model").mkdir()
+    (taken / "model" / "adapter_config.json").touch()
+    made = f"it is a model, of which a run is made with: layerscape run {taken}/model INPUTS --out runs/model"
+    with pytest.raises(FileProblem, match=f"model/run.json does not exist; {made}$"):
+        RunFolder.open(taken / "model")
     begin(taken / "trained").close()
     with pytest.raises(FileProblem, match=f"taken/run.json does not exist; the runs inside are {taken}/trained$"):
         RunFolder.open(taken)

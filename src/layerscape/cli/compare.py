@@ -10,12 +10,16 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
-from layerscape.cli.show import bars, independent, number, plain, save_table, say
+from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_wishes
 from layerscape.errors import InvalidValue
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from layerscape.core.measure import Measure
+    from layerscape.questions.changes import Changes
+    from layerscape.run import Run
 
 PERMUTATIONS = 199  # where three runs or more are compared
 
@@ -47,12 +51,16 @@ def compare_command(
 ) -> None:
     """Every layer of the first of RUNS against every layer of the second, samples matched by id.
 
+    Of two that have the same layers, as a model and what was fine-tuned from it, it is said first what changed: in
+    which layers, for which samples, and for which classes of the labels of the first.
+
     Of three RUNS or more every two are compared: a matrix of how close their closest layers are, 0 for no closer than
     unrelated samples and 1 for the same.
 
     \b
     Examples:
       layerscape compare runs/dino runs/mae --measures overlap,information_imbalance --csv pairs.csv
+      layerscape compare runs/base runs/finetuned --measures overlap
       layerscape compare runs/dino runs/mae runs/clip --measures overlap
     """
     from layerscape.questions.chosen import check_chosen
@@ -72,10 +80,36 @@ def compare_command(
             compare(a, b, chosen, permutations=permutations, progress=progress, **options)
             for a, b in combinations(opened, 2)
         ]
+        changed = _changes(opened, chosen, options, progress)
     record = {"runs": list(map(str, runs)), "rows": [plain(row) for each in tables for row in each.to_dict("records")]}
-    say("\n\n".join(_said(tables, list(map(str, runs)), permutations)) + independent(options), as_json, record)
+    record |= {"changes": changed and changed.record()}
+    first = [_changes_said(changed)] if changed else []
+    said = [*first, *_said(tables, list(map(str, runs)), permutations)]
+    say("\n\n".join(said) + independent(options), as_json, record)
     if csv:
         save_table(_joined(tables), csv)
+
+
+def _changes(opened: list[Run], chosen: list[Measure], options: dict[str, Any], progress: Any) -> Changes | None:
+    """What changed between two runs of the same layers, by the first of the measures that can say so."""
+    from layerscape.core.keywords import FIELDS
+    from layerscape.questions.changes import changes, says_changes
+
+    able = [m for m in chosen if says_changes(m)]
+    apart = any(options.get(name) is not None for name in ("groups", "own_group", "lag", "repeats"))
+    if len(opened) != 2 or dict(opened[0].depths) != dict(opened[1].depths) or not able or apart:
+        return None
+    search = {name: options[name] for name in FIELDS if name in options}
+    return changes(
+        opened[0], opened[1], able[0], k=options["k"] if "k" in able[0].options else None, progress=progress, **search
+    )
+
+
+def _changes_said(found: Changes) -> str:
+    for text in found.warnings:
+        note(text)
+    shown = found.table[["layer", "kept", "low", "high", "chance", "further", "further_low", "further_high", "p_holm"]]
+    return "\n".join([f"What changed from {found.base} to {found.other}:", *found.findings, "", rows(shown)])
 
 
 def _said(tables: list[pd.DataFrame], runs: list[str], permutations: int | None) -> list[str]:

@@ -295,4 +295,6 @@ def _instead(path: Path) -> str:
     """What to do where a run is asked for and there is none."""
     if inside := runs_inside(path):
         return f"the runs inside are {', '.join(map(str, inside[:3]))}"
+    if any((path / name).exists() for name in ("config.json", "adapter_config.json")):
+        return f"it is a model, of which a run is made with: layerscape run {path} INPUTS --out runs/{path.name}"
     return CURE if holds_run(path) else f"make one with: layerscape run MODEL INPUTS --out {path}"

@@ -1,0 +1,173 @@
+"""What two networks of a kind have in common, layer by layer: the tables behind `changes`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from layerscape.core.depth import site_of, steps
+from layerscape.core.estimate import Estimate
+from layerscape.core.interval import spread_of_sum, student95
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.tasks import Task
+from layerscape.core.words import firsts
+from layerscape.errors import LayerscapeError, require
+from layerscape.questions.resample import difference, holm
+from layerscape.run import Run
+from layerscape.supply.sources import Part
+from layerscape.supply.supplier import Supplier
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST = 10  # samples of a class, and of all others
+SAME, ROUNDED, ROUNDING = "to the bit", "but for rounding", 1e-5  # relative to the size of a layer
+OF_LAYERS = (
+    *("layer", "depth", "other_layer", "kept", "low", "high", "chance", "same"),
+    *("further", "further_low", "further_high", "p_holm", "warnings"),
+)
+OF_CLASSES = ("layer", "label", "category", "n_samples", "kept", "others", "difference", "low", "high", "p_holm")
+Found = Mapping[str, Estimate | LayerscapeError]  # by layer
+
+
+def counterparts(base: Run, other: Run) -> tuple[dict[str, str], list[str]]:
+    """Layer of the second run to that of the first, and in words where it is not the one of its name."""
+    if all(base.depths.get(layer, -1.0) == depth for layer, depth in other.depths.items()):
+        return {layer: layer for layer in other.layers}, []
+    found: dict[str, str] = {}
+    for layer, depth in other.depths.items():
+        kin = {name: its for name, its in base.depths.items() if its is not None and site_of(name) == site_of(layer)}
+        if depth is not None and kin:
+            found[layer] = min(kin, key=lambda name, own=depth: abs((kin[name] or 0.0) - own))
+        elif depth is None and layer in base.layers:
+            found[layer] = layer
+    others = [f"{layer} with {its}" for layer, its in found.items() if layer != its]
+    words = [f"the networks have other layers, which are compared by depth: {firsts(others)}"] if others else []
+    alone = [layer for layer in other.layers if layer not in found]
+    return found, words + ([f"{firsts(alone)} of {other.name} have no counterpart"] if alone else [])
+
+
+def shown_alike(base: Run, other: Run) -> list[str]:
+    """In words, what the two runs were made with that differs beside the weights."""
+    plans = [run.folder.plan or {} for run in (base, other)]
+    words = []
+    pooled = [plan.get("pooling") for plan in plans]
+    if None not in pooled and pooled[0] != pooled[1]:
+        words.append(f"their layers are pooled by {pooled[0]!r} and by {pooled[1]!r}, so that what changed may be that")
+    models: list[Mapping[str, Any]] = [plan.get("model") or {} for plan in plans]
+    ways = [model.get("preprocessing") or {} for model in models]
+    if all(ways) and (odd := [name for name in sorted({*ways[0], *ways[1]}) if ways[0].get(name) != ways[1].get(name)]):
+        words.append(f"they are shown the samples in other ways ({', '.join(odd)}), so that what changed may be that")
+    prints = [model.get("fingerprint") for model in models]
+    if prints[0] and prints[0] == prints[1]:
+        words.append("both are of the same weights")
+    return words
+
+
+def of_layers(
+    supplier: Supplier,
+    tasks: Mapping[str, Task],
+    found: Found,
+    depths: Mapping[str, float | None],
+    parts: tuple[Part, Part],
+) -> pd.DataFrame:
+    """A row per layer: how alike it is to its counterpart, and how much less than the layer before it."""
+    before = {later: earlier for earlier, later in steps(list(tasks), depths)}
+    rows, p = [], []
+    for layer, task in tasks.items():
+        one = found[layer]
+        row = {"layer": layer, "depth": depths[layer], "other_layer": task.layer} | _value(one)
+        row |= {"same": _same(parts[0].vectors(task.layer), parts[1].vectors(layer))}
+        further = dict.fromkeys(("further", "further_low", "further_high"), np.nan)
+        first = tasks.get(before.get(layer, ""))
+        p.append(np.nan)
+        if first is not None and isinstance(one, Estimate) and isinstance(found[before[layer]], Estimate):
+            sign = 1 if task.measure.closer == "high" else -1
+            # The earlier less the later, of what is high where they are alike.
+            told = difference(supplier.influence(first).scaled(sign), supplier.influence(task).scaled(sign))
+            further = {"further": told.value, "further_low": told.low, "further_high": told.high}
+            p[-1] = told.p
+        rows.append(row | further)
+    table = require("pandas", "runs").DataFrame(rows).assign(p_holm=holm(np.array(p)))
+    return table[list(OF_LAYERS)]
+
+
+def _value(one: Estimate | LayerscapeError) -> dict[str, Any]:
+    if isinstance(one, LayerscapeError):
+        return dict.fromkeys(("kept", "low", "high", "chance"), np.nan) | {"warnings": str(one)}
+    chance = one.chance.value if one.chance else np.nan
+    return {"kept": one.value, "low": one.low, "high": one.high, "chance": chance, "warnings": "\n".join(one.warnings)}
+
+
+def _same(a: Any, b: Any) -> str:
+    """Whether two layers hold the same vectors."""
+    if a.n_units != b.n_units:
+        return ""
+    off, size, equal = 0.0, 0.0, True
+    for rows, block in a.blocks():
+        other = b.read(rows)
+        equal = equal and np.array_equal(block, other)
+        off, size = max(off, float(np.abs(block - other).max())), max(size, float(np.abs(block).max()))
+    return SAME if equal else ROUNDED if off <= ROUNDING * size else ""
+
+
+def of_classes(
+    supplier: Supplier,
+    tasks: Mapping[str, Task],
+    found: Found,
+    part: Part,
+    columns: Sequence[str],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Whether the samples of each class changed more than all others."""
+    rows, few = [], dict[str, None]()
+    for layer, task in tasks.items():
+        one = found[layer]
+        if isinstance(one, LayerscapeError) or one.per_sample is None:
+            continue
+        graphs = [each for each in supplier.provision.serve(task).data if isinstance(each, Neighbors)]
+        nobody = np.full((len(one.per_sample), 1), -1)
+        near = np.hstack([nobody, *(each.indices[:, : one.k] for each in graphs)])
+        for column in columns:
+            values = part.columns[column]
+            for name in np.unique(values[values != ""]) if values.dtype.kind in "US" else np.unique(values):
+                inside = values == name
+                if min(inside.sum(), (~inside).sum()) < FEWEST:
+                    few[f"{column} {name}"] = None
+                    continue
+                where = {"layer": layer, "label": column, "category": name, "n_samples": int(inside.sum())}
+                rows.append(where | _against_others(one.per_sample, inside, near))
+    table = require("pandas", "runs").DataFrame(rows, columns=[*OF_CLASSES[:-1], "p"])
+    table["p_holm"] = holm(table.pop("p").to_numpy(float))
+    said = [f"{firsts(list(few))}: fewer than {FEWEST} samples, or others, to be told apart"] if few else []
+    return table[list(OF_CLASSES)], said
+
+
+def _against_others(values: np.ndarray, inside: np.ndarray, near: np.ndarray) -> dict[str, Any]:
+    """Mean inside less mean outside, with regard to samples that are near each other."""
+    means = values[inside].mean(), values[~inside].mean()
+    own = np.where(inside, (values - means[0]) / inside.sum(), -(values - means[1]) / (~inside).sum())
+    apart = float(means[0] - means[1])
+    if not own.any():
+        sure = 1.0 if apart == 0 else 0.0
+        sides = {"low": apart, "high": apart, "p": sure}
+    else:
+        sd, freedom = spread_of_sum(own, near)
+        margin = student95(freedom) * sd
+        sides = {"low": apart - margin, "high": apart + margin, "p": 2 * float(student.sf(abs(apart) / sd, freedom))}
+    return {"kept": float(means[0]), "others": float(means[1]), "difference": apart, **sides}
+
+
+def of_samples(found: Found, ids: np.ndarray, high: bool) -> pd.DataFrame:
+    """A row per sample, those that changed most first."""
+    known = {
+        layer: one.per_sample
+        for layer, one in found.items()
+        if not isinstance(one, LayerscapeError) and one.per_sample is not None
+    }
+    table = require("pandas", "runs").DataFrame({"sample": ids, "kept": np.nan, **known})
+    if known:
+        table["kept"] = np.mean(list(known.values()), axis=0)
+    return table.sort_values("kept", ascending=high, kind="stable", ignore_index=True)
