@@ -8,7 +8,7 @@ beyond those that a network has numbers for ends the process and not only the pa
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -80,11 +80,11 @@ def grow_at(
     growth: Growth,
     site: Site,
     axis: int,
-    lacking: Callable[[], bool] = lambda: True,
+    lacking: Callable[[], Collection[Site]] | None = None,
 ) -> None:
     """Let one more place go on from a site, of which the axis of the tensor itself is places; then twice as many.
 
-    The second only while something is ``lacking``.
+    Both only while something of what comes after is ``lacking``; nothing is told of what came before.
 
     That takes other sizes past what the network adds to each place by its number. What comes before a failure counts
     too, since it is known that the axis is one of places.
@@ -94,8 +94,10 @@ def grow_at(
     if call is None or shape is None:
         return
     on_cpu = all(tensor.device.type == "cpu" for tensor in inputs.tensors())
+    begins = call.start if site.side == "input" else call.end
+    after = plain.shapes(begins).keys()
     for more in (1, shape[axis]) if on_cpu else (shape[axis] // 2 - shape[axis],):
-        if not lacking():
+        if lacking is not None and after.isdisjoint(lacking()):
             return
         calls = 0
 
@@ -116,7 +118,7 @@ def grow_at(
         finally:
             handle.remove()
         if larger is not None:
-            growth.add(plain, larger, call.start if site.side == "input" else call.end)
+            growth.add(plain, larger, begins)
 
 
 def larger_inputs(one: Inputs, other: Inputs | None, n_samples: int, patch: int | None) -> Iterator[Inputs]:

@@ -37,16 +37,24 @@ def places_seen(
     plain = _profiles(module, inputs, n_samples, rows)
     some = {site: set[int]() for site in plain}
     changeable = _changeable(inputs)
+    moved, unseen = set[Site](), set[Site]()  # that anything has changed; of which one of two ends is not seen
     for axis in range(1, max((value.ndim for value in changeable), default=0)):
         longest = max(value.shape[axis] for value in changeable if value.ndim > axis)
         for share in (0, 1 / 4) if longest >= 8 else (0,):
+            if share and axis > 1 and not moved & unseen:  # what nothing has changed is not made of the sample
+                break
+            unseen = set()
             change = partial(_changed, inputs=inputs, axis=axis, share=share)
             ends = [
                 _profiles(module, inputs.changed(partial(change, at_end=at_end)), n_samples, rows)
                 for at_end in (False, True)
             ]
             for site, before in plain.items():
-                seen = _places(before, [end[site] for end in ends if site in end])
+                after = [end[site] for end in ends if site in end]
+                changes = [bool(_which(before, end)[0].any()) for end in after]
+                moved |= {site} if any(changes) else set()
+                unseen |= set() if all(changes) and len(changes) == 2 else {site}
+                seen = _places(before, after)
                 # The last axis of an array may be its units, and parts of these are no places.
                 some[site] |= seen - {rows[site].parts} if _of_units(changeable, axis) else seen
     return {site: frozenset(axes) for site, axes in some.items()}

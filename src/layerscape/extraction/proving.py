@@ -112,7 +112,7 @@ def proven(case: Case, stacks: Sequence[Stack], other: Inputs | None, patch: int
         if case.open() and verdict.places and not verdict.doubt and not case.rows[site].fold:
             for axis in verdict.places:
                 axis = case.rows[site].back(axis)
-                grow_at(case.module, case.inputs, case.plain, case.growth, site, axis, lambda: bool(case.open()))
+                grow_at(case.module, case.inputs, case.plain, case.growth, site, axis, case.open)
     verdicts = case.judge()
     states = {site for stack in stacks for site in (*stack.states, stack.norm)} if stacks else set(verdicts)
     left = [site for site, verdict in verdicts.items() if verdict.doubt and site in states]
