@@ -183,6 +183,7 @@ def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
 @click.option("--labels", help="Label columns, comma-separated; 'coarse+fine' joins two.  [default: all that fit]")
 @shared.of_pairs
 @click.option("--protocol", help="The recipe of a paper in place of measures: ansuini2019, valeriani2023, ….")
+@click.option("--n-queries", type=click.IntRange(1), help="Ask so many samples among all.  [default: all of them]")
 @click.option("--save/--no-save", default=True, help="Whether to keep the table in RUN.  [default: it is kept]")
 @shared.to_csv
 @shared.as_json

@@ -43,6 +43,15 @@ def group_name(column: str, value: str) -> str:
     return f"{column}={value}"
 
 
+def queries_name(n_queries: int) -> str:
+    """What the table calls rows of some samples that were asked for their neighbors among all.
+
+    >>> queries_name(300)
+    '300 queries'
+    """
+    return f"{n_queries} queries"
+
+
 def is_missing(value: Any) -> bool:
     """Whether a value stands for no label.
 

@@ -35,6 +35,11 @@ class Source(Protocol):
         ...
 
     @property
+    def asked(self) -> np.ndarray | None:
+        """The increasing numbers of the samples whose neighbors are asked for; None for all."""
+        ...
+
+    @property
     def graphs(self) -> Mapping[str, Neighbors]:
         """The graphs that were given in place of the vectors of layers."""
         ...
@@ -71,7 +76,7 @@ class Arrays:
         Label name to whatever a measure of labels takes.
     """
 
-    run, group = None, ""
+    run, group, asked = None, "", None
 
     def __init__(self, given: Mapping[str, Any], labels: Mapping[str, Any] | None = None):
         self.layers = tuple(given)

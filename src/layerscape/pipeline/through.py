@@ -25,7 +25,15 @@ from layerscape.supply.together import Belonging
 if TYPE_CHECKING:
     import pandas as pd
 
-ALONE = ("by", "lag", "repeats", "protocol", "pairs", "queries")  # of single runs: with these no steps are compared
+ALONE = (
+    "by",
+    "lag",
+    "repeats",
+    "protocol",
+    "pairs",
+    "queries",
+    "n_queries",
+)  # of single runs: with these no steps are compared
 AT_HAND = 4  # runs: the first, the last, and two that follow each other
 OF_ONE = {*ALONE, "measures", "labels", "controls", "seed"}  # what is not asked of two steps
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from layerscape.core.labels import queries_name
 from layerscape.reports.reported import ReportedRun
 
 
@@ -27,7 +28,7 @@ def facts(run: ReportedRun) -> dict[str, str]:
     found = {
         "model": _named(record.get("model")),
         "data": _named(record.get("inputs") or record.get("source")),
-        "samples": f"{len(run.samples.ids):,}, {_belonging(run)}",
+        "samples": f"{len(run.samples.ids):,}, {_belonging(run)}{_asked(run)}",
         "layers": str(len(run.layers)),
         "steps": _named(record.get("steps")),
         "pooling": _named(record.get("pooling")),
@@ -76,6 +77,14 @@ def _belonging(run: ReportedRun) -> str:
     told = run.table.get("groups", ())  # which tables of earlier versions lack
     told = dict.fromkeys(words.split(",")[0] for words in told if isinstance(words, str) and words)
     return f"of {' and '.join(told)}" if told else "taken to be independent of each other"
+
+
+def _asked(run: ReportedRun) -> str:
+    """How many samples were asked for their neighbors, where these were not all."""
+    told = [
+        group for group in run.table.get("group", ()) if isinstance(group, str) and group.endswith(queries_name(0)[1:])
+    ]
+    return "".join(f"; values of {group} among them" for group in dict.fromkeys(told))
 
 
 def _named(value: Any) -> str:

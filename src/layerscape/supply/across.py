@@ -31,7 +31,7 @@ class Across:
         If no layer of one has the name and the width of one of the other.
     """
 
-    run, group = None, ""
+    run, group, asked = None, "", None
 
     def __init__(self, queries: Run, references: Run, pairs: Pairs):
         self.queries, self.references, self.pairs = queries, references, pairs

@@ -41,6 +41,7 @@ class Graphs:
         self.search = search
         self._k, self._ready = 0, frozenset()  # how wide the graphs are, and of which layers
         self._failed: dict[str, LayerscapeError] = {}  # layers that cannot be searched
+        self._mixed: dict[str, LayerscapeError] = {}  # layers whose near copies cannot be left out
         self._graphs: dict[str, Neighbors] = {}
         self.distinct: dict[str, Distinct] = {}  # by layer, the rows that are no copies
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
@@ -49,7 +50,7 @@ class Graphs:
     def find(self, layers: Sequence[str], k: int, distinct: bool, tell: Callable[[int], None] | None) -> None:
         """Search layers, and choose the rows for dimensions; what cannot be searched says so when asked for."""
         self._k, self._ready = k, frozenset(layers)
-        self._graphs, self._cut, self.distinct, self._failed = {}, {}, {}, {}
+        self._graphs, self._cut, self.distinct, self._failed, self._mixed = {}, {}, {}, {}, {}
         if self.source.run is not None:
             self._failed = searched_apart(self.source.run, k, layers, tell, self.search)
         else:
@@ -60,7 +61,8 @@ class Graphs:
                     self._failed[layer] = error
         if distinct:
             self._check_queries()
-            every = [*layers, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
+            searched = layers if self.source.asked is None else ()
+            every = [*searched, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
             sound = [layer for layer in every if layer not in self._failed]
             found = {layer: distinct_rows(self.whole(layer), self._share(layer)) for layer in sound}
             self.distinct = common_rows(found)
@@ -70,7 +72,8 @@ class Graphs:
             (tell or (lambda _: None))(kept.n_samples)
             return kept
         x = self.vectors(layer)  # of other samples, perhaps, which the measure will say
-        return find_neighbors(x, min(k, self.near.most(x.n_samples)), progress=tell, **self.search)
+        k = min(k, self.near.most(x.n_samples))
+        return find_neighbors(x, k, queries=self.source.asked, progress=tell, **self.search)
 
     def _share(self, layer: str) -> float:
         """``near_copies`` as it was asked for, or as the graph that was given says."""
@@ -79,11 +82,11 @@ class Graphs:
 
     def _check_queries(self) -> None:
         """Note the graphs of some queries that have near copies, which cannot be left out of them."""
-        for layer, graph in self.source.graphs.items():
+        for layer, graph in {**self.source.graphs, **self._graphs}.items():
             if graph.queries is None or not graph.has_distances:
                 continue
             if count := near_queries(graph, self._share(layer)):
-                self._failed[layer] = InvalidValue(
+                self._mixed[layer] = InvalidValue(
                     f"{count} of {len(graph.indices)} queries have near copies (rounding apart) among their "
                     "neighbors, which cannot be left out of a graph of some queries; leave them out of the data, or "
                     "keep them by near_copies=0."
@@ -103,7 +106,10 @@ class Graphs:
     def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
         """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
         whole, given = self.whole(layer), layer in self.source.graphs
-        if given and not (distinct and layer in self.distinct):
+        if distinct and layer in self._mixed:
+            raise type(self._mixed[layer])(str(self._mixed[layer]))
+        distinct = distinct and layer in self.distinct
+        if given and not distinct:
             return whole
         key = (layer, distinct, whole.k if given else k)
         if key not in self._cut:
@@ -155,7 +161,7 @@ class Graphs:
         asked = (layer, label)
         if asked not in self._rankings:
             self._rankings.clear()  # what one remembers may be as large as several graphs
-            whole = self.whole(layer) if layer in self._ready else None
+            whole = self.whole(layer) if layer in self._ready and self.source.asked is None else None
             x = self.vectors(layer)
             found = ranking_of(x, whole, self.search) if pairs is None else ranking_among(x, whole, pairs, self.search)
             self._rankings[asked] = found

@@ -26,7 +26,7 @@ class Means:
         Shape (C, R): the numbers of the samples of each condition.
     """
 
-    run = None
+    run, asked = None, None
 
     def __init__(self, whole: Source, rows: np.ndarray):
         if whole.graphs:

@@ -202,7 +202,7 @@ class Provision:
             return subsets_of(task.measure, task.options, graph, more=more)
         width = min(task.width(side.most + 1) - SPARE * distinct, side.whole(layer).k)
         graph = side.graph(layer, width, distinct=distinct)
-        rows = side.rows(layer) if distinct else None
+        rows = side.rows(layer) if distinct and graph.queries is None else None
         return subsets_of(task.measure, task.options, graph, side.vectors(layer), rows, side.search, more=more)
 
     def _label(self, task: Task, k: int) -> Any:
@@ -213,7 +213,7 @@ class Provision:
             return found
         if (task.label, k) not in self._labels:
             plain: Search = {**self.own.search, "metric": "euclidean", "standardize": None}
-            self._labels[task.label, k] = find_neighbors(found, k, **plain)
+            self._labels[task.label, k] = find_neighbors(found, k, queries=self.source.asked, **plain)
         return self._labels[task.label, k]
 
     def _decisive(self, task: Task) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.keywords import Search
-from layerscape.core.labels import CONTROL, group_name, missing
+from layerscape.core.labels import CONTROL, group_name, missing, queries_name
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.pairs import Pairs
@@ -46,6 +46,8 @@ class Part:
         Whether graphs of all samples may be kept in the run.
     pairs
         The pairs of its samples, by what they are called.
+    asked
+        Those of its samples whose neighbors are asked for; all when None.
     """
 
     whole: Run
@@ -55,11 +57,12 @@ class Part:
     labeled: Part | None = None
     kept: bool = True
     pairs: Mapping[str, Pairs] = field(default_factory=dict)
+    asked: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         self.layers = self.whole.layers
         self.n_samples = self.whole.folder.n_samples if self.rows is None else len(self.rows)
-        self._is_whole = self.rows is None and self.control is None
+        self._is_whole = self.rows is None and self.control is None and self.asked is None
         self.run = self.whole if self.kept and self._is_whole else None
         self.graphs: dict[str, Neighbors] = {}
         self._vectors: dict[str, Representation] = {}
@@ -88,7 +91,12 @@ class Part:
 
     def take(self, rows: np.ndarray) -> Part:
         labeled = self.labeled and self.labeled.take(rows)
-        return replace(self, rows=rows if self.rows is None else self.rows[rows], labeled=labeled, pairs={})
+        asked = None if self.asked is None else np.flatnonzero(np.isin(rows, self.asked))
+        if asked is not None and not len(asked):
+            raise InvalidValue("none of the queries has a label; ask for more of them.")
+        return replace(
+            self, rows=rows if self.rows is None else self.rows[rows], labeled=labeled, pairs={}, asked=asked
+        )
 
     def label(self, task: Task) -> Any:
         if task.reads_pairs:
@@ -105,15 +113,25 @@ class Part:
 
 
 def parts_of(
-    run: Run, by: str | None, controls: Sequence[str], seed: int, k: int | None = None, *, kept: bool = True
+    run: Run,
+    by: str | None,
+    controls: Sequence[str],
+    seed: int,
+    k: int | None = None,
+    *,
+    kept: bool = True,
+    asked: np.ndarray | None = None,
 ) -> Iterator[Part]:
     """The whole run and its controls, or one part per value of a label column, all of the size of the smallest.
+
+    Of the whole run some samples may be ``asked`` for their neighbors in place of all.
 
     Groups of no more than k samples (of fewer than 10, where no k was asked for) are left out, and so are samples
     without a value; both are said.
     """
     if by is None:
-        yield Part(run, kept=kept)
+        group = "" if asked is None else queries_name(len(asked))
+        yield Part(run, group=group, kept=kept, asked=asked)
         for name in controls:
             yield Part(run, group=f"{CONTROL}={name}", control=partial(make_control, name, seed))
         return
