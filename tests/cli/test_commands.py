@@ -137,6 +137,21 @@ def test_why_a_value_is_missing_is_said_once(run, capsys):
     assert re.fullmatch(r"note: knn_probe of 'side\+side', \d+ without a value: labels of shape .*", words)
 
 
+def test_why_groups_or_a_series_have_no_interval_is_said(run, tmp_path, capsys):
+    assert main(["measure", "run", "--measures", "overlap", "--k", "5", "--groups", "side"]) == 0
+    (words,) = [line for line in capsys.readouterr().err.splitlines() if "without an interval" in line]
+    of = "2 groups, fewer than 6: no interval; 2 groups can be arranged in 2 ways: too few for a p"
+    assert words.startswith(f"note: overlap, 1 without an interval: {of}; chance and p are of ")
+    for name in "ab":
+        np.save(f"{name}.npy", np.random.default_rng(ord(name)).standard_normal((60, 3)))
+    np.save("two.npy", np.arange(60) % 2)
+    first, chance, *_ = said(
+        capsys, "estimate", "overlap", "a.npy", "b.npy", "--k", "5", "--groups", "two.npy"
+    ).splitlines()
+    assert re.fullmatch(r"overlap: 0\.\d+ share of neighbors, no interval \(60 samples × 3 units\)", first)
+    assert re.fullmatch(r"chance: 0\.\d+", chance)
+
+
 def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path, capsys):
     ls.from_arrays({"three": vectors**3, "two again": np.tanh(vectors)}, out="other", ids=range(120))
     said(capsys, "search", "run", "--k", "9")

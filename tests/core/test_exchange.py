@@ -61,6 +61,17 @@ def test_few_arrangements_are_each_taken_once():
     assert "".join(labels) not in found
 
 
+def test_plain_labels_of_as_many_groups_may_change_names_and_nothing_else():
+    halves = labels_of_groups(of_sizes(1, 2, 1, 3, 1, 1), list("aabbab"), plain=True)
+    assert halves.arrangements == comb(6, 3) / 2
+    assert halves.warnings == ("6 groups can be arranged in 10 ways: too few for a p",)
+    assert labels_of_groups(of_sizes(1, 2, 1), list("abc"), plain=True).arrangements == 1
+    folds = Folds(np.array([0, 1, 0, 1]), even=True)  # a twice and b twice in each of two folds, but for one
+    for labels, names in (("aabb", 2), ("aabc", 1)):
+        dealt = labels_of_groups(of_sizes(1, 1, 1, 1), list(labels), folds, plain=True)
+        assert dealt.arrangements == labels_of_groups(of_sizes(1, 1, 1, 1), list(labels), folds).arrangements / names
+
+
 def test_labels_that_were_spread_over_folds_change_places_within_these():
     groups, labels = of_sizes(1, 2, 1, 3, 1, 1, 2), list("aabbabb")
     folds = Folds(np.array([0, 1, 0, 1, 1, 0, 0])[groups.codes], even=True)

@@ -41,3 +41,9 @@ def test_few_groups_make_one_stratum_rather_than_too_few_arrangements():
     assert arrangements([[0, 1], [2, 3, 4]]) < FEWEST
     assert strata_of(np.array([9, 10, 10, 10]), between=False) == [[0, 1, 2, 3]]
     assert arrangements([list(range(100)), [100]]) == float("inf")
+
+
+def test_strata_that_are_cut_to_one_size_are_one():
+    """Of five groups of six and one of 150, all are cut to six: in 720 ways they change places, and not in 36."""
+    assert strata_of(np.array([6, 150, 6, 6, 6, 6]), between=False) == [[0, 2, 3, 4, 5, 1]]
+    assert strata_of(np.array([2, 2, 2, 2, 2, 9, 9, 9, 9]), between=False) == [[0, 1, 2, 3, 4, 5], [6, 7, 8]]

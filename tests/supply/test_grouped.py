@@ -450,3 +450,41 @@ def test_labels_that_are_not_of_single_samples_are_refused_in_one_line():
                 ls.estimate("label_overlap", layer(0), labels, k=5, groups=CODES, own_group=own)
     with pytest.raises(InvalidValue, match="all 72 samples have the value 2"):
         ls.estimate("label_overlap", layer(0), np.full(72, 2.0), k=5, groups=CODES, kind="real")
+
+
+def test_a_label_that_no_two_groups_share_is_refused_where_own_members_are_left_out():
+    codes, x = np.repeat(np.arange(12), 5), layer(0, np.repeat(np.arange(12), 5))
+    words = (
+        "each of 12 groups has a label of its own, which samples of other groups cannot share; leave this label out, "
+        "or keep members of a sample's own group with own_group='kept'."
+    )
+    for label in (codes, [f"subject {code}" for code in codes]):
+        for name in ("label_overlap", "knn_probe"):
+            with pytest.raises(ls.LayerscapeError, match=f"^{re.escape(words)}$"):
+                ls.estimate(name, x, label, k=3, groups=codes)
+    kept = ls.estimate("label_overlap", x, codes, k=3, groups=codes, own_group="kept")
+    assert kept.value > 0
+    assert np.isnan(kept.chance.p)
+    assert "12 groups can be arranged in 1 ways: too few for a p" in kept.warnings
+    paths = [("a" if code < 6 else "b", str(code)) for code in codes]  # of which some levels are shared
+    assert ls.estimate("label_overlap", x, paths, k=3, groups=codes).chance.p > 0
+    run = ls.from_arrays(
+        {"a": x, "b": x + 1}, labels={"who": codes, "same": codes + 1, "kind": codes % 2}, ids=range(60)
+    )
+    words = (
+        "label column 'who' is that of groups, of which no two share a value; leave it out of labels, or give other "
+        "groups."
+    )
+    for ask in (ls.measure, ls.differences, ls.recommend):
+        with pytest.raises(ls.LayerscapeError, match=f"^{re.escape(words)}$"):
+            ask(run, labels=["kind", "who"], groups="who")
+    rows = ls.measure(run, ["label_overlap"], k=3, groups="who", labels=["kind", "same"])
+    assert rows[rows.label == "same"].value.isna().all()
+    assert rows[rows.label == "kind"].value.notna().all()
+
+
+def test_a_name_is_no_array_of_groups():
+    x = layer(0, np.repeat(np.arange(12), 5))
+    words = "groups='subject' is a name, which a column of a run has; give one group per sample."
+    with pytest.raises(ls.LayerscapeError, match=f"^{re.escape(words)}$"):
+        ls.estimate("overlap", x, x, groups="subject")

@@ -213,15 +213,14 @@ def _text(measure: Measure, estimate: Estimate) -> str:
     """An estimate for people."""
     record = estimate.to_dict()
     size = f"{estimate.n_samples} samples" + (f" × {estimate.n_units} units" if estimate.n_units else "")
-    lines = [
-        f"{measure.name}: {number(record['value'])} {measure.unit}, "
-        f"95 % interval {number(record['low'])} to {number(record['high'])} ({size})"
-    ]
+    known = record["low"] is not None or record["high"] is not None
+    ends = f"95 % interval {number(record['low'])} to {number(record['high'])}" if known else "no interval"
+    lines = [f"{measure.name}: {number(record['value'])} {measure.unit}, {ends} ({size})"]
     if record["chance"]:
         chance = record["chance"]
         value, low, high = (number(chance[name]) for name in ("value", "low", "high"))
         p = "" if chance["p"] is None else f", {p_said(chance['p'])}"
-        lines.append(f"chance: {value} ({low} to {high}){p}")
+        lines.append(f"chance: {value}{f' ({low} to {high})' if chance['low'] is not None else ''}{p}")
     if estimate.groups:
         lines.append(f"groups: {estimate.groups}")
     if estimate.ceiling:

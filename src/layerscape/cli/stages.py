@@ -275,10 +275,12 @@ def _of_both() -> str:
 
 
 def _note_gaps(table: Any) -> None:
-    """Why there are rows without a value, once for each reason."""
-    gaps = table[table.value.isna()]
-    for (measure, label, words), own in gaps.groupby(["measure", "label", "warnings"], sort=False):
-        note(f"{measure}{f' of {label!r}' if label else ''}, {len(own)} without a value: {words}")
+    """Why there are rows without a value, or of groups or series without an interval, once for each reason."""
+    unsure = table.value.notna() & table.low.isna() & (table.groups != "") & (table.warnings != "")
+    for what, gaps in (("a value", table[table.value.isna()]), ("an interval", table[unsure])):
+        for (measure, label, words), own in gaps.groupby(["measure", "label", "warnings"], sort=False):
+            of, why = f" of {label!r}" if label else "", words.replace("\n", "; ")
+            note(f"{measure}{of}, {len(own)} without {what}: {why}")
 
 
 def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:

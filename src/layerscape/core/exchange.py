@@ -156,10 +156,13 @@ def whole_groups(groups: Groups) -> Exchange:
     )
 
 
-def labels_of_groups(groups: Groups, labels: Sequence[object], folds: Folds | None = None) -> Exchange:
+def labels_of_groups(
+    groups: Groups, labels: Sequence[object], folds: Folds | None = None, *, plain: bool = False
+) -> Exchange:
     """Labels that are the same for all of a group are dealt anew, within folds over which they were spread evenly.
 
-    ``labels`` are those of the groups, comparable.
+    ``labels`` are those of the groups, comparable; of plain ones it matters alone which groups share one, so that
+    arrangements in which two labels of as many groups change places are the same.
     """
     first, even = groups.first, folds is not None and folds.even
     part = folds.of[first] if folds is not None and even else np.zeros(groups.number, int)
@@ -181,7 +184,8 @@ def labels_of_groups(groups: Groups, labels: Sequence[object], folds: Folds | No
             yield order([rng.permutation(len(each)) for each in parts])
 
     words = f"labels of groups are dealt anew{', within folds' if even else ''}"
-    ways = round(count) if count < 1e9 else count
+    ways = exp(sum(map(_ways, own)) - (_same(own) if plain else 0.0))
+    ways = round(ways) if ways < 1e9 else ways
     return Exchange(groups, len(groups.codes), None, ways, words, _all_or_drawn(orders, count))
 
 
@@ -230,6 +234,12 @@ def _all_or_drawn(
 def _ways(labels: Sequence[object]) -> float:
     """The logarithm of how many ways there are to deal labels."""
     return lgamma(len(labels) + 1) - sum(lgamma(many + 1) for many in Counter(labels).values())
+
+
+def _same(labels: Sequence[Sequence[object]]) -> float:
+    """The logarithm of how many ways to deal labels in each part differ by what these are called alone."""
+    each = {label: tuple(part.count(label) for part in labels) for part in labels for label in part}
+    return sum(lgamma(many + 1) for many in Counter(each.values()).values())
 
 
 def _dealt(labels: Sequence[object]) -> Iterator[np.ndarray]:

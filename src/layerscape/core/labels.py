@@ -236,6 +236,8 @@ def categories_of(labels: Any, n_samples: int, of: str) -> np.ndarray:
     >>> categories_of(["b", "a", "b"], 3, "group")
     array([0, 1, 0])
     """
+    if isinstance(labels, str):
+        raise InvalidType(f"{of}s={labels!r} is a name, which a column of a run has; give one {of} per sample.")
     labels = one_column(labels)
     gaps = missing(labels)
     shape = np.shape(labels) if not isinstance(labels, (list, tuple)) else (len(labels),)

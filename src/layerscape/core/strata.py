@@ -28,7 +28,8 @@ def strata_of(sizes: np.ndarray, *, between: bool) -> list[list[int]]:
     if not between and sizes.min() * len(sizes) >= KEPT * sizes.sum():
         return [by_size.tolist()]
     starts = _by_worth(sizes[by_size]) if between else list(range(0, max(1, len(sizes) - RUN + 1), RUN))
-    found = [each.tolist() for each in np.split(by_size, starts[1:])]
+    least = sizes[by_size[starts]]  # strata that are cut to one size are one
+    found = [each.tolist() for each in np.split(by_size, np.array(starts)[1:][np.diff(least) > 0])]
     return found if arrangements(found) >= FEWEST else [by_size.tolist()]
 
 

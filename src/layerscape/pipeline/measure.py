@@ -165,7 +165,7 @@ def measure(
     check_options(asked, options, measure)
     columns = label_columns(run, labels) if labels or any("labels" in m.data for m in asked) else []
     belonging = Belonging(groups, own_group, lag, repeats)
-    belonging.check(asked, by)
+    belonging.check(asked, by, labels=labels)
     controls = _checked_controls(controls, by, repeats)
     check_saving(run, save)
     of_pairs = None if pairs is None else paired(run, pairs, queries, kept=save)

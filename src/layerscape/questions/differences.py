@@ -110,7 +110,8 @@ def differences(
     for each in (run, run if other is None else other):
         check_run(each)
     check_options([], search, differences)
-    chosen = tested(measures, grouped=groups is not None)
+    chosen, belonging = tested(measures, grouped=groups is not None), Belonging(groups, own_group)
+    belonging.check(chosen, labels=labels)
     a, b = (Part(run), None) if other is None else matched(run, other)
     layers = _pairs(run, other, pairs)
     columns = category_columns(run, labels) if any("labels" in m.data for m in chosen) and run.samples.labels else []
@@ -120,8 +121,6 @@ def differences(
         what = "fewer than two layers" if not layers else "no label column of categories"
         raise InvalidValue(f"{run.name!r} has {what}; there is no difference to test.")
     firsts, seconds = zip(*layers, strict=True)
-    belonging = Belonging(groups, own_group)
-    belonging.check(chosen)
     who = belonging.groups_of_column(run.samples.labels, run.n_samples, a.rows)
     if who is None:
         say_doubts(run, search, labels)

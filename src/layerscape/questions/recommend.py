@@ -183,7 +183,7 @@ def recommend(
     check_permutations(permutations)
     judge = judge_by(by, pairs=pairs is not None)
     belonging = Belonging(groups, own_group)
-    belonging.check([judge])
+    belonging.check([judge], labels=labels)
     layers = judged_layers(runs)
     parts = matched(*runs) if more else (Part(run),)
     of_pairs = _paired(parts, pairs, queries, labels)

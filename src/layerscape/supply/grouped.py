@@ -16,12 +16,14 @@ from layerscape.core.folds import Folds
 from layerscape.core.groups import FEW, FEWEST, Groups
 from layerscape.core.interval import margin_of_left_out, within
 from layerscape.core.keywords import Search, among
-from layerscape.core.labels import labels_at
+from layerscape.core.labels import form_of, labels_at
 from layerscape.core.progress import Show, counted
 from layerscape.core.removal import Removal
+from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.measures.classes import are_real
 from layerscape.supply.cut import TIES, Cut
 from layerscape.supply.dependent import Dependent
 from layerscape.supply.graphs import Graphs
@@ -198,9 +200,36 @@ class Grouped(Dependent):
         labels = self.source.label(task)
         if not self.groups.same_within(labels):
             return within_groups(self.groups)
-        of_groups = labels_at(labels, self.groups.first)
-        names = [repr(np.asarray(label).tolist()) for label in of_groups]
-        return labels_of_groups(self.groups, names, self._parts(task))
+        names = self._labels_of_groups(labels)
+        return labels_of_groups(self.groups, names, self._parts(task), plain=_plain(task, labels))
+
+    def _labels_of_groups(self, labels: Any) -> list[str]:
+        return [repr(np.asarray(label).tolist()) for label in labels_at(labels, self.groups.first)]
+
+    def _found(self, task: Task, data: list[Any]) -> Estimate:
+        if self.groups.own == "left_out" and task.reads_labels:
+            self._check_shared(task)
+        return super()._found(task, data)
+
+    def _check_shared(self, task: Task) -> None:
+        """Raise where no two groups have one label, so that no sample of another group can agree."""
+        labels, number = self.source.label(task), self.groups.number
+        if not _plain(task, labels) or not self.groups.same_within(labels):
+            return
+        if len(set(self._labels_of_groups(labels))) == number:
+            raise InvalidValue(
+                f"each of {number} groups has a label of its own, which samples of other groups cannot share; leave "
+                "this label out, or keep members of a sample's own group with own_group='kept'."
+            )
+
+
+def _plain(task: Task, labels: Any) -> bool:
+    """Whether two labels are the same or not, and nothing between."""
+    if isinstance(labels, Representation) or getattr(labels, "ndim", 1) > 1:
+        return False
+    if are_real(labels, task.options.get("kind", "auto")):
+        return False
+    return form_of(labels) not in ("path", "set")
 
 
 def _key(task: Task) -> Key:

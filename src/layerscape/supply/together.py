@@ -37,8 +37,15 @@ class Belonging:
     lag: Lag | None = None
     repeats: Any = None
 
-    def check(self, measures: Sequence[Measure], by: str | None = None) -> None:
-        """Raise at what cannot be asked at once."""
+    def check(
+        self, measures: Sequence[Measure], by: str | None = None, *, labels: Sequence[str] | str | None = None
+    ) -> None:
+        """Raise at what cannot be asked at once, as labels that are those that say who belongs together."""
+        if self.groups is not None and self.groups in as_names(labels or ()):
+            raise InvalidValue(
+                f"label column {self.groups!r} is that of groups, of which no two share a value; leave it out of "
+                "labels, or give other groups."
+            )
         if self.repeats is not None:
             _check_no_pairs(measures, "repeats")
             others = {"groups": self.groups, "by": by, "lag": self.lag, "own_group": self.own_group}

@@ -286,5 +286,6 @@ MEASURE = Measure(
     folds=_folds,
     score=_score,
     influence=("one sample fewer deals all others into other folds, which moves the value more than the sample does"),
-    ceiling="it learns from noisy samples, and what that costs is no factor of it",
+    ceiling="it also loses by learning from noisy samples, and repeats do not tell how much; a value over a ceiling "
+    "would be wrong by that",
 )
