@@ -52,6 +52,11 @@ def compiled_in_any_order(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled(function, fastmath={"reassoc", "contract"})
 
 
+def compiled_within(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, as a part of each function that calls it and not by itself, which takes longer to compile."""
+    return compiled(function, inline="always")
+
+
 def compiled_when_called(*functions: Callable[..., Any]) -> Callable[..., Any]:
     """The same, and numba is loaded by the first call: for measures, whose files are read to list them.
 

@@ -35,7 +35,7 @@ def again(job: Job, rows: np.ndarray, upper: np.ndarray, search: Search, finer: 
     search
         Searches around another center.
     finer
-        Searches with finer bounds; without it, `complete` does.
+        Searches with finer bounds; without it, and for few queries, `complete` does.
     """
     parts = []
     left = np.arange(len(rows))
@@ -45,7 +45,7 @@ def again(job: Job, rows: np.ndarray, upper: np.ndarray, search: Search, finer: 
         left = np.setdiff1d(left, members, assume_unique=True)
     if len(left):
         mine = rows[left]
-        if finer is None:
+        if finer is None or len(left) < FEWEST:
             found = complete(job, mine, upper[left])
         elif job.symmetric and 2 * len(left) > job.queries.n_points:  # each pair once is less than all of most rows
             found = finer(job).some(mine)

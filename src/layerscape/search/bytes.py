@@ -62,10 +62,13 @@ class Bytes:
 
     def guess(self, tile: Tile, rank: int) -> None:
         """Set the limits of the rows to about the ``rank``-th smallest bound of the columns, where above 0."""
-        kernels.guess_from_bytes(
-            self.instruction, tile.rows.held, tile.rows.at, tile.rows.here.stop, tile.columns.held, len(tile.columns),
-            tile.low, tile.high, tile.first, tile.last, bool((tile.low <= tile.high).any()), rank, tile.row_limits,
-        )  # fmt: skip
+        rows, columns = tile.rows, tile.columns
+        products = np.empty((len(rows), len(columns)), np.float32)
+        kernels.byte_products(self.instruction, rows.held, rows.at, rows.here.stop, columns.held, products)
+        if (tile.low <= tile.high).any():
+            kernels.leave_out(products, tile.low, tile.high, tile.first, tile.last)
+        halves = rows.held.fine[rows.here], columns.held.fine[columns.here]
+        kernels.guess_limits(products, *halves, rank, tile.row_limits)
 
     def look(self, tile: Tile, hits: np.ndarray, values: np.ndarray) -> Iterator[int]:
         """How many pairs were found, again and again until all are: row and column within the tile, and bounds."""
@@ -89,7 +92,7 @@ class Bytes:
         if 8 * rank > n:
             return 1.0
         block, numbers = self.room(0, n), np.arange(n)
-        self.fill(job.points, job.points.sample, block, np.empty(n, np.float32))
+        self.fill(job.points, job.points.sampled, block, np.empty(n, np.float32))
         low, high, none = np.ones(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
         limits, passed = np.full(n, np.inf, np.float32), np.zeros(1, np.int64)
         tile = Tile(block, block, limits, np.zeros(n, np.float32), n, numbers, low, high, none, none)
@@ -102,7 +105,7 @@ class Bytes:
 def _ratio(points: Rows) -> float:
     """About how large what is rounded off is beside a row; bounds are true for any number above 0, good for this."""
     x = points.centered_wide(points.sample[:RATIO_OF])
-    unit = np.abs(x).max(axis=1, keepdims=True) / 126.5
+    unit = np.abs(x).max(axis=1, keepdims=True) / 127
     unit[unit == 0] = 1
     left, length = np.linalg.norm(x - unit * np.rint(x / unit), axis=1), np.linalg.norm(x, axis=1)
     return max(float(np.median(left[length > 0] / length[length > 0])) if length.any() else 0.0, 2.0**-20)

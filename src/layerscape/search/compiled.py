@@ -175,7 +175,7 @@ def _sample(job: Job, arithmetic: Arithmetic) -> tuple[np.ndarray, Block]:
     """Some points at random, by number and as the arithmetic holds them."""
     size = min(arithmetic.n_sampled, job.points.n_points // 8)
     if size <= len(job.points.drawn):
-        drawn, values = job.points.drawn, job.points.sample
+        drawn, values = job.points.drawn, job.points.sampled
     else:
         drawn = np.sort(np.random.default_rng(1).permutation(job.points.n_points)[:size])
         values = job.points.read(drawn)

@@ -74,6 +74,11 @@ class Rows:
             block = self._unit(block, chosen)
         return np.ldexp(block, -self.exponent) if self.exponent else block
 
+    @property
+    def sampled(self) -> np.ndarray:
+        """The sample in the precision of `read`, so that loops are compiled for one."""
+        return self.sample.astype(self.precision, copy=False)
+
     def whole_lanes(self, rows: slice) -> np.ndarray:
         """`read` for the compiled kernels: in one piece, its width a multiple of the lanes."""
         return np.ascontiguousarray(padded(self.read(rows)))

@@ -15,11 +15,10 @@ from layerscape.search.kernels.instructions import INSTRUCTIONS as INSTRUCTIONS
 from layerscape.search.kernels.instructions import ROWS as ROWS
 from layerscape.search.kernels.instructions import available as available
 from layerscape.search.kernels.instructions import group_of as group_of
+from layerscape.search.kernels.rounded import FINER as FINER
 from layerscape.search.kernels.rounded import PIECE as PIECE
 from layerscape.search.kernels.rounded import Rounded as Rounded
+from layerscape.search.kernels.rounded import byte_products as byte_products
 from layerscape.search.kernels.rounded import cross as cross
-from layerscape.search.kernels.rounded import guess_from_bytes as guess_from_bytes
 from layerscape.search.kernels.rounded import look as look
-from layerscape.search.kernels.rounded import multiply as multiply
 from layerscape.search.kernels.rounded import round_rows as round_rows
-from layerscape.search.kernels.rounded import store as store

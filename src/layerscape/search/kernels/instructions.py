@@ -186,55 +186,75 @@ def emit_below(write: Emitter, row: list[Any], columns: list[Any], out: Any) -> 
     return mask
 
 
-def _arrays(context: Any, builder: Any, kinds: Any, values: Any) -> list[Any]:
-    return [
-        cgutils.create_struct_proxy(kind)(context, builder, value=value)
-        for kind, value in zip(kinds, values, strict=True)
-    ]
+class Arrays:
+    """The arrays among the arguments of an intrinsic. Places in them are addresses: a slice would be counted."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any):
+        self.builder, self.kinds, self.values = builder, signature.args, arguments
+        self.proxies = [
+            cgutils.create_struct_proxy(kind)(context, builder, value=value) if isinstance(kind, types.Array) else None
+            for kind, value in zip(signature.args, arguments, strict=True)
+        ]
+
+    def address(self, number: int, *places: Any) -> Any:
+        """Of the value of an argument at some places, along its first axes."""
+        proxy: Any = self.proxies[number]
+        offset = LONG(0)
+        for axis, place in enumerate(places):
+            stride = self.builder.extract_value(proxy.strides, axis)
+            offset = self.builder.add(offset, self.builder.mul(place, stride))
+        return self.builder.gep(self.builder.bitcast(proxy.data, BYTE.as_pointer()), [offset])
 
 
 @intrinsic
-def products(typingctx, instruction, rows, group, starts, out):
-    """``out`` (ROWS, group) becomes ``starts`` and the sums of products of rows (ROWS, …) with a group of points.
+def products(typingctx, instruction, rows, r, groups, g, starts, piece, begin, steps, out):
+    """``out`` (ROWS, group) becomes the starts of a piece and the sums of products of ROWS rows with a group of points.
 
-    ``group`` has shape (steps, points, depth), and ``rows`` as many values as that or more.
+    ``begin`` is the column at which the piece begins, a whole number of steps, and ``steps`` how many it has.
     """
     kind = instruction.instance_class()
 
     def emit(context, builder, signature, arguments):
-        a, b, first, result = _arrays(context, builder, signature.args[1:], arguments[1:])
-        stride, start = builder.extract_value(a.strides, 0), builder.bitcast(a.data, BYTE.as_pointer())
-        addresses = [builder.gep(start, [builder.mul(stride, LONG(r))]) for r in range(ROWS)]
-        n = builder.extract_value(b.shape, 0)
-        emit_products(Emitter(builder, kind), addresses, b.data, first.data, n, result.data)
+        arrays = Arrays(context, builder, signature, arguments)
+        _, _, row, _, group, _, part, column, n, _ = arguments
+        addresses = [arrays.address(1, builder.add(row, LONG(i)), column) for i in range(ROWS)]
+        points = arrays.address(3, group, builder.udiv(column, LONG(kind.depth)))
+        start = arrays.address(5, part, builder.mul(group, LONG(group_of(kind))))
+        emit_products(Emitter(builder, kind), addresses, points, start, n, arrays.address(9))
         return context.get_dummy_value()
 
-    return types.void(instruction, rows, group, starts, out), emit
+    return types.void(instruction, rows, types.int64, groups, types.int64, starts, *[types.int64] * 3, out), emit
 
 
 @intrinsic
-def crossed(typingctx, instruction, row, second, other, other_second):
-    """The sum of row·other_second and other·second, rows of whole 64s."""
+def crossed(typingctx, instruction, first, second, i, other, other_second, j, begin, n_columns):
+    """The sum of first[i]·other_second[j] and second[i]·other[j] over columns, whole 64s, from ``begin`` on."""
     kind = instruction.instance_class()
 
     def emit(context, builder, signature, arguments):
-        arrays = _arrays(context, builder, signature.args[1:], arguments[1:])
-        n = builder.udiv(builder.extract_value(arrays[0].shape, 0), LONG(kind.lanes * kind.depth))
-        return emit_crossed(Emitter(builder, kind), [array.data for array in arrays], n)
+        arrays = Arrays(context, builder, signature, arguments)
+        _, _, _, row, _, _, column, at, n = arguments
+        given = [arrays.address(number, place, at) for number, place in ((1, row), (2, row), (4, column), (5, column))]
+        return emit_crossed(Emitter(builder, kind), given, builder.udiv(n, LONG(kind.lanes * kind.depth)))
 
-    return types.int32(instruction, row, second, other, other_second), emit
+    whole = types.int64
+    return types.int32(instruction, first, second, whole, other, other_second, whole, whole, whole), emit
 
 
 @intrinsic
-def below(typingctx, instruction, half, scale, limit, halves, scales, limits, out):
-    """The bits of those columns of a group of which (half + halves) − scale·scales·out is below a limit."""
+def below(typingctx, instruction, half, scale, limit, halves, scales, at, limits, out, i):
+    """The bits of those columns of a group, which begins at ``at``, of which (half + halves) − scale·scales·out[i] is
+    below a limit.
+    """
     kind = instruction.instance_class()
 
     def emit(context, builder, signature, arguments):
-        *columns, result = [array.data for array in _arrays(context, builder, signature.args[4:], arguments[4:])]
-        return emit_below(Emitter(builder, kind), list(arguments[1:4]), columns, result)
+        arrays = Arrays(context, builder, signature, arguments)
+        columns = [arrays.address(4, arguments[6]), arrays.address(5, arguments[6]), arrays.address(7)]
+        return emit_below(Emitter(builder, kind), list(arguments[1:4]), columns, arrays.address(8, arguments[9]))
 
-    return types.uint64(instruction, half, scale, limit, halves, scales, limits, out), emit
+    one, whole = types.float32, types.int64
+    return types.uint64(instruction, one, one, one, halves, scales, whole, limits, out, whole), emit
 
 
 @intrinsic
@@ -244,4 +264,4 @@ def lowest_bit(typingctx, mask):
     def emit(context, builder, signature, arguments):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
-    return types.int64(mask), emit
+    return types.int64(types.uint64), emit

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from layerscape.core.jit import compiled
-from layerscape.search.kernels.bounds import cut, squared_length
+from layerscape.core.jit import compiled, compiled_within
+from layerscape.search.kernels.bounds import squared_length
 from layerscape.search.kernels.instructions import ROWS, below, crossed, lowest_bit, products
 
 PIECE = 2**16  # columns whose sums of products fit int32, twice over
@@ -60,7 +60,7 @@ def round_rows(block, center, scale, ratio, offset, at, rounded, doubts):
         for j in range(d):
             x[j] = (block[i, j] - center[j]) * scale
             top = max(top, abs(x[j]))
-        unit = np.float32(top / 126.5) if top >= TINY else np.float32(0)
+        unit = np.float32(top / 127) if top >= TINY else np.float32(0)
         each = np.float64(unit)
         inverse = 1 / each if each > 0 else 0.0
         for j in range(d):
@@ -84,7 +84,7 @@ def round_rows(block, center, scale, ratio, offset, at, rounded, doubts):
         )
 
 
-@compiled
+@compiled_within
 def _half(length, error, middle, ratio, largest, dropped):
     """Half a squared length less what a bound can be wrong by on account of the row, and twice the latter."""
     up = 1 + 2.0**-30
@@ -95,7 +95,7 @@ def _half(length, error, middle, ratio, largest, dropped):
     return np.float32(half - doubt), np.float32(2 * doubt * (1 + 2.0**-20))
 
 
-@compiled
+@compiled_within
 def _squares(values):
     """The sum of squares of whole numbers."""
     total = np.int64(0)
@@ -104,52 +104,45 @@ def _squares(values):
     return np.float64(total)
 
 
-@compiled
+@compiled_within
 def store(first, second, row, group, column, offset, depth, rounded):
     """Put the bytes of one row to where its products are made from."""
-    for j in range(len(first)):
-        rounded.first[row, j] = first[j] + offset
-        rounded.second[row, j] = second[j]
-        rounded.groups[group, j // depth, column, j % depth] = first[j]
     for piece in range(len(rounded.starts)):
         of_first, of_second = 0, 0
         for j in range(piece * PIECE, min(len(first), (piece + 1) * PIECE)):
+            rounded.first[row, j] = first[j] + offset
+            rounded.second[row, j] = second[j]
+            rounded.groups[group, j // depth, column, j % depth] = first[j]
             of_first += first[j]
             of_second += second[j]
         rounded.starts[piece, row] = -offset * of_first
         rounded.sums[piece, row] = -offset * of_second
 
 
-@compiled
+@compiled_within
 def multiply(instruction, rows, r, columns, g, out, more):
     """``out`` (ROWS, group) becomes the products of rows from number r on with those of group g."""
-    size, depth = columns.groups.shape[2], columns.groups.shape[3]
-    own = slice(g * size, (g + 1) * size)
-    if len(columns.starts) == 1:
-        products(instruction, rows.first[r : r + ROWS], columns.groups[g], columns.starts[0, own], out)  # pyright: ignore[reportCallIssue]
-        return
-    out[:] = 0
+    steps, depth = columns.groups.shape[1], columns.groups.shape[3]
     for piece in range(len(columns.starts)):
-        part, steps = (
-            slice(piece * PIECE, (piece + 1) * PIECE),
-            slice(piece * PIECE // depth, (piece + 1) * PIECE // depth),
-        )
-        products(  # pyright: ignore[reportCallIssue]
-            instruction, rows.first[r : r + ROWS, part], columns.groups[g, steps], columns.starts[piece, own], more
-        )
-        out += more
+        begin = piece * PIECE
+        n, into = min(steps - begin // depth, PIECE // depth), out if piece == 0 else more
+        products(instruction, rows.first, r, columns.groups, g, columns.starts, piece, begin, n, into)  # pyright: ignore[reportCallIssue]
+        if piece > 0:
+            for i in range(ROWS):
+                for j in range(out.shape[1]):
+                    out[i, j] += more[i, j]
 
 
 @compiled
 def cross(instruction, rows, i, columns, j):
     """What the second bytes of a row and a column add to their product, in units of scale·scale / FINER."""
-    total = np.float32(0)
+    total, d = np.float32(0), rows.second.shape[1]
     for piece in range(len(rows.sums)):
-        part = slice(piece * PIECE, (piece + 1) * PIECE)
-        sum_ = crossed(  # pyright: ignore[reportCallIssue]
-            instruction, rows.first[i, part], rows.second[i, part], columns.first[j, part], columns.second[j, part]
+        begin = piece * PIECE
+        part = crossed(  # pyright: ignore[reportCallIssue]
+            instruction, rows.first, rows.second, i, columns.first, columns.second, j, begin, min(d - begin, PIECE)
         )
-        total += np.float32(np.int32(sum_ + rows.sums[piece, i] + columns.sums[piece, j]))
+        total += np.float32(np.int32(part + rows.sums[piece, i] + columns.sums[piece, j]))
     return total
 
 
@@ -168,8 +161,6 @@ def look(
     found, g, r = 0, position[0], position[1]
     while c0 + g * size < c1:
         at, n = g * size, min(size, c1 - c0 - g * size)
-        group = slice(c0 + at, c0 + at + size)
-        halves, scales = columns.coarse[group], columns.scales[group]
         for j in range(size):
             limits[j] = column_limits[at + j] if j < n and at + j >= mirrored else np.float32(-np.inf)
         while r < r1:
@@ -178,8 +169,10 @@ def look(
                 return found
             multiply(instruction, rows, r, columns, (c0 + at) // size, out, more)
             for i in range(min(ROWS, r1 - r)):
-                row, scale, limit = r - r0 + i, rows.scales[r + i], row_limits[r - r0 + i]
-                mask = below(instruction, rows.coarse[r + i], scale, limit, halves, scales, limits, out[i])  # pyright: ignore[reportCallIssue]
+                row, half, scale, limit = r - r0 + i, rows.coarse[r + i], rows.scales[r + i], row_limits[r - r0 + i]
+                mask = below(  # pyright: ignore[reportCallIssue]
+                    instruction, half, scale, limit, columns.coarse, columns.scales, c0 + at, limits, out, i
+                )
                 while mask != 0:
                     j = lowest_bit(mask)
                     mask &= mask - np.uint64(1)
@@ -189,7 +182,7 @@ def look(
                         continue
                     tally[0] += 1
                     sum_ = out[i, j] + cross(instruction, rows, r + i, columns, c0 + at + j) * small
-                    bound = (rows.fine[r + i] + columns.fine[c0 + at + j]) - scale * scales[j] * sum_
+                    bound = (rows.fine[r + i] + columns.fine[c0 + at + j]) - scale * columns.scales[c0 + at + j] * sum_
                     if bound < max(limit, limits[j]):
                         hits[found, 0], hits[found, 1] = row, at + j
                         values[found] = max(np.float32(0), bound)
@@ -201,35 +194,14 @@ def look(
 
 
 @compiled
-def guess_from_bytes(instruction, rows, r0, r1, sample, n, low, high, begins, ends, apart, rank, limits):
-    """Set the limits of rows r0 to r1 to about the ``rank``-th smallest bound of the n points of a sample."""
-    size = sample.groups.shape[2]
-    n_groups = (n + size - 1) // size
-    wide = size * max(1, min(n_groups, (6 * rank + size - 1) // size))
-    out, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
-    minima = np.empty((ROWS, wide), np.float32)
-    for r in range(r0, r1, ROWS):
-        minima[:] = np.inf
-        for g in range(n_groups):
-            multiply(instruction, rows, r, sample, g, out, more)
-            at = g * size % wide
-            group, points = slice(at, at + size), slice(g * size, (g + 1) * size)
+def byte_products(instruction, rows, r0, r1, columns, out):
+    """``out`` (r1 − r0, n) becomes the products of rows r0 to r1 with the first n columns, by their first bytes."""
+    size = columns.groups.shape[2]
+    part, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
+    for g in range((out.shape[1] + size - 1) // size):
+        for r in range(r0, r1, ROWS):
+            multiply(instruction, rows, r, columns, g, part, more)
             for i in range(min(ROWS, r1 - r)):
-                row = r - r0 + i
-                for j in range(min(size, n - g * size) if apart else 0):
-                    if low[row] <= begins[g * size + j] and ends[g * size + j] <= high[row]:
-                        out[i, j] = np.float32(-np.inf)
-                _least(
-                    minima[i, group], rows.fine[r + i], rows.scales[r + i], sample.fine[points], sample.scales[points],
-                    out[i],
-                )  # fmt: skip
-        for i in range(min(ROWS, r1 - r)):
-            cut(minima[i], rank)
-            if minima[i, rank - 1] > 0:  # a limit of 0 would keep everything out
-                limits[r - r0 + i] = minima[i, rank - 1]
-
-
-@compiled
-def _least(minima, half, scale, halves, scales, out):
-    for j in range(len(minima)):
-        minima[j] = min(minima[j], (half + halves[j]) - scale * scales[j] * out[j])
+                scale = rows.scales[r + i]
+                for j in range(min(size, out.shape[1] - g * size)):
+                    out[r - r0 + i, g * size + j] = scale * columns.scales[g * size + j] * part[i, j]
