@@ -125,6 +125,7 @@ def test_pairs_of_texts_are_one_sample_each_from_a_file_a_list_and_an_iterator(t
         ([list(pair) for pair in pairs], {}),
         ((pair for pair in pairs), {}),
         (pandas.read_csv(tmp_path / "a.csv"), {"text_column": "question,answer"}),
+        (np.array(pairs), {}),
     ):
         found = as_samples(inputs, **options)
         assert (found.kind, found.ids, found.read([0, 1])) == ("text", ("0", "1"), pairs)
@@ -138,7 +139,29 @@ def test_pairs_of_texts_are_one_sample_each_from_a_file_a_list_and_an_iterator(t
         InvalidValue, match=r"^text_column='question,answer,topic' names 3 columns, and a sample is one"
     ):
         as_samples(tmp_path / "a.csv", text_column="question,answer,topic")
-    with pytest.raises(
-        InvalidType, match=r"^input 1 of a list of pairs of texts is 3 of them; give two texts for each"
-    ):
+    with pytest.raises(InvalidType, match=r"^input 1 is \('not', 'to', 'be'\) among pairs of texts; give two texts"):
         as_samples([("to be", "or"), ("not", "to", "be")])
+
+
+def test_columns_of_objects_and_nested_tensors_are_lists_of_what_they_hold(rng):
+    pandas = pytest.importorskip("pandas")
+    arrays = [rng.normal(size=(2 + i, 3)) for i in range(3)]
+    expected = as_samples(arrays).fingerprint
+    column = pandas.Series(arrays, index=["x", "y", "z"])
+    assert (as_samples(column).fingerprint, as_samples(column).ids) == (expected, ("x", "y", "z"))
+    assert (
+        as_samples(
+            torch.nested.nested_tensor([torch.from_numpy(each) for each in arrays], layout=torch.jagged)
+        ).fingerprint
+        == expected
+    )
+    shots = pandas.Series(pictures(3))
+    assert (as_samples(shots).kind, as_samples(shots).fingerprint) == ("image", as_samples(list(shots)).fingerprint)
+    with pytest.raises(
+        InvalidType, match=r"^a table with pictures in its column 'shot'; give that, table\['shot'\], and"
+    ):
+        as_samples(pandas.DataFrame({"shot": pictures(3), "y": [1, 1, 2]}))
+    frame = pandas.DataFrame(
+        {"text": ["a", "b", "c"], "vector": arrays, "word": pandas.array(["x", None, "x"], "string")}
+    )
+    assert as_samples(frame).read([2]) == ["c"]  # whatever is in other columns

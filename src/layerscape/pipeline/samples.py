@@ -97,6 +97,12 @@ def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
         plain_numbers = all(getattr(values.dtype, "kind", "O") in "biuf" for values in columns.values())
         if plain_numbers and not any(options.values()):
             return None
+        pictures = [name for name, values in columns.items() if len(values) and is_picture(values.iloc[0])]
+        if pictures:
+            raise InvalidType(
+                f"a table with pictures in its column {pictures[0]!r}; give that, table[{pictures[0]!r}], and others "
+                "of its columns as labels."
+            )
         return {name: _column(values.to_numpy()) for name, values in columns.items()}
     names = getattr(inputs, "column_names", None)
     if not names or not hasattr(inputs, "__iter__"):
@@ -109,11 +115,23 @@ def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
 
 
 def _column(values: np.ndarray) -> Any:
-    return values if values.dtype.kind in "iuf" else [None if value != value else value for value in values.tolist()]
+    """Numbers as they are; of other cells missing ones as None, and vectors as lists, as a file has them."""
+    if values.dtype.kind in "iuf":
+        return values
+    cells = (value.tolist() if isinstance(value, np.ndarray) else value for value in values.tolist())
+    return [None if _is_missing(value) else value for value in cells]
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # pandas' NA is neither
+        return type(value).__name__ == "NAType"
 
 
 def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
     """The contents of all samples, what they are, what they came in, and the labels that came with them."""
+    inputs = _as_list(inputs)
     texts = _texts(inputs)
     if texts is not None:
         if all(text.lower().endswith(ENDINGS) for text in texts) and Path(texts[0]).exists():
@@ -145,6 +163,18 @@ def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
     return array, "array", "an array", []
 
 
+def _as_list(inputs: Any) -> Any:
+    """A list of what a nested tensor, a column of objects or an array of pairs of texts holds."""
+    if getattr(inputs, "is_nested", False):
+        return list(inputs.unbind())
+    if getattr(getattr(inputs, "dtype", None), "kind", "") not in ("O", "U"):
+        return inputs
+    cells = inputs.ravel() if getattr(inputs, "ndim", 0) == 2 and hasattr(inputs, "ravel") else [None]
+    if all(isinstance(cell, str) for cell in cells):
+        return inputs.tolist()
+    return list(inputs) if getattr(inputs, "ndim", 0) == 1 else inputs
+
+
 def _one_by_one(inputs: Any) -> Iterable[Any] | None:
     """The items of a data set, an iterator or another iterable; None of what has none."""
     if hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
@@ -171,8 +201,7 @@ def _pairs(inputs: Sequence[Any]) -> tuple[TextPair, ...] | None:
         return None
     for place, item in enumerate(inputs):
         if not is_pair(item):
-            what = f"{len(item)} of them" if isinstance(item, (list, tuple)) else f"of type {type(item).__name__}"
-            raise InvalidType(f"input {place} of a list of pairs of texts is {what}; give two texts for each sample.")
+            raise InvalidType(f"input {place} is {item!r} among pairs of texts; give two texts for each sample.")
     return tuple(TextPair(*item) for item in inputs)
 
 
