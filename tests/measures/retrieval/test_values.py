@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 from sklearn.metrics import ndcg_score, roc_auc_score
 
 import layerscape as ls
@@ -16,6 +17,7 @@ from layerscape.core.ranking import Ranking
 from layerscape.core.representation import Representation
 from layerscape.measures import catalog
 from layerscape.measures.retrieval import ndcg, partner_rank, recall
+from layerscape.measures.retrieval.by_query import interval
 from layerscape.measures.retrieval.places import chances_of_first
 
 RANKED = {"recall": {"k": 2}, "reciprocal_rank": {}, "ndcg": {"k": 3}, "partner_rank": {}}
@@ -256,6 +258,26 @@ def test_queries_that_are_joined_to_all_others_stand_alone_and_that_is_said():
     told = ("queries share partners, most of them with all others: the interval takes them to be independent",)
     assert found.warnings[1:] == told
     assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize(("n", "least"), [(8, 0.9), (10, 0.9), (30, 0.88)])
+def test_few_queries_that_may_not_show_what_is_rare_have_intervals_that_hold_the_mean(n, least):
+    """One over ranks of which one in ten is the first; Student's t holds the mean in 68 to 87 % of such draws."""
+    rng, ranks = np.random.default_rng(n), np.arange(1, 101)
+    law = ranks**-0.5 / (ranks**-0.5).sum()
+    pairs, truth = Pairs.of([(query, n + query) for query in range(n)], 2 * n + 100), float((law / ranks).sum())
+    ends = np.array([interval(pairs, 1 / rng.choice(ranks, n, p=law), (0, 1))[:2] for _ in range(400)])
+    assert ((ends[:, 0] < truth) & (truth < ends[:, 1])).mean() > least
+    hits = np.arange(n) % 3 == 0
+    assert interval(pairs, hits.astype(float), (0, 1))[0] == pytest.approx(wilson_of(hits))
+
+
+def wilson_of(hits):
+    """The lower end of Wilson's interval for as many trials as have the spread of these, by Student's law."""
+    n, share = len(hits), hits.mean()
+    z = t.ppf(0.975, n - 1) * np.sqrt(hits.var(ddof=1) / n)
+    z, n = 1.959964, share * (1 - share) / (z / 1.959964) ** 2
+    return (share + z**2 / (2 * n) - z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
 
 
 def test_few_queries_have_no_interval_and_that_is_said():

@@ -10,12 +10,13 @@ import numpy as np
 from scipy.stats import pearson3
 
 from layerscape.core.estimate import Chance, Estimate
-from layerscape.core.interval import Z95, of_share
+from layerscape.core.interval import LEAST_MARGIN, Z95, of_share, student95
 from layerscape.core.pairs import Pairs
 from layerscape.core.permutation import p_above
 from layerscape.core.queries import FEW, FEWEST, clusters, entangled, margin, sum_alike
 from layerscape.measures.retrieval.places import Law
 
+UNSEEN = 2  # further queries that score nothing or all, where few queries may not have shown what is rare
 UNIT = "queries are what it is a mean of, among candidates that stay"
 
 
@@ -34,7 +35,8 @@ def by_query(
     """The mean of one value per query.
 
     The interval leaves out one query after the other, with those that are its partners, among candidates that stay: it
-    is for other queries. Of a mean between ``bounds`` it is Wilson's, for as many trials as would have that spread.
+    is for other queries. Of a mean between ``bounds`` it is Wilson's, for as many trials as would have that spread;
+    of scores in 0…1 two queries are added that score as recall would.
     ``step`` is by how much the value of one query can change at the least, where that is no little.
     """
     low, high, words = interval(pairs, values, bounds)
@@ -67,9 +69,23 @@ def interval(pairs: Pairs, values: np.ndarray, bounds: tuple[float, float]) -> t
         words = ("queries share partners, most of them with all others: the interval takes them to be independent",)
     (bottom, top), value = bounds, float(values.mean())
     width = top - bottom
-    share = min(1.0, max(0.0, (value - bottom) / width))
-    low, high = of_share(share, half / Z95 / width, many)
+    share, half = min(1.0, max(0.0, (value - bottom) / width)), half / width
+    low, high = of_share(share, (half if bounds != (0, 1) else _with_unseen(half, share, many)) / Z95, many)
     return min(value, bottom + width * low), max(value, bottom + width * high), words
+
+
+def _with_unseen(half: float, share: float, n: int) -> float:
+    """Half the width as if some further queries of the same mean had scored 0 or 1; that of recall is as it was.
+
+    Of scores in 0…1 that few queries have, most are often near one end, and what decides their mean is rare: where 1 in
+    20 finds its partner first, ten queries seldom show one, and their spread is that of the others
+    (`benchmarks/few_queries.py`).
+    """
+    student = student95(n - 1)
+    seen, most = (half / student) ** 2, share * (1 - share) / n
+    if seen <= LEAST_MARGIN**2:
+        return half
+    return student * sqrt(seen + max(0.0, UNSEEN * (most - seen) / (n - 1 + UNSEEN)))
 
 
 def chance_of(pairs: Pairs, value: float, law: Law, bounds: tuple[float, float], sign: int) -> Chance:
