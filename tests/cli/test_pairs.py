@@ -56,6 +56,12 @@ def test_several_metrics_are_measured_and_what_reads_no_neighbors_once(folder, c
     assert "'cosin' is not one of 'euclidean', 'cosine'" in capsys.readouterr().err
 
 
+def test_pairs_that_no_measure_of_neighbors_reads_are_measured_once(folder, capsys):
+    asked = ["measure", "texts", "--measures", "twonn,alignment", "--pairs", "twin", "--metric", "euclidean,cosine"]
+    found = [(row["measure"], row["metric"]) for row in printed(capsys, *asked)["rows"]]
+    assert found == [("twonn", "euclidean"), ("alignment", ""), ("twonn", "cosine")]
+
+
 def test_files_are_estimated(folder, capsys):
     found = printed(
         capsys, *["estimate", "recall", "two.npy", "--queries", "one.npy", "--pairs", "rows.csv", "--k", "5"]

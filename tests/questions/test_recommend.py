@@ -295,3 +295,73 @@ def test_how_many_labels_would_decide_is_said():
     )
     equal, _ = told({"l0": layers["l0"], "l1": 2 * layers["l0"]}, {"digit": digit}, k=10)
     assert equal.reason.endswith("Even 100 times as many labels would hardly tell the last layer from it.")
+
+
+def classes_in(n, seed=0):
+    """A layer without classes, one with four, and one with the same among noise; and the classes."""
+    rng, kind = np.random.default_rng(seed), np.arange(n) % 4
+    clear = 2 * rng.standard_normal((4, 8))[kind] + rng.standard_normal((n, 8))
+    return {"none": rng.standard_normal((n, 8)), "clear": clear, "noisy": clear + 2 * rng.standard_normal((n, 8))}, kind
+
+
+def test_of_one_layer_none_is_told_apart_from_others_that_are_not_there():
+    layers, kind = classes_in(200)
+    found = ls.recommend(ls.from_arrays({"only": layers["clear"]}, labels={"kind": kind}))
+    assert found.layer == "only"
+    assert found.reason.startswith("There is no other layer to judge than 'only', judged by label overlap: its 30 near")
+    assert found.reason.endswith("; permuted labels as much with p < 1e-6.")
+    none = ls.recommend(ls.from_arrays({"only": layers["none"]}, labels={"kind": kind}))
+    assert none.layer is None
+    assert none.reason.startswith("No layer is told apart from chance: 'only' scores ")
+
+
+@pytest.mark.filterwarnings("ignore:label column 'some'")
+def test_of_few_labelled_samples_fewer_neighbors_are_read():
+    """Thirty neighbors among 40 labelled samples are nearly all of them, in every layer."""
+    layers, kind = classes_in(400)
+    some = kind.astype(str).astype(object)
+    some[40:] = None
+    found = ls.recommend(ls.from_arrays(layers, labels={"some": some}))
+    alone = {layer: x[:40] for layer, x in layers.items()}
+    same = ls.recommend(ls.from_arrays(alone, labels={"kind": kind[:40]}))
+    assert found.layer == same.layer == "clear"
+    assert "its 10 nearest neighbors are most alike in 'some'" in found.reason
+    assert found.table.value.tolist() == same.table.value.tolist()
+    both = ls.recommend(ls.from_arrays(layers, labels={"some": some, "kind": kind}))
+    assert "its 10 and 30 nearest neighbors are most alike in 'some' and 'kind'" in both.reason
+
+
+@pytest.mark.filterwarnings("ignore:label column 'some'")
+def test_why_metrics_differ_is_said_of_partly_labelled_samples_too():
+    layers, kind = classes_in(300)
+    turned = {"turned": layers["clear"] * np.exp(2.5 * np.random.default_rng(1).standard_normal((300, 1)))}
+    some = kind.astype(str).astype(object)
+    some[::2] = None
+    reason = ls.recommend(ls.from_arrays(turned | {"noisy": layers["noisy"]}, labels={"some": some})).reason
+    assert "By cosine 'turned' is best" in reason
+    assert re.search(r": at 'turned' the two share 0\.\d\d of their neighbors .*, norms there vary by \d+%", reason)
+
+
+def test_a_score_that_cannot_be_higher_is_said_to_be_full():
+    """Of classes of seven six of thirty neighbors are alike at the most: layers that tell them less score the same."""
+    layers, _ = classes_in(100)
+    rng, one = np.random.default_rng(2), np.repeat(np.arange(100), 7)
+    many = {name: np.repeat(x, 7, axis=0) + 0.3 * rng.standard_normal((700, 8)) for name, x in layers.items()}
+    run = ls.from_arrays(many, labels={"one": one})
+    full = ls.recommend(run, labels="one")
+    assert re.search(r"Caution: of 'one' it scores \d+% of the most that is possible with k=30, 0\.2, so", full.reason)
+    fewer = ls.recommend(run, labels="one", k=5)
+    assert fewer.layer == "noisy"
+    assert "Caution" not in fewer.reason
+
+
+def test_a_probe_of_numbers_that_a_few_samples_decide_says_so():
+    layers, _ = classes_in(300)
+    far = layers["clear"][:, 0].copy()
+    far[:2] = 1e6
+    run = ls.from_arrays(layers, labels={"far": far}, ids=[f"s{row}" for row in range(300)])
+    words = "samples 's0', 's1', 2 of 300, of the label hold 99.3% of the variance and so decide the value: measure"
+    assert f"Caution: {words}" in ls.recommend(run, labels="far", by="linear_probe").reason
+    table = ls.measure(run, ["linear_probe"], labels="far")
+    assert all(words in each for each in table.warnings)
+    assert "decide" not in "".join(ls.estimate("linear_probe", layers["clear"], layers["clear"][:, 1]).warnings)

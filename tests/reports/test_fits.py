@@ -80,6 +80,15 @@ def test_what_is_not_of_the_rows_is_not_drawn_and_the_page_says_why(rng, tmp_pat
     assert "fit-twonn" not in text
 
 
+def test_a_layer_of_a_handful_of_distinct_samples_is_not_drawn(rng):
+    few = np.repeat(rng.standard_normal((6, 5)), 50, axis=0)  # as the embedding of a text's last token is
+    run = ls.from_arrays({"few": few, "all": rng.standard_normal((300, 5))})
+    ls.measure(run, ["twonn"])
+    drawing, absent = fit_of(run)
+    assert drawing.choices == ["all"]
+    assert absent == "TwoNN's fit is not shown at 'few': fewer than 20 samples are distinct there."
+
+
 def test_a_page_has_it_below_the_dimensions(rng, tmp_path):
     run = made(rng)
     text = report(run, tmp_path / "page.html", n_queries=3).read_text("utf-8")

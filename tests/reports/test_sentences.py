@@ -369,6 +369,20 @@ def test_why_no_dimension_is_chosen_is_said_once_for_two_towers(run_of, make_row
     assert second.startswith("The intrinsic dimension (Gride, k = 2) falls from 9.00")
 
 
+def test_of_one_layer_values_are_said_and_no_shape(run_of, make_row):
+    labels = {"label": "kind", "chance": 0.4, "chance_low": 0.3, "chance_high": 0.5, "k": 30}
+    one = [estimates(make_row, "twonn", [5.0], k=2), estimates(make_row, "label_overlap", [0.7], **labels)]
+    assert findings(run_of(*one, n_layers=1)) == [
+        "The intrinsic dimension (TwoNN) is 5.00 [95 % interval 4.90, 5.10] at 'stage 0'.",
+        "'stage 0' encodes 'kind', with label overlap 0.70 [0.60, 0.80] (chance gives 0.40; the most possible is 1).",
+    ]
+    curve = [estimates(make_row, "gride", [5.0], k=k, scale=k) for k in (2, 4)]
+    assert findings(run_of(*curve, n_layers=1))[0].startswith(
+        "No dimension is chosen at 'stage 0': the run keeps no graph there to read it from (layerscape search makes "
+        "one). The intrinsic dimension (Gride, k = 2) is 5.00"
+    )
+
+
 def test_steps_without_intervals_are_told_by_their_values(run_of, make_row):
     pairs = {"layer": ["stage 0", "stage 1"], "other_layer": ["stage 1", "stage 2"], "k": 30}
     run = run_of(estimates(make_row, "overlap", [0.6, 0.8], low=None, high=None, **pairs))

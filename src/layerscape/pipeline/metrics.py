@@ -43,10 +43,11 @@ def measure_by(
     first, *others = metrics
     every = asked_of(measures, asked.get("pairs"), asked.get("queries"))
     searching = [m for m in every if m.searches]
+    again = asked if any("pairs" in m.data for m in searching) else {**asked, "pairs": None, "queries": None}
     with warned_once():  # doubts of the samples are of both metrics
         tables = [measure(run, measures, metric=first, progress=progress, **asked)]
         tables += [
-            measure(run, searching, progress=progress, **{**asked, "metric": metric, "controls": ()})
+            measure(run, searching, progress=progress, **{**again, "metric": metric, "controls": ()})
             for metric in others
             if searching
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from layerscape.questions.metrics import OTHER, Leading, by_both
 from layerscape.questions.verdict import Verdict, verdict
 from layerscape.supply.answers import supplier_of
 from layerscape.supply.labels import options_for
+from layerscape.supply.supplier import Supplier
 
 WIDE = 30  # neighbors by which metrics are compared, where pairs are judged, which need no graph
 
@@ -35,8 +36,8 @@ class Question:
     ----------
     parts, layers
         The samples in common of each run, or queries and references, and the layers of all.
-    judge, k, options, columns
-        By which measure, of how many neighbors, with which options, of which labels; or pairs, by what they are called.
+    judge, options, columns
+        By which measure, with which options by label, of which labels; or pairs, by what they are called.
     known
         Label columns of the samples, for what norms follow; none of the samples of two runs.
     who, pairs
@@ -48,8 +49,7 @@ class Question:
     parts: Sequence[Source]
     layers: Sequence[Judged]
     judge: Measure
-    k: int | None
-    options: Mapping[str, Any]
+    options: Mapping[str, Mapping[str, Any]]
     columns: Sequence[str]
     known: Mapping[str, np.ndarray]
     who: Groups | None
@@ -65,13 +65,19 @@ class Question:
         if not self.judge.searches or lead.verdict.first is None:
             return lead, lead.verdict
         other = self.of({**search, "metric": OTHER[metric]})
-        k = self.options["k"] if self.pairs is None else min(WIDE, self.parts[0].n_samples - 1)
+        k = max(self.ks(self.columns)) if self.pairs is None else min(WIDE, self.parts[0].n_samples - 1)
         suppliers = {metric: lead.with_graphs(k), OTHER[metric]: other.with_graphs(k)}
         return lead, by_both(self.layers, lead.verdict, other.verdict, leading, suppliers, self.known, k)
 
+    def ks(self, columns: Sequence[str]) -> list[int]:
+        """How many neighbors are read of these labels, the fewest first; none where the judge reads none."""
+        return sorted({self.options[name]["k"] for name in columns if "k" in self.options[name]})
+
     def of(self, search: Search) -> Answer:
         """What the layers hold under one nearness, and which is best."""
-        options = {name: {**self.options, **options_for(self.judge, self.layers[0].run, name)} for name in self.columns}
+        options = {
+            name: {**self.options[name], **options_for(self.judge, self.layers[0].run, name)} for name in self.columns
+        }
         asked: list[Asked] = []
         for part in self.parts:
             supplier = supplier_of(part, search, self.who)
@@ -82,7 +88,8 @@ class Question:
             asked += [(supplier, of_layer) for of_layer in tasks]
         tell = counted(self.progress, "judging", len(asked)) or (lambda _: None)
         held = evidence(asked, self.permutations, self.seed, tell)
-        why = self.judge.sentence.format(k=self.k, label=" and ".join(map(repr, held.columns)))
+        k = " and ".join(map(str, self.ks(held.columns)))
+        why = self.judge.sentence.format(k=k, label=" and ".join(map(repr, held.columns)))
         together = None if self.who is None else self.who.codes
         together = together if self.pairs is None else clusters(self.pairs)
         found = verdict(self.layers, held, self.judge.title, why, together, self.seed)
@@ -99,10 +106,11 @@ class Answer:
     verdict: Verdict
 
     def with_graphs(self, k: int) -> list[Any]:
-        """Who has the graph of each layer, which one by pairs did without."""
+        """Who has the graph of each layer, which one by pairs, or by labels of some samples, did without."""
+        searched = {supplier for supplier, tasks in self.asked if any(map(_of_all(supplier), tasks))}
         suppliers = [supplier for supplier, _ in self.asked]
-        if self.question.pairs is not None:
-            for supplier in dict.fromkeys(suppliers):
+        for supplier in dict.fromkeys(suppliers):
+            if supplier not in searched:
                 supplier.graphs.find(supplier.source.layers, k, False, None)
         return suppliers
 
@@ -118,3 +126,8 @@ class Answer:
         words += [f"layer {names[number]!r} is left out: {why}" for number, why in held.gaps.items()]
         for each in words:
             python_warnings.warn(each, stacklevel=4)
+
+
+def _of_all(supplier: Supplier) -> Callable[[Task], bool]:
+    """Whether a task reads the graph of all samples."""
+    return lambda task: not task.reads_pairs and not supplier.gap_words(task)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
+from layerscape.core.decisive import DECIDES
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence, Moved, mean_of
 from layerscape.core.measure import Measure
@@ -22,6 +23,7 @@ from layerscape.supply.attempts import attempt
 from layerscape.supply.supplier import Supplier
 
 Asked = tuple[Supplier, Sequence[Task]]  # who has a layer, and its tasks, one per label column
+FULL, LOW, NEARLY = "of the most that is possible", 0.9, 0.95  # the most, below which it is said, and what is nearly it
 ADDED = 1e-6  # what a mean over samples may differ from the value by, for rounding
 
 
@@ -47,6 +49,8 @@ class Evidence:
         The numbers of the layers without a value, and why.
     of_pairs
         Whether queries are counted, and not samples with labels.
+    cautions
+        By the number of a layer the warnings that change what its value says.
     """
 
     values: np.ndarray
@@ -57,6 +61,7 @@ class Evidence:
     left_out: Mapping[str, str]
     gaps: Mapping[int, str]
     of_pairs: bool = False
+    cautions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def judges(of: Data = "labels") -> dict[str, Measure]:
@@ -116,7 +121,34 @@ def evidence(asked: Sequence[Asked], permutations: int, seed: int, tell: Callabl
     nothing = np.full(len(next(iter(of_samples.values()), ())), np.nan)
     per_sample = np.array([of_samples.get(number, nothing) for number in range(len(asked))])
     of_pairs = any(task.reads_pairs for _, tasks in asked for task in tasks)
-    return Evidence(values, per_sample, moved, null, columns, left_out, gaps, of_pairs)
+    return Evidence(values, per_sample, moved, null, columns, left_out, gaps, of_pairs, _cautions(measured))
+
+
+def _cautions(measured: Sequence[Sequence[tuple[Task, Estimate]]]) -> dict[int, tuple[str, ...]]:
+    """By layer what its estimates say of a unit, or of a few samples, that decide their value, or of its being full."""
+    return {
+        number: tuple(
+            line
+            for task, found in both
+            for line in (*found.warnings, *_full(task, found))
+            if DECIDES in line or FULL in line
+        )
+        for number, both in enumerate(measured)
+    }
+
+
+def _full(task: Task, found: Estimate) -> tuple[str, ...]:
+    """That a value is all but the most that so many neighbors allow, where that is far below 1.
+
+    Layers in which small classes are told equally well with fewer neighbors then score the same.
+    """
+    ceiling = found.details.get("ceiling", 1.0)
+    if not isinstance(ceiling, float) or ceiling > LOW or found.value < NEARLY * ceiling:
+        return ()
+    return (
+        f"of {task.label!r} it scores {found.value / ceiling:.0%} {FULL} with k={found.k}, {ceiling:.3g}, so that "
+        "layers that hold more of it look alike: give a smaller k (k=, --k)",
+    )
 
 
 def _has_value(_: Task, found: Estimate) -> bool:

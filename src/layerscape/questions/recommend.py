@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING, Any, Unpack
 
+import numpy as np
+
 from layerscape.core.groups import Own
 from layerscape.core.keywords import Search, door
+from layerscape.core.labels import missing
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import check_permutations
 from layerscape.core.progress import Show
@@ -195,13 +198,13 @@ def recommend(
         return Recommendation(None, NO_LABELS)
     if who is None and not of_pairs:
         say_doubts(run, search, labels, keep=not more)
-    k = _fitting(judge, parts[0].n_samples) if k is None else k
-    options = own_options(judge, k, {"permutations": permutations, "seed": seed})
+    known = parts[0].columns if queries is None else {}
+    ks = {name: _fitting(judge, parts[0].n_samples, known.get(name)) if k is None else k for name in columns}
+    options = {name: own_options(judge, ks[name], {"permutations": permutations, "seed": seed}) for name in columns}
     sources = [each.source for each in of_pairs] if of_pairs else parts
     layers = [layer for layer in layers if layer.layer in sources[0].layers] if queries is not None else layers
-    known = parts[0].columns if queries is None else {}
     together = of_pairs[0].pairs if of_pairs else None
-    question = Question(sources, layers, judge, k, options, columns, known, who, together, permutations, seed, progress)
+    question = Question(sources, layers, judge, options, columns, known, who, together, permutations, seed, progress)
     lead, found = question.by_both(search, leading_metric(layers, search))
     lead.say_what_is_left_out()
     said = _said(found, layers, bool(more))
@@ -225,10 +228,11 @@ def _columns(run: Run, labels: Any, judge: Measure) -> list[str]:
     return judging_columns(run, labels, judge) if run.samples.labels else []
 
 
-def _fitting(judge: Measure, n_samples: int) -> int | None:
-    """The number of neighbors where none was asked for: of few samples few, or all would be neighbors of all."""
+def _fitting(judge: Measure, n_samples: int, labels: np.ndarray | None) -> int | None:
+    """The number of neighbors where none was asked for: of few samples with a label few, or all would be near all."""
     own = judge.options.get("k")
-    return own if own is None else few_enough(own, n_samples)
+    gaps = None if labels is None else missing(labels)
+    return own if own is None else few_enough(own, n_samples if gaps is None else int((~gaps).sum()))
 
 
 def _said(found: Verdict, layers: Sequence[Judged], several: bool) -> Recommendation:
@@ -247,7 +251,12 @@ def _keep(run: Run, said: Recommendation, lead: Answer, groups: str | None) -> N
     """Keep what was found in the run, for its page."""
     question, (supplier, _) = lead.question, lead.asked[0]
     kept = {"layer": said.layer, "reason": said.reason, "equals": said.equals, "sure": said.sure}
-    kept |= {"by": question.judge.name, "labels": lead.held.columns, "k": question.k, "groups": groups}
+    kept |= {
+        "by": question.judge.name,
+        "labels": lead.held.columns,
+        "k": max(question.ks(lead.held.columns), default=None),
+        "groups": groups,
+    }
     there = run.samples.labels
     labels = {name: there[name] for name in lead.held.columns if name in there}
     keep_recommendation(run, kept | supplier.near.record(), labels)

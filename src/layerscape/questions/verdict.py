@@ -82,23 +82,27 @@ def verdict(
     ties = table.layer[(table.behind.abs() < ROUNDING) & (table.layer != name)].map(repr).tolist()
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != name)])
     sure = float(table.wins[table.layer == name].iloc[0])
-    p = p_of_largest(found.null, value)
+    p, cautions = p_of_largest(found.null, value), [f"Caution: {each}." for each in found.cautions.get(best, ())]
     if p > SIGNIFICANT:
+        of_best = f"the best, {' and '.join([repr(name), *ties])}," if len(measured) > 1 else repr(name)
         reason = (
-            f"No layer is told apart from chance: the best, {' and '.join([repr(name), *ties])}, "
+            f"No layer is told apart from chance: {of_best} "
             f"score{'' if ties else 's'} {value:.3f} {SCALE}, by {by}; for permuted labels the best of {len(measured)} "
             f"scores as much with {p_said(p)}, where a layer is named below {SIGNIFICANT}."
         )
-        return Verdict(None, None, reason, (), sure, table)
+        return Verdict(None, None, " ".join([reason, *cautions]), (), sure, table)
+    scores = f"judged by {by}: {why}. It scores {value:.3f} {SCALE}"
+    if len(measured) == 1:
+        words = [f"There is no other layer to judge than {name!r}, {scores}; permuted labels as much with {p_said(p)}."]
+        return Verdict(name, name, " ".join([*words, *cautions]), equals, sure, table)
     also = f", and so {'do' if len(ties) > 1 else 'does'} {', '.join(ties)}" if ties else ""
-    of = "queries" if found.of_pairs else "samples"
-    score = f"judged by {by}: {why}. It scores {value:.3f} {SCALE}{also}. {_how_sure(sure, equals, of)}"
+    score = f"{scores}{also}. {_how_sure(sure, equals, 'queries' if found.of_pairs else 'samples')}"
     instead = Instead.of([layers[number] for number in measured.tolist()], table, layers[best], of_pairs=found.of_pairs)
     if not instead.open:
-        words = " ".join([f"Use {name!r}, {score}", *instead.behind_words])
+        words = " ".join([f"Use {name!r}, {score}", *instead.behind_words, *cautions])
         return Verdict(name, name, words, equals, sure, table)
     words = [f"No layer is told apart from {instead.open_words} which one would take without looking."]
-    words += [f"{name!r} is nominally first, {score}", *instead.runs_words, instead.more_labels]
+    words += [f"{name!r} is nominally first, {score}", *instead.runs_words, instead.more_labels, *cautions]
     return Verdict(None, name, " ".join(words), equals, sure, table)
 
 

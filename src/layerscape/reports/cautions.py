@@ -44,11 +44,12 @@ def with_cautions(found: Iterable[Finding]) -> list[Finding]:
     findings = []
     for finding in found:
         lines = [line for line in lines_of(finding.rows) if changes(line)]
-        new = [line for line in lines if line not in told]
+        here = {line for line in lines if line.rstrip(".") in finding.text}  # as a recommendation says them itself
+        new = [line for line in lines if line not in told | here]
         if any(REMEDY in line for line in told):
             new = [line.split(f": {REMEDY}")[0] for line in new]
         words = [f"Caution: {text.rstrip('.')}." for text in merged(new)]
-        if lines and not new:
+        if lines and not new and not here:
             words = ["The caution above holds here too."]
         told.update(lines)
         findings.append(replace(finding, text=" ".join([finding.text, *words])))

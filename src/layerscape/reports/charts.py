@@ -44,7 +44,7 @@ def words(drawing: Drawing, baseline: str = "") -> str:
         said.append("Long dashes: what the raw input scores.")
     if any(row.get("beside") and not row.get("control") for row in rows):
         said.append(f"Grey and dashed: the baseline “{baseline}”.")
-    if there := {row["control"] for row in rows if row.get("control")}:
+    if there := {str(row["control"]) for row in rows if row.get("control")}:
         simpler = [SIMPLER.get(name, name) for name in sorted(there, key=[*SIMPLER, *sorted(there)].index)]
         said.append(f"Grey: controls, what simpler data read: {', '.join(simpler)}.")
     if any(row.get("unclear") for row in rows):

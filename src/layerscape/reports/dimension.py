@@ -84,7 +84,7 @@ class DimensionProfile:
         """The dimension to believe, or that there is none; the shape of its profile, and of that at other scales."""
         rows, scales = _several(self.finest, thin), {at: _several(rows, thin) for at, rows in self.scales.items()}
         if not rows:
-            return Finding("")
+            return self._of_one(thin, choices)
         chosen = self._chosen(thin, choices)
         found = [row for row in chosen.values() if not isinstance(row, str)]
         if len(found) == len(rows):
@@ -95,6 +95,21 @@ class DimensionProfile:
         shape, shapes = Shape.of(rows), {at: Shape.of(others) for at, others in scales.items() if others}
         survives = all(other.name == shape.name for other in shapes.values())
         return Finding(f"{start} {shape.in_words(survives)}.{_scales(shape.name, self.curve, shapes)}", rows, rows)
+
+    def _of_one(self, thin: Collection[str], choices: Mapping[str, Row | str]) -> Finding:
+        """What is known of the one layer that has a value, which has no shape."""
+        rows = [row for row in known(self.finest) if row["layer"] not in thin]
+        if not rows:
+            return Finding("")
+        at = named(rows[0])
+        choice = choices.get(rows[0]["layer"])
+        if choice and not isinstance(choice, str):
+            start, rows = f"The intrinsic dimension (that of {self.curve}'s plateau{asked(rows)})", [choice]
+        else:
+            start = f"No dimension is chosen at {at}: {choice}. " if choice else ""
+            start += f"The intrinsic dimension ({self.name}{asked(rows)})"
+        value = said(rows[0]["value"], rows[0]["low"], rows[0]["high"]).replace("[", "[95 % interval ", 1)
+        return Finding(f"{start} is {value} at {at}.", rows)
 
     def _none(self, chosen: Mapping[str, Row | str]) -> str:
         """Where no dimension is chosen and why, and what is chosen elsewhere, before layers are compared at a scale."""

@@ -42,19 +42,24 @@ def of_labels(
 
 
 def _verdict(measure: Quantity, rows: Sequence[Row], column: str, decided: Sequence[str], by: str | None) -> str:
-    top = highest(rows)
+    top, alone = highest(rows), len(rows) == 1
     value = f"{top['said']}{asked(rows)}{beside_chance(measure, top)}"
     if decided == [column]:
         metric = f" (by {CALLED[top['metric']]})" if top["metric"] in CALLED and by not in (None, top["metric"]) else ""
-        return f"{heading(measure)} of {column!r}{metric} is highest at {named(top)}: {value}."
+        where = f"at {named(top)} is " if alone else f"is highest at {named(top)}: "
+        return f"{heading(measure)} of {column!r}{metric} {where}{value}."
     score = f"{measure.title} {value}"
     if within_chance(top, of=len(rows)):
         if any(NO_FINDING in line for line in lines_of([top])):
             return f"Whether a layer encodes {column!r} cannot be told by {top['groups']}: at {named(top)} {score}."
+        if alone:
+            return f"{named(top)} is not seen to encode {column!r}: {score} is not above chance."
         return f"No layer is seen to encode {column!r}: at {named(top)}, the highest, {score} is not above chance."
     if column in decided:
-        return f"Of {column!r} alone {named(top)} has the highest {score}."
+        return f"Of {column!r} alone {named(top)} has {'' if alone else 'the highest '}{score}."
     why = measure.sentence.format(label=repr(column), k=top["k"])
+    if alone:
+        return f"{named(top)} encodes {column!r}, with {score}."
     return f"{named(top)} encodes {column!r} best{not_told_apart(rows, top, above)}: {why}, with {score}."
 
 

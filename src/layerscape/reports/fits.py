@@ -27,6 +27,7 @@ from layerscape.supply.supplier import Supplier
 
 MOST_POINTS, MOST_OF_LAYER = 6000, 150  # that a page holds of all layers, and of one
 FEWEST = 20  # of one layer, below which nothing bends
+TOO_FEW = f"fewer than {FEWEST} samples are distinct there"
 
 LOG_RATIO = Axis("log_ratio", "log μ")
 SURVIVAL = Axis("survival", "−log(1 − F(μ))")
@@ -69,8 +70,9 @@ def ratio_fits(run: ReportedRun, rows: Sequence[Row]) -> Fits:
     if said := together(rows):
         return Fits(None, _absent([], len(rows), said))
     search = search_of(rows)
-    asked = {row["layer"]: row for row in rows if run.keeps_graph(row["layer"], 2, search)}
-    gaps = {row["layer"]: NOT_KEPT for row in rows if row["layer"] not in asked}
+    gaps = {row["layer"]: TOO_FEW for row in rows if row["n_samples"] < FEWEST}
+    gaps |= {row["layer"]: NOT_KEPT for row in rows if not run.keeps_graph(row["layer"], 2, search)}
+    asked = {row["layer"]: row for row in rows if row["layer"] not in gaps}
     found = _of_layers(run, asked, search, gaps)
     layers = [row["layer"] for row in rows]
     reasons = [

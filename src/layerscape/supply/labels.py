@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.labels import missing
 from layerscape.core.measure import Measure
 from layerscape.core.names import as_names
 from layerscape.core.representation import Representation
@@ -35,16 +36,29 @@ def label_columns(run: Run, labels: Sequence[str] | None) -> list[str]:
         return names
     found = []
     for name, values in known.items():
-        n_values = 0 if values.dtype.kind == "f" else len({str(value) for value in values})
-        if values.dtype.kind == "f" or 2 <= n_values <= len(values) // 2:
+        if values.dtype.kind == "f" or not (why := _no_categories(values)):
             found.append(name)
         else:
             python_warnings.warn(
-                f"label column {name!r} is left out: {n_values} different values among {len(values)} samples do not "
-                "make categories; name it in labels to measure it all the same",
+                f"label column {name!r} is left out: {why}; name it in labels to measure it all the same",
                 stacklevel=4,
             )
     return found
+
+
+def _no_categories(values: np.ndarray) -> str:
+    """Why values are no categories that samples share; empty where they are.
+
+    >>> _no_categories(np.array(["a", "a", "a", ""])), _no_categories(np.array(["a", "a", "b", "b"]))
+    ('all 3 samples with a value have the same', '')
+    """
+    gaps = missing(values)
+    known = values if gaps is None else values[~gaps]
+    n_values = len({str(value) for value in known})
+    if n_values < 2:
+        return f"all {len(known)} samples with a value have the same" if n_values else "no sample has a value"
+    many = f"{n_values} different values among {len(known)} samples do not make categories"
+    return "" if n_values <= len(known) // 2 else many
 
 
 def options_for(measure: Measure, run: Run, label: str) -> dict[str, Any]:

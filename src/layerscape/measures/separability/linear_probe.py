@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from layerscape.core.checks import check_name, check_samples
+from layerscape.core.decisive import words_of_samples
 from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.folds import Folds
@@ -195,7 +196,12 @@ def _r_squared(x: Representation, y: np.ndarray, fold: np.ndarray) -> Estimate:
     """With these folds, and without chance and interval."""
     left, around = _squares(x, y[:, None], fold)
     value, per_sample = float(1 - left.sum() / around.sum()), left[:, 0] / around[:, 0].mean()
-    return Estimate(value, nan, nan, len(y), x.n_units, per_sample=per_sample)
+    return Estimate(value, nan, nan, len(y), x.n_units, per_sample=per_sample, warnings=_of_few(x, y))
+
+
+def _of_few(x: Representation, y: np.ndarray) -> tuple[str, ...]:
+    """That a few samples have most of the variance that R² is a share of, if they have."""
+    return words_of_samples(Representation(y[:, None], ids=x.ids), "the label")
 
 
 def _squares(x: Representation, targets: np.ndarray, fold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,7 +223,8 @@ def _of_values(x: Representation, y: np.ndarray, folds: int, count: int, seed: i
     margin = Z95 * float(np.sqrt(influence @ influence + unrelated**2))
     low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     per_sample = left[:, 0] / around[:, 0].mean()
-    return Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=per_sample, details={"null": drawn})
+    found = Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=per_sample, details={"null": drawn})
+    return replace(found, warnings=_of_few(x, y))
 
 
 def _scaled(y: np.ndarray) -> np.ndarray:
