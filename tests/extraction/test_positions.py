@@ -6,6 +6,9 @@ import torch
 from torch import nn
 
 import layerscape as ls
+from layerscape.extraction.axes import SampleAxis
+from layerscape.extraction.hooks import Inputs, Site
+from layerscape.extraction.positions import places_seen
 
 
 class Own(nn.Module):
@@ -59,3 +62,24 @@ def test_units_are_found_where_they_are(tmp_path, n_units, shape, start, how, pl
         right = net.blocks[0](net.embedded(torch.tensor(x))).mean(places)
     assert np.asarray(run["block_1"]).shape == (12, n_units)
     np.testing.assert_allclose(np.asarray(run["block_1"]), right.numpy(), atol=1e-5)
+
+
+class Cut(nn.Module):
+    """Hands on a picture without so many rows and columns at its border."""
+
+    def __init__(self, border):
+        super().__init__()
+        self.border, self.inside, self.passes = border, nn.Identity(), []
+
+    def forward(self, x):
+        self.passes.append(x.shape)
+        return self.inside(x[:, :, self.border : 16 - self.border, self.border : 16 - self.border])
+
+
+@pytest.mark.parametrize(("border", "n_passes"), [(0, 7), (2, 11)])
+def test_a_quarter_is_changed_only_where_an_end_is_not_seen(border, n_passes):
+    cut, site = Cut(border), Site("inside")
+    found = places_seen(cut, Inputs((torch.randn(2, 3, 16, 16),)), 2, {site: SampleAxis(0)})
+    # Channels are told from places by other proofs: all that is seen here is that changes stay where they were made.
+    assert found == {site: frozenset({1, 2, 3})}
+    assert len(cut.passes) == n_passes  # one as it is, two for channels, and two or four for rows and columns
