@@ -135,6 +135,14 @@ def by_deletion(value):
     return student95(G - 1) * np.sqrt((G - 1) / G * ((without - without.mean()) ** 2).sum())
 
 
+def ends(value, margin, bounds):
+    """Of a share where (θ − value)² = margin²·θ(1 − θ) / (value·(1 − value)), that is Wilson's by Student's law."""
+    if bounds != (0, 1):
+        return max(bounds[0], value - margin), min(bounds[1], value + margin)
+    more = margin**2 / (value * (1 - value))
+    return tuple(sorted(np.roots([1 + more, -2 * value - more, value**2])))
+
+
 @pytest.mark.parametrize(
     "name", ["overlap", "rank_overlap", "information_imbalance", "cka", "rsa", "neighbor_survival"]
 )
@@ -144,8 +152,7 @@ def test_an_interval_of_two_layers_is_the_jackknife_over_groups(name):
     margin = by_deletion(lambda rows: ls.estimate(name, a[rows], b[rows], **asked(name)).value)
     bounds = catalog()[name].bounds
     assert found.value == ls.estimate(name, a, b, **asked(name)).value
-    assert found.low == pytest.approx(max(bounds[0], found.value - margin), abs=1e-9)
-    assert found.high == pytest.approx(min(bounds[1], found.value + margin), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(ends(found.value, margin, bounds), abs=1e-9)
     assert f"an interval over {G} groups, which are few" in found.warnings
 
 
@@ -184,7 +191,7 @@ def test_labels_of_groups_are_asked_of_other_groups(own, words):
             == label[rows][:, None]
         ).mean()
     )
-    assert found.high == pytest.approx(min(1, found.value + margin), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(ends(found.value, margin, (0, 1)), abs=1e-9)
 
 
 def test_labels_that_vary_change_places_within_groups():
@@ -354,7 +361,7 @@ def test_what_learns_learns_from_other_groups_alone(name, other, options, monkey
     found = ls.estimate(name, a, other, groups=CODES, **options)
     assert found.value == value(every, every)
     margin = by_deletion(lambda rows: value(rows, rows))
-    assert found.high == pytest.approx(min(1, found.value + margin), abs=1e-9)
+    assert found.high == pytest.approx(ends(found.value, margin, measure.bounds)[1], abs=1e-9)
     constant = not measure.compares and groups.same_within(other)
     changed = whole_groups(groups) if measure.compares else within_groups(groups)
     if constant:

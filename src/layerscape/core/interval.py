@@ -195,6 +195,23 @@ def margin_of_left_out(values: np.ndarray) -> float:
     return float(student95(len(values) - 1) * np.sqrt(jackknife_of(values)))
 
 
+def ends_without(value: float, values: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+    """The 95 % interval of a value, from what it is without each of so many groups in turn.
+
+    Of a share it is Wilson's for as many trials as would spread as far, by Student's law: few groups show a share near
+    its ends as surer than it is.
+
+    >>> ends = ends_without(0.9, np.array([0.85, 0.95, 0.9, 0.88, 0.92, 0.9]), (0, 1))
+    >>> [round(end, 2) for end in ends], [round(end, 2) for end in ends_without(0.9, np.full(6, 0.9), (0, 1))]
+    ([0.61, 0.98], [0.9, 0.9])
+    """
+    margin = margin_of_left_out(values)
+    if tuple(bounds) != (0, 1) or not 0 < value < 1 or margin <= LEAST_MARGIN:
+        return within(value, margin, bounds)
+    z = student95(len(values) - 1)
+    return wilson(value, value * (1 - value) * (z / margin) ** 2, z)
+
+
 def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, groups: int = GROUPS) -> float:
     """Half the width of the 95 % interval of a value, from how it changes when a group of samples is left out.
 
@@ -216,10 +233,10 @@ def within(value: float, margin: float, bounds: tuple[float, float], least: floa
     return max(bounds[0], value - margin), min(bounds[1], value + margin)
 
 
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """The 95 % interval of a share of n trials; it holds the share."""
-    center = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    margin = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
+def wilson(share: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """The 95 % interval of a share of n trials; it holds the share. ``z`` is the 97.5 % point of the law."""
+    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    margin = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return min(share, max(0.0, float(center - margin))), max(share, min(1.0, float(center + margin)))
 
 

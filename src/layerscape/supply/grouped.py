@@ -14,7 +14,7 @@ from layerscape.core.estimate import Estimate, Point
 from layerscape.core.exchange import Exchange, Score, labels_of_groups, whole_groups, within_groups
 from layerscape.core.folds import Folds
 from layerscape.core.groups import FEW, FEWEST, Groups
-from layerscape.core.interval import margin_of_left_out, within
+from layerscape.core.interval import ends_without
 from layerscape.core.keywords import Search, among
 from layerscape.core.labels import form_of, labels_at
 from layerscape.core.progress import Show, counted
@@ -157,19 +157,18 @@ class Grouped(Dependent):
             return nan, nan, ()
         if why := self._why_not.get(_key(task)):
             return nan, nan, (why,)
-        margin = margin_of_left_out(self._without[_key(task)][:, 0])
         largest, words = float(self.groups.sizes.max() / len(self.groups.codes)), ()
         if largest > LARGEST:
             words = (f"one group holds {largest:.0%} of the samples and decides the interval",)
         elif self.groups.number < FEW:
             words = (f"an interval over {self.groups.number} groups, which are few",)
-        return *within(found.value, margin, task.measure.bounds), words
+        return *ends_without(found.value, self._without[_key(task)][:, 0], task.measure.bounds), words
 
     def _curve(self, task: Task, found: Estimate) -> tuple[Point, ...]:
         without = self._without.get(_key(task), np.empty((0, 1)))
         bounds = task.measure.bounds
         ends = [
-            within(point.value, margin_of_left_out(column), bounds)
+            ends_without(point.value, column, bounds)
             for point, column in zip(found.curve, without[:, 1:].T, strict=False)
         ]
         ends += [(nan, nan)] * (len(found.curve) - len(ends))
