@@ -105,7 +105,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     cache = parser.parse_args().cache
     lines = ["`python -m benchmarks.blocks`", ""]
-    lines += ["| texts | pooling | measure | Spearman with the loss | p | loss of the 5 it would leave out first |"]
+    lines += ["| texts | pooling | measure | Spearman with the loss | p | "]
+    lines[-1] += "loss added by one of the 5 that it would leave out first |"
     lines += ["|---|---|---|---|---|---|"]
     shown, losses = {}, []
     for name in TEXTS:

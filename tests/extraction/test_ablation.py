@@ -17,6 +17,7 @@ import layerscape as ls
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction import open_model
 from layerscape.extraction.ablation import blocks_in, losses_without
+from tests.extraction.test_adapters import ALPHA, RANK, adapter
 from tests.extraction.test_loss import CAUSAL, head_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* are not used, as those of a head are not")
@@ -387,7 +388,43 @@ def test_the_command_line_and_python_say_the_same(folders, some_samples, tmp_pat
     reach = [ls.measure(run, "neighbor_survival", k=5, save=False)]
     to_last = reach[0][reach[0].other_layer == "block_3"].value.tolist()
     assert found.table.neighbor_survival.tolist() == to_last
-    assert "no correlation of 3 blocks with overlap; there is one of 4 or more" in found.warnings
+    assert found.warnings[-1] == (
+        "no correlation of 3 blocks with overlap, neighbor_survival, cka, angular_distance and depth; there is one of "
+        "4 or more"
+    )
+
+
+def test_a_model_of_one_block_and_lora_on_another(folders, some_samples, tmp_path):
+    """LoRA is merged into its base, whose blocks are then left out like any others."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
+
+    texts = [text for text in some_samples("text", 30).read(range(30)) if " " in text]
+    tokenizer = AutoTokenizer.from_pretrained(folders("llama"))
+    size = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32, "num_hidden_layers": 1}
+    torch.manual_seed(0)
+    one = AutoModelForCausalLM.from_config(LlamaConfig(vocab_size=len(tokenizer), **size))
+    one.save_pretrained(tmp_path / "one")
+    tokenizer.save_pretrained(tmp_path / "one")
+    found = ls.ablate(str(tmp_path / "one"), texts, "overlap", k=5, device="cpu", progress=False)
+    assert found.sentence.startswith("Without block_1 the loss changes by ")
+    assert len(found.table) == 1
+
+    base = head_of(tmp_path / "base", folders("llama"))
+    tuned, learned = adapter(tmp_path / "lora", base, "llama", prefix="model.")
+    merged = AutoModelForCausalLM.from_pretrained(base)
+    with torch.no_grad():
+        for path, (a, b) in learned.items():
+            merged.model.get_submodule(path).weight += ALPHA / RANK * b @ a
+    merged.save_pretrained(tmp_path / "merged")
+    AutoTokenizer.from_pretrained(base).save_pretrained(tmp_path / "merged")
+    asked = {"k": 5, "device": "cpu", "progress": False}
+    one, two = (ls.ablate(str(each), texts, "overlap", **asked) for each in (tuned, tmp_path / "merged"))
+    np.testing.assert_allclose(one.without, two.without, rtol=1e-5)
+    runs = [
+        ls.extract(str(each), texts, out=tmp_path / f"run{n}", device="cpu") for n, each in enumerate((base, tuned))
+    ]
+    changed = ls.changes(*runs, k=5)
+    assert changed.table.same.tolist() == ["to the bit", "to the bit", "", "", ""]
 
 
 def test_what_has_no_loss_is_refused_in_one_line(folders, tmp_path, capsys):

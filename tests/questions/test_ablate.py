@@ -100,10 +100,7 @@ def test_one_block_has_no_correlation_and_all_else():
     found = ls.ablate(net, X, "overlap", loss=of_output(net), k=5, progress=False)
     assert len(found.table) == 2
     assert len(found.correlations) == 0
-    assert found.warnings == (
-        "no correlation of 2 blocks with overlap; there is one of 4 or more",
-        "no correlation of 2 blocks with depth; there is one of 4 or more",
-    )
+    assert found.warnings == ("no correlation of 2 blocks with overlap and depth; there is one of 4 or more",)
     assert found.sentence.endswith(".")
 
 
@@ -155,6 +152,11 @@ NET = made(1.0, 0.5, 0.2, 0.1)
             "reduction='none'), or a causal language model by name or folder.",
         ),
         (
+            lambda: ls.ablate(NET, X[:1], loss=of_output(NET)),
+            InvalidValue,
+            "1 sample; what a block is worth is a mean over samples: give hundreds.",
+        ),
+        (
             lambda: ls.ablate(NET, X, loss=1.0),
             InvalidType,
             "loss=1.0; give a function of what the model puts out for a batch and of the numbers of its samples, which "
@@ -171,7 +173,7 @@ NET = made(1.0, 0.5, 0.2, 0.1)
             "unknown option 'depth'",
         ),
     ],
-    ids=["no loss", "demo", "number", "one layer", "option"],
+    ids=["no loss", "demo", "one sample", "number", "one layer", "option"],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(ask, kind, text):
     with pytest.raises(kind, match=f"^{re.escape(text)}"):

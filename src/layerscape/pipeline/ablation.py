@@ -29,6 +29,7 @@ OF_MODEL = (
 )
 OF_SAMPLES = ("text_column", "id_column", "limit", "sample_seed", "skip_bad", "follow_links")
 OF_PASS = ("batch_size", "store")
+FEWEST = 2
 ABLATING = (*OF_MODEL, *OF_SAMPLES, *OF_PASS)  # options that go to the model and the samples
 DEFAULTS = {"device": "auto", "dtype": "auto", "trust_remote_code": False, "skip_bad": False, "follow_links": False}
 
@@ -98,6 +99,8 @@ def ablated(
     network = open_model(model, **wish)
     samples = samples_for(network.kind, inputs, wish["kind"], chosen, choice)
     check_kind(network, samples)
+    if len(samples) < FEWEST:
+        raise InvalidValue(f"{len(samples)} sample; what a block is worth is a mean over samples: give hundreds.")
     if said := network.look(samples):
         note(said)
     return _looked_at(network, samples, Path(out), own, pooling, given, progress, note)

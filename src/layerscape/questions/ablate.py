@@ -19,7 +19,7 @@ from layerscape.core.progress import Show, counted
 from layerscape.core.rank_correlation import FEW, FEWEST, rank_correlation
 from layerscape.core.shown import Card, Shown
 from layerscape.core.tasks import Task, check_options, own_options, parted
-from layerscape.core.words import firsts, number
+from layerscape.core.words import firsts, listed, number
 from layerscape.errors import EXTRAS, InvalidValue, need, require
 from layerscape.measures import AnyMeasure, find_measures
 from layerscape.pipeline.ablation import ABLATING, Ablated, ablated
@@ -86,8 +86,11 @@ class Ablation(Shown):
         if not known:
             return "No block could be left out."
         cheap, dear = known[0], known[-1]
-        words = f"Without {cheap.block} the loss changes least, by {cheap.increase:+.2g} [{cheap.low:.2g}, "
-        words += f"{cheap.high:.2g}]; without {dear.block} most, by {dear.increase:+.2g}"
+        by = f"by {cheap.increase:+.2g} [{cheap.low:.2g}, {cheap.high:.2g}]"
+        if len(known) == 1:
+            return f"Without {cheap.block} the loss changes {by}."
+        words = f"Without {cheap.block} the loss changes least, {by}; without {dear.block} most, "
+        words += f"by {dear.increase:+.2g}"
         told: list[Any] = list(self.correlations[self.correlations["low"] > 0].itertuples())
         if not len(self.correlations):
             return f"{words}."
@@ -256,11 +259,11 @@ def _cost(whole: np.ndarray, without: np.ndarray) -> dict[str, Any]:
 def _correlations(table: pd.DataFrame, chosen: Sequence[Measure]) -> tuple[pd.DataFrame, list[str]]:
     """How well each measure, and depth alone, goes with what blocks cost."""
     change = {m.name: CLOSER[m.closer] * table[m.name] for m in chosen} | {DEPTH: table["depth"]}
-    rows, said = [], []
+    rows, said, few = [], [], dict[int, list[str]]()
     for name, values in change.items():
         pairs = [(a, b) for a, b in zip(values, table["increase"], strict=True) if np.isfinite(a) and np.isfinite(b)]
         if len(pairs) < FEWEST:
-            said.append(f"no correlation of {len(pairs)} blocks with {name}; there is one of {FEWEST} or more")
+            few.setdefault(len(pairs), []).append(name)
             continue
         try:
             one = rank_correlation(*zip(*pairs, strict=True))
@@ -268,6 +271,8 @@ def _correlations(table: pd.DataFrame, chosen: Sequence[Measure]) -> tuple[pd.Da
             said.append(f"{name}: {error}")
             continue
         rows.append({"measure": name, **vars(one)})
+    for n, names in few.items():
+        said.append(f"no correlation of {n} blocks with {listed(names)}; there is one of {FEWEST} or more")
     if rows and rows[0]["n"] < FEW:
         said.append(f"{rows[0]['n']} blocks are few: the intervals say how little they tell")
     columns = ["measure", "value", "low", "high", "p", "n"]
