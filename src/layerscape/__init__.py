@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from layerscape.pipeline.estimate import estimate as estimate
     from layerscape.pipeline.extract import extract as extract
     from layerscape.pipeline.measure import measure as measure
+    from layerscape.pipeline.plan import plan as plan
     from layerscape.pipeline.vectors import from_files as from_files
     from layerscape.questions.ablate import ablate as ablate
     from layerscape.questions.against import against as against
@@ -45,7 +46,8 @@ _HOMES = {
     # make or open a run
     **{"extract": "pipeline.extract", "from_arrays": "pipeline.arrays", "from_files": "pipeline.vectors"},
     **{"open": "run:open_run", "series": "runs"},
-    # measure it, ask it, show it
+    # plan it, measure it, ask it, show it
+    **{"plan": "pipeline.plan"},
     **{"measure": "pipeline.measure", "compare": "questions.compare", "differences": "questions.differences"},
     **{"ablate": "questions.ablate", "against": "questions.against", "changes": "questions.changes"},
     **{"recommend": "questions.recommend", "report": "reports", "to_xarray": "labeled"},

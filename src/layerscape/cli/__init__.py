@@ -18,6 +18,7 @@ HOMES = {
     "layers": "stages",
     "extract": "stages",
     "vectors": "vectors",
+    "plan": "plan",
     "search": "stages",
     "measure": "stages",
     "report": "stages",

@@ -101,9 +101,11 @@ def samples_of(network: Network, inputs: str, kind: Kind | None, choice: dict[st
 def duration(seconds: float) -> str:
     """A time as people read it.
 
-    >>> duration(0.0123), duration(0.83), duration(75), duration(9000)
-    ('12 ms', '830 ms', '1 min 15 s', '2 h 30 min')
+    >>> duration(0.0123), duration(0.83), duration(75), duration(9000), duration(3e6)
+    ('12 ms', '830 ms', '1 min 15 s', '2 h 30 min', '35 days')
     """
+    if seconds >= 48 * 3600:
+        return f"{seconds / 86400:,.0f} days"
     if seconds < 0.9995:
         return f"{seconds * 1000:.2g} ms" if seconds < 0.0995 else f"{seconds * 100:.0f}0 ms"
     whole = round(seconds)
