@@ -21,7 +21,7 @@ import numpy as np
 import layerscape as ls
 from benchmarks.publish import publish
 from layerscape.core.words import p_value
-from layerscape.extraction.ablation import Losses
+from layerscape.extraction.ablation import LossesWithout
 from layerscape.pipeline.ablation import Ablated, ablated
 from layerscape.questions import ablate as questions
 from layerscape.run import open_run
@@ -67,7 +67,7 @@ def known(name: str, cache: Path) -> Ablated:
     lines = (cache / f"{name[:8]}.txt").read_text().splitlines()
     blocks = [(a, float(b), c) for a, b, c in (line.split() for line in lines)]
     with np.load(kept) as held:
-        losses = Losses(held["whole"], held["without"], ("",) * len(blocks))
+        losses = LossesWithout(held["whole"], held["without"], ("",) * len(blocks))
     return Ablated(open_run(out), blocks, losses)
 
 

@@ -2,8 +2,8 @@
 
 Run:  python -m benchmarks.plan [--write]
 
-Gaussian noise: all samples, and 2,401 queries among up to a million samples of 256 units that lie on disk. Plan and search take
-turns, three times each; the table has medians, and the ratio of what was planned to what it took.
+Gaussian noise: all samples, and 2,401 queries among up to a million samples of 256 units that lie on disk. Plan and
+search take turns, three times each; the table has medians, and the ratio of what was planned to what it took.
 """
 
 from __future__ import annotations

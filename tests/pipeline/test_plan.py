@@ -9,9 +9,8 @@ from click.testing import CliRunner
 import layerscape as ls
 from layerscape.cli import cli
 from layerscape.core.interval import Z95
-from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue
-from layerscape.pipeline.machine import Machine, machine
+from layerscape.search import Machine
 
 ABLE = Machine(per_product=1e-11, per_query=1e-6, per_byte=1e-9)
 
@@ -89,15 +88,6 @@ def test_the_intervals_of_so_many_queries_are_as_narrow_as_asked():
     dimension = ls.measure(run, ["twonn"], n_queries=wider.dimension.n_queries, progress=False)
     width = (dimension.high - dimension.low) / 2 / dimension.value
     assert width.to_numpy() == pytest.approx(0.08, rel=0.35)  # of one dimension, so that 1 / √M is its relative error
-
-
-def test_a_machine_is_measured_and_leaves_nothing_behind(tmp_path):
-    x = Representation(np.random.default_rng(0).standard_normal((1600, 16), np.float32))
-    found = machine(x, 10, {}, tmp_path)
-    assert 1e-14 < found.per_product < 1e-5
-    assert found.per_query >= 0
-    assert 0 < found.per_byte < 1e-4
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

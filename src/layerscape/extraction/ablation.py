@@ -28,7 +28,7 @@ ROUNDING = 1e-5  # relative: by more than this a loss is another
 
 
 @dataclass(frozen=True)
-class Block:
+class Skippable:
     """One block of a network, which can be left out.
 
     Attributes
@@ -54,12 +54,12 @@ class Block:
     start: int
 
 
-def blocks_in(network: Network, samples: Samples) -> list[Block]:
+def blocks_in(network: Network, samples: Samples) -> list[Skippable]:
     """The blocks of a network that takes such samples."""
     return blocks_of(network._surveyed(samples.read([0, len(samples) - 1])).stacks)
 
 
-def blocks_of(stacks: Sequence[Stack]) -> list[Block]:
+def blocks_of(stacks: Sequence[Stack]) -> list[Skippable]:
     """The blocks of all axes of depth, in the order in which they begin.
 
     Raises
@@ -76,7 +76,7 @@ def blocks_of(stacks: Sequence[Stack]) -> list[Block]:
     return sorted(found, key=lambda block: block.start)
 
 
-def _of_stack(stack: Stack) -> Iterator[Block]:
+def _of_stack(stack: Stack) -> Iterator[Skippable]:
     first, last = stack.states[0], stack.n_blocks
     for place, (call, after) in enumerate(zip(stack.blocks, stack.states[1:], strict=True), 1):
         own = after is not None and (after.module, after.call, after.side) == (call.path, call.number, "output")
@@ -87,7 +87,7 @@ def _of_stack(stack: Stack) -> Iterator[Block]:
             raise InvalidValue(f"layer {name!r} is not what one module puts out, so that no block can be left out.")
         before = stack.layer(f"block_{place - 1}" if place > 1 else "embedding")
         leaves = after.part if own and after else None
-        yield Block(
+        yield Skippable(
             *(stack.layer(f"block_{place}"), place / last, before, call.path, call.number),
             *(first.part, leaves, adds, call.start),
         )
@@ -104,7 +104,7 @@ class Skipping:
     Blocks before the one that is left out put out what they did in the whole pass, and are not computed again.
     """
 
-    blocks: Sequence[Block]
+    blocks: Sequence[Skippable]
     kept: dict[int, tuple[Any, Key, torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     without: int | None = None
     replay: bool = True
@@ -184,7 +184,7 @@ def _in_place(module: torch.nn.Module, skipping: Skipping) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Losses:
+class LossesWithout:
     """``whole``, shape (N,), the loss of each sample; ``without``, shape (blocks, N), that without each block.
 
     ``why_not`` says of each block why it stays, and is empty where it was left out.
@@ -198,12 +198,12 @@ class Losses:
 def losses_without(
     network: Network,
     samples: Samples,
-    blocks: Sequence[Block],
+    blocks: Sequence[Skippable],
     own: OwnLoss | None,
     *,
     batch_size: int | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Losses:
+) -> LossesWithout:
     """The loss of each sample by the whole network, and without each of its blocks.
 
     Parameters
@@ -233,7 +233,7 @@ def losses_without(
                 found[1 + place, rows] = run(*inputs, rows)
                 tell(len(rows))
             done += len(rows)
-    return Losses(found[0], found[1:], tuple(why))
+    return LossesWithout(found[0], found[1:], tuple(why))
 
 
 def _replays(skipping: Skipping, run: Run, inputs: tuple[Inputs, Tokens | None], rows: np.ndarray) -> bool:

@@ -21,7 +21,7 @@ from layerscape.storage import finished_at
 if TYPE_CHECKING:
     from layerscape.core.samples import Samples
     from layerscape.extraction import Network
-    from layerscape.extraction.ablation import Losses, OwnLoss
+    from layerscape.extraction.ablation import LossesWithout, OwnLoss
 
 OF_MODEL = (
     *("make_inputs", "kind", "device", "dtype", "revision", "trust_remote_code", "max_length", "units_axis"),
@@ -43,7 +43,7 @@ class Ablated:
 
     run: Run
     blocks: Sequence[tuple[str, float, str]]
-    losses: Losses
+    losses: LossesWithout
 
 
 def check_own(model: Any, own: Any) -> None:

@@ -15,11 +15,12 @@ from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.pipeline.forecast import duration
-from layerscape.pipeline.machine import MOST, Machine, machine
 from layerscape.run import Run
+from layerscape.search import Machine, machine
 from layerscape.storage import in_words
 
 NETWORK = 1.25e9  # bytes a second, of 10 Gbit/s
+NOISE = 12_000  # samples that stand for those that are not there yet
 OF_GRAPH, WHILE = 12, 46  # bytes for each neighbor: on disk, and in memory until a layer is done
 
 
@@ -241,5 +242,5 @@ def _held(data: Any) -> tuple[int, dict[str, int], int, Representation, Path | N
     n, wide, layers = (*data, 1)[:3]
     if n < 3:
         raise InvalidValue(f"{n} samples; there is nothing to plan of fewer than 3.")
-    noise = np.random.default_rng(0).standard_normal((min(n, MOST), wide), np.float32)
+    noise = np.random.default_rng(0).standard_normal((min(n, NOISE), wide), np.float32)
     return n, {f"layer {place}": wide for place in range(1, layers + 1)}, 4, Representation(noise), None

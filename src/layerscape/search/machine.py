@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.representation import Representation
-from layerscape.search import find_neighbors
+from layerscape.search.find import find_neighbors
 
 FIRST, MOST, ENOUGH = 1_500, 12_000, 0.7  # samples that are searched first and at most, and seconds that tell enough
 WRITTEN = 2**25  # bytes that are written, and read again
