@@ -369,6 +369,18 @@ def test_why_no_dimension_is_chosen_is_said_once_for_two_towers(run_of, make_row
     assert second.startswith("The intrinsic dimension (Gride, k = 2) falls from 9.00")
 
 
+def test_what_two_towers_are_given_gets_no_sentence_of_its_own(run_of, make_row):
+    values, depth = [8.0, 3.0, 9.0, 9.0, 3.0], [None, 0.5, 1.0, 0.5, 1.0]
+    names = ["input", *(f"stage {n}" for n in range(4))]
+    rows = (estimates(make_row, "gride", values, k=k, scale=k, depth=depth, layer=names) for k in (2, 4))
+    run = run_of(*rows)
+    run.layers = tuple(names)
+    said = findings(run)
+    assert len(said) == 2
+    assert sum("No dimension is chosen" in each for each in said) == 1
+    assert not any("8.00" in each for each in said)
+
+
 def test_of_one_layer_values_are_said_and_no_shape(run_of, make_row):
     labels = {"label": "kind", "chance": 0.4, "chance_low": 0.3, "chance_high": 0.5, "k": 30}
     one = [estimates(make_row, "twonn", [5.0], k=2), estimates(make_row, "label_overlap", [0.7], **labels)]

@@ -67,9 +67,11 @@ class DimensionProfile:
         return Shape.of(rows) if rows else None
 
     def sentences(self, thin: Collection[str], choices: Mapping[str, Row | str]) -> list[Finding]:
-        """One for every depth; what no layer has a dimension for is said once."""
-        found, told = [], ""
-        for each in self.along():
+        """One for every depth that layers lie along; why none has a dimension is said once."""
+        found, told, every = [], "", self.along()
+        for each in every:
+            if len(every) > 1 and not _several(each.finest, thin):
+                continue  # as what towers are given, which lies along the depth of none
             of_own = each.sentence(thin, choices)
             start = each._none(each._chosen(thin, choices))
             found.append(replace(of_own, text=of_own.text.removeprefix(start)) if start == told else of_own)
