@@ -157,6 +157,11 @@ NET = made(1.0, 0.5, 0.2, 0.1)
             "1 sample; what a block is worth is a mean over samples: give hundreds.",
         ),
         (
+            lambda: ls.ablate("no/model", ["the cat", "a dog ran"], k=2),
+            InvalidValue,
+            "k=2 neighbors asked of 2 samples; k must lie in 1..1.",
+        ),
+        (
             lambda: ls.ablate(NET, X, loss=1.0),
             InvalidType,
             "loss=1.0; give a function of what the model puts out for a batch and of the numbers of its samples, which "
@@ -173,7 +178,7 @@ NET = made(1.0, 0.5, 0.2, 0.1)
             "unknown option 'depth'",
         ),
     ],
-    ids=["no loss", "demo", "one sample", "number", "one layer", "option"],
+    ids=["no loss", "demo", "one sample", "k", "number", "one layer", "option"],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(ask, kind, text):
     with pytest.raises(kind, match=f"^{re.escape(text)}"):

@@ -16,6 +16,7 @@ from layerscape.pipeline.beforehand import check_choices, check_kind, check_path
 from layerscape.pipeline.losses import LOSS
 from layerscape.pipeline.passes import Note, Pass
 from layerscape.run import Run
+from layerscape.search.asking import check_k
 from layerscape.storage import finished_at
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def ablated(
     own: OwnLoss | None,
     *,
     pooling: str | None = None,
+    k: int | None = None,
     options: Mapping[str, Any],
     progress: Show = None,
     note: Note = lambda _: None,
@@ -83,6 +85,8 @@ def ablated(
     own
         From what the model puts out for a batch and the numbers of its samples to one loss of each; None for that of a
         causal language model.
+    k
+        Number of neighbors that will be asked for, which is refused before the model is opened.
     options
         Those of `layerscape.extract` that `ABLATING` names.
     """
@@ -96,11 +100,13 @@ def ablated(
     check_choices(model, wish, pooling, given.get("store") or "float32")
     check_paths(inputs, out)
     chosen = first_look(inputs, wish["kind"], (), choice)
+    if len(chosen) < FEWEST:
+        raise InvalidValue(f"{len(chosen)} sample; what a block is worth is a mean over samples: give hundreds.")
+    if k is not None:
+        check_k(k, len(chosen))
     network = open_model(model, **wish)
     samples = samples_for(network.kind, inputs, wish["kind"], chosen, choice)
     check_kind(network, samples)
-    if len(samples) < FEWEST:
-        raise InvalidValue(f"{len(samples)} sample; what a block is worth is a mean over samples: give hundreds.")
     if said := network.look(samples):
         note(said)
     return _looked_at(network, samples, Path(out), own, pooling, given, progress, note)

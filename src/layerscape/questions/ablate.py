@@ -175,7 +175,9 @@ def ablate(
     with ExitStack() as stack:
         place = stack.enter_context(TemporaryDirectory(prefix="layerscape_")) if out is None else None
         folder = Path(place) / "run" if place else Path(str(out))
-        found = ablated(*(model, inputs, folder, loss), pooling=pooling, options=of_model, progress=progress, note=note)
+        found = ablated(
+            *(model, inputs, folder, loss), pooling=pooling, k=k, options=of_model, progress=progress, note=note
+        )
         rows = _rows(found, chosen, k, options, search, progress)
     return _answer(found, rows, chosen)
 
