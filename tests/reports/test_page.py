@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import layerscape as ls
@@ -316,6 +317,19 @@ def test_the_head_says_what_was_looked_at_and_the_end_how_it_came_to_be(make_run
     head, end = (re.findall(r"<dt>(\w+)</dt>", part) for part in re.split('<section id="reproduce"', html))
     assert head == ["model", "data", "samples", "layers", "pooling"]
     assert end[:2] == ["run", "finished"]
+
+
+def test_labels_beyond_three_are_folded_away_so_that_the_first_chart_is_seen(make_run, tmp_path):
+    run = make_run(n_samples=40, layers=2)
+    own = run.table[run.table["measure"] == "label_overlap"]
+    more = [own.assign(label=f"label {n}") for n in range(4)]
+    run.table = pd.concat([run.table[run.table["measure"] != "label_overlap"], *more], ignore_index=True)
+    text = report(run, tmp_path / "page.html", n_queries=5).read_text("utf-8")
+    at_once, further = text.split('<details class="further"><summary>1 more label</summary>')
+    assert [n for n in range(4) if f"label {n}&#39;" in at_once.split('id="findings"')[1]] == [0, 1, 2]
+    assert "label 3&#39;" in further.split("</details>")[0]
+    run.table = run.table[run.table["label"] != "label 3"]
+    assert 'class="further"' not in report(run, tmp_path / "few.html", n_queries=5).read_text("utf-8")
 
 
 def test_the_page_says_in_one_line_by_what_axes_are_known():

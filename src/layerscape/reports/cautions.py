@@ -10,6 +10,7 @@ from layerscape.core.merged import merged
 from layerscape.figures.rows import Row
 from layerscape.measures.dimension.twonn import INSTEAD
 
+MOST_LABELS = 3  # of which a page says all at once, the recommendation counted
 CHANGES = (DECIDES, INSTEAD)  # what stands in every warning that changes a verdict
 
 
@@ -54,3 +55,10 @@ def with_cautions(found: Iterable[Finding]) -> list[Finding]:
         told.update(lines)
         findings.append(replace(finding, text=" ".join([finding.text, *words])))
     return findings
+
+
+def folded(found: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """What a page says at once, so that its first chart is on the first screen, and what more labels there are."""
+    of_labels = [each for each in found if each.rows and each.rows[0].get("label")]
+    further = of_labels[MOST_LABELS:]
+    return [each for each in found if not any(each is other for other in further)], further

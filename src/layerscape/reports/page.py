@@ -21,7 +21,7 @@ from layerscape.errors import InvalidValue, need, require
 from layerscape.figures import drawn
 from layerscape.figures.drawing import Drawing
 from layerscape.figures.profile import Profile
-from layerscape.reports.cautions import Finding
+from layerscape.reports.cautions import Finding, folded
 from layerscape.reports.charts import side_by_side, specification, words
 from layerscape.reports.facts import facts, history, title
 from layerscape.reports.fits import with_fits
@@ -123,7 +123,7 @@ def _html(
         "title": title(run),
         "facts": facts(run),
         "history": history(run),
-        "findings": [(*each.halves, sparkline(each.shown)) for each in sentences],
+        "findings": [[(*each.halves, sparkline(each.shown)) for each in some] for some in folded(sentences)],
         "sections": {
             section: [
                 [_chart(name, of_section[name], specs[name], baseline) for name in row]
