@@ -112,6 +112,8 @@ def draw(found: Any, kinds: list[tuple[int, ...]]) -> None:
     for place, steps in enumerate(STEPS):
         ax.plot([], [], "o", color=f"C{place}", label=f"{steps} steps")
     ax.set(xlabel="test error", ylabel="dimension of the last hidden layer (TwoNN)", xscale="log")
+    ax.set_xticks([0.1, 0.2, 0.4, 0.8], ["0.1", "0.2", "0.4", "0.8"])
+    ax.minorticks_off()
     ax.set_title(f"{len(kinds)} networks: Spearman {found.correlation.value:.2f}", fontsize=10)
     ax.legend(title="circles: 2 hidden layers, squares: 4", fontsize=8, title_fontsize=8)
     figure.savefig(DOCS / "last-layer.png", dpi=90)
