@@ -25,11 +25,11 @@ from benchmarks.laws import FALLING, GROUPED, INDEPENDENT, UNITS, cloud, groups,
 from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
 from layerscape.core.groups import Groups
+from layerscape.core.paired import difference
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task
 from layerscape.measures import catalog, find_measure
-from layerscape.questions.resample import difference
 from layerscape.search import find_neighbors
 from layerscape.supply.grouped import Grouped
 from layerscape.supply.ranking import ranking_of

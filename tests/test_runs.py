@@ -126,6 +126,57 @@ def test_what_is_found_between_runs_from_here_and_there_is_kept_in_memory(tmp_pa
     assert not list(tmp_path.rglob("between_steps.parquet"))
 
 
+def series_that_settles(folder=None, steps=7):
+    """Layers that become what they are until step 30, that stay but for noise, and that are moved at step 50."""
+    rng = np.random.default_rng(1)
+    start, end, other = rng.standard_normal((3, N, 6))
+    runs = {}
+    for place in range(steps):
+        share = min(1.0, place / 3)
+        arrays = {
+            "becomes": (1 - share) * start + share * end,
+            "stays": end,
+            "moved": end if place < 5 else end + other,
+            "frozen": end,
+        }
+        noise = {name: 0.0 if name == "frozen" else 0.3 * rng.standard_normal(x.shape) for name, x in arrays.items()}
+        arrays = {name: x + noise[name] for name, x in arrays.items()}
+        out = None if folder is None else folder / f"step_{10 * place}"
+        runs[10 * place] = ls.from_arrays(arrays, ids=IDS, labels={"pair": (np.arange(N) // 2).astype(str)}, out=out)
+    return ls.series(runs)
+
+
+@pytest.mark.parametrize("groups", [None, "pair"])
+def test_a_test_on_the_same_samples_tells_until_when_a_layer_moves(tmp_path, groups):
+    from layerscape.core.paired import difference, holm
+    from layerscape.measures import find_measure
+    from layerscape.reports.through import ThroughSteps, found_through
+
+    found = series_that_settles(tmp_path)
+    table = ls.measure(found, ["overlap", "cka"], k=K, groups=groups)
+    told = table[table.p_moves.notna()]
+    assert set(told.other_step) == {60}
+    told = told[told.measure == "overlap"]
+    moves = {layer: sorted(own.step[own.p_moves < 0.05].tolist()) for layer, own in told.groupby("layer")}
+    assert moves == {"becomes": [0, 10, 20], "stays": [], "moved": [0, 10, 20, 30, 40], "frozen": []}
+    said = "\n".join(each.text for each in found_through(ThroughSteps(ls.series(tmp_path))))
+    words = (
+        "By a test on the same samples, neighborhoods move until step 30 at 'becomes' and until step 50 at 'moved'; at "
+        "'stays' and 'frozen' no move is told."
+    )
+    assert words in said
+    if groups is None:
+        graphs = [run.graph("stays", K + 1) for run in found]
+        *before, last = (find_measure("overlap").influence_of(each, graphs[-1], k=K) for each in graphs[:-1])
+        expected = holm(np.array([difference(last, each).p for each in before]))
+        np.testing.assert_allclose(told[told.layer == "stays"].sort_values("step").p_moves, expected)
+
+
+def test_two_steps_have_nothing_between_them_to_settle(tmp_path):
+    table = ls.measure(series_that_settles(steps=2), ["overlap"], k=K)
+    assert "p_moves" not in table
+
+
 def test_a_series_becomes_an_array_over_steps(table):
     xarray = pytest.importorskip("xarray")
     found = ls.to_xarray(table[table.metric != "cosine"])

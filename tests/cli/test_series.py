@@ -53,12 +53,102 @@ def test_a_folder_of_runs_is_measured_and_shown(made, capsys):
     assert capsys.readouterr().err.startswith("error: a baseline of a series")
 
 
-def test_files_of_weights_are_no_models(tmp_path, capsys):
-    for step in (1, 2):
-        (tmp_path / f"step_{step}.ckpt").write_bytes(b"weights")
-    assert main(["series", str(tmp_path / "step_*"), "digits", "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {tmp_path / 'step_1.ckpt'} is a file, and weights alone do not say of what network")
+NETWORKS = """
+import torch
+
+def make():
+    return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+
+def deeper():
+    return torch.nn.Sequential(*make(), torch.nn.ReLU(), torch.nn.Linear(3, 3))
+"""
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """A folder with a module of factories, weights of four steps, and inputs; the working directory."""
+    import numpy as np
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    name = f"networks_{tmp_path.name}".replace("-", "_")  # a module is imported once
+    (tmp_path / f"{name}.py").write_text(NETWORKS)
+    np.save("x.npy", np.random.default_rng(0).standard_normal((60, 4)).astype("f4"))
+    for step in (5, 10, 100, 20):
+        torch.manual_seed(step)
+        network = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.Linear(6, 3))
+        torch.save(network.state_dict(), f"weights_{step}.pt")
+    return name
+
+
+ASKED = ["x.npy", "--k", "5", "--measures", "pca,overlap", "--out", "out"]
+
+
+def test_weights_alone_make_a_series_in_the_network_of_a_factory(weights, capsys):
+    import numpy as np
+    import torch
+
+    import layerscape as ls
+
+    asked = ["series", "weights_*.pt", *ASKED, "--factory", f"{weights}:make", "--untrained", "--random-init", "7"]
+    assert main(asked) == 0
+    found = ls.series("out")
+    assert found.steps == (0, 5, 10, 20, 100)
+    assert [run.name for run in found] == ["untrained", "weights_5", "weights_10", "weights_20", "weights_100"]
+    for step, seed in {0: 7, 20: 20}.items():
+        torch.manual_seed(seed)
+        first = torch.nn.Linear(4, 6)
+        expected = first(torch.from_numpy(np.load("x.npy"))).detach().numpy()
+        np.testing.assert_allclose(found.runs[found.steps.index(step)]["0"].matrix[:], expected, atol=1e-6)
+    assert found.runs[1].record["model"]["model"] == "weights_5.pt"
+    capsys.readouterr()
+    assert main([*asked[:-3], "--out", "again", "--steps", "1,2,3,4"]) == 0
+    assert ls.series("again").steps == (1, 2, 3, 4)
+
+
+def test_a_damaged_run_of_weights_alone_is_mended(weights, monkeypatch):
+    import layerscape as ls
+
+    asked = ["series", "weights_*.pt", *ASKED, "--factory", f"{weights}:make"]
+    monkeypatch.setattr("sys.argv", ["layerscape", *asked])
+    assert main(asked) == 0
+    before = ls.series("out")[2]["2"].matrix[:]
+    vectors = ls.series("out")[2].path / "vectors.zarr" / "2"
+    broken = max((path for path in vectors.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    broken.write_bytes(broken.read_bytes()[:-8])
+    assert main(["check", "out", "--repair"]) == 0
+    assert (ls.series("out")[2]["2"].matrix[:] == before).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            [],
+            "error: weights_10.pt is a file, and weights alone do not say of what network they are: give the function",
+        ),
+        (["--factory", "NAME:deeper"], "error: 'weights_5.pt' lacks '4.weight', '4.bias' of the 6 weights of the netw"),
+        (["--factory", "NAME:none"], "error: factory 'NAME:none': NAME has no 'none'."),
+        (["--factory", "NAME.py:make"], "error: factory 'NAME.py:make'; give MODULE:FUNCTION, as networks:make for ma"),
+        (["--factory", "NAME:make", "--max-length", "4"], "error: max_length=4 is for models from the hub or a folder"),
+    ],
+)
+def test_weights_that_do_not_fit_are_one_line(weights, words, says, capsys):
+    assert main(["series", "weights_*.pt", *ASKED, *(word.replace("NAME", weights) for word in words)]) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith(says.replace("NAME", weights))
+
+
+def test_an_order_that_names_do_not_tell_is_asked_for(weights, capsys, tmp_path):
+    (tmp_path / "weights_5.pt").rename("weights_last.pt")
+    assert main(["series", "weights_*.pt", *ASKED, "--factory", f"{weights}:make"]) == 2
+    assert capsys.readouterr().err.strip() == (
+        "error: the order of 'weights_10', 'weights_100', 'weights_20', … is not known: their names do not differ in "
+        "one number; give --steps, one of each, in this order: weights_10, weights_100, weights_20, weights_last."
+    )
+    (tmp_path / "weights_last.safetensors").write_bytes(b"")
+    assert main(["series", "weights_*", *ASKED, "--factory", f"{weights}:make"]) == 2
+    assert "names two checkpoints called 'weights_last'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,9 @@ def test_a_file_in_place_of_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"")
     with raises(
-        FileProblem, "model 'model.safetensors' is a file; give the folder of a model, which holds config.json."
+        FileProblem,
+        "model 'model.safetensors' is a file; give the folder of a model, which holds config.json, or of weights alone "
+        "the function that makes their network, by factory (--factory MODULE:FUNCTION).",
     ):
         open_model("model.safetensors")
 

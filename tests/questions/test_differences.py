@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import layerscape as ls
+from layerscape.core.paired import difference, holm
 from layerscape.errors import InvalidValue, UnknownName
 from layerscape.questions.differences import COLUMNS
-from layerscape.questions.resample import difference, holm
 
 N = 300
 
@@ -174,3 +174,24 @@ def test_what_learns_is_tested_with_whole_groups_left_out(label, rng):
     wide = [(one.value - one.low) / (1 - one.chance.value) for one in found]
     margin = table.difference[1] - table.low[1]  # of the same groups in both
     assert abs(wide[0] - wide[1]) < margin < sum(wide)
+
+
+def test_steps_of_a_series_are_tested_against_the_step_before_and_the_first():
+    rng = np.random.default_rng(0)
+    x, more = rng.standard_normal((N, 4)), rng.standard_normal((N, 4))
+    ids = [f"sample {row}" for row in range(N)]
+    arrays = {0: x, 10: 2 * x, 20: np.hstack([x, more]), 30: np.hstack([more, x])}
+    runs = {step: ls.from_arrays({"a": array, "b": x}, ids=ids) for step, array in arrays.items()}
+    table = ls.differences(ls.series(runs), measures="twonn")
+    assert list(zip(table.step, table.other_step, table.layer, strict=True)) == [
+        (step, other, layer) for step, other in ((10, 0), (20, 10), (30, 20), (30, 0)) for layer in "ab"
+    ]
+    assert table.set_index(["step", "other_step", "layer"]).p_holm.lt(0.05).loc[lambda each: each].index.tolist() == [
+        (20, 10, "a"),
+        (30, 0, "a"),
+    ]
+    one = ls.differences(runs[20], runs[10], measures="twonn", pairs=[("a", "a")]).iloc[0]
+    row = table[(table.step == 20) & (table.layer == "a")].iloc[0]
+    assert (row.difference, row.p) == (one.difference, one.p)
+    with pytest.raises(InvalidValue, match="a series and another run; give two runs"):
+        ls.differences(ls.series(runs), runs[0])

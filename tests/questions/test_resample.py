@@ -7,9 +7,10 @@ import pytest
 
 import layerscape as ls
 from layerscape.core.influence import mean_of
+from layerscape.core.paired import difference
 from layerscape.errors import InvalidValue
 from layerscape.questions.evidence import above, chance_of
-from layerscape.questions.resample import difference, wins
+from layerscape.questions.resample import wins
 from layerscape.search import find_neighbors
 
 

@@ -270,3 +270,24 @@ def test_arrows_that_are_taken_away_are_found(broken, open_page):
     page.locator("#strip .scroll").focus()
     page.keyboard.press("ArrowRight")
     assert picked.inner_text() != first
+
+
+def test_one_slider_chooses_the_step_of_all_profiles_and_frames_it_in_the_maps(tmp_path, open_page):
+    page = open_page(page_of_series(tmp_path))
+    slider, said = page.locator("#step"), page.locator(".through output")
+    assert (said.text_content(), slider.get_attribute("aria-valuetext")) == ("100", "100")
+    menus = "[...document.querySelectorAll('.vega-bindings select')].map((each) => each.value)"
+    before = page.evaluate(menus)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert (said.text_content(), slider.get_attribute("aria-valuetext")) == ("10", "10")
+    after = page.evaluate(menus)
+    steps = [(a, b) for a, b in zip(before, after, strict=True) if a.startswith("100")]
+    assert len(steps) >= 3
+    assert all(b == "10" + a.removeprefix("100") for a, b in steps)
+    assert all(a == b for a, b in zip(before, after, strict=True) if not a.startswith("100"))
+    page.keyboard.press("Home")
+    assert said.text_content() == "0"
+    frames = page.locator("svg .mark-rect path[stroke-width='1.5']")
+    assert frames.count() >= 6  # of two layers in three maps at least
+    assert page.locator("svg .mark-text text", has_text="100").count() >= 1  # the ghost of the last step has its name

@@ -22,6 +22,11 @@ of_model = together(
     click.option(
         "--trust-remote-code", is_flag=True, help="Run code that comes with the model. Never done unless asked."
     ),
+    click.option(
+        "--factory",
+        metavar="MODULE:FUNCTION",
+        help="Where MODEL is a file of weights: the function that makes their network, imported from here.",
+    ),
     click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
     click.option("--shuffle-tokens", type=int, metavar="SEED", help="Tokens of every text in random order: a control."),
     click.option("--part", help="vision or text, encoder or decoder, of models that have both."),

@@ -34,24 +34,28 @@ def differences_command(
 ) -> None:
     """Whether each layer of RUN differs from the one before it, or from its counterpart in OTHER.
 
+    Of a folder of runs that are a series: from itself at the step before, and at the last step from the first.
     Differences of dimension, of label overlap (above chance) or of other measures of one layer, tested on the same
     samples; p is corrected for the number of tests.
 
     
     Examples:
       layerscape differences runs/dino
+      layerscape differences runs/training
       layerscape differences runs/finetuned runs/pretrained --measures label_overlap
     """
     from layerscape.questions.differences import differences, tested
     from layerscape.run import open_run
+    from layerscape.runs import open_run_or_series
 
     chosen = {"measures": tested(measures.split(",") if measures else None, grouped=bool(options.get("groups")))}
     check_wishes(options, chosen["measures"])
-    a, b = open_run(run), open_run(other) if other else None
+    a, b = (open_run(run), open_run(other)) if other else (open_run_or_series(run), None)
     chosen |= {"labels": labels.split(",") if labels else None}
     with bars() as progress:
         table = differences(a, b, **chosen, progress=progress, **options)
-    shown = ["layer", "other_layer", "measure", "label", "value", "other_value", "difference", "low", "high", "p_holm"]
+    shown = [name for name in ("step", "other_step") if name in table]
+    shown += ["layer", "other_layer", "measure", "label", "value", "other_value", "difference", "low", "high", "p_holm"]
     differ = int((table.p_holm < 0.05).sum())
     text = f"{differ} of {len(table)} differ (p < 0.05 after Holm's correction for {len(table)} tests)."
     named = {"runs": [str(path) for path in (run, other) if path]}

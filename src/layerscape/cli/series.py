@@ -60,15 +60,16 @@ def series_command(
 ) -> None:
     """Checkpoints of one training: each extracted and measured, compared with the others, on one page.
 
-    MODEL is a pattern of folders ('checkpoints/checkpoint-*'), or a name whose versions --revisions lists. Each makes a
-    run in OUT; what is there already is not made again, so that a series that was interrupted goes on, and one to which
-    checkpoints came grows.
+    MODEL is a pattern of folders ('checkpoints/checkpoint-*'), a name whose versions --revisions lists, or a pattern of
+    files of weights with the --factory of their network. Each makes a run in OUT; what is there already is not made
+    again, so that a series that was interrupted goes on, and one to which checkpoints came grows.
 
     \b
     Examples:
       layerscape series 'training/checkpoint-*' questions.csv --out runs/training
       layerscape series EleutherAI/pythia-70m questions.csv --revisions step1000,step8000,step143000 --untrained \\
         --out runs/pythia
+      layerscape series 'weights_*.pt' pictures.npy --factory networks:make --out runs/mine
       layerscape series demo digits --revisions untrained,step_0050,step_0150,step_0400,final --out runs/demo
     """
     need("models", "report")
@@ -87,8 +88,8 @@ def series_command(
     search["device"] = "auto" if options["device"] == "mps" else options["device"]  # which does not search
     measuring = search | {name: options.pop(name) for name in OF_MEASURING if name in options}
     check_wishes(measuring)
-    found = _checkpoints(model, revisions, (seed or 0) if untrained else None)
-    numbers = _steps(found, steps.split(",") if steps else None)
+    found = _checkpoints(model, revisions, (seed or 0) if untrained else None, of_files=bool(options["factory"]))
+    numbers = _steps(model, found, steps.split(",") if steps else None)
     with bars() as progress:
         runs, beforehand = [], (refusing(measuring["k"], progress), partial(check_columns, measuring))
         for one, step in zip(found, numbers, strict=True):
@@ -107,9 +108,8 @@ def series_command(
 
 def of_one_run(given: dict[str, Any], name: str) -> dict[str, Any]:
     """What the command was given, for the one of its runs that lies in a folder of this name."""
-    found = _checkpoints(
-        given["model"], given["revisions"], (given["random_init"] or 0) if given["untrained"] else None
-    )
+    seed = (given["random_init"] or 0) if given["untrained"] else None
+    found = _checkpoints(given["model"], given["revisions"], seed, of_files=bool(given["factory"]))
     one = next((one for one in found if one.name == name), None)
     if one is None:
         raise FileProblem(
@@ -119,23 +119,13 @@ def of_one_run(given: dict[str, Any], name: str) -> dict[str, Any]:
     return {**given, "model": one.model, "revision": one.revision, "random_init": one.random_init}
 
 
-def _checkpoints(model: str, asked: str | None, seed: int | None) -> list[Checkpoint]:
-    """What there is a run of each of, in the order of the training."""
+def _checkpoints(model: str, asked: str | None, seed: int | None, *, of_files: bool) -> list[Checkpoint]:
+    """What there is a run of each of, in the order of the training; ``of_files`` if weights alone say enough."""
     named, revisions = paths_like(model), asked.split(",") if asked else []
     if named is not None:
         if revisions:
             raise InvalidValue(f"--revisions of the folders {model!r}; give the name of a model, or leave them out.")
-        folders = [path for path in named if path.is_dir()]
-        if named and not folders:
-            raise FileProblem(
-                f"{named[0]} is a file, and weights alone do not say of what network they are: in Python load each "
-                "into yours, and extract(module, INPUTS, step=…, out='DIR/step_…') makes the runs of a series of it."
-            )
-        if not folders:
-            raise FileProblem(f"no folder is called like {model!r}; give a pattern of folders with checkpoints.")
-        numbers = steps_in([each.name for each in folders])
-        order = sorted(range(len(folders)), key=numbers.__getitem__ if numbers else lambda place: place)
-        found = [Checkpoint(folders[place].name, str(folders[place])) for place in order]
+        found = _named(named, model, of_files)
     elif not revisions:
         raise InvalidValue(
             f"{model!r} is one model; give the pattern of its checkpoints' folders, as 'training/checkpoint-*', or its "
@@ -152,8 +142,27 @@ def _checkpoints(model: str, asked: str | None, seed: int | None) -> list[Checkp
     return [Checkpoint(UNTRAINED, found[0].model, found[0].revision, seed), *found]
 
 
-def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> Sequence[Step]:
-    """The steps that were given or that the names say, 0 for what is untrained; else the names, in their order."""
+def _named(paths: Sequence[Path], pattern: str, of_files: bool) -> list[Checkpoint]:
+    """The checkpoints that a pattern names, in the order of the numbers in their names."""
+    kept = [path for path in paths if of_files or path.is_dir()]
+    if paths and not kept:
+        raise FileProblem(
+            f"{paths[0]} is a file, and weights alone do not say of what network they are: give the function that "
+            "makes it, with --factory MODULE:FUNCTION."
+        )
+    if not kept:
+        what = "file or folder is" if of_files else "folder is"
+        raise FileProblem(f"no {what} called like {pattern!r}; give a pattern of folders with checkpoints.")
+    names = [path.name if path.is_dir() else path.stem for path in kept]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise InvalidValue(f"{pattern!r} names two checkpoints called {twice[0]!r}; give a pattern that names one.")
+    numbers = steps_in(names)
+    order = sorted(range(len(kept)), key=numbers.__getitem__ if numbers else lambda place: place)
+    return [Checkpoint(names[place], str(kept[place])) for place in order]
+
+
+def _steps(model: str, found: Sequence[Checkpoint], given: Sequence[str] | None) -> Sequence[Step]:
+    """The steps that were given or that the names say, 0 for what is untrained; else revisions, in their order."""
     if len(found) < 2:
         raise InvalidValue(f"one checkpoint, {found[0].name!r}; a series is of two or more.")
     names = [one.name for one in found if one.random_init is None]
@@ -169,6 +178,11 @@ def _steps(found: Sequence[Checkpoint], given: Sequence[str] | None) -> Sequence
     if found[-1].model.startswith("demo@"):
         return [_of_demo(name) for name in names]
     numbers = steps_in(names)
+    if numbers is None and paths_like(model) is not None:
+        raise InvalidValue(
+            f"the order of {firsts(names)} is not known: their names do not differ in one number; give --steps, one of "
+            f"each, in this order: {', '.join(names)}."
+        )
     if numbers is None:
         return [one.name for one in found]
     if len(found) > len(names) and 0 in numbers:

@@ -195,9 +195,11 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     from layerscape.runs import open_run_or_series
 
     check_wishes(options)
+    opened = open_run_or_series(run)
     with bars() as progress:
-        table = measured(open_run_or_series(run), options, progress)
+        table = measured(opened, options, progress)
     _note_gaps(table)
+    _note_alarms(opened, table)
     shown = [name for name in ("step", "other_step") if name in table]
     shown += ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     at = shown.index("measure")
@@ -281,6 +283,16 @@ def _note_gaps(table: Any) -> None:
         for (measure, label, words), own in gaps.groupby(["measure", "label", "warnings"], sort=False):
             of, why = f" of {label!r}" if label else "", words.replace("\n", "; ")
             note(f"{measure}{of}, {len(own)} without {what}: {why}")
+
+
+def _note_alarms(opened: Any, table: Any) -> None:
+    """What the steps of a series warn of."""
+    from layerscape.runs import Series
+    from layerscape.supply.alarms import alarms, in_words
+
+    if isinstance(opened, Series):
+        for text in in_words(alarms(opened, table)):
+            note(text)
 
 
 def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:

@@ -18,6 +18,7 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction.answers import Answers
 from layerscape.extraction.build import Build
 from layerscape.extraction.custom import MASKS, Custom, stack
+from layerscape.extraction.made import Factory, factory_name, made_module
 from layerscape.extraction.network import Network
 
 
@@ -53,6 +54,23 @@ def open_module(
         build=replace(Build.of(getattr(module, "config", None)), answers=answers),
         any_kind=kind is None,
     )
+
+
+def open_made(
+    path: str,
+    factory: Factory,
+    seed: int | None,
+    make_inputs: Callable[[list[Any]], Any] | None,
+    kind: Kind | None,
+    device: torch.device | None,
+    dtype: torch.dtype | None,
+    answers: Answers,
+) -> Network:
+    """A network of weights in a file, or with a seed of random ones, in the module that a factory makes."""
+    module, own = made_module(factory, path, seed)
+    network = open_module(module, make_inputs or own, kind, device, dtype, answers)
+    network.called(path if seed is None else f"{path} (random weights, seed {seed})", factory=factory_name(factory))
+    return network
 
 
 def _plain(module: torch.nn.Module) -> torch.nn.Module:

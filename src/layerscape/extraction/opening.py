@@ -13,6 +13,7 @@ from layerscape.extraction.grammar import Pooling
 if TYPE_CHECKING:
     import torch
 
+    from layerscape.extraction.made import Factory
     from layerscape.extraction.network import Network
 
 AUTOCAST = "autocast"
@@ -35,6 +36,7 @@ def open_model(
     part: str | None = None,
     loss: bool = False,
     units_axis: Any = None,
+    factory: Factory | None = None,
 ) -> Network:
     """A network ready for extraction.
 
@@ -73,6 +75,10 @@ def open_model(
     units_axis
         By layer, or pattern of layers, which axis of what it puts out holds the units, counted from 0, where nothing
         tells: ``{"block_*": 2}``, or several of them, ``{"head": (1, 3)}``. Axes that grow with the sample are refused.
+    factory
+        Where the model is a file of weights, or a folder that holds some: a function without arguments that makes the
+        module they are loaded into, or ``"MODULE:FUNCTION"``, imported from the working directory. It may give a pair,
+        the module and its make_inputs. Of the file tensors and plain values are read, and no code is run.
 
     Raises
     ------
@@ -90,7 +96,9 @@ def open_model(
         "part": part,
         "loss": loss or None,
     }
-    check_model(model, make_inputs=make_inputs, device=device, dtype=dtype, units_axis=units_axis, **of_hub)
+    check_model(
+        model, make_inputs=make_inputs, device=device, dtype=dtype, units_axis=units_axis, factory=factory, **of_hub
+    )
     answers = answers_of(units_axis)
     precision = None if dtype in ("auto", AUTOCAST) else getattr(torch, dtype)
     place = _device(device)
@@ -98,6 +106,10 @@ def open_model(
         from layerscape.extraction.modules import open_module
 
         network = open_module(model, make_inputs, kind, place, precision, answers)
+    elif factory is not None:
+        from layerscape.extraction.modules import open_made
+
+        network = open_made(model, factory, random_init, make_inputs, kind, place, precision, answers)
     elif _is_demo(model):
         from layerscape.extraction.modules import open_demo
 
@@ -121,6 +133,7 @@ def check_model(
     kind: Kind | None = None,
     trust_remote_code: bool = False,
     units_axis: Any = None,
+    factory: Any = None,
     **of_hub: Any,
 ) -> None:
     """Raise at what `open_model` would refuse before it looks at the model, and at an unknown word for a pooling."""
@@ -134,13 +147,17 @@ def check_model(
         raise unknown_name("part", part, PARTS)
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
-    if not isinstance(model, str) or _is_demo(model):
+    made = factory is not None and isinstance(model, str)
+    if factory is not None and (not made or _is_demo(model)):
+        what = "the demo" if made else f"a {type(model).__name__}"
+        raise InvalidValue(f"a factory, which is for files of weights, with {what}; leave it out.")
+    if made or not isinstance(model, str) or _is_demo(model):
         for option, given in of_hub.items():
-            if given is not None and given is not False:
+            if given is not None and given is not False and not (made and option == "random_init"):
                 raise InvalidValue(f"{option}={given!r} is for models from the hub or a folder; leave it out.")
     if not isinstance(model, (str, torch.nn.Module)):
         raise InvalidType(f"a model of type {type(model).__name__}; give a name, a folder or a torch.nn.Module.")
-    if isinstance(model, str) and make_inputs is not None:
+    if isinstance(model, str) and make_inputs is not None and not made:
         raise InvalidValue(
             f"make_inputs= with the model {model!r}; it is for modules, a model opened by name has its own."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from layerscape.errors import FileProblem, InvalidValue
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PROJECTIONS = ("visual_projection.", "text_projection.")  # by which a tower is compared, beside it
+_GLOBAL = re.compile(r"GLOBAL (\S+)")  # what torch calls a class or function that it does not load
 _MOST_SHARED = 100  # blocks that one weight may serve
 
 
@@ -29,7 +31,7 @@ def check_files(model: str, folder: Path, n_blocks: Any) -> None:
         with safe_open(folder / WEIGHTS, "pt") as file:
             n_weights = len(file.keys())
     elif (folder / INDEX).is_file():
-        n_weights = len(_shards(model, folder))
+        n_weights = len(of_index(model, folder))
     else:
         return
     if isinstance(n_blocks, int) and n_blocks > _MOST_SHARED * n_weights:
@@ -39,7 +41,7 @@ def check_files(model: str, folder: Path, n_blocks: Any) -> None:
         )
 
 
-def _shards(model: str, folder: Path) -> Mapping[str, Any]:
+def of_index(model: str, folder: Path) -> Mapping[str, Any]:
     """The file of every weight, by the index of a folder."""
     try:
         found = json.loads((folder / INDEX).read_text())["weight_map"]
@@ -65,16 +67,35 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     FileProblem
         If it is damaged, or holds something else.
     """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zip, pickle and safetensors have errors of their own
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise FileProblem(f"weights {str(path)!r} cannot be read ({reason}); fetch or save them again.") from None
+    found = read_file(path)
     if not isinstance(found, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
         raise FileProblem(f"{str(path)!r} holds more than tensors by name; save the state_dict of the model alone.")
     return found
+
+
+def read_file(path: Path) -> Any:
+    """What a file of weights holds: tensors and plain values, since nothing else is unpickled.
+
+    Raises
+    ------
+    FileProblem
+        If it is damaged, or holds objects of other kinds.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # zip, pickle and safetensors have errors of their own
+        reason = " ".join(str(error).split()).partition("WeightsUnpickler error: ")
+        if (name := _GLOBAL.search(reason[2])) is not None:
+            raise FileProblem(
+                f"weights {str(path)!r} hold more than tensors and plain values ({name[1]}), which is never loaded; "
+                "where you trust the file, open it by torch.load(…, weights_only=False) and save the state_dict alone."
+            ) from None
+        said = (reason[2] or reason[0])[:120] or type(error).__name__
+        raise FileProblem(f"weights {str(path)!r} cannot be read ({said}); fetch or save them again.") from None
 
 
 def check_head(model: str, head: Any, report: Mapping[str, Any]) -> dict[str, list[str]]:

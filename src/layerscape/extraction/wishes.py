@@ -63,7 +63,10 @@ def check_place(wish: Wish) -> None:
     if folder is None:
         path = Path(wish.model).expanduser()
         if path.is_file():
-            raise FileProblem(f"model {wish.model!r} is a file; give the folder of a model, which holds config.json.")
+            raise FileProblem(
+                f"model {wish.model!r} is a file; give the folder of a model, which holds config.json, "
+                "or of weights alone the function that makes their network, by factory (--factory MODULE:FUNCTION)."
+            )
         if wish.model.startswith((".", "/", "~")) or wish.model.count("/") > 1 or "\\" in wish.model:
             raise FileProblem(f"no model folder {wish.model!r}{_nearest(wish.model)}; give a folder with config.json.")
         return

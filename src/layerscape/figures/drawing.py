@@ -69,6 +69,9 @@ class Drawing:
         What is chosen.
     measure
         What it is a drawing of; None for a drawing of all measures that apply.
+    times
+        Of a series: the steps, as rows have them in ``when``, of which one is chosen for all drawings at once; what is
+        chosen besides stands in ``choice`` after it.
     """
 
     form: Form
@@ -82,6 +85,7 @@ class Drawing:
     menu: str = ""
     measure: Quantity | None = None
     second: Axis | None = None
+    times: Sequence[str] = ()
 
     @property
     def choices(self) -> list[str]:

@@ -11,6 +11,7 @@ from layerscape.figures.profile import Profile
 from layerscape.figures.rows import Row, chosen
 
 RAW = "input"  # which is the same at every step
+MOST_STEPS = 100  # of which a profile is drawn
 
 
 def step_map(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
@@ -29,12 +30,19 @@ def step_map(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> I
             {"when": "step", "layer": "layer", "said": "value [95 %]", "chance": "chance"},
             "Label" if reads_labels(measure) else "Question",
             measure,
+            times=few(run.times)[0],
         )
 
 
 def asked_of(row: Row) -> str:
     """What tells the maps of one measure apart beside the question: the label, and the point of a curve."""
     return " · ".join(filter(None, [row["label"], row["point"]]))
+
+
+def few(times: Sequence[str]) -> tuple[list[str], int]:
+    """Steps spread evenly, the first and the last among them, and of how many each is one."""
+    every = max(1, -(-len(times) // MOST_STEPS))
+    return list(dict.fromkeys([times[0], *times[::-every][::-1]])), every
 
 
 FIGURE = Figure(draw=step_map, applies=lambda m: is_alone(m) or reads_labels(m), place=10, of_series=True)

@@ -45,6 +45,7 @@ def extract(
     id_column: str | None = None,
     kind: Kind | None = None,
     make_inputs: Callable[[list[Any]], Any] | None = None,
+    factory: Callable[[], Any] | str | None = None,
     device: str = "auto",
     dtype: str = "auto",
     store: str = "float32",
@@ -69,7 +70,8 @@ def extract(
     Parameters
     ----------
     model
-        A Hugging Face name, a local folder, ``demo`` or ``demo@CHECKPOINT``, or a `torch.nn.Module`.
+        A Hugging Face name, a local folder, ``demo`` or ``demo@CHECKPOINT``, a `torch.nn.Module`, or, with a factory,
+        a file of weights.
     inputs
         A file or folder (images, text, FASTA, arrays), ``digits``, a `Samples`, a list of texts or of pairs of
         texts, or an array (N, …).
@@ -101,6 +103,9 @@ def extract(
         the samples are, where it cannot be guessed.
     make_inputs
         For a module: turns a list of sample contents into what its forward takes.
+    factory
+        Makes the module that the weights in the file ``model`` are loaded into: a function without arguments, or
+        ``"MODULE:FUNCTION"``, which is imported from the working directory; it may give a pair, module and make_inputs.
     device, dtype
         Where and in which precision the model computes; ``auto``: a module where and in what it is, other models on
         the best device there is and in float32.
@@ -138,11 +143,13 @@ def extract(
     LayerscapeError
         If the model or the data cannot be read, the disk is too small, or the folder holds something else.
     """
+    model = str(model) if isinstance(model, Path) else model
     layers, pooling = choices_of(protocol, layers, pooling)
     wish = {
         **{"make_inputs": make_inputs, "kind": kind, "device": device, "dtype": dtype, "revision": revision},
         **{"trust_remote_code": trust_remote_code, "max_length": max_length, "units_axis": units_axis},
         **{"random_init": random_init, "shuffle_tokens": shuffle_tokens, "part": part, "loss": loss},
+        **{"factory": factory},
     }
     choice = {
         **{"text_column": text_column, "id_column": id_column, "labels": labels, "limit": limit},

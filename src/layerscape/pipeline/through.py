@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.groups import Own
 from layerscape.core.measure import Measure
 from layerscape.core.merged import warned_once
+from layerscape.core.paired import MOVES
 from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, own_options, parted
 from layerscape.errors import FileProblem
+from layerscape.pipeline.settling import Settling
 from layerscape.pipeline.table import as_rows, as_table
 from layerscape.runs import Series, joined
 from layerscape.supply.answers import supplier_of
@@ -84,10 +86,13 @@ def between_steps(
     **options: Any,
 ) -> pd.DataFrame:
     """Every layer compared with itself at the next step, at the last and at the first; a measure that is not symmetric
-    goes from the earlier step to the later one.
+    goes from the earlier step to the later one. Where it is compared with the last, `Settling` tests it.
     """
     search, options = parted(options, measures)
-    pairs, rows = series.pairs(), []
+    pairs, last = series.pairs(), len(series) - 1
+    rows: dict[tuple[int, int], list[dict[str, Any]]] = {pair: [] for pair in pairs}
+    pairs.sort(key=(last - 1, last).__ne__)  # first that with which all steps before it are tested
+    tested, settling = Settling.of(measures) if last > 1 else [], Settling()
     # What is known of the vectors of a run is kept for the pairs that follow, which come in such an order.
     part = lru_cache(AT_HAND)(lambda place: Part(series.runs[place], kept=save))
     tell = counted(progress, "comparing steps", len(pairs)) or (lambda _: None)
@@ -97,10 +102,14 @@ def between_steps(
         supplier = supplier_of(part(place), search, who, Graphs(part(other), search))
         plan = [Task(m, own_options(m, k, options), layer, layer) for m in measures for layer in series.layers]
         steps = {"step": series.steps[place], "other_run": later.name, "other_step": series.steps[other]}
-        supplier.prepare(plan, progress=False)
-        rows += [row | steps for row in _rows(supplier, plan, run)]
+        supplier.prepare(plan, progress=False, more=int(other == last and bool(tested)))
+        rows[place, other] = [row | steps for row in _rows(supplier, plan, run)]
+        if other == last:
+            settling.look(supplier, [task for task in plan if task.measure in tested], series.steps[place])
         tell(1)
-    table = as_table(rows, ("other_run", "step", "other_step"))
+    table = as_table([row for own in rows.values() for row in own], ("other_run", "step", "other_step"))
+    if tested:
+        table[MOVES] = settling.column(table, series.steps[-1])
     if save:
         try:
             series.keep(table)

@@ -19,11 +19,11 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.measure import Measure
+from layerscape.core.paired import difference, holm
 from layerscape.core.permutation import FEWEST, ROUNDING, check_permutations, share_as_high
 from layerscape.core.tasks import Task
 from layerscape.core.words import number, p_said
 from layerscape.errors import InvalidValue, LayerscapeError
-from layerscape.questions.resample import difference, holm
 from layerscape.supply.serial import Serial
 from layerscape.supply.supplier import Supplier
 

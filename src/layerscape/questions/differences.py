@@ -1,4 +1,4 @@
-"""`differences`: is a layer different from the one before it, or from its counterpart in another run."""
+"""`differences`: is a layer different from the one before it, from that of another run, or from its own step before."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from layerscape.core.groups import Own
 from layerscape.core.influence import Moved
 from layerscape.core.keywords import Search, door
 from layerscape.core.measure import Measure
+from layerscape.core.paired import Difference, difference, holm
 from layerscape.core.progress import Show, counted
 from layerscape.core.tasks import Task, check_options, own_options
 from layerscape.errors import InvalidValue, LayerscapeError, require, unknown_name
 from layerscape.measures import AnyMeasure, catalog, find_measures
 from layerscape.questions.evidence import above, chance_of
 from layerscape.questions.matching import matched
-from layerscape.questions.resample import Difference, difference, holm
 from layerscape.run import Run, check_run
+from layerscape.runs import Series
 from layerscape.supply.answers import supplier_of
 from layerscape.supply.doubts import say_doubts
 from layerscape.supply.labels import category_columns
@@ -41,7 +42,7 @@ Found = Callable[[str, Measure, str], tuple[Moved, tuple[str, ...]]]
 
 @door
 def differences(
-    run: Run,
+    run: Run | Series,
     other: Run | None = None,
     measures: AnyMeasure | Sequence[AnyMeasure] | None = None,
     *,
@@ -53,7 +54,7 @@ def differences(
     progress: Show = None,
     **search: Unpack[Search],
 ) -> pd.DataFrame:
-    """By how much layers differ, tested on the same samples: every layer and the one before it, or two runs.
+    """By how much layers differ, tested on the same samples: every layer and the one before it, two runs, or steps.
 
     Values of two layers are of the same samples, so that their difference is known better than either: its interval
     comes from what each sample moves in both, with regard to neighbors.
@@ -61,7 +62,8 @@ def differences(
     Parameters
     ----------
     run
-        From `extract`, `from_arrays` or `open`.
+        From `extract`, `from_arrays` or `open`; or a series: every layer at each step is tested against itself at the
+        step before, and at the last against the first. The table then has ``step`` and ``other_step``, the earlier.
     other
         A second run, samples matched by id: each layer is tested against the layer of that name or, where there is
         none, of the nearest depth.
@@ -107,6 +109,9 @@ def differences(
     [False, True]
     """
     require("pandas", "runs")
+    if isinstance(run, Series):
+        asked_of_each = {"labels": labels, "k": k, "groups": groups, "own_group": own_group, "progress": progress}
+        return _between_steps(run, other, measures, pairs, **asked_of_each, **search)
     for each in (run, run if other is None else other):
         check_run(each)
     check_options([], search, differences)
@@ -136,6 +141,23 @@ def differences(
     table = require("pandas", "runs").DataFrame(rows).assign(n_samples=a.n_samples)
     table["p_holm"] = holm(table.p.to_numpy())
     return table[list(COLUMNS)]
+
+
+def _between_steps(series: Series, other: Any, measures: Any, pairs: Any, **asked: Any) -> pd.DataFrame:
+    """The tests of a series, corrected for all of them: every step against the one before it, the last the first."""
+    if other is not None:
+        raise InvalidValue("a series and another run; give two runs, or the series alone.")
+    if not series.layers:
+        raise InvalidValue("no layer is in all runs of the series; there is no difference to test.")
+    pairs = [(layer, layer) for layer in series.layers] if pairs is None else pairs
+    last = len(series) - 1
+    tables = []
+    for later, earlier in dict.fromkeys([*((place, place - 1) for place in range(1, last + 1)), (last, 0)]):
+        found = differences(series.runs[later], series.runs[earlier], measures, pairs=pairs, **asked)
+        steps = {"step": series.steps[later], "other_step": series.steps[earlier]}
+        tables.append(found.assign(**steps)[[*steps, *COLUMNS]])
+    table = require("pandas", "runs").concat(tables, ignore_index=True)
+    return table.assign(p_holm=holm(table.p.to_numpy()))
 
 
 def tested(measures: AnyMeasure | Sequence[AnyMeasure] | None, *, grouped: bool) -> list[Measure]:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerscape.core.paired import difference
 from layerscape.core.permutation import ROUNDING
 from layerscape.core.words import p_said
 from layerscape.errors import require
 from layerscape.questions.evidence import Evidence
 from layerscape.questions.instead import LEVEL, Instead
 from layerscape.questions.judged import Judged
-from layerscape.questions.resample import difference, p_of_largest, wins
+from layerscape.questions.resample import p_of_largest, wins
 
 if TYPE_CHECKING:
     import pandas as pd

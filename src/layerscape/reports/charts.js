@@ -47,9 +47,11 @@ function theme(element) {
       fit: { color: color("accent"), strokeWidth: 2 },
       "fit-point": { color: color("baseline"), filled: true, size: 16, opacity: 0.9 },
       "pair-name": { color: color("muted"), fontSize: 10 },
+      "ghost-name": { color: color("muted"), fontSize: 10 },
       trail: { strokeWidth: 1.5 },
       "trail-point": { filled: true, size: 26, opacity: 1 },
       "trail-interval": { fillOpacity: 0.12 },
+      "at-step": { fillOpacity: 0, stroke: color("ink"), strokeWidth: 1.5 },
       unclear: { color: color("mark"), filled: false, size: 26, strokeWidth: 1.2, opacity: 0.9 },
     },
   };
@@ -73,7 +75,8 @@ function embedded(place, name, colors, more = {}) {
 }
 
 // What the menu of a chart has chosen, which a new drawing keeps.
-const kept = (name) => (views[name] ? { params: [{ ...specs[name].params[0], value: views[name].signal("pick") }] } : {});
+const kept = (name) => (views[name]
+  ? { params: specs[name].params.map((each) => ({ ...each, value: views[name].signal(each.name) })) } : {});
 
 async function draw(place, colors = document.documentElement) {
   const name = place.dataset.chart;
@@ -108,5 +111,28 @@ const drawAll = (colors) => places.reduce((before, place) => before.then(() => d
 for (const button of document.querySelectorAll("[data-save]")) {
   button.addEventListener("click", () => save(button.dataset.of, button.dataset.save));
 }
+// The slider of a series: every chart shows the step, and keeps what else its menu has chosen.
+const slider = document.getElementById("step");
+
+function show(name, when) {
+  const view = views[name];
+  const rows = specs[name].data.values;
+  const now = view.signal("pick");
+  const shown = rows.find((row) => row.choice === now)?.when ?? "";
+  const next = now.startsWith(shown) ? when + now.slice(shown.length) : now; // of a map no choice names a step
+  if (rows.some((row) => row.choice === next && row.when === when)) view.signal("pick", next);
+  view.signal("when", when).runAsync();
+}
+
+function slide() {
+  const times = Object.values(specs).map((spec) => spec.usermeta.times ?? []).reduce((a, b) => (b.length > a.length ? b : a));
+  const when = times[slider.value];
+  slider.setAttribute("aria-valuetext", when);
+  slider.form.querySelector("output").value = when;
+  for (const name of Object.keys(views)) if (specs[name].usermeta.times) show(name, when);
+}
+
+slider?.addEventListener("input", slide);
+slider?.form.addEventListener("submit", (event) => event.preventDefault());
 for (const media of [dark, matchMedia("print")]) media.addEventListener("change", () => drawAll());
 drawAll();

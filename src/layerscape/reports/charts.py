@@ -68,6 +68,7 @@ def _line(drawing: Drawing) -> tuple[list[vl.Spec], int]:
     """One curve at a time: thin ones and grey ones behind it, chance as a band, a level across all layers."""
     rows, x, y = drawing.rows, vl.axis(drawing.x), vl.value_axis(drawing.y)
     marks = [*vl.others(rows, x, y), *vl.controls(rows, x, y), *vl.chance_band(rows, x, y), *vl.beside(rows, x, y)]
+    marks += vl.ghosts(drawing, x, y)
     return [*marks, *vl.level(rows, y), *vl.line(x, y, vl.tips(drawing))], vl.PROFILE_HEIGHT
 
 
@@ -81,6 +82,8 @@ def _map(drawing: Drawing) -> tuple[list[vl.Spec], int]:
         vl.chosen("rect", "cell", cells, "isValid(datum.value)"),
         vl.chosen("point", "unclear", rings, "datum.unclear"),
     ]
+    if drawing.times:
+        marks.append(vl.chosen("rect", "at-step", {"x": x, "y": y, "tooltip": tooltip}, "datum.when === when"))
     return marks, vl.height_of(len(drawing.y.names), square=drawing.x.names == drawing.y.names)
 
 

@@ -144,6 +144,7 @@ def _html(
         "queries_asked": min(asked["n_queries"], len(run.samples.ids)),
         "seed": asked["seed"],
     }
+    context["times"] = max((spec["usermeta"].get("times", []) for spec in specs.values()), key=len, default=[])
     islands = {"charts": specs, "table": table}
     render = partial(_rendered, context, islands, _scripts())
     # The strip gets what the rest leaves of the page.
@@ -154,7 +155,7 @@ def _html(
 
 def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: ReportedRun | None) -> dict[str, str]:
     """What the page says of a chart."""
-    left_out, (pick,) = spec["usermeta"]["left_out"], spec["params"]
+    left_out, (pick, *_) = spec["usermeta"]["left_out"], spec["params"]
     more = f" {left_out} further choices are in the table only." if left_out else ""
     more += (
         f" One in {every} is drawn along the axes; the table has all."

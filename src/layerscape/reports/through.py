@@ -10,13 +10,14 @@ from typing import Any, cast
 
 from layerscape.core.merged import merged
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.paired import MOVES
 from layerscape.core.progress import Show
 from layerscape.core.quantity import Quantity
 from layerscape.core.words import listed
 from layerscape.errors import InvalidValue
 from layerscape.figures.measured import heading, measured, question_of, reads_labels
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import Row, columns_of_labels, first_variant, within_chance
+from layerscape.figures.rows import LEVEL, Row, columns_of_labels, first_variant, within_chance
 from layerscape.figures.step_map import RAW
 from layerscape.reports.cautions import Finding, with_cautions
 from layerscape.reports.reported import ReportedRun
@@ -24,6 +25,7 @@ from layerscape.reports.shape import Shape
 from layerscape.reports.telling import above, asked, beside_chance, highest, known, lowest, not_told_apart, once
 from layerscape.run import check_run
 from layerscape.runs import Series
+from layerscape.supply.alarms import alarms, in_words
 
 HALF = 0.5  # of the neighbors above chance that a layer has at the end, from which on it is called settled
 
@@ -127,7 +129,8 @@ def found_through(series: ThroughSteps) -> list[Finding]:
         *(_settling(profile, each) for each in comparing if question_of(each) == "neighborhood"),
         *(each for measure in measures if reads_labels(measure) for each in _labels(profile, measure, series.along)),
     ]
-    told = with_cautions(each for each in every if each.text)
+    warned = [Finding(f"{text[0].upper()}{text[1:]}.") for text in in_words(alarms(series.series))]
+    told = [*warned, *with_cautions(each for each in every if each.text)]
     told = [replace(each, text=text) for each, text in zip(told, once(each.text for each in told), strict=True)]
     nothing = f"Nothing of the series in {series.path} was measured. Measure it with: layerscape measure {series.path}"
     return told or [Finding(nothing)]
@@ -185,7 +188,24 @@ def _settling(run: Profile, measure: Quantity) -> Finding:
         settled.setdefault(_settled(own), []).append(repr(layer))
     ends = [f"{listed(names)} {when}" for when, names in settled.items() if when]
     half = f" Half of the neighbors that a layer ends with, chance set aside, it has {'; '.join(ends)}." if ends else ""
-    return Finding(f"{most}.{half}", [low], following)
+    return Finding(f"{most}.{half}{_moving(run, rows, last)}", [low], following)
+
+
+def _moving(run: Profile, rows: Sequence[Row], last: str) -> str:
+    """Until which step a test on the same samples tells that each layer moves; nothing where names are no times."""
+    until: dict[str, list[str]] = {}
+    for layer in run.layers:
+        p = {row["when"]: row.get(MOVES) for row in rows if row["layer"] == layer and row["other_when"] == last}
+        tested = {when: value for when, value in p.items() if value is not None and value == value}
+        moves = [when for when in run.times if tested.get(when, 1.0) < LEVEL]
+        if tested:
+            until.setdefault(run.times[run.times.index(moves[-1]) + 1] if moves else "", []).append(repr(layer))
+    said = [f"until {_called(when)} at {listed(names)}" for when, names in until.items() if when]
+    none = [f"at {listed(names)} no move is told" for when, names in until.items() if not when]
+    if not until or _called(last) == last:
+        return ""
+    moved = [f"neighborhoods move {listed(said)}"] if said else []
+    return f" By a test on the same samples, {'; '.join(moved + none)}."
 
 
 def _when(place: Mapping[str, int]) -> Any:

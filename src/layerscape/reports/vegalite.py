@@ -24,6 +24,7 @@ FORMATS = {"depth": ".3~g", "chance": ".3~g", "scale": ".4~g"}
 BASELINE = "datum.beside && !isValid(datum.control)"
 PROFILE_HEIGHT = 300
 SQUARE = 380
+GHOSTS = 2  # thin curves that are named
 MOST_NAMES = 26  # so many layer names fit side by side when turned; of more, some are left out
 HALF_WIDTH = 450  # pixels of a chart that has another one beside it
 LONGEST = 17  # letters of a name beneath an axis
@@ -50,11 +51,11 @@ def chart(drawing: Drawing, layers: Sequence[Spec], height: int) -> Spec:
     return {
         "width": "container",
         "height": height,
-        "params": [pick],
+        "params": [pick, *([{"name": "when", "value": drawing.times[-1]}] if drawing.times else [])],
         "data": {"values": values},
         "layer": list(layers),
         **({"resolve": {"scale": {"y": "independent"}}} if drawing.second else {}),
-        "usermeta": {"left_out": len(names) - len(shown)},
+        "usermeta": {"left_out": len(names) - len(shown), **({"times": list(drawing.times)} if drawing.times else {})},
     }
 
 
@@ -175,6 +176,16 @@ def others(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:
     encoding = {"x": x, "y": y, "detail": [{"field": "choice"}, BRANCH]}
     wanted = [{"filter": "datum.thin && !datum.beside"}]
     return [{"transform": wanted, "mark": {"type": "line", "style": "others"}, "encoding": encoding}]
+
+
+def ghosts(drawing: Drawing, x: Spec, y: Spec) -> list[Spec]:
+    """Of a series, which step each thin curve is of, where it ends; not where several of a step would overlap."""
+    names = {row["choice"] for row in drawing.rows if row.get("thin")}
+    if not drawing.times or len(names) > GHOSTS:
+        return []
+    wanted = [{"filter": f"datum.thin && datum.layer === {json.dumps(drawing.x.names[-1])}"}]
+    text = {"type": "text", "style": "ghost-name", "align": "left", "dx": 5}
+    return [{"transform": wanted, "mark": text, "encoding": {"x": x, "y": y, "text": {"field": "when"}}}]
 
 
 def controls(rows: Iterable[Row], x: Spec, y: Spec) -> list[Spec]:

@@ -10,8 +10,10 @@ from time import perf_counter
 from typing import Any
 
 from layerscape.core.words import listed
+from layerscape.measures import find_measures
 from layerscape.pipeline.measure import measure
 from layerscape.pipeline.table import CEILING, COLUMNS
+from layerscape.training.early import Early
 from layerscape.training.logs import Sink, values_of
 from layerscape.training.watch import Watch
 from layerscape.training.when import Pace
@@ -36,7 +38,7 @@ class Looks:
 
     def __init__(self, watch: Watch, pace: Pace, sinks: Sequence[Sink], measures: Sequence[Any], k: int | None) -> None:
         self.watch, self._pace, self._sinks = watch, pace, list(sinks)
-        self._measures, self._k = measures, k
+        self._measures, self._k, self._early = measures, k, Early(find_measures(measures), k)
         self._said: set[str] = set()
         self._held: list[str] | None = None  # what is said at the end of a look, in which warnings are heard
 
@@ -66,10 +68,18 @@ class Looks:
                     f"{listed([f'step {each}' for each in aside[:3]])}{' and more' * (len(aside) > 3)} of an earlier "
                     f"training moved to {self.watch.path / 'earlier'}: at step {step} this one has other weights"
                 )
-            values = values_of(measure(run, self._measures, k=self._k, progress=False)) if self._measures else {}
-            self._log(step, values)
+            table = measure(run, self._measures, k=self._k, progress=False) if self._measures else None
+            self._log(step, {} if table is None else values_of(table))
+            for text in self._early.look(step, run, table, self.numbers(scalars)):
+                self.say(text)
         now = perf_counter()
         self._pace.looked(now - start, now)
+
+    def tell(self, step: int, scalars: Mapping[str, Any]) -> None:
+        """Numbers of a step that has a run, which came to be known later."""
+        numbers = self.numbers(scalars)
+        self.watch.tell(step, numbers)
+        self._early.tell(step, numbers)
 
     def numbers(self, scalars: Mapping[str, Any]) -> dict[str, float]:
         """What is given as floats, without what is none or is called like a column of every table."""

@@ -183,7 +183,7 @@ class Monitor:
         """Add numbers that came to be known later to a step, such as its accuracy; of no effect if it has no run."""
         with self._aside() as looks:
             if looks is not None and looks.watch.has(number := as_step(step)):
-                looks.watch.tell(number, looks.numbers(scalars))
+                looks.tell(number, scalars)
 
     def close(self) -> None:
         """End; nothing is looked at any more, and another monitor may write to the folder."""
