@@ -74,7 +74,8 @@ class Training:
         x, y = pictures(self.name)
         rows = rng.permutation(len(x))
         self.x, self.y = torch.from_numpy(x[rows[:500]]), torch.from_numpy(y[rows[:500]])
-        self.probe = torch.from_numpy(x[rows[5000:5300]])
+        self.held_out = rows[5000:]
+        self.probe = torch.from_numpy(x[self.held_out[:300]])
         if kind == "shuffled labels":
             self.y = self.y[torch.randperm(500)]
         width = int(rng.choice([64, 128]))
@@ -94,7 +95,7 @@ class Training:
         if self.kind == "autoencoder":
             self.loss = mse_loss(self.net(x), x)
         elif self.kind in VIEWS:
-            a, b = (self.net(self._view(x)) for _ in range(2))
+            a, b = (self.net(self.view(x)) for _ in range(2))
             self.loss = mse_loss(a, b) + VIEWS[self.kind](a) + VIEWS[self.kind](b)
         else:
             out = self.net(x)
@@ -114,7 +115,7 @@ class Training:
             with torch.no_grad():
                 self.net[2].bias -= 20
 
-    def _view(self, x: torch.Tensor) -> torch.Tensor:
+    def view(self, x: torch.Tensor) -> torch.Tensor:
         """Half of the pixels hidden, a third of noise."""
         return x * (torch.rand_like(x) > 0.3) + 0.2 * torch.randn_like(x)
 

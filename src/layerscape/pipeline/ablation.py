@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OF_MODEL = (
     *("make_inputs", "kind", "device", "dtype", "revision", "trust_remote_code", "max_length", "units_axis"),
-    *("random_init", "shuffle_tokens", "part"),
+    *("random_init", "shuffle_tokens", "part", "factory"),
 )
 OF_SAMPLES = ("text_column", "id_column", "limit", "sample_seed", "skip_bad", "follow_links")
 OF_PASS = ("batch_size", "store")

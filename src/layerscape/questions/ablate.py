@@ -15,6 +15,7 @@ from scipy.stats import t as student
 from layerscape.core.interval import student95
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
+from layerscape.core.paired import holm
 from layerscape.core.progress import Show, counted
 from layerscape.core.rank_correlation import FEW, FEWEST, rank_correlation
 from layerscape.core.shown import Card, Shown
@@ -24,7 +25,6 @@ from layerscape.errors import EXTRAS, InvalidValue, need, require
 from layerscape.measures import AnyMeasure, find_measures
 from layerscape.pipeline.ablation import ABLATING, Ablated, ablated
 from layerscape.pipeline.table import as_rows, as_table
-from layerscape.questions.resample import holm
 from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.sources import Part

@@ -12,10 +12,10 @@ from layerscape.core.depth import site_of, steps
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import spread_of_sum, student95
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.paired import difference, holm
 from layerscape.core.tasks import Task
 from layerscape.core.words import firsts
 from layerscape.errors import LayerscapeError, require
-from layerscape.questions.resample import difference, holm
 from layerscape.run import Run
 from layerscape.supply.sources import Part
 from layerscape.supply.supplier import Supplier
