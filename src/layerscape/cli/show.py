@@ -69,3 +69,22 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
         name: None if isna(value) or (isinstance(value, float) and not isfinite(value)) else value
         for name, value in row.items()
     }
+
+
+def note_gaps(table: Any) -> None:
+    """Why there are rows without a value, or of groups or series without an interval, once for each reason."""
+    unsure = table.value.notna() & table.low.isna() & (table.groups != "") & (table.warnings != "")
+    for what, gaps in (("a value", table[table.value.isna()]), ("an interval", table[unsure])):
+        for (measure, label, words), own in gaps.groupby(["measure", "label", "warnings"], sort=False):
+            of, why = f" of {label!r}" if label else "", words.replace("\n", "; ")
+            note(f"{measure}{of}, {len(own)} without {what}: {why}")
+
+
+def note_alarms(opened: Any, table: Any) -> None:
+    """What the steps of a series warn of."""
+    from layerscape.runs import Series
+    from layerscape.supply.alarms import alarms, in_words
+
+    if isinstance(opened, Series):
+        for text in in_words(alarms(opened, table)):
+            note(text)

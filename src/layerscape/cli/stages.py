@@ -13,7 +13,7 @@ from layerscape.cli import options as shared
 from layerscape.cli.given import OF_MEASURING, OF_READING, of_inputs, of_measuring, of_model, of_samples
 from layerscape.cli.options import search_options
 from layerscape.cli.queries import asking, extracted_queries, of_pairs_of_inputs
-from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
+from layerscape.cli.show import bars, independent, note, note_alarms, note_gaps, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_columns, check_wishes, refusing
 from layerscape.core.keywords import FIELDS
 from layerscape.errors import LayerscapeError, need
@@ -198,8 +198,8 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     opened = open_run_or_series(run)
     with bars() as progress:
         table = measured(opened, options, progress)
-    _note_gaps(table)
-    _note_alarms(opened, table)
+    note_gaps(table)
+    note_alarms(opened, table)
     shown = [name for name in ("step", "other_step") if name in table]
     shown += ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     at = shown.index("measure")
@@ -274,25 +274,6 @@ def _of_both() -> str:
     from layerscape.pipeline.measure import asked_of
 
     return ",".join(m.name for m in asked_of(None, pairs=True))
-
-
-def _note_gaps(table: Any) -> None:
-    """Why there are rows without a value, or of groups or series without an interval, once for each reason."""
-    unsure = table.value.notna() & table.low.isna() & (table.groups != "") & (table.warnings != "")
-    for what, gaps in (("a value", table[table.value.isna()]), ("an interval", table[unsure])):
-        for (measure, label, words), own in gaps.groupby(["measure", "label", "warnings"], sort=False):
-            of, why = f" of {label!r}" if label else "", words.replace("\n", "; ")
-            note(f"{measure}{of}, {len(own)} without {what}: {why}")
-
-
-def _note_alarms(opened: Any, table: Any) -> None:
-    """What the steps of a series warn of."""
-    from layerscape.runs import Series
-    from layerscape.supply.alarms import alarms, in_words
-
-    if isinstance(opened, Series):
-        for text in in_words(alarms(opened, table)):
-            note(text)
 
 
 def _recommend(run: Any, options: dict[str, Any], progress: Any) -> None:

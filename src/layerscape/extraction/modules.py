@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from inspect import Parameter, signature
 from typing import Any
@@ -29,6 +29,7 @@ def open_module(
     device: torch.device | None,
     dtype: torch.dtype | None,
     answers: Answers,
+    facts: Mapping[str, Any] | None = None,
 ) -> Network:
     """A network from a module, which stays as it is: it is copied if its device or type must change.
 
@@ -50,7 +51,7 @@ def open_module(
         module,
         Custom(make_inputs or stack, kind or "array", withheld=[name for name in MASKS if not _takes(module, name)]),
         configuration=f"{type(module).__module__}.{name} {module!r}",
-        facts={},
+        facts=facts or {},
         build=replace(Build.of(getattr(module, "config", None)), answers=answers),
         any_kind=kind is None,
     )
@@ -68,8 +69,9 @@ def open_made(
 ) -> Network:
     """A network of weights in a file, or with a seed of random ones, in the module that a factory makes."""
     module, own = made_module(factory, path, seed)
-    network = open_module(module, make_inputs or own, kind, device, dtype, answers)
-    network.called(path if seed is None else f"{path} (random weights, seed {seed})", factory=factory_name(factory))
+    facts = {"factory": factory_name(factory)}
+    network = open_module(module, make_inputs or own, kind, device, dtype, answers, facts)
+    network.name = path if seed is None else f"{path} (random weights, seed {seed})"
     return network
 
 

@@ -85,11 +85,6 @@ class Network:
         self._whole = False  # nothing is hidden at random
         self.one_length = False
 
-    def called(self, name: str, **facts: Any) -> None:
-        """Give it the name by which the user knows it, and further facts for its description."""
-        self.name = name
-        self._facts |= facts
-
     @cached_property
     def fingerprint(self) -> str:
         """Hexadecimal digest of configuration and weights: it changes when any weight does. Computed once."""

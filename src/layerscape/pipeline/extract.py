@@ -166,13 +166,8 @@ def extract(
         note(said)
     samples = with_features(samples, features or (), progress)
     losses = Losses.of(network, samples) if loss else None
-    work = Pass.of(
-        network,
-        samples,
-        layers,
-        pooling,
-        **{"batch_size": batch_size, "store": store, "compress": compress, "max_length": max_length},
-    )
+    sizes = {"batch_size": batch_size, "store": store, "compress": compress, "max_length": max_length}
+    work = Pass.of(network, samples, layers, pooling, **sizes)
     work.check_disk(out, note)
     proofs = {} if finished_at(out) else work.prove(note)
     with work.create(out) as folder:
