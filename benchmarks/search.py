@@ -4,7 +4,7 @@ Every peer finds k neighbors of all N samples: ours, faiss `IndexFlatL2`, scikit
 last column of the speeds compares ours with what any search must take that multiplies all pairs of whole rows: the
 N²·D operations of a symmetric matrix product at the speed of one large product of two different float32 matrices.
 
-    python -m benchmarks.search [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--write]
+    python -m benchmarks.search [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--busy] [--write]
 
 The groups are gaussian, pixels, layers, memmap and queries; each has a table and a heading of its own. `--dadapy` is
 the interpreter of an environment that holds DADApy (see peers.txt). `--minilm` is a folder that holds MiniLM-L6, such
@@ -102,6 +102,28 @@ def product(x: np.ndarray) -> Callable[[], float]:
     return run
 
 
+def processor_seconds_here(path: str, k: int, repeats: int) -> dict[str, Any]:
+    """Seconds of processor that all threads together take, of ours and of faiss, which take turns."""
+    x = np.load(path)
+    seconds: dict[str, list[float]] = {"ours": [], "faiss": []}
+    found = {}
+    for name in seconds:
+        SEARCHES[name](x[:WARM], k)
+    for _ in range(repeats):
+        for name, took in seconds.items():
+            start = time.process_time()
+            found[name] = SEARCHES[name](x, k)
+            took.append(time.process_time() - start)
+    return seconds | {"same": same(found["ours"], found["faiss"])}
+
+
+def first_here(path: str, k: int) -> float:
+    """Seconds of processor of the first search of this process, and of loading what it needs."""
+    x = np.load(path)[:WARM]
+    ours(x, k)
+    return time.process_time()
+
+
 def seconds_here(path: str, k: int, repeats: int) -> dict[str, Any]:
     """Seconds of each repetition; the peers take turns, so that all meet the same neighbors on the machine."""
     x = np.load(path)
@@ -172,7 +194,7 @@ def watched(field: str, every: float = 0.005) -> Iterator[list[float]]:
         thread.join()
 
 
-JOBS = {job.__name__: job for job in (seconds_here, peak_here, mapped_here)}
+JOBS = {job.__name__: job for job in (seconds_here, processor_seconds_here, first_here, peak_here, mapped_here)}
 
 
 def in_fresh_process(job: Callable[..., Any], *arguments: Any, **environment: str) -> Any:
@@ -202,8 +224,37 @@ def dadapy_version(python: str) -> str:
     return subprocess.run([python, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
+def compare_busy(
+    heading: str, works: Iterator[tuple[str, np.ndarray]], options: argparse.Namespace, folder: Path
+) -> None:
+    """The table of ours and faiss in seconds of processor, for a machine that does other things."""
+    lines = ["| work | ours, s | faiss, s | faiss / ours |", "|---|---|---|---|"]
+    path, shares = str(folder / "work.npy"), []
+    for name, x in works:
+        np.save(path, x)
+        print(name, "…", file=sys.stderr)
+        seconds = in_fresh_process(processor_seconds_here, path, K, options.repeats)
+        mine, other = (statistics.median(seconds[peer]) for peer in ("ours", "faiss"))
+        lines.append(f"| {name}, {x.shape[0]:,} × {x.shape[1]:,} | {mine:.2f} | {other:.2f} | {other / mine:.2f} |")
+        shares.append(seconds["same"])
+    empty = {"NUMBA_CACHE_DIR": str(folder / "empty")}
+    compiling, kept = (in_fresh_process(first_here, path, K, **empty) for _ in range(2))
+    lines += [
+        "",
+        f"k = {K}, float32. Seconds of processor of all threads, since the machine did other things; median of "
+        f"{options.repeats} repetitions. Of the neighbors that ours lists, faiss lists {100 * min(shares):.3f} % or "
+        f"more. A process of which the first search compiles takes {compiling:.1f} s of processor from its start to "
+        f"the end of that search, {kept:.1f} s where the machine code was kept. Peer: faiss-cpu "
+        f"{version('faiss-cpu')}.",
+    ]
+    publish(f"{heading}, on a busy machine", lines)
+
+
 def compare(heading: str, works: Iterator[tuple[str, np.ndarray]], options: argparse.Namespace, folder: Path) -> None:
     """The table of all peers, a row per work, which is a name and a matrix."""
+    if options.busy:
+        compare_busy(heading, works, options, folder)
+        return
     lines = [
         "| work | ours, s | faiss, s | faiss / ours | sklearn / ours | dadapy / ours | ours / product "
         "| peak ours, MiB | peak faiss, MiB |",
@@ -354,6 +405,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="GROUP")
     parser.add_argument("--dadapy", metavar="PYTHON", help="interpreter of an environment that holds DADApy")
     parser.add_argument("--minilm", metavar="FOLDER", help="folder that holds MiniLM-L6")
+    parser.add_argument("--busy", action="store_true", help="seconds of processor, of ours and faiss alone")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     parser.add_argument("--shrink", type=int, default=1, help=argparse.SUPPRESS)  # to try the script out
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)

@@ -14,6 +14,7 @@ from layerscape.search.rows import Rows
 
 TILE_ROWS, TILE_COLUMNS = 512, 2048
 SAMPLED = 1024
+LINE = 64  # bytes
 RATIO_OF = 32  # rows that tell how large what is rounded off is beside a row
 
 
@@ -47,9 +48,8 @@ class Bytes:
         padded, more = groups * size, groups * size + kernels.ROWS
         starts, sums = np.zeros((2, pieces, padded), np.int32)
         coarse, fine = np.full((2, more), np.inf, np.float32)
-        first, second = np.zeros((more, width), instruction.row_type), np.zeros((padded, width), np.int8)
-        steps = -(-n_units // instruction.depth)
-        packed = np.zeros((groups, steps, size, instruction.depth), np.int8)
+        first, second = _aligned((more, width), instruction.row_type), _aligned((padded, width), np.int8)
+        packed = _aligned((groups, -(-n_units // instruction.depth), size, instruction.depth), np.int8)
         return kernels.Rounded(first, second, packed, starts, sums, np.zeros(more, np.float32), coarse, fine)
 
     def room(self, first: int, n: int) -> Block:
@@ -100,6 +100,14 @@ class Bytes:
         for _ in self._look(tile, np.empty((n * n, 2), np.int32), np.empty(n * n, np.float32), passed):
             pass
         return int(passed[0]) / n**2
+
+
+def _aligned(shape: tuple[int, ...], kind: Any) -> np.ndarray:
+    """Zeros that begin where a line of the processor's cache does, or every load would take two."""
+    n_bytes = math.prod(shape) * np.dtype(kind).itemsize
+    memory = np.zeros(n_bytes + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + n_bytes].view(kind).reshape(shape)
 
 
 def _ratio(points: Rows) -> float:
