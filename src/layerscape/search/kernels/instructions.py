@@ -186,7 +186,7 @@ def emit_below(write: Emitter, row: list[Any], columns: list[Any], out: Any) -> 
     return mask
 
 
-class Arrays:
+class _Arrays:
     """The arrays among the arguments of an intrinsic. Places in them are addresses: a slice would be counted."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any):
@@ -215,7 +215,7 @@ def products(typingctx, instruction, rows, r, groups, g, starts, piece, begin, s
     kind = instruction.instance_class()
 
     def emit(context, builder, signature, arguments):
-        arrays = Arrays(context, builder, signature, arguments)
+        arrays = _Arrays(context, builder, signature, arguments)
         _, _, row, _, group, _, part, column, n, _ = arguments
         addresses = [arrays.address(1, builder.add(row, LONG(i)), column) for i in range(ROWS)]
         points = arrays.address(3, group, builder.udiv(column, LONG(kind.depth)))
@@ -232,7 +232,7 @@ def crossed(typingctx, instruction, first, second, i, other, other_second, j, be
     kind = instruction.instance_class()
 
     def emit(context, builder, signature, arguments):
-        arrays = Arrays(context, builder, signature, arguments)
+        arrays = _Arrays(context, builder, signature, arguments)
         _, _, _, row, _, _, column, at, n = arguments
         given = [arrays.address(number, place, at) for number, place in ((1, row), (2, row), (4, column), (5, column))]
         return emit_crossed(Emitter(builder, kind), given, builder.udiv(n, LONG(kind.lanes * kind.depth)))
@@ -249,7 +249,7 @@ def below(typingctx, instruction, half, scale, limit, halves, scales, at, limits
     kind = instruction.instance_class()
 
     def emit(context, builder, signature, arguments):
-        arrays = Arrays(context, builder, signature, arguments)
+        arrays = _Arrays(context, builder, signature, arguments)
         columns = [arrays.address(4, arguments[6]), arrays.address(5, arguments[6]), arrays.address(7)]
         return emit_below(Emitter(builder, kind), list(arguments[1:4]), columns, arrays.address(8, arguments[9]))
 
