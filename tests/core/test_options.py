@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -35,6 +36,9 @@ NONE_OF_ANY = ["nonsense", b"3", [1], {}, 1 + 1j, object(), np.array([1, 2, 3]),
         ([1, np.float32(2)], tuple[float, float] | None, (1.0, 2.0)),
         (np.array([1, 2, 3]), tuple[int, ...], (1, 2, 3)),
         (np.True_, bool, True),
+        ("side", str | Sequence[str] | None, "side"),
+        (("side", "kind"), str | Sequence[str] | None, ["side", "kind"]),
+        (np.array(["side", "kind"]), str | Iterable[str], ["side", "kind"]),
         (b"anything", list, b"anything"),
     ],
 )
@@ -66,6 +70,15 @@ def test_what_is_allowed_is_of_pythons_own_type(value, hint, found):
             "unknown method of twonn 'mlee'; nearest: mle. There are: fit, mle.",
         ),
         ("influence", 1, bool, InvalidType, "influence=1; give True or False."),
+        ("labels", [1, 2], str | Sequence[str] | None, InvalidType, "labels=[1, 2]; give a word or several or None."),
+        (
+            "by",
+            np.arange(3),
+            str | None,
+            InvalidType,
+            "by=array([0, 1, 2]); give a word or None: values of samples are a label column of a run, which has a name "
+            "(run.add_labels).",
+        ),
         ("seed", -1, int, InvalidValue, "seed=-1; give at least 0."),
         ("limit", 0, int | None, InvalidValue, "limit=0; give at least 1."),
     ],

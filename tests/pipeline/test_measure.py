@@ -254,8 +254,8 @@ def test_from_arrays_goes_on_in_a_folder_and_refuses_other_data(layers, tmp_path
             lambda run: ls.measure(run, ["twonn"], wieght="class"),
             UnknownName,
             "unknown option 'wieght'. There are: by, controls, device, discard, groups, k, labels, lag, measures, "
-            "memory, method, metric, near_copies, own_group, pairs, prior, progress, protocol, queries, repeats, save, "
-            "seed, standardize, threads.",
+            "memory, method, metric, n_queries, near_copies, own_group, pairs, prior, progress, protocol, queries, "
+            "repeats, save, seed, standardize, … (25 in all).",
         ),
         (
             lambda run: ls.measure(run, ["label_overlap"], labels=["haf"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -21,6 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 LEAST = {"limit": 1, "batch_size": 1, "max_length": 1}
 LEAST |= dict.fromkeys(("seed", "sample_seed", "random_init", "shuffle_tokens"), 0)
 _GREATEST = 2**63 - 1  # of a whole number that compiled loops and files can hold
+OF_COLUMNS = ": values of samples are a label column of a run, which has a name (run.add_labels)"
 _IN_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a word", NoneType: "None"}
 
 
@@ -32,7 +33,7 @@ def checked(name: str, value: Any, hint: Any, owner: str = "") -> Any:
     name, value
         Of the option.
     hint
-        Its annotation: int, float, bool, str, None, a Literal, a tuple of these, or a union of them.
+        Its annotation: int, float, bool, str, None, a Literal, a tuple of these, several str, or a union of them.
     owner
         Whose option it is, for error messages.
 
@@ -67,7 +68,8 @@ def checked(name: str, value: Any, hint: Any, owner: str = "") -> Any:
     words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
     if words and isinstance(value, str):
         raise unknown_name(f"{name} of {owner}" if owner else name, value, [*words, *(["None"] * (NoneType in kinds))])
-    raise InvalidType(f"{name}={_shown(value)}; give {' or '.join(map(_words, kinds))}.")
+    more = OF_COLUMNS if str in kinds and getattr(value, "ndim", 0) else ""
+    raise InvalidType(f"{name}={_shown(value)}; give {' or '.join(map(_words, kinds))}{more}.")
 
 
 def checking(function: Function) -> Function:
@@ -122,7 +124,12 @@ def _kinds(hint: Any) -> tuple[Any, ...]:
 def _is_known(kind: Any) -> bool:
     if get_origin(kind) is tuple:
         return all(part is ... or _is_known(part) for part in get_args(kind))
-    return kind in _IN_WORDS or get_origin(kind) is Literal
+    return kind in _IN_WORDS or get_origin(kind) is Literal or _is_several(kind)
+
+
+def _is_several(kind: Any) -> bool:
+    """Whether it stands for several words."""
+    return get_origin(kind) in (Sequence, Iterable) and get_args(kind) == (str,)
 
 
 def _as(value: Any, kind: Any) -> Any:
@@ -134,6 +141,8 @@ def _as(value: Any, kind: Any) -> Any:
         return value if same else _NONE_SUCH
     if get_origin(kind) is tuple:
         return _as_tuple(value, get_args(kind))
+    if _is_several(kind):
+        return _as_several(value)
     if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     if kind is float and isinstance(value, Real) and not isinstance(value, bool):
@@ -142,6 +151,15 @@ def _as(value: Any, kind: Any) -> Any:
         except OverflowError:
             return math.inf
     return value if kind in (bool, str, NoneType) and isinstance(value, kind) else _NONE_SUCH
+
+
+def _as_several(value: Any) -> Any:
+    """The words as a list, so that an array of them is none of numpy's; what can be read but once is left as it is."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return _NONE_SUCH
+    if not hasattr(value, "__len__"):
+        return value
+    return list(value) if all(isinstance(word, str) for word in value) else _NONE_SUCH
 
 
 def _as_tuple(value: Any, kinds: tuple[Any, ...]) -> Any:
@@ -168,7 +186,7 @@ def _words(kind: Any) -> str:
     if get_origin(kind) is tuple:
         parts = get_args(kind)
         return "numbers" if ... in parts else f"{len(parts)} numbers"
-    return _IN_WORDS[kind]
+    return "several" if _is_several(kind) else _IN_WORDS[kind]
 
 
 def _shown(value: Any) -> str:
