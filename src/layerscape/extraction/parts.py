@@ -60,8 +60,9 @@ def with_part(value: Any, key: Key, part: torch.Tensor) -> Any:
     if type(value) in (tuple, list):
         return type(value)(with_part(each, rest, part) if place == name else each for place, each in enumerate(value))
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return value._replace(**{value._fields[name]: with_part(value[name], rest, part)})
-    other = copy.copy(value)
+        named: Any = value
+        return named._replace(**{named._fields[name]: with_part(named[name], rest, part)})
+    other: Any = copy.copy(value)
     if isinstance(value, Mapping):
         other[name] = with_part(value[name], rest, part)
     else:
