@@ -175,7 +175,8 @@ def test_every_sample_in_its_own_group_is_the_graph_of_all():
         ({"groups": ["a", None] * 30}, InvalidValue, "30 of 60 samples have no group; give each of them one, or leave "
          "them out."),
         ({"groups": np.arange(59)}, InvalidValue, "groups of shape (59,) for 60 samples; give one label per sample."),
-        ({"groups": "subject"}, InvalidValue, "groups of shape () for 60 samples; give one label per sample."),
+        ({"groups": "subject"}, InvalidType, "groups='subject' is a name, which a column of a run has; give one group "
+         "per sample."),
         ({"groups": np.ones((60, 2))}, InvalidValue, "groups of shape (60, 2) for 60 samples; give one label per "
          "sample."),
         ({"groups": np.linspace(0, 1, 60)}, InvalidType, "groups of real numbers that are not whole; give categories: "

@@ -59,7 +59,7 @@ def find_parts(supplier: Supplier, seed: int) -> tuple[Manifold, ...]:
 def parts_words(parts: tuple[Manifold, ...]) -> str:
     """Which parts there are.
 
-    >>> parts_words((Part(2.0, 1.9, 2.1, 0.25), Part(5.0, 4.8, 5.2, 0.75)))
+    >>> parts_words((Manifold(2.0, 1.9, 2.1, 0.25), Manifold(5.0, 4.8, 5.2, 0.75)))
     'the samples lie on 2 parts of unlike dimension: about 25% at 2 [1.9, 2.1] and about 75% at 5 [4.8, 5.2]'
     """
     each = [f"about {part.share:.0%} at {part.dimension:.3g} [{part.low:.3g}, {part.high:.3g}]" for part in parts]
