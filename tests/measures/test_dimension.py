@@ -192,7 +192,7 @@ def test_discrete_data_are_said_to_be(rng):
             lambda x: estimate("twonn", np.indices((6, 6, 6)).reshape(3, -1).T),
             InvalidValue,
             "neighbors 1 and 2 are equally far from each of 216 samples, as on a lattice: twonn cannot be computed; "
-            "count with i3d, or add to every unit noise spread evenly over one step of it.",
+            "count with i3d, or add to every unit normal noise with a standard deviation of one step.",
         ),
         (
             lambda x: twonn(find_neighbors(np.repeat(x, 2, axis=0), 3)),

@@ -184,8 +184,16 @@ def test_what_counts_badly_is_shown_and_not_recommended(rng, draw, said):
 def test_the_advice_for_a_lattice_works(rng, side, d):
     x = rng.integers(0, side, (1500, d))
     report = ls.dimension_report(x, controls=())
-    assert "noise that is spread evenly over one step of it (of whole numbers rng.random(x.shape))" in report.reason
-    assert ls.dimension_report(x + rng.random(x.shape), controls=()).value == pytest.approx(d, rel=0.15)
+    assert report.reason.count("add to every unit normal noise with a standard deviation of one step") == 1
+    assert ls.dimension_report(x + rng.standard_normal(x.shape), controls=()).value == pytest.approx(d, rel=0.1)
+
+
+@pytest.mark.parametrize(("side", "d"), [(30, 2), (10, 3)])
+def test_the_advice_for_a_grid_of_which_every_point_is_taken_works(rng, side, d):
+    x = np.stack(np.meshgrid(*[np.arange(side)] * d), axis=-1).reshape(-1, d)
+    report = ls.dimension_report(x, controls=())
+    assert "add to every unit normal noise with a standard deviation of one step; " in report.reason
+    assert ls.dimension_report(x + rng.standard_normal(x.shape), controls=()).value == pytest.approx(d, rel=0.1)
 
 
 def test_pixels_are_whole_numbers_that_do_not_tie_and_are_read_as_real(rng):

@@ -230,8 +230,8 @@ def _counted(x: Representation, whole: Whole, tied: float, supplier: Supplier) -
     if doubt:
         task = Task(find_measure("gride"))
         gap = "" if isfinite((one := attempt(supplier, task)).value) else f"gride has no value: {one.warnings[-1]}"
-        start = gap.rstrip(".") or reason.split(";")[0]
-        reason = f"{start}; {doubt}{'' if whole.kind == 'bits' else f'; give more samples, {ADVICE}'}"
+        advice = "" if whole.kind == "bits" else f"; give more samples{'' if gap else f', {ADVICE}'}"  # gap has it too
+        reason = f"{gap.rstrip('.') or reason.split(';')[0]}; {doubt}{advice}"
     words = (*supplier.words(Task(find_measure("gride"))), *whole.words, *(found.warnings if found else ()))
     estimates = {whole.measure: found} if found else {}
     return DimensionReport(*ends, reason, x.n_samples, x.n_units, estimates, warnings=tuple(dict.fromkeys(words)))

@@ -113,6 +113,6 @@ def _doubts_of_bits(found: Estimate) -> Iterator[str]:
 
 
 ADVICE = (
-    "or add to every unit noise that is spread evenly over one step of it (of whole numbers rng.random(x.shape)), and "
-    "read the report of that"
+    "or add to every unit normal noise with a standard deviation of one step (to whole numbers "
+    "rng.standard_normal(x.shape)), and read the report of that"
 )

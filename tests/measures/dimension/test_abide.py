@@ -83,7 +83,7 @@ def test_neighborhoods_that_end_with_the_graph_are_said(rng):
         (
             lambda x: estimate("abide", np.indices((6, 6, 6)).reshape(3, -1).T),
             "neighbors 1 and 2 are equally far from each of 216 samples, as on a lattice: abide cannot be computed; "
-            "count with i3d, or add to every unit noise spread evenly over one step of it.",
+            "count with i3d, or add to every unit normal noise with a standard deviation of one step.",
         ),
     ],
 )

@@ -84,7 +84,7 @@ def test_an_infinite_local_dimension_is_refused_by_the_arithmetic_mean_and_borne
             lambda x: estimate("levina_bickel", np.eye(30), k=4),
             InvalidValue,
             "neighbors 1 and 4 are equally far from each of 30 samples, as on a lattice: levina_bickel cannot be "
-            "computed; count with i3d, or add to every unit noise spread evenly over one step of it.",
+            "computed; count with i3d, or add to every unit normal noise with a standard deviation of one step.",
         ),
     ],
 )

@@ -229,8 +229,8 @@ def test_warnings(rng):
             np.indices((6, 6)).reshape(2, -1).T.astype(float),
             {},
             "neighbors 1 and 2 are equally far from each of 36 samples, as on a lattice: the density cannot be "
-            "computed; give dimension= where that is an option, or add to every unit noise spread evenly over one "
-            "step of it.",
+            "computed; give dimension= where that is an option, or add to every unit normal noise with a standard "
+            "deviation of one step.",
         ),
         (
             np.repeat(np.arange(20.0)[:, None] ** 2, 15, axis=0),

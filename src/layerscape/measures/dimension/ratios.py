@@ -31,5 +31,6 @@ def check_no_lattice(ratios: np.ndarray, near: int, far: int, measure: str, reme
     if not ratios.any():
         raise InvalidValue(
             f"neighbors {near} and {far} are equally far from each of {len(ratios)} samples, as on a lattice: "
-            f"{measure} cannot be computed; {remedy}, or add to every unit noise spread evenly over one step of it."
+            f"{measure} cannot be computed; {remedy}, or add to every unit normal noise with a standard deviation of "
+            "one step."
         )
