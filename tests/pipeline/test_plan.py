@@ -12,7 +12,7 @@ from layerscape.core.interval import Z95
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import Machine
 
-ABLE = Machine(per_product=1e-11, per_query=1e-6, per_byte=1e-9)
+ABLE = Machine(per_search=0.0, per_query=1e-6, per_product=1e-11, per_byte=1e-9)
 
 
 @pytest.fixture

@@ -12,11 +12,18 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from scipy.optimize import nnls
 
 from layerscape.core.representation import Representation
 from layerscape.search.find import find_neighbors
 
-FIRST, MOST, ENOUGH = 1_500, 12_000, 0.7  # samples that are searched first and at most, and seconds that tell enough
+FIRST, MOST, STEP = (
+    1_500,
+    24_000,
+    4,
+)  # samples that are searched first and at the most, and how many times more each time
+ENOUGH, BYTES = 0.5, 2**27  # seconds of a search after which none is larger, and what its samples may take
+SCALES = np.array([1e-2, 1e-6, 1e-12])  # seconds that are about as many for each, so that the fit is a good one
 WRITTEN = 2**25  # bytes that are written, and read again
 
 
@@ -26,39 +33,45 @@ class Machine:
 
     Attributes
     ----------
-    per_product
-        Seconds for each of the N²·D operations of a search.
+    per_search
+        Seconds that any search takes.
     per_query
         Seconds for each sample beside them: lists, and exact distances of those on them.
+    per_product
+        Seconds for each of the N²·D operations of a search.
     per_byte
         Seconds to read one from disk.
     """
 
-    per_product: float
+    per_search: float
     per_query: float
+    per_product: float
     per_byte: float
 
     def computing(self, n_operations: float, n_queries: float) -> float:
         """Seconds of a search of one layer."""
-        return self.per_product * n_operations + self.per_query * n_queries
+        return self.per_search + self.per_query * n_queries + self.per_product * n_operations
 
 
 def machine(x: Representation, k: int, search: Any, folder: Path | None) -> Machine:
     """What this machine can do with samples like these, as busy as it is now.
 
-    Searches of two sizes tell what grows with pairs from what grows with samples.
+    Searches of three sizes tell what grows with pairs from what grows with samples and from what does not grow.
     """
-    least = min(x.n_samples, max(FIRST, 2 * k))
-    small = _searching(_first(x, least), k, search)
-    more = int(min(x.n_samples, MOST, least * np.sqrt(max(1.0, ENOUGH / small))))
-    if more < 1.5 * least:
-        return Machine(small / (least**2 * x.n_units), 0.0, _reading(folder))
-    large = _searching(_first(x, more), k, search)
-    pairs = np.array([[least**2 * x.n_units, least], [more**2 * x.n_units, more]], float)
-    product, query = np.linalg.solve(pairs, [small, large])
-    if product <= 0 or query < 0:  # by noise: all of it is then laid on the pairs
-        product, query = large / pairs[1, 0], 0.0
-    return Machine(float(product), float(query), _reading(folder))
+    most = min(x.n_samples, MOST, max(FIRST, BYTES // (x.n_units * x.matrix.dtype.itemsize)))
+    n, rows, taken = min(most, max(FIRST, 2 * k)), [], []
+    while True:
+        taken.append(_searching(_first(x, n), k, search))
+        rows.append([1.0, n, float(n) ** 2 * x.n_units])
+        if taken[-1] > ENOUGH or n == most:
+            break
+        n = min(most, STEP * n)
+    # Each is to be right by its own size. None can be negative: where noise would have it so, it is nothing.
+    found, _ = nnls(np.array(rows) / np.array(taken)[:, None] * SCALES, np.ones(len(rows)))
+    if not found[2]:
+        found = np.array([0.0, 0.0, taken[-1] / rows[-1][2] / SCALES[2]])
+    per_search, per_query, per_product = (found * SCALES).tolist()
+    return Machine(per_search, per_query, per_product, _reading(folder))
 
 
 def _first(x: Representation, n: int) -> Representation:
