@@ -154,8 +154,8 @@ def test_rows_of_queries_stand_beside_those_of_all(run, tmp_path):
     assert len(kept.table) == 6
 
 
-def test_the_page_says_of_how_many_samples_values_are(run):
+def test_the_page_says_of_how_many_samples_values_are(run, tmp_path):
     kept = ls.from_arrays({layer: np.asarray(run[layer]) for layer in run.layers})
     ls.measure(kept, ["overlap"], k=10, n_queries=100, progress=False)
-    page = ls.report(kept, progress=False)
+    page = ls.report(kept, tmp_path / "report.html", progress=False)
     assert "600, taken to be independent of each other; values of 100 queries among them" in page.read_text()
