@@ -97,6 +97,21 @@ def test_classes_of_few_are_named_and_left_out():
     assert "'kind rare': fewer than 10 samples, or others, to be told apart" in found.warnings
 
 
+@pytest.mark.parametrize("gap", [None, ""], ids=repr)
+def test_samples_without_a_label_are_of_no_class_and_of_no_others(gap):
+    own = layers(changed=["block_3"], only="c")
+    known = np.arange(N) % 5 != 0
+    with_gaps = KIND.astype(object)
+    with_gaps[~known] = gap
+    found = ls.changes(run(layers(), labels={"kind": with_gaps}), run(own), k=10).classes
+    assert set(found.category) == set(KIND)
+    per_sample = ls.changes(BASE, run(own), k=10).samples.set_index("sample").loc[IDS, "block_3"].to_numpy()
+    for row in found[found.layer == "block_3"].itertuples():
+        inside, outside = known & (row.category == KIND), known & (row.category != KIND)
+        assert row.n_samples == inside.sum()
+        assert (row.kept, row.others) == pytest.approx((per_sample[inside].mean(), per_sample[outside].mean()))
+
+
 def test_an_untrained_twin_keeps_no_more_than_chance():
     x = np.random.default_rng(5).standard_normal((4, N, 8))
     found = ls.changes(BASE, run(dict(zip(BASE.layers, x, strict=True))), k=10)

@@ -11,6 +11,7 @@ from scipy.stats import t as student
 from layerscape.core.depth import site_of, steps
 from layerscape.core.estimate import Estimate
 from layerscape.core.interval import spread_of_sum, student95
+from layerscape.core.labels import missing
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.paired import difference, holm
 from layerscape.core.tasks import Task
@@ -132,23 +133,26 @@ def of_classes(
         near = np.hstack([nobody, *(each.indices[:, : one.k] for each in graphs)])
         for column in columns:
             values = part.columns[column]
-            for name in np.unique(values[values != ""]) if values.dtype.kind in "US" else np.unique(values):
-                inside = values == name
-                if min(inside.sum(), (~inside).sum()) < FEWEST:
+            gaps = missing(values)
+            known = np.ones(len(values), bool) if gaps is None else ~gaps  # the others have no part
+            names = values.astype(str)
+            for name in np.unique(names[known]).tolist():
+                inside, outside = known & (names == name), known & (names != name)
+                if min(inside.sum(), outside.sum()) < FEWEST:
                     few[f"{column} {name}"] = None
                     continue
                 where = {"layer": layer, "label": column, "category": name, "n_samples": int(inside.sum())}
-                rows.append(where | _against_others(one.per_sample, inside, near))
+                rows.append(where | _against_others(one.per_sample, inside, outside, near))
     table = require("pandas", "runs").DataFrame(rows, columns=[*OF_CLASSES[:-1], "p"])
     table["p_holm"] = holm(table.pop("p").to_numpy(float))
     said = [f"{firsts(list(few))}: fewer than {FEWEST} samples, or others, to be told apart"] if few else []
     return table[list(OF_CLASSES)], said
 
 
-def _against_others(values: np.ndarray, inside: np.ndarray, near: np.ndarray) -> dict[str, Any]:
+def _against_others(values: np.ndarray, inside: np.ndarray, outside: np.ndarray, near: np.ndarray) -> dict[str, Any]:
     """Mean inside less mean outside, with regard to samples that are near each other."""
-    means = values[inside].mean(), values[~inside].mean()
-    own = np.where(inside, (values - means[0]) / inside.sum(), -(values - means[1]) / (~inside).sum())
+    means = values[inside].mean(), values[outside].mean()
+    own = inside * (values - means[0]) / inside.sum() - outside * (values - means[1]) / outside.sum()
     apart = float(means[0] - means[1])
     if not own.any():
         sure = 1.0 if apart == 0 else 0.0
