@@ -93,7 +93,7 @@ def test_the_intervals_of_so_many_queries_are_as_narrow_as_asked():
 @pytest.mark.parametrize(
     ("data", "more", "error", "said"),
     [
-        ((100, 8), {"k": 100}, InvalidValue, "k=100 neighbors of 100 samples; k must lie in 1..99."),
+        ((100, 8), {"k": 100}, InvalidValue, "k=100 neighbors asked of 100 samples; k must lie in 1..99."),
         ((100, 8), {"precision": 0.0}, InvalidValue, "precision=0; give half the width of an interval"),
         ((100, 8), {"precision": float("nan")}, InvalidValue, "precision=nan; give a finite number."),
         ((100, 8), {"workers": 0}, InvalidValue, "workers=0; give 1 or more."),

@@ -82,7 +82,7 @@ def compare_command(
         ]
         changed = _changes(opened, chosen, options, progress)
     record = {"runs": list(map(str, runs)), "rows": [plain(row) for each in tables for row in each.to_dict("records")]}
-    record |= {"changes": changed and changed.record()}
+    record |= {"changes": changed and _changes_record(changed)}
     first = [_changes_said(changed)] if changed else []
     said = [*first, *_said(tables, list(map(str, runs)), permutations)]
     say("\n\n".join(said) + independent(options), as_json, record)
@@ -103,6 +103,13 @@ def _changes(opened: list[Run], chosen: list[Measure], options: dict[str, Any], 
     return changes(
         opened[0], opened[1], able[0], k=options["k"] if "k" in able[0].options else None, progress=progress, **search
     )
+
+
+def _changes_record(found: Changes) -> dict[str, Any]:
+    """The findings and the tables, of the samples the first 20."""
+    tables = {"layers": found.table, "classes": found.classes, "samples": found.samples.head(20)}
+    lists = {name: [plain(row) for row in table.to_dict("records")] for name, table in tables.items()}
+    return {"findings": found.findings, "changed": found.changed, **lists, "warnings": list(found.warnings)}
 
 
 def _changes_said(found: Changes) -> str:

@@ -17,6 +17,7 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.pipeline.forecast import duration
 from layerscape.run import Run
 from layerscape.search import Machine, machine
+from layerscape.search.asking import check_k
 from layerscape.storage import in_words
 
 NETWORK = 1.25e9  # bytes a second, of 10 Gbit/s
@@ -194,8 +195,7 @@ def plan(
     _, how = chosen(search)
     _check(precision, workers, network)
     n, units, itemsize, x, folder = _held(data)
-    if not 1 <= k < n:
-        raise InvalidValue(f"k={k} neighbors of {n} samples; k must lie in 1..{n - 1}.")
+    check_k(k, n)
     able = machine(x, min(k, x.n_samples - 1), search, folder)
 
     def step(n_queries: int | None) -> Step:

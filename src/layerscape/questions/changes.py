@@ -92,12 +92,6 @@ class Changes(Shown):
             found.append("No layer is told to change more than the layer before it.")
         return [*found, *self._of_classes(least.layer), *self._of_samples(least.layer)]
 
-    def record(self) -> dict[str, Any]:
-        """The findings and tables as plain values for JSON; of the samples the first 20."""
-        tables = {"layers": self.table, "classes": self.classes, "samples": self.samples.head(20)}
-        rows = {name: [_plain(row) for row in table.to_dict("records")] for name, table in tables.items()}
-        return {"findings": self.findings, "changed": self.changed, **rows, "warnings": list(self.warnings)}
-
     @property
     def _high(self) -> bool:
         return find_measure(self.measure).closer == "high"
@@ -124,16 +118,6 @@ class Changes(Shown):
             f"{one!r} ({number(value)})" for one, value in zip(first["sample"], first[layer], strict=True)
         )
         return [f"In {layer} the samples that changed most are {names}."]
-
-
-def _plain(row: dict[Any, Any]) -> dict[str, Any]:
-    """What does not apply is null."""
-    return {
-        str(name): None
-        if isinstance(value, float) and not np.isfinite(value)
-        else getattr(value, "item", lambda v=value: v)()
-        for name, value in row.items()
-    }
 
 
 def _weakest(rows: Sequence[Any]) -> str:
