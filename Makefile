@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-more lint types tests other-torch wheel coverage clean
+.PHONY: demo test test-more lint types tests other-torch exercises wheel coverage clean
 
 demo: .venv/installed
 	$(BIN)/layerscape demo --out demo
@@ -22,6 +22,10 @@ types: .venv/installed
 # One thread per worker: more would only wait for each other.
 tests: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not more"
+
+# The notebooks of exercises/, from the scripts beside them.
+exercises: .venv/installed
+	$(BIN)/python tools/exercises.py
 
 # Networks of libraries that want another torch, in an environment of their own: 5.6 GB, removed afterwards.
 other-torch:

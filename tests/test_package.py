@@ -48,7 +48,7 @@ def test_sdist_holds_whatever_its_tests_and_benchmarks_read(dist):
     (built,) = dist.glob("*.tar.gz")
     with tarfile.open(built) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("src", "tests", "benchmarks", "docs", "tools"):
+    for folder in ("src", "tests", "benchmarks", "docs", "tools", "exercises"):
         files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
         assert {path.relative_to(ROOT).as_posix() for path in files} <= names
     assert {"pyproject.toml", "constraints.txt", "Makefile", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"} <= names

@@ -1,0 +1,108 @@
+"""What the notebooks share: whether an answer is right, said in one line, and what is missing, said in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+
+
+class OneLine(Exception):
+    """Ends a cell with one line in place of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class NotYet(OneLine):
+    """An answer that is missing, or not right yet."""
+
+
+class NotHere(OneLine):
+    """A package or data that a notebook needs and that are not on this machine."""
+
+
+def ready(*libraries: str) -> None:
+    """Go on if layerscape and these libraries are installed where the notebook runs; else say what to install."""
+    missing = [name for name in ("layerscape", *libraries) if find_spec(name) is None]
+    if missing:
+        raise NotHere(
+            f"This notebook needs {', '.join(missing)}. Run this in a cell, then restart the kernel:  "
+            f"%pip install 'layerscape[exercises]'   (this kernel is {sys.executable})"
+        )
+
+
+def data_folder() -> Path | None:
+    """Where data sets are looked for: the folder that LAYERSCAPE_DATA names, or shared/data beside the clone."""
+    named = os.environ.get("LAYERSCAPE_DATA")
+    folder = Path(named) if named else HERE.parents[1] / "shared" / "data"
+    return folder if folder.is_dir() else None
+
+
+def pictures(name: str, limit: int) -> Any:
+    """The first test pictures of a data set from the data folder, or else downloaded once; in one line why not."""
+    import layerscape as ls
+
+    folder = data_folder()
+    here = folder if folder and (folder / name).is_dir() else None
+    try:
+        return ls.datasets.load(name, limit=limit, folder=here)
+    except (ls.LayerscapeError, OSError) as error:
+        raise NotHere(
+            f"{name} is not on this machine: it was looked for in {folder or 'no folder'} (set LAYERSCAPE_DATA to the "
+            f"folder that holds {name}/), then on the network: {error}"
+        ) from None
+
+
+def check(name: str, answer: Callable[[], Any], wanted: Any, *, within: float = 1e-10, hint: str = "") -> None:
+    """Hold an answer against what layerscape says, and say by how much they differ.
+
+    Parameters
+    ----------
+    name
+        What was asked for.
+    answer
+        Gives the student's value when it is called, so that whatever goes wrong there is said in one line too.
+    wanted
+        The value of layerscape, a number or an array.
+    within
+        How far the answer may be from it, as a share of the largest wanted value where that is above 1.
+    hint
+        What to think of if it is wrong.
+    """
+    try:
+        given = answer()
+    except NameError as error:
+        raise NotYet(f"{name}: nothing there yet ({error}). Fill in the cell above, or open the solution.") from None
+    except Exception as error:
+        raise NotYet(f"{name}: your code ended with {type(error).__name__}: {error}") from None
+    if given is None or given is Ellipsis:
+        raise NotYet(f"{name}: still empty. Fill in the cell above and run it, or open the solution below.")
+    try:
+        found, target = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
+    except (TypeError, ValueError):
+        raise NotYet(f"{name}: got a {type(given).__name__}; numbers were expected. {hint}".strip()) from None
+    if found.shape != target.shape:
+        raise NotYet(f"{name}: got shape {found.shape}, expected shape {target.shape}. {hint}".strip())
+    _compare(name, found, target, within, hint)
+
+
+def _compare(name: str, found: np.ndarray, target: np.ndarray, within: float, hint: str) -> None:
+    if np.isnan(found).any():
+        raise NotYet(f"{name}: {int(np.isnan(found).sum())} of {found.size} values are NaN. {hint}".strip())
+    off = np.abs(found - target)
+    worst = np.unravel_index(int(off.argmax()), off.shape)
+    scale = max(1.0, float(np.abs(target).max()))
+    values = f"{found[worst]:.6g}, layerscape says {target[worst]:.6g}"
+    if off[worst] > within * scale:
+        place = f" (worst at {', '.join(map(str, worst))} of shape {found.shape})" if found.ndim else ""
+        side = "high" if found[worst] > target[worst] else "low"
+        raise NotYet(f"{name}: not yet. You have {values}: {off[worst]:.3g} too {side}{place}. {hint}".strip())
+    print(f"{name}: right. " + (f"{found:.6g}" if not found.ndim else f"{found.size} values") + f", within {within:g}.")
