@@ -104,6 +104,27 @@ def test_near_copies_of_queries_are_refused_for_a_dimension_and_the_rest_is_meas
     assert found[found.measure == "overlap"].value.notna().all()
 
 
+def test_copies_are_left_out_and_the_value_is_that_of_the_distinct_rows_that_are_asked(run):
+    order = np.random.default_rng(1).permutation(2 * N)
+    x = np.concatenate([run["a"]] * 2)[order]
+    found = table(ls.from_arrays({"a": x}), ["twonn"], n_queries=200, seed=4)
+    _, first = np.unique(order % N, return_index=True)
+    asked = np.flatnonzero(np.isin(np.sort(first), drawn_queries(200, 2 * N, seed=4)))
+    graph = find_neighbors(x[np.sort(first)], 2, queries=asked)
+    assert found.value[0] == ls.estimate("twonn", graph).value
+    words = f"{N} exact copies left out; {N} samples remain, of which {len(asked)} are queries"
+    assert words in found.warnings[0]
+
+
+def test_where_no_query_is_a_distinct_row_is_said(run):
+    x = np.repeat(np.random.default_rng(0).standard_normal((5, 4)), 200, axis=0)
+    found = table(ls.from_arrays({"a": x}), ["twonn"], n_queries=10)
+    assert (
+        "none of the 5 distinct rows of 1000 is among the queries; raise n_queries, or leave it out."
+        in found.warnings[0]
+    )
+
+
 def test_a_series_is_measured_run_by_run(run):
     layers = {layer: np.asarray(run[layer]) for layer in run.layers}
     series = ls.series([run, ls.from_arrays(layers, ids=run.samples.ids)], steps=[1, 2])

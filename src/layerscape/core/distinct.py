@@ -35,7 +35,8 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
     Parameters
     ----------
     graph
-        Of all samples. Where nobody looked for copies, samples at distance 0 are.
+        Of all samples. Where nobody looked for copies, samples at distance 0 are. A graph of some queries tells exact
+        copies alone.
     near
         Share of the median first-neighbor distance of distinct rows below which two samples are near copies; 0 looks
         for none.
@@ -43,6 +44,8 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
     n = graph.n_samples
     copies = _joined(n, *_zeros(graph)) if graph.copies is None else graph.copies
     _, first = np.unique(copies, return_index=True)
+    if graph.queries is not None:
+        return Distinct(np.sort(first), n - len(first), 0)
     distances = graph.distances[first, :LARGEST]
     rows, columns = np.nonzero((distances > 0) & (distances < near_limit(distances, near)))
     cluster = _joined(len(first), copies[first[rows]], copies[graph.indices[first[rows], columns]])

@@ -42,6 +42,7 @@ class Graphs:
         self._k, self._ready = 0, frozenset()  # how wide the graphs are, and of which layers
         self._failed: dict[str, LayerscapeError] = {}  # layers that cannot be searched
         self._mixed: dict[str, LayerscapeError] = {}  # layers whose near copies cannot be left out
+        self._few: dict[str, Neighbors] = {}  # the distinct rows among those that are asked, where there are copies
         self._graphs: dict[str, Neighbors] = {}
         self.distinct: dict[str, Distinct] = {}  # by layer, the rows that are no copies
         self._cut: dict[tuple[str, bool, int], Neighbors] = {}
@@ -50,7 +51,7 @@ class Graphs:
     def find(self, layers: Sequence[str], k: int, distinct: bool, tell: Callable[[int], None] | None) -> None:
         """Search layers, and choose the rows for dimensions; what cannot be searched says so when asked for."""
         self._k, self._ready = k, frozenset(layers)
-        self._graphs, self._cut, self.distinct, self._failed, self._mixed = {}, {}, {}, {}, {}
+        self._graphs, self._cut, self.distinct, self._failed, self._mixed, self._few = {}, {}, {}, {}, {}, {}
         if self.source.run is not None:
             self._failed = searched_apart(self.source.run, k, layers, tell, self.search)
         else:
@@ -60,12 +61,36 @@ class Graphs:
                 except OF_ONE_LAYER as error:
                     self._failed[layer] = error
         if distinct:
-            self._check_queries()
-            searched = layers if self.source.asked is None else ()
-            every = [*searched, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
+            every = [*layers, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
             sound = [layer for layer in every if layer not in self._failed]
             found = {layer: distinct_rows(self.whole(layer), self._share(layer)) for layer in sound}
             self.distinct = common_rows(found)
+            if self.source.asked is not None:
+                self._search_few(k, self.source.asked)
+            self._check_queries()
+
+    def _search_few(self, k: int, asked: np.ndarray) -> None:
+        """Where there are copies: the distinct rows that are asked, each as likely as any, among the distinct rows."""
+        for layer, found in self.distinct.items():
+            if not FEWEST <= len(rows := found.rows) < self.source.n_samples:
+                continue
+            queries = np.flatnonzero(np.isin(rows, asked))
+            if not len(queries):
+                self._mixed[layer] = InvalidValue(
+                    f"none of the {len(rows)} distinct rows of {self.source.n_samples} is among the queries; raise "
+                    "n_queries, or leave it out."
+                )
+                continue
+            some = min(k, self.near.among(rows).most(len(rows)))
+            x = self.vectors(layer).take(rows)
+            self._few[layer] = find_neighbors(x, some, queries=queries, **among(self.search, rows))
+
+    def left_out(self, layer: str) -> tuple[str, ...]:
+        """What a dimension of a layer is not of, in words."""
+        words = self.distinct[layer].words if layer in self.distinct else ()
+        if layer not in self._few:
+            return words
+        return (f"{' '.join(words)}, of which {len(self._few[layer].indices)} are queries",)
 
     def _searched_now(self, layer: str, k: int, tell: Callable[[int], None] | None) -> Neighbors:
         if (kept := self.source.kept_graph(layer, k, self.search)) is not None:
@@ -82,7 +107,7 @@ class Graphs:
 
     def _check_queries(self) -> None:
         """Note the graphs of some queries that have near copies, which cannot be left out of them."""
-        for layer, graph in {**self.source.graphs, **self._graphs}.items():
+        for layer, graph in {**self.source.graphs, **self._graphs, **self._few}.items():
             if graph.queries is None or not graph.has_distances:
                 continue
             if count := near_queries(graph, self._share(layer)):
@@ -127,6 +152,8 @@ class Graphs:
             )
         if given:
             return _as_wide_as_it_holds(whole, rows)
+        if layer in self._few:
+            return self._few[layer].first(min(k, self._few[layer].k))
         k = min(k, self.near.among(rows).most(len(rows)))
         if len(rows) == whole.n_samples:
             return whole.first(min(k, whole.k))

@@ -148,7 +148,7 @@ class Provision:
         """The task with a number of neighbors that there are, where nobody asked for one, and what is to be said."""
         distinct = self.distinct(task)
         one, words = task.fitted(*self._room_for(distinct), self.own.most)
-        return one, (*(distinct.words if distinct else ()), *words)
+        return one, (*(self.own.left_out(task.layer) if distinct else ()), *words)
 
     def _room_for(self, distinct: Distinct | None) -> tuple[int, int]:
         """How many samples a task is of, and how many neighbors each has at the most, less those beyond its own."""
