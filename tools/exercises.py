@@ -95,7 +95,7 @@ def _cells(script: Path) -> Iterator[tuple[str, Any]]:
 def _cells_of_student(script: Path) -> Iterator[Any]:
     alone = True
     for kind, cell in _cells(script):
-        if kind == "code" and alone:
+        if kind != "markdown" and alone:
             yield _code(ALONE, ["setup"])
             alone = False
         if kind == "exercise":
