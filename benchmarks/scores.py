@@ -39,19 +39,6 @@ SIDES = {
 }  # fmt: skip
 
 
-def lidar(views: np.ndarray, shrink: float = 1e-4) -> float:
-    """LiDAR of q views of n samples, shape (q, n, D) (Thilak et al. 2023, arXiv:2312.04000, eqs. 1-4)."""
-    means = views.mean(axis=0)
-    within = (views - means).reshape(-1, views.shape[2])
-    within = within.T @ within / len(within) + shrink * np.eye(views.shape[2])
-    centered = means - means.mean(axis=0)
-    values, vectors = np.linalg.eigh(within)
-    white = centered @ vectors / np.sqrt(values)
-    found = np.clip(np.linalg.eigvalsh(white.T @ white / (len(means) - 1)), 0, None)
-    p = found / found.sum() + 1e-7
-    return float(np.exp(-(p * np.log(p)).sum()))
-
-
 def probe(x: np.ndarray, classes: np.ndarray) -> float:
     """Accuracy of a ridge regression on the classes, in 5 folds."""
     x = (x - x.mean(0)) / np.maximum(x.std(0), 1e-9)
@@ -69,10 +56,12 @@ def scored(training: Training, classes: np.ndarray, step: int) -> dict[str, floa
     with torch.no_grad():
         hidden = training.net[:-1]
         x = hidden(training.probe).numpy().astype("f8")
-        views = np.stack([hidden(training.view(training.probe)).numpy().astype("f8") for _ in range(2)])
-    both, n = np.concatenate(views), len(x)
+        both = np.concatenate([hidden(training.view(training.probe)).numpy().astype("f8") for _ in range(2)])
+    n = len(x)
     pairs = Pairs.of([(row, row + n) for row in range(n)], 2 * n)
-    measure = {name: find_measure(name) for name in ("effective_rank", "spectrum_decay", "alignment", "uniformity")}
+    measure = {
+        name: find_measure(name) for name in ("effective_rank", "spectrum_decay", "alignment", "uniformity", "lidar")
+    }
     representation = Representation(x)
     tree = Supplier(Arrays({"x": x}), {}).alone(Task(find_measure("mst"), {}, "x"), influence=False).value
     dimension = find_measure("twonn")(find_neighbors(np.unique(x, axis=0), k=2)).value
@@ -81,7 +70,7 @@ def scored(training: Training, classes: np.ndarray, step: int) -> dict[str, floa
     )
     found = {
         "effective_rank (RankMe)": measure["effective_rank"](representation).value,
-        "lidar": lidar(views),
+        "lidar": measure["lidar"](Representation(both), pairs).value,
         "spectrum_decay (α-ReQ, nearness to 1)": -abs(measure["spectrum_decay"](representation).value - 1),
         "mst, high": tree, "mst, low": -tree, "twonn, high": dimension, "twonn, low": -dimension,
         "alignment and uniformity": -together, "step (the later, the better)": float(step),

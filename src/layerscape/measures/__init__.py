@@ -13,7 +13,10 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.functions import behind, name_of
 from layerscape.core.measure import Measure, as_measure
 from layerscape.core.names import as_names
-from layerscape.errors import InvalidType, unknown_name
+from layerscape.core.words import listed
+from layerscape.errors import InvalidType, UnknownName, unknown_name
+
+FEW = 3  # measures that a word may lead to
 
 AnyMeasure: TypeAlias = str | Measure | Callable[..., Estimate]
 
@@ -39,6 +42,10 @@ def find_measure(measure: AnyMeasure) -> Measure:
         return measure
     if isinstance(measure, str):
         if measure not in catalog():
+            if described := _described_as(measure):
+                raise UnknownName(
+                    f"unknown measure {measure!r}; see {listed(described)}, whose name or description has the word."
+                )
             raise unknown_name("measure", measure, catalog())
         return catalog()[measure]
     if callable(measure):
@@ -47,6 +54,30 @@ def find_measure(measure: AnyMeasure) -> Measure:
             return as_measure(measure)
         return known if known.compute is measure else _partial(known, measure)
     raise InvalidType(f"{measure!r} is no measure; give a name, a Measure or a function that returns an Estimate.")
+
+
+def _described_as(name: str) -> list[str]:
+    """The measures whose description has a word, as the name that a paper gave to it; none where many have.
+
+    One that is called so but for signs and capital letters is alone.
+
+    >>> _described_as("alpha_req")
+    ['spectrum_decay']
+    """
+    called = [each for each in catalog() if _plain(each) == _plain(name)]
+    found = called or [one.name for one in catalog().values() if _plain(name) in _words_of(one)]
+    return found if len(found) <= FEW else []
+
+
+@cache
+def _words_of(measure: Measure) -> frozenset[str]:
+    """All that its docstring and source say, without signs: ``alphareq`` for α-ReQ."""
+    said = f"{behind(measure.compute).__doc__} {measure.source}"
+    return frozenset(_plain(word) for word in said.split() if word[0].isalpha())
+
+
+def _plain(word: str) -> str:
+    return "".join(letter for letter in word.casefold().replace("α", "alpha") if letter.isalnum())
 
 
 def _partial(known: Measure, function: Callable[..., Estimate]) -> Measure:
