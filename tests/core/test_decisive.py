@@ -1,11 +1,16 @@
 """What one unit, or a few samples, decide alone: where it is said, and where it is not."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import layerscape as ls
 from layerscape import Representation
 from layerscape.core.decisive import deciding_samples, deciding_unit
+from layerscape.core.representation import as_representation
 from layerscape.measures import catalog
 
 OF_UNIT = (
@@ -186,3 +191,13 @@ def test_the_participation_ratio_stays_among_possible_values():
                 except ls.errors.LayerscapeError:
                     continue
                 assert 1 <= found.low <= found.value <= found.high <= most
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([12, 60, 250]), st.sampled_from([2, 7, 40]), st.booleans())
+def test_bounds_spare_work_and_change_nothing(seed, n, d, few):
+    rng = np.random.default_rng(seed)
+    x = (rng.standard_t(2, (n, d)) if few else rng.standard_normal((n, d))) * np.exp(rng.normal(0, 1, d))
+    x[:, 0] *= rng.choice([1, 3, 30])
+    found = deciding_unit(as_representation(x))
+    with mock.patch("layerscape.core.decisive._none_is_alone", return_value=False):
+        assert deciding_unit(as_representation(x.copy())) == found

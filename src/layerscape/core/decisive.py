@@ -24,6 +24,7 @@ PART = 100  # of so many samples one
 AHEAD = 10  # times the variance of the next unit
 SHOWN = 3
 DRAWN, VALUES = 2048, 2**24  # rows, and values, that the variances of units are taken from at the most
+ROUNDING = 1e-6  # of a share, and far more than sums of float64 are off
 DECIDES = "and so decide"  # as every warning of it says
 REMEDY = 'standardize="units" gives every unit one weight'
 
@@ -36,7 +37,10 @@ def deciding_unit(x: Representation, metric: str = "euclidean") -> tuple[int, fl
     most = max(FEW, min(DRAWN, VALUES // x.n_units))
     some = x if x.n_samples <= most else x.take(np.sort(np.random.default_rng(0).permutation(x.n_samples)[:most]))
     rows = np.concatenate([block for _, block in _seen(some, metric)])
-    squares, kept = (rows - np.median(rows, axis=0)) ** 2, len(rows) - max(1, len(rows) // PART)
+    kept = len(rows) - max(1, len(rows) // PART)
+    if _none_is_alone(rows, kept):
+        return 0, 0.0
+    squares = (rows - np.median(rows, axis=0)) ** 2
     variances = np.partition(squares, kept - 1, axis=0)[:kept].mean(axis=0)  # a few far samples make no unit large
     total, unit = float(variances.sum()), int(variances.argmax())
     if not total > 0:
@@ -45,6 +49,19 @@ def deciding_unit(x: Representation, metric: str = "euclidean") -> tuple[int, fl
     # More than halfway from what each holds where all are equal to all of it.
     alone = share > (1 + 1 / x.n_units) / 2 and variances[unit] >= AHEAD * following
     return (unit, share) if alone else (0, 0.0)
+
+
+def _none_is_alone(rows: np.ndarray, kept: int) -> bool:
+    """Whether bounds show that no unit holds half of the variance, which spares medians and sorting.
+
+    A median is within σ of the mean, so that n squares about it sum to nσ² to 2nσ², and each is (M + σ)² at the most,
+    M the farthest that a value is from the mean.
+    """
+    centered = rows - rows.mean(axis=0)
+    squares, farthest = np.einsum("ij,ij->j", centered, centered), np.abs(centered).max(axis=0)
+    largest = (farthest + np.sqrt(squares / len(rows))) ** 2
+    least = np.maximum(squares - (len(rows) - kept) * largest, 0)
+    return bool(2 * squares.max() < (HALF - ROUNDING) * least.sum())
 
 
 def deciding_who_is_near(x: Representation, near: Nearness) -> tuple[int, float] | None:
