@@ -66,6 +66,30 @@ def test_pictures_are_read_in_threads_and_only_what_the_network_takes_is_kept(fo
         assert torch.equal(inputs.kwargs["pixel_values"], together["pixel_values"][list(batch)])
 
 
+def test_small_pictures_share_a_call_of_the_processor_and_large_ones_have_one_each(folders, monkeypatch):
+    monkeypatch.setattr(batches, "TOGETHER_BYTES", 10_000)
+    reader = open_model(folders("vit"), device="cpu")._reader
+    plain, sizes = reader._processor, []
+    assert reader.by_itself
+
+    def counting(images, **how):
+        sizes.append(len(images))
+        return plain(images=images, **how)
+
+    reader._processor = counting
+    rng = np.random.default_rng(0)
+    sides = [20] * 7 + [90] + [100] * 3 + [20] * 2
+    pictures = [rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for side in sides]
+    samples = Samples(tuple(map(str, range(13))), "image", lambda rows: [pictures[row] for row in rows], "0")
+    found = list(batches_of(reader, samples, range(13), {"samples": 13}))
+    # 7 small ones fill not quite 10,000 bytes, and the eighth of a chunk comes with them; 30,000 bytes are alone.
+    assert sorted(sizes) == [1, 1, 1, 2, 8]
+    reader._processor = plain
+    alone = torch.cat([reader._made([picture])["pixel_values"] for picture in pictures])
+    inputs, _ = reader.batch(found[0][1])
+    assert torch.equal(inputs.kwargs["pixel_values"], alone)
+
+
 def test_pictures_that_are_padded_to_each_other_stay_together(folders, some_samples):
     reader = open_model(folders("vit"), device="cpu")._reader
     plain = reader._processor

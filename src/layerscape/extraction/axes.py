@@ -46,7 +46,8 @@ class SampleAxis:
                 raise InvalidValue(f"{hidden.shape[self.axis]} parts of {n_samples} samples, of which each had as many")
             sizes = (n_samples, n_parts) if self.fold == "within" else (n_parts, n_samples)
             hidden = hidden.unflatten(self.axis, sizes)
-        return hidden.movedim(self.axis + (self.fold == "across"), 0)
+        first = self.axis + (self.fold == "across")
+        return hidden.movedim(first, 0) if first else hidden
 
     def shape(self, shape: tuple[int, ...], n_samples: int) -> tuple[int, ...]:
         """What the shape becomes."""
@@ -82,6 +83,9 @@ class Axes:
         if hidden.ndim < 3:
             return hidden
         units = self.units_of(hidden.ndim)
+        usual = (1,) if hidden.ndim == 3 else tuple(range(2, hidden.ndim))
+        if self.places == usual and not self.rows.fold:
+            return hidden  # nothing to turn, which would take a fifth as long as to pool it
         if len(self.places) > 1 and not self.rows.fold:
             return hidden.permute(0, *units, *self.places).flatten(1, len(units))
         hidden = hidden.permute(0, *self.places, *units)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from layerscape.core.samples import Samples
 from layerscape.core.threads import Room, ahead, thread_count
@@ -17,6 +18,7 @@ SAMPLES = 64  # samples per batch at most, where they are of one size
 TOKENS_ON_CPU, VALUES_ON_CPU, LEAST_ON_CPU = 1024, 8 * 3 * 224 * 224, 4
 DECODED = 2**28  # bytes of pictures that are held decoded at a time
 CHUNK = 4  # pictures that are read together where those of a batch are wanted together
+TOGETHER, TOGETHER_BYTES = 8, 2**22  # pictures that an image processor gets at a time, and their bytes
 
 
 def limits(
@@ -86,11 +88,11 @@ def batches_of(
 ) -> Iterator[tuple[Sequence[int], list[Encoded]]]:
     """Positions of the samples of each batch within the rows, and they.
 
-    Pictures are read one by one, in threads that are a batch ahead of the device, and only what the network takes of
-    them is kept. Where that is made by a function of the user's, which wants the pictures of a batch together, a batch
-    ends where they fill a part of the memory that decoded pictures may take. Other samples of one length are read batch
-    by batch, in a thread ahead; others as a block, to be sorted. Of samples that go together by their shapes only these
-    are kept until they are read again.
+    Pictures are read a few at a time, in threads that are a batch ahead of the device, and only what the network takes
+    of them is kept. Where that is made by a function of the user's, which wants the pictures of a batch together, a
+    batch ends where they fill a part of the memory that decoded pictures may take. Other samples of one length are
+    read batch by batch, in a thread ahead; others as a block, to be sorted. Of samples that go together by their
+    shapes only these are kept until they are read again.
     """
 
     def read(batch: Sequence[int]) -> list[Encoded]:
@@ -117,19 +119,24 @@ def _pictures(
     """Batches of pictures, of which no more than so many bytes are held decoded."""
     small = isinstance(reader, Pictures) and reader.by_itself  # when they are read nothing large is left of them
     most = DECODED if small else DECODED // 4  # held while they are read, by a batch that waits, and by one in use
-    room, each = Room(most), 1 if small else CHUNK
+    room, each = Room(most), TOGETHER if small else CHUNK
 
     def chunk(places: Sequence[int]) -> list[tuple[Encoded, int]]:
+        wanted, found = [rows[place] for place in places], list[tuple[Encoded, int]]()
         with room:
-            contents = samples.read([rows[place] for place in places])
-            sizes = [getattr(content, "nbytes", 0) for content in contents]
-            room.was(sum(sizes))
-            return list(
-                zip(reader.encode(contents, [samples.ids[rows[place]] for place in places]), sizes, strict=True)
-            )
+            while wanted:
+                contents = _few(samples, wanted) if small else samples.read(wanted)
+                sizes = [getattr(content, "nbytes", 0) for content in contents]
+                room.was(sum(sizes))
+                ids = [samples.ids[row] for row in wanted[: len(contents)]]
+                found += zip(reader.encode(contents, ids), sizes, strict=True)
+                del wanted[: len(contents)], contents
+        return found
 
     chunks = [batch[start : start + each] for batch in plan for start in range(0, len(batch), each)]
-    made = ahead(chunk, chunks, depth=len(plan[0]) if small else 1, threads=thread_count(None))
+    threads = thread_count(None)
+    depth = max(threads, -(-len(plan[0]) // each)) if small else 1
+    made = ahead(chunk, chunks, depth=depth, threads=threads)
     found = (one for _, some in made for one in some)
     for batch in plan:
         some: list[Encoded] = []
@@ -141,6 +148,14 @@ def _pictures(
             some.append(one)
             held += n_bytes
         yield batch[start:], some
+
+
+def _few(samples: Samples, rows: Sequence[int]) -> list[Any]:
+    """The first of them, as many as are small together; of large ones, which take their time each, one."""
+    contents: list[Any] = []
+    while len(contents) < len(rows) and sum(getattr(each, "nbytes", 0) for each in contents) < TOGETHER_BYTES:
+        contents += samples.read([rows[len(contents)]])
+    return contents
 
 
 def kinds_of(reader: Reader, encoded: Sequence[Encoded]) -> list[Hashable]:
