@@ -177,8 +177,14 @@ NET = made(1.0, 0.5, 0.2, 0.1)
             UnknownName,
             "unknown option 'depth'",
         ),
+        (
+            lambda: ls.ablate(NET, X, "overlap", loss=of_output(NET), groups=np.arange(len(X)) % 5),
+            InvalidValue,
+            "ablate with groups: it takes samples to be independent, as texts of many authors; give one of each that "
+            "belong together, or take the losses of each sample, .whole and .without, to groups of your own.",
+        ),
     ],
-    ids=["no loss", "demo", "one sample", "k", "number", "one layer", "option"],
+    ids=["no loss", "demo", "one sample", "k", "number", "one layer", "option", "groups"],
 )
 def test_what_cannot_be_asked_is_refused_in_one_line(ask, kind, text):
     with pytest.raises(kind, match=f"^{re.escape(text)}"):

@@ -190,3 +190,74 @@ def test_compare_says_nothing_of_it_where_it_cannot(folders, words, capsys):
     main(["compare", *words, "--json"])
     said = capsys.readouterr().out
     assert not said or json.loads(said)["changes"] is None
+
+
+SUBJECT = np.repeat(np.arange(N // 5), 5)  # of one kind each
+
+
+def test_groups_are_what_intervals_and_tests_count():
+    """Five samples of a subject change alike: the interval over subjects is wider, and classes are of subjects."""
+    noise = 0.7 * np.random.default_rng(5).standard_normal((N // 5, 8))[SUBJECT] * (KIND == "c")[:, None]
+    labels = {"kind": KIND, "subject": SUBJECT.astype(str)}
+    x = layers()["block_1"]
+    base, tuned = run({"one": x, "two": x}, labels=labels), run({"one": x, "two": x + noise})
+    alone, found = (ls.changes(base, tuned, k=10, labels="kind", **more) for more in ({}, {"groups": "subject"}))
+    assert found.table.kept.tolist() == alone.table.kept.tolist()
+    expected = ls.compare(base, tuned, ["overlap"], k=10, groups="subject")
+    expected = expected[(expected.layer == "two") & (expected.other_layer == "two")].iloc[0]
+    assert (found.table.low[1], found.table.high[1]) == pytest.approx((expected.low, expected.high))
+    own, single = (each.classes.set_index(["layer", "category"]).loc["two", "c"] for each in (found, alone))
+    assert own.difference == pytest.approx(single.difference)
+    assert own.high - own.low > single.high - single.low
+    assert own.p_holm < 0.05
+    assert set(found.classes.label) == {"kind"}
+
+
+def test_classes_of_few_groups_are_left_out_and_named():
+    labels = {"kind": KIND, "subject": np.repeat(np.arange(15), 20).astype(str)}
+    found = ls.changes(run(layers(), labels=labels), run(layers(changed=["block_2"])), k=10, groups="subject")
+    assert len(found.classes) == 0
+    assert found.warnings[0].endswith("fewer than 10 samples or than 6 groups, or others, to be told apart")
+
+
+def test_no_class_is_named_where_all_change_alike_and_samples_are_of_groups():
+    """Of 15 networks that change all subjects alike, at random, a class is named in a twentieth."""
+    named, labels = 0, {"kind": KIND, "subject": SUBJECT.astype(str)}
+    x = layers()["embedding"]
+    base = run({"one": x}, labels=labels)
+    for seed in range(15):
+        rng = np.random.default_rng(seed)
+        noise = rng.standard_normal((N // 5, 8))[SUBJECT] * rng.gamma(1.0, 0.7, N // 5)[SUBJECT][:, None]
+        found = ls.changes(base, run({"one": x + noise}), k=10, labels="kind", groups="subject")
+        named += bool((found.classes.p_holm < 0.05).any())
+    assert named <= 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"groups": "subjct"}, "unknown column of groups 'subjct'"),
+        ({"own_group": "kept"}, "own_group='kept' without groups"),
+        ({"groups": "kind", "labels": "kind"}, "label column 'kind' is that of groups"),
+        ({"lag": 5}, "unknown option of changes 'lag'|lag"),
+        ({"kk": 5}, "unknown option"),
+    ],
+    ids=["name", "own", "both", "lag", "unknown"],
+)
+def test_what_cannot_be_asked_of_groups_is_one_line(options, words):
+    with pytest.raises(ls.LayerscapeError, match=words):
+        ls.changes(BASE, BASE, k=10, **options)
+
+
+def test_layers_that_are_turned_or_scaled_changed_nothing_that_a_measure_sees():
+    """Every neighbor is kept: no layer, class or sample changed most."""
+    found = ls.changes(BASE, run({name: 3 * x for name, x in layers().items()}), k=10)
+    assert found.findings == [
+        "By overlap nothing changed: it is 1 in every layer, though the vectors of 'embedding', 'block_1', 'block_2', "
+        "… are others."
+    ]
+    by_cka = ls.changes(BASE, run({name: 3 * x for name, x in layers().items()}), "cka")
+    assert by_cka.findings[0].startswith("By cka nothing changed: it is 1 in every layer")
+    half = {name: 3 * x if name != "embedding" else x for name, x in layers().items()}
+    assert ls.changes(BASE, run(half), k=10).findings[0] == "'embedding' did not change (to the bit)."
+    assert len(ls.changes(BASE, run(half), k=10).findings) == 2

@@ -96,12 +96,12 @@ def _changes(opened: list[Run], chosen: list[Measure], options: dict[str, Any], 
     from layerscape.questions.changes import changes, says_changes
 
     able = [m for m in chosen if says_changes(m)]
-    apart = any(options.get(name) is not None for name in ("groups", "own_group", "lag", "repeats"))
+    apart = any(options.get(name) is not None for name in ("lag", "repeats"))
     if len(opened) != 2 or dict(opened[0].depths) != dict(opened[1].depths) or not able or apart:
         return None
-    search = {name: options[name] for name in FIELDS if name in options}
+    given = {name: options[name] for name in (*FIELDS, "groups", "own_group") if name in options}
     return changes(
-        opened[0], opened[1], able[0], k=options["k"] if "k" in able[0].options else None, progress=progress, **search
+        opened[0], opened[1], able[0], k=options["k"] if "k" in able[0].options else None, progress=progress, **given
     )
 
 

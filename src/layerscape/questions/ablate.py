@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MEASURES = ("overlap", "neighbor_survival", "cka", "angular_distance")
 DEPTH = "depth"  # what is known without a measure: where the block stands
+BELONGING = ("groups", "own_group", "lag", "repeats")
 CLOSER = {"high": -1.0, "low": 1.0}  # the more a block changes, the less alike is what comes before and after
 
 
@@ -169,6 +170,7 @@ def ablate(
     """
     need("models", libraries=("torch", *EXTRAS["runs"]))
     chosen = following(MEASURES if measures is None else measures)
+    _refuse_belonging(options)
     of_model = {name: options.pop(name) for name in ABLATING if name in options}
     search, options = parted(options, chosen)
     check_options(chosen, options, ablate)
@@ -180,6 +182,14 @@ def ablate(
         )
         rows = _rows(found, chosen, k, options, search, progress)
     return _answer(found, rows, chosen)
+
+
+def _refuse_belonging(options: dict[str, Any]) -> None:
+    if asked := [name for name in BELONGING if options.get(name) is not None]:
+        raise InvalidValue(
+            f"ablate with {asked[0]}: it takes samples to be independent, as texts of many authors; give one of each "
+            "that belong together, or take the losses of each sample, .whole and .without, to groups of your own."
+        )
 
 
 def following(measures: AnyMeasure | Sequence[AnyMeasure]) -> list[Measure]:

@@ -10,7 +10,9 @@ from scipy.stats import t as student
 
 from layerscape.core.depth import site_of, steps
 from layerscape.core.estimate import Estimate
-from layerscape.core.interval import spread_of_sum, student95
+from layerscape.core.groups import FEWEST as FEWEST_GROUPS
+from layerscape.core.groups import Groups
+from layerscape.core.interval import jackknife_of, spread_of_sum, student95
 from layerscape.core.labels import missing
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.paired import difference, holm
@@ -88,7 +90,7 @@ def of_layers(
         if first is not None and isinstance(one, Estimate) and isinstance(found[before[layer]], Estimate):
             sign = 1 if task.measure.closer == "high" else -1
             # The earlier less the later, of what is high where they are alike.
-            told = difference(supplier.influence(first).scaled(sign), supplier.influence(task).scaled(sign))
+            told = difference(supplier.moved(first).scaled(sign), supplier.moved(task).scaled(sign))
             further = {"further": told.value, "further_low": told.low, "further_high": told.high}
             p[-1] = told.p
         rows.append(row | further)
@@ -121,16 +123,15 @@ def of_classes(
     found: Found,
     part: Part,
     columns: Sequence[str],
+    who: Groups | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Whether the samples of each class changed more than all others."""
+    """Whether the samples of each class changed more than all others; ``who`` belongs together."""
     rows, few = [], dict[str, None]()
     for layer, task in tasks.items():
         one = found[layer]
         if isinstance(one, LayerscapeError) or one.per_sample is None:
             continue
-        graphs = [each for each in supplier.provision.serve(task).data if isinstance(each, Neighbors)]
-        nobody = np.full((len(one.per_sample), 1), -1)
-        near = np.hstack([nobody, *(each.indices[:, : one.k] for each in graphs)])
+        near = _near(supplier, task, len(one.per_sample), one.k) if who is None else None
         for column in columns:
             values = part.columns[column]
             gaps = missing(values)
@@ -138,14 +139,19 @@ def of_classes(
             names = values.astype(str)
             for name in np.unique(names[known]).tolist():
                 inside, outside = known & (names == name), known & (names != name)
-                if min(inside.sum(), outside.sum()) < FEWEST:
+                if min(inside.sum(), outside.sum()) < FEWEST or (who and _few_groups(who, inside, outside)):
                     few[f"{column} {name}"] = None
                     continue
                 where = {"layer": layer, "label": column, "category": name, "n_samples": int(inside.sum())}
-                rows.append(where | _against_others(one.per_sample, inside, outside, near))
+                if near is None:
+                    assert who is not None
+                    rows.append(where | _of_groups(one.per_sample, inside, outside, who))
+                else:
+                    rows.append(where | _against_others(one.per_sample, inside, outside, near))
     table = require("pandas", "runs").DataFrame(rows, columns=[*OF_CLASSES[:-1], "p"])
     table["p_holm"] = holm(table.pop("p").to_numpy(float))
-    said = [f"{firsts(list(few))}: fewer than {FEWEST} samples, or others, to be told apart"] if few else []
+    of = "samples" if who is None else f"samples or than {FEWEST_GROUPS} groups"
+    said = [f"{firsts(list(few))}: fewer than {FEWEST} {of}, or others, to be told apart"] if few else []
     return table[list(OF_CLASSES)], said
 
 
@@ -162,6 +168,36 @@ def _against_others(values: np.ndarray, inside: np.ndarray, outside: np.ndarray,
         margin = student95(freedom) * sd
         sides = {"low": apart - margin, "high": apart + margin, "p": 2 * float(student.sf(abs(apart) / sd, freedom))}
     return {"kept": float(means[0]), "others": float(means[1]), "difference": apart, **sides}
+
+
+def _near(supplier: Supplier, task: Task, n_samples: int, k: int | None) -> np.ndarray:
+    """Shape (N, …): the neighbors of each sample on both sides, or −1 where no graph is read."""
+    graphs = [each for each in supplier.provision.serve(task).data if isinstance(each, Neighbors)]
+    return np.hstack([np.full((n_samples, 1), -1), *(each.indices[:, :k] for each in graphs)])
+
+
+def _few_groups(who: Groups, inside: np.ndarray, outside: np.ndarray) -> bool:
+    return min(len(np.unique(who.codes[side])) for side in (inside, outside)) < FEWEST_GROUPS
+
+
+def _of_groups(values: np.ndarray, inside: np.ndarray, outside: np.ndarray, who: Groups) -> dict[str, Any]:
+    """Mean inside less mean outside, known from what it is without each block of groups.
+
+    As sure as the fewer groups of the two sides make it: Student's law has as many degrees of freedom less one.
+    """
+
+    def apart(kept: np.ndarray) -> float:
+        return float(values[inside & kept].mean() - values[outside & kept].mean())
+
+    blocks = [who.blocks != block for block in np.unique(who.blocks[inside | outside])]
+    without = np.array([apart(kept) for kept in blocks if (inside & kept).any() and (outside & kept).any()])
+    value = apart(np.ones(len(values), bool))
+    sd = float(np.sqrt(jackknife_of(without)))
+    freedom = min(len(np.unique(who.codes[side])) for side in (inside, outside)) - 1
+    margin = student95(freedom) * sd
+    p = 2 * float(student.sf(abs(value) / sd, freedom)) if sd > 0 else float(value == 0)
+    means = {"kept": float(values[inside].mean()), "others": float(values[outside].mean())}
+    return {**means, "difference": value, "low": value - margin, "high": value + margin, "p": p}
 
 
 def of_samples(found: Found, ids: np.ndarray, high: bool) -> pd.DataFrame:

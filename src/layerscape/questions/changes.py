@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
+from layerscape.core.groups import Own
 from layerscape.core.keywords import door
 from layerscape.core.measure import Measure
 from layerscape.core.progress import Show, counted
 from layerscape.core.shown import Card, Shown
-from layerscape.core.tasks import Task, own_options, parted
+from layerscape.core.tasks import Task, check_options, own_options, parted
 from layerscape.core.words import firsts, number
 from layerscape.errors import InvalidValue, LayerscapeError, require
 from layerscape.measures import AnyMeasure, find_measure
@@ -21,13 +23,16 @@ from layerscape.questions.changed import ROUNDED, SAME, counterparts, of_classes
 from layerscape.questions.matching import matched
 from layerscape.run import Run, check_run
 from layerscape.supply.answers import supplier_of
+from layerscape.supply.doubts import say_doubts
 from layerscape.supply.graphs import Graphs
 from layerscape.supply.labels import category_columns
+from layerscape.supply.together import Belonging
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SURE = 0.05
+ROUNDING_OF_VALUES = 1e-9
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,6 +87,10 @@ class Changes(Shown):
         if not rows:
             return [*found, "No layer could be compared."]
         least = min(rows, key=lambda row: row.kept) if self._high else max(rows, key=lambda row: row.kept)
+        if self._all_kept(least.kept):
+            told = f"By {self.measure.replace('_', ' ')} nothing changed: it is {number(least.kept)} in every layer"
+            other = [row.layer for row in rows if not row.same]
+            return [*found, f"{told}, though the vectors of {firsts(other)} are others." if other else f"{told}."]
         found.append(
             f"{least.layer} changed most: {self.measure.replace('_', ' ')} with {least.other_layer} of {self.base} is "
             f"{_interval(least.kept, least.low, least.high)}, {number(least.chance)} by chance."
@@ -95,6 +104,11 @@ class Changes(Shown):
     @property
     def _high(self) -> bool:
         return find_measure(self.measure).closer == "high"
+
+    def _all_kept(self, kept: float) -> bool:
+        """Whether that is as alike as two layers can be, but for rounding: one is the other, turned or scaled."""
+        most = find_measure(self.measure).bounds[int(self._high)]
+        return isfinite(most) and abs(kept - most) <= ROUNDING_OF_VALUES
 
     def _of_classes(self, layer: str) -> list[str]:
         rows = [row for row in _rows(self.classes) if row.layer == layer]
@@ -140,6 +154,8 @@ def changes(
     *,
     labels: str | Sequence[str] | None = None,
     k: int | None = None,
+    groups: str | None = None,
+    own_group: Own | None = None,
     progress: Show = None,
     **options: Any,
 ) -> Changes:
@@ -159,6 +175,11 @@ def changes(
     labels
         Columns whose classes are asked; all of categories when left out.
     k, progress
+        As in `measure`.
+    groups
+        A label column of ``base`` that says which samples belong together: chance, intervals and tests then count
+        groups, and a class is told from the others if it and they are of 6 groups or more.
+    own_group
         As in `measure`.
     options
         Further options of the measure, and the keywords of a search as in `find_neighbors`.
@@ -190,11 +211,17 @@ def changes(
         check_run(each)
     chosen = find_measure(measure)
     search, options = parted(options, [chosen])
+    check_options([chosen], options, changes)
+    belonging = Belonging(groups, own_group)
+    belonging.check([chosen], labels=labels)
     a, b = matched(base, other)
     pairs, words = counterparts(base, other)
     if not pairs:
         raise InvalidValue(f"no layer of {other.name!r} has a counterpart in {base.name!r}.")
-    supplier = supplier_of(a, search, None, Graphs(b, search))
+    who = belonging.groups_of_column(base.samples.labels, base.n_samples, a.rows)
+    if who is None:
+        say_doubts(base, search)
+    supplier = supplier_of(a, search, who, Graphs(b, search))
     tasks = {mine: Task(_checked(chosen), own_options(chosen, k, options), its, mine) for mine, its in pairs.items()}
     supplier.prepare(list(tasks.values()), progress, more=1)
     tell = counted(progress, "comparing", len(tasks)) or (lambda _: None)
@@ -206,8 +233,8 @@ def changes(
             found[layer] = error
         tell(1)
     table = of_layers(supplier, tasks, found, dict(other.depths), (a, b))
-    columns = category_columns(base, labels) if base.samples.labels else []
-    classes, said = of_classes(supplier, tasks, found, a, columns)
+    columns = [name for name in category_columns(base, labels) if name != groups] if base.samples.labels else []
+    classes, said = of_classes(supplier, tasks, found, a, columns, who)
     ids = np.array(base.samples.ids, object)
     samples = of_samples(found, ids if a.rows is None else ids[a.rows], chosen.closer == "high")
     return Changes(
