@@ -38,8 +38,40 @@ def test_the_id_column_of_the_labels_can_be_named(texts, tmp_path):
     (tmp_path / "lines.txt").write_text("a\nb\nc\n")
     samples = opened(tmp_path / "lines.txt", labels=str(labels), id_column="row")
     assert samples.labels["mood"].tolist() == ["a", "b", "c"]
-    says = f"unknown id column in {labels} 'id'. There are: mood, row."
-    fails(UnknownName, says, tmp_path / "lines.txt", labels=labels)
+    says = (
+        f"{labels} has no column called id, and its column 'row' numbers the samples in another order; name it with "
+        "id_column (--id) if these are their ids, or take it out."
+    )
+    fails(InvalidValue, says, tmp_path / "lines.txt", labels=labels)
+
+
+def test_a_table_without_ids_is_taken_row_by_row_where_samples_have_none_either(texts, tmp_path):
+    labels, lines = tmp_path / "labels.csv", tmp_path / "lines.txt"
+    labels.write_text("mood,row\nb,0\na,1\nb,2\n")
+    lines.write_text("one\ntwo\nthree\n")
+    by_row = f"^{re.escape(str(labels))} has no column of ids: its row i is taken to be sample i$"
+    with pytest.warns(UserWarning, match=by_row):
+        samples = opened(lines, labels=labels)
+    assert samples.labels["mood"].tolist() == ["b", "a", "b"]
+    with pytest.warns(UserWarning, match=by_row):
+        drawn = opened(lines, labels=labels, limit=2, sample_seed=1)
+    assert drawn.labels["mood"].tolist() == ["bab"[int(name)] for name in drawn.ids]
+    # Where samples have ids of their own, or somebody named a column, or the numbers differ, nothing is guessed.
+    says = f"unknown id column in {labels} 'name'. There are: mood, row."
+    fails(UnknownName, says, texts, id_column="name", labels=labels)
+    fails(
+        UnknownName,
+        f"unknown id column in {labels} 'nme'. There are: mood, row.",
+        lines,
+        id_column="nme",
+        labels=labels,
+    )
+    labels.write_text("b\na\nb\n")
+    says = (
+        f"{labels} has no column of ids, and 2 rows (its first line is read as names of columns) for 3 samples; give "
+        "one row per sample, in their order, or name with id_column (--id) the column of ids."
+    )
+    fails(InvalidValue, says, lines, labels=labels)
 
 
 def test_only_selected_samples_need_labels(texts, tmp_path):

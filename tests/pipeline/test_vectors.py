@@ -173,6 +173,23 @@ def test_a_string_is_the_name_of_one_label_unless_it_is_a_file(data):
         ls.from_files("a.csv", labels="topic.csv")
 
 
+def test_a_table_of_labels_without_ids_has_a_row_for_each_sample(data):
+    np.save("x.npy", data[0])
+    table = pytest.importorskip("pandas").DataFrame({"topic": data[2]})
+    table.to_csv("labels.csv", index=False)
+    with pytest.warns(UserWarning, match=r"^labels\.csv has no column of ids: its row i is taken to be sample i$"):
+        run = ls.from_files("x.npy", labels="labels.csv")
+    assert run.samples.labels["topic"].tolist() == data[2]
+    with pytest.warns(UserWarning, match=r"^labels\.csv has no column of ids"):
+        run.add_labels("labels.csv")
+    table[1:].to_csv("labels.csv", index=False)
+    with pytest.raises(InvalidValue, match=r"^labels\.csv has no column of ids, and 39 rows .* for 40 samples"):
+        ls.from_files("x.npy", labels="labels.csv")
+    table.assign(ids=IDS).to_csv("labels.csv", index=False)
+    with pytest.warns(UserWarning, match=r"^row i of labels\.csv is taken to be the same sample as row i of x\.npy$"):
+        assert list(ls.from_files("x.npy", labels="labels.csv").samples.ids) == list(IDS)
+
+
 def test_layers_have_names_of_their_own(data):
     np.save("x.npy", data[0])
     with warnings.catch_warnings():

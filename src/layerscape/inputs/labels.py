@@ -13,14 +13,14 @@ from layerscape.errors import FileProblem, InvalidType, InvalidValue, unknown_na
 from layerscape.inputs.by_id import labels_given, rows_of
 from layerscape.inputs.contents import Contents
 from layerscape.inputs.files import existing_file, format_of, format_said, held, open_text
-from layerscape.inputs.holding import Holding
+from layerscape.inputs.holding import IDS, Holding
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.matrix import read_npy
-from layerscape.inputs.tables import INDEX, TABLES, Table, as_numbers, as_words, read_table
+from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
 from layerscape.inputs.vectors import named
 
 LONGEST = 200  # characters; what is longer is a text
-ID_COLUMNS = ("id", INDEX)  # where ids are if nobody says
+ID_COLUMNS = IDS  # the same as in files of vectors
 
 
 def as_labels(values: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -121,11 +121,16 @@ def labels_from(
 ) -> dict[str, np.ndarray]:
     """Labels of the selected rows from a file: joined by id from a table, by row from anything else.
 
-    The ids are in the first of ``id_columns`` that the table has.
+    The ids are in the first of ``id_columns`` that the table has. Where nobody named one, it has none, and ids are but
+    the numbers of the samples, it is taken by row too, which is said.
     """
     path = existing_file(path)
     if format_of(path) in TABLES:
-        return _join(path, read_table(path, index=True), [ids[row] for row in rows], id_columns)
+        table = read_table(path, index=True)
+        if not _in_order(path, table, ids, id_columns):
+            return _join(path, table, [ids[row] for row in rows], id_columns)
+        warnings.warn(f"{path} has no column of ids: its row i is taken to be sample i", stacklevel=4)
+        return {name: as_labels(values)[rows] for name, values in table.items() if _may_be_labels(values)}
     found = read_labels(path)
     n_values = len(found["label"])
     if n_values != len(ids):
@@ -142,6 +147,8 @@ def ids_beside(path: str | Path, n_samples: int, id_columns: Sequence[str]) -> t
     if format_of(path) not in TABLES:
         return "", ()
     table = read_table(existing_file(path), index=True)
+    if _in_order(path, table, list(map(str, range(n_samples))), id_columns):
+        return "", ()
     key = _key(path, table, id_columns)
     words = as_words(table[key])
     numbers_rows = set(words) == set(map(str, range(n_samples)))
@@ -154,8 +161,32 @@ def known_labels(path: str | Path, ids: Sequence[str], id_columns: Sequence[str]
     if format_of(path) not in TABLES:
         return read_labels(path)
     table = read_table(path, index=True)
+    if _in_order(path, table, ids, id_columns):
+        return {name: as_labels(values) for name, values in table.items() if _may_be_labels(values)}
     keys = set(as_words(table[_key(path, table, id_columns)]))
     return _join(path, table, [name for name in ids if name in keys], id_columns)
+
+
+def _in_order(path: Path, table: Table, ids: Sequence[str], id_columns: Sequence[str]) -> bool:
+    """Whether row i can only be of sample i: the table names no ids, and those of the samples number them."""
+    unnamed = tuple(id_columns) == ID_COLUMNS and not any(name in table for name in ID_COLUMNS)
+    if not unnamed or list(ids) != list(map(str, range(len(ids)))):
+        return False
+    n_rows = len(next(iter(table.values()), ()))
+    if n_rows != len(ids):
+        first = " (its first line is read as names of columns)" if n_rows == len(ids) - 1 else ""
+        raise InvalidValue(
+            f"{path} has no column of ids, and {n_rows} rows{first} for {len(ids)} samples; give one row per sample, "
+            "in their order, or name with id_column (--id) the column of ids."
+        )
+    for name, values in table.items():
+        words = as_words(values) if _may_be_labels(values) else []
+        if set(words) == set(ids) and list(words) != list(ids):
+            raise InvalidValue(
+                f"{path} has no column called id, and its column {name!r} numbers the samples in another order; name "
+                "it with id_column (--id) if these are their ids, or take it out."
+            )
+    return True
 
 
 def _key(path: Path, table: Table, id_columns: Sequence[str]) -> str:
