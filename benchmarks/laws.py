@@ -18,6 +18,7 @@ GROUPED = ("groups of 10", "groups of 2 to many", "groups in clusters", "near co
 SMOOTHED = "smoothed"
 UNITS = 5  # of layers of groups and of series
 PLACES = 4 * np.random.default_rng(11).standard_normal((4, UNITS))  # about which groups lie in clusters
+CLASSES = np.random.default_rng(13).standard_normal((5, UNITS))  # where those lie that a label of groups tells apart
 SPREAD = 0.5  # of members about the center of their group, whose spread is 1
 COPIED = 1e-3  # the same of near copies
 SMOOTH = 4  # rows over which a series is averaged
