@@ -2,10 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-more lint types tests other-torch exercises wheel coverage clean
+.PHONY: demo docs test test-more lint types tests other-torch exercises wheel coverage clean
 
 demo: .venv/installed
 	$(BIN)/layerscape demo --out demo
+
+# Pages of the tree and pages made from the code, in build/docs/html; any warning fails.
+docs: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.docs build/docs
 
 test: lint types tests
 

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+MADE = ("figures.md", "measures/index.md", "command-line.md", "python.md", "protocols.md")  # when the site is built
 RUN = [page for page in PAGES if page.name != "design.md"]  # whose blocks are sketches of the face
 
 
@@ -49,21 +50,13 @@ def test_command_lines_name_commands_and_options_that_exist(line):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-        if "://" not in target:
+        if "://" not in target and target not in MADE:
             assert (page.parent / target).exists(), target
 
 
 def told():
     """What users are told, in words and blocks: all pages but the design, which is told to those who build."""
     return "\n".join(page.read_text() for page in RUN if page.name not in ("CONTRIBUTING.md", "CHANGELOG.md"))
-
-
-def test_readme_names_every_measure():
-    from layerscape.measures import catalog
-
-    text = (ROOT / "README.md").read_text()
-    for name in catalog():
-        assert f"`{name}`" in text
 
 
 def test_docs_name_every_command():

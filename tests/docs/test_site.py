@@ -1,0 +1,85 @@
+"""The site as it is built: strictly, for a browser that reaches no other host."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from layerscape.figures import figures
+from layerscape.measures import catalog
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.more
+LOADS = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src"}
+
+
+class Loaded(HTMLParser):
+    """What a page loads, and with `links` whereto it leads."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.loads, self.links, self.names = [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.loads += filter(None, [attrs.get(LOADS.get(tag, ""))])
+        self.links += filter(None, [attrs.get("href")] if tag == "a" else [])
+        self.names.add(attrs.get("id"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    for library in ("sphinx", "torch", "matplotlib"):
+        pytest.importorskip(library)
+    out = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-m", "tools.docs", str(out)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return out / "html"
+
+
+@pytest.fixture(scope="module")
+def pages(site):
+    return {page: Loaded(page.read_text()) for page in site.rglob("*.html")}
+
+
+def test_it_has_a_page_of_every_measure_and_shows_every_figure(site):
+    for name in catalog():
+        assert (site / "measures" / f"{name}.html").is_file()
+    text = (site / "figures.html").read_text()
+    for name in figures():
+        assert f"_images/{name}.png" in text
+
+
+def test_pages_load_nothing_from_other_hosts(site, pages):
+    assert len(pages) > 60
+    loads = {(page.name, each) for page, found in pages.items() for each in found.loads}
+    assert len(loads) > 500
+    assert {each for each in loads if "//" in each[1] and not each[1].startswith("data:")} == set()
+    for sheet in site.rglob("*.css"):
+        found = re.findall(r"(?:@import\s+|url\()[\"']?(https?:)?//", sheet.read_text())
+        assert found == [], sheet
+
+
+def test_links_lead_to_pages_and_places_that_are_there(site, pages):
+    for page, found in pages.items():
+        for link in found.links:
+            target, _, place = link.partition("#")
+            if re.match(r"\w+:", link) or "?" in target:
+                continue
+            to = (page.parent / target).resolve() if target else page
+            assert to.is_file(), f"{page.name}: {link}"
+            if place and to in pages:
+                assert place in pages[to].names, f"{page.name}: {link}"
+
+
+def test_words_are_found_without_a_server(site):
+    index = (site / "searchindex.js").read_text()
+    assert index.startswith("Search.setIndex(")
+    assert "searchindex.js" in (site / "search.html").read_text()
+    assert '"hubness"' in index or "hubness:" in index
