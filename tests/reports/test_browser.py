@@ -291,3 +291,17 @@ def test_one_slider_chooses_the_step_of_all_profiles_and_frames_it_in_the_maps(t
     frames = page.locator("svg .mark-rect path[stroke-width='1.5']")
     assert frames.count() >= 6  # of two layers in three maps at least
     assert page.locator("svg .mark-text text", has_text="100").count() >= 1  # the ghost of the last step has its name
+
+
+def test_a_layer_that_is_chosen_is_followed_and_stands_in_the_link(tmp_path, open_page):
+    page = open_page(page_of_series(tmp_path))
+    caption, chosen = page.locator("#strip caption"), page.locator("#strip select").first
+    names = chosen.evaluate("(node) => [...node.options].map((each) => each.text)")
+    assert len(names) > 1
+    assert f"of {names[-1]}, nearest first" in caption.text_content()
+    chosen.select_option("0")
+    assert f"of {names[0]}, nearest first" in caption.text_content()
+    assert f"layer={names[0]}" in page.evaluate("location.hash")
+    page.reload()
+    page.wait_for_function(DRAWN)
+    assert f"of {names[0]}, nearest first" in page.locator("#strip caption").text_content()

@@ -1,5 +1,9 @@
 """Series of networks of other depth: what is said of them, and on one page."""
 
+import base64
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -9,6 +13,11 @@ from layerscape.reports.through import ThroughSteps, found_through
 
 N, K = 150, 10
 IDS = [f"sample {n}" for n in range(N)]
+
+
+def island(text):
+    """What the strip of a page is given."""
+    return json.loads(re.search(r'<script[^>]*id="data-strip"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
 
 
 def networks_of_other_depth(folder):
@@ -37,7 +46,8 @@ def test_networks_of_other_depth_stand_on_one_page_by_the_layers_that_all_have(t
     assert said[0].startswith("The intrinsic dimension of 'block_2', the last layer that all runs have (TwoNN), ")
     assert not any("training" in text or "step small" in text for text in said)
     text = ls.report(found).read_text("utf-8")
-    assert "in the last layer that all runs have" in text
+    assert "of one sample at every step of the layer that is chosen" in " ".join(text.split())
+    assert island(text)["sites"] == ["block_1", "block_2"]
 
 
 def test_networks_without_a_layer_in_common_are_measured_each_by_itself(tmp_path):
@@ -49,3 +59,41 @@ def test_networks_without_a_layer_in_common_are_measured_each_by_itself(tmp_path
     assert ls.measure(found, ["twonn", "overlap"], k=K).layer.tolist() == ["a", "b"]
     with pytest.raises(InvalidValue, match="no layer is in all runs of the series"):
         ls.report(found)
+
+
+def test_one_sample_is_followed_through_the_steps_of_every_layer(tmp_path):
+    """Neighbors of each layer at each step, all steps of the first layer before those of the second."""
+    pytest.importorskip("vl_convert")
+    rng = np.random.default_rng(1)
+    every = {
+        step: {name: rng.standard_normal((N, 5)).astype("f4") for name in ("one", "two", "three")} for step in (0, 5, 9)
+    }
+    runs = [ls.from_arrays(x, ids=IDS, out=tmp_path / f"step_{step}") for step, x in every.items()]
+    found = ls.series(runs)
+    ls.measure(found, ["twonn", "overlap"], k=K)
+    shown = island(ls.report(found, n_neighbors=7, n_queries=4).read_text("utf-8"))
+    assert (shown["sites"], shown["layers"]) == (["one", "two", "three"], ["0", "5", "9"])
+    items = np.frombuffer(base64.b64decode(shown["neighbors"]), "<u4").reshape(4, 3, 3, 7)
+    ids = np.array(shown["ids"], object)
+    rows = [IDS.index(name) for name in ids[:4]]
+    for site, layer in enumerate(shown["sites"]):
+        for place, step in enumerate(found.steps):
+            graph = ls.find_neighbors(every[step][layer], 7)
+            assert (ids[items[:, site, place]] == np.array(IDS, object)[graph.indices[rows]]).all()
+
+
+def test_only_layers_whose_graphs_are_kept_are_searched_for_and_the_last(tmp_path):
+    """A series that was measured by few neighbors is not searched again in all its layers for a page."""
+    pytest.importorskip("vl_convert")
+    rng = np.random.default_rng(2)
+    runs = [
+        ls.from_arrays(
+            {name: rng.standard_normal((N, 5)) for name in ("one", "two")}, ids=IDS, out=tmp_path / f"{step}"
+        )
+        for step in (0, 5)
+    ]
+    found = ls.series(runs)
+    ls.measure(found, ["effective_rank"])
+    text = ls.report(found).read_text("utf-8")
+    assert island(text)["sites"] == ["two"]
+    assert "of one sample at every step of two, the last layer that all runs have" in " ".join(text.split())

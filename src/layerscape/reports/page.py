@@ -28,7 +28,7 @@ from layerscape.reports.fits import with_fits
 from layerscape.reports.reported import ReportedRun, read_once
 from layerscape.reports.sentences import found
 from layerscape.reports.sparkline import sparkline
-from layerscape.reports.strip import strip
+from layerscape.reports.strip import near_of, strip
 from layerscape.reports.through import ThroughSteps, as_reported, found_through
 from layerscape.reports.written import Page, writable, write
 from layerscape.runs import Series
@@ -93,7 +93,7 @@ def report(
         pass  # known before anything is searched or drawn
     beside = None if baseline is None else read_once(baseline)
     seen = read_once(run)
-    through = run.of_last_layer() if isinstance(run, ThroughSteps) else seen
+    through = run.along_steps(n_neighbors, near_of(seen)) if isinstance(run, ThroughSteps) else seen
     sentences = found_through(run) if isinstance(run, ThroughSteps) else found(seen, beside)
     told = counted(progress, "the page, layer by layer", len(through.layers))
     asked = {"n_neighbors": n_neighbors, "n_queries": n_queries, "seed": seed}
@@ -149,8 +149,9 @@ def _html(
     render = partial(_rendered, context, islands, _scripts())
     # The strip gets what the rest leaves of the page.
     budget = MAX_BYTES - len(render({"n_queries": 0}).encode(errors="backslashreplace")) - MARGIN
-    along = "step" if isinstance(through, ThroughSteps) else "layer"
-    return render(strip(through, **asked, budget=budget, tell=tell, along=along))
+    sites = through.steps_of_sites if isinstance(through, ThroughSteps) else None
+    along = "step" if sites else "layer"
+    return render(strip(through, **asked, budget=budget, tell=tell, along=along, sites=sites))
 
 
 def _chart(name: str, drawing: Drawing, spec: Mapping[str, Any], baseline: ReportedRun | None) -> dict[str, str]:

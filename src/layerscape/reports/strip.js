@@ -20,17 +20,19 @@ function h(tag, properties = {}, ...children) {
 const breakable = (name) => name.split(/(?<=[._/])/).flatMap((part, place) => (place ? [h("wbr"), part] : [part]));
 
 function start() {
-  const { k, n_queries: Q, layers, along } = data;
+  const { k, n_queries: Q, layers, along, sites } = data;
   const L = layers.length;
+  const S = Math.max(1, sites.length); // layers of a series, each with its steps in the place of layers
   const neighbors = new Uint32Array(bytes(data.neighbors).buffer);
   const flags = bytes(data.flags);
   const relative = bytes(data.relative);
   const farthest = new Float32Array(bytes(data.farthest).buffer);
   const columns = Object.fromEntries(Object.entries(data.labels).map(([name, { names, codes }]) =>
     [name, { names, codes: new Int32Array(bytes(codes).buffer) }]));
-  const state = { sample: 0, order: "drawn", label: Object.keys(columns)[0], find: "" };
+  const state = { sample: 0, order: "drawn", label: Object.keys(columns)[0], find: "", site: S - 1 };
 
-  const at = (query, layer) => (query * L + layer) * k;
+  const place = (query, layer) => (query * S + state.site) * L + layer;
+  const at = (query, layer) => place(query, layer) * k;
   const list = (query, layer) => neighbors.subarray(at(query, layer), at(query, layer) + k);
   const labelOf = (item, column = state.label) => {
     const { names, codes } = columns[column] ?? {};
@@ -45,10 +47,14 @@ function start() {
   const sameAt = (query, layer) => list(query, layer).reduce((sum, item) => sum + same(query, item), 0);
   const queries = Array.from({ length: Q }, (_, query) => query);
   const mean = (of) => queries.reduce((sum, query) => sum + of(query), 0) / Q;
-  const kept = queries.map((query) => layers.map((_, layer) => (layer ? keptAt(query, layer) : k)));
-  const keptMean = layers.map((_, layer) => mean((query) => kept[query][layer]));
-  const stability = kept.map((counts) => counts.reduce((sum, count) => sum + count, 0));
-  let sameMean = [];
+  let [kept, keptMean, stability, sameMean, counted] = [[], [], [], [], -1];
+  function count() {
+    if (counted === state.site) return;
+    counted = state.site;
+    kept = queries.map((query) => layers.map((_, layer) => (layer ? keptAt(query, layer) : k)));
+    keptMean = layers.map((_, layer) => mean((query) => kept[query][layer]));
+    stability = kept.map((counts) => counts.reduce((sum, each) => sum + each, 0));
+  }
 
   const by = (key) => () => queries.map((query) => [key(query), query]).sort((a, b) => b[0] - a[0] || a[1] - b[1]).map((pair) => pair[1]);
   const rise = (query) => sameAt(query, L - 1) - sameAt(query, 0);
@@ -66,6 +72,7 @@ function start() {
   let shown = [];
 
   function choose() {
+    count();
     const wanted = state.find.trim().toLowerCase();
     const text = (query) => [data.ids[query], ...Object.keys(columns).map((column) => labelOf(query, column) ?? ""),
       isPicture ? "" : data.previews[query]].join("\n").toLowerCase();
@@ -87,12 +94,15 @@ function start() {
     ...Object.entries(orders).map(([value, [name]]) => h("option", { value }, name)));
   const label = h("select", { onchange: (event) => go({ label: event.target.value }) },
     ...Object.keys(columns).map((name) => h("option", { value: name }, name)));
+  const site = h("select", { onchange: (event) => go({ site: Number(event.target.value) }) },
+    ...sites.map((name, value) => h("option", { value }, name)));
   const position = h("output", { class: "position", "aria-live": "polite" });
   const gallery = h("div", { class: "gallery", role: "group", "aria-label": "Samples to pick" });
   const picked = h("div", { class: "picked" });
   const grid = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Neighbors at every ${along}` });
   app.append(
     h("div", { class: "tools" },
+      S > 1 ? h("label", {}, "Layer", site) : undefined,
       h("label", {}, "Find", search), h("label", {}, "List", order),
       Object.keys(columns).length > 1 ? h("label", {}, "Label", label) : undefined,
       h("span", { class: "steps" },
@@ -117,15 +127,15 @@ function start() {
   }
 
   function card(query, layer, rank, above) {
-    const place = at(query, layer) + rank;
-    const item = neighbors[place];
+    const entry = at(query, layer) + rank;
+    const item = neighbors[entry];
     const [kind, sign] = status(item, rank, above);
-    const marks = (flags[place] & COPY ? "≡" : "") + (flags[place] & TIED ? "═" : "");
+    const marks = (flags[entry] & COPY ? "≡" : "") + (flags[entry] & TIED ? "═" : "");
     const name = labelOf(item);
-    const distance = (relative[place] / 255) * farthest[query * L + layer];
+    const distance = (relative[entry] / 255) * farthest[place(query, layer)];
     const title = `${data.ids[item]} · rank ${rank + 1} at ${layers[layer]} · distance ${distance.toPrecision(3)}`
-      + (flags[place] & COPY ? " · a copy" : "") + (flags[place] & TIED ? " · tied" : "");
-    const bar = h("span", { class: "distance" }, h("i", { style: `width:${relative[place] / 2.55}%` }));
+      + (flags[entry] & COPY ? " · a copy" : "") + (flags[entry] & TIED ? " · tied" : "");
+    const bar = h("span", { class: "distance" }, h("i", { style: `width:${relative[entry] / 2.55}%` }));
     const node = h(item < Q ? "button" : "div", { class: `card ${kind}`, "data-item": item, title },
       preview(item), h("span", { class: "status" }, sign, marks && h("b", {}, marks)),
       state.label === undefined ? h("span", { class: "name" }, data.ids[item])
@@ -161,9 +171,9 @@ function start() {
   function render() {
     const query = state.sample;
     const again = focused();
-    const place = shown.indexOf(query);
-    position.textContent = shown.length ? `${place < 0 ? "–" : place + 1} of ${shown.length}` : "none found";
-    const first = Math.max(0, Math.min(place - 4, shown.length - GALLERY));
+    const number = shown.indexOf(query);
+    position.textContent = shown.length ? `${number < 0 ? "–" : number + 1} of ${shown.length}` : "none found";
+    const first = Math.max(0, Math.min(number - 4, shown.length - GALLERY));
     gallery.replaceChildren(...shown.slice(first, first + GALLERY).map((other) =>
       h("button", { type: "button", title: data.ids[other], "aria-current": other === query ? "true" : undefined,
         onclick: () => go({ sample: other }) }, preview(other))));
@@ -174,10 +184,10 @@ function start() {
         + `the mean of the samples shown is ${(mean((other) => stability[other] - k) / (L - 1)).toFixed(1)}.` : "")));
     const head = h("tr", {}, h("th", { scope: "col" }, along), ...Array.from({ length: k }, (_, rank) => h("th", { scope: "col" }, rank + 1)),
       h("th", { scope: "col", class: "lost" }, "lost, by old rank"));
-    const caption = h("caption", {}, `The ${k} nearest neighbors of ${data.ids[query]} at every ${along}, nearest first`);
+    const caption = h("caption", {}, `The ${k} nearest neighbors of ${data.ids[query]} at every ${along}${S > 1 ? ` of ${sites[state.site]}` : ""}, nearest first`);
     grid.replaceChildren(h("table", { class: isPicture || isBare ? "strip" : "strip texts" }, caption, h("thead", {}, head),
       h("tbody", {}, ...layers.map((_, layer) => row(query, layer)))));
-    [order.value, label.value] = [state.order, state.label];
+    [order.value, label.value, site.value] = [state.order, state.label, state.site];
     const now = again();
     if (now !== document.activeElement && now !== document.body) now.focus({ preventScroll: true });
   }
@@ -189,13 +199,14 @@ function start() {
     if (!remember) return;
     const link = new URLSearchParams({ sample: data.ids[state.sample], order: state.order });
     if (state.label !== undefined) link.set("label", state.label);
+    if (S > 1) link.set("layer", sites[state.site]);
     history.replaceState(null, "", `#${link}`);
   }
 
   function step(by, toFirst = false) {
     if (!shown.length) return;
-    const place = toFirst ? -1 : shown.indexOf(state.sample);
-    const next = place < 0 ? 0 : (place + by + shown.length) % shown.length;
+    const number = toFirst ? -1 : shown.indexOf(state.sample);
+    const next = number < 0 ? 0 : (number + by + shown.length) % shown.length;
     go({ sample: shown[next] });
   }
 
@@ -207,6 +218,7 @@ function start() {
       sample: isLink ? sample : state.sample,
       order: Object.hasOwn(orders, link.get("order") ?? "") ? link.get("order") : state.order,
       label: Object.hasOwn(columns, link.get("label") ?? "") ? link.get("label") : state.label,
+      site: sites.includes(link.get("layer")) ? sites.indexOf(link.get("layer")) : state.site,
     }, false);
     if (isLink) document.getElementById("strip").scrollIntoView();
   }

@@ -28,12 +28,15 @@ def strip(
     budget: int,
     tell: Callable[[int], None] | None = None,
     along: str = "layer",
+    sites: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """What the strip shows, ready for JSON, in at most about ``budget`` bytes.
 
     The queries are a seeded sample. *Items* are the queries, first, and whatever is a neighbor of one of them;
     neighbors are given as item numbers in little-endian arrays of shape (queries, layers, k), in base64.
-    Told is 1 for each layer that has been read. ``along`` is what a layer of the run is called.
+    Told is 1 for each layer that has been read. ``along`` is what a layer of the run is called. Of a series the reader
+    chooses one of several ``sites``, layers of the network: each has as many layers of the run, all of the first before
+    those of the second, and says what these are called, which is the same for all.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def strip(
     queries = np.random.default_rng(seed).permutation(n_samples)[:n_queries]
     if k < 1:
         return {"n_queries": 0}
-    near, labels = _near(run), _shown(run)
+    near, labels = near_of(run), _shown(run)
     indices, distances = _neighbors(run, queries, k, near, tell or (lambda _: None))
     previews, n_shown = _previews(run, labels, queries, indices, budget)
     if not n_shown:
@@ -68,7 +71,8 @@ def strip(
         "n_queries": n_shown,
         "n_samples": n_samples,
         "along": along,
-        "layers": list(run.layers),
+        "sites": list(sites or ()),
+        "layers": list(next(iter(sites.values())) if sites else run.layers),
         "ids": [run.samples.ids[row] for row in rows],
         "previews": [previews[row] for row in rows.tolist()],
         "labels": {name: _labels(np.asarray(values)[rows]) for name, values in labels.items()},
@@ -79,7 +83,7 @@ def strip(
     }
 
 
-def _near(run: ReportedRun) -> dict[str, Any]:
+def near_of(run: ReportedRun) -> dict[str, Any]:
     """What was near when the run was first measured, of which the graphs are there already."""
     searched = run.table[run.table["metric"].fillna("") != ""]
     row = searched.iloc[0] if len(searched) else {"metric": "euclidean"}

@@ -38,12 +38,13 @@ class ThroughSteps:
     ----------
     series
         The runs.
-    layer
-        None, or the one layer whose steps take the place of layers, as in the strip of neighbors.
+    sites
+        Empty, or the layers whose steps take the place of layers, as in the strip of neighbors: all steps of the first,
+        then all of the second, and so on.
     """
 
     series: Series
-    layer: str | None = None
+    sites: tuple[str, ...] = ()
     recommendation = None
 
     @property
@@ -66,7 +67,9 @@ class ThroughSteps:
 
     @property
     def layers(self) -> Sequence[str]:
-        return self.series.layers if self.layer is None else [str(step) for step in self.series.steps]
+        if not self.sites:
+            return self.series.layers
+        return [f"{site} at {_called(str(step))}" for site in self.sites for step in self.series.steps]
 
     @property
     def along(self) -> str:
@@ -93,17 +96,34 @@ class ThroughSteps:
         return tuple(merged(note for run in self.series for note in run.notes))
 
     def graph(self, layer: str, k: int, *, progress: Show, **search: Any) -> Neighbors:
-        return self._run(layer).graph(self.layer or layer, k, progress=progress, **search)
+        run, own = self._one(layer)
+        return run.graph(own, k, progress=progress, **search)
 
     def keeps_graph(self, layer: str, k: int, search: Any) -> bool:
-        return self._run(layer).keeps_graph(self.layer or layer, k, search)
+        run, own = self._one(layer)
+        return run.keeps_graph(own, k, search)
 
-    def of_last_layer(self) -> ReportedRun:
-        """The last layer, with steps in the place of layers."""
-        return cast(ReportedRun, replace(self, layer=self.layers[-1]))
+    def along_steps(self, k: int, search: Any) -> ReportedRun:
+        """The layers whose graphs are kept at every step, and the last in any case, with their steps for layers."""
+        last = self.series.layers[-1]
+        every = [
+            layer
+            for layer in self.series.layers
+            if layer == last or all(run.keeps_graph(layer, k, search) for run in self.series.runs)
+        ]
+        return cast(ReportedRun, replace(self, sites=tuple(every)))
 
-    def _run(self, name: str) -> Any:
-        return self.series.runs[-1 if self.layer is None else self.layers.index(name)]
+    @property
+    def steps_of_sites(self) -> Mapping[str, Sequence[str]]:
+        """Of each layer whose steps are gone through, what they are called."""
+        return {site: [str(step) for step in self.series.steps] for site in self.sites}
+
+    def _one(self, name: str) -> tuple[Any, str]:
+        """The run and its layer that a name in `layers` means."""
+        if not self.sites:
+            return self.series.runs[-1], name
+        site, step = divmod(self.layers.index(name), len(self.series.steps))
+        return self.series.runs[step], self.sites[site]
 
 
 def as_reported(run: ReportedRun | Series, baseline: Any = None) -> ReportedRun:
