@@ -27,7 +27,11 @@ DOORS = {
     "pytorch_lightning": ("training/lightning.py",),
     "numba": ("core/jit.py", "search/kernels/"),
     "llvmlite": ("search/kernels/",),
-    "zarr": ("storage/",),
+    "zarr": ("storage/", "search/sources.py"),
+    "dask": (),
+    "distributed": ("search/cluster.py",),
+    "dask_jobqueue": ("search/slurm.py",),
+    "yaml": ("search/slurm.py",),
     "jinja2": ("reports/",),
     "vl_convert": ("reports/",),
     "sklearn": ("inputs/digits.py",),
@@ -51,6 +55,8 @@ HEAVY = (
     "pooch",
     "xarray",
     "h5py",
+    "dask",
+    "distributed",
 )
 
 

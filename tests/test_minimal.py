@@ -44,6 +44,8 @@ STEPS = {
     "plan 500,4": "",
     "plan run": "runs",
     "search run --k 5": "runs",
+    "search run --k 6 --cluster local:1": "cluster",
+    "search run --k 6 --cluster slurm:jobs.yaml": "slurm",
     "measure run --measures twonn --csv table.csv": "runs",
     "check run": "runs",
     "labels run more.csv": "runs",

@@ -24,6 +24,8 @@ EXTRAS = {
     "data": ("pooch",),
     "xarray": (*_RUNS, "xarray"),
     "formats": (*_RUNS, "h5py"),
+    "cluster": (*_RUNS, "dask", "distributed"),
+    "slurm": (*_RUNS, "dask", "distributed", "dask_jobqueue", "yaml"),
 }
 # How libraries and systems say it who have no MemoryError.
 SHOWN = 24  # names that a message lists
@@ -50,6 +52,10 @@ class UnknownName(LayerscapeError, KeyError, ValueError):
 
 class FileProblem(LayerscapeError, OSError):
     """A file or folder that is missing, unreadable, corrupt or full."""
+
+
+class ClusterProblem(LayerscapeError, ConnectionError):
+    """A cluster that is not there, that was lost, or whose workers cannot do what is asked of them."""
 
 
 class MissingExtra(LayerscapeError, ImportError):

@@ -18,17 +18,19 @@ from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown
 from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
-from layerscape.search import find_neighbors
+from layerscape.search import connected, find_neighbors
 from layerscape.storage import RunFolder, SampleTable
 from layerscape.storage.annotated import write_anndata
 from layerscape.storage.dataset import as_dataset
 from layerscape.storage.exported import write_parquet
+from layerscape.storage.files import remove_folder
 from layerscape.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray
 
+Tell = Callable[[int], None] | None
 CUT = "the model's greatest length"  # where texts were cut, as earlier versions said without telling whose limit it was
 
 
@@ -181,6 +183,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         k: int,
         *,
         layers: Sequence[str] | str | None = None,
+        cluster: Any = None,
         progress: Show = None,
         **search: Unpack[Search],
     ) -> None:
@@ -195,6 +198,8 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
             As in `find_neighbors`.
         layers
             Names of layers, or one; all when None.
+        cluster
+            As in `find_neighbors`; its machines write into the folder of the run.
         progress
             As in `layerscape.measure`.
         search
@@ -202,18 +207,21 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
             disk; so a layer in use, the next one and the search may take three times ``memory``.
         """
         wanted = list(self.layers if layers is None else dict.fromkeys(as_names(layers)))
-        self.find_graphs(wanted, k, counted(progress, "searching", len(wanted) * self.n_samples), search)
+        tell = counted(progress, "searching", len(wanted) * self.n_samples)
+        with connected(cluster) as workers:
+            self.find_graphs(wanted, k, tell, search, workers)
 
-    def find_graphs(self, layers: Sequence[str], k: int, tell: Callable[[int], None] | None, search: Search) -> None:
+    def find_graphs(self, layers: Sequence[str], k: int, tell: Tell, search: Search, cluster: Any = None) -> None:
         """Search as `search` does, and tell of every sample that is done, N for each layer."""
-        near, how = chosen(search)
-        tell = tell or (lambda _: None)
+        (near, how), tell = chosen(search), tell or (lambda _: None)
         kept = {layer: self.folder.kept_graph(layer, near) for layer in layers}
         missing = [layer for layer in layers if not 0 < k <= kept[layer].width]
         tell((len(layers) - len(missing)) * self.n_samples)
-        for layer, x in ahead(lambda layer: self.loaded(layer, how.memory), missing):
-            found = find_neighbors(x, k, progress=tell, **search)
+        for layer, x in ahead(lambda layer: self.loaded(layer, 0 if cluster else how.memory), missing):
+            folder = self.folder.search_folder(layer, near) if cluster else None
+            found = find_neighbors(x, k, cluster=cluster, folder=folder, progress=tell, **search)
             self.folder.save_graph(layer, replace(found, deciding=deciding_who_is_near(x, near), proven=True))
+            remove_folder(folder)  # not before the graph is kept
         untold = [layer for layer in layers if layer not in missing and kept[layer].deciding is None]
         if untold and not near.standardize:
             self._complete(untold, near)

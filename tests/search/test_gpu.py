@@ -28,7 +28,7 @@ STREAMED, RESIDENT = 2**12, 2**20  # bytes of free memory
 def on_torch(x, k, *, free=RESIDENT, constants=TINY, **options):
     """The graph by the torch engine, without a GPU."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(find, "_engine", lambda *_: partial(gpu.search, device="cpu"))
+        patch.setattr(find, "engine_for", lambda *_: partial(gpu.search, device="cpu"))
         patch.setattr(gpu, "_free_memory", lambda *_: free)
         for name, value in constants.items():
             patch.setattr(gpu, name, value)
@@ -232,24 +232,24 @@ def test_the_device_that_is_named_searches(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for device in ("cuda", "cuda:1"):
-        assert find._engine(device, 1).keywords == {"device": device}
-    assert find._engine("cpu", 10**15) is compiled.search
+        assert find.engine_for(device, 1).keywords == {"device": device}
+    assert find.engine_for("cpu", 10**15) is compiled.search
 
 
 def test_auto_takes_cuda_for_large_searches_only(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert find._engine("auto", 10**12).keywords == {"device": "cuda"}
-    assert find._engine("auto", 10**9) is compiled.search
+    assert find.engine_for("auto", 10**12).keywords == {"device": "cuda"}
+    assert find.engine_for("auto", 10**9) is compiled.search
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert find._engine("auto", 10**12) is compiled.search
+    assert find.engine_for("auto", 10**12) is compiled.search
 
 
 def test_auto_loads_torch_only_where_there_is_a_sign_of_a_gpu(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, "torch")
     monkeypatch.setattr(find, "DRIVERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert find._engine("auto", 10**12) is compiled.search
+    assert find.engine_for("auto", 10**12) is compiled.search
     assert "torch" not in sys.modules
     (tmp_path / "driver").touch()
     monkeypatch.setattr(find, "DRIVERS", (str(tmp_path / "driver"),))

@@ -196,6 +196,12 @@ of_pairs = together(
         help="The run whose samples are the queries of these pairs, if another.",
     ),
 )
+of_cluster = click.option(
+    "--cluster",
+    metavar="tcp://…|local:N|slurm:FILE",
+    help="The machines that do it: a dask scheduler, N processes of this machine, or jobs as FILE (YAML) says; see "
+    "docs/large.md.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 
 

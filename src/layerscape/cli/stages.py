@@ -149,18 +149,20 @@ def layers_command(
 @click.command(name="search")
 @shared.a_run
 @click.option("--k", type=click.IntRange(1), default=100, show_default=True, help="Number of neighbors.")
+@shared.of_cluster
 @search_options()
 @shared.as_json
-def search_command(run: Path, k: int, as_json: bool, **search: Any) -> None:
+def search_command(run: Path, k: int, cluster: str | None, as_json: bool, **search: Any) -> None:
     """The neighbor graph of every layer of RUN, kept on disk; an interrupted search goes on."""
+    from layerscape.cli.clusters import by_cluster
     from layerscape.core.keywords import chosen
     from layerscape.run import open_run
 
     chosen(search)
     opened = open_run(run)
     opened.folder.must_keep()
-    with bars() as progress:
-        opened.search(k, progress=progress, **search)
+    with by_cluster(cluster) as workers, bars() as progress:
+        opened.search(k, cluster=workers, progress=progress, **search)
     text = f"{opened.path}: graphs of {len(opened.layers)} layers, k={k}"
     say(
         text,

@@ -6,7 +6,9 @@ off, and the scale is a power of two, which is exact always.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,35 +46,61 @@ class Frame:
         return np.ldexp(block - self.origin, -self.power) - self.mean
 
 
+# What a function gives of each block of rows, in their order: read here, or on the machines of a cluster.
+Over = Callable[[Callable[[np.ndarray], np.ndarray]], Iterable[np.ndarray]]
+
+
 @remembered
 def frame(x: Representation) -> Frame:
     """With one scale for all units."""
-    origin, peaks = _peaks(x)
-    return _framed(x, origin, peaks.max())
+    origin, over = _first(x), _over(x)
+    return _framed(origin, _peaks(origin, over, x.title).max(), x.n_samples, over)
 
 
 def frame_by_unit(x: Representation) -> Frame:
     """With a scale for every unit."""
-    return _framed(x, *_peaks(x))
+    origin, over = _first(x), _over(x)
+    return _framed(origin, _peaks(origin, over, x.title), x.n_samples, over)
 
 
-def _peaks(x: Representation) -> tuple[np.ndarray, np.ndarray]:
-    origin, peaks = x.read(slice(0, 1))[0], np.zeros(x.n_units)
-    with np.errstate(over="ignore"):
-        for _, block in x.blocks():
-            np.maximum(peaks, np.abs(block - origin).max(axis=0), out=peaks)
+def _first(x: Representation) -> np.ndarray:
+    return x.read(slice(0, 1))[0]
+
+
+def _over(x: Representation) -> Over:
+    return lambda function: (function(block) for _, block in x.blocks())
+
+
+def _peaks(origin: np.ndarray, over: Over, title: str) -> np.ndarray:
+    peaks = np.zeros(len(origin))
+    for furthest in over(partial(_furthest, origin)):
+        np.maximum(peaks, furthest, out=peaks)
     if not np.isfinite(peaks).all():
-        raise InvalidValue(f"{x.title} spreads over more than float64 can hold (1.8e308); divide it by 2 or more.")
-    return origin, peaks
+        raise InvalidValue(f"{title} spreads over more than float64 can hold (1.8e308); divide it by 2 or more.")
+    return peaks
 
 
-def _framed(x: Representation, origin: np.ndarray, peak: np.ndarray) -> Frame:
-    only_scaled, total = Frame(origin, peak, np.zeros(x.n_units)), np.zeros(x.n_units)
-    for _, block in x.blocks():
-        total += only_scaled(block).sum(axis=0)
-    return Frame(origin, peak, total / x.n_samples)
+def _furthest(origin: np.ndarray, block: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.abs(block - origin).max(axis=0)
 
 
+def _framed(origin: np.ndarray, peak: np.ndarray, n_samples: int, over: Over) -> Frame:
+    only_scaled, total = Frame(origin, peak, np.zeros(len(origin))), np.zeros(len(origin))
+    for part in over(partial(_sums, only_scaled)):
+        total += part
+    return Frame(origin, peak, total / n_samples)
+
+
+def _sums(frame: Frame, block: np.ndarray) -> np.ndarray:
+    return frame(block).sum(axis=0)
+
+
+def _squares(frame: Frame, block: np.ndarray) -> np.ndarray:
+    return (frame(block) ** 2).sum(axis=0)
+
+
+Scales = tuple[Frame, np.ndarray, np.ndarray]
 BITS = 36  # of a factor, so that times a whole number below 2¹⁷ it is exact: what ties on a lattice still ties
 
 
@@ -109,15 +137,23 @@ class Standardized:
 
 
 @remembered
-def _scales(x: Representation) -> tuple[Frame, np.ndarray, np.ndarray]:
-    frame, squares = frame_by_unit(x), np.zeros(x.n_units)
-    for _, block in x.blocks():
-        squares += (frame(block) ** 2).sum(axis=0)
-    spread = np.sqrt(squares / x.n_samples)
+def _scales(x: Representation) -> Scales:
+    return scales_over(_first(x), x.n_samples, x.title, _over(x))
+
+
+def scales_over(origin: np.ndarray, n_samples: int, title: str, over: Over) -> Scales:
+    """Frame, factor and shift of `Standardized`, for samples of which ``origin`` is the first row.
+
+    Sums are taken block by block and added in their order, so that they are the same wherever blocks are read.
+    """
+    frame, squares = _framed(origin, _peaks(origin, over, title), n_samples, over), np.zeros(len(origin))
+    for part in over(partial(_squares, frame)):
+        squares += part
+    spread = np.sqrt(squares / n_samples)
     part, power = np.frexp(np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0))
     factor = np.ldexp(np.rint(np.ldexp(part, BITS)), power - BITS)
     shift = np.ldexp(np.rint(np.ldexp(frame.mean * factor, BITS)), -BITS)
-    return replace(frame, mean=np.zeros(x.n_units)), factor, shift
+    return replace(frame, mean=np.zeros(len(origin))), factor, shift
 
 
 def standardized(x: Representation) -> Representation:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from layerscape.core.apart import Apart, apart_of
 from layerscape.core.nearness import Nearness
+from layerscape.core.resources import Resources
 from layerscape.errors import InvalidType, InvalidValue
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of a search, as `find_neighbors` is called."""
+
+    x: Any
+    k: int
+    queries: Any
+    groups: Any
+    lag: int | None
+    near: Nearness
+    how: Resources
+    progress: Callable[[int], None] | None
 
 
 def leaving_out(near: Nearness, groups: Any, lag: Any, n_samples: int) -> Nearness:

@@ -20,7 +20,7 @@ from layerscape.core.representation import Representation, as_representation
 from layerscape.core.threads import workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import compiled
-from layerscape.search.asking import at_most, check_k, leaving_out
+from layerscape.search.asking import Asking, at_most, check_k, leaving_out
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
 from layerscape.search.members import Members, QueryPart, parts
@@ -38,6 +38,8 @@ def find_neighbors(
     queries: Any = None,
     groups: Any = None,
     lag: int | None = None,
+    cluster: Any = None,
+    folder: str | Path | None = None,
     progress: Callable[[int], None] | None = None,
     **search: Unpack[Search],
 ) -> Neighbors:
@@ -61,6 +63,13 @@ def find_neighbors(
     lag
         Samples up to so many rows before or after a sample are none of its neighbors, where rows are in the order of
         time (a Theiler window); 0 leaves out none. Not together with ``groups``.
+    cluster
+        Who searches, in place of this machine: ``"tcp://HOST:PORT"``, ``"local:4"`` (so many processes here),
+        ``"slurm:FILE"``, or a dask client or cluster; docs/large.md. ``x`` may then also be the path or URL of a Zarr
+        array, or a dask array, and is never held in memory. The graph is the same to the bit.
+    folder
+        Of a search by a cluster: where all machines write and see what is finished, which stays there, so that a
+        search that was interrupted goes on. A temporary one of this machine when left out.
     progress
         Called with the number of queries finished since the last call.
     metric
@@ -90,8 +99,12 @@ def find_neighbors(
     InvalidValue, InvalidType
         If k is out of range, a group is missing or all are one, a value is not finite, widths differ, a row of zeros
         meets ``metric="cosine"``, or the device is not there or its memory too small.
+    ClusterProblem
+        If a cluster is not there or is lost, or its workers run other versions or do not see the folder.
+    FileProblem
+        If what a cluster reads cannot be read, or is changed during the search.
     MissingExtra
-        If a GPU is asked for and torch is not installed.
+        If a GPU is asked for and torch is not installed, or a cluster and dask is not.
 
     Examples
     --------
@@ -104,15 +117,25 @@ def find_neighbors(
            [2],
            [1]])
     """
-    near, how = chosen(search)
-    given = as_vectors(x)
-    x = near.seen(given)
+    wish = Asking(x, k, queries, groups, lag, *chosen(search), progress)
+    if cluster is not None:
+        from layerscape.search.spread import find_on  # what others need not load
+
+        return find_on(cluster, wish, folder)
+    if folder is not None:
+        raise InvalidValue("folder is of a search by a cluster; give cluster= too, or leave it out.")
+    return _find_here(wish)
+
+
+def _find_here(wish: Asking) -> Neighbors:
+    given, k, how, queries = as_vectors(wish.x), wish.k, wish.how, wish.queries
+    x = wish.near.seen(given)
     check_width(x.n_units)
-    near = leaving_out(near, groups, lag, x.n_samples)
-    query_rows, outside = _asked(given, queries)
+    near = leaving_out(wish.near, wish.groups, wish.lag, x.n_samples)
+    query_rows, outside = asked_of(x.n_samples, x.n_units, queries)
     check_k(k, x.n_samples, near.apart, query_rows, external=outside is not None)
-    engine = _engine(how.device, len(query_rows) * x.n_samples * x.n_units)
-    tell = at_most(len(query_rows), progress)
+    engine = engine_for(how.device, len(query_rows) * x.n_samples * x.n_units)
+    tell = at_most(len(query_rows), wish.progress)
     with workers(how.n_threads) as pool:
         points, copies, seen = distinct_points(x, near.metric, pool)
         members = Members(copies, near.apart)
@@ -134,7 +157,7 @@ def find_neighbors(
     listed = expand(found, members, asked, k).take(which)
     return Neighbors(
         listed.indices,
-        _distances(listed.squared, points.exponent),
+        distances_of(listed.squared, points.exponent),
         x.n_samples,
         x.n_units,
         near,
@@ -146,7 +169,7 @@ def find_neighbors(
     )
 
 
-def _distances(squared: np.ndarray, exponent: int) -> np.ndarray:
+def distances_of(squared: np.ndarray, exponent: int) -> np.ndarray:
     """The roots, times two to the exponent; in the memory of ``squared``."""
     with np.errstate(over="ignore"):
         distances = np.sqrt(squared, out=squared)
@@ -157,7 +180,7 @@ def _distances(squared: np.ndarray, exponent: int) -> np.ndarray:
     return distances
 
 
-def _engine(device: str, work: int) -> Callable[[Job], Found]:
+def engine_for(device: str, work: int) -> Callable[[Job], Found]:
     """What searches on a device; ``work`` is queries × samples × units."""
     if device == "cpu" or (device == "auto" and (work < GPU_WORK or not _gpu_in_sight())):
         return compiled.search
@@ -169,7 +192,7 @@ def _engine(device: str, work: int) -> Callable[[Job], Found]:
 
 def check_device(device: str) -> None:
     """Raise unless the device is there."""
-    _engine(device, 0)
+    engine_for(device, 0)
 
 
 def _gpu_in_sight() -> bool:
@@ -180,14 +203,14 @@ def _gpu_in_sight() -> bool:
     return driver and find_spec("torch") is not None
 
 
-def _asked(x: Representation, queries: Any) -> tuple[np.ndarray, Representation | None]:
+def asked_of(n_samples: int, n_units: int, queries: Any) -> tuple[np.ndarray, Representation | None]:
     """Which row each query is (−1 for none), and the other points if such are asked."""
     if queries is None:
-        return np.arange(x.n_samples), None
+        return np.arange(n_samples), None
     if isinstance(queries, Representation) or np.ndim(queries) == 2:
         points = as_representation(queries)
-        if points.n_units != x.n_units:
-            raise InvalidValue(f"queries have {points.n_units} units and the samples {x.n_units}; widths must agree.")
+        if points.n_units != n_units:
+            raise InvalidValue(f"queries have {points.n_units} units and the samples {n_units}; widths must agree.")
         return np.full(points.n_samples, -1), points
     rows = np.asarray(queries)
     if rows.ndim != 1 or rows.dtype.kind not in "iu":
@@ -196,9 +219,9 @@ def _asked(x: Representation, queries: Any) -> tuple[np.ndarray, Representation 
         )
     if len(rows) == 0:
         raise InvalidValue("queries is empty; name at least one row, or leave it out to ask for all.")
-    if rows.min() < 0 or rows.max() >= x.n_samples:
+    if rows.min() < 0 or rows.max() >= n_samples:
         raise InvalidValue(
-            f"query row {int(rows[(rows < 0) | (rows >= x.n_samples)][0])} asked of {x.n_samples} samples; "
-            f"rows must lie in 0..{x.n_samples - 1}."
+            f"query row {int(rows[(rows < 0) | (rows >= n_samples)][0])} asked of {n_samples} samples; "
+            f"rows must lie in 0..{n_samples - 1}."
         )
     return rows.astype(np.int64), None

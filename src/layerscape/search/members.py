@@ -79,7 +79,7 @@ class Members:
         low, high = self.kept.windows(rows)
         if self.apart is None:
             return Asked(self.copies[rows], low, high), np.arange(len(rows))
-        keys = self.copies[rows] * len(self.copies) + self.marks[rows]
+        keys = self.copies[rows] * self._span + self.marks[rows]
         _, first, which = np.unique(keys, return_index=True, return_inverse=True)
         return Asked(self.copies[rows], low, high)[first], which
 
@@ -126,7 +126,7 @@ class Members:
             inside = (low[some, None] <= first[wide]) & (last[wide] <= high[some, None])
             gone[some] += inside.sum(axis=1)
         own_is_left = (low <= first[asked.own]) & (last[asked.own] <= high)
-        return len(self.sizes) - gone - ~own_is_left
+        return len(self.sizes) - gone - (~own_is_left & (asked.own >= 0))
 
 
 def _slices(stop: int, step: int) -> Iterator[slice]:

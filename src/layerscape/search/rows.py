@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -109,10 +110,7 @@ class Rows:
         largest = np.abs(block).max(axis=1)
         if not largest.all():
             numbers = np.arange(self.representation.n_samples)[rows]
-            name = self.representation.ids[numbers[int(np.flatnonzero(largest == 0)[0])]]
-            raise InvalidValue(
-                f"sample {name!r} is a row of zeros, which has no direction; leave it out, or use metric='euclidean'."
-            )
+            raise no_direction(self.representation.ids[numbers[int(np.flatnonzero(largest == 0)[0])]])
         with np.errstate(invalid="ignore"):  # what is not finite is found by the overview
             scaled = np.ldexp(block, -np.frexp(largest)[1][:, None])
             return scaled / np.sqrt(squared_distances(scaled, np.zeros_like(scaled[:1])))[:, None]
@@ -128,8 +126,15 @@ class Rows:
 
     def overview(self, pool: Workers) -> Overview:
         """Read every row once: copies, extent, a sample; raises at the first value that is not finite."""
+        drawn = drawn_of(self.n_points)
+        hashes, low, high, sample = self.look(pool, drawn)
+        copies = self._copies(hashes)
+        heads = no_copies(copies[drawn] == drawn)
+        return Overview(copies, low, high, drawn[heads], sample[heads])
+
+    def look(self, pool: Workers, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """A hash of every row, shape (n,), the smallest and largest value of every column, and the rows drawn."""
         hashes = np.empty(self.n_points, np.uint64)
-        drawn = np.sort(np.random.default_rng(0).permutation(self.n_points)[:SAMPLE])
         sample = np.empty((len(drawn), self.n_units))
         low, high = np.full(self.n_units, np.inf), np.full(self.n_units, -np.inf)
         one_at_a_time = threading.Lock()
@@ -147,10 +152,7 @@ class Rows:
             sample[here] = block[drawn[here] - rows.start]
 
         pool.all(look, self.blocks())
-        copies = self._copies(hashes)
-        heads = copies[drawn] == drawn
-        heads[0] |= not heads.any()  # a copy stands for the first as well
-        return Overview(copies, low, high, drawn[heads], sample[heads])
+        return hashes, low, high, sample
 
     def _copies(self, hashes: np.ndarray) -> np.ndarray:
         """Rows of one hash are compared, so that a collision makes no copies."""
@@ -174,6 +176,24 @@ class Rows:
         step = n_rows or max(1, BLOCK_VALUES // self.n_units)
         for start in range(0, self.n_points, step):
             yield slice(start, min(start + step, self.n_points))
+
+
+def drawn_of(n_points: int) -> np.ndarray:
+    """Some rows at random, by increasing number."""
+    return np.sort(np.random.default_rng(0).permutation(n_points)[:SAMPLE])
+
+
+def no_copies(heads: np.ndarray) -> np.ndarray:
+    """Which of the rows that were drawn are taken: no copies; but one stands for the first where all are."""
+    heads[0] |= not heads.any()
+    return heads
+
+
+def no_direction(name: str) -> InvalidValue:
+    """The error that says which sample has no direction, which ``metric="cosine"`` asks for."""
+    return InvalidValue(
+        f"sample {name!r} is a row of zeros, which has no direction; leave it out, or use metric='euclidean'."
+    )
 
 
 def check_width(n_units: int) -> None:
@@ -205,26 +225,45 @@ def distinct_points(
     return points, copies, overview
 
 
-def scale_together(points: Rows, queries: Rows, overviews: list[Overview]) -> None:
-    """Give both one precision, one center, and the scales at which bounds and squares neither under- nor overflow.
+@dataclass(frozen=True)
+class Scale:
+    """One precision, center, and scales for the rows of a search: see `scale_of`."""
+
+    center: np.ndarray
+    reach: int
+    exponent: int
+    precision: type[np.float32] | type[np.float64]
+
+    def of(self, rows: Rows) -> None:
+        """Have rows read and centered so."""
+        rows.center, rows.reach, rows.exponent, rows.precision = self.center, self.reach, self.exponent, self.precision
+
+
+def scale_of(sample: np.ndarray, edges: list[np.ndarray], precisions: list[Any]) -> Scale:
+    """One center, and the scales at which bounds and squares neither under- nor overflow.
 
     The center is the median of the sampled points. Where coordinates are far from 1, rows are read divided by a power
     of two, which leaves about 1,000 binary digits between the largest coordinate and the smallest difference.
     """
-    sample = overviews[0].sample
     center = np.partition(sample, len(sample) // 2, axis=0)[len(sample) // 2]
-    edges = np.concatenate([edge for s in overviews for edge in (s.low, s.high)]).reshape(-1, len(center))
+    every = np.concatenate(edges).reshape(-1, len(center))
     with np.errstate(over="ignore"):
-        reach = exponent_of(float(np.abs(edges - center).max()))
+        reach = exponent_of(float(np.abs(every - center).max()))
+    precision = np.float64 if np.float64 in precisions else np.float32
+    if abs(reach) <= SAFE_EXPONENT:
+        return Scale(center, reach, 0, precision)
+    # At 2 to the ROOM squares of coordinates do not overflow, and at 2 to the 1023 the values themselves.
+    exponent = max(reach - ROOM, exponent_of(float(np.abs(every).max())) - 1023)
+    return Scale(center, reach, exponent, np.float64)
+
+
+def scale_together(points: Rows, queries: Rows, overviews: list[Overview]) -> None:
+    """Give both one precision, center and scale, by what was seen of them."""
+    edges = [edge for seen in overviews for edge in (seen.low, seen.high)]
+    scale = scale_of(overviews[0].sample, edges, [points.precision, queries.precision])
     for rows in (points, queries):
-        rows.center, rows.reach = center, reach
-        if abs(reach) > SAFE_EXPONENT:
-            # At 2 to the ROOM squares of coordinates do not overflow, and at 2 to the 1023 the values themselves.
-            rows.exponent = max(reach - ROOM, exponent_of(float(np.abs(edges).max())) - 1023)
-            rows.precision = np.float64
-        if np.float64 in (points.precision, queries.precision):
-            rows.precision = np.float64
-    points.sample = np.ldexp(sample, -points.exponent)
+        scale.of(rows)
+    points.sample = np.ldexp(overviews[0].sample, -points.exponent)
 
 
 def exponent_of(value: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,12 @@ def replace_file(path: Path, data: bytes) -> None:
     """Write a whole file at once."""
     with written_aside(path) as aside:
         aside.write_bytes(data)
+
+
+def remove_folder(path: Path | None) -> None:
+    """Take a folder away with what it holds, where there is one."""
+    if path is not None:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,7 @@ import stat
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from layerscape.core.provenance import fingerprint
@@ -75,6 +76,10 @@ class Ledger:
         self._state: tuple[int, ...] = ()  # of the file when it was read
         self._proven: dict[str, tuple[tuple[int, ...], set[int]]] = {}
         self._guard = threading.RLock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """As another process reads it, which may stand elsewhere."""
+        return partial(Ledger, self.folder.absolute(), kept=self.kept), ()
 
     # What is known
 

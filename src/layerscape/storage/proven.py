@@ -17,6 +17,10 @@ class ProvenStore(WrapperStore[LocalStore]):
         super().__init__(store)
         self._ledger, self._prefix = ledger, prefix
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As another process reads it: with proofs of its own."""
+        return proven_store, (self._ledger, self._prefix)
+
     def _with_store(self, store: LocalStore) -> ProvenStore:
         return ProvenStore(store, self._ledger, self._prefix)
 

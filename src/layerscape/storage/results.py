@@ -67,6 +67,10 @@ class Results:
             raise unknown_name("layer", layer, self._folders)
         return f"graphs/{self._folders[layer]}/{quote(near.key, safe='=,')}.safetensors"
 
+    def search_folder(self, layer: str, near: Nearness) -> Path:
+        """Where the machines of a cluster write what they find of a graph, until that is kept."""
+        return (self.path / self.graph_name(layer, near)).with_suffix(".search").absolute()
+
     def save_graph(self, layer: str, graph: Neighbors) -> None:
         """Keep a graph of a layer, in memory if the run cannot be written, in place of one that is not wider."""
         name = self.graph_name(layer, graph.near)
