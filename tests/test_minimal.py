@@ -232,7 +232,7 @@ def test_what_is_refused_has_written_nothing(folder, minimal):
     }
 
 
-@pytest.mark.parametrize("extras", ["runs", "report", "models", "models,report"])
+@pytest.mark.parametrize("extras", ["runs", "report", "models", "models,report", "cluster"])
 def test_what_the_line_says_is_enough(extras, folder):
     steps = {words: words.split() for words, extra in STEPS.items() if extra == extras}
     steps = {words: step for words, step in steps.items() if not words.startswith("demo") and "cuda" not in words}

@@ -263,7 +263,7 @@ def test_workers_of_other_versions_are_refused_before_work_starts(client, monkey
 
 
 def test_rows_of_one_hash_that_differ_are_no_copies():
-    later, heads = suspects(np.array([7, 5, 7, 7, 7, 5], np.uint64))
+    later, heads = suspects(lambda: np.array([7, 5, 7, 7, 7, 5], np.uint64))
     rows = [b"a", b"b", b"c", b"a", b"c", b"b"]
     equal = np.array([rows[row] == rows[head] for row, head in zip(later, heads, strict=True)])
     later, heads = told_apart(later, heads, equal, rows.__getitem__)

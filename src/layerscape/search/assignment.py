@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class Assignment:
         What tells the version of the code that all must run.
     rows
         Rows of the queries, −1 for points that are none; None where all samples are asked.
+    drawn
+        Rows that are drawn of all, from which center and scale are taken.
     scales
         What brings units to one scale, where they are.
     digests
@@ -73,6 +75,7 @@ class Assignment:
     k: int
     code: str
     rows: np.ndarray | None = None
+    drawn: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     scales: Scales | None = None
     digests: tuple[str, ...] = ()
     census: Census | None = None
@@ -161,7 +164,7 @@ class Assignment:
             self.scale.of(rows)
         return rows
 
-    def drawn(self, values: np.ndarray) -> Rows:
+    def first_points(self, values: np.ndarray) -> Rows:
         """The points of a shard, and some of them at random for first limits."""
         points = self.seen(values)
         points.drawn = drawn_of(points.n_points)

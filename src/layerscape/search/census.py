@@ -89,17 +89,20 @@ class Census:
         return first, Asked(own[first], *self.apart.windows(rows[first])), which.ravel()
 
 
-def suspects(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Increasing rows whose hash an earlier row has, and the first that has it.
+def suspects(read: Callable[[], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Increasing rows whose hash an earlier row has, and the first that has it; ``read`` gives the hashes, to keep.
 
-    >>> suspects(np.array([7, 5, 7, 7, 6, 5], np.uint64))
+    >>> suspects(lambda: np.array([7, 5, 7, 7, 6, 5], np.uint64))
     (array([2, 3, 5]), array([0, 0, 1]))
     """
-    ordered = np.sort(hashes)
+    ordered = read()
+    ordered.sort()
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    del ordered  # before they are read again, which is not often
     if not len(repeated):
         none = np.empty(0, np.int64)
         return none, none
+    hashes = read()
     rows = np.flatnonzero(np.isin(hashes, repeated))
     _, first, which = np.unique(hashes[rows], return_index=True, return_inverse=True)
     heads = rows[first[which]]

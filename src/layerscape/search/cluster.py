@@ -7,6 +7,7 @@ import contextlib
 import logging
 import re
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from layerscape.search.working import peak
 PATIENCE = 10  # seconds for a scheduler to answer, and for a first worker where none has to be waited for
 GONE = 120  # seconds without a worker after which none is expected any more
 FORMS = "'tcp://HOST:PORT', 'local:4', 'slurm:FILE', or a dask Client or cluster"
-BASE, SHARE = 200 * 2**20, 0.6  # what a worker takes without a search, and the part of its memory that is used
+BASE, SHARE = 400 * 2**20, 0.7  # what a worker takes without a search, and the part of its memory that is used
 LEAST = 16 * 2**20  # bytes of a task below which nothing is searched
 
 
@@ -49,14 +50,12 @@ class Cluster:
 
     def memory_of_task(self, wanted: int = MEMORY) -> int:
         """Bytes that a task may take: as wanted, and no more than a worker has for each of its threads."""
-        limits = [
-            each["memory_limit"] / each["nthreads"] * SHARE for each in self.workers.values() if each["memory_limit"]
-        ]
-        least = min(limits, default=float(wanted + BASE)) - BASE
+        known = [each for each in self.workers.values() if each["memory_limit"]]
+        least = min(((each["memory_limit"] * SHARE - BASE) / each["nthreads"] for each in known), default=wanted)
         if least < LEAST:
             raise ClusterProblem(
-                f"a worker of {self.place} has too little memory for each of its threads: give each thread "
-                f"{(LEAST + BASE) / SHARE / 2**20:.0f} MiB or more."
+                f"a worker of {self.place} has too little memory: give each {(LEAST + BASE) / SHARE / 2**20:.0f} MiB, "
+                f"and {LEAST / SHARE / 2**20:.0f} more for each further thread."
             )
         return int(min(wanted, least))
 
@@ -69,7 +68,7 @@ class Cluster:
             if not self.workers:
                 raise ClusterProblem(f"{self.place} has no workers; start some: dask worker ADDRESS.")
             ours = facts()
-            for name, theirs in self.client.run(facts, on_error="return").items():
+            for name, theirs in self._answers(facts).items():
                 if isinstance(theirs, BaseException):
                     why = " ".join(str(theirs).split())[:200]
                     raise ClusterProblem(f"worker {name} cannot run this layerscape ({why}); install the same there.")
@@ -81,8 +80,8 @@ class Cluster:
         token = folder / f"seen-{uuid4().hex}"
         token.touch()
         try:
-            for name, there in self.client.run(token.exists).items():
-                if not there:
+            for name, there in self._answers(token.exists).items():
+                if there is not True:
                     raise ClusterProblem(
                         f"worker {name} does not see {folder}, where results go; give a folder that all machines "
                         "share: folder=…, or a run that lies in one."
@@ -92,11 +91,24 @@ class Cluster:
 
     def everywhere(self, function: Callable[..., Any], *given: Any) -> None:
         """Do something on every worker; what one says against it is raised with its name."""
-        for name, found in self.client.run(function, *given, on_error="return").items():
+        for name, found in self._answers(function, *given).items():
             if isinstance(found, LayerscapeError):
                 raise ClusterProblem(f"worker {name}: {str(found).rstrip('.')}.")
             if isinstance(found, BaseException):
                 raise found
+
+    def _answers(self, function: Callable[..., Any], *given: Any) -> dict[str, Any]:
+        """What every worker says; one that ends meanwhile says nothing, and later ones look for themselves."""
+        lost = require("distributed", "cluster").comm.CommClosedError
+        for patience in (1, 4, 0):
+            try:
+                found = self.client.run(function, *given, on_error="return")
+                return {name: said for name, said in found.items() if not isinstance(said, (lost, TimeoutError))}
+            except (lost, TimeoutError, OSError):
+                if not patience:
+                    raise
+                time.sleep(patience)
+        raise AssertionError("the last try raises")
 
     def remember_peaks(self) -> dict[str, int]:
         """Bytes that the process of each worker has taken at the most."""
@@ -162,7 +174,7 @@ class Cluster:
         except (distributed.CancelledError, TimeoutError, distributed.comm.CommClosedError, OSError) as error:
             if isinstance(error, OSError) and not isinstance(error, (distributed.comm.CommClosedError, TimeoutError)):
                 raise
-            raise ClusterProblem(f"the scheduler of {self.place} is lost{kept}.") from None
+            raise ClusterProblem(f"the scheduler of {self.place} is lost{kept}.") from error
 
 
 @contextlib.contextmanager

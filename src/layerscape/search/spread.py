@@ -44,7 +44,7 @@ log = logging.getLogger("layerscape")
 def find_on(cluster: Any, wish: Asking, folder: str | Path | None) -> Neighbors:
     """The graph that `find_neighbors` finds, by the workers of a cluster; ``folder`` keeps what is found meanwhile."""
     with connected(cluster) as found, _folder(folder) as path:
-        return Spread(found, wish, path).searched().graph()
+        return Spread(found, wish, path, lasts=folder is not None).searched().graph()
 
 
 @contextlib.contextmanager
@@ -68,9 +68,9 @@ def _folder(folder: str | Path | None) -> Iterator[Path]:
 class Spread:
     """One search by a cluster."""
 
-    def __init__(self, cluster: Cluster, wish: Asking, folder: Path) -> None:
+    def __init__(self, cluster: Cluster, wish: Asking, folder: Path, *, lasts: bool) -> None:
         self.cluster, self.wish, self.folder = cluster, wish, folder
-        self.kept = f"; what was finished is kept in {folder}: run the same again"
+        self.kept = f"; what was finished is kept in {folder}: run the same again" if lasts else ""
         self.told: working.Told = (folder, "", code())
 
     def searched(self) -> Blocks:
@@ -132,7 +132,7 @@ class Spread:
         return Assignment(
             source.sent(), queries and queries.sent(), self.folder, piece, per_shard, near,
             replace(wish.how, memory=memory, threads=wish.how.threads or 1), wish.k, code(),
-            None if wish.queries is None else rows,
+            None if wish.queries is None else rows, drawn_of(n),
         )  # fmt: skip
 
     def _stored(self, delayed: Any) -> None:
@@ -188,8 +188,7 @@ class Spread:
         seen = [found for _, found in self.cluster.each(start, range(a.n_shards), self._ahead)]
         a = replace(a, digests=tuple(digest for each in seen for digest in each.digests))
         census = self._census(a)
-        heads = drawn_of(a.n_samples)
-        sample = np.concatenate([each.sample for each in seen])[no_copies(census.heads_of(heads) == heads)]
+        sample = np.concatenate([each.sample for each in seen])[no_copies(census.heads_of(a.drawn) == a.drawn)]
         edges = [edge for each in seen for edge in (each.low, each.high)]
         precisions = [a.seen(a.source.read(slice(0, 1))).precision]
         if a.outside and a.queries is not None:
@@ -200,7 +199,7 @@ class Spread:
     def _look_at_queries(self, a: Assignment) -> list[np.ndarray]:
         """The extent of points that are asked for."""
         assert a.queries is not None
-        own = replace(a, source=a.queries, queries=None, digests=())
+        own = replace(a, source=a.queries, queries=None, digests=(), drawn=np.empty(0, np.int64))
         self._give(own)
         source, self.source = self.source, a.queries
 
@@ -213,9 +212,7 @@ class Spread:
 
     def _census(self, a: Assignment) -> Census:
         """Who is a copy of whom: rows of one hash, which are compared where they are."""
-        hashes = np.fromfile(self.folder / "hashes.bin", np.uint64)
-        later, heads = suspects(hashes)
-        del hashes
+        later, heads = suspects(lambda: np.fromfile(self.folder / "hashes.bin", np.uint64))
         if len(later):
             self._give(a)
             cuts = np.flatnonzero(np.diff(later // (a.piece * a.per_shard))) + 1

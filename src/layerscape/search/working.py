@@ -25,7 +25,7 @@ from layerscape.search.engine import Found, Job, nothing_found
 from layerscape.search.find import distances_of, engine_for
 from layerscape.search.members import Asked, QueryPart, parts
 from layerscape.search.merging import NONE, NearestPoints, merged, of_parts
-from layerscape.search.rows import Rows, drawn_of
+from layerscape.search.rows import Rows
 from layerscape.search.same import check_code
 from layerscape.search.sources import digest_of, slices
 
@@ -104,7 +104,7 @@ def look_at_queries(told: Told, shard: int) -> Glance:
 
 def _looked_at(a: Assignment, shard: int) -> tuple[Glance, list[np.ndarray]]:
     """What a shard looks like, and the hashes of its rows."""
-    drawn, seen, hashes = drawn_of(a.n_samples), [], []
+    drawn, seen, hashes = a.drawn, [], []
     asked = None if a.queries is None or a.rows is None or a.outside else np.argsort(a.rows, kind="stable")
     for _, rows in a.pieces(shard):
         values = a.source.read(rows)
@@ -170,7 +170,7 @@ def look(told: Told, block: int, shard: int) -> NearestPoints:
     own = np.where(numbers[own] == asked.own, own, NONE)
     found: list[tuple[QueryPart, Found]] = []
     engine = engine_for(a.how.device, len(places) * len(numbers) * a.source.n_units)
-    points, queries = a.drawn(values), a.seen(a.values(block)[places])
+    points, queries = a.first_points(values), a.seen(a.values(block)[places])
     members, _ = a.census.members(numbers)
     with workers(a.how.n_threads) as pool:
         for among in (own >= 0, own < 0):  # their own point is among those of the shard, or is not
