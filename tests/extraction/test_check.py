@@ -42,6 +42,22 @@ def test_what_is_drawn_at_random_is_refused(rows):
     assert max(prove(network, rows, ["linear"], "mean")["twice"].values()) == 0
 
 
+class Remembers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.sum, self.kept = nn.Linear(D, 4), nn.Identity(), torch.zeros(1, 4)
+
+    def forward(self, x):
+        self.kept = self.linear(x) + self.kept.mean(0)
+        return self.sum(self.kept)
+
+
+def test_a_state_that_is_kept_for_the_next_batch_is_refused(rows):
+    text = r"^layer 'sum' is another each .* nothing at random in evaluation and keep nothing for the next, or choose"
+    with pytest.raises(InvalidValue, match=text):
+        open_model(Remembers()).layers("mean", rows.read([0, 1]), select="sum")
+
+
 def test_a_network_that_hides_patches_shows_all_of_them(rng, make_samples):
     from transformers import ViTMAEConfig, ViTMAEModel
 

@@ -134,12 +134,12 @@ def test_random_weights_are_those_of_the_run_without_loss(folders, some_samples)
 
 
 def test_a_head_that_is_not_there_and_models_that_predict_no_next_token_are_refused(folders, tmp_path):
-    bert, llama = folders("bert"), folders("llama")
+    vit, llama = folders("vit"), folders("llama")
     with pytest.raises(InvalidValue) as refusal:
-        open_model(bert, loss=True)
+        open_model(vit, loss=True)
     assert str(refusal.value) == (
-        f"the loss of each text asked of {bert!r}, which is no causal language model; one that fills in what is hidden "
-        "would need passes of its own: ask no loss of it (--loss, loss=True, ablate)."
+        f"the loss of each text asked of {vit!r}, which is no language model that predicts what comes next, or what is "
+        "hidden; ask no loss of it (--loss, loss=True, ablate)."
     )
     with pytest.raises(InvalidValue) as refusal:
         open_model(llama, loss=True)
@@ -160,7 +160,7 @@ def test_a_column_of_that_name_is_refused(folders, tmp_path):
 def test_a_loss_that_is_not_the_models_own_is_refused(folders, some_samples, tmp_path, monkeypatch):
     network = open_model(head_of(tmp_path, folders("gpt2")), device="cpu", loss=True)
     own = Loss.own
-    monkeypatch.setattr(Loss, "own", lambda self, inputs: 1.01 * own(self, inputs))
+    monkeypatch.setattr(Loss, "own", lambda self, inputs, tokens: 1.01 * own(self, inputs))
     with pytest.raises(InvalidValue, match=r"differs by 0\.01 of its size from the one that the model gives itself; "):
         network.loss_off(network.loss, some_samples("text", 4))
 

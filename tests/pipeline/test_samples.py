@@ -64,6 +64,34 @@ def pictures(n):
     return [pil.fromarray(np.full((4 + i, 5, 3), 10 * i, np.uint8)) for i in range(n)]
 
 
+def test_a_data_set_of_another_length_than_it_says_and_bytes_are_refused_in_words():
+    class Short:
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, row):
+            return ["a cat", "a dog"][row]
+
+    with pytest.raises(
+        InvalidValue, match=r"^inputs of type Short say that they are 5 and have none at 2; mend their len"
+    ):
+        as_samples(Short())
+    for given in ([b"a cat", b"a dog"], np.array([b"a cat", b"a dog"])):
+        with pytest.raises(
+            InvalidType, match=r"^inputs of bytes, b'a cat' for one; give texts, each\.decode\(\), or pict"
+        ):
+            as_samples(given)
+
+
+def test_pictures_that_cannot_be_read_are_named():
+    pil = pytest.importorskip("PIL.Image")
+    pictures = [pil.new("RGB", (4, 4)), pil.new("F", (4, 4))]
+    with pytest.raises(
+        InvalidValue, match=r"^sample 1 cannot be used: its pixels are floats; save it with 8 or 16 bits"
+    ):
+        as_samples(pictures)
+
+
 def test_pictures_of_pil_and_paths_of_pictures_are_pictures(tmp_path):
     given = pictures(3)
     paths = [tmp_path / f"{i}.png" for i in range(3)]

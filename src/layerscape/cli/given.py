@@ -61,7 +61,7 @@ of_inputs = together(
     click.option(
         "--features", help="Facts read from the samples as labels: 'luminance,color', or all; see docs/guide.md."
     ),
-    click.option("--loss", is_flag=True, help="The loss of each text, by a causal language model, as a label."),
+    click.option("--loss", is_flag=True, help="The loss of each text, by a language model, as a label."),
     of_samples,
     click.option("--compress", is_flag=True, help="Compress the vectors on disk."),
 )

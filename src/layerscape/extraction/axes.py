@@ -43,7 +43,7 @@ class SampleAxis:
         if self.fold:
             n_parts = hidden.shape[self.axis] // n_samples
             if n_parts * n_samples != hidden.shape[self.axis]:
-                raise InvalidValue(f"{hidden.shape[self.axis]} parts of {n_samples} samples, of which each had as many")
+                raise InvalidValue(f"{hidden.shape[self.axis]} parts of {n_samples} samples, not as many of each")
             sizes = (n_samples, n_parts) if self.fold == "within" else (n_parts, n_samples)
             hidden = hidden.unflatten(self.axis, sizes)
         first = self.axis + (self.fold == "across")

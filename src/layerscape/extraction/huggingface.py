@@ -23,6 +23,7 @@ from layerscape.extraction.deployed import Deployment, deployed_metric, deployme
 from layerscape.extraction.heads import Head, head_of
 from layerscape.extraction.hub import path_of, text_of, why_unreached
 from layerscape.extraction.loss import Loss
+from layerscape.extraction.masked import MaskedLoss
 from layerscape.extraction.network import Network
 from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
@@ -49,7 +50,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
     with _quiet(), explained(wish):
         config = AutoConfig.from_pretrained(**wish.source)
         _check(wish, config)
-        whole, path, loss = _load_module(wish, config, dtype, adapter)
+        whole, path, full = _load_module(wish, config, dtype, adapter)
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
@@ -70,7 +71,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         name if wish.random_init is None else f"{name} (random weights, seed {wish.random_init})",
         module.to(device),
         reader,
-        loss=loss and loss.to(device),
+        loss=full and _loss(full, config, reader, name).to(device),
         configuration=_configuration(config) + words + digest,
         facts=facts,
         default_pooling="last" if is_causal(config) or path == "decoder" else "mean",
@@ -101,49 +102,80 @@ def _check(wish: Wish, config: Any) -> None:
     check_towers(wish.model, config, wish.part)
     if wish.folder is not None and wish.random_init is None:
         check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
-    if wish.loss and (not is_causal(config) or config.model_type == "imagegpt"):
+    known = (is_causal(config) or _fills_in(config)) and config.model_type != "imagegpt"
+    if wish.loss and not known:
         raise InvalidValue(
-            f"the loss of each text asked of {wish.model!r}, which is no causal language model; one that fills in what "
-            "is hidden would need passes of its own: ask no loss of it (--loss, loss=True, ablate)."
+            f"the loss of each text asked of {wish.model!r}, which is no language model that predicts what comes next, "
+            "or what is hidden; ask no loss of it (--loss, loss=True, ablate)."
         )
+
+
+def _loss(whole: Any, config: Any, reader: Reader, name: str) -> Loss | MaskedLoss:
+    """What reads a loss from a model with its head."""
+    return Loss(whole) if is_causal(config) else MaskedLoss(whole, getattr(reader, "mask", None), name)
 
 
 def _load_module(
     wish: Wish, config: Any, dtype: torch.dtype, adapter: Adapter | None
-) -> tuple[torch.nn.Module, str, Loss | None]:
-    """The whole with its weights, the path of the stack that is looked at, and its head if the loss is asked for."""
-    from transformers import AutoModel, AutoModelForCausalLM
-
-    head = None
-    if wish.random_init is not None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(wish.random_init)
-            module = AutoModel.from_config(config, trust_remote_code=wish.trust_remote_code)
-            if wish.loss:
-                head = AutoModelForCausalLM.from_config(config, trust_remote_code=wish.trust_remote_code)
-                head.base_model.load_state_dict(module.state_dict())
-                head.tie_weights()
-                module = head.base_model
-    else:
-        kind: Any = AutoModelForCausalLM if wish.loss else AutoModel
-        module, report = kind.from_pretrained(
-            **wish.source,
-            config=config,
-            dtype=dtype,
-            use_safetensors=not wish.pickled,
-            weights_only=True,
-            ignore_mismatched_sizes=True,  # they are refused by name below
-            output_loading_info=True,
-        )
-        if wish.loss:
-            head, module = module, module.base_model
-            report = check_head(wish.model, head, report)
-        check_weights(wish.model, module, report, stack_of(wish.model, module, wish.part))
+) -> tuple[torch.nn.Module, str, Any]:
+    """The whole with its weights, the path of the stack that is looked at, and it with its head for the loss."""
+    module, head = _random(wish, config) if wish.random_init is not None else _loaded(wish, config, dtype)
     if adapter is not None:
         adapter.merge(module if head is None else head)
     path = stack_of(wish.model, module, wish.part)
     module.get_submodule(path).config.use_cache = False
-    return module.to(dtype).eval(), path, head and Loss(head.to(dtype).eval())
+    return module.to(dtype).eval(), path, head and head.to(dtype).eval()
+
+
+def _random(wish: Wish, config: Any) -> tuple[Any, Any]:
+    """With random weights, which are the same with a head as without."""
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
+
+    assert wish.random_init is not None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(wish.random_init)
+        module: Any = AutoModel.from_config(config, trust_remote_code=wish.trust_remote_code)
+        if not wish.loss:
+            return module, None
+        kind: Any = AutoModelForCausalLM if is_causal(config) else AutoModelForMaskedLM
+        return module, _around(module, kind.from_config(config, trust_remote_code=wish.trust_remote_code))
+
+
+def _loaded(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[Any, Any]:
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
+
+    head = None
+    if wish.loss and is_causal(config):
+        head, report = _pretrained(AutoModelForCausalLM, wish, config, dtype)
+        module, report = head.base_model, check_head(wish.model, head, report)
+    else:
+        module, report = _pretrained(AutoModel, wish, config, dtype)
+        if wish.loss:
+            head, told = _pretrained(AutoModelForMaskedLM, wish, config, dtype)
+            check_head(wish.model, head, told)
+            unused = [key for key in report["unexpected_keys"] if key in told["unexpected_keys"]]
+            head, report = _around(module, head), {**report, "unexpected_keys": unused}
+    check_weights(wish.model, module, report, stack_of(wish.model, module, wish.part))
+    return module, head
+
+
+def _around(module: torch.nn.Module, head: Any) -> Any:
+    """The model with its head around the network that is looked at without it too."""
+    setattr(head, head.base_model_prefix, module)
+    head.tie_weights()
+    return head
+
+
+def _pretrained(kind: Any, wish: Wish, config: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
+    return kind.from_pretrained(
+        **wish.source,
+        config=config,
+        dtype=dtype,
+        use_safetensors=not wish.pickled,
+        weights_only=True,
+        ignore_mismatched_sizes=True,  # they are refused by name
+        output_loading_info=True,
+    )
 
 
 def is_causal(config: Any) -> bool:
@@ -152,6 +184,13 @@ def is_causal(config: Any) -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
 
     return config.model_type in CAUSAL and config.model_type not in MASKED and not config.is_encoder_decoder
+
+
+def _fills_in(config: Any) -> bool:
+    """Whether a network is trained to say which tokens are hidden."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
+
+    return config.model_type in MASKED and not config.is_encoder_decoder
 
 
 def _configuration(config: Any) -> str:

@@ -14,7 +14,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.pooling import Tokens
 
-LOSS = "loss"  # the label column
+LOSS = "loss"  # among the layers of a block, and the label column
 RULE = "mean cross-entropy in nats of all tokens but the first, those that the tokenizer adds included"
 AT_ONCE = 2**26  # bytes of logits
 MOST = 1e-3  # by which it may differ from the model's own before it is refused
@@ -27,7 +27,15 @@ class Loss:
     ----------
     whole
         The model with its head; its last hidden state comes of ``whole.base_model``.
+
+    Attributes
+    ----------
+    column, reads_state
+        As in `masked.MaskedLoss`, which the same is asked of.
     """
+
+    column = LOSS
+    reads_state = True
 
     def __init__(self, whole: Any) -> None:
         self._whole = whole
@@ -44,25 +52,33 @@ class Loss:
             What the network was shown, and which of it is no padding, on whichever side; shape (B, T).
         """
         told = real[:, 1:] & real[:, :-1]
-        states, wanted = hidden[:, :-1][told], tokens[:, 1:][told]
+        total = torch.zeros(len(hidden), dtype=torch.float64, device="cpu")
+        if told.any():
+            rows = torch.nonzero(told)[:, 0].cpu()
+            total.index_add_(0, rows, self.costs(hidden[:, :-1][told], tokens[:, 1:][told]))
+        return (total / told.sum(1).cpu()).float()
+
+    def of(self, hidden: torch.Tensor | None, inputs: Inputs, tokens: Tokens) -> torch.Tensor:
+        """Of a batch, by the last hidden state that its pass gave, shape (B, 1)."""
+        assert hidden is not None
+        return self(hidden, (inputs.kwargs or {})["input_ids"].to(hidden.device), tokens.real)[:, None]
+
+    def costs(self, states: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        """Cross-entropies of the tokens that are wanted at n states, shape (n, D), float64 of shape (n,)."""
         size = max(1, AT_ONCE // (4 * self._vocabulary))
         each = [
             functional.cross_entropy(logits[0].float(), wanted[start : start + size], reduction="none")
             for start in range(0, len(states), size)
             for logits in [self._logits(states[None, start : start + size])]
         ]
-        total = torch.zeros(len(hidden), dtype=torch.float64, device="cpu")
-        if each:
-            rows = torch.nonzero(told)[:, 0].cpu()
-            total.index_add_(0, rows, torch.cat(each).double().cpu())
-        return (total / told.sum(1).cpu()).float()
+        return torch.cat(each).double().cpu()
 
     def to(self, device: torch.device) -> Loss:
         """The same on another device."""
         self._whole.to(device)
         return self
 
-    def own(self, inputs: Inputs) -> float:
+    def own(self, inputs: Inputs, _tokens: Tokens | None = None) -> float:
         """What the model itself says of one text whose tokens are its labels."""
         kwargs = {**(inputs.kwargs or {}), "use_cache": False}
         return float(self._whole(**kwargs, labels=kwargs["input_ids"]).loss)
@@ -101,8 +117,3 @@ def _putting_out(base: torch.nn.Module, hidden: torch.Tensor) -> Iterator[None]:
         yield
     finally:
         del vars(base)["forward"]
-
-
-def loss_of(loss: Loss, hidden: torch.Tensor, inputs: Inputs, tokens: Tokens) -> torch.Tensor:
-    """Of a batch, shape (B, 1)."""
-    return loss(hidden, (inputs.kwargs or {})["input_ids"].to(hidden.device), tokens.real)[:, None]

@@ -22,9 +22,9 @@ from layerscape.extraction.dryrun import Subject, surveyed
 from layerscape.extraction.hooks import weights_of, where
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import Place
-from layerscape.extraction.loss import LOSS, Loss
+from layerscape.extraction.loss import LOSS
 from layerscape.extraction.readers import Encoded, Reader
-from layerscape.extraction.running import Run, gathered, running
+from layerscape.extraction.running import Costs, Run, gathered, running
 from layerscape.extraction.sizing import Fitting, doubled
 from layerscape.extraction.survey import Survey
 from layerscape.extraction.texts import Texts
@@ -71,7 +71,7 @@ class Network:
         default_pooling: str = "mean",
         any_kind: bool = False,
         deployed: Mapping[str, str] | None = None,
-        loss: Loss | None = None,
+        loss: Costs | None = None,
     ) -> None:
         self.name, self.deployed, self.loss = name, deployed, loss
         self.kind: Kind = reader.kind
@@ -272,15 +272,15 @@ class Network:
             return 0
         return sum(one.truncated for one in self._reader.encode(samples.read(rows), [samples.ids[row] for row in rows]))
 
-    def loss_off(self, loss: Loss, samples: Samples) -> float:
+    def loss_off(self, loss: Costs, samples: Samples) -> float:
         """By how much the loss of two texts in a batch differs from the one that the model gives itself of each."""
         encoded = self._encode_two(samples.read([0, len(samples) - 1]))
         with self._running([], "mean", loss) as batch:
             ours = batch(*self._reader.batch(encoded))[LOSS][:, 0]
-            alone = [self._reader.batch([one])[0].to(*where(self._module)) for one in encoded]
-            return loss.check(self.name, ours, [loss.own(inputs) for inputs in alone])
+            alone = [self._reader.batch([one]) for one in encoded]
+            return loss.check(self.name, ours, [loss.own(made.to(*where(self._module)), told) for made, told in alone])
 
-    def _running(self, chosen: Sequence[Place], pooling: str, loss: Loss | None = None) -> AbstractContextManager[Run]:
+    def _running(self, chosen: Sequence[Place], pooling: str, loss: Costs | None = None) -> AbstractContextManager[Run]:
         at = *where(self._module), self.autocast
         return running(self._module, self._surveyed(), chosen, pooling, *at, whole=self._whole, loss=loss)
 

@@ -71,7 +71,7 @@ def open_model(
     part
         ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these.
     loss
-        Whether a causal language model is opened with its head, so that it can tell the loss of each text.
+        Whether a causal or masked language model is opened with its head, so that it can tell the loss of each text.
     units_axis
         By layer, or pattern of layers, which axis of what it puts out holds the units, counted from 0, where nothing
         tells: ``{"block_*": 2}``, or several of them, ``{"head": (1, 3)}``. Axes that grow with the sample are refused.

@@ -12,12 +12,14 @@ from layerscape.extraction.cures import calm, in_order
 from layerscape.extraction.failures import check_finite, explained
 from layerscape.extraction.hooks import Inputs, Site, Taps
 from layerscape.extraction.layers import INPUT, Place
-from layerscape.extraction.loss import LOSS, Loss, loss_of
+from layerscape.extraction.loss import LOSS, Loss
+from layerscape.extraction.masked import MaskedLoss
 from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
 from layerscape.extraction.survey import Survey
 
+Costs = Loss | MaskedLoss
 Run = Callable[[Inputs, Tokens | None], dict[str, torch.Tensor]]
 
 
@@ -32,12 +34,12 @@ def running(
     autocast: bool = False,
     *,
     whole: bool,
-    loss: Loss | None = None,
+    loss: Costs | None = None,
 ) -> Iterator[Run]:
     """A function from a batch to its pooled vectors by layer, on the device of the model; with a loss if asked."""
     sites = {place.name: place.site for place in chosen if place.site is not None}
     n_given = len(chosen) - len(sites)
-    if loss is not None:
+    if loss is not None and loss.reads_state:
         sites[LOSS] = Site("")
     places = {place.name: place for place in chosen}
 
@@ -56,8 +58,8 @@ def running(
         with explained(module, inputs, device):
             there = inputs.to(device, dtype)
             pooled |= run(there, take)
-            if loss is not None and tokens is not None:
-                pooled[LOSS] = loss_of(loss, pooled[LOSS], there, tokens)
+            if loss is not None and tokens is not None:  # passes of its own meet no hook, as all calls were seen
+                pooled[LOSS] = loss.of(pooled.get(LOSS), there, tokens)
             return pooled
 
     fast = torch.autocast(device.type, torch.bfloat16, enabled=autocast)

@@ -97,7 +97,7 @@ class Survey:
             if place.site and (place.site.module, place.site.call) in self.drawn:
                 raise InvalidValue(
                     f"layer {place.name!r} is another each time that the network sees the same batch; let it draw "
-                    "nothing at random in evaluation, or choose other layers."
+                    "nothing at random in evaluation and keep nothing for the next, or choose other layers."
                 )
         for stack in self.stacks:
             if stack.doubt and any(place.default and place.stack == stack.name and place.site for place in chosen):
@@ -162,10 +162,13 @@ class Survey:
     def pool(self, place: Place, seen: Seen, pooling: str, tokens: Tokens | None, n_samples: int) -> torch.Tensor:
         """One vector per sample, errors naming the layer; ``tokens`` are those of the input, if it has a mask."""
         layer, hidden = place.name, seen.tensor
-        if place.view is not None:
-            hidden = place.view(hidden, n_samples)
-        elif place.site is not None:
-            hidden = self.axes[place.site](hidden, n_samples)
+        try:
+            if place.view is not None:
+                hidden = place.view(hidden, n_samples)
+            elif place.site is not None:
+                hidden = self.axes[place.site](hidden, n_samples)
+        except InvalidValue as error:
+            raise InvalidValue(f"layer {layer!r} puts out {error}; choose other layers.") from None
         if seen.lengths is not None:
             tokens = Tokens.of(seen.lengths.to(hidden.device), hidden.shape[1])
         if len(hidden) != n_samples:

@@ -66,6 +66,11 @@ class Texts:
         self.n_prompt = self._count_prompt()
         self.has_cls = tokenizer.cls_token_id is not None and first == [tokenizer.cls_token_id]
 
+    @property
+    def mask(self) -> int | None:
+        """The token that hides another, if it has one."""
+        return self._tokenizer.mask_token_id
+
     def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
         for content, name in zip(contents, ids, strict=True):
             if not isinstance(content, (str, TextPair)):

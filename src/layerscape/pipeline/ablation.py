@@ -127,6 +127,11 @@ def _looked_at(
     blocks = blocks_in(network, samples)
     if own is None:
         assert network.loss is not None
+        if not network.loss.reads_state:
+            raise InvalidValue(
+                f"{network.name} fills in what is hidden, and has no loss of a text by one pass; give one: loss=lambda "
+                "output, rows: …, one number of each sample, or a causal language model by name or folder."
+            )
         network.loss_off(network.loss, samples)
     layers = list(dict.fromkeys(name for block in blocks for name in (block.before, block.name)))
     sizes = {"batch_size": given.get("batch_size"), "store": given.get("store") or "float32"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,10 +62,10 @@ def check_kind(network: Network, samples: Samples) -> None:
         need("models", libraries=["PIL"])  # for their previews, which come last
     strings = {"text", "protein"}
     if network.kind != "array" and samples.kind != network.kind and {samples.kind, network.kind} != strings:
-        raise InvalidValue(
-            f"{samples.source} holds samples of kind {samples.kind!r} and {network.name} takes {network.kind!r}; "
-            "give other inputs, or say what they are with kind."
-        )
+        records = samples.source == "a list" and isinstance(samples.read([0])[0], Mapping)
+        cure = "a pandas.DataFrame of records" if records else "other inputs, or say what they are with kind"
+        held = f"{samples.source} holds samples of kind {samples.kind!r}"
+        raise InvalidValue(f"{held} and {network.name} takes {network.kind!r}; give {cure}.")
 
 
 def _as_anything(inputs: Any, kind: Kind | None, options: dict[str, Any]) -> Chosen:

@@ -121,7 +121,9 @@ def extract(
         ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these.
     loss
         The loss of each text as the label column ``loss``, from the same pass of a causal language model: the mean
-        cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token.
+        cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token. Of
+        a masked language model as ``masked_loss``, in seven passes more: of all tokens but special ones, each hidden
+        once, together with a seventh of its text.
     units_axis
         Which axis holds the units of layers of which nothing tells it, counted from 0: ``{"block_*": 2}``.
     step

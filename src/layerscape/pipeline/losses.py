@@ -30,10 +30,10 @@ class Losses:
     @classmethod
     def of(cls, network: Network, samples: Samples) -> Losses:
         """Of samples of which none is known; raises if they have such a column, or the model gives another loss."""
-        if LOSS in samples.labels:
-            raise InvalidValue(f"the loss has the name of a label column, {LOSS!r}; rename that, or leave --loss out.")
         if network.loss is None:
             raise InvalidValue(f"{network.name} was not opened with its head; give loss to open_model.")
+        if (name := network.loss.column) in samples.labels:
+            raise InvalidValue(f"the loss has the name of a label column, {name!r}; rename that, or leave --loss out.")
         n, off = len(samples), network.loss_off(network.loss, samples)
         return cls(network, samples, np.full(n, np.nan), np.zeros(n, dtype=bool), off)
 
@@ -43,7 +43,8 @@ class Losses:
 
     def add_to(self, run: Run, pooling: str) -> None:
         """The label column, if the run has none; blocks of an earlier call go through the network again."""
-        if LOSS in run.samples.labels:
+        name = self.network.loss.column if self.network.loss else LOSS
+        if name in run.samples.labels:
             return
         layout, rule = run.folder.layout, run.folder.plan["batching"]
         there = {number for number in range(layout.n_blocks) if self.known[layout.rows(number)].all()}
@@ -52,4 +53,4 @@ class Losses:
         )
         for number, vectors in blocks:
             self.take(layout.rows(number), vectors)
-        run.add_labels({LOSS: self.values})
+        run.add_labels({name: self.values})

@@ -178,8 +178,19 @@ def _as_list(inputs: Any) -> Any:
 def _one_by_one(inputs: Any) -> Iterable[Any] | None:
     """The items of a data set, an iterator or another iterable; None of what has none."""
     if hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
-        return (inputs[row] for row in range(len(inputs)))
+        return _rows_of(inputs)
     return iter(inputs) if hasattr(inputs, "__iter__") and not isinstance(inputs, (bytes, set, frozenset)) else None
+
+
+def _rows_of(inputs: Any) -> Iterator[Any]:
+    n = len(inputs)
+    for row in range(n):
+        try:
+            item = inputs[row]
+        except IndexError as error:
+            what = f"inputs of type {type(inputs).__name__} say that they are {n} and have none at {row}"
+            raise InvalidValue(f"{what}; mend their len(), or give those that are there.") from error
+        yield item
 
 
 def _texts(inputs: Any) -> list[str] | None:
@@ -187,6 +198,11 @@ def _texts(inputs: Any) -> list[str] | None:
     if not isinstance(inputs, (list, tuple)) and getattr(inputs, "ndim", 0) != 1:
         return None
     items = list(inputs)
+    if items and isinstance(items[0], bytes):
+        raise InvalidType(
+            f"inputs of bytes, {items[0][:12]!r} for one; give texts, each.decode(), or pictures, "
+            "PIL.Image.open(io.BytesIO(each))."
+        )
     texts = [str(item) for item in items if isinstance(item, str)]
     if texts and len(texts) < len(items):
         place, other = next((place, item) for place, item in enumerate(items) if not isinstance(item, str))

@@ -85,7 +85,10 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
 def as_content(item: Any, place: int) -> tuple[Kind, Any]:
     """What one item is, and its content as a network is shown it; arrays and what holds them as they are."""
     if is_picture(item):
-        return "image", as_picture(item)
+        try:
+            return "image", as_picture(item)
+        except InvalidValue as error:
+            raise InvalidValue(f"sample {place} cannot be used: {str(error).rstrip('.')}.") from None
     if isinstance(item, Path):
         return "image", read_picture(item)
     if isinstance(item, str):
