@@ -61,7 +61,15 @@ def pictures(name: str, limit: int) -> Any:
         ) from None
 
 
-def check(name: str, answer: Callable[[], Any], wanted: Any, *, within: float = 1e-10, hint: str = "") -> None:
+def check(
+    name: str,
+    answer: Callable[[], Any],
+    wanted: Any,
+    *,
+    of: Callable[[Any], Any] = lambda value: value,
+    within: float = 1e-10,
+    hint: str = "",
+) -> None:
     """Hold an answer against what layerscape says, and say by how much they differ.
 
     Parameters
@@ -72,18 +80,21 @@ def check(name: str, answer: Callable[[], Any], wanted: Any, *, within: float = 
         Gives the student's value when it is called, so that whatever goes wrong there is said in one line too.
     wanted
         The value of layerscape, a number or an array.
+    of
+        What of the answer is compared, the answer itself when left out.
     within
         How far the answer may be from it, as a share of the largest wanted value where that is above 1.
     hint
         What to think of if it is wrong.
     """
     try:
-        given = answer()
+        value = answer()
+        given = None if _empty(value) else of(value)
     except NameError as error:
         raise NotYet(f"{name}: nothing there yet ({error}). Fill in the cell above, or open the solution.") from None
     except Exception as error:
         raise NotYet(f"{name}: your code ended with {type(error).__name__}: {error}") from None
-    if given is None or given is Ellipsis:
+    if _empty(given):
         raise NotYet(f"{name}: still empty. Fill in the cell above and run it, or open the solution below.")
     try:
         found, target = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
@@ -92,6 +103,11 @@ def check(name: str, answer: Callable[[], Any], wanted: Any, *, within: float = 
     if found.shape != target.shape:
         raise NotYet(f"{name}: got shape {found.shape}, expected shape {target.shape}. {hint}".strip())
     _compare(name, found, target, within, hint)
+
+
+def _empty(value: Any) -> bool:
+    """Whether something is still what a stub gives."""
+    return value is None or value is Ellipsis or (isinstance(value, list | tuple) and any(map(_empty, value)))
 
 
 def _compare(name: str, found: np.ndarray, target: np.ndarray, within: float, hint: str) -> None:

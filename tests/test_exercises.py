@@ -27,6 +27,7 @@ def load(path):
 
 exercises, checks = load(ROOT / "tools" / "exercises.py"), load(FOLDER / "checks.py")
 SCRIPTS = exercises.scripts()
+WARNS = ("12_protein_and_language",)  # real models and texts give reason to, and the notebook says so
 each = pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 
 
@@ -61,12 +62,9 @@ def executed(notebook, tmp_path, monkeypatch, **variables):
 @pytest.mark.more
 @each
 @pytest.mark.filterwarnings("default")  # those of the notebook's own code are asked for below
-def test_every_exercise_is_right_when_solved_and_fails_its_check_when_left_empty(script, tmp_path, monkeypatch):
+def test_every_exercise_passes_when_solved_and_fails_its_check_when_empty(script, tmp_path, monkeypatch, request):
     if "pictures(" in script.read_text():
-        data = checks.data_folder()
-        if data is None:
-            pytest.skip("no data; set LAYERSCAPE_DATA to the folder that holds mnist/ and kmnist/")
-        monkeypatch.setenv("LAYERSCAPE_DATA", str(data))
+        request.getfixturevalue("data_dir")
     cells = executed(exercises.tried(script), tmp_path, monkeypatch)
     kinds = {"check": 0, "check-of-empty": 0}
     for cell in cells:
@@ -80,12 +78,32 @@ def test_every_exercise_is_right_when_solved_and_fails_its_check_when_left_empty
             assert "\n" not in line
         else:
             assert [output for output in outputs if output.output_type == "error"] == []
-            assert [output.text for output in outputs if output.get("name") == "stderr"] == []
+            said = "".join(output.text for output in outputs if output.get("name") == "stderr")
+            assert not re.search("Warning|Error", said) or script.stem in WARNS, said  # a slow machine shows bars too
         if tag == "check":
             assert outputs[0].text.count(": right. ") >= 1
         if tag in kinds:
             kinds[tag] += 1
     assert kinds["check"] == kinds["check-of-empty"] >= 1
+
+
+@pytest.mark.more
+@pytest.mark.filterwarnings("default")
+def test_small_twins_stand_in_where_no_models_and_data_are(tmp_path, monkeypatch):
+    script = FOLDER / "12_protein_and_language.py"
+    nowhere = {"LAYERSCAPE_MODELS": "", "LAYERSCAPE_DATA": str(tmp_path / "none")}
+    said = [
+        str(cell.get("outputs", "")) for cell in executed(exercises.tried(script), tmp_path, monkeypatch, **nowhere)
+    ]
+    assert sum(one.count("A small network of random weights takes its place") for one in said) == 2
+    assert sum(one.count("are made here instead") for one in said) == 2
+
+
+def test_each_task_of_the_lab_takes_five_lines_at_most():
+    script = FOLDER / "14_school_lab.py"
+    lines = [found[3].count("\n") for found in exercises.SOLUTION.finditer(script.read_text())]
+    assert len(lines) == 5
+    assert max(lines) <= 5
 
 
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
@@ -143,7 +161,7 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch, tmp_path):
 
 def test_a_cell_in_which_an_exercise_has_no_check_is_refused(tmp_path):
     script = tmp_path / "01_x.py"
-    script.write_text('# %% tags=["exercise"]\n# BEGIN SOLUTION\nd = 2\n# END SOLUTION\n\n# %%\nd\n')
+    script.write_text('# %% tags=["exercise"]\n# BEGIN SOLUTION of d\nd = 2\n# END SOLUTION\n\n# %%\nd\n')
     with pytest.raises(ValueError, match="is followed by its check"):
         exercises.student(script)
     script.write_text(script.read_text().replace("# %%\nd\n", '# %% tags=["check"]\nd\n'))

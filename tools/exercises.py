@@ -1,14 +1,14 @@
 """Notebooks of the scripts in ``exercises/``, which are the source of truth: ``python tools/exercises.py``.
 
 A script holds exercise and solution in one (the percent format of jupytext). In a cell tagged ``exercise`` what
-stands between ``# BEGIN SOLUTION`` and ``# END SOLUTION`` is what the student writes. The student's notebook has
-``...`` there, the check after it, and the solution folded after the check. With ``--check`` nothing is written: the
-names of notebooks that are not what their script makes are printed, and the exit status is 1 if there are any.
+stands between ``# BEGIN SOLUTION`` and ``# END SOLUTION`` is what the student writes; ``# BEGIN SOLUTION of d, e``
+where it sets these variables. The student's notebook has ``...`` there, the check after it, and the solution folded
+after the check. With ``--check`` nothing is written: the names of notebooks that are not what their script makes are
+printed, and the exit status is 1 if there are any.
 """
 
 from __future__ import annotations
 
-import ast
 import copy
 import re
 import sys
@@ -21,7 +21,8 @@ import jupytext
 import nbformat
 
 FOLDER = Path(__file__).resolve().parents[1] / "exercises"
-SOLUTION = re.compile(r"^( *)# BEGIN SOLUTION\n(.*?)^ *# END SOLUTION\n?", re.MULTILINE | re.DOTALL)
+SOLUTION = re.compile(r"^( *)# BEGIN SOLUTION(?: of (.*?))?\n(.*?)^ *# END SOLUTION\n?", re.MULTILINE | re.DOTALL)
+STUB = "...  # your code here"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # In a notebook that lies alone, or under another Python, the first import fails: that is said in words.
 ALONE = """\
@@ -62,19 +63,17 @@ def tried(script: Path) -> Any:
 
 
 def stub(source: str) -> str:
-    """The exercise as it is given: ``...`` in place of the solution, or each name that it sets as ``...``."""
-    return SOLUTION.sub(lambda found: textwrap.indent(_left_to_write(found), found[1]) + "\n", source).rstrip()
+    """The exercise as it is given: ``...`` in place of the solution, or each of its names as ``...``."""
+    return SOLUTION.sub(lambda found: textwrap.indent(_left_to_write(found[2]), found[1]) + "\n", source).rstrip()
 
 
 def solution(source: str) -> str:
     """The exercise as it is solved."""
-    return SOLUTION.sub(lambda found: found[2], source).rstrip()
+    return SOLUTION.sub(lambda found: found[3], source).rstrip()
 
 
-def _left_to_write(found: re.Match[str]) -> str:
-    statements = ast.parse(textwrap.dedent(found[2])).body
-    names = [node.targets[0].id for node in statements if isinstance(node, ast.Assign)] if not found[1] else []
-    return "\n".join(f"{name} = ...  # your code here" for name in names) or "...  # your code here"
+def _left_to_write(names: str | None) -> str:
+    return "\n".join(f"{name} = ...  # your code here" for name in names.split(", ")) if names else STUB
 
 
 def _cells(script: Path) -> Iterator[tuple[str, Any]]:

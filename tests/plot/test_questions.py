@@ -59,6 +59,28 @@ def test_dimension_and_labels_share_one_depth_and_each_has_its_axis(table):
     assert right.get_ylim() == (0, 1)
 
 
+@pytest.mark.parametrize("names", [("a", "b", "c", "d"), ("d", "c", "b", "a"), ("b", "x")], ids=str)
+def test_layers_of_two_runs_are_no_map_of_one(names, rng):
+    """Layers of two networks may have the same names: they are not mirrored, and none is itself."""
+    x = rng.standard_normal((60, 4))
+    ids = [f"sample {row}" for row in range(60)]
+    one, other = (
+        ls.from_arrays({name: x + rng.standard_normal(x.shape) for name in own}, ids=ids)
+        for own in (("a", "b", "c"), names)
+    )
+    found = ls.compare(one, other, ["overlap", "information_imbalance"], k=5)
+    for measure in ("overlap", "information_imbalance"):
+        values = found[found.measure == measure].pivot(index="other_layer", columns="layer", values="value")
+        axes = plot.layers(found, measure=measure)
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["a", "b", "c"]
+        assert [tick.get_text() for tick in axes.get_yticklabels()] == list(names)
+        assert axes.get_ylabel() == f"layer of {other.name}"
+        np.testing.assert_allclose(np.ma.filled(axes.images[0].get_array(), np.nan), values.loc[list(names)])
+    text = "layer_steps draws the layers of one run, and this table compares two; give it to layers (layer_pairs)."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
+        plot.profile(found, measure="overlap")
+
+
 def test_layers_of_two_towers_are_not_joined(rng):
     x = rng.standard_normal((60, 4))
     run = ls.from_arrays({name: x + 0.1 * rng.standard_normal(x.shape) for name in ("l.1", "l.2", "r.1", "r.2")})

@@ -113,12 +113,15 @@ class Figure:
         Where it stands among the figures of one measure.
     of_series
         Whether it draws series of runs, and no single run.
+    of_two
+        Whether it can draw the layers of one run against those of another, too.
     """
 
     draw: Callable[[Profile, Sequence[Quantity], Profile], Iterable[Drawing]]
     applies: Callable[[Quantity], bool]
     place: int
     of_series: bool = False
+    of_two: bool = False
 
     @property
     def name(self) -> str:

@@ -13,10 +13,13 @@ from layerscape.figures.rows import Row, both_ways, chosen, within_chance
 
 
 def layer_pairs(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
-    """How alike every two layers are, as a color; a ring where chance could give as much."""
+    """How alike every two layers are, as a color; a ring where chance could give as much.
+
+    Of a table of `layerscape.compare`, every layer of one run (across) against every layer of the other (down).
+    """
     for measure in measures:
         found = run.rows(measure.name)
-        found = [chosen(row) for row in (both_ways(found) if measure.symmetric else found)]
+        found = [chosen(row) for row in (both_ways(found) if measure.symmetric and not run.others else found)]
         rows = [{**row, "unclear": within_chance(row, measure.closer)} for row in found]
         if measure.symmetric:
             reading = "Each cell compares the layer of its column with that of its row."
@@ -26,14 +29,20 @@ def layer_pairs(run: Profile, measures: Sequence[Quantity], baseline: Profile) -
             "map",
             f"{heading(measure)} of every two layers",
             reading,
-            [*rows, *_diagonal(run, measure, rows)],
+            rows if run.others else [*rows, *_diagonal(run, measure, rows)],
             Axis("layer", names=run.layers),
-            Axis("other_layer", names=run.layers),
+            Axis("other_layer", _other_run(rows), names=run.others or run.layers),
             Axis("value", measure.title, domain=domain(measure, rows), reverse=measure.closer == "low"),
             {"layer": "layer", "other_layer": "and", "said": measure.title, "chance": "chance"},
             "Question",
             measure,
         )
+
+
+def _other_run(rows: Sequence[Row]) -> str:
+    """Whose layers stand at the side, where they are those of another run."""
+    name = next((row["other_run"] for row in rows if row.get("other_run")), None)
+    return f"layer of {name}" if name else ""
 
 
 def _diagonal(run: Profile, measure: Quantity, rows: Sequence[Row]) -> list[Row]:
@@ -48,4 +57,4 @@ def _diagonal(run: Profile, measure: Quantity, rows: Sequence[Row]) -> list[Row]
     ]
 
 
-FIGURE = Figure(draw=layer_pairs, applies=lambda measure: measure.compares, place=50)
+FIGURE = Figure(draw=layer_pairs, applies=lambda measure: measure.compares, place=50, of_two=True)

@@ -32,11 +32,17 @@ class Profile:
         Plain values by column.
     layers
         In order; when left out, as the rows of single layers, or of pairs, give them.
+
+    Attributes
+    ----------
+    others
+        Of a comparison of two runs the layers of the other one, in order; empty otherwise.
     """
 
     def __init__(self, rows: Sequence[Row] = (), layers: Sequence[str] = ()) -> None:
         self.layers = tuple(layers) or _order(rows)
         self.times = [str(step) for step in dict.fromkeys(row["step"] for row in rows if row.get("step") is not None)]
+        self.others = tuple(dict.fromkeys(row["other_layer"] for row in rows if _of_two(row)))
         found: dict[str, list[Row]] = {}
         controls: dict[str, list[Row]] = {}
         between: dict[str, list[Row]] = {}
@@ -109,12 +115,19 @@ def check_table(table: Any) -> None:
 
 
 def _order(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Of pairs, the first layer may be no second one, and second ones come in order."""
+    """Of pairs, the first layer may be no second one, and second ones come in order; of two runs, first ones do."""
     pairs = [row for row in rows if row.get("other_layer")]
+    if any(map(_of_two, rows)):
+        return tuple(dict.fromkeys(row["layer"] for row in rows))
     second = [row["other_layer"] for row in pairs]
     first = [row["layer"] for row in pairs if row["layer"] not in set(second)]
     alone = [row["layer"] for row in rows if not row.get("other_layer")]
     return tuple(dict.fromkeys([*alone, *first, *second]))
+
+
+def _of_two(row: Row) -> bool:
+    """Whether a row compares layers of two runs that are no steps of one series."""
+    return bool(row.get("other_run")) and row.get("step") is None and bool(row.get("other_layer"))
 
 
 def _with_points(rows: Sequence[Row]) -> list[Row]:

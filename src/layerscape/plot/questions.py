@@ -61,7 +61,8 @@ def layers(
     Parameters
     ----------
     table
-        Of `layerscape.measure`.
+        Of `layerscape.measure`; or of `layerscape.compare`, with the layers of its first run across and those of the
+        other down.
     measure, choice, ax
         As in `profile`.
 

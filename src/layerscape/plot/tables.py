@@ -82,6 +82,10 @@ def _drawing(figure: Figure, table: pd.DataFrame, measure: str | None) -> Drawin
         )
         what = "series of runs" if figure.of_series else "single runs, and this is the table of a series"
         raise InvalidValue(f"{figure.name} draws {what}; {cure}.")
+    if run.others and not figure.of_two:
+        raise InvalidValue(
+            f"{figure.name} draws the layers of one run, and this table compares two; give it to layers (layer_pairs)."
+        )
     measures = [each for each in measured(run) if figure.applies(each)]
     names = [each.name for each in measures]
     if measure is not None and measure not in names:
