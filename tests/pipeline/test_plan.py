@@ -54,7 +54,8 @@ def test_data_beyond_the_memory_are_read_again_for_every_panel(able):
 
 def test_several_machines_share_the_work_and_wait_for_the_network(able):
     alone, many = ls.plan((10**5, 64)), ls.plan((10**5, 64), workers=100, network=1e6)
-    assert many.whole.computing == pytest.approx(alone.whole.computing / 100)
+    assert many.whole.n_operations == 2 * alone.whole.n_operations  # a pair is looked at from both of its samples
+    assert many.whole.computing == pytest.approx((1e-11 * 2 * 10**10 * 64 + 1e-6 * 10**5) / 100)
     assert many.whole.network == pytest.approx(many.vectors * 0.99 / 1e6)
     assert (alone.whole.bound, many.whole.bound) == ("computing", "network")
     assert many.whole.seconds == many.whole.network

@@ -168,7 +168,7 @@ def test_workers_without_enough_memory_are_refused(x):
 def test_a_cluster_without_workers_is_said(monkeypatch):
     monkeypatch.setattr(clusters, "PATIENCE", 0.2)
     with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as cluster,
         pytest.raises(ClusterProblem, match=r"the cluster at .* has no workers; start some: dask worker ADDRESS\."),
     ):
         ls.find_neighbors(np.eye(4), 2, cluster=cluster)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import layerscape as ls
+from layerscape.core import resources
 from layerscape.errors import ClusterProblem, FileProblem, InvalidType, InvalidValue
 from layerscape.search import assignment, spread
 from layerscape.search.census import Census, suspects, told_apart
@@ -25,7 +26,9 @@ N, D = 230, 5
 def client():
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with (
-        distributed.LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
+        ) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
@@ -301,3 +304,30 @@ def test_a_damaged_run_is_not_searched(tmp_path, client, rng):
     error = said(lambda: ls.open(run.path).search(4, cluster=client))
     assert "is damaged: its bytes are not those that were written" in str(error)
     assert not (run.path / "graphs").exists()
+
+
+def test_what_is_more_than_this_machine_holds_is_said_before_it_is_begun(tmp_path, client, monkeypatch, rng):
+    x = rng.standard_normal((N, D))
+    run = ls.from_arrays({"one": x, "two": x**3}, out=tmp_path / "run")
+    run.search(20)
+    monkeypatch.setattr(resources, "memory_of_machine", lambda: 20_000)
+    opened = ls.open(run.path)
+    assert str(said(lambda: opened.graph("one", 20))) == (
+        "the graph of layer 'one' takes 0.0 GB of memory, and this machine has 0.0 GB; ask some of the samples, which "
+        "is enough for averages: measure(run, n_queries=…), --n-queries."
+    )
+    table = ls.measure(opened, ["overlap"], k=5)
+    assert table.value.isna().all()
+    assert table.warnings.str.startswith("the graph of layer 'one' takes 0.0 GB of memory, and this machine").all()
+    for cluster in (None, client):
+        error = said(lambda cluster=cluster: ls.find_neighbors(x, 20, cluster=cluster))
+        assert str(error) == (
+            "a graph of k=20 for 230 queries takes 0.0 GB of memory, and this machine has 0.0 GB; ask fewer queries, "
+            "or for fewer neighbors."
+        )
+    assert len(ls.measure(opened, ["overlap"], k=5, n_queries=40)) == 1
+
+
+def test_memory_of_this_machine_is_told():
+    found = resources.memory_of_machine()
+    assert found is None or found > 2**27

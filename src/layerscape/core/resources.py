@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -53,3 +56,23 @@ class Resources:
     def n_threads(self) -> int:
         """How many threads run."""
         return thread_count(self.threads)
+
+
+def memory_of_machine() -> int | None:
+    """Bytes of memory that this machine has, or that this process may have of it; None where nothing tells."""
+    try:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # of Windows
+        return None
+    with suppress(OSError, ValueError):  # no limit is a word there
+        found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return found
+
+
+def check_room(n_bytes: float, what: str, remedy: str) -> None:
+    """Raise where something takes more memory than there is, and say how much, and what to do."""
+    there = memory_of_machine()
+    if there is not None and n_bytes > there:
+        raise InvalidValue(
+            f"{what} takes {n_bytes / 1e9:,.1f} GB of memory, and this machine has {there / 1e9:,.1f} GB; {remedy}."
+        )

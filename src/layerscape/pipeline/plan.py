@@ -34,7 +34,8 @@ class Step:
     n_queries
         How many samples are asked for their neighbors among all.
     n_operations
-        N²·D for all samples, since a distance serves both; 2·M·N·D for M queries; summed over layers.
+        N²·D for all samples on one machine, where a distance serves both of a pair; 2·M·N·D for M queries, and on
+        several machines; summed over layers.
     computing, disk, network
         Seconds on each machine: of its share of the operations, of the vectors that it reads, and of those that reach
         it from elsewhere, where there are several.
@@ -168,8 +169,8 @@ def plan(
     precision
         Half the width of the 95 % interval that is wanted.
     workers
-        How many machines like this one share the work, each pair of samples being looked at once. Vectors that are not
-        its own reach each of them over the network.
+        How many machines like this one share the work (``cluster=`` of `find_neighbors`). They look at a pair once for
+        each of its samples, and vectors that are not its own reach each of them over the network.
     network
         Bytes a second that reach a machine; it cannot be measured here, 10 Gbit/s when left out.
     search
@@ -200,7 +201,8 @@ def plan(
 
     def step(n_queries: int | None) -> Step:
         asked = n if n_queries is None else n_queries
-        each = np.array(list(units.values()), float) * n * (n if n_queries is None else 2 * asked)
+        alone = n_queries is None and workers == 1  # where a distance serves both of its samples
+        each = np.array(list(units.values()), float) * n * (n if alone else 2 * asked)
         sizes = np.array(list(units.values()), float) * n * itemsize
         passes = np.maximum(1, np.ceil(sizes * asked / n / how.memory))  # of data that do not fit, a panel at a time
         seconds = sum(able.computing(one, asked) for one in each)

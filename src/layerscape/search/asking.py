@@ -10,7 +10,7 @@ import numpy as np
 
 from layerscape.core.apart import Apart, apart_of
 from layerscape.core.nearness import Nearness
-from layerscape.core.resources import Resources
+from layerscape.core.resources import Resources, check_room
 from layerscape.errors import InvalidType, InvalidValue
 
 
@@ -66,6 +66,12 @@ def check_k(k: int, n_samples: int, apart: Apart | None = None, rows: Any = None
         f"k={k} neighbors asked of {n_samples} samples, {left_out} of which are left out ({what}); "
         f"k must lie in 1..{most}."
     )
+
+
+def check_lists_fit(n_queries: int, k: int, per_neighbor: int) -> None:
+    """Raise where the result of a search is more than this machine holds."""
+    what = f"a graph of k={k} for {n_queries:,} queries"
+    check_room(n_queries * k * per_neighbor, what, "ask fewer queries, or for fewer neighbors")
 
 
 def at_most(total: int, progress: Callable[[int], None] | None) -> Callable[[int], None]:

@@ -199,7 +199,9 @@ def pieces_of_shard(source: StoredRows, piece: int, memory: int) -> int:
 @lru_cache(2)
 def assignment_at(path: Path, state: str) -> Assignment:
     """What was written there; ``state`` tells one search from another in the same place."""
-    return pickle.loads(path.read_bytes())
+    found: Assignment = pickle.loads(path.read_bytes())
+    found.source.check_here()  # of a worker that came later nobody has asked it
+    return found
 
 
 def check_finite(values: np.ndarray, first: int) -> None:

@@ -249,5 +249,6 @@ def local_cluster(n_workers: int, folder: str, **worker: Any) -> Any:
     options = {"nthreads": 1, "dashboard_address": None, "local_directory": folder, "death_timeout": 60}
     spec = {"worker_class": "distributed.Nanny", "worker_kwargs": {**options, "silence_logs": 50, **worker}}
     workers = {number: {"cls": SubprocessWorker, "options": spec} for number in range(n_workers)}
-    scheduler = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
+    quiet = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # any port: its own would be in use by another
+    scheduler = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, **quiet}}
     return distributed.SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL)

@@ -20,12 +20,13 @@ from layerscape.core.representation import Representation, as_representation
 from layerscape.core.threads import workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import compiled
-from layerscape.search.asking import Asking, at_most, check_k, leaving_out
+from layerscape.search.asking import Asking, at_most, check_k, check_lists_fit, leaving_out
 from layerscape.search.copies import expand
 from layerscape.search.engine import Found, Job, nothing_found
 from layerscape.search.members import Members, QueryPart, parts
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
+PER_NEIGHBOR = 46  # bytes while a search lasts
 GPU_WORK = 2e10  # products below which a search ends before torch is loaded
 DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, Windows' and AMD's
 
@@ -134,6 +135,7 @@ def _find_here(wish: Asking) -> Neighbors:
     near = leaving_out(wish.near, wish.groups, wish.lag, x.n_samples)
     query_rows, outside = asked_of(x.n_samples, x.n_units, queries)
     check_k(k, x.n_samples, near.apart, query_rows, external=outside is not None)
+    check_lists_fit(len(query_rows), k, PER_NEIGHBOR)
     engine = engine_for(how.device, len(query_rows) * x.n_samples * x.n_units)
     tell = at_most(len(query_rows), wish.progress)
     with workers(how.n_threads) as pool:

@@ -69,10 +69,8 @@ def read_slurm(file: Path) -> tuple[int, dict[str, Any]]:
 def _cluster(options: dict[str, Any]) -> Any:
     jobqueue = require("dask_jobqueue", "slurm")
     try:
-        return jobqueue.SLURMCluster(**{"dashboard_address": None, **_scheduling(options)})
+        return jobqueue.SLURMCluster(
+            **{"scheduler_options": {"dashboard": False, "dashboard_address": ":0"}, **options}
+        )
     except (ValueError, TypeError) as error:
         raise InvalidValue(f"dask-jobqueue does not take that ({' '.join(str(error).split())[:200]}).") from None
-
-
-def _scheduling(options: dict[str, Any]) -> dict[str, Any]:
-    return {"scheduler_options": {"dashboard": False}, **options}

@@ -27,7 +27,7 @@ from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.search import working
-from layerscape.search.asking import Asking, at_most, check_k, leaving_out
+from layerscape.search.asking import Asking, at_most, check_k, check_lists_fit, leaving_out
 from layerscape.search.assignment import Assignment, BadSample, check_finite, pieces_of_shard, rows_of_piece
 from layerscape.search.blocks import Blocks
 from layerscape.search.census import Census, suspects, told_apart
@@ -118,6 +118,7 @@ class Spread:
 
         rows, outside = asked_of(n, source.n_units, wish.queries)
         check_k(wish.k, n, near.apart, rows, external=outside is not None)
+        check_lists_fit(len(rows), wish.k, 16)
         memory = self.cluster.memory_of_task(wish.how.memory)
         piece = Blocks.piece_before(self.folder) or rows_of_piece(source, wish.k, memory)
         queries = None

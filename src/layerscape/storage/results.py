@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.resources import check_room
 from layerscape.errors import FileProblem, require, unknown_name
 from layerscape.storage.files import Lock, file_problems, readable
 from layerscape.storage.graphs import graph_bytes, header_size, read_graph, read_header
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ESTIMATES, RECOMMENDATION, NOTES = "estimates.parquet", "recommendation.json", "notes.json"
+FEWER = "ask some of the samples, which is enough for averages: measure(run, n_queries=…), --n-queries"
 LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric that tables kept before do not have
 
 
@@ -94,6 +96,7 @@ class Results:
             return self._unkept[name]
         if not self.kept_graph(layer, near).width:
             return None
+        check_room((self.path / name).stat().st_size, f"the graph of layer {layer!r}", FEWER)
         self.ledger.prove(name)
         return read_graph(self.path / name, proven=self.ledger.kept)
 
