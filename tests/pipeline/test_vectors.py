@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import layerscape as ls
-from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
 
 N = 40
 IDS = [f"s{i}" for i in range(N)]
@@ -188,6 +188,45 @@ def test_a_table_of_labels_without_ids_has_a_row_for_each_sample(data):
     table.assign(ids=IDS).to_csv("labels.csv", index=False)
     with pytest.warns(UserWarning, match=r"^row i of labels\.csv is taken to be the same sample as row i of x\.npy$"):
         assert list(ls.from_files("x.npy", labels="labels.csv").samples.ids) == list(IDS)
+
+
+def test_a_checkpoint_of_weights_holds_no_samples(data):
+    from safetensors.numpy import save_file
+
+    save_file({"h.0.weight": data[0], "h.0.bias": data[0][:, 0].copy()}, "model.safetensors")
+    with pytest.raises(InvalidValue) as refusal:
+        ls.from_files("model.safetensors")
+    assert str(refusal.value) == (
+        "model.safetensors looks like the weights of a model, 'h.0.weight' for one, whose rows are no samples; extract "
+        "layers from the model, or name what you mean all the same: model.safetensors:h.0.weight."
+    )
+    assert ls.from_files("model.safetensors:h.0.weight").n_samples == 40  # such as the vectors of all words
+    torch = pytest.importorskip("torch")
+    torch.save(torch.nn.Sequential(torch.nn.Linear(7, 40)).state_dict(), "net.pt")
+    with pytest.raises(InvalidValue, match=r"^net\.pt looks like the weights of a model, '0\.weight' for one"):
+        ls.from_files("net.pt")
+
+
+def test_a_gzipped_array_is_named_as_one(data):
+    import gzip
+    import pathlib
+
+    np.save("x.npy", data[0])
+    pathlib.Path("x.npy.gz").write_bytes(gzip.compress(pathlib.Path("x.npy").read_bytes()))
+    with pytest.raises(
+        FileProblem, match=r"^x\.npy\.gz is gzipped, and an array is read where it lies; unpack it: gunzip"
+    ):
+        ls.from_files("x.npy.gz")
+
+
+def test_more_ids_than_samples_that_are_but_numbered_are_said(data):
+    np.save("x.npy", data[0])
+    table = pytest.importorskip("pandas").DataFrame({"id": range(45), "topic": [*data[2], *data[2][:5]]})
+    table.to_csv("labels.csv", index=False)
+    says = r"^labels\.csv has 5 rows more than there are samples; sample i is taken to be its id i$"
+    with pytest.warns(UserWarning, match=says):
+        run = ls.from_files("x.npy", labels="labels.csv")
+    assert run.samples.labels["topic"].tolist() == data[2]
 
 
 def test_layers_have_names_of_their_own(data):

@@ -17,6 +17,7 @@ from layerscape.errors import InvalidValue, unknown_name
 from layerscape.inputs.tables import INDEX, as_words
 from layerscape.inputs.vectors import named
 
+_WEIGHT = re.compile(r"(^|[./])(weight|kernel(:0)?)$")
 IDS = ("id", "ids", INDEX)  # what holds ids if nobody says
 
 
@@ -102,6 +103,12 @@ def sorted_out(
     if not many:
         shapes = ", ".join(f"{name or 'an array'} of {_shape(x)}" for name, x in list(arrays.items())[:6]) or "nothing"
         raise InvalidValue(f"{path} holds no matrix of samples × units but {shapes}; give one that does.")
+    weights = next((name for name in many if _WEIGHT.search(name)), None)
+    if weights is not None and wanted is None:
+        raise InvalidValue(
+            f"{path} looks like the weights of a model, {weights!r} for one, whose rows are no samples; extract layers "
+            f"from the model, or name what you mean all the same: {path}:{weights}."
+        )
     names = list(many) if wanted is None else chosen_names(path, wanted, many)
     layers = {name: _turned(path, name, many[name]) if transposed else many[name] for name in names}
     n = _one_size(path, layers)

@@ -128,6 +128,7 @@ def labels_from(
     if format_of(path) in TABLES:
         table = read_table(path, index=True)
         if not _in_order(path, table, ids, id_columns):
+            _say_more(path, table, ids, id_columns)
             return _join(path, table, [ids[row] for row in rows], id_columns)
         warnings.warn(f"{path} has no column of ids: its row i is taken to be sample i", stacklevel=4)
         return {name: as_labels(values)[rows] for name, values in table.items() if _may_be_labels(values)}
@@ -147,11 +148,11 @@ def ids_beside(path: str | Path, n_samples: int, id_columns: Sequence[str]) -> t
     if format_of(path) not in TABLES:
         return "", ()
     table = read_table(existing_file(path), index=True)
-    if _in_order(path, table, list(map(str, range(n_samples))), id_columns):
+    if _in_order(path, table, _numbers(n_samples), id_columns):
         return "", ()
     key = _key(path, table, id_columns)
     words = as_words(table[key])
-    numbers_rows = set(words) == set(map(str, range(n_samples)))
+    numbers_rows = set(words) == set(_numbers(n_samples))
     return key, () if numbers_rows or len(words) != n_samples else words
 
 
@@ -167,10 +168,25 @@ def known_labels(path: str | Path, ids: Sequence[str], id_columns: Sequence[str]
     return _join(path, table, [name for name in ids if name in keys], id_columns)
 
 
+def _say_more(path: Path, table: Table, ids: Sequence[str], id_columns: Sequence[str]) -> None:
+    """Samples that are but numbered may be others than those of a longer table that is numbered too."""
+    key = next((name for name in id_columns if name in table), None)
+    words = as_words(table[key]) if key else []
+    more = len(words) - len(ids)
+    if more > 0 and list(ids) == _numbers(len(ids)) and set(words) == set(_numbers(len(words))):
+        warnings.warn(
+            f"{path} has {more} rows more than there are samples; sample i is taken to be its id i", stacklevel=4
+        )
+
+
+def _numbers(n: int) -> list[str]:
+    return list(map(str, range(n)))
+
+
 def _in_order(path: Path, table: Table, ids: Sequence[str], id_columns: Sequence[str]) -> bool:
     """Whether row i can only be of sample i: the table names no ids, and those of the samples number them."""
     unnamed = tuple(id_columns) == ID_COLUMNS and not any(name in table for name in ID_COLUMNS)
-    if not unnamed or list(ids) != list(map(str, range(len(ids)))):
+    if not unnamed or list(ids) != _numbers(len(ids)):
         return False
     n_rows = len(next(iter(table.values()), ()))
     if n_rows != len(ids):
@@ -221,7 +237,7 @@ def columns_of_files(
         As in `read_labels` of a table and in `labels_given`.
     """
     n = held[0][1].n_samples
-    names = ids or [str(row) for row in range(n)]
+    names = ids or _numbers(n)
     if isinstance(labels, (str, Path)):
         return labels_from(labels, names, range(n), ID_COLUMNS if id_column is None else (id_column, *ID_COLUMNS))
     if labels is not None and not isinstance(labels, (list, tuple)):

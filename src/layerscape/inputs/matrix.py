@@ -174,6 +174,9 @@ def _check_header(file: Any, n_bytes: int) -> int:
 
 
 def _broken(path: Path, error: Exception) -> FileProblem:
+    with path.open("rb") as file:
+        if file.read(2) == b"\x1f\x8b":
+            return FileProblem(f"{path} is gzipped, and an array is read where it lies; unpack it: gunzip {path}.")
     if "pickle" in str(error) or "Python objects" in str(error):
         error = ValueError("it is no array, or one of Python objects, which is never unpickled")
     return FileProblem(f"{path} cannot be read ({reason_of(error)}); save it again from an array of numbers.")
