@@ -13,7 +13,7 @@ from layerscape.core import progress
 from layerscape.core.progress import bars, counted, in_notebook, shown
 from layerscape.errors import InvalidType
 
-OTHERS = {"estimating", "the page, layer by layer"}
+OTHERS = {"estimating", "the page, layer by layer", "comparing steps"}
 
 
 class Terminal(io.StringIO):
@@ -45,6 +45,7 @@ def calls(run, **more):
     ls.controls("twonn", run["a"], **more)
     ls.dimension_report(run["a"], controls=(), **more)
     ls.report(run, run.path / "page.html", n_queries=5, **more)
+    ls.measure(ls.series({0: run, 1: ls.from_arrays(dict(run))}), ["twonn", "overlap"], k=5, save=False, **more)
 
 
 def test_every_call_tells_how_many_are_done_in_all():

@@ -35,8 +35,8 @@ def counted(progress: Show, what: str, total: int) -> Callable[[int], None] | No
 
 
 @contextmanager
-def shown(progress: Show) -> Iterator[Progress | None]:
-    """Whom to tell, for the time of one call."""
+def shown(progress: Show) -> Iterator[Show]:
+    """Whom to tell, for the time of one call; False stays False, so that a call within it is silent too."""
     if progress is None or progress is True:
         watched = progress or in_notebook() or bool(sys.stderr and sys.stderr.isatty())
         with bars(always=True) if watched else logged() as tell:
@@ -44,7 +44,7 @@ def shown(progress: Show) -> Iterator[Progress | None]:
     elif callable(progress):
         yield progress
     elif progress is False:
-        yield None
+        yield False
     else:
         raise InvalidType(f"progress={progress!r}; give a function of (what, done, total), or True, False or None.")
 
