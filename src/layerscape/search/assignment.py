@@ -132,9 +132,20 @@ class Assignment:
         where = self.block(block)
         return self.proven(block, where) if self.queries is None else self.queries.read(where)
 
+    def read(self, shard: int) -> Iterator[tuple[int, slice, np.ndarray]]:
+        """The pieces of a shard by number, their rows, and these as they are stored; they are read at once."""
+        every = list(self.pieces(shard))
+        first = every[0][1].start
+        values = self.source.read(slice(first, every[-1][1].stop))
+        for piece, rows in every:
+            yield piece, rows, self.checked(piece, rows, values[rows.start - first : rows.stop - first])
+
     def proven(self, piece: int, rows: slice) -> np.ndarray:
-        """A piece as it is stored; raises if it is not what it was when all were looked over."""
-        found = self.source.read(rows)
+        """A piece as it is stored."""
+        return self.checked(piece, rows, self.source.read(rows))
+
+    def checked(self, piece: int, rows: slice, found: np.ndarray) -> np.ndarray:
+        """A piece; raises if it is not what it was when all were looked over."""
         if self.digests and digest_of(found) != self.digests[piece]:
             raise FileProblem(
                 f"rows {rows.start}..{rows.stop - 1} of {self.source.title} were changed during the search; "
@@ -146,10 +157,9 @@ class Assignment:
         """The rows of a shard that are no copies of earlier ones, as they are stored, and the number of each point."""
         assert self.census is not None
         blocks, numbers = [], []
-        for piece, rows in self.pieces(shard):
+        for _, rows, values in self.read(shard):
             every = np.arange(rows.start, rows.stop)
             heads = self.census.heads_of(every) == every
-            values = self.proven(piece, rows)
             blocks.append(values if heads.all() else values[heads])
             numbers.append(self.census.points_of(every[heads]))
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), np.concatenate(numbers)
@@ -180,7 +190,7 @@ class Assignment:
 
 
 def rows_of_piece(source: StoredRows, k: int, memory: int) -> int:
-    """How many rows are read together, which are those of a block too: whole chunks, where chunks are not larger."""
+    """How many rows are read together, which are those of a block too: whole chunks, or equal parts of one."""
     if source.together * source.row_bytes > memory // 2:
         raise InvalidValue(
             f"{source.title} is stored in chunks of {source.together} rows, {source.together * source.row_bytes:,} "
@@ -188,12 +198,17 @@ def rows_of_piece(source: StoredRows, k: int, memory: int) -> int:
         )
     rows = memory // SHARE_OF_PIECE // (8 * source.n_units + PER_NEIGHBOR * k)
     rows = int(np.clip(rows, FEWEST_ROWS, MOST_ROWS))
-    return rows - rows % source.together if rows >= source.together else rows
+    if rows >= source.together:
+        return rows - rows % source.together
+    parts = range(-(-source.together // rows), 2 * -(-source.together // rows) + 1)
+    return next((source.together // part for part in parts if source.together % part == 0), rows)
 
 
 def pieces_of_shard(source: StoredRows, piece: int, memory: int) -> int:
-    """How many pieces are searched together."""
-    return max(1, memory // SHARE_OF_SHARD // (piece * max(source.row_bytes, 4 * source.n_units)))
+    """How many pieces are searched together: those of whole chunks, where they are not too large."""
+    most = max(1, memory // SHARE_OF_SHARD // (piece * max(source.row_bytes, 4 * source.n_units)))
+    of_chunk = max(1, source.together // piece)
+    return most - most % of_chunk if most >= of_chunk else most
 
 
 @lru_cache(2)
