@@ -156,13 +156,13 @@ right.legend()
 plt.show()
 
 # %% [markdown]
-# **Question.** An autoencoder of width 2 leaves a few percent unexplained. Does the sheet have a little of a third
+# **Question.** An autoencoder of width 2 leaves about a tenth unexplained. Does the sheet have a little of a third
 # dimension?
 #
 # <details><summary>Answer</summary>
 #
 # No: the network is small and trained for seconds. Its errors are upper bounds, of this recipe. PCA of two components
-# leaves several times more, and that is what to compare with.
+# leaves more than twice as much, and that is what to compare with.
 #
 # </details>
 #

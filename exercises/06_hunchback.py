@@ -162,7 +162,7 @@ for ax, (name, run) in zip(axes, runs.items(), strict=True):
     both = ls.measure(hidden, ["twonn", "label_overlap"], k=30, progress=False)
     ls.plot.dimension_labels(both, ax=ax)
     ax.set_title(name)
-figure.tight_layout()
+figure.subplots_adjust(wspace=0.5)
 plt.show()
 
 # %% [markdown]

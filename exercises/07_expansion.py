@@ -50,9 +50,9 @@ ax.plot(points, [separable_share(p, 8) for p in points], label="Cover, d = 8")
 ax.plot(points, [point.value for point in measured.curve], ".", label="found for random labels")
 for d in (2, 30):
     ax.plot(range(2, 100), [separable_share(p, d) for p in range(2, 100)], color="grey", linewidth=1)
-    ax.text(2.1 * d, 0.45, f"d = {d}", color="grey")
+    ax.text(2.1 * d, 0.2, f"d = {d}", color="grey")
 ax.set(xlabel="points", ylabel="share of separable labelings", xlim=(0, 100))
-ax.legend()
+ax.legend(loc="upper right")
 plt.show()
 
 # %% [markdown]

@@ -90,7 +90,7 @@ maps = {
     "trained × untrained": ls.compare(trained, untrained, ["overlap"], k=K, progress=False),
     "trained × itself": ls.compare(trained, trained, ["overlap"], k=K, progress=False),
 }
-figure, axes = plt.subplots(1, 2, figsize=(11, 4))
+figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
 for ax, (title, table) in zip(axes, maps.items(), strict=True):
     grid = table.pivot(index="layer", columns="other_layer", values="value")
     shown = ax.imshow(grid.loc[list(trained.layers), list(trained.layers)], vmin=0, vmax=1)

@@ -115,7 +115,8 @@ plt.show()
 #
 # Of every other layer: the likelihood of all ratios; that without the largest tenth as the lab's code had it, which
 # forgets whom it left out (`method="uncensored"`, exercise 3); and the censored form, which does not. Rows of `dims`
-# are layers, columns the three.
+# are layers, columns the three. (Who the neighbors are comes from the index files: intervals count which samples share
+# distances. Of distance files alone a line of numpy gives the value, as in the check, and nothing gives the interval.)
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION of dims
