@@ -320,3 +320,34 @@ def test_samples_of_any_kind_go_into_a_module_with_inputs_of_its_own(make_sample
     )
     found = dict(network.blocks(make_samples(["a", "bcd"], "text"), ["output"], "mean", block_rows=2))[0]
     assert found["output"].shape == (2, 2)
+
+
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+@pytest.mark.parametrize("by_channel", [False, True])
+def test_weights_in_int8_have_a_fingerprint_and_vectors(by_channel, rng, make_samples):
+    ao = torch.ao.quantization
+    how = ao.per_channel_dynamic_qconfig if by_channel else ao.default_dynamic_qconfig
+
+    def made(seed, scale=1.0):
+        torch.manual_seed(seed)
+        plain = nn.Sequential(nn.LSTM(5, 8, batch_first=True), _First(), nn.Linear(8, 3))
+        with torch.no_grad():
+            plain[2].weight.mul_(scale)  # the whole numbers stay, and their scale is another
+        kinds = {nn.Linear: how, nn.LSTM: ao.default_dynamic_qconfig}
+        return ao.quantize_dynamic(plain.eval(), kinds, dtype=torch.qint8)
+
+    module = made(0)
+    prints = [open_model(each).fingerprint for each in (module, made(0), made(1), made(0, 2.0))]
+    assert prints[0] == prints[1]
+    assert len(set(prints)) == 3
+    samples = make_samples([rng.normal(size=(4, 5)).astype(np.float32) for _ in range(6)], "array")
+    blocks = open_model(module).blocks(samples, ["2"], "mean", block_rows=6, batch_size=1)
+    with torch.no_grad():
+        expected = [module(torch.from_numpy(x)[None])[0].numpy() for x in samples.read(range(6))]
+    np.testing.assert_allclose(dict(blocks)[0]["2"], expected, rtol=1e-6)
+
+
+class _First(nn.Module):
+    def forward(self, given):
+        return given[0][:, -1]

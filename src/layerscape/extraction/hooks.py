@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -64,7 +65,8 @@ class Inputs:
 
 
 def bytes_of(tensor: torch.Tensor) -> bytes:
-    """Its values, for a fingerprint."""
+    """Its values, for a fingerprint; of quantised ones the whole numbers."""
+    tensor = tensor.int_repr() if tensor.is_quantized else tensor
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
@@ -75,10 +77,35 @@ def where(module: torch.nn.Module) -> tuple[torch.device, torch.dtype]:
 
 
 def weights_of(module: torch.nn.Module) -> Iterator[bytes | str]:
-    """Every tensor of a module by name, with its type, shape and values, for a fingerprint."""
-    for name, tensor in sorted(module.state_dict().items()):
-        yield f"{name} {tensor.dtype} {tuple(tensor.shape)}"
-        yield bytes_of(tensor)
+    """Every tensor of a module by name, with its type, shape and values, for a fingerprint.
+
+    Quantised modules keep theirs in tuples, or in objects of C++ that hand out their state.
+    """
+    for name, value in sorted(module.state_dict().items()):
+        yield from _told(name, value)
+
+
+def _told(name: str, value: Any) -> Iterator[bytes | str]:
+    if isinstance(value, torch.Tensor):
+        yield f"{name} {value.dtype} {tuple(value.shape)}"
+        if value.is_quantized:
+            by_channel = value.qscheme() in (torch.per_channel_affine, torch.per_channel_affine_float_qparams)
+            scales = (value.q_per_channel_scales(), value.q_per_channel_zero_points()) if by_channel else ()
+            yield from _told(f"{name} by", scales or (value.q_scale(), value.q_zero_point()))
+        yield bytes_of(value)
+    elif isinstance(value, (tuple, list)):
+        for number, part in enumerate(value):
+            yield from _told(f"{name}.{number}", part)
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _told(f"{name}.{key}", part)
+    elif isinstance(value, torch.ScriptObject):
+        yield from _told(name, value.__getstate__())
+    elif isinstance(value, (str, bytes, int, float, torch.dtype, type(None))):
+        yield f"{name} {value!r}"
+    else:
+        yield name
+        yield pickle.dumps(value)
 
 
 def unprojected(part: torch.nn.MultiheadAttention, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor:

@@ -15,6 +15,7 @@ from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.model", "*.tiktoken")
+_POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,12 @@ def check_place(wish: Wish) -> None:
             f"folder {wish.model!r} has no weights, neither *.safetensors nor *.bin; save the model there with "
             "save_pretrained, or ask for random weights."
         )
+    for file in () if wish.random_init is not None else sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")]):
+        with file.open("rb") as opened:
+            if opened.read(len(_POINTER)) == _POINTER:
+                raise FileProblem(
+                    f"{str(file)!r} is a pointer of Git LFS, and the weights are not fetched; run git lfs pull there."
+                )
 
 
 def must_hold(wish: Wish, patterns: tuple[str, ...], what: str) -> None:
@@ -121,6 +128,11 @@ def explained(wish: Wish) -> Iterator[None]:
         ) from None
     except Exception as error:  # a strange configuration may lead to any of them
         reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if "weights_only" in str(error):  # whose own advice is to run what is in the file
+            raise FileProblem(
+                f"the weights of {wish.model!r} (.bin) are damaged, or hold more than tensors, which is never loaded; "
+                "fetch them again, or save them as safetensors where you trust them."
+            ) from None
         if "trust_remote_code" in str(error):
             raise InvalidValue(
                 f"model {wish.model!r} comes with code of its own, which is not run unless you ask for it; "
