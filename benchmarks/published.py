@@ -234,11 +234,12 @@ def carried_out(name: str, given: argparse.Namespace) -> tuple[Tables, list[str]
     """A case with all its tables, and what is said of it."""
     case, out = CASES[name], given.out / name
     model = given.model or (case.model if given.download else at_hand(case.model))
-    shown = case.samples(given.data, given.samples)
+    shown = case.samples(given.data, given.samples or case.n_samples)
     runs = made(case, model, shown, out)
     found = tables(runs, shown, out)
-    tests = tested(runs, found, shown)
-    tests.to_csv(out / "tests.csv", index=False)
+    if not (out / "tests.csv").exists():
+        tested(runs, found, shown).to_csv(out / "tests.csv", index=False)
+    tests = pd.read_csv(out / "tests.csv")
     facts = f"{runs[TRAINED].n_samples:,} samples, {len(runs[TRAINED].layers)} layers"
     lines = [f"**{name}** ({facts}). Expected: {case.expected}.", "", *sentences(tests), "", *profile(found)]
     lines += ["", *rows_of(tests)]
@@ -261,7 +262,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a folder for the runs")
     parser.add_argument("--data", type=Path, help="a folder of samples, where the case wants one")
     parser.add_argument("--model", help="a folder with the network, in place of its name on the hub")
-    parser.add_argument("--samples", type=int, default=1000, help="at most; 1,000 when left out")
+    parser.add_argument("--samples", type=int, help="at most; as many as the case says when left out")
     parser.add_argument("--download", action="store_true", help="fetch the network from the model hub")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md and the figure into docs/")
     given = parser.parse_args()

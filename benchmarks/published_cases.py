@@ -48,6 +48,8 @@ class Case:
         Of `layerscape.extract`.
     shuffled
         Whether it reads tokens, of which the order can be taken away.
+    n_samples
+        How many at most where nobody says.
     """
 
     model: str | Callable[[bool], Any]
@@ -56,6 +58,7 @@ class Case:
     expected: str
     options: dict[str, Any] = field(default_factory=dict)
     shuffled: bool = True
+    n_samples: int = 1000
 
 
 def drawn(n: int, of: int) -> np.ndarray:
@@ -162,11 +165,20 @@ DINO = (
 )
 SMOL = "a peak early and another late, as read of Llama-2 in the school's lecture; whether both are sure is asked"
 CASES: dict[str, Case] = {
-    "smollm2": Case(str(MODELS / "smollm2"), opinions, "--data FOLDER of the four texts", SMOL, {"max_length": 48}),
-    "antiberty": Case(
-        str(MODELS / "antiberty"), proteins, "proteins/families.fasta", HERE, {"max_length": 130, "kind": "protein"}
+    "smollm2": Case(
+        *(str(MODELS / "smollm2"), opinions, "--data FOLDER of the four texts", SMOL),
+        options={"max_length": 48},
+        n_samples=480,
     ),
-    "minilm": Case(str(MODELS / "minilm"), questions, "text/trec.csv", HERE, {"max_length": 48}),
+    "antiberty": Case(
+        str(MODELS / "antiberty"),
+        proteins,
+        "proteins/families.fasta",
+        HERE,
+        {"max_length": 130, "kind": "protein"},
+        n_samples=600,
+    ),
+    "minilm": Case(str(MODELS / "minilm"), questions, "text/trec.csv", HERE, {"max_length": 48}, n_samples=1500),
     "crepe": Case(
         voice_network,
         frames,
@@ -174,6 +186,7 @@ CASES: dict[str, Case] = {
         HERE,
         {"layers": [*(f"conv{place}_BN" for place in range(1, 7)), "classifier"], "pooling": "mean"},
         shuffled=False,
+        n_samples=1200,
     ),
     "igpt-s": Case("openai/imagegpt-small", pictures, "--data FOLDER of pictures by class", IGPT, shuffled=False),
     "dinov2-s": Case("facebook/dinov2-small", pictures, "--data FOLDER of pictures by class", DINO, shuffled=False),

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -97,3 +98,17 @@ def test_only_layers_whose_graphs_are_kept_are_searched_for_and_the_last(tmp_pat
     text = ls.report(found).read_text("utf-8")
     assert island(text)["sites"] == ["two"]
     assert "of one sample at every step of two, the last layer that all runs have" in " ".join(text.split())
+
+
+def test_a_step_that_was_taken_away_leaves_a_gap_that_is_said(tmp_path):
+    """What was compared stays true of the steps that are left; two that now follow each other were not compared."""
+    rng = np.random.default_rng(3)
+    for step in range(5):
+        ls.from_arrays({"one": rng.standard_normal((N, 5))}, ids=IDS, out=tmp_path / f"step_{step}")
+    ls.measure(ls.series(tmp_path), ["overlap"], k=K)
+    shutil.rmtree(tmp_path / "step_2")
+    series = ls.series(tmp_path)
+    said = found_through(ThroughSteps(series))[0].text
+    assert said.endswith("Not compared, since the series was another when it was measured: 'step 1 with 3'.")
+    ls.measure(series, ["overlap"], k=K)
+    assert "Not compared" not in found_through(ThroughSteps(series))[0].text

@@ -1,6 +1,7 @@
 """Early warnings: each is given where its threshold is passed, once, and not where it is not."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -137,6 +138,23 @@ def test_a_series_warns_on_its_page_and_names_of_steps_are_no_times(sick):
     text = ls.report(series).read_text("utf-8")
     assert re.search(r"Dimensional collapse: at step 30 &#39;collapses&#39; has 1\.\d+ dimensions", text)
     assert "Drift after a change: from step 20 to 30 " in text
+
+
+def test_a_layer_that_is_dead_in_the_middle_is_told_though_it_lives_at_the_end():
+    """Also where the first samples alone say nothing: one sample of many differs."""
+    rng, runs = np.random.default_rng(2), {}
+    x = rng.standard_normal((5, N, 12))
+    late = np.zeros((N, 12))
+    late[-1] = 1.0  # units that differ at one sample, the last, are not dead
+    for step in range(5):
+        arrays = {"dies": np.ones((N, 12)) if step == 2 else x[step], "late": late if step == 2 else x[step]}
+        runs[step] = ls.from_arrays(arrays, ids=IDS)
+    series = ls.series(runs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ls.measure(series, ["participation_ratio"])
+    told = [(alarm.layer, alarm.step) for alarm in alarms(series) if alarm.kind == "dead layer"]
+    assert told == [("dies", 2)]
 
 
 def test_a_monitor_warns_at_the_look_that_shows_it(tmp_path):

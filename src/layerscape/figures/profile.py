@@ -41,7 +41,7 @@ class Profile:
 
     def __init__(self, rows: Sequence[Row] = (), layers: Sequence[str] = ()) -> None:
         self.layers = tuple(layers) or _order(rows)
-        self.times = [str(step) for step in dict.fromkeys(row["step"] for row in rows if row.get("step") is not None)]
+        self.times = _times(rows)
         self.others = tuple(dict.fromkeys(row["other_layer"] for row in rows if _of_two(row)))
         found: dict[str, list[Row]] = {}
         controls: dict[str, list[Row]] = {}
@@ -103,6 +103,13 @@ class Profile:
                 row["when"], row["other_when"] = str(row["step"]), str(row.get("other_step"))
             row["said"] = said(row["value"], row.get("low"), row.get("high"))
         return rows
+
+
+def _times(rows: Sequence[Row]) -> list[str]:
+    """The steps, in order: also one that was only compared with others, as the last of a series of one layer."""
+    named = [row.get(side) for side in ("step", "other_step") for row in rows]
+    steps = list(dict.fromkeys(step for step in named if step is not None))
+    return [str(step) for step in (steps if any(isinstance(step, str) for step in steps) else sorted(steps))]
 
 
 def check_table(table: Any) -> None:

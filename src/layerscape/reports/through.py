@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.paired import MOVES
 from layerscape.core.progress import Show
 from layerscape.core.quantity import Quantity
-from layerscape.core.words import listed
+from layerscape.core.words import firsts, listed
 from layerscape.errors import InvalidValue
 from layerscape.figures.measured import heading, measured, question_of, reads_labels
 from layerscape.figures.profile import Profile
@@ -208,7 +209,14 @@ def _settling(run: Profile, measure: Quantity) -> Finding:
         settled.setdefault(_settled(own), []).append(repr(layer))
     ends = [f"{listed(names)} {when}" for when, names in settled.items() if when]
     half = f" Half of the neighbors that a layer ends with, chance set aside, it has {'; '.join(ends)}." if ends else ""
-    return Finding(f"{most}.{half}{_moving(run, rows, last)}", [low], following)
+    return Finding(f"{most}.{half}{_moving(run, rows, last)}{_not_compared(run, following)}", [low], following)
+
+
+def _not_compared(run: Profile, following: Sequence[Row]) -> str:
+    """Which steps follow each other and were not compared, as where one between them was taken away."""
+    there = {(row["when"], row["other_when"]) for row in following}
+    lacking = [f"{_called(a)} with {b}" for a, b in pairwise(run.times) if (a, b) not in there]
+    return f" Not compared, since the series was another when it was measured: {firsts(lacking)}." if lacking else ""
 
 
 def _moving(run: Profile, rows: Sequence[Row], last: str) -> str:

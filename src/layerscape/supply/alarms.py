@@ -33,7 +33,7 @@ DEAD = 0.9  # of the units of a layer
 MORE, LEAST = 2.0, 0.1  # drift: how many times as many neighbors change as before, and which share at least
 LEARNED, STAYS = 0.8, 0.65  # memorization: the share of labels that are known, and of the first dimension
 LATE = 0.5  # depth from which on layers are late
-ROWS = 2048  # samples that are looked at for dead units
+FIRST, ROWS = 64, 2048  # samples that are looked at for dead units, where most are dead among the first
 QUESTION = ("metric", "standardize", "k", "groups", "group", "options")
 ACCURACY = ("train_accuracy", "accuracy")  # what the share of known labels may be called in a trainer's log
 
@@ -68,7 +68,7 @@ def alarms(series: Series, table: pd.DataFrame | None = None) -> list[Alarm]:
     if isinstance(series.steps[0], str):
         return []
     rows = (series.table if table is None else table).to_dict("records")
-    dead = {layer: _dead_since(series, layer) for layer in series.layers}
+    dead = {layer: _dead_in(series, layer) for layer in series.layers}
     told = {step: {name: own[step] for name, own in series.scalars.items() if step in own} for step in series.steps}
     return alarms_in(rows, told, dead)
 
@@ -100,8 +100,12 @@ def in_words(found: Sequence[Alarm]) -> list[str]:
 
 def dead_share(layer: Representation) -> float:
     """The share of units that have one value at all samples, of at most 2,048."""
-    x = layer.read(slice(0, ROWS))
-    return float(np.mean(x.max(axis=0) == x.min(axis=0)))
+    for rows in (FIRST, ROWS):  # what differs among few is not dead, and the others need not be read
+        x = layer.read(slice(0, rows))
+        share = float(np.mean(x.max(axis=0) == x.min(axis=0)))
+        if share < DEAD:
+            break
+    return share
 
 
 def _first(each: Iterable[Iterator[Alarm]]) -> Iterator[Alarm]:
@@ -111,14 +115,9 @@ def _first(each: Iterable[Iterator[Alarm]]) -> Iterator[Alarm]:
             yield alarm
 
 
-def _dead_since(series: Series, layer: str) -> dict[Any, float]:
-    """The share of dead units at the end and, while it is an alarm, before."""
-    found: dict[Any, float] = {}
-    for step, run in zip(reversed(series.steps), reversed(series.runs), strict=True):
-        found[step] = dead_share(run[layer])
-        if found[step] < DEAD:
-            break
-    return dict(reversed(found.items()))
+def _dead_in(series: Series, layer: str) -> dict[Any, float]:
+    """The share of dead units at every step."""
+    return {step: dead_share(run[layer]) for step, run in zip(series.steps, series.runs, strict=True)}
 
 
 def _courses(rows: Sequence[Row], measure: str, *, between: bool = False) -> dict[str, list[_Point]]:
