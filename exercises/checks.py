@@ -39,25 +39,23 @@ def ready(*libraries: str) -> None:
         )
 
 
-def data_folder() -> Path | None:
+def data_place() -> Path:
     """Where data sets are looked for: the folder that LAYERSCAPE_DATA names, or shared/data beside the clone."""
     named = os.environ.get("LAYERSCAPE_DATA")
-    folder = Path(named) if named else HERE.parents[1] / "shared" / "data"
-    return folder if folder.is_dir() else None
+    return Path(named) if named else HERE.parents[1] / "shared" / "data"
 
 
 def pictures(name: str, limit: int) -> Any:
     """The first test pictures of a data set from the data folder, or else downloaded once; in one line why not."""
     import layerscape as ls
 
-    folder = data_folder()
-    here = folder if folder and (folder / name).is_dir() else None
+    place = data_place()
     try:
-        return ls.datasets.load(name, limit=limit, folder=here)
+        return ls.datasets.load(name, limit=limit, folder=place if (place / name).is_dir() else None)
     except (ls.LayerscapeError, OSError) as error:
         raise NotHere(
-            f"{name} is not on this machine: it was looked for in {folder or 'no folder'} (set LAYERSCAPE_DATA to the "
-            f"folder that holds {name}/), then on the network: {error}"
+            f"{name} is not on this machine: it was looked for in {place / name} (LAYERSCAPE_DATA names the folder "
+            f"that holds {name}/), then on the network: {error}"
         ) from None
 
 

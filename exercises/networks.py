@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from checks import data_folder
+from checks import data_place
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 FAMILIES, LENGTH = 6, 100  # of the proteins that are made here
@@ -34,14 +34,14 @@ def model(name: str, words: Sequence[str], folder: Path) -> tuple[Path, bool]:
 
 def proteins(n: int, folder: Path) -> tuple[Path, bool]:
     """A FASTA file of n proteins of some families, and whether they are real ones."""
-    data, random = data_folder(), np.random.default_rng(0)
+    data, random = data_place() / "proteins" / "families.fasta", np.random.default_rng(0)
     path = folder / "proteins.fasta"
-    if data and (data / "proteins" / "families.fasta").is_file():
-        records = (data / "proteins" / "families.fasta").read_text().split(">")[1:]
+    if data.is_file():
+        records = data.read_text().split(">")[1:]
         kept = [records[row] for row in sorted(random.permutation(len(records))[:n])]
         path.write_text("".join(f">{record}" for record in kept))
         return path, True
-    print(f"No proteins/families.fasta in {data or 'any folder'} (LAYERSCAPE_DATA); proteins are made here instead.")
+    print(f"There is no {data} (LAYERSCAPE_DATA names another folder): proteins are made here instead.")
     family = random.integers(0, FAMILIES, n)
     ancestors = random.integers(0, 20, (FAMILIES, LENGTH))
     residues = np.where(random.random((n, LENGTH)) < 0.5, random.integers(0, 20, (n, LENGTH)), ancestors[family])
@@ -54,13 +54,13 @@ def questions(n: int, folder: Path) -> tuple[Path, bool]:
     """A CSV file of n questions with the columns text and label, and whether they are real ones."""
     import pandas as pd
 
-    data = data_folder()
+    data = data_place() / "text" / "trec.csv"
     path = folder / "questions.csv"
-    if data and (data / "text" / "trec.csv").is_file():
-        table = pd.read_csv(data / "text" / "trec.csv").drop_duplicates("text").sample(n, random_state=0)
+    if data.is_file():
+        table = pd.read_csv(data).drop_duplicates("text").sample(n, random_state=0)
         table[["text", "label"]].to_csv(path, index=False)
         return path, True
-    print(f"No text/trec.csv in {data or 'any folder'} (LAYERSCAPE_DATA); questions are made here instead.")
+    print(f"There is no {data} (LAYERSCAPE_DATA names another folder): questions are made here instead.")
     random = np.random.default_rng(0)
     label = random.choice(list(TOPICS), n)
     text = [

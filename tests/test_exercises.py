@@ -147,7 +147,6 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch, tmp_path):
         checks.ready("no_such", "numpy")
     checks.ready("numpy")
     monkeypatch.setenv("LAYERSCAPE_DATA", str(tmp_path / "none"))
-    assert checks.data_folder() is None
 
     def no_network(*_, **__):
         raise OSError("no route to host")
@@ -155,7 +154,9 @@ def test_what_is_missing_is_said_in_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(pytest.importorskip("pooch"), "retrieve", no_network)
     with pytest.raises(checks.NotHere) as caught:
         checks.pictures("mnist", 100)
-    assert str(caught.value).startswith("mnist is not on this machine: it was looked for in no folder (set LAYERSCAPE")
+    assert str(caught.value).startswith(
+        f"mnist is not on this machine: it was looked for in {tmp_path / 'none' / 'mnist'} ("
+    )
     assert "\n" not in str(caught.value)
 
 
@@ -170,3 +171,11 @@ def test_a_cell_in_which_an_exercise_has_no_check_is_refused(tmp_path):
         "d",
         "d = 2",
     ]
+
+
+def test_a_notebook_that_lies_alone_says_where_it_belongs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "checks", None)
+    with pytest.raises(SystemExit) as caught:
+        exec(exercises.ALONE, {})
+    assert "beside checks.py, with a kernel that has layerscape: run  %pip install" in str(caught.value)
+    assert "\n" not in str(caught.value)
