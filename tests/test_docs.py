@@ -1,5 +1,7 @@
 """What the docs say is true: every Python block runs, every command line parses, every link leads somewhere."""
 
+import contextlib
+import io
 import re
 import shlex
 from pathlib import Path
@@ -19,6 +21,11 @@ def blocks(page, language):
     return [re.sub(rf"^{indent}", "", code, flags=re.MULTILINE) for indent, code in found]
 
 
+def said(code):
+    """What a block says that it prints: behind each print, what it prints in turn."""
+    return [each for words in re.findall(r"^ *print\(.*\)  # (.*)$", code, re.MULTILINE) for each in words.split(" / ")]
+
+
 def commands():
     lines = [line for page in PAGES for block in blocks(page, "console") for line in block.splitlines()]
     return [line[2:] for line in lines if line.startswith("$ layerscape")]
@@ -31,7 +38,10 @@ def test_python_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
     for code in blocks(page, "python"):
-        exec(compile(code, str(page), "exec"), names)
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(compile(code, str(page), "exec"), names)
+        if said(code):
+            assert out.getvalue().splitlines() == said(code)
 
 
 @pytest.mark.parametrize("line", commands(), ids=str)

@@ -56,6 +56,12 @@ def test_it_has_a_page_of_every_measure_and_shows_every_figure(site):
         assert f"_images/{name}.png" in text
 
 
+def test_every_question_of_the_gallery_has_a_figure_of_its_own(site, pages):
+    shown = [each for each in pages[site / "gallery.html"].loads if "_images" in each]
+    questions = (ROOT / "docs" / "gallery.md").read_text().count("\n## ")
+    assert len(shown) == len({(site / each).read_bytes() for each in shown}) == questions > 10
+
+
 def test_pages_load_nothing_from_other_hosts(site, pages):
     assert len(pages) > 60
     loads = {(page.name, each) for page, found in pages.items() for each in found.loads}

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from textwrap import indent
 
 ROOT = Path(__file__).parents[2]
 # Pages that do not lie in docs/, and one whose name is that of Sphinx's own page → what they are called in the site.
 RENAMED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "benchmarks/RESULTS.md": "results.md"}
 RENAMED |= {"docs/search.md": "exact-search.md"}
 LINK = re.compile(r"(?<=\]\()(?!\w+:)([^)\s#]+)(?=(?:#[^)\s]*)?\))")
+
+
+DRAWN = "docs/gallery.md"  # whose blocks draw, one figure each
+BLOCK = re.compile(r"^## ([^\n]+)\n\n```python\n(.*?)^```$|^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def homes(root: Path = ROOT) -> dict[str, str]:
@@ -42,6 +47,32 @@ def relinked(text: str, file: str, places: dict[str, str], root: Path = ROOT) ->
     return LINK.sub(moved, text), attached
 
 
+def drawn(text: str) -> str:
+    r"""The text with its blocks as matplotlib's directive, which runs them in turn and shows what they draw.
+
+    >>> print(drawn("## Why?\n\n```python\nplot(1)\n```"))
+    ## Why?
+    <BLANKLINE>
+    ```{eval-rst}
+    .. plot::
+       :context: close-figs
+       :filename-prefix: why
+       :alt: Why?
+    <BLANKLINE>
+       plot(1)
+    ```
+    """
+
+    def directive(found: re.Match[str]) -> str:
+        title = f"## {found[1]}\n\n" if found[1] else ""
+        name = "-".join(re.findall(r"\w+", (found[1] or "").lower()))
+        said = f"   :filename-prefix: {name}\n   :alt: {found[1]}\n" if name else "   :nofigs:\n"
+        code = indent(found[2] or found[3], "   ")
+        return f"{title}```{{eval-rst}}\n.. plot::\n   :context: close-figs\n{said}\n{code}```"
+
+    return BLOCK.sub(directive, text)
+
+
 def copy_pages(source: Path, root: Path = ROOT) -> None:
     """Put all pages, their pictures and the files that they link to into the folder that Sphinx reads."""
     places = homes(root)
@@ -52,7 +83,7 @@ def copy_pages(source: Path, root: Path = ROOT) -> None:
             continue
         orphan = "---\norphan: true\n---\n" if places[file].startswith("files/") else ""  # in no tree of contents
         text, attached = relinked((root / file).read_text(), file, places, root)
-        write(source / places[file], orphan + text)
+        write(source / places[file], orphan + (drawn(text) if file == DRAWN else text))
         places |= {name: f"files/{name}" for name in attached}
         left += sorted(attached)
 

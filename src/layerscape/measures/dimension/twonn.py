@@ -73,7 +73,7 @@ def twonn(
 
     Notes
     -----
-    A finite sample of a high-dimensional cloud reads low: 5,000 samples of a 50-dimensional Gaussian read 33.
+    A finite sample of a high-dimensional cloud reads low: 5,000 samples of a 50-dimensional Gaussian read 34.
 
     References
     ----------
