@@ -116,6 +116,26 @@ def test_random_weights_are_those_of_the_run_without_loss(filling, make_samples)
     assert np.isfinite(table["loss"]).all()
 
 
+def test_where_padding_changes_a_text_only_those_of_one_length_go_together(filling, make_samples, tmp_path):
+    from transformers import FNetConfig, FNetForMaskedLM
+
+    torch.manual_seed(5)
+    model = FNetForMaskedLM(
+        FNetConfig(vocab_size=5 + len(WORDS), hidden_size=16, intermediate_size=32, num_hidden_layers=2)
+    )
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.2 * torch.randn_like(weight))
+    for name in Path(filling).glob("*token*"):
+        (tmp_path / name.name).write_bytes(name.read_bytes())
+    model.save_pretrained(tmp_path)
+    network, samples = open_model(str(tmp_path), device="cpu", loss=True), make_samples(TEXTS, "text")
+    assert network.loss_off(network.loss, samples) < 1e-5
+    assert network.one_length
+    table = dict(network.blocks(samples, [], "mean", block_rows=4, with_loss=True))[0]
+    np.testing.assert_allclose(table["loss"][:, 0], hidden_one_by_one(str(tmp_path), TEXTS), rtol=1e-5)
+
+
 def test_a_model_without_a_head_or_a_token_that_hides_has_none(filling, folders, tmp_path):
     bert = folders("bert")
     with pytest.raises(

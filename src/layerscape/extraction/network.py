@@ -22,7 +22,7 @@ from layerscape.extraction.dryrun import Subject, surveyed
 from layerscape.extraction.hooks import weights_of, where
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import Place
-from layerscape.extraction.loss import LOSS
+from layerscape.extraction.loss import LOSS, MOST
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.running import Costs, Run, gathered, running
 from layerscape.extraction.sizing import Fitting, doubled
@@ -73,17 +73,15 @@ class Network:
         deployed: Mapping[str, str] | None = None,
         loss: Costs | None = None,
     ) -> None:
-        self.name, self.deployed, self.loss = name, deployed, loss
+        self.name, self.deployed, self.loss, self.default_pooling = name, deployed, loss, default_pooling
         self.kind: Kind = reader.kind
-        self.default_pooling = default_pooling
         self.truncated: dict[int, int] = {}
         self._module, self._reader, self._any_kind = module, reader, any_kind
         self._configuration, self._facts, self._build = configuration, dict(facts), build
         self._survey: Survey | None = None
         self.fitting, self.autocast = Fitting(), False
         self._doubled: dict[str, int] | None = None  # rule, found once
-        self._whole = False  # nothing is hidden at random
-        self.one_length = False
+        self._whole = self.one_length = False  # whether nothing is hidden at random, and nothing padded
 
     @cached_property
     def fingerprint(self) -> str:
@@ -273,12 +271,14 @@ class Network:
         return sum(one.truncated for one in self._reader.encode(samples.read(rows), [samples.ids[row] for row in rows]))
 
     def loss_off(self, loss: Costs, samples: Samples) -> float:
-        """By how much the loss of two texts in a batch differs from the one that the model gives itself of each."""
+        """By how much the loss of two texts differs from the model's own; where padding changes it, they stay apart."""
         encoded = self._encode_two(samples.read([0, len(samples) - 1]))
         with self._running([], "mean", loss) as batch:
-            ours = batch(*self._reader.batch(encoded))[LOSS][:, 0]
-            alone = [self._reader.batch([one]) for one in encoded]
-            return loss.check(self.name, ours, [loss.own(made.to(*where(self._module)), told) for made, told in alone])
+            given = [self._reader.batch(some) for some in (encoded, encoded[:1], encoded[1:])]
+            ours, *alone = (batch(*each)[LOSS][:, 0] for each in given)
+            own = [loss.own(made.to(*where(self._module)), told) for made, told in given[1:]]
+            self.one_length |= not torch.allclose(ours, torch.cat(alone), rtol=MOST, equal_nan=True)
+            return loss.check(self.name, torch.cat(alone) if self.one_length else ours, own)
 
     def _running(self, chosen: Sequence[Place], pooling: str, loss: Costs | None = None) -> AbstractContextManager[Run]:
         at = *where(self._module), self.autocast
