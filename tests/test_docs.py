@@ -9,9 +9,12 @@ from pathlib import Path
 import click
 import pytest
 
+from layerscape.measures import catalog
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 MADE = ("figures.md", "measures/index.md", "command-line.md", "python.md", "protocols.md")  # when the site is built
+MADE += tuple(f"measures/{name}.md" for name in catalog())
 RUN = [page for page in PAGES if page.name != "design.md"]  # whose blocks are sketches of the face
 
 

@@ -47,6 +47,13 @@ def test_what_a_measure_cannot_say_stands_on_its_page_with_the_reason():
     assert f"| **which samples move it** | not known: {measure.influence} |" in measures.page(measure)
 
 
+def test_facts_are_in_words():
+    text = measures.page(catalog()["cka"])
+    assert "| **reads** | the vectors, of two layers |" in text
+    assert "| **range** | −1…1 |" in text
+    assert "| **changed by** | any invertible linear map |" in text
+
+
 def test_every_measure_has_data_of_its_example():
     for measure in catalog().values():
         given, names, files = measures.arguments(measure)

@@ -97,7 +97,7 @@ def page(measure: ls.Measure) -> str:
 def _facts(measure: ls.Measure) -> Iterator[tuple[str, str]]:
     yield "name", f"`{measure.name}`"
     reads = [READS[kind].format(k=_count(measure)) for kind in measure.data]
-    yield "reads", listed(reads) if len(set(reads)) == len(reads) else f"of two layers {reads[0]}"
+    yield "reads", listed(reads) if len(set(reads)) == len(reads) else f"{reads[0]}, of two layers"
     yield "unit", measure.unit
     yield "range", _range(*measure.bounds)
     same = [words for change, words in CHANGES.items() if change in measure.unchanged_by]
@@ -139,7 +139,7 @@ def _range(low: float, high: float) -> str:
         return "any number"
     if high == inf:
         return f"from {low:g}"
-    return f"up to {high:g}" if low == -inf else f"{low:g}…{high:g}"
+    return f"up to {high:g}" if low == -inf else f"{low:g}…{high:g}".replace("-", "−")
 
 
 def arguments(measure: ls.Measure) -> tuple[list[Any], list[str], list[str]]:
