@@ -35,7 +35,8 @@ from layerscape.measures.dimension.levina_bickel import levina_bickel
 K, COARSE = 10, 32
 MEASURES = ["gride", "overlap", "label_overlap"]
 SURE = 0.05
-DIMENSION, AGAINST, TWO = "dimension by ", " against ", "two peaks, "
+FEWEST = 8  # layers of a network so small that all of them are looked at for peaks
+DIMENSION, AGAINST, TWO, PLATEAUS = "dimension by ", " against ", "two peaks, ", "two plateaus, "
 # By how many neighbors a peak is looked for, and what tests it: Gride's larger scales have no test of a difference.
 SCALES: dict[str, tuple[int, Any]] = {
     "2 neighbors": (2, "twonn"),
@@ -73,7 +74,11 @@ def places(dimension: Any) -> tuple[str, str, str, str]:
 
 
 def peaks(dimension: Any) -> tuple[str, str, str]:
-    """The two layers with the deepest dip between them, and the dip: of all i < j < k the largest min(dᵢ, dₖ) − dⱼ."""
+    """The two layers with the deepest dip between them, and the dip: of all i < j < k the largest min(dᵢ, dₖ) − dⱼ.
+
+    The first two layers are left out, in which the dimension of an embedding falls.
+    """
+    dimension = dimension.iloc[2:] if len(dimension) > FEWEST else dimension
     d = dimension.to_numpy(float)
     before, after = np.maximum.accumulate(d), np.maximum.accumulate(d[::-1])[::-1]
     dip = int(np.argmax(np.minimum(before, after)[1:-1] - d[1:-1])) + 1
@@ -111,7 +116,7 @@ class Tests:
         return table.assign(p_holm=holm(table.p.to_numpy(float)))
 
 
-def tested(runs: dict[str, ls.Run], found: Tables, shown: Shown) -> pd.DataFrame:
+def tested(runs: dict[str, ls.Run], found: Tables, shown: Shown, plateaus: tuple[str, str] | None) -> pd.DataFrame:
     """All tests of a case: the peak and what is behind it, labels there, and the other networks."""
     tests = Tests(runs, shown.groups)
     others = [name for name in runs if name != TRAINED]
@@ -121,6 +126,8 @@ def tested(runs: dict[str, ls.Run], found: Tables, shown: Shown) -> pd.DataFrame
             reads = curve[max(each for each in curve if each <= k)]
             first, last, peak, behind = places(reads)
             tests.layers(f"{DIMENSION}{scale}", measure, [(peak, first), (peak, last), (behind, last)], metric)
+            if plateaus:
+                tests.layers(f"{PLATEAUS}{scale}", measure, [plateaus], metric)
             one, dip, other_peak = peaks(reads)
             tests.layers(f"{TWO}{scale}", measure, [(one, dip), (other_peak, dip)], metric)
             for other in others:
@@ -132,6 +139,8 @@ def tested(runs: dict[str, ls.Run], found: Tables, shown: Shown) -> pd.DataFrame
             asked = {"labels": label, "k": K}
             pairs = [(behind, last), (behind, peak), (behind, first)]
             tests.layers(f"{label}, {K} neighbors", "label_overlap", pairs, metric, **asked)
+            if plateaus:
+                tests.layers(f"{PLATEAUS}{label}", "label_overlap", [plateaus], metric, **asked)
             tests.layers(f"{TWO}{label}", "label_overlap", [(other_peak, one)], metric, **asked)
             if label == FAMILY:
                 tests.layers(f"{label}, nearest neighbor", "label_overlap", [(behind, last)], metric, labels=label, k=1)
@@ -142,7 +151,7 @@ def tested(runs: dict[str, ls.Run], found: Tables, shown: Shown) -> pd.DataFrame
 
 def sentences(tests: pd.DataFrame) -> list[str]:
     """Whether the dimension has a peak, or two; labels where it has fallen behind the peak; and the other networks."""
-    own = tests[~tests.kind.str.contains(AGAINST) & ~tests.kind.str.startswith(TWO)]
+    own = tests[~tests.kind.str.contains(AGAINST) & ~tests.kind.str.startswith((TWO, PLATEAUS))]
     dimension, labels = own[own.kind.str.startswith(DIMENSION)], own[~own.kind.str.startswith(DIMENSION)]
     groups = dimension.groupby(["kind", "metric"], sort=False)
     tops = [f"{_asked(kind, metric)} {_peak(each)}" for (kind, metric), each in groups]
@@ -150,9 +159,11 @@ def sentences(tests: pd.DataFrame) -> list[str]:
     twice = [f"{kind.removeprefix(TWO)}, {metric}: {_twice(each)}" for (kind, metric), each in double]
     behind = labels.groupby(["kind", "metric"], sort=False).head(1)  # against the last layer
     others = tests[tests.kind.str.contains(AGAINST)]
+    flat = [_told(row) for row in tests[tests.kind.str.startswith(PLATEAUS)].itertuples()]
     return [
         f"The dimension {'; '.join(tops)}.",
         f"Two peaks and a dip between them: {'; '.join(twice)}.",
+        *([f"{'; '.join(flat)}."] if flat else []),
         f"Where it has fallen behind its peak, against the last layer: {'; '.join(map(_told, behind.itertuples()))}.",
         f"Against others, in the same layer: {'; '.join(map(_told, others.itertuples()))}.",
     ]
@@ -238,7 +249,7 @@ def carried_out(name: str, given: argparse.Namespace) -> tuple[Tables, list[str]
     runs = made(case, model, shown, out)
     found = tables(runs, shown, out)
     if not (out / "tests.csv").exists():
-        tested(runs, found, shown).to_csv(out / "tests.csv", index=False)
+        tested(runs, found, shown, case.plateaus).to_csv(out / "tests.csv", index=False)
     tests = pd.read_csv(out / "tests.csv")
     facts = f"{runs[TRAINED].n_samples:,} samples, {len(runs[TRAINED].layers)} layers"
     lines = [f"**{name}** ({facts}). Expected: {case.expected}.", "", *sentences(tests), "", *profile(found)]

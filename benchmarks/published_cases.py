@@ -50,6 +50,8 @@ class Case:
         Whether it reads tokens, of which the order can be taken away.
     n_samples
         How many at most where nobody says.
+    plateaus
+        Two layers, the later first, whose dimension and labels are held against each other.
     """
 
     model: str | Callable[[bool], Any]
@@ -59,6 +61,7 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     shuffled: bool = True
     n_samples: int = 1000
+    plateaus: tuple[str, str] | None = None
 
 
 def drawn(n: int, of: int) -> np.ndarray:
@@ -169,6 +172,7 @@ CASES: dict[str, Case] = {
         *(str(MODELS / "smollm2"), opinions, "--data FOLDER of the four texts", SMOL),
         options={"max_length": 48},
         n_samples=480,
+        plateaus=("block_17", "block_8"),
     ),
     "antiberty": Case(
         str(MODELS / "antiberty"),

@@ -32,6 +32,8 @@ def draw(every: dict[str, Tables]) -> None:
         for ax, metric in zip(row, METRICS, strict=False):
             _dimension(ax, found, metric, plt.cm.viridis)
             ax.set(title=f"{name}, {metric}", ylabel="dimension (Gride)", yscale="log")
+            for axis in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+                axis("{x:.3g}")
         _labels(row[2], found)
         row[0].legend(title="neighbors", fontsize=6, title_fontsize=6)
         row[2].legend(fontsize=6)

@@ -81,6 +81,8 @@ def test_peaks_and_what_is_behind_them():
     curve = pd.Series([1.0, 5.0, 2.0, 3.0, 4.0, 1.5, 3.6], index=layers)
     assert published.places(curve) == ("l0", "l6", "l1", "l5")
     assert published.peaks(curve) == ("l1", "l5", "l6")
+    longer = pd.Series([9.0, 1.0, 5.0, 6.0, 2.0, 5.0, 1.0, 0.5, 0.4], index=[f"l{place}" for place in range(9)])
+    assert published.peaks(longer) == ("l3", "l4", "l5")  # not the fall of the embedding
     assert published.peaks(pd.Series([5.0, 6.0, 2.0, 5.0, 1.0], index=layers[:5])) == ("l1", "l2", "l3")
     assert published.places(pd.Series([1.0, 2.0, 3.0], index=layers[:3])) == ("l0", "l2", "l1", "l1")
     assert "pythia-160m" in published.listed()
