@@ -88,11 +88,14 @@ def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
 @click.argument("inputs")
 @of_inputs
 @of_model
+@shared.of_cluster
 @shared.as_json
-def extract_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
+def extract_command(model: str, inputs: str, as_json: bool, cluster: str | None, **options: Any) -> None:
     """The vectors of all layers, in one pass over the data, as a run folder."""
-    with bars() as progress:
-        run = extracted_now(model, inputs, options, progress)
+    from layerscape.cli.clusters import by_cluster
+
+    with by_cluster(cluster) as workers, bars() as progress:
+        run = extracted_now(model, inputs, options | {"cluster": workers}, progress)
     n_units = {layer: run[layer].n_units for layer in run.layers}
     text = f"{run.path}: {len(run.layers)} layers of {len(run.samples.ids)} samples"
     say(text, as_json, {"run": str(run.path), "n_samples": len(run.samples.ids), "layers": n_units})

@@ -19,10 +19,12 @@ from layerscape.pipeline.beforehand import (
     samples_for,
     with_features,
 )
+from layerscape.pipeline.elsewhere import Elsewhere, recipe_of
 from layerscape.pipeline.losses import Losses
-from layerscape.pipeline.passes import Pass
+from layerscape.pipeline.passes import Note, Pass
 from layerscape.pipeline.protocols import choices_of
 from layerscape.run import Run
+from layerscape.search import connected
 from layerscape.storage import finished_at
 
 
@@ -60,6 +62,7 @@ def extract(
     units_axis: Any = None,
     compress: bool = False,
     step: float | str | None = None,
+    cluster: Any = None,
     command: str | None = None,
     progress: Show = None,
     note: Callable[[str], None] = lambda _: None,
@@ -128,6 +131,10 @@ def extract(
         Which axis holds the units of layers of which nothing tells it, counted from 0: ``{"block_*": 2}``.
     step
         Of a training, at which these weights were: by it `layerscape.series` puts runs in order.
+    cluster
+        Whose workers do it, as in `layerscape.find_neighbors`: each opens the model and the samples by the same names
+        or paths, and writes blocks into the folder of the run, which all see. Those that were started with
+        ``--resources "GPU=1"`` get them, where there are such. Not with ``loss``, nor with what is in memory only.
     command
         How the user asked for this run, kept for the page.
     progress, note
@@ -157,28 +164,40 @@ def extract(
         **{"text_column": text_column, "id_column": id_column, "labels": labels, "limit": limit},
         **{"sample_seed": sample_seed, "skip_bad": skip_bad, "follow_links": follow_links},
     }
+    sizes = {"batch_size": batch_size, "store": store, "compress": compress, "max_length": max_length}
     check_choices(model, wish, pooling, store)
     check_paths(inputs, out)
+    asked = {"kind": kind, "wish": wish, "choice": choice, "features": features, "layers": layers, "pooling": pooling}
+    recipe = None if cluster is None else recipe_of(model, inputs, out, sizes=sizes, **asked)
     chosen = first_look(inputs, kind, features or (), choice)
     check(chosen)
-    network = open_model(model, **wish)
-    samples = samples_for(network.kind, inputs, kind, chosen, choice)
-    check_kind(network, samples)
-    if said := network.look(samples):
-        note(said)
-    samples = with_features(samples, features or (), progress)
-    losses = Losses.of(network, samples) if loss else None
-    sizes = {"batch_size": batch_size, "store": store, "compress": compress, "max_length": max_length}
-    work = Pass.of(network, samples, layers, pooling, **sizes)
+    with connected(cluster) as workers:
+        by = None if recipe is None else Elsewhere(workers, recipe)
+        network = open_model(model, **wish)
+        samples = samples_for(network.kind, inputs, kind, chosen, choice)
+        check_kind(network, samples)
+        if said := network.look(samples):
+            note(said)
+        work = Pass.of(network, with_features(samples, features or (), progress), layers, pooling, **sizes)
+        told = {"command": command, "read_with": _read_with(inputs, choice), "step": step}
+        return _filled(work, out, told, progress, note, by, loss=loss)
+
+
+def _filled(
+    work: Pass, out: str | Path, told: dict[str, Any], progress: Show, note: Note, by: Elsewhere | None, *, loss: bool
+) -> Run:
+    """The run of a pass, which goes on where it was."""
+    losses = Losses.of(work.network, work.samples) if loss else None
     work.check_disk(out, note)
     proofs = {} if finished_at(out) else work.prove(note)
+    if by is not None and not finished_at(out):
+        by.check()
     with work.create(out) as folder:
         if folder.finished:
             note(f"{folder.path} is finished already")
         else:
             proofs |= {} if losses is None else {"loss": losses.off}
-            told = {"command": command, "proofs": proofs, "read_with": _read_with(inputs, choice), "step": step}
-            work.fill(folder, told, progress, losses)
+            work.fill(folder, told | {"proofs": proofs}, progress, losses, by)
     if losses is not None:
         losses.add_to(Run(folder), work.pooling)
     return Run(folder)

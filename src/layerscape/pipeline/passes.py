@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.progress import Show
 from layerscape.core.samples import Samples
 from layerscape.core.threads import Behind
+from layerscape.pipeline.elsewhere import Elsewhere
 from layerscape.pipeline.losses import Losses
 from layerscape.pipeline.previews import Previewing
 from layerscape.storage import LayerSpec, RunFolder, check_space, disk_needed, in_words, plan_at
@@ -119,9 +120,14 @@ class Pass:
         return folder
 
     def fill(
-        self, folder: RunFolder, told: Mapping[str, Any], progress: Show = None, losses: Losses | None = None
+        self,
+        folder: RunFolder,
+        told: Mapping[str, Any],
+        progress: Show = None,
+        losses: Losses | None = None,
+        by: Elsewhere | None = None,
     ) -> None:
-        """Write what is not there yet, and finish the run with what is told of it."""
+        """Write what is not there yet, here or ``by`` others, and finish the run with what is told of it."""
         done = len(self.samples) - sum(rows.stop - rows.start for _, rows in folder.blocks_left())
 
         def advance(n: int) -> None:
@@ -131,6 +137,16 @@ class Pass:
                 progress("extracting", done, len(self.samples))
 
         advance(0)
+        if by is None:
+            self._fill_here(folder, losses, advance)
+        else:
+            for number, found in by.blocks(list(folder.blocks_left()), advance):
+                folder.write_block(number, found.entries, found.previews)
+                fitted = [each for each in (self.network.fitting.most, found.fitted) if each is not None]
+                self.network.fitting.most = min(fitted, default=None)
+        folder.finish(self._record(folder) | dict(told))
+
+    def _fill_here(self, folder: RunFolder, losses: Losses | None, advance: Callable[[int], None]) -> None:
         seen = Previewing(self.samples)
         blocks = self.network.blocks(
             seen.samples,
@@ -148,7 +164,6 @@ class Pass:
                 if losses is not None:
                     losses.take(rows, vectors)
                 behind(folder.write_block, number, vectors, seen.previews(range(rows.start, rows.stop)))
-        folder.finish(self._record(folder) | dict(told))
 
     def _where_cut(self) -> str:
         """Where texts are cut, and whose limit that is."""

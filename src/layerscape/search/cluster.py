@@ -59,7 +59,7 @@ class Cluster:
             )
         return int(min(wanted, least))
 
-    def check(self, folder: Path) -> None:
+    def check(self, folder: Path, libraries: tuple[str, ...] = ()) -> None:
         """Raise unless there are workers, all run what this machine runs, and all see a folder."""
         with self.problems():
             if not self.workers:
@@ -67,8 +67,8 @@ class Cluster:
                     self.client.wait_for_workers(1, timeout=PATIENCE)
             if not self.workers:
                 raise ClusterProblem(f"{self.place} has no workers; start some: dask worker ADDRESS.")
-            ours = facts()
-            for name, theirs in self._answers(facts).items():
+            ours = facts(libraries)
+            for name, theirs in self._answers(facts, libraries).items():
                 if isinstance(theirs, BaseException):
                     why = " ".join(str(theirs).split())[:200]
                     raise ClusterProblem(f"worker {name} cannot run this layerscape ({why}); install the same there.")

@@ -9,7 +9,15 @@ import layerscape
 from layerscape.core.provenance import fingerprint, versions
 from layerscape.errors import ClusterProblem
 
-PLACES = ("core", "search")  # what decides the bits of a graph
+PLACES = (
+    "core",
+    "search",
+    "extraction",
+    "inputs",
+    "pipeline",
+    "storage",
+)  # what decides the bits of graphs and vectors
+MODELS = ("torch", "transformers")  # which only those need who open a network
 LIBRARIES = ("layerscape", "python", "numpy", "scipy", "zarr", "dask", "distributed")
 
 
@@ -21,11 +29,11 @@ def code() -> str:
     return fingerprint(part for file in files for part in (file.relative_to(root).as_posix(), file.read_bytes()))[:16]
 
 
-def facts() -> dict[str, str]:
-    """What must be the same on all machines, by name."""
+def facts(more: tuple[str, ...] = ()) -> dict[str, str]:
+    """What must be the same on all machines, by name; ``more`` libraries too."""
     import importlib.metadata
 
-    found = {name: value for name, value in versions().items() if name in LIBRARIES}
+    found = {name: value for name, value in versions().items() if name in (*LIBRARIES, *more)}
     for name in ("dask", "distributed"):
         found[name] = importlib.metadata.version(name)
     found["python"] = ".".join(found["python"].split(".")[:2])

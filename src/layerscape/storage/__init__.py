@@ -1,5 +1,6 @@
 """A run on disk: vectors in Zarr v3, samples and estimates in Parquet, graphs, and how they came to be in JSON."""
 
+from layerscape.storage.blocks import layout_at, write_elsewhere
 from layerscape.storage.files import in_words
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.foreign import read_zarr
@@ -23,9 +24,11 @@ __all__ = [
     "finished_at",
     "holds_run",
     "in_words",
+    "layout_at",
     "plan_at",
     "read_zarr",
     "runs_inside",
     "scalars_in",
     "tell_scalars",
+    "write_elsewhere",
 ]

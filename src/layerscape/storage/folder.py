@@ -197,7 +197,7 @@ class RunFolder(Results):
                 samples.write_table(path, table)
 
     def write_block(
-        self, number: int, vectors: Mapping[str, np.ndarray], previews: Sequence[str | bytes] | None = None
+        self, number: int, vectors: Mapping[str, Any], previews: Sequence[str | bytes] | None = None
     ) -> None:
         """Store one block of every layer; when this returns it is on the disk and counted as finished.
 
@@ -206,7 +206,7 @@ class RunFolder(Results):
         number
             Which block, as `blocks_left` gives it.
         vectors
-            Layer name to an array of shape (rows of the block, D).
+            Layer name to an array of shape (rows of the block, D); or what `write_elsewhere` gave.
         previews
             One text, or the bytes of one small picture, per row.
 
