@@ -96,7 +96,7 @@ def check(
         raise NotYet(f"{name}: still empty. Fill in the cell above and run it, or open the solution below.")
     try:
         found, target = np.asarray(given, dtype=float), np.asarray(wanted, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last of a tensor with gradients
         raise NotYet(f"{name}: got a {type(given).__name__}; numbers were expected. {hint}".strip()) from None
     if found.shape != target.shape:
         raise NotYet(f"{name}: got shape {found.shape}, expected shape {target.shape}. {hint}".strip())
@@ -111,12 +111,17 @@ def _empty(value: Any) -> bool:
 def _compare(name: str, found: np.ndarray, target: np.ndarray, within: float, hint: str) -> None:
     if np.isnan(found).any():
         raise NotYet(f"{name}: {int(np.isnan(found).sum())} of {found.size} values are NaN. {hint}".strip())
-    off = np.abs(found - target)
+    finite = np.isfinite(found) & np.isfinite(target)
+    off = np.where(found == target, 0.0, np.inf)
+    off[finite] = np.abs(found[finite] - target[finite])
     worst = np.unravel_index(int(off.argmax()), off.shape)
-    scale = max(1.0, float(np.abs(target).max()))
-    values = f"{found[worst]:.6g}, layerscape says {target[worst]:.6g}"
+    scale = max(1.0, float(np.abs(target[np.isfinite(target)]).max(initial=0)))
     if off[worst] > within * scale:
+        digits = 6 if off[worst] > 1e-5 * scale else 13
+        values = f"{found[worst]:.{digits}g}, layerscape says {target[worst]:.{digits}g}"
         place = f" (worst at {', '.join(map(str, worst))} of shape {found.shape})" if found.ndim else ""
         side = "high" if found[worst] > target[worst] else "low"
-        raise NotYet(f"{name}: not yet. You have {values}: {off[worst]:.3g} too {side}{place}. {hint}".strip())
+        more = "" if digits == 6 else "Nearly: is something in float32, or rounded? "
+        said = f"{name}: not yet. You have {values}: {off[worst]:.3g} too {side}{place}. {more}{hint}"
+        raise NotYet(said.strip())
     print(f"{name}: right. " + (f"{found:.6g}" if not found.ndim else f"{found.size} values") + f", within {within:g}.")

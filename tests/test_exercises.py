@@ -130,7 +130,14 @@ def test_a_wrong_answer_is_told_by_how_much_it_is_off():
     assert said(lambda: "two") == "d: got a str; numbers were expected."
     assert said(lambda: [1.0, 2.0], hint="One number.") == "d: got shape (2,), expected shape (). One number."
     assert said(lambda: 2.5) == "d: not yet. You have 2.5, layerscape says 2: 0.5 too high."
-    assert said(lambda: 2 - 1e-9) == "d: not yet. You have 2, layerscape says 2: 1e-09 too low."
+    nearly = "d: not yet. You have 1.999999999, layerscape says 2: 1e-09 too low. "
+    assert said(lambda: 2 - 1e-9) == nearly + "Nearly: is something in float32, or rounded?"
+    assert said(lambda: -np.inf, np.inf) == "d: not yet. You have -inf, layerscape says inf: inf too low."
+    assert said(lambda: [np.inf, 2.0], np.array([1.0, 2.0])).startswith(
+        "d: not yet. You have inf, layerscape says 1: inf"
+    )
+    assert said(lambda: 1 + 2j) == "d: got a complex; numbers were expected."
+    assert said(lambda: [1.0, None], np.ones(2)) == said(lambda: None)
     assert said(lambda: np.nan) == "d: 1 of 1 values are NaN."
     wrong = said(lambda: np.array([1.0, 5.0]), np.array([1.0, 2.0]), hint="Root?")
     assert wrong == "d: not yet. You have 5, layerscape says 2: 3 too high (worst at 1 of shape (2,)). Root?"
