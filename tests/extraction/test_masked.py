@@ -81,6 +81,14 @@ TEXTS = ["the cat sat", "dog", "a red dog ran far away", "the old house on my ma
 LONG = ["the cat sat on the mat and ran far away under my old red house", "a dog a cat a dog a cat a dog a cat"]
 
 
+def test_rounding_of_half_precision_is_no_other_loss(filling, make_samples):
+    network, samples = open_model(filling, device="cpu", loss=True, dtype="bfloat16"), make_samples(TEXTS, "text")
+    assert network.loss_off(network.loss, samples) < network.loss.rounding == 2**-6
+    assert not network.one_length
+    table = dict(network.blocks(samples, [], "mean", block_rows=4, with_loss=True))[0]
+    np.testing.assert_allclose(table["loss"][:, 0], hidden_one_by_one(filling, TEXTS), rtol=0.05)
+
+
 @pytest.mark.parametrize("size", [1, 3, 64])
 def test_up_to_seven_tokens_each_is_hidden_alone_and_more_by_sevenths(filling, size, make_samples):
     samples = make_samples([*TEXTS, *LONG], "text")

@@ -11,13 +11,13 @@ import torch
 from torch.nn import functional
 
 from layerscape.errors import InvalidValue
-from layerscape.extraction.hooks import Inputs
+from layerscape.extraction.hooks import Inputs, where
 from layerscape.extraction.pooling import Tokens
 
 LOSS = "loss"  # among the layers of a block, and the label column
 RULE = "mean cross-entropy in nats of all tokens but the first, those that the tokenizer adds included"
 AT_ONCE = 2**26  # bytes of logits
-MOST = 1e-3  # by which it may differ from the model's own before it is refused
+MOST = 1e-3  # by which it may differ from the model's own before it is refused, or twice what the precision rounds
 
 
 class Loss:
@@ -73,6 +73,11 @@ class Loss:
         ]
         return torch.cat(each).double().cpu()
 
+    @property
+    def rounding(self) -> float:
+        """A relative difference that may be no more than rounding, in the precision that the model has."""
+        return max(MOST, 2 * torch.finfo(where(self._whole)[1]).eps)
+
     def to(self, device: torch.device) -> Loss:
         """The same on another device."""
         self._whole.to(device)
@@ -87,7 +92,7 @@ class Loss:
         """The greatest relative difference from the model's own; raise if that is no rounding."""
         pairs = [(a, b) for a, b in zip(ours.tolist(), own, strict=True) if isfinite(b)]
         off = max((abs(a - b) / max(abs(b), 1e-6) for a, b in pairs), default=0.0)
-        if not off <= MOST:
+        if not off <= self.rounding:
             raise InvalidValue(
                 f"the loss of a text by {name} differs by {off:.1g} of its size from the one that the model gives "
                 "itself; leave --loss (loss=True) out."

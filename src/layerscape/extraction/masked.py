@@ -78,6 +78,11 @@ class MaskedLoss:
         """As `Loss.check`."""
         return self._head.check(name, ours, own)
 
+    @property
+    def rounding(self) -> float:
+        """As `Loss.rounding`."""
+        return self._head.rounding
+
     def to(self, device: torch.device) -> MaskedLoss:
         """The same on another device."""
         self._head.to(device)

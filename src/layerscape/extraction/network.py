@@ -22,7 +22,7 @@ from layerscape.extraction.dryrun import Subject, surveyed
 from layerscape.extraction.hooks import weights_of, where
 from layerscape.extraction.info import LayerInfo
 from layerscape.extraction.layers import Place
-from layerscape.extraction.loss import LOSS, MOST
+from layerscape.extraction.loss import LOSS
 from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.running import Costs, Run, gathered, running
 from layerscape.extraction.sizing import Fitting, doubled
@@ -277,7 +277,7 @@ class Network:
             given = [self._reader.batch(some) for some in (encoded, encoded[:1], encoded[1:])]
             ours, *alone = (batch(*each)[LOSS][:, 0] for each in given)
             own = [loss.own(made.to(*where(self._module)), told) for made, told in given[1:]]
-            self.one_length |= not torch.allclose(ours, torch.cat(alone), rtol=MOST, equal_nan=True)
+            self.one_length |= not torch.allclose(ours, torch.cat(alone), rtol=loss.rounding, equal_nan=True)
             return loss.check(self.name, torch.cat(alone) if self.one_length else ours, own)
 
     def _running(self, chosen: Sequence[Place], pooling: str, loss: Costs | None = None) -> AbstractContextManager[Run]:
