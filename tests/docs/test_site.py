@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -84,8 +85,26 @@ def test_links_lead_to_pages_and_places_that_are_there(site, pages):
                 assert place in pages[to].names, f"{page.name}: {link}"
 
 
-def test_words_are_found_without_a_server(site):
-    index = (site / "searchindex.js").read_text()
-    assert index.startswith("Search.setIndex(")
-    assert "searchindex.js" in (site / "search.html").read_text()
-    assert '"hubness"' in index or "hubness:" in index
+def test_words_are_found_without_a_server_and_a_phone_shows_all_of_a_page(site):
+    """From files, in a browser, which asks nobody else and finds nothing wrong in a page."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on the path; install it to open the site")
+    playwright = pytest.importorskip("playwright.sync_api")
+    asked, wrong = [], []
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.set_default_timeout(120_000)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        for name in ("index", "measures/twonn", "figures", "gallery", "pitfalls", "coming-from", "checked"):
+            page.goto((site / f"{name}.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, name
+        page.goto((site / "search.html").as_uri() + "?q=hubness")
+        page.wait_for_selector("#search-results li a")
+        assert "hubness" in page.inner_text("#search-results li a >> nth=0")
+        browser.close()
+    assert set(wrong) <= {"Failed to fetch"}  # the words around what was found, which only a server hands out
+    assert len(asked) > 20
+    assert [each for each in asked if not each.startswith(("file:", "data:", "blob:"))] == []
