@@ -218,7 +218,7 @@ def test_what_is_no_such_input_is_said(tmp_path, client):
 
 
 def test_chunks_larger_than_the_memory_of_a_task_are_refused(tmp_path, client):
-    array = stored(np.zeros((4096, 1024), np.float32), tmp_path / "x.zarr", chunk=4096)
+    array = stored(np.ones((4096, 1024), np.float32), tmp_path / "x.zarr", chunk=4096)
     assert str(said(lambda: ls.find_neighbors(array, 2, cluster=client, memory=2**24))) == (
         "the data is stored in chunks of 4096 rows, 16,777,216 bytes each, and a task may take 16,777,216; store "
         "smaller chunks, or give more memory."
@@ -331,3 +331,33 @@ def test_what_is_more_than_this_machine_holds_is_said_before_it_is_begun(tmp_pat
 def test_memory_of_this_machine_is_told():
     found = resources.memory_of_machine()
     assert found is None or found > 2**27
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path, client):
+    x = cloud("gaussian", 40, 3, 0)
+    (tmp_path / "block-notes.txt").write_text("mine")
+    assert str(said(lambda: ls.find_neighbors(x, 3, cluster=client, folder=tmp_path))) == (
+        f"{tmp_path} holds other things (block-notes.txt); give a new or an empty folder."
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ["block-notes.txt"]
+    file = tmp_path / "block-notes.txt"
+    for given, why in ((file, "File exists"), (file / "in", "Not a directory")):
+        assert str(said(lambda given=given: ls.find_neighbors(x, 3, cluster=client, folder=given))) == (
+            f"{given} cannot be a folder of results ({why}); give another one."
+        )
+
+
+def test_chunks_that_were_never_written_are_told(tmp_path, client):
+    x = cloud("float32", N, D, 0)
+    array = zarr.create_array(str(tmp_path / "x.zarr"), shape=x.shape, chunks=(50, D), dtype=x.dtype)
+    array[:100] = x[:100]
+    with pytest.warns(UserWarning, match=r"3 of 5 chunks of the data were never written and are read as 0\.0; search"):
+        assert ls.find_neighbors(array, 4, cluster=client).n_copies == 129
+
+
+def test_a_client_that_is_closed_is_said(client):
+    with distributed.Client(client.cluster, set_as_default=False) as other:
+        pass
+    assert str(said(lambda: ls.find_neighbors(np.eye(4), 2, cluster=other))) == (
+        "the dask client is closed; make a new one."
+    )

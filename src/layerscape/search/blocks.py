@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,6 +18,17 @@ from layerscape.errors import FileProblem
 from layerscape.search.assignment import Assignment
 
 RECORD = "search.json"
+BLOCK = r"block-\d{6}-[0-9a-f]{32}\.safetensors"
+OURS = rf"search\.json|assignment\.pickle|(vectors|queries|hashes)\.bin|seen-.*|{BLOCK}|.*\.partial"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file may be of a search by a cluster, so that others are left alone.
+
+    >>> is_ours("search.json"), is_ours("notes.txt")
+    (True, False)
+    """
+    return re.fullmatch(OURS, name) is not None
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ class Cluster:
     @property
     def workers(self) -> dict[str, Any]:
         """What the scheduler knows of each."""
-        return dict(self.client.scheduler_info(n_workers=-1)["workers"])
+        return dict(self.client.scheduler_info(n_workers=-1).get("workers", {}))
 
     @property
     def n_threads(self) -> int:
@@ -198,6 +198,8 @@ def connected(cluster: Any) -> Iterator[Any]:
     need("cluster")
     distributed = require("distributed", "cluster")
     if isinstance(cluster, distributed.Client):
+        if cluster.status != "running":
+            raise ClusterProblem(f"the dask client is {cluster.status}; make a new one.")
         yield Cluster(cluster, f"the cluster at {_address(cluster)}")
         return
     with contextlib.ExitStack() as ended:

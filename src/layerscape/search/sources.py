@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -142,6 +143,7 @@ def source_of(x: Any, folder: Path, compute: Callable[[Any], Any]) -> StoredRows
     if hasattr(matrix, "store") and hasattr(matrix, "chunks") and hasattr(matrix, "metadata"):
         _check(matrix, title)
         if type(matrix.store).__name__ != "MemoryStore":
+            _tell_missing(matrix, title)
             return StoredRows(matrix, title, int(matrix.chunks[0]), ids)
     if hasattr(matrix, "dask") and hasattr(matrix, "chunks"):
         _check(matrix, title)
@@ -161,6 +163,17 @@ def _opened(url: str) -> Any:
         names = ", ".join(sorted(name for name, _ in found.members())[:10]) or "nothing"
         raise InvalidValue(f"{url} is a Zarr group of {names}; give the path of one array: {url.rstrip('/')}/NAME.")
     return found
+
+
+def _tell_missing(array: Any, title: str) -> None:
+    """Of chunks that were never written Zarr reads one value; a run knows its chunks, and misses none in silence."""
+    missing = 0 if type(array.store).__name__ == "ProvenStore" else array.nchunks - array.nchunks_initialized
+    if missing:
+        warnings.warn(
+            f"{missing} of {array.nchunks} chunks of {title} were never written and are read as {array.fill_value}; "
+            "search again when it is whole, unless that is meant",
+            stacklevel=2,
+        )
 
 
 def _check(array: Any, title: str) -> None:

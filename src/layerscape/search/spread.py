@@ -25,11 +25,11 @@ from layerscape.core.frame import scales_over
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation
-from layerscape.errors import InvalidValue
+from layerscape.errors import FileProblem, InvalidValue
 from layerscape.search import working
 from layerscape.search.asking import Asking, at_most, check_k, check_lists_fit, leaving_out
 from layerscape.search.assignment import Assignment, BadSample, check_finite, pieces_of_shard, rows_of_piece
-from layerscape.search.blocks import Blocks
+from layerscape.search.blocks import Blocks, is_ours
 from layerscape.search.census import Census, suspects, told_apart
 from layerscape.search.cluster import Cluster, connected
 from layerscape.search.rows import check_width, drawn_of, no_copies, no_direction, scale_of
@@ -56,7 +56,13 @@ def _folder(folder: str | Path | None) -> Iterator[Path]:
         return
     path = Path(folder).absolute()
     new = [each for each in (path, *path.parents) if not each.exists()]
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        others = [file.name for file in path.iterdir() if not is_ours(file.name)]
+    except OSError as error:
+        raise FileProblem(f"{path} cannot be a folder of results ({error.strerror}); give another one.") from None
+    if others:
+        raise FileProblem(f"{path} holds other things ({others[0]}); give a new or an empty folder.")
     try:
         yield path
     finally:
