@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from layerscape.cli.show import note
-from layerscape.errors import need
 
 
 @contextlib.contextmanager
@@ -16,7 +15,6 @@ def by_cluster(cluster: str | None) -> Iterator[Any]:
     if cluster is None:
         yield None
         return
-    need("slurm" if cluster.startswith("slurm:") else "cluster")
     from layerscape.search.cluster import connected
     from layerscape.search.working import peak
     from layerscape.storage import in_words

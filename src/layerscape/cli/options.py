@@ -15,7 +15,7 @@ from layerscape.core.export import check_ending
 from layerscape.core.keywords import FIELDS
 from layerscape.core.nearness import Nearness
 from layerscape.core.resources import Resources
-from layerscape.errors import FileProblem
+from layerscape.errors import FileProblem, need
 
 Command = Callable[..., Any]
 HINTS = get_type_hints(Nearness) | get_type_hints(Resources)
@@ -196,8 +196,18 @@ of_pairs = together(
         help="The run whose samples are the queries of these pairs, if another.",
     ),
 )
+
+
+def _cluster(_: click.Context, __: click.Parameter, given: str | None) -> str | None:
+    """What it needs is asked for before anything is opened."""
+    if given is not None:
+        need("slurm" if given.startswith("slurm:") else "cluster")
+    return given
+
+
 of_cluster = click.option(
     "--cluster",
+    callback=_cluster,
     metavar="tcp://…|local:N|slurm:FILE",
     help="The machines that do it: a dask scheduler, N processes of this machine, or jobs as FILE (YAML) says; see "
     "docs/large.md.",
