@@ -115,13 +115,14 @@ plt.show()
 #
 # Of every other layer: the likelihood of all ratios; that without the largest tenth as the lab's code had it, which
 # forgets whom it left out (`method="uncensored"`, exercise 3); and the censored form, which does not. Rows of `dims`
-# are layers, columns the three. (Who the neighbors are comes from the index files: intervals count which samples share
-# distances. Of distance files alone a line of numpy gives the value, as in the check, and nothing gives the interval.)
+# are layers, columns the three. (`ls.Neighbors.from_arrays(indices, distances)` reads as many columns as both have.
+# Who the neighbors are comes from the index files, since intervals count which samples share distances. Of distance
+# files alone a line of numpy gives the value, as in the check, and nothing gives the interval.)
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION of dims
 pairs = list(zip(load("large", "indices"), load("large", "distances"), strict=True))[::2]
-graphs = [ls.Neighbors.from_arrays(indices[:, :3], distances) for indices, distances in pairs]
+graphs = [ls.Neighbors.from_arrays(indices, distances) for indices, distances in pairs]
 ways = [{}, {"method": "uncensored", "discard": 0.1}, {"discard": 0.1}]
 dims = np.array([[ls.estimate("twonn", graph, **way).value for way in ways] for graph in graphs])
 plt.plot(range(0, 7, 2), dims, "o-")
@@ -222,4 +223,5 @@ check("14.4 with the next layer", lambda: kept, shared)
 # ## On the command line
 #
 # `layerscape estimate overlap small_indices_0.npy large_indices_0.npy --indices --k 10` reads index files as they are,
+# `layerscape estimate twonn small_indices_0.npy --indices --distances small_distances_0.npy` both kinds at once,
 # `layerscape vectors large_vectors_*.npy --out run` makes a run of vectors, and `layerscape report run` its page.

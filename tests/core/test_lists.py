@@ -100,6 +100,22 @@ def test_more_copies_than_columns_hide_the_sample_itself(rng):
     assert len(x) == found.n_samples
 
 
+def test_files_of_unlike_width_are_read_as_far_as_both_go(rng):
+    """Fifty neighbors of each sample, and the distances of two, each with the sample itself first."""
+    x = rng.standard_normal((100, 4))
+    whole = ls.find_neighbors(x, k=20)
+    indices = np.c_[np.arange(100), whole.indices]
+    distances = np.c_[np.zeros(100), whole.distances]
+    for read in (
+        ls.Neighbors.from_arrays(indices, distances[:, :3]),
+        ls.Neighbors.from_arrays(indices[:, :3], distances),
+    ):
+        np.testing.assert_array_equal(read.indices, whole.indices[:, :2])
+        np.testing.assert_array_equal(read.distances, whole.distances[:, :2])
+    with pytest.raises(InvalidValue, match=r"lies at distance .* of itself"):
+        ls.Neighbors.from_arrays(indices, distances[:, 1:3])
+
+
 def test_lists_are_taken_from_whatever_holds_them(graph):
     pandas, torch = pytest.importorskip("pandas"), pytest.importorskip("torch")
     indices, distances = with_itself(graph)
@@ -175,10 +191,17 @@ def changed(matrix, value, row=1, column=1):
             "numbers, or leave self_first out.",
         ),
         (
-            (LISTS, APART[:, 1:]),
+            (LISTS, APART[:5]),
             None,
             InvalidValue,
-            "indices of shape (6, 3) and distances of shape (6, 2); give one for each other.",
+            "indices of shape (6, 3) and distances of shape (5, 3); give one for each other.",
+        ),
+        (
+            (LISTS[:, 1:], np.zeros((6, 1))),
+            None,
+            InvalidValue,
+            "the first distance is 0 in every row, as of the samples themselves, which the indices do not list first; "
+            "leave that column out.",
         ),
         (
             (LISTS, changed(APART, np.nan)),

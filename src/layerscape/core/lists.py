@@ -48,6 +48,8 @@ def read_lists(indices: Any, distances: Any, self_first: bool | None) -> tuple[n
     """Index and distance matrices without the samples themselves; raises at whatever is no graph of all samples."""
     numbers = _row_numbers(indices)
     apart = None if distances is None else _distances(distances, numbers.shape)
+    if apart is not None and apart.shape != numbers.shape:
+        numbers, apart = _first_of_both(numbers, apart)
     own = numbers == np.arange(len(numbers))[:, None]
     if not _lists_itself(own, self_first):
         return numbers, apart
@@ -158,7 +160,7 @@ def _row_numbers(given: Any) -> np.ndarray:
 
 def _distances(given: Any, shape: tuple[int, ...]) -> np.ndarray:
     found = np.asarray(as_array(given, "distances"))
-    if found.shape != shape:
+    if found.ndim != 2 or len(found) != shape[0] or not found.shape[1]:
         raise InvalidValue(f"indices of shape {shape} and distances of shape {found.shape}; give one for each other.")
     found = found.astype(np.float64)
     if np.isnan(found).any():
@@ -166,6 +168,18 @@ def _distances(given: Any, shape: tuple[int, ...]) -> np.ndarray:
     if (found[:, -1] < found[:, 0]).any():
         raise InvalidValue("distances fall along a row; give distances, nearest first, and no similarities.")
     return found
+
+
+def _first_of_both(numbers: np.ndarray, apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first columns that both have, of files that keep more neighbors than distances, or the other way round."""
+    width = min(numbers.shape[1], apart.shape[1])
+    numbers, apart = numbers[:, :width], apart[:, :width]
+    if (apart[:, 0] == 0).all() and not (numbers[:, 0] == np.arange(len(numbers))).any():
+        raise InvalidValue(
+            "the first distance is 0 in every row, as of the samples themselves, which the indices do not list first; "
+            "leave that column out."
+        )
+    return numbers, apart
 
 
 def _lists_itself(own: np.ndarray, self_first: bool | None) -> bool:

@@ -89,6 +89,7 @@ class Neighbors(Shown):
         distances
             Shape (N, k): how far they are. True distances, and no squares (as faiss gives), for measures that read
             them; without them overlaps and whatever else asks only who is near can be measured, and ties are not seen.
+            Of unlike numbers of columns the first that both matrices have are read.
         self_first
             Whether the lists hold the sample itself, which is then taken out wherever it stands: exact copies may come
             before it. When left out: yes where it stands first in every row, no where it stands in none.
@@ -97,7 +98,7 @@ class Neighbors(Shown):
         ------
         InvalidValue, InvalidType
             If indices lie outside 0…N−1, repeat in a row or are of some samples only; if it is not plain whether they
-            list the samples themselves; if distances are of another shape, negative, NaN, or fall along a row.
+            list the samples themselves; if distances are of other samples, negative, NaN, or fall along a row.
 
         Examples
         --------
