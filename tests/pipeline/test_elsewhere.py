@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import tempfile
 from contextlib import contextmanager
@@ -71,6 +72,27 @@ def test_what_a_cluster_began_one_machine_ends_and_the_other_way_round(tmp_path,
         with pytest.raises(KeyboardInterrupt):
             extracted(tmp_path / name, progress=ends, **first)
         assert_same(extracted(tmp_path / name, **then), here)
+
+
+def test_files_that_changed_between_two_calls_are_read_anew(tmp_path, client):
+    import torch
+
+    weights, x = tmp_path / "weights.pt", tmp_path / "x.npy"
+    for seed in (0, 1):  # by the same workers, which keep a network from block to block
+        torch.manual_seed(seed)
+        torch.save(torch.nn.Linear(6, 3).state_dict(), weights)
+        np.save(x, np.random.default_rng(seed).standard_normal((70, 6)).astype(np.float32))
+        shutil.rmtree(tmp_path / "there", ignore_errors=True)
+        how = {"factory": f"{__name__}:linear", "progress": False}
+        there = ls.extract(weights, x, out=tmp_path / "there", cluster=client, **how)
+        assert_same(there, ls.extract(weights, x, out=tmp_path / f"here {seed}", **how))
+
+
+def linear():
+    """What a factory gives."""
+    import torch
+
+    return torch.nn.Linear(6, 3)
 
 
 def said(call):

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from layerscape.core.names import as_names
-from layerscape.core.provenance import fingerprint
 from layerscape.errors import ClusterProblem, InvalidType, InvalidValue
 from layerscape.extraction import open_model
 from layerscape.pipeline.beforehand import first_look, samples_for, with_features
@@ -41,6 +41,8 @@ class Recipe:
         The folder of the run, which all machines see.
     code
         What tells the version of the code that all must run.
+    call
+        What tells this call from any other, since files of the same names may hold something else at the next.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Recipe:
     sizes: Mapping[str, Any]
     out: Path
     code: str = field(default_factory=code)
+    call: str = field(default_factory=lambda: uuid4().hex)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class Elsewhere:
     def blocks(self, left: list[tuple[int, slice]], advance: Callable[[int], None]) -> Iterator[tuple[int, Written]]:
         """Every block that is left, as it comes."""
         told = pickle.dumps(self.recipe)
-        key, waiting, running = fingerprint([told])[:16], iter(left), {}
+        waiting, running = iter(left), {}
         asked = self.workers.resources(self.recipe.wish["device"])
         more = {"resources": asked} if asked else {}
         kept = f"; what was finished is kept in {self.recipe.out}: run the same again"
@@ -111,7 +114,7 @@ class Elsewhere:
             try:
                 while True:
                     while len(running) < AHEAD * self.workers.n_threads and (one := next(waiting, None)) is not None:
-                        name = f"layerscape-extract-{key}-{one[0]}"
+                        name = f"layerscape-extract-{self.recipe.call}-{one[0]}"
                         future = self.workers.client.submit(write_block, told, one[0], key=name, pure=False, **more)
                         running[future] = one
                     if not running:
