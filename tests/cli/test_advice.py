@@ -89,7 +89,7 @@ ASKED = [
     ("measure", "run --own-group kept"), ("measure", "run --csv none/t.csv"), ("measure", "run --labels none"),
     ("compare", "run none"), ("compare", "run run --k 60"), ("differences", "run --measures cka"),
     ("recommend", "run --by twonn"), ("recommend", "run --labels size"), ("report", "run --out run/run.json"),
-    ("report", "run"), ("check", "none"), ("labels", "run none.csv"), ("labels", "run labels.csv"),
+    ("report", "run"), ("check", "none"), ("labels", "run none.csv"), ("labels", "run table.csv"),
     ("search", "run --k 60"),
     ("extract", "demo none --out r"), ("extract", "demo digits --out labels.csv"),
     ("extract", "demo digits --out r --sample-seed 1"), ("extract", "none labels.csv --out r"),

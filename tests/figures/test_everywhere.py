@@ -91,7 +91,7 @@ def test_every_figure_of_series_is_on_their_page_and_in_plots(series, page_of_se
 def test_the_strip_of_a_series_goes_through_its_steps(page, page_of_series):
     shown = json.loads(re.search(r'id="data-strip">(.*?)</script>', page_of_series)[1])
     assert (shown["along"], shown["layers"]) == ("step", ["0", "10", "100"])
-    of_steps = "of one sample at every step in the last layer that all runs have, compared with the step above it"
+    of_steps = "of one sample at every step of the layer that is chosen, compared with the step above it"
     assert of_steps in page_of_series
     assert "of one sample at every layer, compared with the layer above it" in page
 

@@ -76,7 +76,7 @@ def extraction_of(path: Path, manifest: Manifest) -> Extraction | None:
     if name == "series":
         with _where_they_are(path, command):
             given = of_one_run(given, path.name)
-    known = {parameter.name for parameter in extract_command.params} - {"model", "inputs", "as_json"}
+    known = {parameter.name for parameter in extract_command.params} - {"model", "inputs", "as_json", "cluster"}
     options = {name: given[name] for name in known} | {"step": manifest.record.get("step")}
     return Extraction(path, command, given["model"], given["inputs"], options)
 

@@ -133,8 +133,8 @@ def extract(
         Of a training, at which these weights were: by it `layerscape.series` puts runs in order.
     cluster
         Whose workers do it, as in `layerscape.find_neighbors`: each opens the model and the samples by the same names
-        or paths, and writes blocks into the folder of the run, which all see. Those that were started with
-        ``--resources "GPU=1"`` get them, where there are such. Not with ``loss``, nor with what is in memory only.
+        or paths, and writes blocks into the folder of the run, which all see. Where some offer a resource ``GPU``,
+        those do it. Not with ``loss``, nor with what is in memory only.
     command
         How the user asked for this run, kept for the page.
     progress, note
