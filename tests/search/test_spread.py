@@ -3,6 +3,7 @@
 The workers are threads of this process; tests/search/test_cluster.py has processes.
 """
 
+import json
 import logging
 import re
 
@@ -139,6 +140,38 @@ def test_a_folder_keeps_what_is_found_and_a_search_goes_on_from_it(tmp_path, cli
     other[7] += 1
     assert_same(ls.find_neighbors(other, 4, cluster=client, folder=folder), ls.find_neighbors(other, 4))
     assert asked == [2, 3, *range(6)]  # of other samples nothing is taken
+
+
+def test_a_folder_that_was_cut_for_other_samples_is_cut_anew(tmp_path, client, monkeypatch):
+    monkeypatch.setattr(assignment, "FEWEST_ROWS", 1)
+    narrow, wide = cloud("float32", N, D, 0), cloud("float32", 20, 40_000, 0)
+    for x, most in ((narrow, 41), (wide, 2**24 // 16 // 320_000)):
+        ls.find_neighbors(x, 4, cluster=client, folder=tmp_path, memory=2**24)
+        assert 0 < json.loads((tmp_path / "search.json").read_text())["piece"] <= most
+
+
+def test_two_searches_do_not_write_into_one_folder(tmp_path, client):
+    x, folder = cloud("float32", N, D, 0), tmp_path / "kept"
+    refused = []
+
+    def meanwhile(n):
+        refused.append(str(said(lambda: ls.find_neighbors(x, 3, cluster=client, folder=folder))))
+
+    graph = ls.find_neighbors(x, 4, cluster=client, folder=folder, progress=meanwhile)
+    assert set(refused) == {f"another search writes into {folder}; wait until it ends."}
+    assert_same(ls.find_neighbors(x, 4, cluster=client, folder=folder), graph)
+    assert not (folder / ".lock").exists()
+
+
+def test_what_an_earlier_call_left_with_the_scheduler_is_not_taken(tmp_path, client):
+    bad = cloud("float32", N, D, 0)
+    bad[3, 1] = np.nan
+    array = stored(bad, tmp_path / "x.zarr")
+    with pytest.raises(InvalidValue) as kept:  # as a notebook keeps the last traceback, and what its frames hold
+        ls.find_neighbors(array, 4, cluster=client, folder=tmp_path / "kept")
+    array[:] = good = cloud("float32", N, D, 0)
+    assert_same(ls.find_neighbors(array, 4, cluster=client, folder=tmp_path / "kept"), ls.find_neighbors(good, 4))
+    assert kept.value
 
 
 def said(call):
@@ -353,6 +386,15 @@ def test_chunks_that_were_never_written_are_told(tmp_path, client):
     array[:100] = x[:100]
     with pytest.warns(UserWarning, match=r"3 of 5 chunks of the data were never written and are read as 0\.0; search"):
         assert ls.find_neighbors(array, 4, cluster=client).n_copies == 129
+
+
+def test_the_log_of_dask_is_as_it_was(client, monkeypatch):
+    theirs = logging.getLogger("distributed")
+    monkeypatch.setattr(theirs, "level", logging.WARNING)
+    assert ls.find_neighbors(cloud("float32", 40, D, 0), 4, cluster=client.cluster).n_samples == 40
+    assert theirs.level == logging.WARNING
+    said(lambda: ls.find_neighbors(np.eye(4), 2, cluster="nowhere"))
+    assert theirs.level == logging.WARNING
 
 
 def test_a_client_that_is_closed_is_said(client):

@@ -16,10 +16,11 @@ from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem
 from layerscape.search.assignment import Assignment
+from layerscape.search.sources import StoredRows
 
 RECORD = "search.json"
 BLOCK = r"block-\d{6}-[0-9a-f]{32}\.safetensors"
-OURS = rf"search\.json|assignment\.pickle|(vectors|queries|hashes)\.bin|seen-.*|{BLOCK}|.*\.partial"
+OURS = rf"search\.json|\.lock|assignment\.pickle|(vectors|queries|hashes)\.bin|seen-.*|{BLOCK}|.*\.partial"
 
 
 def is_ours(name: str) -> bool:
@@ -57,7 +58,8 @@ class Blocks:
             for file in folder.glob("block-*"):
                 file.unlink()
             aside = folder / f"{RECORD}.partial"
-            aside.write_text(json.dumps({"identity": identity, "piece": assignment.piece}))
+            cut = _cut(assignment.source, assignment.k)
+            aside.write_text(json.dumps({"identity": identity, "piece": assignment.piece, "cut": cut}))
             aside.replace(folder / RECORD)
         names = {}
         for file in sorted(folder.glob("block-*")):
@@ -68,9 +70,10 @@ class Blocks:
         return cls(assignment, near, names)
 
     @staticmethod
-    def piece_before(folder: Path) -> int | None:
-        """How many rows a piece had in the search that was begun here."""
-        found = _record(folder).get("piece")
+    def piece_before(folder: Path, source: StoredRows, k: int) -> int | None:
+        """How many rows a piece had in the search that was begun here, if it was of samples of the same size."""
+        record = _record(folder)
+        found = record.get("piece") if record.get("cut") == _cut(source, k) else None
         return found if isinstance(found, int) and found > 0 else None
 
     def read(self) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
@@ -107,6 +110,11 @@ class Blocks:
             np.concatenate(copies),
             proven=True,
         )
+
+
+def _cut(source: StoredRows, k: int) -> list[object]:
+    """What says, beside the memory, how many rows a piece may have."""
+    return [source.n_samples, source.n_units, str(source.array.dtype), source.together, k]
 
 
 def _record(folder: Path) -> dict[str, object]:

@@ -203,6 +203,7 @@ def connected(cluster: Any) -> Iterator[Any]:
         yield Cluster(cluster, f"the cluster at {_address(cluster)}")
         return
     with contextlib.ExitStack() as ended:
+        ended.enter_context(_quiet())
         if hasattr(cluster, "scheduler_address"):
             place, target = f"the cluster at {cluster.scheduler_address}", cluster
         else:
@@ -210,12 +211,23 @@ def connected(cluster: Any) -> Iterator[Any]:
         yield Cluster(ended.enter_context(_client(distributed, target, place)), place)
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Dask writes no log meanwhile: what matters is said in one line."""
+    theirs = logging.getLogger("distributed")
+    before = theirs.level
+    theirs.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        theirs.setLevel(before)
+
+
 def _address(client: Any) -> str:
     return client.scheduler.address if client.scheduler else "its address"
 
 
 def _client(distributed: Any, target: Any, place: str) -> Any:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in one line
     try:
         return distributed.Client(target, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:

@@ -18,10 +18,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
 from layerscape.core.frame import scales_over
+from layerscape.core.lock import Lock
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation
@@ -59,13 +61,17 @@ def _folder(folder: str | Path | None) -> Iterator[Path]:
     try:
         path.mkdir(parents=True, exist_ok=True)
         others = [file.name for file in path.iterdir() if not is_ours(file.name)]
+        if others:
+            raise FileProblem(f"{path} holds other things ({others[0]}); give a new or an empty folder.")
+        lock = Lock(path, wait=False, busy=f"another search writes into {path}; wait until it ends.")
+    except FileProblem:
+        raise
     except OSError as error:
         raise FileProblem(f"{path} cannot be a folder of results ({error.strerror}); give another one.") from None
-    if others:
-        raise FileProblem(f"{path} holds other things ({others[0]}); give a new or an empty folder.")
     try:
         yield path
     finally:
+        lock.release()
         with contextlib.suppress(OSError):  # what nothing was kept in goes again
             for each in new:
                 each.rmdir()
@@ -78,6 +84,7 @@ class Spread:
         self.cluster, self.wish, self.folder = cluster, wish, folder
         self.kept = f"; what was finished is kept in {folder}: run the same again" if lasts else ""
         self.told: working.Told = (folder, "", code())
+        self.call = uuid4().hex  # no task of an earlier call, whose result a scheduler may still hold, is taken for one
 
     def searched(self) -> Blocks:
         """All blocks of results, of which those that were there already are not searched again."""
@@ -126,7 +133,7 @@ class Spread:
         check_k(wish.k, n, near.apart, rows, external=outside is not None)
         check_lists_fit(len(rows), wish.k, 16)
         memory = self.cluster.memory_of_task(wish.how.memory)
-        piece = Blocks.piece_before(self.folder) or rows_of_piece(source, wish.k, memory)
+        piece = Blocks.piece_before(self.folder, source, wish.k) or rows_of_piece(source, wish.k, memory)
         queries = None
         if outside is not None:
             queries = written(outside, self.folder / "queries.bin")
@@ -151,7 +158,7 @@ class Spread:
         self.told = (path, fingerprint([path.read_bytes()])[:16], a.code)
 
     def _task(self, function: Callable[..., Any], *given: Any, name: str, priority: int = 0, **named: Any) -> Any:
-        key = f"layerscape-{function.__name__}-{self.told[1]}-{name}"
+        key = f"layerscape-{function.__name__}-{self.call}-{self.told[1]}-{name}"
         resources = self.cluster.resources(self.wish.how.device)
         more = {"resources": resources} if resources and function is working.look else {}
         return self.cluster.client.submit(function, *given, key=key, priority=priority, **named, **more)

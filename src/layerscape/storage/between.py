@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layerscape.core.lock import Lock
 from layerscape.errors import require
 from layerscape.storage.check import Piece, problem_of
-from layerscape.storage.files import Lock, file_problems
+from layerscape.storage.files import file_problems
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.ledger import NAME as LEDGER
 from layerscape.storage.ledger import Entry, Ledger

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, one writer at a time, and a full disk said in one line."""
+"""Files that are whole or absent, and a full disk said in one line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shutil
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,40 +95,3 @@ def in_words(n_bytes: int) -> str:
     while size >= 999.95 and unit != "TB":
         size, unit = size / 1000, next(units)
     return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-
-
-class Lock:
-    """The right to write a run folder; it ends with `release`, or with the process, however that ends."""
-
-    def __init__(self, folder: Path, *, wait: bool) -> None:
-        self._path = folder / ".lock"
-        while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-            self._close = weakref.finalize(self, os.close, descriptor)
-            if not _lock(descriptor, wait):
-                self._close()
-                raise FileProblem(
-                    f"the run at {folder} is open for writing elsewhere; wait until that ends, or give another --out"
-                )
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), self._path.stat()):
-                    return
-            self._close()  # its last holder removed the file meanwhile: what was locked is nobody's
-
-    def release(self) -> None:
-        """Leave no trace and let the next one in; doing so twice does no harm."""
-        if self._close.alive:
-            self._path.unlink(missing_ok=True)
-            self._close()
-
-
-def _lock(descriptor: int, wait: bool) -> bool:
-    if os.name != "posix":
-        return True  # Windows has no flock; its users must start one process per folder
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    return True

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.lock import Lock
 from layerscape.errors import FileProblem, InvalidValue, need
 from layerscape.storage import samples
-from layerscape.storage.files import PARTIAL, Lock, file_problems
+from layerscape.storage.files import PARTIAL, file_problems
 from layerscape.storage.layout import BLOCK_BYTES, LayerSpec, Layout, lay_out
 from layerscape.storage.ledger import Entry, Ledger
 from layerscape.storage.manifest import CURE, NAME, Manifest, finished_at, holds_run, look, now, runs_inside

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from layerscape.core.lock import Lock
 from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.resources import check_room
 from layerscape.errors import FileProblem, require, unknown_name
-from layerscape.storage.files import Lock, file_problems, readable
+from layerscape.storage.files import file_problems, readable
 from layerscape.storage.graphs import graph_bytes, header_size, read_graph, read_header
 from layerscape.storage.layout import LayerSpec, folder_names
 from layerscape.storage.ledger import Ledger

@@ -11,8 +11,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from layerscape.core.lock import Lock
 from layerscape.errors import FileProblem, InvalidValue
-from layerscape.storage.files import Lock, file_problems
+from layerscape.storage.files import file_problems
 from layerscape.storage.layout import LayerSpec, lay_out
 from layerscape.storage.manifest import Manifest, plan_at
 
