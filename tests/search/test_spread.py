@@ -13,7 +13,7 @@ import pytest
 import layerscape as ls
 from layerscape.core import resources
 from layerscape.errors import ClusterProblem, FileProblem, InvalidType, InvalidValue
-from layerscape.search import assignment, spread
+from layerscape.search import assignment, spread, working
 from layerscape.search.census import Census, suspects, told_apart
 from tests.search.reference import KINDS, cloud
 
@@ -218,6 +218,22 @@ def test_samples_that_change_meanwhile(tmp_path, client, monkeypatch):
         r"rows \d+\.\.\d+ of the data were changed during the search; search again when nothing writes there\.",
         str(error),
     )
+
+
+def test_a_disk_that_is_full_is_one_line(tmp_path, client, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    x, folder = cloud("float32", N, D, 0), tmp_path / "kept"
+    with monkeypatch.context() as patched:
+        patched.setattr(working, "write_block", full)
+        error = said(lambda: ls.find_neighbors(x, 4, cluster=client, folder=folder))
+    assert isinstance(error, FileProblem)
+    assert str(error) == (
+        "what is needed cannot be read or written ([Errno 28] No space left on device); what was finished is kept in "
+        f"{folder}: run the same again."
+    )
+    assert_same(ls.find_neighbors(x, 4, cluster=client, folder=folder), ls.find_neighbors(x, 4))
 
 
 def test_a_shard_that_cannot_be_read(tmp_path, client):

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from layerscape.core.resources import MEMORY
-from layerscape.errors import ClusterProblem, InvalidValue, LayerscapeError, need, require
+from layerscape.errors import ClusterProblem, FileProblem, InvalidValue, LayerscapeError, need, require
 from layerscape.search.same import difference, facts
 from layerscape.search.working import peak
 
@@ -171,10 +171,10 @@ class Cluster:
                 f"a task has ended {error.allowed_failures + 1} workers one after the other, most likely for want of "
                 f"memory: give workers more, or each search less (memory=, --memory){kept}."
             ) from None
-        except (distributed.CancelledError, TimeoutError, distributed.comm.CommClosedError, OSError) as error:
-            if isinstance(error, OSError) and not isinstance(error, (distributed.comm.CommClosedError, TimeoutError)):
-                raise
+        except (distributed.CancelledError, distributed.comm.CommClosedError, TimeoutError, ConnectionError) as error:
             raise ClusterProblem(f"the scheduler of {self.place} is lost{kept}.") from error
+        except OSError as error:  # of a worker or of this machine, as where a disk is full
+            raise FileProblem(f"what is needed cannot be read or written ({error}){kept}.") from error
 
 
 @contextlib.contextmanager
