@@ -13,7 +13,7 @@ import pytest
 import layerscape as ls
 from layerscape.core import resources
 from layerscape.errors import ClusterProblem, FileProblem, InvalidType, InvalidValue
-from layerscape.search import assignment, spread, working
+from layerscape.search import assignment, sources, spread, working
 from layerscape.search.census import Census, suspects, told_apart
 from tests.search.reference import KINDS, cloud
 
@@ -148,6 +148,35 @@ def test_a_folder_that_was_cut_for_other_samples_is_cut_anew(tmp_path, client, m
     for x, most in ((narrow, 41), (wide, 2**24 // 16 // 320_000)):
         ls.find_neighbors(x, 4, cluster=client, folder=tmp_path, memory=2**24)
         assert 0 < json.loads((tmp_path / "search.json").read_text())["piece"] <= most
+
+
+def test_results_by_scales_of_what_was_there_before_are_not_taken(tmp_path, client, monkeypatch):
+    x = cloud("float32", N, D, 0)
+    other = x * np.array([9, 1, 1, 1, 1], np.float32)
+    array, how = (
+        stored(x, tmp_path / "x.zarr"),
+        {"cluster": client, "folder": tmp_path / "kept", "standardize": "units"},
+    )
+    standardized = spread.Spread._standardized
+
+    def changed_then(self, a):
+        found = standardized(self, a)
+        array[:] = other
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spread.Spread, "_standardized", changed_then)
+        ls.find_neighbors(array, 4, **how)
+    assert_same(ls.find_neighbors(array, 4, **how), ls.find_neighbors(other, 4, standardize="units"))
+
+
+def test_what_several_workers_write_into_one_file_is_held_while_they_do(tmp_path, monkeypatch):
+    held = []
+    monkeypatch.setattr(sources, "hold", lambda file: held.append(file.name))
+    rows = sources.RowFile(tmp_path / "rows.bin", (4, 3), np.dtype("float32")).create()
+    rows[1:3] = np.ones((2, 3), np.float32)
+    assert held == [str(tmp_path / "rows.bin")]
+    assert rows[0:4].sum(axis=1).tolist() == [0, 3, 3, 0]
 
 
 def test_two_searches_do_not_write_into_one_folder(tmp_path, client):

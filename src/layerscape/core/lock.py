@@ -6,6 +6,7 @@ import contextlib
 import os
 import weakref
 from pathlib import Path
+from typing import IO
 
 from layerscape.errors import FileProblem
 
@@ -44,6 +45,15 @@ class Lock:
         if self._close.alive:
             self._path.unlink(missing_ok=True)
             self._close()
+
+
+def hold(file: IO[bytes]) -> None:
+    """Wait until no other process writes into an open file; closing it lets the next one in.
+
+    Why. Several machines that write into one file over NFS write whole pages where nobody holds it, and with them what
+    they believe stands beside their own bytes: zeros, where another one has written meanwhile.
+    """
+    _lock(file.fileno(), wait=True)
 
 
 def _lock(descriptor: int, wait: bool) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.lists import as_vectors
+from layerscape.core.lock import hold
 from layerscape.core.representation import Representation
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, require
 
@@ -38,6 +39,7 @@ class RowFile:
     def __setitem__(self, rows: tuple[slice, ...] | slice, values: np.ndarray) -> None:
         start = (rows if isinstance(rows, slice) else rows[0]).start or 0
         with self.path.open("r+b") as file:
+            hold(file)
             file.seek(start * self.shape[1] * self.dtype.itemsize)
             file.write(np.ascontiguousarray(values, self.dtype).tobytes())
 

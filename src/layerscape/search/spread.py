@@ -246,8 +246,9 @@ class Spread:
         if a.outside and a.queries is not None:
             every = slices(a.n_queries, a.piece)
             outside = [fingerprint([a.queries.read(rows).tobytes()]) for rows in every]
+        scales = [] if a.scales is None else [part.tobytes() for part in a.scales[1:]]
         shape = (a.n_samples, a.source.n_units, str(a.source.array.dtype), a.piece, a.k, a.near.key, a.code)
-        return fingerprint([json.dumps(shape), *a.digests, asked, *outside])
+        return fingerprint([json.dumps(shape), *a.digests, asked, *outside, *scales])
 
     def _search(self, a: Assignment, blocks: Blocks) -> None:
         """Search the blocks that are not there, some at a time, and tell of each that is done."""

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from layerscape.core.lock import hold
 from layerscape.core.representation import Representation
 from layerscape.core.threads import workers
 from layerscape.errors import FileProblem, LayerscapeError
@@ -92,6 +93,7 @@ def look_over(told: Told, shard: int) -> Glance:
     a = assigned(told)
     seen, hashes = _looked_at(a, shard)
     with (a.folder / "hashes.bin").open("r+b") as file:
+        hold(file)
         file.seek(8 * shard * a.piece * a.per_shard)
         file.write(np.concatenate(hashes).tobytes())
     return seen
