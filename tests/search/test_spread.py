@@ -150,7 +150,7 @@ def test_a_folder_that_was_cut_for_other_samples_is_cut_anew(tmp_path, client, m
         assert 0 < json.loads((tmp_path / "search.json").read_text())["piece"] <= most
 
 
-def test_results_by_scales_of_what_was_there_before_are_not_taken(tmp_path, client, monkeypatch):
+def test_samples_that_change_after_their_scales_were_taken(tmp_path, client, monkeypatch):
     x = cloud("float32", N, D, 0)
     other = x * np.array([9, 1, 1, 1, 1], np.float32)
     array, how = (
@@ -166,7 +166,10 @@ def test_results_by_scales_of_what_was_there_before_are_not_taken(tmp_path, clie
 
     with monkeypatch.context() as patched:
         patched.setattr(spread.Spread, "_standardized", changed_then)
-        ls.find_neighbors(array, 4, **how)
+        error = said(lambda: ls.find_neighbors(array, 4, **how))
+    assert str(error) == (
+        "rows 0..33 of the data were changed during the search; search again when nothing writes there."
+    )
     assert_same(ls.find_neighbors(array, 4, **how), ls.find_neighbors(other, 4, standardize="units"))
 
 

@@ -172,6 +172,11 @@ class Spread:
         self._give(a)
         if not a.near.standardize:
             return a
+
+        def known(shard: int) -> Any:
+            return self._task(working.digests, self.told, shard, name=str(shard))
+
+        digests = [found for _, found in self.cluster.each(known, range(a.n_shards), self._ahead)]
         step = working.step_of_sums(a.source.n_units)
         some = list(slices(-(-a.n_samples // step), 4))
 
@@ -189,7 +194,8 @@ class Spread:
         first = a.source.read(slice(0, 1))
         check_finite(first, 0)
         scales = scales_over(first.astype(np.float64)[0], a.n_samples, a.source.title, over)
-        return replace(a, scales=scales)
+        # By these digests the look that follows tells whether the sums are of what is there.
+        return replace(a, scales=scales, digests=tuple(digest for each in digests for digest in each))
 
     def _looked_over(self, a: Assignment) -> Assignment:
         """With what one look at all samples tells: digests, who is a copy of whom, and the scale."""
@@ -246,9 +252,8 @@ class Spread:
         if a.outside and a.queries is not None:
             every = slices(a.n_queries, a.piece)
             outside = [fingerprint([a.queries.read(rows).tobytes()]) for rows in every]
-        scales = [] if a.scales is None else [part.tobytes() for part in a.scales[1:]]
         shape = (a.n_samples, a.source.n_units, str(a.source.array.dtype), a.piece, a.k, a.near.key, a.code)
-        return fingerprint([json.dumps(shape), *a.digests, asked, *outside, *scales])
+        return fingerprint([json.dumps(shape), *a.digests, asked, *outside])
 
     def _search(self, a: Assignment, blocks: Blocks) -> None:
         """Search the blocks that are not there, some at a time, and tell of each that is done."""

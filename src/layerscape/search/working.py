@@ -68,6 +68,12 @@ class Glance:
 
 
 @refusing
+def digests(told: Told, shard: int) -> tuple[str, ...]:
+    """The digests of the pieces of a shard."""
+    return tuple(digest_of(values) for _, _, values in assigned(told).read(shard))
+
+
+@refusing
 def sums_of(told: Told, function: Callable[[np.ndarray], np.ndarray], first: int, last: int) -> list[np.ndarray]:
     """What a function gives of some of the blocks by which a representation is read, in their order."""
     a = assigned(told)
