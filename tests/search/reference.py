@@ -15,6 +15,16 @@ def plain(x, k, queries=None):
     return order, np.sqrt(np.take_along_axis(squared, order, 1))
 
 
+def plain_ranks(x, pairs):
+    """All distances in float64, counted."""
+    x, pairs = np.asarray(x, np.float64), np.asarray(pairs)
+    rows, asked = np.unique(pairs[:, 0], return_inverse=True)
+    distances = np.sqrt(np.concatenate([squared_distances(x[[row], None, :], x[None, :, :]) for row in rows]))
+    distances[np.arange(len(rows)), rows] = np.inf
+    nearer, limits = distances[asked], distances[asked, pairs[:, 1]][:, None]
+    return 1 + (nearer < limits).sum(axis=1) + ((nearer == limits).sum(axis=1) - 1) / 2
+
+
 def cloud(kind: str, n: int, d: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((n, d))

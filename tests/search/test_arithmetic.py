@@ -11,14 +11,14 @@ from llvmlite import binding, ir
 
 from layerscape.core.representation import as_representation
 from layerscape.core.threads import workers
-from layerscape.search import again, compiled, find_neighbors, floats, kernels, processor, ranks
+from layerscape.search import again, compiled, find_neighbors, floats, kernels, processor, rank, ranks
 from layerscape.search import bytes as by_bytes
 from layerscape.search.bytes import Bytes
 from layerscape.search.engine import Job, Tile, Windows
 from layerscape.search.floats import Floats
 from layerscape.search.kernels import instructions
 from layerscape.search.rows import distinct_points, scale_together
-from tests.search.reference import KINDS, cloud, plain
+from tests.search.reference import KINDS, cloud, plain, plain_ranks
 
 HERE = kernels.available()
 WORDS = [kind.words for kind in HERE]
@@ -167,6 +167,11 @@ def test_half_a_squared_distance_lies_between_its_bound_and_that_and_the_doubts(
     assert not np.isnan(bounds).any()
     assert (bounds <= half + 2.0**-101).all()
     assert (half <= bounds + doubts[:, None] + doubts + 2.0**-101).all()
+    if kind is not None:
+        products = np.empty((n, n), np.float32)
+        kernels.byte_products(kind, block.held, 0, n, block.held, products)
+        above = block.held.above[:n]
+        assert (half <= (above[:, None] + above) - products + 2.0**-101).all()
     assert (doubts[:, None] + doubts < 2 * ((seen**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1)) + 2.0**-60).all()
 
 
@@ -346,3 +351,67 @@ def test_ranks_agree_with_the_graph(rng):
     graph = find_neighbors(x, 7)
     pairs = np.stack([np.arange(1200), graph.indices[:, 6]], axis=1)
     np.testing.assert_array_equal(ranks(x, pairs), np.full(1200, 7.0))
+
+
+def pairs_of(n, rng):
+    """Some at random, several of one sample, and all others of another."""
+    first = np.concatenate([rng.integers(0, n, n), np.repeat(rng.integers(0, n, 5), 9), np.full(n - 1, 3)])
+    second = (first + np.concatenate([rng.integers(1, n, n + 45), np.arange(1, n)])) % n
+    return np.stack([first, second], axis=1)
+
+
+def ranks_by(kind, x, pairs, patch, **options):
+    """Counted by float32, and then by an instruction."""
+    patch.setattr(rank, "MOST_DOUBTFUL", 1.0)
+    found = []
+    for bytes_for in (lambda job: None, lambda job: Bytes(job, kind)):
+        patch.setattr(rank, "bytes_for", bytes_for)
+        found.append(ranks(x, pairs, **options))
+    return found
+
+
+@here
+@pytest.mark.parametrize("name", HARD)
+def test_ranks_of_hard_rows_are_those_by_float32(kind, name, monkeypatch, rng):
+    x, groups = HARD[name], np.arange(260) // 4
+    pairs = pairs_of(260, rng)
+    np.testing.assert_array_equal(*ranks_by(kind, x, pairs, monkeypatch))
+    apart = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
+    np.testing.assert_array_equal(*ranks_by(kind, x, apart, monkeypatch, groups=groups))
+
+
+@here
+@pytest.mark.parametrize("cloud_of", KINDS)
+@pytest.mark.parametrize(("n", "d"), [(300, 20), (65, 3), (700, 129), (40, 4100)])
+def test_ranks_in_clouds_are_the_definition_s(kind, cloud_of, n, d, monkeypatch, rng):
+    x, pairs = cloud(cloud_of, n, d, n + d), pairs_of(n, rng)
+    _, found = ranks_by(kind, x, pairs, monkeypatch)
+    np.testing.assert_array_equal(found, plain_ranks(x, pairs))
+    for name, value in {"MOST_DOUBTS": 100, "PART": 50, "COLUMNS": 70}.items():
+        monkeypatch.setattr(rank, name, value)
+    _, in_pieces = ranks_by(kind, x, pairs, monkeypatch, memory=100_000, threads=2)
+    np.testing.assert_array_equal(in_pieces, found)
+
+
+@here
+def test_ranks_in_rows_wider_than_int32_holds(kind, monkeypatch, rng):
+    x = np.where(rng.random((30, kernels.PIECE + 4100)) < 0.9, 1.0, -1.0) * (1 + np.arange(30)[:, None] / 1000)
+    pairs = pairs_of(30, rng)
+    np.testing.assert_array_equal(*ranks_by(kind, x, pairs, monkeypatch))
+    with_lag = pairs[np.abs(pairs[:, 0] - pairs[:, 1]) > 2]
+    np.testing.assert_array_equal(*ranks_by(kind, x, with_lag, monkeypatch, lag=2, metric="cosine"))
+
+
+@pytest.mark.skipif(not HERE, reason="this processor has no products of bytes")
+@pytest.mark.parametrize(("name", "counted"), [("gaussian", True), ("two far clusters", False)])
+def test_ranks_are_counted_by_bytes_where_few_are_in_doubt(name, counted, monkeypatch, rng):
+    x = rng.standard_normal((1500, 100))
+    if name == "two far clusters":
+        x[:, 0] += np.where(np.arange(1500) % 2, 400.0, -400.0)
+    seen, count = [], Bytes.count
+    monkeypatch.setattr(Bytes, "count", lambda *given: seen.append(1) or count(*given))
+    pairs = pairs_of(1500, rng)
+    found = ranks(x, pairs)
+    assert bool(seen) is counted
+    monkeypatch.setattr(rank, "bytes_for", lambda job: None)
+    np.testing.assert_array_equal(found, ranks(x, pairs))

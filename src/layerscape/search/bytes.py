@@ -10,6 +10,7 @@ import numpy as np
 
 from layerscape.search import kernels
 from layerscape.search.engine import Block, Job, Tile
+from layerscape.search.radii import Radii
 from layerscape.search.rows import Rows
 
 TILE_ROWS, TILE_COLUMNS = 512, 2048
@@ -47,10 +48,10 @@ class Bytes:
         groups, pieces = -(-n // size), -(-n_units // kernels.PIECE)
         padded, more = groups * size, groups * size + kernels.ROWS
         starts, sums = np.zeros((2, pieces, padded), np.int32)
-        coarse, fine = np.full((2, more), np.inf, np.float32)
+        coarse, fine, above = np.full((3, more), np.inf, np.float32)
         first, second = _aligned((more, width), instruction.row_type), _aligned((padded, width), np.int8)
         packed = _aligned((groups, -(-n_units // instruction.depth), size, instruction.depth), np.int8)
-        return kernels.Rounded(first, second, packed, starts, sums, np.zeros(more, np.float32), coarse, fine)
+        return kernels.Rounded(first, second, packed, starts, sums, np.zeros(more, np.float32), coarse, fine, above)
 
     def room(self, first: int, n: int) -> Block:
         """Memory for n rows, from number ``first`` on."""
@@ -83,6 +84,22 @@ class Bytes:
                 self.instruction, rows.held, rows.at, rows.here.stop, columns.held, columns.at, columns.here.stop,
                 tile.row_limits, tile.column_limits, tile.own, tile.low, tile.high, tile.first, tile.last,
                 columns.first, tile.mirrored, position, hits, values, passed,
+            )  # fmt: skip
+
+    def count(self, tile: Tile, radii: Radii, doubts: np.ndarray) -> Iterator[int]:
+        """Count who is surely nearer; how many are in doubt, again and again: number of the radius, and column."""
+        return self.counted(tile, radii, doubts, np.zeros(1, np.int64))
+
+    def counted(self, tile: Tile, radii: Radii, doubts: np.ndarray, passed: np.ndarray) -> Iterator[int]:
+        """The same; ``passed`` becomes how many the first bytes left in doubt."""
+        rows, columns, position = tile.rows, tile.columns, np.zeros(2, np.int64)
+        if rows.at or columns.at:
+            raise ValueError(f"a tile begins at {rows.at}, {columns.at}; all of what is held is counted.")
+        while position[0] * self.size < len(columns):
+            yield kernels.count(
+                self.instruction, rows.held, columns.held, tile.own - columns.first, tile.low, tile.high, tile.first,
+                tile.last, radii.weights, radii.places, radii.low, radii.high, radii.row_doubts, radii.column_doubts,
+                radii.surely, position, doubts, passed,
             )  # fmt: skip
 
     def passing(self, job: Job) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from layerscape.core.threads import Workers
+from layerscape.search.radii import Radii
 from layerscape.search.rows import Rows
 
 UNDERFLOW = 2.0**-100  # what float32 can lose below its smallest number when the largest coordinate is near 1
@@ -213,6 +214,10 @@ class Arithmetic(Protocol):
 
     def look(self, tile: Tile, hits: np.ndarray, values: np.ndarray) -> Iterator[int]:
         """How many pairs were found, again and again until all are: row and column within the tile, and bounds."""
+        ...
+
+    def count(self, tile: Tile, radii: Radii, doubts: np.ndarray) -> Iterator[int]:
+        """Count who is surely nearer; how many are in doubt, again and again: number of the radius, and column."""
         ...
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from layerscape.search import kernels
 from layerscape.search.engine import Block, Job, Tile, slack
+from layerscape.search.radii import Radii
 from layerscape.search.rows import SAMPLE, Rows
 
 TILE_ROWS, TILE_COLUMNS = 512, 2048
@@ -53,6 +54,20 @@ class Floats:
             yield kernels.scan(
                 products, *self._halves(tile), tile.row_limits, tile.column_limits, tile.own, tile.low, tile.high,
                 tile.first, tile.last, tile.columns.first, tile.mirrored, position, hits, values,
+            )  # fmt: skip
+
+    def count(self, tile: Tile, radii: Radii, doubts: np.ndarray) -> Iterator[int]:
+        """Count who is surely nearer; how many are in doubt, again and again: number of the radius, and column."""
+        products, position = self._products(tile), np.zeros(1, np.int64)
+        own = tile.own - tile.columns.first
+        here = np.flatnonzero((own >= 0) & (own < len(tile.columns)))
+        products[here, own[here]] = -np.inf  # a point is not its own neighbor
+        if (tile.low <= tile.high).any():
+            kernels.leave_out(products, tile.low, tile.high, tile.first, tile.last)
+        while position[0] < len(radii.places):
+            yield kernels.count_nearer(
+                products, *self._halves(tile), radii.row_doubts, radii.column_doubts, radii.weights, radii.places,
+                radii.low, radii.high, radii.surely, position, doubts,
             )  # fmt: skip
 
     def _products(self, tile: Tile) -> np.ndarray:

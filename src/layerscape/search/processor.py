@@ -16,16 +16,21 @@ from layerscape.search.floats import Floats
 WORK = 1e8  # products of numbers, below which nothing is gained
 FEWEST_UNITS = 32  # below, looking through bounds takes longer than making them
 MOST_PASSING = 1 / 8  # of the pairs of a sample, to be looked at with the second bytes too
+MOST_DOUBTFUL = 1 / 4  # the same where ranks are counted, of pairs that are looked at once and in order
 
 
 def arithmetic_for(job: Job) -> Arithmetic:
     """What is fastest for a search on this processor."""
+    by_bytes = bytes_for(job)
+    return by_bytes if by_bytes is not None and by_bytes.passing(job) <= MOST_PASSING else Floats(job)
+
+
+def bytes_for(job: Job) -> Bytes | None:
+    """Bytes, where the processor has an instruction for them and there is enough to do."""
     work = job.queries.n_points * job.points.n_points * job.points.n_units
-    if work >= WORK and job.points.n_units >= FEWEST_UNITS and (instruction := instruction_here()) is not None:
-        by_bytes = Bytes(job, instruction)
-        if by_bytes.passing(job) <= MOST_PASSING:
-            return by_bytes
-    return Floats(job)
+    if work < WORK or job.points.n_units < FEWEST_UNITS or (instruction := instruction_here()) is None:
+        return None
+    return Bytes(job, instruction)
 
 
 @cache

@@ -17,12 +17,18 @@ from layerscape.core.threads import Workers, ahead, workers
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.search import kernels
 from layerscape.search.asking import leaving_out
+from layerscape.search.bytes import Bytes
 from layerscape.search.distances import padded
-from layerscape.search.engine import UNDERFLOW, slack
+from layerscape.search.engine import UNDERFLOW, Arithmetic, Block, Job, Tile, Windows
+from layerscape.search.floats import Floats
+from layerscape.search.processor import MOST_DOUBTFUL, bytes_for
+from layerscape.search.radii import Radii
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
 PART, COLUMNS = 512, 2048
 MOST_DOUBTS = 2**17  # of a part before they are looked up
+GROUP = 64  # points that an instruction multiplies at a time, at the most
+PROBED = 256  # pairs that tell how many are in doubt by bytes
 SURE = 2.0**-20  # share by which a bound must differ from a distance to be no tie after the square root
 
 
@@ -146,51 +152,62 @@ class _Count:
         self.points, self.sizes, self.pool, self.apart = points, sizes.astype(np.int32), pool, apart
         self.order = np.argsort(pairs[:, 0], kind="stable")
         self.pairs = pairs[self.order]
-        wrong = slack(points.n_units)
-        self.share = 1 - wrong
-        self.error = np.float32(2 * wrong / self.share)  # how far d²/2 can be above its bound, over the half lengths
-        width = 20 * points.n_units  # bytes of a point: as read, padded, centered
-        self.held = int(np.clip(memory // 2 // width, 1, max(1, len(np.unique(pairs[:, 0])))))
-        self.step = int(np.clip(memory // 8 // width, 1, COLUMNS))
+        rows, starts = np.unique(self.pairs[:, 0], return_index=True)
+        self.starts = np.append(starts, len(pairs))
+        windows = Windows.none(len(rows), points.n_points)
+        if apart is not None:
+            windows = Windows(*apart.windows(rows), apart.marks, apart.marks)
+        self.job = Job(points, points.take(rows), rows, windows, 1, memory, pool, lambda _: None)
         self.distance, self.nearer, self.tied = (np.zeros(len(pairs)) for _ in range(3))
 
     def places(self, progress: Callable[[int], None]) -> np.ndarray:
         """The first and the last rank of every pair, in the order they were given in."""
-        rows, starts = np.unique(self.pairs[:, 0], return_index=True)
-        starts = np.append(starts, len(self.pairs))
-        for first in range(0, len(rows), self.held):
-            last = min(first + self.held, len(rows))
-            self._panel(rows[first:last], starts[first : last + 1])
-            progress(int(starts[last] - starts[first]))
+        arithmetic, n_rows = self._arithmetic(), self.job.queries.n_points
+        width = 16 * self.points.n_units + arithmetic.row_bytes  # of a point: as read, padded, held for bounds
+        held = max(1, self.job.memory // 2 // width)
+        step = int(np.clip(self.job.memory // 8 // width, 1, COLUMNS))
+        for first in range(0, n_rows, held):
+            last = min(first + held, n_rows)
+            self._panel(arithmetic, first, last, step)
+            progress(int(self.starts[last] - self.starts[first]))
         places = np.empty((len(self.pairs), 2))
         places[self.order] = np.stack([1 + self.nearer, self.nearer + self.tied], axis=1)
         return places
 
-    def _panel(self, rows: np.ndarray, starts: np.ndarray) -> None:
-        """Count for the pairs of some points, which are held in memory."""
-        parts = []
-        for at in range(0, len(rows), PART):
-            mine = slice(int(starts[at]), int(starts[min(at + PART, len(rows))]))
-            parts.append(_Part(self, rows[at : at + PART], mine))
+    def _arithmetic(self) -> Arithmetic:
+        """Bytes, where few of the bounds of some pairs and points leave in doubt which is nearer; else float32."""
+        by_bytes = bytes_for(self.job)
+        if by_bytes is None:
+            return Floats(self.job)
+        some = np.unique(np.linspace(0, len(self.pairs) - 1, PROBED).astype(np.int64))
+        few = _Count(self.points, self.sizes, self.pairs[some], self.job.memory, self.pool, self.apart)
+        share = _Part(few, by_bytes, 0, few.job.queries.n_points).share_in_doubt(by_bytes)
+        return by_bytes if share <= MOST_DOUBTFUL else Floats(self.job)
+
+    def _panel(self, arithmetic: Arithmetic, first: int, last: int, step: int) -> None:
+        """Count for the pairs of some rows, which are held in memory, with as many points at a time."""
+        parts = [_Part(self, arithmetic, at, min(at + PART, last)) for at in range(first, last, PART)]
         self.pool.all(lambda part: part.measure(), parts)
 
-        def load(block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            values = self.points.read(block)
-            return _lanes(values), *_centered(self.points, values, self.share)
+        def load(where: slice) -> tuple[np.ndarray, Block, np.ndarray]:
+            values = self.points.read(where)
+            return _lanes(values), *_filled(arithmetic, self.points, where.start, values)
 
-        for block, loaded in ahead(load, list(self.points.blocks(self.step))):
-            self.pool.all(lambda part, first=block.start, loaded=loaded: part.count(first, *loaded), parts)
+        for _, loaded in ahead(load, list(self.points.blocks(step))):
+            self.pool.all(lambda part, loaded=loaded: part.count(arithmetic, *loaded), parts)
 
 
 class _Part:
-    """Some points, and the pairs ``mine`` of which they are the first."""
+    """Rows number ``first`` to ``last``, and the pairs of which they are the first."""
 
-    def __init__(self, whole: _Count, rows: np.ndarray, mine: slice):
-        self.whole, self.mine, self.numbers = whole, mine, rows
-        values = whole.points.read(rows)
+    def __init__(self, whole: _Count, arithmetic: Arithmetic, first: int, last: int):
+        self.whole, self.rows = whole, slice(first, last)
+        self.mine = slice(int(whole.starts[first]), int(whole.starts[last]))
+        self.numbers = whole.job.own[self.rows]
+        values = whole.points.read(self.numbers)
         self.x = _lanes(values)
-        self.rows, self.halves = _centered(whole.points, values, whole.share)
-        self.places = np.searchsorted(rows, whole.pairs[mine, 0])  # of each pair's first point among the rows
+        self.block, self.doubts = _filled(arithmetic, whole.points, 0, values)
+        self.places = np.searchsorted(self.numbers, whole.pairs[self.mine, 0])  # of each pair's first point
         self.low = self.high = np.empty(0, np.float32)
 
     def measure(self) -> None:
@@ -210,38 +227,53 @@ class _Part:
         self.low = (half * (1 - SURE) - UNDERFLOW).astype(np.float32)
         self.high = (half * (1 + SURE) + UNDERFLOW).astype(np.float32)
 
-    def count(self, first: int, y: np.ndarray, columns: np.ndarray, halves: np.ndarray) -> None:
+    def share_in_doubt(self, by_bytes: Bytes) -> float:
+        """For which share of the pairs and of a sample of the points the first bytes do not tell which is nearer."""
+        self.measure()
+        values, passed = self.whole.points.sampled, np.zeros(1, np.int64)
+        block, doubts = _filled(by_bytes, self.whole.points, 0, values)
+        none, ones = np.zeros(len(self.numbers), np.int64), np.ones(len(values), np.int32)
+        tile = _tile(self.block, block, none - 1, none + 1, none, np.zeros((2, len(values)), np.int64))
+        radii = self._radii(doubts, ones)
+        for _ in by_bytes.counted(tile, radii, np.empty((MOST_DOUBTS, 2), np.int64), passed):
+            pass
+        return int(passed[0]) / (len(self.places) * len(values))
+
+    def count(self, arithmetic: Arithmetic, y: np.ndarray, columns: Block, column_doubts: np.ndarray) -> None:
         """Count the points of a block that are surely nearer than a pair is, and look up those in doubt."""
-        whole, stop = self.whole, first + len(y)
-        products = whole.pool.product(self.rows, columns)
-        if whole.apart is None:
-            mine = np.flatnonzero((self.numbers >= first) & (self.numbers < stop))
-            products[mine, self.numbers[mine] - first] = -np.inf  # a point is not its own neighbor
-        else:
-            products[whole.apart.kept(self.numbers[:, None], np.arange(first, stop))] = -np.inf
-        weights, surely = whole.sizes[first:stop], np.zeros(len(self.places), np.int64)
-        doubts, position = np.empty((max(MOST_DOUBTS, len(y)), 2), np.int64), np.zeros(1, np.int64)
+        whole, here, windows = self.whole, columns.where, self.whole.job.windows
+        marks = np.stack([windows.first[here], windows.last[here]])
+        tile = _tile(self.block, columns, self.numbers, windows.low[self.rows], windows.high[self.rows], marks)
+        radii = self._radii(column_doubts, whole.sizes[here])
         nearer, tied = whole.nearer[self.mine], whole.tied[self.mine]
-        while position[0] < len(self.places):
-            found = kernels.count_nearer(
-                products, self.halves, halves, weights, whole.error, self.places, self.low, self.high, surely,
-                position, doubts,
-            )  # fmt: skip
+        doubts = np.empty((max(MOST_DOUBTS, len(y), GROUP), 2), np.int64)
+        for found in arithmetic.count(tile, radii, doubts):
             pair, column = doubts[:found].T
             squared = np.empty(found)
             kernels.exact_pairs(self.x, y, self.places[pair], column, squared)
-            distance, asked = np.sqrt(squared), whole.distance[self.mine][pair]
-            n_pairs, counted = len(self.places), weights[column]
-            nearer += np.bincount(pair, weights=counted * (distance < asked), minlength=n_pairs)
-            tied += np.bincount(pair, weights=counted * (distance == asked), minlength=n_pairs)
-        nearer += surely
+            distance, limit = np.sqrt(squared), whole.distance[self.mine][pair]
+            n_pairs, counted = len(self.places), radii.weights[column]
+            nearer += np.bincount(pair, weights=counted * (distance < limit), minlength=n_pairs)
+            tied += np.bincount(pair, weights=counted * (distance == limit), minlength=n_pairs)
+        nearer += radii.surely
+
+    def _radii(self, column_doubts: np.ndarray, weights: np.ndarray) -> Radii:
+        surely = np.zeros(len(self.places), np.int64)
+        return Radii(self.places, self.low, self.high, self.doubts, column_doubts, weights, surely)
 
 
 def _lanes(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(padded(values))
 
 
-def _centered(points: Rows, values: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    rows, halves = np.empty(values.shape, np.float32), np.empty(len(values), np.float32)
-    points.centered(values, share, rows, halves)
-    return rows, halves
+def _filled(arithmetic: Arithmetic, points: Rows, first: int, values: np.ndarray) -> tuple[Block, np.ndarray]:
+    """Rows as they were read, held for bounds, and what these are in doubt by."""
+    block, doubts = arithmetic.room(first, len(values)), np.empty(len(values), np.float32)
+    arithmetic.fill(points, values, block, doubts)
+    return block, doubts
+
+
+def _tile(rows: Block, columns: Block, own: np.ndarray, low: np.ndarray, high: np.ndarray, marks: np.ndarray) -> Tile:
+    """A tile in which nothing is looked for."""
+    none = np.empty(0, np.float32)
+    return Tile(rows, columns, none, none, 0, own, low, high, *marks)

@@ -19,6 +19,7 @@ from layerscape.search.kernels.rounded import FINER as FINER
 from layerscape.search.kernels.rounded import PIECE as PIECE
 from layerscape.search.kernels.rounded import Rounded as Rounded
 from layerscape.search.kernels.rounded import byte_products as byte_products
+from layerscape.search.kernels.rounded import count as count
 from layerscape.search.kernels.rounded import cross as cross
 from layerscape.search.kernels.rounded import look as look
 from layerscape.search.kernels.rounded import round_rows as round_rows

@@ -216,12 +216,12 @@ def _sort(numbers):
 
 @compiled
 def count_nearer(
-    products, row_halves, column_halves, weights, error, places, low, high, surely, position, doubts
+    products, row_halves, column_halves, row_doubts, column_doubts, weights, places, low, high, surely, position, doubts
 ):  # fmt: skip
     """Add up the weights of the columns that are surely nearer to a pair's row than the pair is, and list the doubtful.
 
     Goes on from pair ``position[0]``, and stops early when ``doubts`` is full. Half a squared distance lies between its
-    bound and that plus ``error`` times the half lengths; below ``low`` it is nearer, above ``high`` farther.
+    bound and that plus the doubts of row and column; below ``low`` it is nearer, above ``high`` farther.
 
     Returns how many doubts were found: pair and column.
     """
@@ -232,19 +232,18 @@ def count_nearer(
             position[0] = p
             return found
         half, row, nearest, farthest = row_halves[places[p]], products[places[p]], low[p], high[p]
+        doubt = row_doubts[places[p]]
         near, doubtful = np.int32(0), np.int32(0)
         for j in range(n_columns):
-            length = half + column_halves[j]
-            bound = length - row[j]
-            surely_nearer = bound + error * length < nearest
+            bound = (half + column_halves[j]) - row[j]
+            surely_nearer = bound + (doubt + column_doubts[j]) < nearest
             near += weights[j] * np.int32(surely_nearer)
             doubtful += np.int32(bound <= farthest) - np.int32(surely_nearer)
         surely[p] += near
         if doubtful:
             for j in range(n_columns):
-                length = half + column_halves[j]
-                bound = length - row[j]
-                if bound <= farthest and not bound + error * length < nearest:
+                bound = (half + column_halves[j]) - row[j]
+                if bound <= farthest and not bound + (doubt + column_doubts[j]) < nearest:
                     doubts[found, 0] = p
                     doubts[found, 1] = j
                     found += 1

@@ -258,6 +258,16 @@ def below(typingctx, instruction, half, scale, limit, halves, scales, at, limits
 
 
 @intrinsic
+def count_bits(typingctx, mask):
+    """How many bits of a mask are set."""
+
+    def emit(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), emit
+
+
+@intrinsic
 def lowest_bit(typingctx, mask):
     """The number of the lowest bit of a mask that is set."""
 

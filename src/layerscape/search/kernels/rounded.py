@@ -8,7 +8,7 @@ import numpy as np
 
 from layerscape.core.jit import compiled, compiled_within
 from layerscape.search.kernels.bounds import squared_length
-from layerscape.search.kernels.instructions import ROWS, below, crossed, lowest_bit, products
+from layerscape.search.kernels.instructions import ROWS, below, count_bits, crossed, lowest_bit, products
 
 PIECE = 2**16  # columns whose sums of products fit int32, twice over
 TINY = 2.0**-50  # rows with no larger coordinate are rounded to 0, where products of scales would be subnormal
@@ -34,6 +34,8 @@ class Rounded(NamedTuple):
     coarse, fine
         Shape (n + ROWS,), float32: half of the squared length, less the row's share of what a bound from the first
         bytes, or from both, can be too high by. Infinite where there is no row.
+    above
+        The same as coarse with that share added, for bounds from above.
     """
 
     first: np.ndarray
@@ -44,6 +46,7 @@ class Rounded(NamedTuple):
     scales: np.ndarray
     coarse: np.ndarray
     fine: np.ndarray
+    above: np.ndarray
 
 
 @compiled
@@ -78,21 +81,23 @@ def round_rows(block, center, scale, ratio, offset, at, rounded, doubts):
         by_first = each * np.sqrt(_squares(first))
         by_second = finer * np.sqrt(_squares(second))
         rounded.scales[row] = unit
-        rounded.coarse[row], _ = _half(length, error, (length + by_first) / 2, ratio, by_first + by_second, 0.0)
-        rounded.fine[row], doubts[i] = _half(
+        rounded.coarse[row], rounded.above[row], _ = _halves(
+            length, error, (length + by_first) / 2, ratio, by_first + by_second, 0.0
+        )
+        rounded.fine[row], _, doubts[i] = _halves(
             length, rest, length + rest / 2, ratio / FINER, by_first + by_second, by_second
         )
 
 
 @compiled_within
-def _half(length, error, middle, ratio, largest, dropped):
-    """Half a squared length less what a bound can be wrong by on account of the row, and twice the latter."""
+def _halves(length, error, middle, ratio, largest, dropped):
+    """Half a squared length less and plus what a bound can be wrong by on account of the row, and twice the latter."""
     up = 1 + 2.0**-30
     error, middle = error * up + 2.0**-50 * length, middle * up
     doubt = (error * error / ratio + ratio * middle * middle + dropped * dropped * up) / 2
     half = length * length / 2
     doubt = doubt * up + 2.0**-19 * (largest * largest + half + doubt)
-    return np.float32(half - doubt), np.float32(2 * doubt * (1 + 2.0**-20))
+    return np.float32(half - doubt), np.float32(half + doubt), np.float32(2 * doubt * (1 + 2.0**-20))
 
 
 @compiled_within
@@ -146,6 +151,13 @@ def cross(instruction, rows, i, columns, j):
     return total
 
 
+@compiled_within
+def fine_bound(instruction, rows, i, columns, j, product):
+    """The bound from both bytes, where ``product`` is that of the first ones."""
+    sum_ = product + cross(instruction, rows, i, columns, j) * np.float32(1 / FINER)
+    return (rows.fine[i] + columns.fine[j]) - rows.scales[i] * columns.scales[j] * sum_
+
+
 @compiled
 def look(
     instruction, rows, r0, r1, columns, c0, c1, row_limits, column_limits, own, low, high, begins, ends, first,
@@ -157,7 +169,6 @@ def look(
     size = columns.groups.shape[2]
     out, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
     limits = np.zeros(size, np.float32)
-    small = np.float32(1 / FINER)
     found, g, r = 0, position[0], position[1]
     while c0 + g * size < c1:
         at, n = g * size, min(size, c1 - c0 - g * size)
@@ -181,8 +192,7 @@ def look(
                     if low[row] <= begins[at + j] and ends[at + j] <= high[row]:
                         continue
                     tally[0] += 1
-                    sum_ = out[i, j] + cross(instruction, rows, r + i, columns, c0 + at + j) * small
-                    bound = (rows.fine[r + i] + columns.fine[c0 + at + j]) - scale * columns.scales[c0 + at + j] * sum_
+                    bound = fine_bound(instruction, rows, r + i, columns, c0 + at + j, out[i, j])
                     if bound < max(limit, limits[j]):
                         hits[found, 0], hits[found, 1] = row, at + j
                         values[found] = max(np.float32(0), bound)
@@ -190,6 +200,82 @@ def look(
             r += ROWS
         g, r = g + 1, r0
     position[0], position[1] = g, r
+    return found
+
+
+@compiled_within
+def others(own, low, high, begins, ends, at):
+    """The bits of the columns of a group but for number ``own`` of them and those that a window leaves out."""
+    mask = ~np.uint64(0)
+    if 0 <= own < 64:
+        mask &= ~(np.uint64(1) << np.uint64(own))
+    if low <= high:
+        for j in range(min(64, len(begins) - at)):
+            out = np.uint64(low <= begins[at + j] and ends[at + j] <= high)
+            mask &= ~(out << np.uint64(j))
+    return mask
+
+
+@compiled_within
+def weight_of(mask, weights, at):
+    """The sum of the weights of the columns of a group whose bits are set."""
+    total = 0
+    while mask != 0:
+        total += weights[at + lowest_bit(mask)]  # pyright: ignore[reportCallIssue]
+        mask &= mask - np.uint64(1)
+    return total
+
+
+@compiled_within
+def sides(instruction, rows, i, columns, at, out, row, none, lowest, highest):
+    """The bits of the columns of a group that are surely nearer to row i than a radius, and of those in doubt."""
+    scale = rows.scales[i]
+    near = below(instruction, rows.above[i], scale, lowest, columns.above, columns.scales, at, none, out, row)  # pyright: ignore[reportCallIssue]
+    may = below(instruction, rows.coarse[i], scale, highest, columns.coarse, columns.scales, at, none, out, row)  # pyright: ignore[reportCallIssue]
+    return near, may & ~near
+
+
+@compiled
+def count(
+    instruction, rows, columns, own, low, high, begins, ends, weights, places, nearest, farthest, row_doubts,
+    column_doubts, surely, position, doubts, tally,
+):  # fmt: skip
+    """What `count_nearer` does with the first rows and columns; goes on from group ``position[0]`` and radius
+    ``position[1]``; ``places``, the rows, do not decrease. ``tally`` is how many the first bytes left in doubt.
+    """
+    size = columns.groups.shape[2]
+    out, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
+    none = np.full(size, -np.inf, np.float32)
+    found, g, p = 0, position[0], position[1]
+    while g * size < len(weights):
+        at = g * size
+        heavy = weights[at : at + size].max() > 1
+        while p < len(places):
+            r, last, among = places[p] // ROWS * ROWS, -1, np.uint64(0)
+            multiply(instruction, rows, r, columns, g, out, more)
+            while p < len(places) and places[p] < r + ROWS:
+                if found + size > len(doubts):
+                    position[0], position[1] = g, p
+                    return found
+                i = places[p]
+                if i != last:
+                    among, last = others(own[i] - at, low[i], high[i], begins, ends, at), i
+                near, mask = sides(instruction, rows, i, columns, at, out, i - r, none, nearest[p], farthest[p])
+                near, mask = near & among, mask & among
+                surely[p] += weight_of(near, weights, at) if heavy else count_bits(near)  # pyright: ignore[reportCallIssue]
+                while mask != 0:
+                    j = at + lowest_bit(mask)  # pyright: ignore[reportCallIssue]
+                    mask &= mask - np.uint64(1)
+                    tally[0] += 1
+                    bound = fine_bound(instruction, rows, i, columns, j, out[i - r, j - at])
+                    if np.float64(bound) + row_doubts[i] + column_doubts[j] < nearest[p]:
+                        surely[p] += weights[j]
+                    elif bound < farthest[p]:
+                        doubts[found, 0], doubts[found, 1] = p, j
+                        found += 1
+                p += 1
+        g, p = g + 1, 0
+    position[0], position[1] = g, p
     return found
 
 
