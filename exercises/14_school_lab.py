@@ -155,8 +155,8 @@ plt.show()
 vectors = load("large", "vectors")
 normed = [(x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True) for x in vectors]
 before, after = ([ls.estimate("twonn", x).value for x in xs] for xs in (vectors, normed))
-plt.plot(before, "o-", label="before")
-plt.plot(after, "o-", label="after")
+plt.plot(before, "o-")
+plt.plot(after, "o-")
 # END SOLUTION
 
 
@@ -166,7 +166,7 @@ check("14.3 before", lambda: before, profile)
 units = [x - x.mean(axis=1, keepdims=True) for x in load("large", "vectors")]
 units = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in units]
 check("14.3 after", lambda: after, [ls.estimate("twonn", x).value for x in units], within=1e-4)
-plt.legend()
+plt.legend(["before", "after"])
 plt.show()
 
 # %% [markdown]

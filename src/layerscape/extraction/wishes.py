@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -81,11 +81,19 @@ def check_place(wish: Wish) -> None:
             "save_pretrained, or ask for random weights."
         )
     for file in () if wish.random_init is not None else sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")]):
-        with file.open("rb") as opened:
-            if opened.read(len(_POINTER)) == _POINTER:
-                raise FileProblem(
-                    f"{str(file)!r} is a pointer of Git LFS, and the weights are not fetched; run git lfs pull there."
-                )
+        if _is_pointer(file):
+            raise FileProblem(
+                f"{str(file)!r} is a pointer of Git LFS, and the weights are not fetched; run git lfs pull there."
+            )
+
+
+def _is_pointer(file: Path) -> bool:
+    """Whether a file of weights is what Git LFS puts in its place; one that cannot be read is told of when it is."""
+    if not file.is_file():  # a pipe would be waited for
+        return False
+    with suppress(OSError), file.open("rb") as opened:
+        return opened.read(len(_POINTER)) == _POINTER
+    return False
 
 
 def must_hold(wish: Wish, patterns: tuple[str, ...], what: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerscape.core.words import listed
-from layerscape.errors import InvalidValue, unknown_name
+from layerscape.errors import InvalidType, InvalidValue, need, unknown_name
 from layerscape.plot.axes import CONTROL, LINE, axes_of, finish
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def changes(found: Any, /, *, label: str | None = None, ax: Axes | None = None) 
     >>> axes.get_ylabel(), [text.get_text() for text in axes.get_legend().get_texts()]
     ('overlap kept', ['chance', 'kind a', 'kind b', 'kind c', 'all samples'])
     """
+    _check(found, "classes", "changes")
     axes, table = axes_of(ax), found.table
     if not np.isfinite(table["kept"]).any():
         raise InvalidValue("no layer could be compared; the table says why.")
@@ -108,6 +109,7 @@ def ablate(found: Any, /, *, measure: str | None = None, ax: Axes | None = None)
     >>> axes.get_xlabel(), axes.get_title()[:9]
     ('overlap', 'the more ')
     """
+    _check(found, "correlations", "ablate")
     known = found.table[np.isfinite(found.table["increase"])]
     if not len(known):
         raise InvalidValue("no block could be left out; the table says why.")
@@ -136,6 +138,12 @@ def ablate(found: Any, /, *, measure: str | None = None, ax: Axes | None = None)
         text = f"{len(known)} blocks: no correlation with {listed([measure.replace('_', ' ')])}"
     axes.set_title(text, fontsize="small")
     return finish(axes, legend=False)
+
+
+def _check(found: Any, part: str, question: str) -> None:
+    need("plot")
+    if not hasattr(found, part):
+        raise InvalidType(f"{type(found).__name__} given; give what layerscape.{question} gives.")
 
 
 def _margins(table: Any, value: str) -> np.ndarray:

@@ -19,7 +19,8 @@ from layerscape.errors import ClusterProblem, FileProblem, InvalidValue, Layersc
 from layerscape.search.same import difference, facts
 from layerscape.search.working import peak
 
-PATIENCE = 10  # seconds for a scheduler to answer, and for a first worker where none has to be waited for
+PATIENCE = 10  # seconds for a scheduler to answer, and for a first worker of a cluster that others started
+QUEUED = 24 * 3600  # seconds for a first job of a queue to begin
 GONE = 120  # seconds without a worker after which none is expected any more
 FORMS = "'tcp://HOST:PORT', 'local:4', 'slurm:FILE', or a dask Client or cluster"
 BASE, SHARE = 400 * 2**20, 0.7  # what a worker takes without a search, and the part of its memory that is used
@@ -29,8 +30,8 @@ LEAST = 16 * 2**20  # bytes of a task below which nothing is searched
 class Cluster:
     """Workers that were found, and what they are asked."""
 
-    def __init__(self, client: Any, place: str) -> None:
-        self.client, self.place = client, place
+    def __init__(self, client: Any, place: str, patience: float = PATIENCE) -> None:
+        self.client, self.place, self.patience = client, place, patience
         self.peaks: dict[str, int] = {}
 
     @property
@@ -64,7 +65,7 @@ class Cluster:
         with self.problems():
             if not self.workers:
                 with contextlib.suppress(TimeoutError):
-                    self.client.wait_for_workers(1, timeout=PATIENCE)
+                    self.client.wait_for_workers(1, timeout=self.patience)
             if not self.workers:
                 raise ClusterProblem(f"{self.place} has no workers; start some: dask worker ADDRESS.")
             ours = facts(libraries)
@@ -208,7 +209,8 @@ def connected(cluster: Any) -> Iterator[Any]:
             place, target = f"the cluster at {cluster.scheduler_address}", cluster
         else:
             place, target = _named(str(cluster), ended)
-        yield Cluster(ended.enter_context(_client(distributed, target, place)), place)
+        patience = QUEUED if str(cluster).startswith("slurm:") else PATIENCE
+        yield Cluster(ended.enter_context(_client(distributed, target, place)), place, patience)
 
 
 @contextlib.contextmanager
