@@ -226,13 +226,13 @@ def test_without_slurm_it_is_said(tmp_path, monkeypatch):
 
 @more
 def test_jobs_that_slurm_runs_are_workers(tmp_path, monkeypatch, x):
-    """An sbatch that runs the script here, as a machine of a cluster would."""
+    """An sbatch that keeps the script, as SLURM does, and runs it here, as a machine of a cluster would."""
     pytest.importorskip("dask_jobqueue")
     commands = tmp_path / "bin"
     commands.mkdir()
-    sbatch = written(
-        commands / "sbatch", f'#!/bin/bash\nbash "$1" > {tmp_path}/log 2>&1 &\necho "Submitted batch job $!"\n'
-    )
+    job = tmp_path / "job"
+    run = f'#!/bin/bash\ncp "$1" {job}\nbash {job} > {tmp_path}/log 2>&1 &\necho "Submitted batch job $!"\n'
+    sbatch = written(commands / "sbatch", run)
     scancel = written(commands / "scancel", '#!/bin/bash\nkill "$@"\n')
     for each in (sbatch, scancel):
         each.chmod(0o755)

@@ -8,6 +8,7 @@ import logging
 import re
 import tempfile
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -63,9 +64,7 @@ class Cluster:
     def check(self, folder: Path, libraries: tuple[str, ...] = ()) -> None:
         """Raise unless there are workers, all run what this machine runs, and all see a folder."""
         with self.problems():
-            if not self.workers:
-                with contextlib.suppress(TimeoutError):
-                    self.client.wait_for_workers(1, timeout=self.patience)
+            self._await_a_worker()
             if not self.workers:
                 raise ClusterProblem(f"{self.place} has no workers; start some: dask worker ADDRESS.")
             ours = facts(libraries)
@@ -76,6 +75,19 @@ class Cluster:
                 if other := difference(name, theirs, ours):
                     raise ClusterProblem(f"{other}; install the same on all.")
             self._check_folder(folder)
+
+    def _await_a_worker(self) -> None:
+        for seconds in (PATIENCE, self.patience - PATIENCE):
+            if self.workers or not seconds:
+                return
+            if seconds > PATIENCE:
+                hours = f"{QUEUED // 3600} hours"
+                warnings.warn(
+                    f"no job of {self.place} has begun; one is waited for, up to {hours} (squeue says what they do)",
+                    stacklevel=2,
+                )
+            with contextlib.suppress(TimeoutError):
+                self.client.wait_for_workers(1, timeout=seconds)
 
     def _check_folder(self, folder: Path) -> None:
         token = folder / f"seen-{uuid4().hex}"
