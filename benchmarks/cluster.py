@@ -27,8 +27,8 @@ import zarr
 import layerscape as ls
 from benchmarks.publish import publish
 from layerscape.core.provenance import fingerprint
+from layerscape.core.resources import peak_memory
 from layerscape.search.cluster import connected, local_cluster
-from layerscape.search.working import peak
 
 SIZES, UNITS, QUERIES, K = (10**5, 10**6, 10**7), 256, 200, 10
 MEMORY, CHUNK, HERE = 2**26, 8_000, 10**6
@@ -60,7 +60,7 @@ def one(path: Path, n: int, kill_after: float) -> dict[str, Any]:
         start = time.perf_counter()
         graph = ls.find_neighbors(path, K, queries=asked(n), cluster=workers, memory=MEMORY)
         took = time.perf_counter() - start
-        return {"took": took, "workers": list(workers.peaks.values()), "client": peak(), "bits": bits(graph)}
+        return {"took": took, "workers": list(workers.peaks.values()), "client": peak_memory(), "bits": bits(graph)}
 
 
 def apart(path: Path, n: int, kill_after: float = 0) -> dict[str, Any]:

@@ -15,12 +15,12 @@ def by_cluster(cluster: str | None) -> Iterator[Any]:
     if cluster is None:
         yield None
         return
+    from layerscape.core.resources import peak_memory
     from layerscape.search.cluster import connected
-    from layerscape.search.working import peak
     from layerscape.storage import in_words
 
     with connected(cluster) as workers:
         yield workers
         if peaks := workers.peaks:
             n = f"{len(peaks)} workers" if len(peaks) > 1 else "1 worker"
-            note(f"memory at the most: {in_words(max(peaks.values()))} of {n}, {in_words(peak())} here")
+            note(f"memory at the most: {in_words(max(peaks.values()))} of {n}, {in_words(peak_memory())} here")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
+from layerscape.core.joined import joined
 from layerscape.core.near_copies import LARGEST, near_limit
 from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
@@ -42,13 +41,13 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
         for none.
     """
     n = graph.n_samples
-    copies = _joined(n, *_zeros(graph)) if graph.copies is None else graph.copies
+    copies = joined(n, *_zeros(graph)) if graph.copies is None else graph.copies
     _, first = np.unique(copies, return_index=True)
     if graph.queries is not None:
         return Distinct(np.sort(first), n - len(first), 0)
     distances = graph.distances[first, :LARGEST]
     rows, columns = np.nonzero((distances > 0) & (distances < near_limit(distances, near)))
-    cluster = _joined(len(first), copies[first[rows]], copies[graph.indices[first[rows], columns]])
+    cluster = joined(len(first), copies[first[rows]], copies[graph.indices[first[rows], columns]])
     kept = np.full(cluster.max() + 1, n)
     np.minimum.at(kept, cluster, first)
     return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
@@ -57,11 +56,6 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
 def _zeros(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = np.nonzero(graph.distances == 0)
     return rows, graph.indices[rows, columns]
-
-
-def _joined(n: int, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """A number for each of n, the same for those that pairs join."""
-    return connected_components(csr_array((np.ones(len(rows)), (rows, others)), shape=(n, n)), directed=False)[1]
 
 
 def common_rows(distinct: dict[str, Distinct]) -> dict[str, Distinct]:

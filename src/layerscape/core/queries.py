@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from layerscape.core.interval import jackknife_of, student95
+from layerscape.core.joined import joined
 from layerscape.core.memo import remembered
 from layerscape.core.pairs import Pairs
 from layerscape.core.removal import Removal
@@ -34,9 +34,7 @@ def entangled(pairs: Pairs) -> bool:
 
 @remembered
 def _joined(pairs: Pairs) -> np.ndarray:
-    shape = (pairs.n_samples, pairs.n_samples)
-    graph = sparse.coo_array((np.ones(len(pairs.queries)), (pairs.queries, pairs.partners)), shape=shape)
-    _, codes = connected_components(graph, directed=False)
+    codes = joined(pairs.n_samples, pairs.queries, pairs.partners)
     return np.unique(codes[pairs.asked], return_inverse=True)[1]
 
 

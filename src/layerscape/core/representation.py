@@ -16,6 +16,18 @@ from layerscape.errors import InvalidValue
 BLOCK_BYTES = 32 * 2**20  # float64 bytes of one block read from a matrix that may be larger than memory
 
 
+def rows_of_block(n_units: int) -> int:
+    """How many rows of so many units are read at a time; sums over all rows are taken in such blocks."""
+    return max(1, BLOCK_BYTES // (8 * n_units))
+
+
+def not_finite(sample: str, where: str) -> InvalidValue:
+    """The error that says which sample has a value that is NaN or infinite."""
+    return InvalidValue(
+        f"sample {sample!r}{where} has a value that is NaN or infinite; remove such rows, or repair what produced them."
+    )
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Representation(Shown):
     """One layer's matrix, shape (N, D): a sample per row, a unit per column.
@@ -131,11 +143,7 @@ class Representation(Shown):
 
     def not_finite(self, number: int) -> InvalidValue:
         """The error that says which sample has a value that is NaN or infinite."""
-        where = f" of {self.title}" if self.name or self.layer else ""
-        return InvalidValue(
-            f"sample {self.ids[number]!r}{where} has a value that is NaN or infinite; "
-            "remove such rows, or repair what produced them."
-        )
+        return not_finite(self.ids[number], f" of {self.title}" if self.name or self.layer else "")
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """All rows in order, as (rows, float64 values), a bounded number at a time."""
@@ -144,7 +152,7 @@ class Representation(Shown):
 
     def slices(self) -> Iterator[slice]:
         """Slices that cover all rows in order, a bounded number of rows each."""
-        step = max(1, BLOCK_BYTES // (8 * self.n_units))
+        step = rows_of_block(self.n_units)
         for start in range(0, self.n_samples, step):
             yield slice(start, min(start + step, self.n_samples))
 

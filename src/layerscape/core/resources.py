@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,18 @@ def memory_of_machine() -> int | None:
     with suppress(OSError, ValueError):  # no limit is a word there
         found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return found
+
+
+def peak_memory() -> int:
+    """Bytes that this process has taken at the most."""
+    import resource
+
+    with suppress(OSError, ValueError, IndexError):  # of Linux: what a parent took does not count here
+        lines = Path("/proc/self/status").read_text().splitlines()
+        line = next((line for line in lines if line.startswith("VmHWM")), "")
+        return 1024 * int(line.split()[1])
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 def check_room(n_bytes: float, what: str, remedy: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.conversion import as_array
+from layerscape.core.joined import joined
 from layerscape.errors import InvalidType, InvalidValue
 
 ROUNDING = 1e-3  # of a row's mean distance: what rounding may leave between halves, on the diagonal, and below 0
@@ -49,17 +50,8 @@ def nearest_of_all(distances: Any, k: int | None) -> tuple[np.ndarray, ...]:
         found[rows] = np.take_along_axis(block, indices[rows], 1)
         ties.append(np.stack([members[~listed] + rows.start, columns[~listed]], axis=1))
         zeros.append(np.argwhere(block == 0) + np.array([rows.start, 0]))
-    copies, tied = _joined(n, np.concatenate(zeros)), np.concatenate(ties)
+    copies, tied = joined(n, *np.concatenate(zeros).T), np.concatenate(ties)
     return indices, found, copies, tied[:, 0], copies[tied[:, 1]]
-
-
-def _joined(n: int, pairs: np.ndarray) -> np.ndarray:
-    """A number for each of n samples, the same for those that pairs join."""
-    from scipy.sparse import coo_array  # which the help of the command line does without
-    from scipy.sparse.csgraph import connected_components
-
-    joined = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    return connected_components(joined, directed=False)[1].astype(np.int64)
 
 
 def looks_like_square(matrix: Any) -> bool:

@@ -19,7 +19,7 @@ from layerscape.errors import FileProblem, InvalidValue
 from layerscape.search.census import Census
 from layerscape.search.members import Asked
 from layerscape.search.rows import Rows, Scale, drawn_of
-from layerscape.search.sources import StoredRows, digest_of, slices
+from layerscape.search.sources import StoredRows, digest_of, put_whole
 
 SHARE_OF_SHARD, SHARE_OF_PIECE = 4, 16  # parts of the memory of a task
 PER_NEIGHBOR = 64  # bytes of a list while it is made
@@ -109,9 +109,8 @@ class Assignment:
     def pieces(self, shard: int) -> Iterator[tuple[int, slice]]:
         """The pieces of a shard by number, and their rows."""
         first = shard * self.per_shard
-        for number, rows in enumerate(slices(self.n_samples, self.piece)):
-            if first <= number < first + self.per_shard:
-                yield number, rows
+        for number in range(first, min(first + self.per_shard, -(-self.n_samples // self.piece))):
+            yield number, slice(number * self.piece, min((number + 1) * self.piece, self.n_samples))
 
     def asked(self, block: int) -> np.ndarray:
         """The rows of the queries of a block, −1 where they are none."""
@@ -183,10 +182,7 @@ class Assignment:
 
     def save(self, name: str) -> Path:
         """Write it where the workers read it."""
-        path = self.folder / f"{name}.pickle"
-        aside = path.with_suffix(".partial")
-        aside.write_bytes(pickle.dumps(self))
-        return aside.replace(path)
+        return put_whole(self.folder / f"{name}.pickle", pickle.dumps(self))
 
 
 def rows_of_piece(source: StoredRows, k: int, memory: int) -> int:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import FileProblem
 from layerscape.search.assignment import Assignment
-from layerscape.search.sources import StoredRows
+from layerscape.search.sources import StoredRows, digest_of, put_whole
 
 RECORD = "search.json"
 BLOCK = r"block-\d{6}-[0-9a-f]{32}\.safetensors"
@@ -57,10 +56,9 @@ class Blocks:
         if _record(folder).get("identity") != identity:
             for file in folder.glob("block-*"):
                 file.unlink()
-            aside = folder / f"{RECORD}.partial"
             cut = _cut(assignment.source, assignment.k)
-            aside.write_text(json.dumps({"identity": identity, "piece": assignment.piece, "cut": cut}))
-            aside.replace(folder / RECORD)
+            record = {"identity": identity, "piece": assignment.piece, "cut": cut}
+            put_whole(folder / RECORD, json.dumps(record).encode())
         names = {}
         for file in sorted(folder.glob("block-*")):
             if file.suffix == ".safetensors" and _whole(file):
@@ -112,6 +110,16 @@ class Blocks:
         )
 
 
+def write_block(folder: Path, block: int, arrays: dict[str, np.ndarray]) -> str:
+    """Write the results of a block; its name holds the digest of its contents, so that what is whole can be told."""
+    from safetensors.numpy import save
+
+    data = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    name = f"block-{block:06d}-{digest_of(data)}.safetensors"
+    put_whole(folder / name, data)
+    return name
+
+
 def _cut(source: StoredRows, k: int) -> list[object]:
     """What says, beside the memory, how many rows a piece may have."""
     return [source.n_samples, source.n_units, str(source.array.dtype), source.together, k]
@@ -132,7 +140,7 @@ def _bytes(file: Path) -> bytes | None:
 
 
 def _named_so(file: Path, data: bytes) -> bool:
-    return file.stem.split("-")[2] == blake2b(data, digest_size=16).hexdigest()
+    return file.stem.split("-")[2] == digest_of(data)
 
 
 def _whole(file: Path) -> bool:

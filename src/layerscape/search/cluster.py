@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import re
@@ -15,10 +14,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from layerscape.core.resources import MEMORY
+from layerscape.core.resources import MEMORY, peak_memory
 from layerscape.errors import ClusterProblem, FileProblem, InvalidValue, LayerscapeError, need, require
 from layerscape.search.same import difference, facts
-from layerscape.search.working import peak
 
 PATIENCE = 10  # seconds for a scheduler to answer, and for a first worker of a cluster that others started
 QUEUED = 24 * 3600  # seconds for a first job of a queue to begin
@@ -126,7 +124,7 @@ class Cluster:
     def remember_peaks(self) -> dict[str, int]:
         """Bytes that the process of each worker has taken at the most."""
         with contextlib.suppress(Exception):  # a worker that goes away now has done its part
-            for name, most in self.client.run(peak, on_error="ignore").items():
+            for name, most in self.client.run(peak_memory, on_error="ignore").items():
                 self.peaks[name] = max(self.peaks.get(name, 0), most)
         return self.peaks
 
@@ -163,7 +161,7 @@ class Cluster:
         distributed = require("distributed", "cluster")
         futures, waited = list(futures), 0
         while True:
-            with contextlib.suppress(TimeoutError, asyncio.TimeoutError), self.client.as_current():
+            with contextlib.suppress(TimeoutError), self.client.as_current():
                 found = distributed.wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
                 if found:
                     return found

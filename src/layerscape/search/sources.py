@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -122,9 +123,17 @@ class StoredRows:
             raise FileProblem(f"{self.title} is not the same where a worker looks for it")
 
 
-def digest_of(block: np.ndarray) -> str:
-    """128 bits that tell whether rows are those that were read before."""
-    return blake2b(block.data.cast("B"), digest_size=16).hexdigest()
+def digest_of(block: np.ndarray | bytes) -> str:
+    """128 bits that tell whether rows, or the bytes of a file, are those that were read or written before."""
+    held = block if isinstance(block, bytes) else block.data.cast("B")
+    return blake2b(held, digest_size=16).hexdigest()
+
+
+def put_whole(path: Path, data: bytes) -> Path:
+    """A file that is there whole or not at all, whoever writes the same one at once."""
+    aside = path.with_name(f"{path.name}.{uuid4().hex[:12]}.partial")
+    aside.write_bytes(data)
+    return aside.replace(path)
 
 
 def source_of(x: Any, folder: Path, compute: Callable[[Any], Any]) -> StoredRows:

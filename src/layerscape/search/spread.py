@@ -26,7 +26,7 @@ from layerscape.core.frame import scales_over
 from layerscape.core.lock import Lock
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
-from layerscape.core.representation import Representation
+from layerscape.core.representation import not_finite, rows_of_block
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.search import working
 from layerscape.search.asking import Asking, at_most, check_k, check_lists_fit, leaving_out
@@ -113,10 +113,7 @@ class Spread:
         name = self.source.name_of(error.row)
         if error.kind == "no direction":
             return no_direction(name)
-        one = Representation(
-            np.zeros((1, 1)), ids=(name,), name="" if self.source.title == "the data" else self.source.title
-        )
-        return one.not_finite(0)
+        return not_finite(name, "" if self.source.title == "the data" else f" of {self.source.title}")
 
     def _assigned(self) -> Assignment:
         """What is asked, checked, and cut into blocks and shards."""
@@ -177,7 +174,7 @@ class Spread:
             return self._task(working.digests, self.told, shard, name=str(shard))
 
         digests = [found for _, found in self.cluster.each(known, range(a.n_shards), self._ahead)]
-        step = working.step_of_sums(a.source.n_units)
+        step = rows_of_block(a.source.n_units)
         some = list(slices(-(-a.n_samples // step), 4))
 
         def over(function: Any) -> Iterator[np.ndarray]:

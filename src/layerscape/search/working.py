@@ -6,22 +6,20 @@ a block go from worker to worker.
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from layerscape.core.lock import hold
-from layerscape.core.representation import Representation
+from layerscape.core.representation import Representation, rows_of_block
 from layerscape.core.threads import workers
 from layerscape.errors import FileProblem, LayerscapeError
 from layerscape.search.assignment import Assignment, BadSample, assignment_at, check_direction, check_finite
+from layerscape.search.blocks import write_block
 from layerscape.search.copies import Expanded, expand
 from layerscape.search.engine import Found, Job, nothing_found
 from layerscape.search.find import distances_of, engine_for
@@ -77,20 +75,13 @@ def digests(told: Told, shard: int) -> tuple[str, ...]:
 def sums_of(told: Told, function: Callable[[np.ndarray], np.ndarray], first: int, last: int) -> list[np.ndarray]:
     """What a function gives of some of the blocks by which a representation is read, in their order."""
     a = assigned(told)
-    every = list(slices(a.n_samples, step_of_sums(a.source.n_units)))
+    every = list(slices(a.n_samples, rows_of_block(a.source.n_units)))
     found = []
     for rows in every[first:last]:
         values = a.source.read(rows)
         check_finite(values, rows.start)
         found.append(function(Representation(values).read(slice(None))))
     return found
-
-
-def step_of_sums(n_units: int) -> int:
-    """The rows of a block by which a representation is read."""
-    from layerscape.core.representation import BLOCK_BYTES
-
-    return max(1, BLOCK_BYTES // (8 * n_units))
 
 
 @refusing
@@ -246,33 +237,3 @@ def _expanded(a: Assignment, block: int, lists: NearestPoints) -> Expanded:
         found.append((QueryPart(engine[chosen], int(width), mine, places), result))
     listed = expand(found, members, asked, a.k).take(of_asked)
     return replace(listed, indices=samples[listed.indices], border_copies=points[listed.border_copies])
-
-
-def write_block(folder: Path, block: int, arrays: dict[str, np.ndarray]) -> str:
-    """Write the results of a block; its name holds the digest of its contents, so that what is whole can be told."""
-    from safetensors.numpy import save
-
-    data = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
-    name = f"block-{block:06d}-{blake2b(data, digest_size=16).hexdigest()}.safetensors"
-    aside = folder / f"{name}.{_unique()}.partial"
-    aside.write_bytes(data)
-    aside.replace(folder / name)
-    return name
-
-
-def _unique() -> str:
-    """What no other task calls its file."""
-    from uuid import uuid4
-
-    return uuid4().hex[:12]
-
-
-def peak() -> int:
-    """Bytes that this process has taken at the most."""
-    import resource
-
-    with contextlib.suppress(OSError, ValueError, IndexError):  # of Linux: what a parent took does not count here
-        line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else 1024 * most

@@ -5,13 +5,12 @@ from __future__ import annotations
 from math import exp, inf
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from layerscape.core.checks import constant
 from layerscape.core.estimate import Estimate
 from layerscape.core.frame import frame
 from layerscape.core.interval import LEAST_MARGIN, freedom_of, student95
+from layerscape.core.joined import joined
 from layerscape.core.measure import Measure
 from layerscape.core.pairs import Pairs
 from layerscape.core.representation import Representation
@@ -113,9 +112,7 @@ def lidar(x: Representation, pairs: Pairs, /, *, delta: float = 1e-4) -> Estimat
 
 def _objects(pairs: Pairs) -> np.ndarray:
     """Shape (N,): rows that are connected by pairs have one number."""
-    n, (queries, partners) = pairs.n_samples, pairs.rows().T
-    found = connected_components(coo_array((np.ones(len(queries)), (queries, partners)), shape=(n, n)), directed=False)
-    return found[1]
+    return joined(pairs.n_samples, *pairs.rows().T)
 
 
 def _views(rows: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
