@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.asked import Ask, ask
 from benchmarks.draws import Found, Part, arguments, draw, outside, read
 from benchmarks.laws import CLASSES, FALLING, GROUPED, INDEPENDENT, UNITS, cloud, groups, layer, spread
 from benchmarks.publish import publish
@@ -171,14 +172,16 @@ def grouped(law: str, n: int, rng: np.random.Generator) -> Found:
     a, classes, _ = _labelled(law, codes, rng)
     # Classes lie at the same places in every draw: an interval says what more of such groups would give, not others.
     b, one = a + layer(law, codes, rng), layer(law, codes, rng) + CLASSES[classes]
-    cases: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
-        "twonn": ((a,), {}),
-        "overlap": ((a, b), {"k": K}),
-        "rank_overlap": ((a, b), {"k": K}),
-        "label_overlap": ((one, classes), {"k": K}),
-        "cka": ((a, b), {}),
+    near = {"k": K}
+    asked = {
+        "overlap": Ask("overlap", "a", "b", near),
+        "rank_overlap": Ask("rank_overlap", "a", "b", near),
+        "label_overlap": Ask("label_overlap", "one", "classes", near),
+        "cka": Ask("cka", "a", "b"),
     }
-    return {name: _asked(name, data, options, groups=codes) for name, (data, options) in cases.items()}
+    every = ask({"a": a}, {}, {"twonn": Ask("twonn", "a")}, groups=codes)  # of the rows that are distinct in a alone
+    every |= ask({"a": a, "b": b, "one": one}, {"classes": classes}, asked, groups=codes)
+    return {name: found(one) if one else NONE for name, one in every.items()}
 
 
 def _labelled(law: str, codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

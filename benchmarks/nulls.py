@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from benchmarks.asked import Ask, ask
 from benchmarks.coverage import PARTS as COVERED
 from benchmarks.draws import Found, Part, arguments, draw, outside, read
 from benchmarks.laws import GROUPED, INDEPENDENT, SMOOTHED, UNITS, cloud, groups, layer, series
 from benchmarks.publish import publish
-from layerscape import LayerscapeError, estimate
+from layerscape import Estimate, LayerscapeError, estimate
 from layerscape.core.groups import BLOCKS
 from layerscape.core.representation import Representation
 from layerscape.measures import catalog
@@ -98,6 +99,10 @@ def _p(name: str, a: Any, b: Any, **how: Any) -> float:
     return chance.p if chance else np.nan
 
 
+def _all_p(found: dict[str, Estimate | None]) -> Found:
+    return {name: (one.chance.p if one and one.chance else np.nan,) for name, one in found.items()}
+
+
 def labels(codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """One of five classes for each group; and two that vary within groups, with another prevalence in each."""
     number = codes[-1] + 1
@@ -109,21 +114,24 @@ def grouped(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of samples that belong together."""
     codes = groups(law, n)
     a, b, (of_group, within) = layer(law, codes, rng), layer(law, codes, rng), labels(codes, rng)
-    told, near = {"groups": codes}, {"groups": codes, "k": K}
-    asked: dict[str, tuple[str, Any, dict[str, Any]]] = {
-        "overlap": ("overlap", b, near),
-        "overlap, own left out": ("overlap", b, {**near, "own_group": "left_out"}),
-        "overlap, not told": ("overlap", b, {"k": K}),
-        "rank_overlap": ("rank_overlap", b, near),
-        "cka": ("cka", b, told),
-        "cka, not told": ("cka", b, {}),
-        "distance_correlation": ("distance_correlation", b, told),
-        "label_overlap, label of the group": ("label_overlap", of_group, near),
-        "label_overlap, own kept": ("label_overlap", of_group, {**near, "own_group": "kept"}),
-        "label_overlap, label within": ("label_overlap", within, near),
-        "label_overlap, label of the group, not told": ("label_overlap", of_group, {"k": K}),
+    layers, of_samples, near = {"a": a, "b": b}, {"of group": of_group, "within": within}, {"k": K}
+    overlap, cka = Ask("overlap", "a", "b", near), Ask("cka", "a", "b")
+    by_label = Ask("label_overlap", "a", "of group", near)
+    told = {
+        "overlap": overlap,
+        "rank_overlap": Ask("rank_overlap", "a", "b", near),
+        "cka": cka,
+        "distance_correlation": Ask("distance_correlation", "a", "b"),
+        "label_overlap, label of the group": by_label,
+        "label_overlap, label within": Ask("label_overlap", "a", "within", near),
     }
-    return {name: (_p(measure, a, other, **how),) for name, (measure, other, how) in asked.items()}
+    left_out, kept = {"overlap, own left out": overlap}, {"label_overlap, own kept": by_label}
+    not_told = {"overlap, not told": overlap, "cka, not told": cka}
+    not_told["label_overlap, label of the group, not told"] = by_label
+    found = ask(layers, of_samples, told, groups=codes)
+    found |= ask(layers, {}, left_out, groups=codes, own_group="left_out")
+    found |= ask(layers, of_samples, kept, groups=codes, own_group="kept")
+    return _all_p({**found, **ask(layers, of_samples, not_told)})
 
 
 def grouped_ranks(law: str, n: int, rng: np.random.Generator) -> Found:
@@ -137,44 +145,47 @@ def grouped_others(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of samples that belong together, by every other measure that has a chance there."""
     codes = groups(law, n)
     a, b, (of_group, within) = layer(law, codes, rng), layer(law, codes, rng), labels(codes, rng)
-    seen, result = ("overlap", "rank_overlap", "cka", "distance_correlation", "information_imbalance"), {}
+    seen, asked = ("overlap", "rank_overlap", "cka", "distance_correlation", "information_imbalance"), {}
+    layers, of_samples = {"a": a, "b": b, "c": b + layer(law, codes, rng)}, {"of_group": of_group, "within": within}
     for name, measure in catalog().items():
         if not measure.score or name in (*seen, "label_overlap") or "pairs" in measure.data:
             continue
         options = {key: value for key, value in {"k": K, "k_max": 6 * K, "draws": 20}.items() if key in measure.options}
         if measure.data[1] == "labels":
-            for case, label in ((", label of the group", of_group), (", label within", within)):
-                result[name + case] = (_p(name, a, label, groups=codes, **options),)
+            for case, label in ((", label of the group", "of_group"), (", label within", "within")):
+                asked[name + case] = Ask(name, "a", label, options)
         else:
-            other = [b, b + layer(law, codes, rng)] if measure.data[1] == "graphs" else b
-            result[name] = (_p(name, a, other, groups=codes, **options),)
-    return result
+            asked[name] = Ask(name, "a", "c" if measure.data[1] == "graphs" else "b", options)
+    return _all_p(ask(layers, of_samples, asked, groups=codes))
 
 
 def in_time(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of two series."""
-    a, b = series(n, rng), series(n, rng)
-    found = {name: (_p(name, a, b, lag="auto", k=K),) for name in ("overlap", "rank_overlap")}
-    found |= {name: (_p(name, a, b, lag="auto"),) for name in ("cka", "distance_correlation")}
-    return {**found, "overlap, not told": (_p("overlap", a, b, k=K),), "cka, not told": (_p("cka", a, b),)}
+    layers = {"a": series(n, rng), "b": series(n, rng)}
+    asked = {name: Ask(name, "a", "b", {"k": K}) for name in ("overlap", "rank_overlap")}
+    asked |= {name: Ask(name, "a", "b") for name in ("cka", "distance_correlation")}
+    not_told = {f"{name}, not told": asked[name] for name in ("overlap", "cka")}
+    return _all_p({**ask(layers, {}, asked, lag="auto"), **ask(layers, {}, not_told)})
 
 
 def power(law: str, n: int, rng: np.random.Generator) -> Found:
     """The value and p for five strengths of what two layers, or a layer and a label, have to do with each other."""
     codes = groups(law, n)
     a, b, other = (layer(law, codes, rng) for _ in range(3))
-    classes, found = rng.integers(0, 5, codes[-1] + 1), {}
+    classes = rng.integers(0, 5, codes[-1] + 1)
     moved, center = rng.standard_normal((5, UNITS))[classes][codes], a[np.searchsorted(codes, codes)]
+    layers, left_out, told = {"a": a}, {}, {}
     for strength in STRENGTHS:
-        asked: dict[str, tuple[Any, Any, dict[str, Any]]] = {
-            "overlap, own left out": (a, b + strength * center, {"k": K, "own_group": "left_out"}),
-            "cka": (a, b + strength * center, {}),
-            "label_overlap": (other + strength * moved, classes[codes], {"k": K}),
-        }
-        for name, (x, y, how) in asked.items():
-            one = estimate(name.split(",")[0], x, y, groups=codes, **how)
-            found[f"{name}; {strength}"] = (one.value, one.chance.p if one.chance else np.nan)
-    return found
+        second, labelled = f"b, {strength}", f"other, {strength}"
+        layers |= {second: b + strength * center, labelled: other + strength * moved}
+        left_out[f"overlap, own left out; {strength}"] = Ask("overlap", "a", second, {"k": K})
+        told[f"cka; {strength}"] = Ask("cka", "a", second)
+        told[f"label_overlap; {strength}"] = Ask("label_overlap", labelled, "class", {"k": K})
+    found = ask(layers, {}, left_out, groups=codes, own_group="left_out")
+    found |= ask(layers, {"class": classes[codes]}, told, groups=codes)
+    kinds = ("overlap, own left out", "cka", "label_overlap")
+    every = [(name, found[name]) for strength in STRENGTHS for name in (f"{kind}; {strength}" for kind in kinds)]
+    return {name: (one.value, one.chance.p) if one and one.chance else (np.nan,) * 2 for name, one in every}
 
 
 PARTS = {

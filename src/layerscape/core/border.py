@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def compressed(rows: np.ndarray, numbers: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     """``border_starts`` and ``border_copies`` of rows and numbers of copies, in any order and some of them twice."""
+    if not len(rows):
+        return np.zeros(n_rows + 1, np.int64), np.empty(0, np.int64)
     pairs = np.unique(np.stack([rows, numbers], axis=1), axis=0)
     return np.concatenate([[0], np.cumsum(np.bincount(pairs[:, 0], minlength=n_rows))]), pairs[:, 1]
 

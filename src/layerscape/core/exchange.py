@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, permutations, product
+from itertools import islice, pairwise, permutations, product
 from math import exp, isfinite, lgamma, nan
 
 import numpy as np
@@ -133,14 +133,17 @@ def whole_groups(groups: Groups) -> Exchange:
     strata = strata_of(groups.sizes, between=groups.own == "left_out")
     rows = _kept(groups, strata)
     kept = groups if rows is None else groups.take(rows)
-    members = kept.members  # by the number of the group, which is the same where some samples are left out
+    # By the number of the group, which is the same where some samples are left out; of one size in a stratum.
+    members = [np.stack([kept.members[group] for group in stratum]) for stratum in strata]
     count = arrangements(strata)
+    place = np.empty(kept.number, int)  # of a group in its stratum
+    for stratum in strata:
+        place[stratum] = np.arange(len(stratum))
 
-    def order(places: Sequence[Sequence[int]], rng: np.random.Generator) -> np.ndarray:
+    def order(places: Sequence[Sequence[int] | np.ndarray], rng: np.random.Generator) -> np.ndarray:
         found = np.empty(len(kept.codes), int)
-        for stratum, moved in zip(strata, places, strict=True):
-            for group, other in zip(stratum, moved, strict=True):
-                found[members[group]] = rng.permutation(members[other])
+        for here, moved in zip(members, places, strict=True):
+            found[here] = rng.permuted(here[place[np.asarray(moved)]], axis=1)
         return found
 
     def orders(number: int, seed: int) -> Iterator[np.ndarray]:
@@ -149,7 +152,7 @@ def whole_groups(groups: Groups) -> Exchange:
             every = product(*(permutations(each) for each in strata))
             yield from (order(places, rng) for places in islice(every, 1, None))
         while True:
-            yield order([rng.permutation(each).tolist() for each in strata], rng)
+            yield order([rng.permutation(each) for each in strata], rng)
 
     return Exchange(
         kept, len(kept.codes), rows, float(count), "whole groups change places", _all_or_drawn(orders, count)
@@ -192,13 +195,15 @@ def labels_of_groups(
 def within_groups(groups: Groups) -> Exchange:
     """Members of a group change places, which says whether a relation goes beyond the group."""
     ways = sum(lgamma(size + 1) for size in groups.sizes)
+    ends = [0, *(1 + np.flatnonzero(np.diff(groups.sizes))).tolist(), groups.number]
+    alike = [np.stack(groups.members[first:last]) for first, last in pairwise(ends)]  # groups of one size in a row
 
     def orders(_: int, seed: int) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(seed)
         while True:
             found = np.empty(len(groups.codes), int)
-            for each in groups.members:
-                found[each] = rng.permutation(each)
+            for each in alike:
+                found[each] = rng.permuted(each, axis=1)
             yield found
 
     count = exp(ways) if ways < 700 else np.inf

@@ -11,6 +11,8 @@ def joined(n: int, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     >>> joined(5, np.array([0, 3]), np.array([4, 0])).tolist()
     [0, 1, 2, 0, 0]
     """
+    if not len(rows):
+        return np.arange(n)
     from scipy.sparse import coo_array  # which the help of the command line does without
     from scipy.sparse.csgraph import connected_components
 

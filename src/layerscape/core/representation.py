@@ -158,7 +158,7 @@ class Representation(Shown):
 
     def take(self, rows: np.ndarray) -> Representation:
         """The representation of some of the samples, held in memory in its own precision."""
-        ids = tuple(self.ids[row] for row in rows)
+        ids = tuple(map(self.ids.__getitem__, np.asarray(rows).tolist()))
         if hasattr(self.matrix, "rows"):
             return Representation(self.matrix.rows(rows), self.layer, ids, self.name)
         oindex = getattr(self.matrix, "oindex", None)

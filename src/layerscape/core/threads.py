@@ -78,7 +78,7 @@ def _one_blas_thread_each() -> Iterator[None]:
 
 
 class Workers:
-    """A pool of threads."""
+    """A pool of threads; of one alone nothing is gained over whoever asks, who then does it."""
 
     def __init__(self, pool: ThreadPoolExecutor, threads: int):
         self._pool, self._threads = pool, threads
@@ -87,6 +87,11 @@ class Workers:
     def each(self, task: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[Item]:
         """Do the task for every item, and yield each item when it is done. An error in a task is raised here."""
         left = iter(items)
+        if self._threads == 1:
+            for item in left:
+                task(item)
+                yield item
+            return
         running: dict[Future[Any], Item] = {}
         # A short queue keeps the memory of millions of tasks small, and lets an interruption end soon.
         for item in islice(left, 2 * self._threads):
@@ -117,6 +122,9 @@ def ahead(
     make: Callable[[Item], Made], items: Sequence[Item], *, depth: int = 1, threads: int = 1
 ) -> Generator[tuple[Item, Made]]:
     """Every item with what is made of it, made in threads while the one before is in use, at most ``depth`` ahead."""
+    if len(items) < 2:
+        yield from ((item, make(item)) for item in items)
+        return
     loader = ThreadPoolExecutor(threads, thread_name_prefix="layerscape-load")
     try:
         following = deque(loader.submit(make, item) for item in items[:depth])

@@ -34,6 +34,7 @@ class Agreement:
     rows: np.ndarray
     warnings: tuple[str, ...] = ()
     classes: None = None
+    summed: None = None
 
     @classmethod
     def of(cls, phi: Callable[[Any, Any], Any], n_samples: int) -> Agreement:

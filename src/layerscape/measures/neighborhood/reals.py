@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import sparse
 
+from layerscape.core.jit import compiled_when_called
 from layerscape.errors import InvalidValue
 from layerscape.measures.neighborhood.agreement import Relation
 
@@ -51,6 +52,12 @@ class Reals:
         reach, tied = self._reach
         away = np.abs(self.values[u] - self.values[v])
         return np.where(away < reach[u], 1.0, np.where(away == reach[u], tied[u], 0.0))
+
+    @property
+    def summed(self) -> Callable[..., float]:
+        """See `Likeness`."""
+        reach, tied = self._reach
+        return partial(_sum_of_reals, self.values[self.codes], reach[self.codes], tied[self.codes])
 
     def sums(self, share: np.ndarray) -> Relation:
         near = self.between
@@ -124,6 +131,21 @@ def check_values(phi: np.ndarray) -> None:
         )
     if (phi == phi[0]).all():
         raise InvalidValue(f"all {len(phi)} samples have the value {phi[0]:g}; give at least two values.")
+
+
+@compiled_when_called
+def _sum_of_reals(values, reach, tied, starts, members, weights, share, order):
+    total = 0.0
+    for i in range(len(order)):
+        own, part = order[i], 0.0
+        for e in range(starts[i], starts[i + 1]):
+            away = abs(values[own] - values[order[members[e]]])
+            if away < reach[own]:
+                part += weights[e]
+            elif away == reach[own]:
+                part += weights[e] * tied[own]
+        total += share[own] * part
+    return total
 
 
 def _first(holds: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -6,11 +6,14 @@ a neighbor of i, and its sums over all pairs give what chance would.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
+from layerscape.core.jit import compiled_when_called
 from layerscape.core.labels import form_of, is_missing
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -42,6 +45,13 @@ class Likeness(Protocol):
         """Sums over ``share[i]``·G(i, j) for all i ≠ j."""
         ...
 
+    @property
+    def summed(self) -> Callable[..., float] | None:
+        """Σ share[o(i)]·W_ij·G(o(i), o(j)) in one go: of the rows, members and values of a sparse matrix W, of shares
+        and of an order o; None where pairs are asked for one after the other.
+        """
+        ...
+
     def most(self, wanted: np.ndarray) -> np.ndarray | None:
         """The largest mean of G over so many others, for every sample; None where that is not known."""
         ...
@@ -67,6 +77,10 @@ class Paths:
         return sum((level[samples] == level[others] for level in self.levels.T), start=np.zeros(len(samples))) / len(
             self.levels.T
         )
+
+    @property
+    def summed(self) -> Callable[..., float]:
+        return partial(_sum_of_paths, self.levels)
 
     def sums(self, share: np.ndarray) -> Relation:
         depth = self.levels.shape[1]
@@ -100,6 +114,7 @@ class Near:
     graph: Neighbors
     k: int
     classes: None = None
+    summed: None = None
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -153,6 +168,21 @@ def likeness_of(labels: Any, n_samples: int, k: int, kind: LabelKind) -> Likenes
         return Reals.of(reals_of(labels, n_samples), k)
     classes = classes_of(labels, n_samples)
     return Paths(classes.codes[:, None], classes)
+
+
+@compiled_when_called
+def _sum_of_paths(levels, starts, members, values, share, order):
+    """`Likeness.summed` of `Paths`."""
+    total = 0.0
+    for i in range(len(order)):
+        own, part = order[i], 0.0
+        for e in range(starts[i], starts[i + 1]):
+            other, shared = order[members[e]], 0
+            for level in range(levels.shape[1]):
+                shared += levels[own, level] == levels[other, level]
+            part += values[e] * shared
+        total += share[own] * part
+    return total / levels.shape[1]
 
 
 def _lists(labels: Any) -> bool:

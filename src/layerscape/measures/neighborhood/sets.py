@@ -40,6 +40,7 @@ class Sets:
     holds: sparse.csr_array
     warnings: tuple[str, ...] = ()
     classes: None = None
+    summed: None = None
 
     @classmethod
     def of(cls, labels: Sequence[Collection[Any] | None], n_samples: int) -> Sets:
