@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import layerscape.search
 from layerscape.errors import InvalidValue, MissingExtra, UnknownName
-from layerscape.search import compiled, find, find_neighbors
+from layerscape.search import compiled, engines, find, find_neighbors
 from tests.search.reference import KINDS, cloud, plain
 
 torch = pytest.importorskip("torch")
@@ -232,30 +232,30 @@ def test_the_device_that_is_named_searches(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for device in ("cuda", "cuda:1"):
-        assert find.engine_for(device, 1).keywords == {"device": device}
-    assert find.engine_for("cpu", 10**15) is compiled.search
+        assert engines.engine_for(device, 1).keywords == {"device": device}
+    assert engines.engine_for("cpu", 10**15) is compiled.search
 
 
 def test_auto_takes_cuda_for_large_searches_only(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert find.engine_for("auto", 10**12).keywords == {"device": "cuda"}
-    assert find.engine_for("auto", 10**9) is compiled.search
+    assert engines.engine_for("auto", 10**12).keywords == {"device": "cuda"}
+    assert engines.engine_for("auto", 10**9) is compiled.search
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert find.engine_for("auto", 10**12) is compiled.search
+    assert engines.engine_for("auto", 10**12) is compiled.search
 
 
 def test_auto_loads_torch_only_where_there_is_a_sign_of_a_gpu(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, "torch")
-    monkeypatch.setattr(find, "DRIVERS", ())
+    monkeypatch.setattr(engines, "DRIVERS", ())
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert find.engine_for("auto", 10**12) is compiled.search
+    assert engines.engine_for("auto", 10**12) is compiled.search
     assert "torch" not in sys.modules
     (tmp_path / "driver").touch()
-    monkeypatch.setattr(find, "DRIVERS", (str(tmp_path / "driver"),))
-    assert find._gpu_in_sight()
-    monkeypatch.setattr(find, "find_spec", lambda _: None)
-    assert not find._gpu_in_sight()
+    monkeypatch.setattr(engines, "DRIVERS", (str(tmp_path / "driver"),))
+    assert engines._gpu_in_sight()
+    monkeypatch.setattr(engines, "find_spec", lambda _: None)
+    assert not engines._gpu_in_sight()
 
 
 def test_a_gpu_without_torch_is_an_error(monkeypatch):

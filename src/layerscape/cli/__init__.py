@@ -14,7 +14,7 @@ from layerscape.errors import LayerscapeError
 
 HOMES = {
     "demo": "demo",
-    "run": "stages",
+    "run": "run",
     "layers": "stages",
     "extract": "stages",
     "vectors": "vectors",

@@ -58,8 +58,9 @@ def extraction_of(path: Path, manifest: Manifest) -> Extraction | None:
     import click
 
     from layerscape.cli.demo import words_of_run
+    from layerscape.cli.run import run_command
     from layerscape.cli.series import of_one_run, series_command
-    from layerscape.cli.stages import extract_command, run_command
+    from layerscape.cli.stages import extract_command
 
     command = manifest.record.get("command") or ""
     words = shlex.split(command)

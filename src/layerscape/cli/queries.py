@@ -11,6 +11,8 @@ import click
 
 from layerscape.cli.given import OF_READING
 from layerscape.cli.options import of_own_pairs, together
+from layerscape.cli.show import note
+from layerscape.cli.stages import extract_command, extracted
 
 FOLDER = "queries"  # within that of the run of the references
 OF_KIND = {"image": "vision", "text": "text"}  # the tower of a model with two that reads such samples
@@ -52,9 +54,6 @@ def asking(queries: Path, options: Mapping[str, Any]) -> tuple[Any, dict[str, An
 
 def extracted_queries(model: str, queries: Path, options: Mapping[str, Any], progress: Any) -> Any:
     """The run of the queries, kept with the command that makes it alone."""
-    from layerscape.cli.show import note
-    from layerscape.cli.stages import extract_command, extracted
-
     own = asking(queries, options)[1]
     command = words_of(extract_command, {**own, "model": model, "inputs": str(queries)})
     return extracted(model, str(queries), own, command, progress, note=note)

@@ -16,8 +16,9 @@ from layerscape.core.samples import Kind, Samples, TextPair
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.images import ENDINGS
+from layerscape.pipeline.contents import is_pair, is_picture, plain
 from layerscape.pipeline.handed import HUB, from_hub, is_loader, samples_of
-from layerscape.pipeline.spool import Spool, is_pair, is_picture, spooled
+from layerscape.pipeline.spool import Spool, spooled
 
 GIVE = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
 ARRAYS = (
@@ -230,19 +231,6 @@ def _of_list(inputs: Sequence[Any]) -> tuple[Any, ...] | np.ndarray:
     if all(kind is not None and not kind[0] for kind in kinds):
         raise InvalidType(f"a list of numbers; {GIVE}.")
     return np.stack(contents) if len(kinds) == 1 and None not in kinds else contents
-
-
-def plain(item: Any, name: str) -> Any:
-    """A sample with arrays in place of tensors and of lists of numbers."""
-    if isinstance(item, str) or item is None:
-        return item
-    if isinstance(item, Mapping):
-        return {key: plain(part, name) for key, part in item.items()}
-    if isinstance(item, (list, tuple)):
-        parts = [plain(part, name) for part in item]
-        numbers = bool(parts) and all(isinstance(part, np.ndarray) and part.ndim == 0 for part in parts)
-        return np.array(parts) if numbers else tuple(parts)
-    return np.asarray(as_array(item, name)[...])
 
 
 def _parts(item: Any) -> Iterator[bytes | str]:

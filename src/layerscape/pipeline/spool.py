@@ -7,14 +7,13 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from layerscape.core.samples import Kind, TextPair
+from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue
-from layerscape.inputs import as_picture, read_picture
+from layerscape.pipeline.contents import as_content, is_picture, plain
 
 
 class Spool:
@@ -53,8 +52,6 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
         Whether an item is (content, label), as data sets of torch give it, where it has two parts of which the second
         is a word or a number.
     """
-    from layerscape.pipeline.samples import plain
-
     spool, labels, kinds = Spool(), [], {}
     for place, item in enumerate(items):
         if labeled and isinstance(item, (tuple, list)) and len(item) == 2 and _is_label(item[1]):
@@ -80,30 +77,6 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
             f"{len(labels)} of {len(spool)} with a label; give samples of one kind."
         )
     return spool, next(iter(kinds)), labels
-
-
-def as_content(item: Any, place: int) -> tuple[Kind, Any]:
-    """What one item is, and its content as a network is shown it; arrays and what holds them as they are."""
-    if is_picture(item):
-        try:
-            return "image", as_picture(item)
-        except InvalidValue as error:
-            raise InvalidValue(f"sample {place} cannot be used: {str(error).rstrip('.')}.") from None
-    if isinstance(item, Path):
-        return "image", read_picture(item)
-    if isinstance(item, str):
-        return "text", item
-    return ("text", TextPair(*item)) if is_pair(item) else ("array", item)
-
-
-def is_pair(item: Any) -> bool:
-    """Whether it is two texts."""
-    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
-
-
-def is_picture(item: Any) -> bool:
-    """Whether it is a picture of PIL, which is met without importing it."""
-    return hasattr(item, "getbands") and hasattr(item, "convert")
 
 
 def _is_label(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from layerscape.search.between import between as between
 from layerscape.search.cluster import connected as connected
-from layerscape.search.find import check_device as check_device
+from layerscape.search.engines import check_device as check_device
 from layerscape.search.find import find_neighbors as find_neighbors
 from layerscape.search.machine import Machine as Machine
 from layerscape.search.machine import machine as machine

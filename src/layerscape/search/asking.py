@@ -10,6 +10,7 @@ import numpy as np
 
 from layerscape.core.apart import Apart, apart_of
 from layerscape.core.nearness import Nearness
+from layerscape.core.representation import Representation, as_representation
 from layerscape.core.resources import Resources, check_room
 from layerscape.errors import InvalidType, InvalidValue
 
@@ -26,6 +27,30 @@ class Asking:
     near: Nearness
     how: Resources
     progress: Callable[[int], None] | None
+
+
+def asked_of(n_samples: int, n_units: int, queries: Any) -> tuple[np.ndarray, Representation | None]:
+    """Which row each query is (−1 for none), and the other points if such are asked."""
+    if queries is None:
+        return np.arange(n_samples), None
+    if isinstance(queries, Representation) or np.ndim(queries) == 2:
+        points = as_representation(queries)
+        if points.n_units != n_units:
+            raise InvalidValue(f"queries have {points.n_units} units and the samples {n_units}; widths must agree.")
+        return np.full(points.n_samples, -1), points
+    rows = np.asarray(queries)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise InvalidType(
+            f"queries of shape {rows.shape} and type {rows.dtype}; give a list of row numbers, or a matrix of points."
+        )
+    if len(rows) == 0:
+        raise InvalidValue("queries is empty; name at least one row, or leave it out to ask for all.")
+    if rows.min() < 0 or rows.max() >= n_samples:
+        raise InvalidValue(
+            f"query row {int(rows[(rows < 0) | (rows >= n_samples)][0])} asked of {n_samples} samples; "
+            f"rows must lie in 0..{n_samples - 1}."
+        )
+    return rows.astype(np.int64), None
 
 
 def leaving_out(near: Nearness, groups: Any, lag: Any, n_samples: int) -> Nearness:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from layerscape.errors import InvalidValue
+
 LANES = 16
 
 
@@ -46,3 +48,14 @@ def squared_lengths(differences: np.ndarray) -> np.ndarray:
     for half in (8, 4, 2, 1):
         lanes = lanes[..., :half] + lanes[..., half : 2 * half]
     return lanes[..., 0]
+
+
+def distances_of(squared: np.ndarray, exponent: int) -> np.ndarray:
+    """The roots, times two to the exponent; in the memory of ``squared``."""
+    with np.errstate(over="ignore"):
+        distances = np.sqrt(squared, out=squared)
+        if exponent:
+            np.ldexp(distances, exponent, out=distances)
+    if not np.isfinite(distances[:, -1]).all():
+        raise InvalidValue("a distance exceeds what float64 can hold (1.8e308); divide the data by 2 or more.")
+    return distances

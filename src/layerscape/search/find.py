@@ -1,34 +1,26 @@
-"""`find_neighbors`: the one door to the engines. Copies are searched once, and the engine is chosen here."""
+"""`find_neighbors`: the one door to the engines. Copies are searched once."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Callable
-from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Unpack
-
-import numpy as np
 
 from layerscape.core.frame import standardized_as
 from layerscape.core.keywords import Search, chosen, door
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.representation import Representation, as_representation
 from layerscape.core.threads import workers
-from layerscape.errors import InvalidType, InvalidValue
-from layerscape.search import compiled
-from layerscape.search.asking import Asking, at_most, check_k, check_lists_fit, leaving_out
+from layerscape.errors import InvalidValue
+from layerscape.search.asking import Asking, asked_of, at_most, check_k, check_lists_fit, leaving_out
 from layerscape.search.copies import expand
+from layerscape.search.distances import distances_of
 from layerscape.search.engine import Found, Job, nothing_found
+from layerscape.search.engines import engine_for
 from layerscape.search.members import Members, QueryPart, parts
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
 PER_NEIGHBOR = 46  # bytes while a search lasts
-GPU_WORK = 2e10  # products below which a search ends before torch is loaded
-DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")  # NVIDIA's, Windows' and AMD's
 
 
 @door
@@ -169,61 +161,3 @@ def _find_here(wish: Asking) -> Neighbors:
         listed.border_copies,
         proven=True,
     )
-
-
-def distances_of(squared: np.ndarray, exponent: int) -> np.ndarray:
-    """The roots, times two to the exponent; in the memory of ``squared``."""
-    with np.errstate(over="ignore"):
-        distances = np.sqrt(squared, out=squared)
-        if exponent:
-            np.ldexp(distances, exponent, out=distances)
-    if not np.isfinite(distances[:, -1]).all():
-        raise InvalidValue("a distance exceeds what float64 can hold (1.8e308); divide the data by 2 or more.")
-    return distances
-
-
-def engine_for(device: str, work: int) -> Callable[[Job], Found]:
-    """What searches on a device; ``work`` is queries × samples × units."""
-    if device == "cpu" or (device == "auto" and (work < GPU_WORK or not _gpu_in_sight())):
-        return compiled.search
-    from layerscape.search import gpu  # loads torch, which takes seconds
-
-    found = gpu.available(device)
-    return compiled.search if found is None else partial(gpu.search, device=found)
-
-
-def check_device(device: str) -> None:
-    """Raise unless the device is there."""
-    engine_for(device, 0)
-
-
-def _gpu_in_sight() -> bool:
-    """Whether it is worth loading torch to see if it can use a GPU."""
-    if sys.modules.get("torch"):
-        return True
-    driver = any(Path(file).exists() for file in DRIVERS) or shutil.which("nvidia-smi") is not None
-    return driver and find_spec("torch") is not None
-
-
-def asked_of(n_samples: int, n_units: int, queries: Any) -> tuple[np.ndarray, Representation | None]:
-    """Which row each query is (−1 for none), and the other points if such are asked."""
-    if queries is None:
-        return np.arange(n_samples), None
-    if isinstance(queries, Representation) or np.ndim(queries) == 2:
-        points = as_representation(queries)
-        if points.n_units != n_units:
-            raise InvalidValue(f"queries have {points.n_units} units and the samples {n_units}; widths must agree.")
-        return np.full(points.n_samples, -1), points
-    rows = np.asarray(queries)
-    if rows.ndim != 1 or rows.dtype.kind not in "iu":
-        raise InvalidType(
-            f"queries of shape {rows.shape} and type {rows.dtype}; give a list of row numbers, or a matrix of points."
-        )
-    if len(rows) == 0:
-        raise InvalidValue("queries is empty; name at least one row, or leave it out to ask for all.")
-    if rows.min() < 0 or rows.max() >= n_samples:
-        raise InvalidValue(
-            f"query row {int(rows[(rows < 0) | (rows >= n_samples)][0])} asked of {n_samples} samples; "
-            f"rows must lie in 0..{n_samples - 1}."
-        )
-    return rows.astype(np.int64), None

@@ -29,7 +29,7 @@ from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import not_finite, rows_of_block
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.search import working
-from layerscape.search.asking import Asking, at_most, check_k, check_lists_fit, leaving_out
+from layerscape.search.asking import Asking, asked_of, at_most, check_k, check_lists_fit, leaving_out
 from layerscape.search.assignment import Assignment, BadSample, check_finite, pieces_of_shard, rows_of_piece
 from layerscape.search.blocks import Blocks, is_ours
 from layerscape.search.census import Census, suspects, told_apart
@@ -124,8 +124,6 @@ class Spread:
         check_width(source.n_units)
         near = leaving_out(wish.near, wish.groups, wish.lag, n)
         self.wish = replace(wish, near=near)
-        from layerscape.search.find import asked_of
-
         rows, outside = asked_of(n, source.n_units, wish.queries)
         check_k(wish.k, n, near.apart, rows, external=outside is not None)
         check_lists_fit(len(rows), wish.k, 16)

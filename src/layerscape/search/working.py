@@ -21,8 +21,9 @@ from layerscape.errors import FileProblem, LayerscapeError
 from layerscape.search.assignment import Assignment, BadSample, assignment_at, check_direction, check_finite
 from layerscape.search.blocks import write_block
 from layerscape.search.copies import Expanded, expand
+from layerscape.search.distances import distances_of
 from layerscape.search.engine import Found, Job, nothing_found
-from layerscape.search.find import distances_of, engine_for
+from layerscape.search.engines import engine_for
 from layerscape.search.members import Asked, QueryPart, parts
 from layerscape.search.merging import NONE, NearestPoints, merged, of_parts
 from layerscape.search.rows import Rows

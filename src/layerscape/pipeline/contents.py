@@ -1,0 +1,51 @@
+"""What one sample that a person holds in memory is: a picture, a text, a pair of texts, an array or what holds such."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layerscape.core.conversion import as_array
+from layerscape.core.samples import Kind, TextPair
+from layerscape.errors import InvalidValue
+from layerscape.inputs import as_picture, read_picture
+
+
+def as_content(item: Any, place: int) -> tuple[Kind, Any]:
+    """What one item is, and its content as a network is shown it; arrays and what holds them as they are."""
+    if is_picture(item):
+        try:
+            return "image", as_picture(item)
+        except InvalidValue as error:
+            raise InvalidValue(f"sample {place} cannot be used: {str(error).rstrip('.')}.") from None
+    if isinstance(item, Path):
+        return "image", read_picture(item)
+    if isinstance(item, str):
+        return "text", item
+    return ("text", TextPair(*item)) if is_pair(item) else ("array", item)
+
+
+def is_pair(item: Any) -> bool:
+    """Whether it is two texts."""
+    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
+
+
+def is_picture(item: Any) -> bool:
+    """Whether it is a picture of PIL, which is met without importing it."""
+    return hasattr(item, "getbands") and hasattr(item, "convert")
+
+
+def plain(item: Any, name: str) -> Any:
+    """A sample with arrays in place of tensors and of lists of numbers."""
+    if isinstance(item, str) or item is None:
+        return item
+    if isinstance(item, Mapping):
+        return {key: plain(part, name) for key, part in item.items()}
+    if isinstance(item, (list, tuple)):
+        parts = [plain(part, name) for part in item]
+        numbers = bool(parts) and all(isinstance(part, np.ndarray) and part.ndim == 0 for part in parts)
+        return np.array(parts) if numbers else tuple(parts)
+    return np.asarray(as_array(item, name)[...])
