@@ -126,7 +126,7 @@ def unprovable(kind: str) -> np.ndarray:
     """More rows than one part of `complete` takes, none of which float32 lists can prove."""
     rng = np.random.default_rng(8)
     if kind == "wide":
-        return rng.standard_normal((140, 20_000))
+        return rng.standard_normal((140, 40_000))
     x = rng.standard_normal((700, 20))
     x[np.arange(700), np.arange(700) % 3] += 1e6  # three clusters, none of them in the middle
     return x[rng.integers(0, 600, 700)] if kind == "with copies" else x

@@ -103,7 +103,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Candidates:
-    """For each query some points, and how near every other point is at the least.
+    """For each query some points, and how near every other point is at the least. `finish` uses the lists up.
 
     Attributes
     ----------

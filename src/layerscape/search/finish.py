@@ -30,10 +30,9 @@ def finish(job: Job, candidates: Candidates, again: Again = complete) -> Found:
     borders = []
     per_query = 16 * capacity + 8 * job.points.n_units
     for panel in job.queries.blocks(max(PART, job.memory // 2 // per_query)):
-        numbers, distances, counts = _exact(job, candidates, panel)
+        numbers, distances, counts = _exact(job, candidates, panel, indices[panel], squared[panel])
         found = counts > 0
-        upper[panel][found] = distances[found, job.k - 1]
-        indices[panel], squared[panel] = numbers[:, : job.k], distances[:, : job.k]
+        upper[panel][found] = squared[panel][found, job.k - 1]
         borders.append(_beyond(numbers, distances, counts, job.k, panel.start))
     proven = 2 * candidates.limits.astype(np.float64) - UNDERFLOW > job.points.in_bound_units(upper) * ULPS
     proven |= np.isinf(candidates.limits) & np.isfinite(upper)
@@ -49,20 +48,24 @@ def finish(job: Job, candidates: Candidates, again: Again = complete) -> Found:
     return Found(indices, squared, rows, samples, far)
 
 
-def _exact(job: Job, candidates: Candidates, panel: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers and squared distances of the candidates in order, and how many are among the first k or tie with them."""
-    counts = candidates.counts[panel].copy()
-    numbers = np.empty((len(counts), candidates.lists.shape[1]), np.int32)
-    squared = np.empty(numbers.shape)
+def _exact(
+    job: Job, candidates: Candidates, panel: slice, indices: np.ndarray, nearest: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The first k of the candidates and their squared distances.
+
+    Returns numbers and squared distances of the candidates, in order behind the first k, and how many are among the
+    first k or tie with the last of them. The distances take the place of the bounds.
+    """
+    counts, lists = candidates.counts[panel].copy(), candidates.lists[panel]
+    numbers, squared = np.empty(lists.shape, np.int32), lists.view(np.float64)
     done = np.zeros(len(counts), np.int32)
     parts = [slice(start, min(start + PART, len(counts))) for start in range(0, len(counts), PART)]
+    row_doubts = candidates.row_doubts[panel]
 
     def trim(part: slice) -> None:
-        where = slice(panel.start + part.start, panel.start + part.stop)
         kernels.trim(
-            candidates.lists[where], counts[part], candidates.row_doubts[where], candidates.column_doubts,
-            job.k, UNDERFLOW, numbers[part],
-        )  # fmt: skip
+            lists[part], counts[part], row_doubts[part], candidates.column_doubts, job.k, UNDERFLOW, numbers[part]
+        )
 
     job.pool.all(trim, parts)
     x = job.queries.whole_lanes(panel)
@@ -73,7 +76,11 @@ def _exact(job: Job, candidates: Candidates, panel: slice) -> tuple[np.ndarray, 
             kernels.exact_block(x[part], y, first, numbers[part], counts[part], done[part], squared[part])
 
         job.pool.all(look_up, parts)
-    job.pool.all(lambda part: kernels.order(numbers[part], squared[part], counts[part], job.k), parts)
+
+    def order(part: slice) -> None:
+        kernels.order(squared[part], numbers[part], counts[part], job.k, indices[part], nearest[part])
+
+    job.pool.all(order, parts)
     return numbers, squared, counts
 
 

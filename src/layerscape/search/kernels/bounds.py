@@ -1,10 +1,11 @@
-"""Inner loops over bounds of distances: rows made ready, tiles of a matrix product looked through, lists kept."""
+"""Inner loops over bounds of distances: rows made ready, tiles of a matrix product looked through."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from layerscape.core.jit import compiled, compiled_in_any_order
+from layerscape.search.kernels.lists import cut
 
 
 @compiled
@@ -114,104 +115,6 @@ def scan(
 def _mark(row, half, column_halves, limit, column_limits, below):
     for j in range(len(row)):  # from 0, or numba would have each place checked for a negative sign
         below[j] = (half + column_halves[j]) - row[j] < max(limit, column_limits[j])
-
-
-@compiled
-def keep(lists, counts, limits, width, hits, values, found, side, other, mirrored):
-    """Put the hits into the lists of their rows (``side`` 0) or columns (``side`` 1).
-
-    An entry is a bound's bits over the number of its point: as bounds are not negative, entries sort as they do. A list
-    that is full is cut to the ``width`` smallest, the largest of which becomes its limit. So at any time every point
-    that is not in a list has a bound of at least the list's limit.
-    """
-    capacity = lists.shape[1]
-    bits = values.view(np.uint32)
-    for h in range(found):
-        if side == 1 and hits[h, 1] < mirrored:
-            continue
-        i = hits[h, side]
-        if values[h] >= limits[i]:
-            continue
-        count = counts[i]
-        if count == capacity:
-            cut(lists[i], width)
-            count = width
-            limits[i] = bound_of(lists[i, width - 1])
-            counts[i] = count
-            if values[h] >= limits[i]:
-                continue
-        lists[i, count] = (np.uint64(bits[h]) << np.uint64(32)) | np.uint64(other + hits[h, 1 - side])
-        counts[i] = count + 1
-
-
-@compiled
-def bound_of(entry):
-    """The bound of an entry."""
-    return np.uint32(entry >> np.uint64(32)).view(np.float32)
-
-
-@compiled
-def cut(entries, width):
-    """Bring the ``width`` smallest entries to the front, the largest of them last (Hoare's selection)."""
-    low, high, k = 0, len(entries) - 1, width - 1
-    while low < high:
-        middle = (low + high) // 2
-        a, b, c = entries[low], entries[middle], entries[high]
-        pivot = max(min(a, b), min(max(a, b), c))
-        i, j = low, high
-        while i <= j:
-            while entries[i] < pivot:
-                i += 1
-            while entries[j] > pivot:
-                j -= 1
-            if i <= j:
-                entries[i], entries[j] = entries[j], entries[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            return
-
-
-@compiled
-def trim(lists, counts, row_doubts, column_doubts, k, underflow, numbers):
-    """The candidates that fewer than k others are surely nearer than, sorted by number; ``counts`` says how many."""
-    for i in range(len(counts)):
-        entries = lists[i, : counts[i]]
-        if len(entries) > k:
-            cut(entries, k)
-            highest = 0.0
-            for c in range(k):
-                error = np.float64(row_doubts[i]) + column_doubts[np.uint32(entries[c])] + underflow
-                highest = max(highest, bound_of(entries[c]) + error)
-            kept = k
-            for c in range(k, len(entries)):
-                if bound_of(entries[c]) <= highest:
-                    entries[kept] = entries[c]
-                    kept += 1
-            counts[i] = kept
-        for c in range(counts[i]):
-            numbers[i, c] = np.uint32(entries[c])
-        _sort(numbers[i, : counts[i]])
-
-
-@compiled
-def _sort(numbers):
-    """Increasing, in place (Shell's sort; numpy's takes numba seconds to compile)."""
-    gap = 1
-    while gap < len(numbers) // 3:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for i in range(gap, len(numbers)):
-            number, j = numbers[i], i
-            while j >= gap and numbers[j - gap] > number:
-                numbers[j] = numbers[j - gap]
-                j -= gap
-            numbers[j] = number
-        gap //= 3
 
 
 @compiled

@@ -1,110 +1,109 @@
-"""Inner loops over distances as they are defined, and the order of neighbors."""
+"""Inner loops over distances as they are defined."""
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from layerscape.core.jit import compiled
+from layerscape.core.jit import compiled, compiled_within
 from layerscape.search.distances import LANES
+
+BYTE, WORD, LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+WIDE = ir.VectorType(ir.DoubleType(), LANES)
 
 
 @intrinsic
-def squared_distance(typingctx, a, b, following):
-    """d² of two rows of whole lanes, in the order of summation that `layerscape.search.distances` states.
+def squared_distances(typingctx, x, i, y, these, following, out):
+    """``out`` becomes d² of row i of x and some rows of y, in the order of summation that `layerscape.search.distances`
+    states.
 
-    Written as vector instructions, since numba's loops would take one lane at a time. The row that will be asked for
-    next is fetched meanwhile, which else waits for memory.
+    Written as vector instructions, since numba's loops would take one lane at a time; several rows of y at once, which
+    share the conversion of x to float64. The rows that will be asked for next are fetched meanwhile, which else wait
+    for memory.
     """
-    narrow = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[a.dtype]
-    if a.dtype != b.dtype:  # the instructions are made for one
-        raise TypingError(f"rows of {a.dtype} and {b.dtype}")
-    wide = ir.VectorType(ir.DoubleType(), LANES)
+    if x.dtype != y.dtype:  # the instructions are made for one
+        raise TypingError(f"rows of {x.dtype} and {y.dtype}")
+    narrow = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[x.dtype]
 
     def emit(context, builder, signature, arguments):
-        arrays = [
-            cgutils.create_struct_proxy(kind)(context, builder, value=value)
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, into the second cache, data
-        size = builder.extract_value(arrays[0].shape, 0)
-        total = cgutils.alloca_once_value(builder, ir.Constant(wide, [0.0] * LANES))
-        with cgutils.for_range_slice(builder, size.type(0), size, size.type(LANES), size.type) as (place, _):
-            lanes = []
-            builder.call(fetch, [builder.bitcast(builder.gep(arrays[2].data, [place]), byte), *hints])
-            for array in arrays[:2]:
-                address = builder.bitcast(builder.gep(array.data, [place]), ir.VectorType(narrow, LANES).as_pointer())
-                value = builder.load(address, align=a.dtype.bitwidth // 8)
-                lanes.append(builder.fpext(value, wide) if narrow != ir.DoubleType() else value)
-            difference = builder.fsub(*lanes)
+        points, others, result = (
+            cgutils.create_struct_proxy(signature.args[n])(context, builder, value=arguments[n]) for n in (0, 2, 5)
+        )
+
+        def row(array, number):
+            offset = builder.mul(number, builder.extract_value(array.strides, 0))
+            return builder.bitcast(
+                builder.gep(builder.bitcast(array.data, BYTE.as_pointer()), [offset]), narrow.as_pointer()
+            )
+
+        rows = [row(points, arguments[1])]
+        rows += [row(others, builder.extract_value(arguments[3], g)) for g in range(these.count)]
+        ahead = [row(others, builder.extract_value(arguments[4], g)) for g in range(these.count)]
+        _emit_sums(builder, narrow, rows, ahead, builder.extract_value(points.shape, 1), result.data)
+        return context.get_dummy_value()
+
+    return types.void(x, i, y, these, following, out), emit
+
+
+def _emit_sums(builder, narrow, rows, ahead, size, out):
+    """Write the squared distances of the first of the rows, an address each, and all others to ``out``."""
+    byte, load_as = BYTE.as_pointer(), ir.VectorType(narrow, LANES).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, WORD, WORD, WORD])
+    fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    hints = [WORD(hint) for hint in (0, 3, 1)]  # to read, into the first cache, data
+    totals = [cgutils.alloca_once_value(builder, ir.Constant(WIDE, [0.0] * LANES)) for _ in ahead]
+    with cgutils.for_range_slice(builder, size.type(0), size, size.type(LANES), size.type) as (place, _):
+        values = []
+        for address in rows:
+            value = builder.load(builder.bitcast(builder.gep(address, [place]), load_as), align=4)
+            values.append(value if narrow == ir.DoubleType() else builder.fpext(value, WIDE))
+        for value, address, total in zip(values[1:], ahead, totals, strict=True):
+            builder.call(fetch, [builder.bitcast(builder.gep(address, [place]), byte), *hints])
+            difference = builder.fsub(values[0], value)
             builder.store(builder.fadd(builder.load(total), builder.fmul(difference, difference)), total)
+    for number, total in enumerate(totals):
         lanes, half = builder.load(total), LANES
         while half > 1:
             half //= 2
-            places = [ir.Constant(ir.VectorType(ir.IntType(32), half), list(range(at, at + half))) for at in (0, half)]
+            places = [ir.Constant(ir.VectorType(WORD, half), list(range(at, at + half))) for at in (0, half)]
             lanes = builder.fadd(*[builder.shuffle_vector(lanes, lanes, place) for place in places])
-        return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
-
-    return types.float64(a, b, following), emit
+        builder.store(builder.extract_element(lanes, WORD(0)), builder.gep(out, [LONG(number)]))
 
 
 @compiled
 def exact_block(x, y, first, numbers, counts, done, squared):
     """Squared distances of each row of x to those of its candidates that lie in y, the rows from ``first`` on."""
-    stop = first + len(y)
+    stop, out = first + len(y), np.empty(4)
     for i in range(len(x)):
-        c = done[i]
-        while c < counts[i] and numbers[i, c] < stop:
-            following = numbers[i, c + 1] if c + 1 < counts[i] and numbers[i, c + 1] < stop else numbers[i, c]
-            squared[i, c] = squared_distance(x[i], y[numbers[i, c] - first], y[following - first])  # pyright: ignore[reportCallIssue]
-            c += 1
-        done[i] = c
+        begin = end = done[i]
+        while end < counts[i] and numbers[i, end] < stop:
+            end += 1
+        for c in range(begin, end, 4):
+            these, following = _four(numbers[i], c, end, first), _four(numbers[i], min(c + 4, end - 1), end, first)
+            squared_distances(x, i, y, these, following, out)  # pyright: ignore[reportCallIssue]
+            for g in range(min(4, end - c)):
+                squared[i, c + g] = out[g]
+        done[i] = end
+
+
+@compiled_within
+def _four(numbers, c, end, first):
+    """Four candidates from number c on; the last of all stands for those that are not there."""
+    last = end - 1
+    return (
+        np.int64(numbers[c]) - first,
+        np.int64(numbers[min(c + 1, last)]) - first,
+        np.int64(numbers[min(c + 2, last)]) - first,
+        np.int64(numbers[min(c + 3, last)]) - first,
+    )
 
 
 @compiled
 def exact_pairs(x, y, rows, columns, squared):
     """Squared distances of x[rows[p]] and y[columns[p]]."""
+    last = len(rows) - 1
     for p in range(len(rows)):
-        squared[p] = squared_distance(x[rows[p]], y[columns[p]], y[columns[min(p + 1, len(rows) - 1)]])  # pyright: ignore[reportCallIssue]
-
-
-@compiled
-def order(numbers, squared, counts, k):
-    """Sort each row's candidates by (d², number).
-
-    ``counts`` becomes k and the ties that follow, or 0 where k are not there. Ties are judged after the square root,
-    which can make two neighboring values one.
-    """
-    for i in range(len(counts)):
-        count = counts[i]
-        if count < k:
-            counts[i] = 0
-            continue
-        _sort(squared[i, :count], numbers[i, :count])
-        last, tied = math.sqrt(squared[i, k - 1]), k
-        while tied < count and math.sqrt(squared[i, tied]) == last:
-            tied += 1
-        counts[i] = tied
-
-
-@compiled
-def _sort(squared, numbers):
-    """By distance and then by number, in place (Shell's sort; numpy's takes numba seconds to compile)."""
-    gap = 1
-    while gap < len(squared) // 3:
-        gap = 3 * gap + 1
-    while gap > 0:
-        for i in range(gap, len(squared)):
-            value, number, j = squared[i], numbers[i], i
-            while j >= gap and (squared[j - gap] > value or (squared[j - gap] == value and numbers[j - gap] > number)):
-                squared[j], numbers[j] = squared[j - gap], numbers[j - gap]
-                j -= gap
-            squared[j], numbers[j] = value, number
-        gap //= 3
+        squared_distances(x, rows[p], y, (columns[p],), (columns[min(p + 1, last)],), squared[p:])  # pyright: ignore[reportCallIssue]
