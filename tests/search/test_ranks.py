@@ -1,6 +1,7 @@
 """Ranks against the plain definition: all distances in float64, counted."""
 
 import re
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -39,7 +40,21 @@ def some_pairs(n, rng, n_pairs):
 def test_ranks_are_counts_of_nearer_samples(kind, n, d, seed):
     rng = np.random.default_rng(seed)
     x, pairs = cloud(kind, n, d, rng), some_pairs(n, rng, 30)
+    for sorts in (False, True):
+        with patch("layerscape.search.rank.pays", lambda *_, sorts=sorts: sorts):
+            np.testing.assert_array_equal(ranks(x, pairs), plain_ranks(x, pairs))
+
+
+def test_all_distances_of_a_sample_are_sorted_where_it_has_many_pairs(rng, monkeypatch):
+    x = np.concatenate([cloud("lattice", 90, 2, rng), cloud("gaussian", 60, 2, rng)])
+    pairs = np.argwhere(~np.eye(150, dtype=bool))
+    monkeypatch.setattr("layerscape.search.rank._Count._arithmetic", None)  # what counts is not asked
+    monkeypatch.setattr("layerscape.search.sorting.AT_ONCE", 1000)
     np.testing.assert_array_equal(ranks(x, pairs), plain_ranks(x, pairs))
+    with pytest.raises(TypeError, match="NoneType"):
+        ranks(x, pairs[::149])
+    with pytest.raises(TypeError, match="NoneType"):
+        ranks(x, pairs, memory=10_000)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -48,6 +63,7 @@ def test_little_memory_and_full_lists_of_doubts_change_nothing(kind, monkeypatch
     x, pairs = cloud(kind, 700, 5, rng), some_pairs(700, rng, 900)
     monkeypatch.setattr("layerscape.search.rank.MOST_DOUBTS", 100)
     monkeypatch.setattr("layerscape.search.rank.PART", 90)
+    monkeypatch.setattr("layerscape.search.rank.pays", lambda *_: False)
     np.testing.assert_array_equal(ranks(x, pairs, memory=20_000), plain_ranks(x, pairs))
 
 

@@ -24,6 +24,7 @@ from layerscape.search.floats import Floats
 from layerscape.search.processor import MOST_DOUBTFUL, bytes_for
 from layerscape.search.radii import Radii
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
+from layerscape.search.sorting import pays, places_by_sorting
 
 PART, COLUMNS = 512, 2048
 MOST_DOUBTS = 2**17  # of a part before they are looked up
@@ -162,7 +163,12 @@ class _Count:
 
     def places(self, progress: Callable[[int], None]) -> np.ndarray:
         """The first and the last rank of every pair, in the order they were given in."""
-        arithmetic, n_rows = self._arithmetic(), self.job.queries.n_points
+        n_rows, places = self.job.queries.n_points, np.empty((len(self.pairs), 2))
+        if self.apart is None and pays(len(self.pairs), n_rows, self.points, self.sizes, self.job.memory):
+            several = self.points, self.sizes, self.pairs, self.starts, self.pool
+            places[self.order] = places_by_sorting(*several, progress)
+            return places
+        arithmetic = self._arithmetic()
         width = 16 * self.points.n_units + arithmetic.row_bytes  # of a point: as read, padded, held for bounds
         held = max(1, self.job.memory // 2 // width)
         step = int(np.clip(self.job.memory // 8 // width, 1, COLUMNS))
@@ -170,7 +176,6 @@ class _Count:
             last = min(first + held, n_rows)
             self._panel(arithmetic, first, last, step)
             progress(int(self.starts[last] - self.starts[first]))
-        places = np.empty((len(self.pairs), 2))
         places[self.order] = np.stack([1 + self.nearer, self.nearer + self.tied], axis=1)
         return places
 

@@ -190,7 +190,7 @@ def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, see
     known = _known(x, name, sample, seed, metric)
     if not known:
         squares = _squares(x, centered, name)
-        cubes = float(np.einsum("ij,ij->", centered @ centered, centered))
+        cubes = float(np.einsum("ij,ij->", centered @ centered.T, centered))  # symmetric, which takes half the products
         known.append(_Itself(squares, cubes / squares**1.5))
     return known[0]
 

@@ -107,3 +107,12 @@ def exact_pairs(x, y, rows, columns, squared):
     last = len(rows) - 1
     for p in range(len(rows)):
         squared_distances(x, rows[p], y, (columns[p],), (columns[min(p + 1, last)],), squared[p:])  # pyright: ignore[reportCallIssue]
+
+
+@compiled
+def exact_all(x, y, squared):
+    """Squared distances of each row of x to each of y."""
+    last = len(y) - 1
+    for i in range(len(x)):
+        for j in range(last + 1):
+            squared_distances(x, i, y, (j,), (min(j + 1, last),), squared[i, j:])  # pyright: ignore[reportCallIssue]
