@@ -75,6 +75,11 @@ class Pooling:
         """Whether it reads every position at its place, so that samples must be of one length."""
         return self.kind in ("flatten", "project")
 
+    @property
+    def average(self) -> bool:
+        """Whether it is a mean of tokens, with weights that are known before these are."""
+        return self.kind in ("mean", "weighted") or (self.kind == "last" and self.count > 1)
+
 
 @lru_cache(maxsize=64)
 def _parsed(text: str) -> Pooling:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -129,29 +128,43 @@ class _Enough(Exception):
     """Raised in the hook of the last site wanted, to end the forward pass."""
 
 
+@dataclass
+class _Watched:
+    """What is wanted of one side of a module, by the number of the call, and how often it was called."""
+
+    wanted: dict[int, list[tuple[str, Key | None]]] = field(default_factory=dict)
+    calls: int = 0
+
+    def now(self) -> Sequence[tuple[str, Key | None]]:
+        self.calls += 1
+        return self.wanted.get(self.calls - 1, ())
+
+
 class Taps:
-    """Runs the network batch by batch and hands out what it sees at the sites; hooks are there only inside ``with``."""
+    """Runs the network batch by batch and hands out what it sees at the sites; hooks are there only inside ``with``.
+
+    A hook runs between two layers, where code and data of ours are in no cache: it does as little as it can.
+    """
 
     def __init__(self, module: torch.nn.Module, sites: Mapping[str, Site]) -> None:
         self._module, self._sites = module, sites
-        self._names: dict[Site, dict[int, list[tuple[str, Key | None]]]] = {}  # by the number of the call
+        self._watched: dict[Site, _Watched] = {}
         for name, site in sites.items():
-            calls = self._names.setdefault(replace(site, call=0, part=None), {})
-            calls.setdefault(site.call, []).append((name, site.part))
-        self._calls: Counter[Site] = Counter()
+            watched = self._watched.setdefault(replace(site, call=0, part=None), _Watched())
+            watched.wanted.setdefault(site.call, []).append((name, site.part))
         self._found: dict[str, torch.Tensor] = {}
         self._take: Callable[[str, Seen], torch.Tensor] = lambda _name, seen: seen.tensor
         self._handles: list[RemovableHandle] = []
 
     def __enter__(self) -> Taps:
-        for site in self._names:
+        for site, watched in self._watched.items():
             part = self._module.get_submodule(site.module)
             if site.side == "input":
-                hook = part.register_forward_pre_hook(partial(self._before, site), with_kwargs=True)
+                hook = part.register_forward_pre_hook(partial(self._before, watched), with_kwargs=True)
             elif site.side == "heads":
-                hook = part.register_forward_hook(partial(self._beside, site), with_kwargs=True)
+                hook = part.register_forward_hook(partial(self._beside, watched), with_kwargs=True)
             else:
-                hook = part.register_forward_hook(partial(self._after, site))
+                hook = part.register_forward_hook(partial(self._after, watched))
             self._handles.append(hook)
         return self
 
@@ -162,7 +175,8 @@ class Taps:
     def __call__(self, inputs: Inputs, take: Callable[[str, Seen], torch.Tensor]) -> dict[str, torch.Tensor]:
         """What ``take(name, seen)`` made of what was seen at every site, by name."""
         self._take, self._found = take, {}
-        self._calls.clear()
+        for watched in self._watched.values():
+            watched.calls = 0
         if self._sites:
             with suppress(_Enough):
                 self._module(*inputs.args, **(inputs.kwargs or {}))
@@ -172,22 +186,22 @@ class Taps:
             )
         return self._found
 
-    def _before(self, site: Site, _module: torch.nn.Module, args: Any, kwargs: Any) -> None:
-        self._reached(site, lambda: entering(args, kwargs))
+    def _before(self, watched: _Watched, _module: torch.nn.Module, args: Any, kwargs: Any) -> None:
+        if wanted := watched.now():
+            self._reached(wanted, entering(args, kwargs))
 
-    def _after(self, site: Site, _module: torch.nn.Module, _args: Any, output: Any) -> None:
-        self._reached(site, lambda: floating(parts_of(output)))
+    def _after(self, watched: _Watched, _module: torch.nn.Module, _args: Any, output: Any) -> None:
+        if wanted := watched.now():
+            self._reached(wanted, floating(parts_of(output)))
 
-    def _beside(self, site: Site, module: Any, args: Any, kwargs: Any, _output: Any) -> None:
-        self._reached(site, lambda: floating(parts_of(unprojected(module, args, kwargs))))
+    def _beside(self, watched: _Watched, module: Any, args: Any, kwargs: Any, _output: Any) -> None:
+        if wanted := watched.now():
+            self._reached(wanted, floating(parts_of(unprojected(module, args, kwargs))))
 
-    def _reached(self, site: Site, look: Callable[[], list[tuple[Key, Seen]]]) -> None:
-        wanted = self._names[site].get(self._calls[site], ())
-        self._calls[site] += 1
-        parts = look() if wanted else []
+    def _reached(self, wanted: Sequence[tuple[str, Key | None]], parts: Sequence[tuple[Key, Seen]]) -> None:
         for name, key in wanted:
             seen = next((seen for at, seen in parts if key in (None, at)), None)
             if seen is not None:
-                self._found[name] = self._take(name, Seen(seen.tensor.detach(), seen.lengths))
-        if wanted and len(self._found) == len(self._sites):
+                self._found[name] = self._take(name, seen.detached())
+        if len(self._found) == len(self._sites):
             raise _Enough

@@ -20,6 +20,10 @@ class Seen:
     tensor: torch.Tensor
     lengths: torch.Tensor | None = None
 
+    def detached(self) -> Seen:
+        """The same outside of any gradient, into which it enters where the network takes one in its forward."""
+        return Seen(self.tensor.detach(), self.lengths) if self.tensor.requires_grad else self
+
 
 def parts_of(value: Any, key: Key = ()) -> Iterator[tuple[Key, Seen]]:
     """Every tensor in it, with the key that leads there."""

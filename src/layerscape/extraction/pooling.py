@@ -183,7 +183,8 @@ def _at(content: torch.Tensor, n_samples: int, device: torch.device, grid: tuple
 
 def _averaged(hidden: torch.Tensor, weights: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
     """The mean of the tokens with weights of shape (B, T), summed in float32."""
-    if hidden.device.type == "cpu":  # here a copy costs ten times the sum, and to look at the result costs nothing
+    # On a CPU a copy costs ten times the sum, and to look at the result costs nothing. Autocast would round the sum.
+    if hidden.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
         mean = torch.bmm(weights[:, None], hidden.float())[:, 0] / total
         if isfinite(float(mean.sum())):
             return mean

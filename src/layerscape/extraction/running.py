@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from layerscape.extraction.averages import Averages
 from layerscape.extraction.cures import calm, in_order
 from layerscape.extraction.failures import check_finite, explained
 from layerscape.extraction.hooks import Inputs, Site, Taps
@@ -42,6 +43,8 @@ def running(
     if loss is not None and loss.reads_state:
         sites[LOSS] = Site("")
     places = {place.name: place for place in chosen}
+    # Autocast would round the sums; on a GPU nothing is waited for.
+    averages = Averages(found, chosen, pooling, possible=device.type == "cpu" and not autocast)
 
     def pooled_batch(inputs: Inputs, tokens: Tokens | None) -> dict[str, torch.Tensor]:
         n_samples = len(inputs.tensors()[0])
@@ -51,13 +54,19 @@ def running(
         tokens = tokens and tokens.to(device)
 
         def take(name: str, seen: Seen) -> torch.Tensor:
-            return seen.tensor if name == LOSS else found.pool(places[name], seen, pooling, tokens, n_samples)
+            if name == LOSS:
+                return seen.tensor
+            sums = averages.take(places[name], seen, tokens, n_samples)
+            return found.pool(places[name], seen, pooling, tokens, n_samples) if sums is None else sums
 
         if whole:
             inputs = in_order(module, inputs)
         with explained(module, inputs, device):
             there = inputs.to(device, dtype)
+            averages.begin()
             pooled |= run(there, take)
+            if not averages.finish(pooled):
+                pooled |= run(there, take)
             if loss is not None and tokens is not None:  # passes of its own meet no hook, as all calls were seen
                 pooled[LOSS] = loss.of(pooled.get(LOSS), there, tokens)
             return pooled

@@ -171,12 +171,20 @@ class Survey:
             raise InvalidValue(f"layer {layer!r} puts out {error}; choose other layers.") from None
         if seen.lengths is not None:
             tokens = Tokens.of(seen.lengths.to(hidden.device), hidden.shape[1])
-        if len(hidden) != n_samples:
-            raise InvalidValue(
-                f"layer {layer!r} puts out {len(hidden)} rows for {n_samples} samples; choose other layers."
-            )
         if place.head is not None:
+            _check_rows(layer, hidden, n_samples)
             return place.head(hidden, tokens)
+        tokens = self.tokens_of(place, hidden, pooling, tokens, n_samples)
+        try:
+            return pool(hidden, pooling, tokens)
+        except InvalidValue as error:
+            raise InvalidValue(f"layer {layer!r}: {error}") from None
+
+    def tokens_of(
+        self, place: Place, hidden: torch.Tensor, pooling: str, tokens: Tokens | None, n_samples: int
+    ) -> Tokens | None:
+        """Which tokens of a layer, shape (B, T, D), are real and which content; None if nothing says so."""
+        _check_rows(place.name, hidden, n_samples)
         shift = self.shifts.get(place.site) if place.site is not None else None
         if tokens is not None and shift is not None and hidden.shape[1] >= shift + tokens.real.shape[1]:
             tokens = tokens.among(shift, hidden.shape[1])
@@ -184,17 +192,20 @@ class Survey:
         if content is not None and tokens is not None and hidden.ndim == 3 and len(content) == hidden.shape[1]:
             # The mask is of another part of the network, which has as many tokens as it.
             tokens = None if tokens.real.shape[1] != len(content) else tokens
-        if hidden.ndim == 3:
-            n_expected = tokens.real.shape[1] if tokens else self.positions if content is None else len(content)
-            if hidden.shape[1] != n_expected and (tokens or pooling == "cls"):
-                raise InvalidValue(
-                    f"layer {layer!r} has {hidden.shape[1]} tokens where others have {n_expected}; "
-                    "it is not known which are which: choose other layers."
-                )
-            if tokens is None and hidden.shape[1] == n_expected:
-                before, grid = self.n_prefix, self.grid
-                tokens = Tokens.after(before, hidden, grid) if content is None else Tokens.at(content, hidden, grid)
-        try:
-            return pool(hidden, pooling, tokens)
-        except InvalidValue as error:
-            raise InvalidValue(f"layer {layer!r}: {error}") from None
+        if hidden.ndim != 3:
+            return tokens
+        n_expected = tokens.real.shape[1] if tokens else self.positions if content is None else len(content)
+        if hidden.shape[1] != n_expected and (tokens or pooling == "cls"):
+            raise InvalidValue(
+                f"layer {place.name!r} has {hidden.shape[1]} tokens where others have {n_expected}; "
+                "it is not known which are which: choose other layers."
+            )
+        if tokens is None and hidden.shape[1] == n_expected:
+            before, grid = self.n_prefix, self.grid
+            tokens = Tokens.after(before, hidden, grid) if content is None else Tokens.at(content, hidden, grid)
+        return tokens
+
+
+def _check_rows(layer: str, hidden: torch.Tensor, n_samples: int) -> None:
+    if len(hidden) != n_samples:
+        raise InvalidValue(f"layer {layer!r} puts out {len(hidden)} rows for {n_samples} samples; choose other layers.")
