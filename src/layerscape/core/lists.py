@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.conversion import as_array
+from layerscape.core.jit import compiled_when_called
 from layerscape.core.representation import Representation, as_representation
 from layerscape.core.square import looks_like_square
 from layerscape.errors import InvalidType, InvalidValue
@@ -130,15 +131,20 @@ def repeated(indices: np.ndarray) -> bool:
     return False
 
 
-def first_found(members: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first k entries of every row that are not negative, their columns, and whether there are so many."""
-    left, every = members >= 0, np.arange(len(members))
-    found = np.count_nonzero(left, axis=1) >= k
-    columns = np.empty((len(members), k), np.intp)
-    for place in range(k):
-        columns[:, place] = left.argmax(axis=1)
-        left[every, columns[:, place]] = False
-    return np.take_along_axis(members, columns, 1), columns, found
+@compiled_when_called
+def first_listed(indices, distances, number, rows, members, apart, whole):
+    """Fill in the first neighbors of some rows that have a number, their distances, and whether there are so many."""
+    k = members.shape[1]
+    for place in range(len(rows)):
+        row, found = rows[place], 0
+        for column in range(indices.shape[1]):
+            if number[indices[row, column]] >= 0:
+                members[place, found] = number[indices[row, column]]
+                apart[place, found] = distances[row, column]
+                found += 1
+                if found == k:
+                    whole[place] = True
+                    break
 
 
 def _row_numbers(given: Any) -> np.ndarray:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from layerscape.core.border import border_of_first, compressed, samples_beyond
-from layerscape.core.lists import check_lists, first_found, read_lists
+from layerscape.core.lists import check_lists, first_listed, read_lists
 from layerscape.core.nearness import PLAIN, Nearness
 from layerscape.core.shown import Card, Shown
 from layerscape.core.square import nearest_of_all
@@ -273,13 +273,8 @@ class Neighbors(Shown):
         number = np.full(self.n_samples, -1)
         number[rows] = np.arange(len(rows))
         indices, distances = np.zeros((len(rows), k), np.int64), np.zeros((len(rows), k))
-        whole, asked = np.zeros(len(rows), bool), np.arange(len(rows))
-        # Four times the columns that are needed on average serve almost all rows; the others look at all columns.
-        for width in (min(self.k, 4 * -(-k * self.n_samples // max(1, len(rows)))), self.k):
-            members, columns, found = first_found(number[self.indices[rows[asked], :width]], k)
-            indices[asked], whole[asked] = members, found
-            distances[asked] = np.take_along_axis(self.distances[rows[asked], :width], columns, 1)
-            asked = asked[~found]
+        whole = np.zeros(len(rows), bool)
+        first_listed(self.indices, self.distances, number, rows, indices, distances, whole)
         return indices, distances, whole
 
     def restrict(self, rows: np.ndarray, k: int) -> Neighbors | None:

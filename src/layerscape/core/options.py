@@ -55,6 +55,9 @@ def checked(name: str, value: Any, hint: Any, owner: str = "") -> Any:
     Traceback (most recent call last):
     layerscape.errors.InvalidType: k='3'; give a whole number or None.
     """
+    if hint is int and type(value) is int:  # most are, and are asked for once per layer, label and group
+        _check_size(name, value)
+        return value
     kinds = _kinds(hint)
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # one number of numpy's, or of torch's
         value = value.item()

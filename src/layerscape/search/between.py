@@ -7,12 +7,14 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from layerscape.core.apart import Apart
 from layerscape.core.keywords import Search, chosen
 from layerscape.core.representation import as_representation
-from layerscape.core.threads import workers
+from layerscape.core.threads import Workers, workers
+from layerscape.search import kernels
 from layerscape.search.asking import leaving_out
 from layerscape.search.rank import check_pairs
-from layerscape.search.rows import check_width, distinct_points, scale_together
+from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
 PART, COLUMNS = 512, 2048
 TIED = 1e-13  # of the squared lengths: squared distances that differ by less tie
@@ -48,35 +50,44 @@ def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -
     check_width(x.n_units)
     apart = leaving_out(near, None, None, x.n_samples).apart
     pairs = check_pairs(pairs, x.n_samples, apart)
-    found, one_at_a_time = np.zeros(x.n_samples), threading.Lock()
-    order = np.argsort(pairs[:, 0], kind="stable")
     with workers(how.n_threads) as pool:
         points, copies, overview = distinct_points(x, near.metric, pool, apart and apart.marks)
-        of_point = apart and apart.of(copies)
         scale_together(points, points, [overview])
-
-        def count(part: np.ndarray) -> None:
-            first, second = (points.centered_wide(points.read(copies[pairs[part, side]])) for side in (0, 1))
-            asked = ((first - second) ** 2).sum(axis=1)
-            lengths, weight = (first**2).sum(axis=1), weights[part]
-            for block in points.blocks(COLUMNS):
-                others = points.centered_wide(points.read(block))
-                of_others = (others**2).sum(axis=1)
-                excess = lengths[:, None] + of_others - 2 * first @ others.T - asked[:, None]
-                least = TIED * (lengths[:, None] + of_others)
-                if of_point is not None:
-                    numbers = np.arange(block.start, block.stop)
-                    excess[of_point.kept(copies[pairs[part, 0]][:, None], numbers)] = np.inf
-                sums = weight @ (excess < -least) + weight @ (np.abs(excess) <= least) / 2
-                with one_at_a_time:
-                    of_points[block] += sums
-
-        of_points = np.zeros(points.n_points)
-        pool.all(count, np.array_split(order, 1 + len(order) // PART))
-        found += of_points[copies]
+        asked = copies[pairs]
+        found = _of_points(points, asked, weights, apart and apart.of(copies), pool)[copies]
     # Neither of a pair stands between: i lies at its own distance 0, where it counted, and j ties with itself.
     if apart is None:
-        equal = copies[pairs[:, 0]] == copies[pairs[:, 1]]
+        equal = asked[:, 0] == asked[:, 1]
         np.subtract.at(found, pairs[:, 0], np.where(equal, weights / 2, weights))
     np.subtract.at(found, pairs[:, 1], weights / 2)
+    return found
+
+
+def _of_points(points: Rows, pairs: np.ndarray, weights: np.ndarray, apart: Apart | None, pool: Workers) -> np.ndarray:
+    """For every point the sum over pairs of points, those included in which it is itself one of both."""
+    found, one_at_a_time = np.zeros(points.n_points), threading.Lock()
+    order = np.argsort(pairs[:, 0], kind="stable")
+    rows, starts = np.unique(pairs[order, 0], return_index=True)
+    starts = np.append(starts, len(pairs))
+
+    def count(part: np.ndarray) -> None:
+        mine = order[starts[part[0]] : starts[part[-1] + 1]]
+        of_pairs = starts[part[0] : part[-1] + 2] - starts[part[0]]
+        first, second = (points.centered_wide(points.read(of)) for of in (rows[part], pairs[mine, 1]))
+        asked = ((first[np.repeat(np.arange(len(part)), np.diff(of_pairs))] - second) ** 2).sum(axis=1)
+        lengths, weight = (first**2).sum(axis=1), weights[mine].astype(float)
+        for block in points.blocks(COLUMNS):
+            others = points.centered_wide(points.read(block))
+            of_others = (others**2).sum(axis=1)
+            squared = lengths[:, None] + of_others - 2 * first @ others.T
+            least = TIED * (lengths[:, None] + of_others)
+            if apart is not None:
+                squared[apart.kept(rows[part][:, None], np.arange(block.start, block.stop))] = np.inf
+            sums = np.zeros(len(others))
+            kernels.add_nearer(squared, least, of_pairs, asked, weight, sums)
+            with one_at_a_time:
+                found[block] += sums
+
+    if len(rows):
+        pool.all(count, np.array_split(np.arange(len(rows)), 1 + len(rows) // PART))
     return found

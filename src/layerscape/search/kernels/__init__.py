@@ -6,6 +6,7 @@ from layerscape.search.kernels.bounds import guess_limits as guess_limits
 from layerscape.search.kernels.bounds import leave_out as leave_out
 from layerscape.search.kernels.bounds import overview_rows as overview_rows
 from layerscape.search.kernels.bounds import scan as scan
+from layerscape.search.kernels.exact import add_nearer as add_nearer
 from layerscape.search.kernels.exact import exact_all as exact_all
 from layerscape.search.kernels.exact import exact_block as exact_block
 from layerscape.search.kernels.exact import exact_pairs as exact_pairs

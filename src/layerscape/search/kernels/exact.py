@@ -116,3 +116,17 @@ def exact_all(x, y, squared):
     for i in range(len(x)):
         for j in range(last + 1):
             squared_distances(x, i, y, (j,), (min(j + 1, last),), squared[i, j:])  # pyright: ignore[reportCallIssue]
+
+
+@compiled
+def add_nearer(squared, least, starts, asked, weights, sums):
+    """Add to each column's sum the weights of the pairs than which it is nearer to their row, half where it ties.
+
+    Of row i the pairs are those from ``starts[i]`` on; two squared distances tie that differ by ``least``.
+    """
+    for i in range(len(squared)):
+        for p in range(starts[i], starts[i + 1]):
+            limit, weight, half = asked[p], weights[p], weights[p] / 2
+            for j in range(squared.shape[1]):
+                excess = squared[i, j] - limit
+                sums[j] += half * (excess <= least[i, j]) + (weight - half) * (excess < -least[i, j])
