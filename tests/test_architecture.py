@@ -21,7 +21,7 @@ ABOVE["questions"] = {"core", "errors", "run", "runs", "row_numbers", "supply", 
 ABOVE["reports"] = {"core", "errors", "run", "runs", "supply", "figures"} | STAGES
 ABOVE["cli"] = {"core", "errors", "run", "runs", "supply", "pipeline", "questions", "reports"} | STAGES
 DOORS = {
-    "torch": ("extraction/", "search/gpu.py", "measures/dimension/autoencoder.py"),
+    "torch": ("extraction/", "search/gpu/", "measures/dimension/autoencoder.py"),
     "transformers": ("extraction/huggingface.py", "extraction/processing.py", "training/huggingface.py"),
     "lightning": ("training/lightning.py",),
     "pytorch_lightning": ("training/lightning.py",),

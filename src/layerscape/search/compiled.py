@@ -8,7 +8,6 @@ first limits come from a sample of the points, which holds a known share of ever
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -22,12 +21,12 @@ from layerscape.search.again import again
 from layerscape.search.engine import SPARE, Arithmetic, Block, Candidates, Found, Job, Tile
 from layerscape.search.finish import finish
 from layerscape.search.floats import Floats
+from layerscape.search.guessing import rank_reached
 from layerscape.search.processor import arithmetic_for
 
 LOCKED = 512  # lists that share a lock
 LOADED = 4096  # rows that are read at a time
 MOST_HITS = 2**17  # of a tile before they are put into the lists
-MISSED = 1e-3  # of the queries, whose first limit may be too low
 
 
 def search(job: Job) -> Found:
@@ -99,7 +98,7 @@ class Sweep:
         for less than `MISSED` of the queries, which are then searched again. None where a sample tells too little.
         """
         drawn, sample = _sample(self.job, self.arithmetic)
-        rank = _rank(self.job.k * len(drawn) / self.n_points) + 1  # 1 for the query itself
+        rank = rank_reached(self.job.k * len(drawn) / self.n_points) + 1  # 1 for the query itself
         if 8 * len(drawn) > self.n_points or 2 * rank > len(drawn):
             return None
 
@@ -182,14 +181,3 @@ def _sample(job: Job, arithmetic: Arithmetic) -> tuple[np.ndarray, Block]:
     sample = arithmetic.room(0, len(drawn))
     arithmetic.fill(job.points, values, sample, np.empty(len(drawn), np.float32))
     return drawn, sample
-
-
-def _rank(expected: float) -> int:
-    """How many of a sample are reached by a share of `MISSED` at the most, where so many are expected."""
-    rank, term = 0, math.exp(-expected)
-    left = 1 - term
-    while left > MISSED and rank < 4 * expected + 40:
-        rank += 1
-        term *= expected / rank
-        left -= term
-    return rank + 1

@@ -18,11 +18,25 @@ from layerscape.search.complete import complete
 from layerscape.search.engine import ULPS, UNDERFLOW, Candidates, Found, Job
 
 Again = Callable[[Job, np.ndarray, np.ndarray], Found]
+LookUp = Callable[[Job, slice, np.ndarray, np.ndarray, np.ndarray], None]
 PART = 512  # queries that one thread takes at a time
 BLOCK_BYTES = 2**23  # of points that are looked up at a time: what the processor's cache holds
 
 
-def finish(job: Job, candidates: Candidates, again: Again = complete) -> Found:
+def looked_up(job: Job, panel: slice, numbers: np.ndarray, counts: np.ndarray, squared: np.ndarray) -> None:
+    """Set ``squared`` to the squared distances of some queries from the first ``counts`` of ``numbers``."""
+    done, parts = np.zeros(len(counts), np.int32), _parts(len(counts))
+    x = job.queries.whole_lanes(panel)
+    blocks = list(job.points.blocks(max(1, BLOCK_BYTES // (x.itemsize * x.shape[1]))))
+    for block, y in ahead(job.points.whole_lanes, blocks):
+
+        def look_up(part: slice, first: int = block.start, y: np.ndarray = y) -> None:
+            kernels.exact_block(x[part], y, first, numbers[part], counts[part], done[part], squared[part])
+
+        job.pool.all(look_up, parts)
+
+
+def finish(job: Job, candidates: Candidates, again: Again = complete, look_up: LookUp = looked_up) -> Found:
     """The k nearest of all points for each query; those that are not proven are searched ``again``."""
     n_queries, capacity = candidates.lists.shape
     indices, squared = np.empty((n_queries, job.k), np.int64), np.empty((n_queries, job.k))
@@ -30,7 +44,7 @@ def finish(job: Job, candidates: Candidates, again: Again = complete) -> Found:
     borders = []
     per_query = 16 * capacity + 8 * job.points.n_units
     for panel in job.queries.blocks(max(PART, job.memory // 2 // per_query)):
-        numbers, distances, counts = _exact(job, candidates, panel, indices[panel], squared[panel])
+        numbers, distances, counts = _exact(job, candidates, panel, look_up, indices[panel], squared[panel])
         found = counts > 0
         upper[panel][found] = squared[panel][found, job.k - 1]
         borders.append(_beyond(numbers, distances, counts, job.k, panel.start))
@@ -49,7 +63,7 @@ def finish(job: Job, candidates: Candidates, again: Again = complete) -> Found:
 
 
 def _exact(
-    job: Job, candidates: Candidates, panel: slice, indices: np.ndarray, nearest: np.ndarray
+    job: Job, candidates: Candidates, panel: slice, look_up: LookUp, indices: np.ndarray, nearest: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The first k of the candidates and their squared distances.
 
@@ -58,9 +72,7 @@ def _exact(
     """
     counts, lists = candidates.counts[panel].copy(), candidates.lists[panel]
     numbers, squared = np.empty(lists.shape, np.int32), lists.view(np.float64)
-    done = np.zeros(len(counts), np.int32)
-    parts = [slice(start, min(start + PART, len(counts))) for start in range(0, len(counts), PART)]
-    row_doubts = candidates.row_doubts[panel]
+    parts, row_doubts = _parts(len(counts)), candidates.row_doubts[panel]
 
     def trim(part: slice) -> None:
         kernels.trim(
@@ -68,20 +80,17 @@ def _exact(
         )
 
     job.pool.all(trim, parts)
-    x = job.queries.whole_lanes(panel)
-    blocks = list(job.points.blocks(max(1, BLOCK_BYTES // (x.itemsize * x.shape[1]))))
-    for block, y in ahead(job.points.whole_lanes, blocks):
-
-        def look_up(part: slice, first: int = block.start, y: np.ndarray = y) -> None:
-            kernels.exact_block(x[part], y, first, numbers[part], counts[part], done[part], squared[part])
-
-        job.pool.all(look_up, parts)
+    look_up(job, panel, numbers, counts, squared)
 
     def order(part: slice) -> None:
         kernels.order(squared[part], numbers[part], counts[part], job.k, indices[part], nearest[part])
 
     job.pool.all(order, parts)
     return numbers, squared, counts
+
+
+def _parts(n_queries: int) -> list[slice]:
+    return [slice(start, min(start + PART, n_queries)) for start in range(0, n_queries, PART)]
 
 
 def _beyond(

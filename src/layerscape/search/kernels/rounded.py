@@ -9,6 +9,7 @@ import numpy as np
 from layerscape.core.jit import compiled, compiled_within
 from layerscape.search.kernels.bounds import squared_length
 from layerscape.search.kernels.instructions import ROWS, below, count_bits, crossed, lowest_bit, products
+from layerscape.search.rounding import halves_of
 
 PIECE = 2**16  # columns whose sums of products fit int32, twice over
 TINY = 2.0**-50  # rows with no larger coordinate are rounded to 0, where products of scales would be subnormal
@@ -89,15 +90,7 @@ def round_rows(block, center, scale, ratio, offset, at, rounded, doubts):
         )
 
 
-@compiled_within
-def _halves(length, error, middle, ratio, largest, dropped):
-    """Half a squared length less and plus what a bound can be wrong by on account of the row, and twice the latter."""
-    up = 1 + 2.0**-30
-    error, middle = error * up + 2.0**-50 * length, middle * up
-    doubt = (error * error / ratio + ratio * middle * middle + dropped * dropped * up) / 2
-    half = length * length / 2
-    doubt = doubt * up + 2.0**-19 * (largest * largest + half + doubt)
-    return np.float32(half - doubt), np.float32(half + doubt), np.float32(2 * doubt * (1 + 2.0**-20))
+_halves = compiled_within(halves_of)
 
 
 @compiled_within
