@@ -25,6 +25,7 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "alpha_max": (0.5,),
     "alpha_min": (0.05,),
     "class_fraction": (0.2,),
+    "delta": (1e-2,),
     "dimension": (2.5,),
     "directions": (5,),
     "discard": (0.1,),

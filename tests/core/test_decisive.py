@@ -204,3 +204,13 @@ def test_bounds_spare_work_and_change_nothing(seed, n, d, few):
     found = deciding_unit(as_representation(x))
     with mock.patch("layerscape.core.decisive._none_is_alone", return_value=False):
         assert deciding_unit(as_representation(x.copy())) == found
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+@pytest.mark.parametrize("large", [1, 1000])
+def test_values_that_cannot_be_squared_are_judged_all_the_same(scale, large):
+    x = np.random.default_rng(0).standard_normal((200, 30))
+    x[:, 4] *= large
+    unit, share = deciding_unit(as_representation(x))
+    assert (unit == 4 and share > 0.9) if large > 1 else share == 0
+    assert deciding_unit(as_representation(x * scale)) == (unit, pytest.approx(share, abs=1e-9))

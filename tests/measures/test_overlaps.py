@@ -11,7 +11,7 @@ from scipy.stats import norm
 from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue, UnknownName
 from layerscape.measures.deletion import without_next
-from layerscape.measures.neighborhood.agreement import membership
+from layerscape.measures.neighborhood.agreement import Relation, membership
 from layerscape.measures.neighborhood.curve import permuted_sums
 from layerscape.measures.neighborhood.entries import entries
 from layerscape.pipeline.estimate import estimate
@@ -21,6 +21,22 @@ from layerscape.search import find_neighbors
 def naive_overlap(x, y, k):
     sets = [[set(row) for row in find_neighbors(z, k).indices.tolist()] for z in (x, y)]
     return np.mean([len(a & b) / k for a, b in zip(*sets, strict=True)])
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 12), in_order=st.booleans())
+def test_sums_of_a_relation_are_those_of_its_matrix(seed, n, in_order):
+    rng = np.random.default_rng(seed)
+    r = rng.standard_normal((n, n)) * (rng.random((n, n)) < 0.4)
+    rows, members = np.nonzero(r)
+    if not in_order:
+        mixed = rng.permutation(len(rows))
+        rows, members = rows[mixed], members[mixed]
+    sums = Relation.of_entries(rows, members, r[rows, members], n)
+    out, into = r.sum(axis=1), r.sum(axis=0)
+    expected = [r.sum(), (r * r).sum(), (r * r.T).sum(), out @ out, into @ into, out @ into]
+    found = [sums.total, sums.squares, sums.mutual, sums.out, sums.into, sums.through]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_overlap_is_the_share_of_common_neighbors(rng):
@@ -78,7 +94,7 @@ def test_chance_of_overlap_is_that_of_permutations(rng, ties):
     x, y = rng.standard_normal((2, 60, 3))
     x, y = (np.round(x), np.round(y)) if ties else (x, x + 0.3 * y)
     result = estimate("overlap", x, y, k=5)
-    a, b = (membership(find_neighbors(z, 20), 5).matrix.toarray() for z in (x, y))
+    a, b = (membership(find_neighbors(z, 20), 5).toarray() for z in (x, y))
     values = []
     for _ in range(4000):
         order = rng.permutation(60)

@@ -1,5 +1,6 @@
 """A run folder from its first block to its last, and everything that it refuses."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, UnknownName
 from layerscape.storage import LayerSpec, RunFolder
+from layerscape.storage.files import remove_temporary, temporary_folder
 from layerscape.storage.sealed import sealed, unsealed
 
 LAYERS = [LayerSpec("embedding", 4, 0.0, "model.embed"), LayerSpec("block/1.слой ", 3, 1.0, "model.block.0")]
@@ -57,6 +59,40 @@ def test_what_is_written_is_read(tmp_path, x, dtype, compress):
         np.testing.assert_array_equal(array[:], values.astype(dtype), strict=True)
         np.testing.assert_array_equal(array.oindex[[7, 0, 7]], values.astype(dtype)[[7, 0, 7]])
     assert run.samples.previews([0, 9]) == ["", ""]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_files_are_those_that_zarr_writes(tmp_path, x, dtype):
+    x["embedding"][4:] = 0  # chunks of zeros are files too, and the last chunk is filled up
+    with fill(begin(tmp_path / "run", dtype=dtype), x) as run:
+        run.finish()
+    folder = tmp_path / "run" / "vectors.zarr" / "embedding"
+    description = zarr.open_array(folder, mode="r")
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        kept = {"chunks": description.chunks, "compressors": None, "dtype": dtype, "fill_value": 0}
+        zarr.create_array(
+            tmp_path / "theirs", shape=(N, 4), chunk_key_encoding={"name": "default", "separator": "."}, **kept
+        )[:] = x["embedding"].astype(dtype)
+    names = sorted(path.name for path in folder.glob("c.*"))
+    assert names == ["c.0.0", "c.1.0", "c.2.0"]
+    for name in names:
+        assert (folder / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
+
+
+@pytest.mark.parametrize("temporary", [True, False])
+def test_nobody_waits_for_the_disk_where_a_run_goes_with_the_process(tmp_path, x, monkeypatch, temporary):
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    path = temporary_folder() if temporary else tmp_path / "run"
+    with fill(begin(path), x) as run:
+        run.finish()
+    assert bool(waited) is not temporary
+    if temporary:
+        remove_temporary(path)
+        assert not path.exists()
+        fill(begin(path), x).close()  # another one of that name, which somebody may want to keep
+        assert waited
+        remove_temporary(path)
 
 
 def test_a_stranger_can_read_the_vectors_with_zarr_alone(made, x):
@@ -297,15 +333,16 @@ def test_what_is_finished_or_closed_takes_no_more(tmp_path, x, made):
 
 def test_a_full_disk_is_one_line_and_the_run_goes_on_later(tmp_path, x, monkeypatch):
     run = fill(begin(tmp_path / "run"), x, stop=1)
-    replace, left = Path.replace, [1]
+    write, left = Path.write_bytes, [1]
 
-    def full(self, target):
-        if "vectors.zarr" in str(target) and left.pop() == 0:
+    def full(self, data):
+        if "vectors.zarr" in str(self) and left.pop() == 0:
+            write(self, data[:5])
             raise OSError(28, "No space left on device")
         left.append(0)
-        return replace(self, target)
+        return write(self, data)
 
-    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(FileProblem) as caught:
         fill(run, x)
     monkeypatch.undo()

@@ -124,6 +124,12 @@ def test_json_knows_its_digest_whatever_the_order_of_its_keys(tmp_path):
         unsealed(path, "do that")
 
 
+def test_json_is_written_as_pythons_own():
+    values = {"é": [[], {}, [1, -0.0, 1e300, 5e-324, 1e-7], [{"x\u2028": '\t"\\/\x7f'}]], "a": None, "b": {"c": True}}
+    digest = json.loads(sealed(values))["digest"]
+    assert sealed(values) == json.dumps(values | {"digest": digest}, indent=2, ensure_ascii=False).encode()
+
+
 @pytest.mark.parametrize("text", [b"", b"[1]", b'{"a": 1', b"\xff", b"3", b'{"a": NaN, "digest": 1}'])
 def test_what_is_no_such_json_is_one_line(tmp_path, text):
     path = tmp_path / "x.json"

@@ -55,3 +55,30 @@ def samples_beyond(graph: Neighbors, last: np.ndarray) -> tuple[np.ndarray, np.n
     known = (listed[:, None] * graph.n_samples + graph.indices[listed]).ravel()
     new = ~np.isin(rows * graph.n_samples + samples, known) & ~graph.near.excluded(graph.query_rows[rows], samples)
     return rows[new], samples[new]
+
+
+def none_tie_beyond(graph: Neighbors, k: int) -> bool:
+    """Whether no query has a sample beyond its first k neighbors that is as far as the k-th."""
+    if k < graph.k:
+        return bool((graph.order[:, k] > graph.order[:, k - 1]).all())
+    return graph.border_copies is None or len(graph.border_copies) == 0
+
+
+def every_place(graph: Neighbors, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, samples) of the first k columns, row after row."""
+    return np.repeat(np.arange(len(graph.indices)), k), graph.indices[:, :k].astype(np.int64).ravel()
+
+
+def not_farther(graph: Neighbors, k: int, some: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Neighbors.up_to` where distances tie, or of some queries."""
+    last = graph.order[some, k - 1]
+    places, columns = np.nonzero(graph.order[some] <= last[:, None])
+    rows = some[places]
+    more_rows, more = samples_beyond(graph, graph.order[:, k - 1])
+    asked = np.isin(more_rows, some)
+    more_places = np.searchsorted(some, more_rows[asked])
+    return (
+        np.concatenate([places, more_places]),
+        np.concatenate([graph.indices[rows, columns].astype(np.int64), more[asked]]),
+        np.concatenate([graph.order[rows, columns], last[more_places]]),
+    )

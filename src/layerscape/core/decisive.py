@@ -24,6 +24,8 @@ PART = 100  # of so many samples one
 AHEAD = 10  # times the variance of the next unit
 SHOWN = 3
 DRAWN, VALUES = 2048, 2**24  # rows, and values, that the variances of units are taken from at the most
+AT_ONCE = 64  # rows, which the processor's cache holds
+SMALLEST = 1e-200  # sum of squares that has all its digits
 ROUNDING = 1e-6  # of a share, and far more than sums of float64 are off
 DECIDES = "and so decide"  # as every warning of it says
 REMEDY = 'standardize="units" gives every unit one weight'
@@ -35,10 +37,13 @@ def deciding_unit(x: Representation, metric: str = "euclidean") -> tuple[int, fl
     if x.n_samples < FEWEST or x.n_units < 2:
         return 0, 0.0
     most = max(FEW, min(DRAWN, VALUES // x.n_units))
-    some = x if x.n_samples <= most else x.take(np.sort(np.random.default_rng(0).permutation(x.n_samples)[:most]))
+    drawn = np.sort(np.random.default_rng(0).permutation(x.n_samples)[:most])
+    kept = len(drawn) - max(1, len(drawn) // PART)
+    if metric == "euclidean" and _none_is_alone(x.stored(drawn), kept):
+        return 0, 0.0
+    some = x if x.n_samples <= most else x.take(drawn)
     rows = np.concatenate([block for _, block in _seen(some, metric)])
-    kept = len(rows) - max(1, len(rows) // PART)
-    if _none_is_alone(rows, kept):
+    if metric != "euclidean" and _none_is_alone(rows, kept):
         return 0, 0.0
     squares = (rows - np.median(rows, axis=0)) ** 2
     variances = np.partition(squares, kept - 1, axis=0)[:kept].mean(axis=0)  # a few far samples make no unit large
@@ -55,13 +60,21 @@ def _none_is_alone(rows: np.ndarray, kept: int) -> bool:
     """Whether bounds show that no unit holds half of the variance, which spares medians and sorting.
 
     A median is within σ of the mean, so that n squares about it sum to nσ² to 2nσ², and each is (M + σ)² at the most,
-    M the farthest that a value is from the mean.
+    M the farthest that a value is from the mean. Values too small or too large to be squared show nothing.
     """
-    centered = rows - rows.mean(axis=0)
-    squares, farthest = np.einsum("ij,ij->j", centered, centered), np.abs(centered).max(axis=0)
-    largest = (farthest + np.sqrt(squares / len(rows))) ** 2
-    least = np.maximum(squares - (len(rows) - kept) * largest, 0)
-    return bool(2 * squares.max() < (HALF - ROUNDING) * least.sum())
+    first, n = rows[0].astype(np.float64), len(rows)
+    total, squares, farthest = np.zeros((3, len(first)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        blocks = [rows[start : start + AT_ONCE] for start in range(0, n, AT_ONCE)]
+        for block in blocks:
+            total += (block - first).sum(axis=0)
+        for block in blocks:
+            apart = block - first - total / n
+            squares += np.einsum("ij,ij->j", apart, apart)
+            np.maximum(farthest, np.abs(apart, out=apart).max(axis=0), out=farthest)
+        largest = (farthest + np.sqrt(squares / n)) ** 2
+        least = np.maximum(squares - (n - kept) * largest, 0)
+        return bool(SMALLEST < 2 * squares.max() < (HALF - ROUNDING) * least.sum())
 
 
 def deciding_who_is_near(x: Representation, near: Nearness) -> tuple[int, float] | None:

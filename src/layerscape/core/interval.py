@@ -30,7 +30,7 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import t as student
 
-from layerscape.core.jit import compiled_when_called
+from layerscape.core.near_sums import sum_of_mutual_moves, sum_of_products
 from layerscape.core.neighbors import Neighbors
 
 Z95 = 1.959963984540054  # the 97.5 % point of the normal law
@@ -256,9 +256,8 @@ def _mutual(graph: Neighbors, columns: np.ndarray, moved: np.ndarray) -> float:
     every = np.flatnonzero(asked)
     n_rows = min(len(every), max(1, MUTUAL // columns.shape[1] ** 2))
     rows = every[np.linspace(0, len(every) - 1, n_rows).astype(int)]
-    other = position[columns[rows]]  # (rows, K): whose neighbor may be the row
-    back = (columns[other] == graph.query_rows[rows][:, None, None]) & (other >= 0)[:, :, None]
-    return float((moved[rows] * (moved[other] * back).sum(axis=2)).sum()) * len(every) / max(1, len(rows))
+    total = sum_of_mutual_moves(rows, graph.query_rows, position, columns, moved)
+    return total * len(every) / max(1, len(rows))
 
 
 def _positions(graph: Neighbors, k: int) -> np.ndarray:
@@ -270,27 +269,3 @@ def _positions(graph: Neighbors, k: int) -> np.ndarray:
     asked = graph.query_rows >= 0
     position[graph.query_rows[asked]] = np.flatnonzero(asked)
     return position[columns]
-
-
-@compiled_when_called
-def sum_of_products(values, near):
-    """Sum of the products of the values of i and j over all (i, j) of which one is near the other; how many there are.
-
-    Each pair counts twice, as (i, j) and (j, i), and once as that however often it is listed. ``near``, shape (M, K),
-    may hold −1.
-    """
-    total, count = 0.0, 0
-    width = near.shape[1]
-    for i in range(len(near)):
-        for c in range(width):
-            j = near[i, c]
-            new = j >= 0
-            for e in range(c):
-                new = new and near[i, e] != j
-            if new and i > j:  # then it counted from the other side, if that lists it
-                for e in range(width):
-                    new = new and near[j, e] != i
-            if new:
-                total += 2 * values[i] * values[j]
-                count += 2
-    return total, count

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from layerscape.core.border import border_of_first, compressed, samples_beyond
+from layerscape.core.border import border_of_first, compressed, every_place, none_tie_beyond, not_farther
 from layerscape.core.lists import check_lists, first_listed, read_lists
 from layerscape.core.nearness import PLAIN, Nearness
 from layerscape.core.shown import Card, Shown
@@ -199,6 +199,10 @@ class Neighbors(Shown):
             Flat arrays: sample ``columns[e]`` is among the first k of query number ``rows[e]`` with probability
             ``weights[e]`` in (0, 1] when ties are broken at random. The weights of a query add up to k.
         """
+        self.need(k)
+        if none_tie_beyond(self, k):
+            rows, members = every_place(self, k)
+            return rows, members, np.ones(len(rows))
         rows, members, order = self.up_to(k)
         last = self.order[:, k - 1]
         is_tied = order == last[rows]
@@ -220,18 +224,9 @@ class Neighbors(Shown):
             Flat arrays: sample ``members[e]`` is at ``order[e]`` (see `order`) from query ``places[e]`` of those asked.
         """
         self.need(k)
-        some = np.arange(len(self.indices)) if some is None else some
-        last = self.order[some, k - 1]
-        places, columns = np.nonzero(self.order[some] <= last[:, None])
-        rows = some[places]
-        more_rows, more = samples_beyond(self, self.order[:, k - 1])
-        asked = np.isin(more_rows, some)
-        more_places = np.searchsorted(some, more_rows[asked])
-        return (
-            np.concatenate([places, more_places]),
-            np.concatenate([self.indices[rows, columns].astype(np.int64), more[asked]]),
-            np.concatenate([self.order[rows, columns], last[more_places]]),
-        )
+        if some is None and none_tie_beyond(self, k):
+            return *every_place(self, k), self.order[:, :k].ravel()
+        return not_farther(self, k, np.arange(len(self.indices)) if some is None else some)
 
     def first(self, k: int) -> Neighbors:
         """The graph of the first k neighbors; its border is what ties with the new last column."""

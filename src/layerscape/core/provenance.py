@@ -21,7 +21,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def fingerprint(parts: Iterable[bytes | str]) -> str:
+def fingerprint(parts: Iterable[bytes | memoryview | str]) -> str:
     """Hexadecimal SHA-256 of a sequence of parts; where one part ends and the next begins counts too.
 
     >>> fingerprint(["ab", "c"]) == fingerprint(["a", "bc"])

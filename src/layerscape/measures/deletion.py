@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from layerscape.core.border import every_place, none_tie_beyond
 from layerscape.core.checks import check_all_asked
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
@@ -116,6 +117,9 @@ class Lists:
 def lists(graph: Neighbors, k: int) -> Lists:
     """The lists of a graph of all samples that holds k + 1 neighbors."""
     need_next(graph, k)
+    if none_tie_beyond(graph, k) and none_tie_beyond(graph, k + 1):
+        among = np.tile(np.append(np.ones(k), 0.0), graph.n_samples)
+        return Lists(graph.n_samples, *every_place(graph, k + 1), among, 1 - among)
     rows, members, order = graph.up_to(k + 1)
     among, wide = (_shares(order, rows, graph.order[:, m - 1], m) for m in (k, k + 1))
     return Lists(graph.n_samples, rows, members, among, wide - among)
@@ -123,8 +127,10 @@ def lists(graph: Neighbors, k: int) -> Lists:
 
 def lists_of(graph: Neighbors, wanted: np.ndarray) -> Lists:
     """The same where each sample has its own k, shape (N,)."""
-    parts = []
-    for k in np.unique(wanted):
+    parts, each_k = [], np.unique(wanted)
+    if len(each_k) == 1:
+        return lists(graph, int(each_k[0]))
+    for k in each_k:
         found = lists(graph, int(k))
         own = wanted[found.rows] == k
         parts.append([found.rows[own], found.members[own], found.among[own], found.next[own]])

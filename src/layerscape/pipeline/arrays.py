@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +17,7 @@ from layerscape.core.representation import Representation, ids_of
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder
+from layerscape.storage.files import remove_temporary, temporary_folder
 
 Depths = str | Sequence[float | None] | None
 
@@ -77,17 +76,17 @@ def from_arrays(
     places = _depths(depths, len(layers))
     specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), places, strict=True)]
     plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
-    path = Path(out or tempfile.mkdtemp(prefix="layerscape-"))
+    path = temporary_folder() if out is None else Path(out)
     with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
         folder.write_samples(names, columns, "array")
         if not folder.finished:
             for number, rows in folder.blocks_left():
-                folder.write_block(number, {name: x.checked(rows) for name, x in layers.items()})
+                folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})  # checked before
             folder.finish({"source": "arrays", "ids": "rows" if ids is None else "given"})
     run = Run(folder)
     if out is None:
         run.temporary = True
-        weakref.finalize(run, shutil.rmtree, path, ignore_errors=True)
+        weakref.finalize(run, remove_temporary, path)
     return run
 
 
@@ -109,10 +108,12 @@ def _depths(given: Depths, n_layers: int) -> list[float | None]:
 
 
 def _fingerprint(layers: Mapping[str, Representation]) -> str:
-    def parts() -> Iterator[str | bytes]:
+    """Of all vectors, which are checked to be finite meanwhile."""
+
+    def parts() -> Iterator[str | memoryview]:
         for name, x in layers.items():
             yield name
             for rows in x.slices():
-                yield x.checked(rows).tobytes()
+                yield np.ascontiguousarray(x.checked(rows)).data.cast("B")
 
     return fingerprint(parts())

@@ -6,12 +6,14 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from layerscape.errors import FileProblem, MissingExtra, wants_memory
 
 PARTIAL = ".partial"  # what is being written; Zarr uses the same ending
+_TEMPORARY: set[Path] = set()  # folders that no power cut needs to spare, since nobody knows of them afterwards
 
 
 @contextlib.contextmanager
@@ -42,8 +44,23 @@ def remove_folder(path: Path | None) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def temporary_folder() -> Path:
+    """A new folder for the time of this process; nobody waits until what is written into it is on the disk."""
+    path = Path(tempfile.mkdtemp(prefix="layerscape-"))
+    _TEMPORARY.add(path)
+    return path
+
+
+def remove_temporary(path: Path) -> None:
+    """Take away what `temporary_folder` made."""
+    remove_folder(path)
+    _TEMPORARY.discard(path)
+
+
 def sync(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on the disk."""
+    """Wait until a file, or the entries of a folder, are on the disk, unless they go with this process."""
+    if not _TEMPORARY.isdisjoint((path, *path.parents)):
+        return
     if path.is_dir() and os.name != "posix":  # Windows cannot open a folder
         return
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)

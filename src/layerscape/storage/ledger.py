@@ -8,14 +8,14 @@ import os
 import stat
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from layerscape.core.provenance import fingerprint
 from layerscape.errors import FileProblem
 from layerscape.storage.files import readable, replace_file
-from layerscape.storage.sealed import digest, sealed, typed, unsealed
+from layerscape.storage.sealed import digest, plain, sealed, typed, unsealed
 
 NAME = "ledger.json"
 BLOCK = 2**20  # bytes that share a digest: whoever reads a few rows proves little more than those
@@ -37,7 +37,7 @@ class Entry:
             return cls(file.tell(), blocks)
 
     @classmethod
-    def of_bytes(cls, data: bytes) -> Entry:
+    def of_bytes(cls, data: bytes | memoryview) -> Entry:
         """Of a file that is to hold these bytes."""
         view = memoryview(data)
         return cls(len(data), tuple(digest(view[start : start + BLOCK]) for start in range(0, len(data), BLOCK)))
@@ -175,14 +175,14 @@ class Ledger:
         """Add what files are to be, or leave out those that are to be nothing; the ledger is replaced as a whole."""
         known = {**self._read(again=True).files, **files}
         book = _Book({name: entries for name, entries in known.items() if entries})
-        replace_file(self.folder / NAME, sealed(asdict(book)))
+        replace_file(self.folder / NAME, sealed(plain(book)))
         with self._guard:
             self._book, self._state = book, _state(self.folder / NAME)
 
     def begin(self) -> None:
         """An empty ledger for a run that has none yet."""
         if not (self.folder / NAME).exists():
-            replace_file(self.folder / NAME, sealed(asdict(_Book())))
+            replace_file(self.folder / NAME, sealed(plain(_Book())))
 
     # Reading
 

@@ -36,8 +36,8 @@ def _msgspec() -> Any:
 
 def sealed(values: Mapping[str, Any]) -> bytes:
     """JSON text of the values and their digest, the same bytes whatever the order of their keys was."""
-    text = json.dumps({**values, DIGEST: _digest(values)}, indent=2, ensure_ascii=False, allow_nan=False)
-    return text.encode()
+    text = json.dumps({**values, DIGEST: _digest(values)}, ensure_ascii=False, allow_nan=False)
+    return _msgspec().json.format(text.encode(), indent=2)  # which json itself does one value at a time
 
 
 def unsealed(path: Path, cure: str) -> dict[str, Any]:
@@ -56,6 +56,11 @@ def unsealed(path: Path, cure: str) -> dict[str, Any]:
 def typed(values: Any, kind: type[T]) -> T:
     """Plain values as a dataclass; raises at the first that is missing or of another type, for `readable` to say."""
     return _msgspec().convert(values, kind)
+
+
+def plain(values: Any) -> Any:
+    """A dataclass as plain values, which `typed` makes one of again."""
+    return _msgspec().to_builtins(values)
 
 
 def _digest(values: Mapping[str, Any]) -> str:

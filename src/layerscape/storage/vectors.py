@@ -109,18 +109,34 @@ class Vectors:
         if written := {name: each for name, each in vectors.items() if isinstance(each, Entry)}:
             assert set(written) == {self.chunk(layer, number) for layer in self._names}, "it is another block"
             return written
+        rows, entries = self.layout.rows(number), {}
+        for layer, values in self._check(rows, vectors).items():
+            path = self.ledger.folder / (name := self.chunk(layer, number))
+            with file_problems(path):
+                if self.layout.compress:
+                    self._compress(layer, rows, values)
+                    entries[name] = Entry.of(path)
+                else:
+                    data = self._chunk_bytes(values)
+                    path.write_bytes(data)
+                    entries[name] = Entry.of_bytes(data)
+                sync(path)
+        return entries
+
+    def _chunk_bytes(self, values: np.ndarray) -> memoryview:
+        """What Zarr makes of a chunk that is not compressed, and takes three copies for; the last one is filled up."""
+        dtype = np.dtype(self.layout.dtype).newbyteorder("<")
+        whole = values
+        if len(values) < self.layout.block_rows:
+            whole = np.zeros((self.layout.block_rows, values.shape[1]), dtype)
+            whole[: len(values)] = values
+        return np.ascontiguousarray(whole, dtype).data.cast("B")
+
+    def _compress(self, layer: str, rows: slice, values: np.ndarray) -> None:
         zarr = require("zarr", "runs")
-        rows = self.layout.rows(number)
-        entries = {}
         # A chunk of zeros must be a file like any other; the setting is read when an array is opened.
         with zarr.config.set({"array.write_empty_chunks": True}):
-            for layer, values in self._check(rows, vectors).items():
-                path = self.ledger.folder / (name := self.chunk(layer, number))
-                with file_problems(path):
-                    zarr.open_array(self.root / self._names[layer], mode="r+")[rows] = values
-                    sync(path)
-                    entries[name] = Entry.of(path)
-        return entries
+            zarr.open_array(self.root / self._names[layer], mode="r+")[rows] = values
 
     def _check(self, rows: slice, vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         for name in vectors:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from math import sqrt
 from typing import Any
 
@@ -27,23 +26,16 @@ from layerscape.core.permutation import JUMP, p_above, p_with_jumps, p_with_skew
 
 
 @remembered
-def membership(graph: Neighbors, k: int) -> Membership:
-    """The first k neighbors of every query as a relation."""
-    rows, columns, weights = graph.weights(k)
-    shape = (len(graph.indices), graph.n_samples)
-    return Membership(sparse.csr_array((weights, (rows, columns)), shape=shape))
-
-
-@dataclass(frozen=True)
-class Membership:
+def membership(graph: Neighbors, k: int) -> sparse.csr_array:
     """Shape (M, N): probability that a sample is among the first k of a query when ties are broken at random."""
+    rows, columns, weights = graph.weights(k)
+    return sparse.csr_array((weights, (rows, columns)), shape=(len(graph.indices), graph.n_samples))
 
-    matrix: sparse.csr_array
 
-    @cached_property
-    def relation(self) -> Relation:
-        """Its sums; only where every sample is a query."""
-        return Relation.of(self.matrix)
+@remembered
+def relation_of_first(graph: Neighbors, k: int) -> Relation:
+    """The sums over that; of a graph of all samples."""
+    return Relation.of_entries(*graph.weights(k), graph.n_samples)
 
 
 @dataclass(frozen=True)
@@ -64,11 +56,17 @@ class Relation:
     @classmethod
     def of(cls, matrix: sparse.csr_array) -> Relation:
         """The sums over a sparse matrix (N, N)."""
-        out, into = matrix.sum(axis=1), matrix.sum(axis=0)
+        n = len(matrix.indptr) - 1
+        return cls.of_entries(np.repeat(np.arange(n), np.diff(matrix.indptr)), matrix.indices, matrix.data, n)
+
+    @classmethod
+    def of_entries(cls, rows: np.ndarray, members: np.ndarray, values: np.ndarray, n: int) -> Relation:
+        """The sums where these pairs of N samples have these values, each pair once, and all others 0."""
+        out, into = (np.bincount(each, values, n) for each in (rows, members))
         return cls(
-            float(matrix.sum()),
-            float((matrix.data**2).sum()),
-            float(matrix.multiply(matrix.T).sum()),
+            float(values.sum()),
+            float(values @ values),
+            sum_of_mutual(rows, members, values, n),
             float(out @ out),
             float(into @ into),
             float(out @ into),
@@ -143,6 +141,42 @@ def p_of(
     if permuted and jump > JUMP * spread:
         return p_with_jumps(observed, z, permuted)
     return p_with_skewness(z, permuted) if permuted else p_above(z)
+
+
+def sum_of_mutual(rows: np.ndarray, members: np.ndarray, values: np.ndarray, n: int) -> float:
+    """Σ R_ij·R_ji where the pairs (rows, members) of n samples have these values, each pair once, and all others 0."""
+    if (rows[1:] < rows[:-1]).any():
+        order = np.argsort(rows, kind="stable")
+        rows, members, values = rows[order], members[order], values[order]
+    return float(_sum_of_mutual(rows, members, values, n))
+
+
+@compiled_when_called
+def _sum_of_mutual(rows, members, values, n):
+    """The same for rows in order: each leaves what it has for later rows, where these find it when their turn comes."""
+    starts = np.zeros(n + 1, np.int64)  # of what is left for each
+    for e in range(len(rows)):
+        starts[members[e] + 1] += members[e] > rows[e]
+    for i in range(n):
+        starts[i + 1] += starts[i]
+    ends, left_by, left = starts[:-1].copy(), np.empty(starts[n], np.int32), np.empty(starts[n])
+    latest, total, e = np.full(n, -1), 0.0, 0  # the last entry that a sample was a member in
+    while e < len(rows):
+        i, first = rows[e], e
+        while e < len(rows) and rows[e] == i:
+            j = members[e]
+            latest[j] = e
+            if j > i:
+                left_by[ends[j]], left[ends[j]] = i, values[e]
+                ends[j] += 1
+            elif j == i:
+                total += values[e] ** 2
+            e += 1
+        for f in range(starts[i], ends[i]):
+            back = latest[left_by[f]]
+            if back >= first:
+                total += 2 * left[f] * values[back]
+    return total
 
 
 @compiled_when_called

@@ -93,7 +93,7 @@ def _counts(graph: Neighbors, k: int) -> np.ndarray:
     check_all_asked(graph, "hubness")
     n = graph.n_samples
     check_samples(n, "hubness", FEWEST)
-    counts = membership(graph, k).matrix.sum(axis=0)
+    counts = membership(graph, k).sum(axis=0)
     if float(((counts - k) ** 2).sum()) <= EQUAL * n * k**2:
         why = f"k is N−1={n - 1}" if k == n - 1 else "the data are constant, or a lattice without an edge"
         raise InvalidValue(f"all samples are equally often among the first k={k} neighbors: {why}.")

@@ -17,7 +17,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.ranking import Ranking
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import lists
-from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership
+from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership, relation_of_first
 from layerscape.measures.neighborhood.without import Likened, MeanAgreement, without_each
 
 RELATED = 2
@@ -76,14 +76,14 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     ranks = b.ranks(np.stack([a.query_rows[rows], members], axis=1))
     per_sample = np.bincount(rows, weights * ranks, minlength=len(a.indices)) * (2 / (n * k))
     value = float(per_sample.mean())
-    near = membership(a, k).matrix / k
+    near = membership(a, k) / k
     values = sparse.csr_array((weights / k * ranks * (2 / n), (rows, members)), shape=near.shape)
     of_pairs = sd_of_pairs(near, values, np.full(len(a.indices), 1 / len(a.indices)), a.query_rows)
     sd, warnings = _with_deletions(a, b, k, max(of_pairs, sd_of_mean(per_sample, a, k=min(RELATED, k))))
     chance = None
     if a.queries is None:
         # Agreement is a small value: the tail that is asked for is the lower one.
-        c = chance_of(membership(a, k).relation, _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
+        c = chance_of(relation_of_first(a, k), _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
         chance = Chance(-c.value, -c.high, -c.low, c.p)
     low, high = within(value, Z95 * sd, MEASURE.bounds)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample, warnings=warnings)

@@ -71,7 +71,7 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
     """
     classes = classes_of(labels, graph.n_samples)
     rows = sample_rows(graph)
-    members, n_classes = membership(graph, k).matrix, len(classes.names)
+    members, n_classes = membership(graph, k), len(classes.names)
 
     def right(codes: np.ndarray) -> np.ndarray:
         one_hot = np.zeros((len(codes), n_classes))
@@ -111,7 +111,7 @@ def _won(votes: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def _score(graph: Neighbors, labels: Any, /, *, k: int, permutations: int, seed: int) -> Score:
     """The accuracy for labels in another order."""
     check_all_asked(graph, "knn_probe of labels in another order")
-    classes, members = classes_of(labels, graph.n_samples), membership(graph, k).matrix
+    classes, members = classes_of(labels, graph.n_samples), membership(graph, k)
     one_hot = np.eye(len(classes.names))
 
     def score(order: np.ndarray) -> float:

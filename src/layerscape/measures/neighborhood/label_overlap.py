@@ -15,10 +15,9 @@ from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.measures.classes import LabelKind
-from layerscape.measures.neighborhood.agreement import chance_of, membership
+from layerscape.measures.neighborhood.agreement import chance_of, relation_of_first
 from layerscape.measures.neighborhood.label_reading import LabelReading, chance_of_fraction
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
-from layerscape.measures.neighborhood.relations import Likeness
 
 
 def label_overlap(
@@ -103,37 +102,32 @@ def label_overlap(
     check_name("over of label_overlap", over, ("samples", "classes"))
     reading = LabelReading.of(graph, labels, k, weight, class_fraction, kind)
     likeness, share = reading.likeness, reading.share
-    near = reading.near()
-    same = _weighted(near, likeness, reading.rows)
-    per_sample = same.sum(axis=1)
+    rows, members, shares = reading.near()
+    same = shares * likeness.at(rows if graph.queries is None else reading.rows[rows], members)
+    per_sample = np.bincount(rows, same, len(reading.rows))
     value = float(share @ per_sample)
     details, warnings = _behind(reading, per_sample)
     if over == "samples" and reading.can_lose_one:
         low, high, words = reading.interval(value, per_sample)
         warnings += words
     else:
+        shape = len(graph.indices), graph.n_samples
+        near, agreed = (sparse.csr_array((each, (rows, members)), shape=shape) for each in (shares, same))
         if over == "classes":
-            margin = margin_over_classes(near, same, reading.classes("over='classes'"), reading.rows, share)
+            margin = margin_over_classes(near, agreed, reading.classes("over='classes'"), reading.rows, share)
         else:
-            margin = Z95 * sd_of_pairs(near, same, share, reading.rows)
+            margin = Z95 * sd_of_pairs(near, agreed, share, reading.rows)
         low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     chance = None
     if graph.queries is None:
         warnings += likeness.warnings
         if class_fraction is None:
-            sums = membership(graph, k).relation, likeness.sums(share)
+            sums = relation_of_first(graph, k), likeness.sums(share)
             chance = chance_of(*sums, graph.n_samples, value, 1 / k, permuted=reading.permuted, jump=reading.jump)
         else:
             chance, details["null"] = chance_of_fraction(reading, value)
     most = int(reading.wanted.max())
     return Estimate(value, low, high, graph.n_samples, graph.n_units, most, chance, (), per_sample, details, warnings)
-
-
-def _weighted(near: sparse.csr_array, likeness: Likeness, samples: np.ndarray) -> sparse.csr_array:
-    """The neighbors, each with its share times how much it agrees with the sample."""
-    own = np.repeat(samples, np.diff(near.indptr))
-    agrees = likeness.at(own, near.indices)
-    return sparse.csr_array((near.data * agrees, near.indices, near.indptr), shape=near.shape)
 
 
 def _behind(reading: LabelReading, per_sample: np.ndarray) -> tuple[dict[str, float | np.ndarray], tuple[str, ...]]:

@@ -22,7 +22,7 @@ from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of, without_next
-from layerscape.measures.neighborhood.agreement import membership, p_of
+from layerscape.measures.neighborhood.agreement import p_of
 from layerscape.measures.neighborhood.relations import Likeness, Near, likeness_of
 from layerscape.measures.neighborhood.without import MeanAgreement, likened, without_each
 
@@ -72,19 +72,20 @@ class LabelReading:
         """The number of every sample's class, which an option needs."""
         return _classes(self.likeness, option)
 
-    def near(self) -> sparse.csr_array:
-        """Shape (M, N): the first neighbors of every query, of each as many as it wants, in shares of 1."""
+    def near(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The first neighbors of every query, of each as many as it wants: queries, members, and shares of 1."""
         counts = self.wanted[self.rows]
         if self.class_fraction is None:
-            return membership(self.graph, int(counts[0])).matrix / counts[0]
+            rows, columns, weights = self.graph.weights(int(counts[0]))
+            weights /= counts[0]
+            return rows, columns, weights
         parts = []
         for k in np.unique(counts):
             rows, columns, weights = self.graph.weights(int(k))
             own = counts[rows] == k
-            parts.append(np.stack([rows[own], columns[own], weights[own] / k]))
-        rows, columns, shares = np.concatenate(parts, axis=1)
-        place = rows.astype(np.int64), columns.astype(np.int64)
-        return sparse.csr_array((shares, place), shape=(len(counts), self.graph.n_samples))
+            parts.append((rows[own], columns[own], weights[own] / k))
+        rows, columns, shares = map(np.concatenate, zip(*parts, strict=True))
+        return rows, columns, shares
 
     @property
     def jump(self) -> float:

@@ -18,7 +18,13 @@ from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.deletion import lists
-from layerscape.measures.neighborhood.agreement import Relation, chance_of, membership, score_of_relations
+from layerscape.measures.neighborhood.agreement import (
+    Relation,
+    chance_of,
+    membership,
+    relation_of_first,
+    score_of_relations,
+)
 from layerscape.measures.neighborhood.curve import must_match
 from layerscape.measures.neighborhood.survival_without import changes_of_survival
 
@@ -71,13 +77,13 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     _check(graph, later, k)
     rows = sample_rows(graph)
     first, through = membership(graph, k), _staying(later, k)
-    stays = first.matrix.multiply(through).tocsr() / k
+    stays = first.multiply(through).tocsr() / k
     per_sample, n = stays.sum(axis=1), graph.n_samples
     value, share = float(per_sample.mean()), np.full(len(per_sample), 1 / len(per_sample))
-    margin = Z95 * sd_of_pairs(first.matrix / k, stays, share, rows)
+    margin = Z95 * sd_of_pairs(first / k, stays, share, rows)
     chance = None
     if graph.queries is None:
-        chance = chance_of(first.relation, Relation.of(through), n, value, 1 / (k * n))
+        chance = chance_of(relation_of_first(graph, k), Relation.of(through), n, value, 1 / (k * n))
     low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
 
@@ -101,7 +107,7 @@ class _Trail:
 
 @remembered
 def _trail(graph: Neighbors, k: int) -> _Trail:
-    return _Trail((), membership(graph, k).matrix)
+    return _Trail((), membership(graph, k))
 
 
 def _staying(graphs: tuple[Neighbors, ...], k: int) -> sparse.csr_array:
@@ -109,9 +115,9 @@ def _staying(graphs: tuple[Neighbors, ...], k: int) -> sparse.csr_array:
     trail = _trail(graphs[0], k)
     done, product = trail.passed, trail.staying
     if len(done) > len(graphs) or any(one() is not graph for one, graph in zip(done, graphs, strict=False)):
-        done, product = (), membership(graphs[0], k).matrix
+        done, product = (), membership(graphs[0], k)
     for graph in graphs[max(1, len(done)) :]:
-        product = product.multiply(membership(graph, k).matrix).tocsr()
+        product = product.multiply(membership(graph, k)).tocsr()
     trail.passed, trail.staying = tuple(map(ref, graphs)), product
     return product
 
@@ -120,14 +126,14 @@ def _score(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int) -> Scor
     """The share with the samples of all later layers in another order."""
     _check(graph, later, k)
     check_all_asked(graph, "chance over groups")
-    return score_of_relations(membership(graph, k).matrix, _staying(later, k), 1 / (k * graph.n_samples))
+    return score_of_relations(membership(graph, k), _staying(later, k), 1 / (k * graph.n_samples))
 
 
 def _influence(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: int) -> Influence:
     """How each sample moves the share: by its own neighbors and as a neighbor of others, in every layer."""
     _check(graph, later, k)
     changes, n = changes_of_survival([lists(each, k) for each in (graph, *later)]), graph.n_samples
-    first = sparse.csr_array(membership(graph, k).matrix / k)
+    first = sparse.csr_array(membership(graph, k) / k)
     stays = first.multiply(_staying(later, k)).tocsr()
     per_sample = stays.sum(axis=1)
     value = float(per_sample.mean())

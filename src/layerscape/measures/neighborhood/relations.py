@@ -74,9 +74,12 @@ class Paths:
     warnings: tuple[str, ...] = ()
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
-        return sum((level[samples] == level[others] for level in self.levels.T), start=np.zeros(len(samples))) / len(
-            self.levels.T
-        )
+        levels = np.ascontiguousarray(self.levels.T)
+        alike = (levels[0][samples] == levels[0][others]).astype(float)
+        for level in levels[1:]:
+            alike += level[samples] == level[others]
+        alike /= len(levels)
+        return alike
 
     @property
     def summed(self) -> Callable[..., float]:
@@ -129,10 +132,10 @@ class Near:
         return cls(graph, k)
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
-        return np.asarray(membership(self.graph, self.k).matrix[samples, others]).ravel()
+        return np.asarray(membership(self.graph, self.k)[samples, others]).ravel()
 
     def sums(self, share: np.ndarray) -> Relation:
-        return Relation.of(membership(self.graph, self.k).matrix.multiply(share[:, None]).tocsr())
+        return Relation.of(membership(self.graph, self.k).multiply(share[:, None]).tocsr())
 
     def most(self, wanted: np.ndarray) -> None:
         return None

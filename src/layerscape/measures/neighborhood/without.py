@@ -17,7 +17,9 @@ import numpy as np
 from scipy import sparse
 
 from layerscape.core.influence import Influence
+from layerscape.core.jit import compiled_when_called
 from layerscape.measures.deletion import Lists, lists
+from layerscape.measures.neighborhood.agreement import Relation, sum_of_mutual
 from layerscape.measures.neighborhood.reals import Reals
 from layerscape.measures.neighborhood.relations import Likeness, Near
 
@@ -113,8 +115,8 @@ class MeanAgreement:
         Shape (E,): of the sample whose list it is when the entry is deleted, but for what follows.
     following
         Shape (N,): what β is multiplied with whoever is deleted, Σ w·v.
-    share
-        Shape (E,): w as a share of k.
+    k
+        Shape (N,): of how many neighbors it is the mean.
     """
 
     near: Lists
@@ -122,26 +124,26 @@ class MeanAgreement:
     means: np.ndarray
     changes: np.ndarray
     following: np.ndarray
-    share: np.ndarray
+    k: np.ndarray
 
     @classmethod
     def of(cls, near: Lists, likened: Likened, k: np.ndarray) -> MeanAgreement:
         """Of k neighbors each, shape (N,)."""
         w, u, alpha = near.among, near.next, near.opens
         g, v, beta = likened.now, likened.next, likened.opens
-        now, following, of_next, of_both = near.by_row(w * g, w * v, u * g, u * v)
-        changes = alpha * (of_next[near.rows] - u * g) + alpha * beta * (of_both[near.rows] - u * v)
-        changes = changes - w * g - beta * w * v
-        each = k[near.rows]
-        return cls(near, likened, now / k, changes / each, following / k, w / each)
+        now, following, changes = sums_and_changes(k, near.rows, w, u, alpha, g, v, beta)
+        return cls(near, likened, now / k, changes, following / k, k)
 
     def together(self, weight: np.ndarray) -> float:
         """Σ_{i<j} (Δ_ij + Δ_ji)², with Δ_ij what the deletion of j takes from what its list adds to Σ weight·means."""
         rows = self.near.rows
-        found = sparse.csr_array((weight[rows] * self.changes, (rows, self.near.members)), shape=(len(weight),) * 2)
-        if self.likened.opening is not None:
-            found = sparse.csr_array(found + self.likened.opening.multiply((weight * self.following)[:, None]))
-        return float((found.data**2).sum() + found.multiply(found.T).sum())
+        found, n = weight[rows] * self.changes, len(weight)
+        if self.likened.opening is None:
+            return float(found @ found + sum_of_mutual(rows, self.near.members, found, n))
+        more = self.likened.opening.multiply((weight * self.following)[:, None])
+        every = sparse.csr_array(sparse.csr_array((found, (rows, self.near.members)), shape=(n, n)) + more)
+        sums = Relation.of(every)
+        return sums.squares + sums.mutual
 
     def influence(self, weight: np.ndarray, without: np.ndarray) -> Influence:
         """On Σ weight·means, which is ``without`` (N,) when a sample is deleted."""
@@ -151,7 +153,7 @@ class MeanAgreement:
     def pairs(self, weight: np.ndarray, value: float) -> sparse.csr_array:
         """What each neighbor adds to Σ weight·means, less its share of the value."""
         rows = self.near.rows
-        apart = weight[rows] * self.share * (self.likened.now - value)
+        apart = weight[rows] * (self.near.among / self.k[rows]) * (self.likened.now - value)
         found = sparse.csr_array((apart, (rows, self.near.members)), shape=(len(weight),) * 2)
         found.eliminate_zeros()
         return found
@@ -171,12 +173,39 @@ def without_each(
     weight
         Shape (N,): as before the deletion.
     """
-    rows, members = here.near.rows, here.near.members
-    apart = codes[rows] != codes[members]
     others = weight @ here.means - np.bincount(codes, weight * here.means)[codes]
-    others += here.near.by_member(apart * weight[rows] * here.changes)
-    rows, members = own.near.rows, own.near.members
+    others += sums_by_member(here.near.rows, here.near.members, here.changes, weight, codes, False)
     mine = weight * own.means
     same = np.bincount(codes, mine)[codes] - mine + own.likened.lost(weight * own.following)
-    same += own.near.by_member((codes[rows] == codes[members]) * weight[rows] * own.changes)
+    same += sums_by_member(own.near.rows, own.near.members, own.changes, weight, codes, True)
     return others, same
+
+
+@compiled_when_called
+def sums_by_member(rows, members, values, weight, codes, alike):
+    """Σ weight·values over the entries of each member in the lists of samples of its own class, or of other classes."""
+    sums = np.zeros(len(weight))
+    for e in range(len(rows)):
+        i, j = rows[e], members[e]
+        if (codes[i] == codes[j]) == alike:
+            sums[j] += weight[i] * values[e]
+    return sums
+
+
+@compiled_when_called
+def sums_and_changes(k, rows, w, u, alpha, g, v, beta):
+    """Σ w·g and Σ w·v over the entries of each sample, and by how much Σ w·g/k changes when an entry is deleted."""
+    n = len(k)
+    now, following, of_next, of_both = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    for e in range(len(rows)):
+        i = rows[e]
+        now[i] += w[e] * g[e]
+        following[i] += w[e] * v[e]
+        of_next[i] += u[e] * g[e]
+        of_both[i] += u[e] * v[e]
+    changes = np.empty(len(rows))
+    for e in range(len(rows)):
+        i = rows[e]
+        gained = alpha[e] * (of_next[i] - u[e] * g[e]) + alpha[e] * beta[e] * (of_both[i] - u[e] * v[e])
+        changes[e] = (gained - w[e] * g[e] - beta[e] * w[e] * v[e]) / k[i]
+    return now, following, changes

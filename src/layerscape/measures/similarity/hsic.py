@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import nan
 
@@ -112,24 +112,34 @@ def _by_kernels(a: Representation, b: Representation) -> _Sums:
 
 
 def _by_units(a: Representation, b: Representation) -> _Sums:
-    """In two passes over the rows."""
-    n = a.n_samples
+    """In two passes over the rows, which are read once where one block holds them all."""
+    n, pairs = a.n_samples, _pairs(a, b)
     cross = np.zeros((a.n_units, b.n_units))
     x_b, y_a = np.zeros(a.n_units), np.zeros(b.n_units)  # Σ x‖y‖² and Σ y‖x‖²
     lengths_a, lengths_b, products, pull = np.empty((4, n))
-    for rows, x, y in _pairs(a, b):
+    for rows, x, y in pairs():
         of_a, of_b = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
         lengths_a[rows], lengths_b[rows] = of_a, of_b
         cross += x.T @ y
         x_b += of_b @ x
         y_a += of_a @ y
-    for rows, x, y in _pairs(a, b):
+    for rows, x, y in pairs():
         products[rows] = np.einsum("ij,ij->i", x @ cross, y)
         pull[rows] = x @ x_b + y @ y_a
     cubes = float(np.vdot(cross @ cross, cross)) if a is b else nan
     return _Sums(lengths_a, lengths_b, products, pull, cubes)
 
 
-def _pairs(a: Representation, b: Representation) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    for rows in slices(a.n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units)):
-        yield rows, frame(a)(a.read(rows)), frame(b)(b.read(rows))
+def _pairs(a: Representation, b: Representation) -> Callable[[], Iterable[tuple[slice, np.ndarray, np.ndarray]]]:
+    """What goes over the rows, block by block."""
+    blocks = slices(a.n_samples, BLOCK_ELEMENTS // (a.n_units + b.n_units))
+
+    def read() -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        for rows in blocks:
+            x = frame(a)(a.read(rows))
+            yield rows, x, x if a is b else frame(b)(b.read(rows))
+
+    if len(blocks) > 1:
+        return read
+    only = list(read())
+    return lambda: only
