@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import frexp, inf, ldexp, log
+from math import frexp, inf, ldexp, log, nan, sqrt
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from layerscape.measures.rows import slices
 HELD = 2**25  # distances held at once
 PIECE = 2**20  # numbers worked on at once, so that they stay in cache
 NEAR = 1e-4  # of |x|² + |y|²: a squared distance below this has lost digits and is summed anew from differences
+ALIKE = 5  # samples of which the distances to a neighbor vary together: a fit, see benchmarks/coverage.py
 ROUNDING = 1e-9  # relative: a squared distance this near to a squared radius is not below it
 
 
@@ -64,8 +65,9 @@ def correlation_dimension(
     reads higher, by 1.5e-3 for 301 samples.
 
     Copies do not count as pairs: distances of 0 are left out and counted. Near the edge of a cloud balls are not full,
-    so that large dimensions are read as too small, the more so the fewer samples there are. The interval holds for the
-    two radii at hand; it counts that pairs which share a sample vary together.
+    so that large dimensions are read as too small, the more so the fewer samples there are. The interval counts that
+    pairs which share a sample vary together, at the two radii at hand; or, where that is more, how far the value moves
+    with these, as among clusters that have as many samples as neighbors are asked.
 
     References
     ----------
@@ -81,13 +83,13 @@ def correlation_dimension(
     _check(n, k1, k2)
     distances = _Distances(x, draw_references(n, references, seed))
     ks = sorted({k1, k2} | {2**power for power in range(n.bit_length()) if 2**power <= max(2, n // 4)})
-    radii = distances.medians(np.array(ks))
+    radii, beside = distances.medians(np.array(ks))
     if radii[ks.index(k2)] == inf:
         raise _constant(x)
-    counts = count_pairs(distances.tiles(), radii**2 * (1 - ROUNDING), distances.rows, n)
+    counts = count_pairs(distances.tiles(), _limits(radii), distances.rows, n, _limits(beside).ravel())
     pairs = [(ks.index(k), ks.index(2 * k)) for k in ks if 2 * k in ks and (2 * k) & (2 * k - 1) == 0]
-    found = [_between(counts, radii, ks, inner, outer, distances.power) for inner, outer in pairs]
-    value = _between(counts, radii, ks, ks.index(k1), ks.index(k2), distances.power)
+    found = [_between(counts, radii, beside, ks, inner, outer, distances.power) for inner, outer in pairs]
+    value = _between(counts, radii, beside, ks, ks.index(k1), ks.index(k2), distances.power)
     if value is None:
         raise _no_range(k1, k2)
     outside = np.ldexp(radii, distances.power)
@@ -130,9 +132,9 @@ def _influence(x: Representation, /, *, k1: int, k2: int, references: int, seed:
     _check(n, k1, k2)
     check_next(n, k2)
     distances = _Distances(x, draw_references(n, references, seed))
-    radii = distances.medians(np.array([k1, k2]))
-    counts = count_pairs(distances.tiles(), radii**2 * (1 - ROUNDING), distances.rows, n)
-    point = _between(counts, radii, [k1, k2], 0, 1, distances.power)
+    radii, beside = distances.medians(np.array([k1, k2]))
+    counts = count_pairs(distances.tiles(), _limits(radii), distances.rows, n, _limits(beside).ravel())
+    point = _between(counts, radii, beside, [k1, k2], 0, 1, distances.power)
     if point is None:
         raise _no_range(k1, k2)
     without = radii_without_each(distances.tiles(), distances.rows, (k1, k2), n)
@@ -143,7 +145,13 @@ def _influence(x: Representation, /, *, k1: int, k2: int, references: int, seed:
     return Influence(point.value, point.value - value, alone)
 
 
-def _between(counts: PairCounts, radii: np.ndarray, ks: list[int], inner: int, outer: int, power: int) -> Point | None:
+def _limits(radii: np.ndarray) -> np.ndarray:
+    return radii**2 * (1 - ROUNDING)
+
+
+def _between(
+    counts: PairCounts, radii: np.ndarray, beside: np.ndarray, ks: list[int], inner: int, outer: int, power: int
+) -> Point | None:
     """The value between two radii; None where they are one, or no pair is nearer than the first."""
     near, far = (float(counts.totals[number]) for number in (inner, outer))
     if not radii[inner] < radii[outer] < inf or not 0 < near < far:
@@ -151,8 +159,17 @@ def _between(counts: PairCounts, radii: np.ndarray, ks: list[int], inner: int, o
     step = log(radii[outer] / radii[inner])
     value = log(far / near) / step
     sd = counts.sd_of_sum(inner, outer, 1 / far - 1 / near, 1 / far) / step
+    shares = counts.beside.reshape(beside.shape)
+    at_others = [_slope(one, r) for one, r in zip(shares[:, [inner, outer]], beside[:, [inner, outer]], strict=True)]
+    sd = max(sd, abs(at_others[0] - at_others[1]) / 2)  # NaN where one of them is not known, which is never more
     scale = ldexp((radii[inner] + radii[outer]) / 2, power)
     return Point(value, *within(value, Z95 * sd, MEASURE.bounds), scale, ks[outer])
+
+
+def _slope(shares: np.ndarray, radii: np.ndarray) -> float:
+    if not 0 < shares[0] < shares[1] or not radii[0] < radii[1] < inf:
+        return nan
+    return log(shares[1] / shares[0]) / log(radii[1] / radii[0])
 
 
 def _warnings(n: int, n_references: int, distances: _Distances) -> Iterator[str]:
@@ -205,8 +222,11 @@ class _Distances:
     def held(self) -> np.ndarray:
         return self.part(slice(0, len(self.rows)))
 
-    def medians(self, ks: np.ndarray) -> np.ndarray:
-        """Median over the references of the distance to each of some neighbors; counts copies and ties."""
+    def medians(self, ks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Median over the references of the distance to each of some neighbors; counts copies and ties.
+
+        And a standard deviation below and above, shape (2, len(ks)).
+        """
         found = np.empty((len(self.rows), len(ks)))
         for part, _, squared in self.tiles():
             for piece in slices(len(squared), PIECE // squared.shape[1]):
@@ -214,7 +234,10 @@ class _Distances:
                 self.n_copied += int(np.isinf(ranked[:, -2]).sum())  # the last is the sample itself
                 self.n_tied += int((ranked[:, 0] == ranked[:, 1]).sum())
                 found[part][piece] = np.sqrt(ranked[:, ks - 1])
-        return np.median(found, axis=0)
+        spread = min(0.49, sqrt(ALIKE / len(found)) / 2)
+        with np.errstate(invalid="ignore"):  # infinite distances, of which the values are not asked
+            beside = np.nan_to_num(np.quantile(found, [0.5 - spread, 0.5 + spread], axis=0), nan=inf, posinf=inf)
+        return np.median(found, axis=0), beside
 
     def part(self, part: slice) -> np.ndarray:
         """Squared distances of some references to all samples, shape (rows, N)."""

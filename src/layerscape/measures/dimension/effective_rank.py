@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import exp, hypot, inf, log, sqrt
+from math import exp, inf, log
 
 import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN, freedom_of, student95
+from layerscape.core.interval import freedom_of
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
-from layerscape.measures.dimension.spectrum import Spectrum, extrapolated, jackknife_sd, spectrum
+from layerscape.measures.dimension.spectrum import Spectrum, ends_below, extrapolated, spectrum
 from layerscape.measures.roots import Roots, log_of
 from layerscape.measures.rows import slices
 
@@ -38,11 +38,11 @@ def effective_rank(x: Representation, /) -> Estimate:
     -------
     Estimate
         In dimensions, between 1 and min(N, D) up to what ε adds. The interval is that of the infinitesimal jackknife
-        over samples, by Student's law, on the scale of the entropy, and reaches from the value to where halves of the
-        samples say that infinitely many would lead. ``details`` hold that, ``extrapolated``; ``variance_rank``, exp(−Σ
-        q log q) of the eigenvalues' shares q of the variance (squares instead of singular values, the mean subtracted,
-        no ε); ``mean_share``, the share of Σ‖x‖² that is the mean's; and ``singular_values``, falling, in units of the
-        data.
+        over samples, by Student's law, on the scale of how far the entropy lies below its most, and reaches to where
+        halves of the samples say that infinitely many would lead. ``details`` hold that, ``extrapolated``;
+        ``variance_rank``, exp(−Σ q log q) of the eigenvalues' shares q of the variance (squares instead of singular
+        values, the mean subtracted, no ε); ``mean_share``, the share of Σ‖x‖² that is the mean's; and
+        ``singular_values``, falling, in units of the data.
 
     Raises
     ------
@@ -74,8 +74,7 @@ def effective_rank(x: Representation, /) -> Estimate:
     few = freedom < min(FEW, len(influence) / FEW)
     share = 1 - float(found.eigenvalues.sum()) * (found.n_samples - 1) / float((singular**2).sum())
     beyond = extrapolated(entropy, _of_halves(found))
-    sd = hypot(jackknife_sd(influence, found.n_samples), _near_most(beyond - entropy, len(singular)))
-    margin = max(student95(freedom) * sd, LEAST_MARGIN)
+    low, high = ends_below(entropy, log(len(singular)), influence, found.n_samples)
     with np.errstate(over="ignore", under="ignore"):
         details = {
             "extrapolated": exp(beyond),
@@ -86,8 +85,8 @@ def effective_rank(x: Representation, /) -> Estimate:
     value = exp(entropy)
     return Estimate(
         value,
-        min(value, max(1.0, exp(min(entropy, beyond) - margin))),
-        max(value, min(float(found.n_units), exp(max(entropy, beyond) + margin))),
+        min(value, max(1.0, exp(min(beyond, low)))),
+        max(value, min(float(found.n_units), exp(max(beyond, high)))),
         found.n_samples,
         found.n_units,
         details=details,
@@ -120,15 +119,6 @@ def _alone(singular: np.ndarray, scores: np.ndarray, slope: np.ndarray, n: int) 
     mean_square = singular**2 / n
     per_square = np.divide(slope * n, 2 * singular, out=np.zeros_like(slope), where=singular > 0)
     return (scores**2 - mean_square) @ per_square
-
-
-def _near_most(bias: float, directions: int) -> float:
-    """Standard deviation of the entropy where all directions hold about as much and no sample moves it to first order.
-
-    There it lies below its most by a sum of squares of ν normal values, one for each second moment of the directions
-    but their common scale, whose mean is the bias, and whose standard deviation that times √(2/ν).
-    """
-    return abs(bias) * sqrt(2 / max(1.0, directions * (directions + 1) / 2 - 1))
 
 
 def _how_many(found: Spectrum) -> int:

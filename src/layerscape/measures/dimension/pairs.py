@@ -29,11 +29,14 @@ class PairCounts:
         Shape (M,): row numbers of the references.
     by_row, by_column
         Shapes (M, R) and (N, R): the count of each reference, and of how many references each sample is that near.
+    beside
+        Pairs within each of some more radii.
     """
 
     rows: np.ndarray
     by_row: np.ndarray
     by_column: np.ndarray
+    beside: np.ndarray
 
     @property
     def totals(self) -> np.ndarray:
@@ -64,15 +67,25 @@ class PairCounts:
         return per_sample
 
 
-def count_pairs(tiles: Iterable[Tile], limits: np.ndarray, rows: np.ndarray, n_samples: int) -> PairCounts:
-    """Count the distances that are at most each of the increasing ``limits``; infinite ones are never counted."""
-    by_row = np.zeros((len(rows), len(limits)), dtype=np.int64)
-    by_column = np.zeros((n_samples, len(limits)), dtype=np.int64)
-    farthest = min(float(limits[-1]), np.finfo(np.float64).max)
+def count_pairs(
+    tiles: Iterable[Tile], limits: np.ndarray, rows: np.ndarray, n_samples: int, beside: np.ndarray | None = None
+) -> PairCounts:
+    """Count the distances that are at most each of the increasing ``limits``; infinite ones are never counted.
+
+    Of those ``beside`` these, in any order, all pairs are counted and not those of each sample.
+    """
+    beside = np.empty(0) if beside is None else beside
+    every, width = np.unique(np.concatenate([limits, beside])), len(limits) + 1
+    ring_of, in_rings = np.searchsorted(limits, every), np.zeros(len(every), dtype=np.int64)
+    by_row, by_column = (np.zeros((size, width), dtype=np.int64) for size in (len(rows), n_samples))
+    farthest = min(float(every[-1]), np.finfo(np.float64).max)
     for some, columns, distances in tiles:
         near = np.flatnonzero(distances <= farthest)
-        ring = np.searchsorted(limits, distances.ravel()[near])
+        ring = np.searchsorted(every, distances.ravel()[near])
+        in_rings += np.bincount(ring, minlength=len(every))
         row, column = np.divmod(near, distances.shape[1])
         for counts, position in ((by_row[some], row), (by_column[columns], column)):  # views
-            counts += np.bincount(position * len(limits) + ring, minlength=counts.size).reshape(counts.shape)
-    return PairCounts(rows, by_row.cumsum(axis=1), by_column.cumsum(axis=1))
+            place = position * width + ring_of[ring]
+            counts += np.bincount(place, minlength=counts.size).reshape(counts.shape)
+    by_row, by_column = (counts.cumsum(axis=1)[:, :-1] for counts in (by_row, by_column))
+    return PairCounts(rows, by_row, by_column, in_rings.cumsum()[np.searchsorted(every, beside)])

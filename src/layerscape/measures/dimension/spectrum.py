@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, sqrt
 from typing import TypeVar
 
 import numpy as np
 
 from layerscape.core.checks import check_samples, few_words
+from layerscape.core.interval import LEAST_MARGIN, Z95, freedom_of, student95
 from layerscape.core.representation import Representation
 from layerscape.measures.dimension.moments import KEPT, first_half, gram, kept_rows, scaled, scatter
 
@@ -29,6 +30,8 @@ DIRECTIONS = 1024
 SLICE = 2**22  # elements of kept rows read at once
 FEWEST = 3
 DOMINANT = 0.5  # share of the variance that one direction should not hold
+FREEDOM = 6.0  # degrees of freedom: with fewer no interval would say anything
+NOTHING = 1e-15  # below its most: rounding
 HALVED = 8  # samples from which halves of them are looked at
 
 T = TypeVar("T", float, np.ndarray)
@@ -121,6 +124,20 @@ def collapse_words(found: Spectrum) -> list[str]:
 def jackknife_sd(influence: np.ndarray, n_samples: int) -> float:
     """Standard deviation of an estimate from its influence at some of the samples."""
     return sqrt(float(np.var(influence, ddof=1)) / n_samples)
+
+
+def ends_below(value: float, most: float, influence: np.ndarray, n_samples: int) -> tuple[float, float]:
+    """The 95 % interval of a logarithm that lies below its most, from its influence at some of the samples.
+
+    On the scale of the logarithm of how far below it lies, which far samples multiply: where none was drawn the value
+    is high and its spread small, and both are small by about one factor. Where the spread is as large as that distance
+    all directions hold about as much, and its square root is what varies evenly. Student's law has at least `FREEDOM`.
+    """
+    sd, below = jackknife_sd(influence, n_samples), max(most - value, NOTHING)
+    factor = student95(max(FREEDOM, freedom_of(influence)))
+    far = max(below * exp(factor * min(sd / below, 1.0)), (sqrt(below) + Z95 * sd / (2 * sqrt(below))) ** 2)
+    near = below * exp(-factor * sd / below)
+    return min(most - far, value - LEAST_MARGIN), max(most - near, value + LEAST_MARGIN)
 
 
 def extrapolated(whole: T, halves: Sequence[T]) -> T:

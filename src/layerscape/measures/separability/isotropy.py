@@ -8,11 +8,10 @@ import numpy as np
 
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN, Z95
 from layerscape.core.measure import Measure
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.dimension.spectrum import Spectrum, collapse_words, extrapolated, jackknife_sd, spectrum
+from layerscape.measures.dimension.spectrum import Spectrum, collapse_words, ends_below, extrapolated, spectrum
 
 
 def isotropy(x: Representation, /) -> Estimate:
@@ -31,8 +30,8 @@ def isotropy(x: Representation, /) -> Estimate:
     Returns
     -------
     Estimate
-        In 0…1. The interval is that of the infinitesimal jackknife over samples, on the scale of log γ, and reaches
-        from the value to where halves of the samples say that infinitely many would lead. ``details`` hold
+        In 0…1. The interval is that of the infinitesimal jackknife over samples, on the scale of how far log γ lies
+        below log D, and reaches to where halves of the samples say that infinitely many would lead. ``details`` hold
         ``mean_cosine``, the mean cosine of all pairs of distinct samples, and ``centered_mean_cosine``, the same with
         the mean subtracted; NaN if fewer than two samples differ from the origin.
 
@@ -60,14 +59,13 @@ def isotropy(x: Representation, /) -> Estimate:
     found = spectrum(x)
     values = found.eigenvalues
     gamma = _log_gamma(values, found.total)
-    influence = _alone(found)
-    margin = max(Z95 * jackknife_sd(influence, found.n_samples), LEAST_MARGIN)
+    ends = ends_below(gamma, log(x.n_units), _alone(found), found.n_samples)
     beyond = extrapolated(gamma, [_log_gamma(half, float(half.sum())) for half in found.halves])
 
     def score(logarithm: float) -> float:
         return min(1.0, max(0.0, (exp(min(logarithm, log(x.n_units))) - 1) / (x.n_units - 1)))
 
-    low, high = score(min(gamma, beyond) - margin), score(max(gamma, beyond) + margin)
+    low, high = score(min(beyond, ends[0])), score(max(beyond, ends[1]))
     plain, centered = _mean_cosines(x, found.power)
     details = {"mean_cosine": plain, "centered_mean_cosine": centered}
     return Estimate(score(gamma), low, high, found.n_samples, found.n_units, details=details, warnings=_warnings(found))

@@ -15,18 +15,20 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.folds import Folds
 from layerscape.core.groups import Groups
-from layerscape.core.interval import LEAST_MARGIN, Z95, wilson, within
+from layerscape.core.interval import freedom_of, student95, wilson
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.permutation import permutations as orders_of
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, Classes, LabelKind, are_real, classes_of, one_per_sample, reals_of
+from layerscape.measures.explained import ends_of_explained
 from layerscape.measures.rows import slices
 from layerscape.measures.separability.probes import folds_of, logistic, ridge
 
 FEWEST = 10
 MODERATE = 2**23  # N·D·C up to which logistic regression takes seconds
+FREEDOM = 4.0  # with fewer no interval would say anything
 BATCH = 2**24  # elements of the permuted targets that are read at once
 
 
@@ -73,8 +75,9 @@ def linear_probe(
     Returns
     -------
     Estimate
-        Accuracy in 0…1 with Wilson's interval, or R² ≤ 1 with the jackknife's over samples, both widened by the spread
-        that permuted labels have. ``chance`` is what they score, by ridge and within the folds for categories.
+        Accuracy in 0…1 with Wilson's interval, or R² ≤ 1 with the jackknife's, on the scale of log(1 − R²); both are
+        widened by the spread that permuted labels have. ``chance`` is what they score, by ridge and within the folds
+        for categories.
         ``per_sample`` is 1 where the label was read right, or the squared error over that of the mean.
         ``details`` hold ``null`` and for categories ``balanced_accuracy``, ``majority`` (the largest
         class's share), ``per_class`` and ``classes``.
@@ -220,8 +223,8 @@ def _of_values(x: Representation, y: np.ndarray, folds: int, count: int, seed: i
     influence = (left[:, 0] - (1 - value) * around[:, 0]) / around[:, 0].sum()
     # Unrelated data move by their second order, which the jackknife does not see; it fades as the value nears 1.
     unrelated = float(drawn.std(ddof=1)) * max(0.0, 1 - value**2)
-    margin = Z95 * float(np.sqrt(influence @ influence + unrelated**2))
-    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
+    sd = float(np.sqrt(influence @ influence + unrelated**2))
+    low, high = ends_of_explained(value, student95(max(FREEDOM, freedom_of(influence))) * sd)
     per_sample = left[:, 0] / around[:, 0].mean()
     found = Estimate(value, low, high, n, x.n_units, chance=chance, per_sample=per_sample, details={"null": drawn})
     return replace(found, warnings=_of_few(x, y))

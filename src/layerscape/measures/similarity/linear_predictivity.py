@@ -14,11 +14,12 @@ from layerscape.core.exchange import Score, of_each
 from layerscape.core.folds import Folds
 from layerscape.core.frame import frame
 from layerscape.core.groups import Groups
-from layerscape.core.interval import LEAST_MARGIN, Z95, margin_of_groups, within
+from layerscape.core.interval import Z95, margin_of_groups
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import chance_by_permutation
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
+from layerscape.measures.explained import ends_of_explained
 from layerscape.measures.similarity.pairing import drawn_rows, same_samples
 
 FAR_BELOW = -0.5  # R² that no penalty chosen on honest folds would give
@@ -76,8 +77,8 @@ def linear_predictivity(
     Not symmetric: a map to fewer dimensions is easier. It depends on N, most of all where N is not many times D_a:
     compare values of the same N only. Copies of samples in different folds are predicted by each other and raise it.
     Unrelated data read 0 or slightly less. Folds are alike in the lengths of a's rows. The interval comes from
-    groups of samples left out, of learning and of testing, at the same folds and penalties. The rows looked at are held
-    in memory.
+    groups of samples left out, of learning and of testing, at the same folds and penalties, on the scale of
+    log(1 − R²). The rows looked at are held in memory.
 
     References
     ----------
@@ -120,7 +121,7 @@ def linear_predictivity(
     # Which penalty unrelated data get is chance, which the jackknife at given penalties does not see.
     spread = Z95 * float(null.std()) * (1 - max(value, 0.0))
     margin = hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread)
-    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
+    low, high = ends_of_explained(value, margin)
     return replace(result, low=low, high=high, chance=chance, details={**details, "null": null})
 
 

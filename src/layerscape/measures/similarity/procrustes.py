@@ -12,7 +12,7 @@ from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN, Z95, within
+from layerscape.core.interval import LEAST_MARGIN, freedom_of, student95, within
 from layerscape.core.measure import Measure
 from layerscape.core.memo import remembered
 from layerscape.core.permutation import chance_by_permutation
@@ -48,7 +48,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
     Estimate
         In 0…1; 1 if one is a rotation, shift and multiple of the other. ``details``: ``angle`` θ in radians;
         ``corrected``, (value − chance)/(1 − chance), which is 0 on average for unrelated data; ``null``, the value of
-        each permutation. The interval is the infinitesimal jackknife, less what it counts twice.
+        each permutation. The interval is the infinitesimal jackknife, less what it counts twice, by Student's law.
 
     Raises
     ------
@@ -81,7 +81,8 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
         lambda order: _nuclear(_cross(of_a, of_b, order)) / norm, value, n, permutations, seed
     )
     moved = _alone(of_a, of_b, left @ right, value)
-    jackknife = float(((moved - moved.mean()) ** 2).sum())
+    moved -= moved.mean()
+    jackknife = float(moved @ moved)
     twice = _pairs(of_a, of_b, (left, singular, right), n) / norm**2
     # What unrelated data have is known; it fades as the value nears 1.
     variance = max(jackknife - twice, jackknife / 4, float(null.var(ddof=1)) * (1 - value**2) ** 2)
@@ -93,7 +94,7 @@ def procrustes(a: Representation, b: Representation, /, *, permutations: int = 2
         warnings += (
             f"unrelated data of this size read {chance.value:.2f}: read details['corrected'], or give more samples",
         )
-    low, high = within(value, Z95 * sqrt(variance), MEASURE.bounds, LEAST_MARGIN)
+    low, high = within(value, student95(freedom_of(moved)) * sqrt(variance), MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, n, chance=chance, details=details, warnings=warnings)
 
 

@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN, Z95, within
+from layerscape.core.interval import LEAST_MARGIN, freedom_of, student95, within
 from layerscape.core.measure import EVEN, Measure
 from layerscape.core.memo import remembered
 from layerscape.core.nearness import MetricOfRows
@@ -99,9 +99,11 @@ def rsa(
     )  # fmt: skip
     # What unrelated data have is known; it fades as the value nears 1.
     moved = _moved(of_a, of_b, value)
-    spread = max(spread_of_pairs(squareform(moved - moved.mean())), float(null.std(ddof=1)) * (1 - value**2))
+    square = squareform(moved - moved.mean())
+    spread = max(spread_of_pairs(square), float(null.std(ddof=1)) * (1 - value**2))
     details = {"sample": n, "null": null}
-    low, high = within(value, Z95 * spread, MEASURE.bounds, LEAST_MARGIN)
+    margin = student95(freedom_of(square.sum(axis=1))) * spread
+    low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, a.n_samples, chance=chance, details=details, warnings=warnings)
 
 
