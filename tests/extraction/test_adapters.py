@@ -121,7 +121,11 @@ def test_an_adapter_of_another_base_is_refused(folders, tmp_path):
     ):
         open_model(folder)
     folder, _ = adapter(tmp_path / "three", folders("llama"), "llama", base_model_name_or_path="./nowhere")
-    with pytest.raises(FileProblem, match=r"^no model folder '\./nowhere'"):
+    said = f"^the base of adapter {re.escape(repr(folder))}: no model folder '\\./nowhere'"
+    with pytest.raises(FileProblem, match=said):
+        open_model(folder)
+    folder, _ = adapter(tmp_path / "four", folders("llama"), "llama", base_model_name_or_path=None)
+    with pytest.raises(FileProblem, match=r"^adapter_config\.json of '.*' does not name a base model; save it again"):
         open_model(folder)
 
 

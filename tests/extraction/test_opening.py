@@ -56,6 +56,17 @@ def test_a_folder_without_configuration(tmp_path):
         open_model(str(tmp_path))
 
 
+def test_a_folder_of_checkpoints_names_them(tmp_path, copy):
+    for step in (500, 1000):
+        copy("bert").rename(tmp_path / f"checkpoint-{step}")
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text("{}")
+    names = ", ".join(str(tmp_path / f"checkpoint-{step}") for step in (500, 1000))
+    message = f"folder {str(tmp_path)!r} has no config.json; give one of the models in it: {names}."
+    with raises(FileProblem, message):
+        open_model(str(tmp_path))
+
+
 def test_a_folder_with_pickled_weights_only(copy, folders, make_samples):
     from safetensors.torch import load_file
 

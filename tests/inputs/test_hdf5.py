@@ -48,6 +48,26 @@ def test_anndata_is_read_without_anndata(tmp_path, x, sparse):
     assert list(read_vectors(f"{tmp_path / 'a.h5ad'}:obsm/*").arrays) == ["obsm/X_pca"]
 
 
+def write_table(group, columns):
+    group.attrs["encoding-type"], group.attrs["column-order"] = "dataframe", list(columns)
+    group.attrs["_index"], group["_index"] = "_index", IDS
+    for name, values in columns.items():
+        group[name] = values
+
+
+def test_a_table_in_anndata_is_a_matrix_if_it_is_of_numbers_and_else_said_to_be_left_out(tmp_path, x):
+    write_anndata(tmp_path / "a.h5ad", x, False)
+    with h5py.File(tmp_path / "a.h5ad", "a") as file:
+        write_table(file.create_group("obsm/factors"), {"b": x[:, 3], "a": x[:, 1].astype(int)})
+        write_table(file.create_group("obsm/words"), {"a": x[:, 3], "b": IDS})
+        file.create_group("obsm/ragged").attrs["encoding-type"] = "awkward-array"
+    said = "left out 'obsm/ragged', 'obsm/words', neither a matrix nor a table of numbers"
+    with pytest.warns(UserWarning, match=re.escape(f"{tmp_path / 'a.h5ad'}: {said}")):
+        found = read_vectors(tmp_path / "a.h5ad")
+    assert list(found.arrays) == ["X", "obsm/X_pca", "obsm/factors"]
+    np.testing.assert_array_equal(found.arrays["obsm/factors"], x[:, [3, 1]])
+
+
 def write_matlab(path, x):
     """Axes in reverse, classes as attributes, texts as references, 512 bytes in front."""
     with h5py.File(path, "w", userblock_size=512) as file:

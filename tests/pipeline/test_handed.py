@@ -1,6 +1,8 @@
 """Loaders of torch and data sets of the hub: the samples that their data sets have, in their order, or one line."""
 
+import io
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -90,14 +92,38 @@ def test_a_network_of_ones_own_is_shown_what_a_loader_has(tmp_path):
 class Hub:
     """What `datasets.load_dataset` gives, from outside."""
 
-    def __init__(self, rows):
-        self._rows, self.column_names = rows, list(rows[0])
+    def __init__(self, rows, features=None, shown=None):
+        self._rows, self.column_names, self.features = rows, list(rows[0]), features or {}
+        self._shown = shown
 
     def __iter__(self):
-        return iter(self._rows)
+        return iter(self._rows) if self._shown is None else iter([dict.fromkeys(self.column_names, self._shown)])
+
+    def with_format(self, shown):
+        return Hub(self._rows, self.features, shown)
+
+    def cast_column(self, name, feature):
+        read = pytest.importorskip("PIL.Image").open
+        rows = [{**row, name: read(io.BytesIO(row[name]["bytes"]))} for row in self._rows]
+        return Hub(rows, {**self.features, name: feature})
 
     def remove_columns(self, names):
-        return Hub([{name: value for name, value in row.items() if name not in names} for row in self._rows])
+        kept = [{name: value for name, value in row.items() if name not in names} for row in self._rows]
+        return Hub(kept, {name: each for name, each in self.features.items() if name not in names})
+
+
+class Classes:
+    """A feature of classes that have names."""
+
+    names = ("cat", "dog")
+    int2str = names.__getitem__
+
+
+class Encoded:
+    """A feature of pictures that are handed out as they are in their files."""
+
+    def __init__(self, decode=True):
+        self.decode = decode
 
 
 @pytest.fixture
@@ -146,6 +172,50 @@ def test_a_data_set_of_the_hub_is_read_by_its_name(hub):
 def test_what_the_hub_does_not_have_is_said(hub, given, text):
     with pytest.raises(InvalidValue, match=f"^{text}$"):
         as_samples(given)
+
+
+def test_rows_come_as_they_are_stored_and_classes_by_their_names():
+    rows = [{"text": f"text {row}", "label": (0, 1, -1)[row % 3]} for row in range(6)]
+    found = as_samples(Hub(rows, {"label": Classes()}, shown="a tensor"))
+    assert found.read([0, 5]) == ["text 0", "text 5"]
+    assert found.labels["label"].tolist() == ["cat", "dog", ""] * 2  # as a table has what is missing
+
+
+def test_pictures_in_files_are_decoded_and_all_columns_of_classes_are_labels():
+    pil, rows = pytest.importorskip("PIL.Image"), []
+    for row in range(4):
+        file = io.BytesIO()
+        pil.new("RGB", (4, 4), (row, 0, 0)).save(file, "PNG")
+        rows.append({"img": {"bytes": file.getvalue()}, "fine": row % 2, "more": {}})
+    found = as_samples(Hub(rows, {"img": Encoded(decode=False), "fine": Classes()}))
+    assert [int(each[0, 0, 0]) for each in found.read(range(4))] == [0, 1, 2, 3]
+    assert {name: values.tolist() for name, values in found.labels.items()} == {"fine": ["cat", "dog"] * 2}
+
+
+def test_splits_are_asked_for():
+    rows = [{"text": "a"}]
+    said = r"^inputs of type dict with the splits 'train', 'test'; give one: inputs\['train'\]\.$"
+    with pytest.raises(InvalidType, match=said):
+        as_samples({"train": Hub(rows), "test": Hub(rows)})
+
+
+def test_a_data_set_on_disk_and_parts_of_splits(hub, tmp_path):
+    rows = [{"body": f"text {row}"} for row in range(4)]
+    saved = {"one": Hub(rows), "splits": {"train": Hub(rows[:3]), "test": Hub(rows)}}
+    sys.modules["datasets"].load_from_disk = lambda name: saved[Path(name).name]
+    for name, file in (("one", "state.json"), ("splits", "dataset_dict.json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("{}")
+    assert len(as_samples(f"hf:{tmp_path}/one:body")) == 4
+    assert len(as_samples(f"hf:{tmp_path}/splits[train]:body")) == 3
+    with pytest.raises(InvalidValue, match=r"cannot be had: it was saved as one data set, without parts and splits"):
+        as_samples(f"hf:{tmp_path}/one[train]:body")
+    with pytest.raises(InvalidValue, match=r"cannot be had: it has no split 'dev'; there are: train, test\.$"):
+        as_samples(f"hf:{tmp_path}/splits[dev]:body")
+    assert len(as_samples("hf:texts[test[:2]]:body")) == 6
+    assert hub[-1] == ("texts", None, "test[:2]")
+    with pytest.raises(InvalidType, match=r"is a column of values of type int; name one of texts or pictures, of: bod"):
+        as_samples("hf:texts[test]:label")
 
 
 @pytest.mark.parametrize("there", [None, ModuleType("datasets")], ids=["no library", "a folder of that name"])

@@ -134,6 +134,14 @@ def test_what_is_no_layer_is_refused_in_one_line(name, data):
         ls.from_files(f"{name}.npy")
 
 
+def test_anndata_in_zarr_whose_categories_are_codes_is_to_be_written_otherwise(data):
+    group = pytest.importorskip("zarr").open_group("cells.zarr", mode="w", attributes={"encoding-type": "anndata"})
+    group.create_array("obsm/X_pca", data=data[0])
+    said = "cells.zarr is AnnData in Zarr; write it as .h5ad: anndata.read_zarr('cells.zarr').write_h5ad(FILE)."
+    with pytest.raises(InvalidValue, match=f"^{re.escape(said)}$"):
+        ls.from_files("cells.zarr")
+
+
 def test_time_is_what_the_user_says(data, rng):
     cube = rng.standard_normal((N, 4, 9))
     np.save("cube.npy", cube)

@@ -10,6 +10,7 @@ import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
@@ -44,12 +45,14 @@ class Adapter:
     """
 
     def __init__(self, wish: Wish, folder: Path) -> None:
-        self._name = wish.model
+        self.name, config = wish.model, {}
         try:
             config = json.loads((folder / CONFIGURATION).read_text())
             self.base = str(config["base_model_name_or_path"] or "")
         except (OSError, ValueError, KeyError, TypeError):
-            raise FileProblem(f"{CONFIGURATION} of {wish.model!r} does not name a base model; save it again.") from None
+            self.base = ""
+        if not self.base:
+            raise FileProblem(f"{CONFIGURATION} of {wish.model!r} does not name a base model; save it again.")
         self._config: Mapping[str, Any] = config
         self.revision = config.get("revision")
         file = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
@@ -86,7 +89,7 @@ class Adapter:
             if not isinstance(own, nn.Parameter) or own.shape != change.shape:
                 shape = None if own is None else tuple(own.shape)
                 raise InvalidValue(
-                    f"adapter {self._name!r} has {name!r} of shape {tuple(change.shape)}, and its base model "
+                    f"adapter {self.name!r} has {name!r} of shape {tuple(change.shape)}, and its base model "
                     f"{self.base!r} of shape {shape}; give the base that it was made for."
                 )
             with torch.no_grad():
@@ -94,11 +97,11 @@ class Adapter:
         of_stack = [name for name in unused if name.startswith(f"{module.base_model_prefix}.")]
         if of_stack or len(unused) == len(list(self._changes())):
             raise InvalidValue(
-                f"adapter {self._name!r} changes {(of_stack or unused)[0]!r}, which its base model {self.base!r} has "
+                f"adapter {self.name!r} changes {(of_stack or unused)[0]!r}, which its base model {self.base!r} has "
                 "not; give the base that it was made for."
             )
         if unused:
-            warnings.warn(f"{len(unused)} weights of adapter {self._name!r} are not used: {unused[0]}", stacklevel=2)
+            warnings.warn(f"{len(unused)} weights of adapter {self.name!r} are not used: {unused[0]}", stacklevel=2)
 
     def _changes(self) -> Iterator[tuple[str, torch.Tensor, float | None]]:
         """Names of weights, what is added to them and by which factor; None where it takes their place."""
@@ -135,7 +138,7 @@ class Adapter:
 
     def _other(self, what: str) -> InvalidValue:
         return InvalidValue(
-            f"{self._name!r} is an adapter with {what}, which only peft can merge: save the whole by "
+            f"{self.name!r} is an adapter with {what}, which only peft can merge: save the whole by "
             "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload().save_pretrained(FOLDER) and give FOLDER."
         )
 
@@ -151,6 +154,15 @@ def adapter_of(wish: Wish) -> Adapter | None:
             "one of them."
         )
     return None if (folder / "config.json").is_file() else Adapter(wish, folder)
+
+
+@contextmanager
+def telling_base(adapter: Adapter | None) -> Iterator[None]:
+    """Around the loading of a base model, so that what is wrong with it is not looked for in the adapter."""
+    try:
+        yield
+    except FileProblem as error:
+        raise (error if adapter is None else FileProblem(f"the base of adapter {adapter.name!r}: {error}")) from None
 
 
 def _part(module: Any, path: str) -> nn.Module | None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from layerscape.errors import InvalidValue, require
-from layerscape.extraction.adapters import Adapter, adapter_of
+from layerscape.extraction.adapters import Adapter, adapter_of, telling_base
 from layerscape.extraction.answers import Answers
 from layerscape.extraction.build import Build
 from layerscape.extraction.deployed import Deployment, deployed_metric, deployment_of
@@ -44,10 +44,11 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
     name, adapter = wish.model, adapter_of(wish)
     if adapter is not None:
         wish = adapter.of_base(wish)
-    check_place(wish)
+    with telling_base(adapter):
+        check_place(wish)
     if wish.folder is None:
         wish = replace(wish, unreached=why_unreached())
-    with _quiet(), explained(wish):
+    with _quiet(), telling_base(adapter), explained(wish):
         config = AutoConfig.from_pretrained(**wish.source)
         _check(wish, config)
         whole, path, full = _load_module(wish, config, dtype, adapter)

@@ -72,9 +72,10 @@ def check_place(wish: Wish) -> None:
             raise FileProblem(f"no model folder {wish.model!r}{_nearest(wish.model)}; give a folder with config.json.")
         return
     if not (folder / "config.json").is_file():
-        raise FileProblem(
-            f"folder {wish.model!r} has no config.json; give a folder made by save_pretrained of a transformers model."
-        )
+        remedy = "give a folder made by save_pretrained of a transformers model"
+        if inside := _models_in(folder):
+            remedy = f"give one of the models in it: {', '.join(map(str, inside))}"
+        raise FileProblem(f"folder {wish.model!r} has no config.json; {remedy}.")
     if wish.random_init is None and not any(folder.glob("*.safetensors")) and not wish.pickled:
         raise FileProblem(
             f"folder {wish.model!r} has no weights, neither *.safetensors nor *.bin; save the model there with "
@@ -147,3 +148,10 @@ def explained(wish: Wish) -> Iterator[None]:
                 "read that code, then give --trust-remote-code."
             ) from None
         raise InvalidValue(f"model {wish.model!r} cannot be opened: {reason}") from None
+
+
+def _models_in(folder: Path) -> list[Path]:
+    """Folders in it that hold a model or an adapter, as checkpoints of a training do; those of late steps last."""
+    said = {file.parent for name in ("config.json", "adapter_config.json") for file in folder.glob(f"*/{name}")}
+    held = [each for each in said if any(each.glob("*.safetensors")) or any(each.glob("*.bin"))]
+    return sorted(held, key=lambda each: (len(each.name), each.name))

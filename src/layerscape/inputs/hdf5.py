@@ -5,6 +5,7 @@ Data sets stay on disk and are sliced; nothing is unpickled, and links out of th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 from layerscape.errors import FileProblem, InvalidValue, LayerscapeError, require
 from layerscape.inputs.files import check_unpacked, reason_of
 from layerscape.inputs.holding import InFile, by_number
+from layerscape.inputs.vectors import named
 
 HDF5 = (".h5", ".hdf5", ".he5")
 ANNDATA = ".h5ad"
@@ -146,7 +148,8 @@ def _is_text(dataset: Any) -> bool:
 def read_anndata(path: Path) -> InFile:
     """X, layers and obsm of AnnData by name, and the columns of its obs, of which the index has the ids.
 
-    They are called ``X``, ``layers/NAME`` and ``obsm/NAME``. Sparse matrices are read dense, some rows at a time.
+    They are called ``X``, ``layers/NAME`` and ``obsm/NAME``. Sparse matrices are read dense, some rows at a time, and
+    tables of numbers without their index; what else there is, is left out with a warning.
     """
     library = require("h5py", "formats")
     with _reading(path):
@@ -157,16 +160,22 @@ def read_anndata(path: Path) -> InFile:
         for home in ("layers", "obsm"):
             parts |= {f"{home}/{name}": file[home][name] for name in _in_order(file.get(home, {}))}
         arrays = {name: _matrix(path, library, each) for name, each in parts.items()}
+        if lost := [name for name, x in arrays.items() if x is None]:
+            warnings.warn(f"{path}: left out {named(lost)}, neither a matrix nor a table of numbers", stacklevel=4)
         columns, index = _obs(path, library, file["obs"])
         return InFile({name: x for name, x in arrays.items() if x is not None}, columns, index)
 
 
 def _matrix(path: Path, library: Any, part: Any) -> Any:
-    """A dense matrix on disk, or a sparse one in memory; None of a table."""
+    """A dense matrix on disk, or a sparse one or a table of numbers in memory; None of anything else."""
     if isinstance(part, library.Dataset):
         return _value(path, part)
     kind = str(part.attrs.get("encoding-type", part.attrs.get("h5sparse_format", "")))
     kind = kind.removesuffix("_matrix")
+    if kind == "dataframe":
+        columns = [_column(path, library, part[name]) for name in part.attrs["column-order"]]
+        numbers = [x for x in columns if isinstance(x, np.ndarray) and x.dtype.kind in "biuf"]
+        return np.column_stack(numbers) if columns and len(numbers) == len(columns) else None
     if kind not in ("csr", "csc"):
         return None
     from scipy import sparse

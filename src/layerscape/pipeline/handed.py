@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from layerscape.errors import InvalidType, InvalidValue, MissingExtra
 
 HUB = "hf:"
+SAVED = ("dataset_dict.json", "state.json")  # in folders that save_to_disk has written
 IN_ORDER = ("SequentialSampler", "_InfiniteConstantSampler")  # the second is of what is iterated
-_NAME = re.compile(r"hf:(?P<name>[^\[\]:,]+)(,(?P<part>[^\[\]:,]+))?(\[(?P<split>[^\]]+)\])?(:(?P<column>.+))?")
+_SPLIT = r"(\[(?P<split>[^\[\]]+(\[[^\[\]]*\])?)\])?"  # with a slice of it, as in test[:100]
+_NAME = re.compile(rf"hf:(?P<name>[^\[\]:,]+)(,(?P<part>[^\[\]:,]+))?{_SPLIT}(:(?P<column>.+))?")
 
 
 def is_loader(inputs: Any) -> bool:
@@ -83,9 +87,74 @@ def _row(batch: Any, row: int) -> Any:
     return batch[row]
 
 
-def _loader(given: str) -> Callable[..., Any]:
+class Stored:
+    """A data set of Hugging Face as it is stored, whatever format it was told to hand out its rows in.
+
+    Classes are told by their names, as the data set has them, and pictures are decoded.
+
+    Attributes
+    ----------
+    column_names
+        Its columns.
+    called
+        What it is, for messages.
+    classes
+        Of the rows that the latest pass has come to, which are of what class, by column.
+    """
+
+    def __init__(self, data: Any) -> None:
+        self.called, self.classes = type(data).__name__, dict[str, list[str | None]]()
+        features = getattr(data, "features", None) or {}
+        for name, feature in features.items():
+            if getattr(feature, "decode", True) is False:
+                data = data.cast_column(name, type(feature)())
+        self._data, self.column_names = data, list(data.column_names)
+        self._names = {name: feature.names for name, feature in features.items() if hasattr(feature, "int2str")}
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        self.classes = {name: [] for name in self._names}
+        for row in self._data:
+            named = {name: _class(names, row[name]) for name, names in self._names.items()}
+            for name, value in named.items():
+                self.classes[name].append(value)
+            yield {**row, **named}
+
+    def only(self, column: str) -> Stored:
+        """The same without its other columns, but those of classes and of ``label``."""
+        kept = (column, "label", *self._names)
+        others = [name for name in self.column_names if name not in kept]
+        return Stored(self._data.remove_columns(others)) if others else self
+
+
+def _class(names: list[str], number: Any) -> str | None:
+    """The name of a class; -1 is what a test set has in place of one."""
+    return names[number] if number is not None and number >= 0 else None
+
+
+def stored(inputs: Any) -> Any:
+    """A data set of Hugging Face as it is stored; of its splits one must be chosen. Anything else as it is."""
+    if isinstance(inputs, Mapping) and inputs and all(_is_set(each) for each in inputs.values()):
+        splits = ", ".join(map(repr, inputs))
+        raise InvalidType(
+            f"inputs of type {type(inputs).__name__} with the splits {splits}; give one: "
+            f"inputs[{next(iter(inputs))!r}]."
+        )
+    if isinstance(inputs, Stored) or not _is_set(inputs):
+        return inputs
+    plain = getattr(inputs, "with_format", None)
+    return Stored(inputs if plain is None else plain(None))
+
+
+def _is_set(inputs: Any) -> bool:
+    return bool(getattr(inputs, "column_names", None)) and hasattr(inputs, "__iter__")
+
+
+def _loader(given: str, name: str) -> Callable[..., Any]:
     try:
-        return import_module("datasets").load_dataset
+        library = import_module("datasets")
+        if any((Path(name) / file).is_file() for file in SAVED):
+            return partial(_from_disk, library.load_from_disk)
+        return library.load_dataset
     except (ModuleNotFoundError, AttributeError):  # or a folder of the user's is called so
         raise MissingExtra(
             f"{given} is a data set of the hub, and the library that reads it is not installed; run: "
@@ -93,7 +162,17 @@ def _loader(given: str) -> Callable[..., Any]:
         ) from None
 
 
-def from_hub(given: str) -> tuple[Any, str | None]:
+def _from_disk(load: Callable[[str], Any], name: str, part: str | None, split: str | None) -> Any:
+    """What its own ``save_to_disk`` has written, which `load_dataset` does not read."""
+    data = load(name)
+    if part is not None or (split is not None and not isinstance(data, Mapping)):
+        raise ValueError("it was saved as one data set, without parts and splits; leave them out")
+    if split is not None and split not in data:
+        raise ValueError(f"it has no split {split!r}; there are: {', '.join(data)}")
+    return data if split is None else data[split]
+
+
+def from_hub(given: str) -> tuple[Stored, str | None]:
     """The data set that ``hf:NAME[split]:column`` names, and the column; ``hf:NAME,PART[split]`` of one with parts.
 
     Raises
@@ -105,17 +184,19 @@ def from_hub(given: str) -> tuple[Any, str | None]:
     if found is None:
         raise InvalidValue(f"{given} names no data set; write hf:NAME[split]:column, as in hf:imdb[test]:text.")
     name, part, split, column = found.group("name", "part", "split", "column")
-    load = _loader(given)
+    load = _loader(given, name)
     try:
         data = load(name, part, split=split)
     except Exception as error:  # of whatever kind that library and the hub have
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InvalidValue(f"{given} cannot be had: {reason[:300].rstrip('.')}.") from None
-    if not hasattr(data, "column_names") or isinstance(data, Mapping):
+    if isinstance(data, Mapping) and len(data) == 1:
+        data = next(iter(data.values()))
+    if isinstance(data, Mapping):
         raise InvalidValue(
             f"{given} has several splits, {', '.join(map(str, data))}; name one: hf:{name}[{next(iter(data))}]."
         )
     for each in [column] if column is None or column in data.column_names else column.split(","):
         if each is not None and each.strip() not in data.column_names:
             raise InvalidValue(f"{given} has no column {each.strip()!r}; there are: {', '.join(data.column_names)}.")
-    return data, column
+    return stored(data), column

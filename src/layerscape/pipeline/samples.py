@@ -17,7 +17,7 @@ from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.images import ENDINGS
 from layerscape.pipeline.contents import is_pair, is_picture, plain
-from layerscape.pipeline.handed import HUB, from_hub, is_loader, samples_of
+from layerscape.pipeline.handed import HUB, Stored, from_hub, is_loader, samples_of, stored
 from layerscape.pipeline.spool import Spool, spooled
 
 GIVE = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
@@ -52,6 +52,7 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
         return _of_hub(inputs, kind, labels, options)
     if isinstance(inputs, (str, Path)):
         return choose_inputs(inputs, kind=kind, labels=labels, **options)
+    inputs = stored(inputs)
     table = _as_table(inputs, options)
     if table is not None:
         return _of_table(inputs, table, kind, labels, options)
@@ -62,7 +63,9 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
     contents, found, source, own = _held(inputs)
     digest = fingerprint(contents if isinstance(contents, list) else _parts(contents))
     ids = index_of(inputs) or tuple(map(str, range(len(contents))))
-    columns = ({"label": as_column(own)} if own and "label" not in columns else {}) | columns
+    known = {"label": own} if own else {}
+    known |= inputs.classes if isinstance(inputs, Stored) else {}
+    columns = {name: as_column(values) for name, values in known.items()} | columns
     return Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
 
 
@@ -72,8 +75,10 @@ def _of_hub(given: str, kind: Kind | None, labels: Any, options: dict[str, Any])
     if column is not None:
         first = next(iter(data), {}).get(column)
         if is_picture(first):
-            others = [name for name in data.column_names if name not in (column, "label")]
-            data = data.remove_columns(others) if others else data
+            data = data.only(column)
+        elif first is not None and not isinstance(first, str):
+            what = f"{given} is a column of values of type {type(first).__name__}"
+            raise InvalidType(f"{what}; name one of texts or pictures, of: {', '.join(data.column_names)}.")
         else:
             options = {**options, "text_column": column}
     found = choose_samples(data, labels=labels, kind=kind, **options)
@@ -105,14 +110,13 @@ def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
                 "of its columns as labels."
             )
         return {name: _column(values.to_numpy()) for name, values in columns.items()}
-    names = getattr(inputs, "column_names", None)
-    if not names or not hasattr(inputs, "__iter__"):
+    if not isinstance(inputs, Stored) or any(map(is_picture, next(iter(inputs), {}).values())):
         return None
-    found: Table = {str(name): [] for name in names}
-    for row in inputs:  # of a data set of Hugging Face, whether it has a length or not
-        for name in names:
-            found[str(name)].append(row[name])  # type: ignore[union-attr]
-    return None if any(values and is_picture(values[0]) for values in found.values()) else found
+    found: dict[str, list[Any]] = {name: [] for name in inputs.column_names}
+    for row in inputs:
+        for name, values in found.items():
+            values.append(row[name])
+    return {**found}
 
 
 def _column(values: np.ndarray) -> Any:
@@ -155,7 +159,7 @@ def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
             return inputs, "array", "a list", []
     if not any(hasattr(inputs, name) for name in ARRAYS) and (items := _one_by_one(inputs)) is not None:
         spool, kind, labels = spooled(items, labeled=not isinstance(inputs, Iterator))
-        return spool, kind, f"a {type(inputs).__name__}", labels
+        return spool, kind, f"a {getattr(inputs, 'called', type(inputs).__name__)}", labels
     if not any(hasattr(inputs, name) for name in ARRAYS):  # numpy would make one of a data set, labels and all
         raise InvalidType(f"inputs of type {type(inputs).__name__}; {GIVE}.")
     array = np.asarray(as_array(inputs, "the input")[...])

@@ -17,7 +17,7 @@ def read_zarr(path: Path) -> dict[str, Any]:
     Raises
     ------
     FileProblem, InvalidValue
-        If there is no Zarr, or a run of layerscape.
+        If there is no Zarr, or it is AnnData or a run of layerscape.
     """
     zarr = require("zarr", "runs")
     if not path.exists():
@@ -27,7 +27,13 @@ def read_zarr(path: Path) -> dict[str, Any]:
     if path.is_dir() and not any((path / name).exists() for name in ("zarr.json", ".zarray", ".zgroup")):
         raise FileProblem(f"{path} is a folder and no Zarr; give files of vectors.")
     with readable(path, "check it, or write it again"):
-        return dict(_arrays(zarr, zarr.open(path, mode="r"), ""))
+        top = zarr.open(path, mode="r")
+        is_anndata = top.attrs.get("encoding-type") == "anndata"
+        arrays = dict(_arrays(zarr, top, ""))
+    if is_anndata:  # whose categories and gaps are arrays of codes
+        remedy = f"anndata.read_zarr({path.name!r}).write_h5ad(FILE)"
+        raise InvalidValue(f"{path} is AnnData in Zarr; write it as .h5ad: {remedy}.")
+    return arrays
 
 
 def _arrays(zarr: Any, node: Any, prefix: str) -> Iterator[tuple[str, Any]]:
