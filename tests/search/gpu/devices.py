@@ -25,10 +25,11 @@ CONSTANTS = {"as they are": {}, "tiny": TINY}
 
 
 def on_torch(x, k, *, free="with values", constants="tiny", device="cpu", **options):
-    """The graph by the torch engine."""
+    """The graph by the torch engine; all memory of a card where ``free`` is None."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(find, "engine_for", lambda *_: partial(gpu.search, device=device))
-        patch.setattr(MODULES["device"], "free_memory", lambda *_: FREE.get(free, free))
+        if free:
+            patch.setattr(MODULES["device"], "free_memory", lambda *_: FREE.get(free, free))
         for module, values in CONSTANTS[constants].items():
             for name, value in values.items():
                 patch.setattr(MODULES[module], name, value)

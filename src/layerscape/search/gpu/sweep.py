@@ -113,7 +113,8 @@ class DeviceSweep:
     def _moved(self, values: np.ndarray) -> torch.Tensor:
         """The values on the device."""
         tensor = torch.from_numpy(np.require(values, requirements=["C", "W"]))
-        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+        from_host = tensor.pin_memory() if self.device.type == "cuda" else tensor  # which is copied without waiting
+        return from_host.to(self.device, non_blocking=True)
 
     def _sample(self) -> tuple[np.ndarray, OnDevice, int] | None:
         """Some points at random, by number and on the device, and how many of them first limits reach.
