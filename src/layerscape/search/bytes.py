@@ -13,7 +13,7 @@ from layerscape.search.engine import Block, Job, Tile
 from layerscape.search.radii import Radii
 from layerscape.search.rows import Rows
 
-TILE_ROWS, TILE_COLUMNS = 512, 2048
+TILE_ROWS, TILE_COLUMNS = 512, 4096
 SAMPLED = 1024
 LINE = 64  # bytes
 RATIO_OF = 32  # rows that tell how large what is rounded off is beside a row

@@ -161,16 +161,12 @@ def look(
     """
     size = columns.groups.shape[2]
     out, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
-    limits = np.zeros(size, np.float32)
-    found, g, r = 0, position[0], position[1]
+    limits, found, g, r = np.zeros(size, np.float32), 0, position[0], position[1]
     while c0 + g * size < c1:
-        at, n = g * size, min(size, c1 - c0 - g * size)
+        at, n, begin = g * size, min(size, c1 - c0 - g * size), found
         for j in range(size):
             limits[j] = column_limits[at + j] if j < n and at + j >= mirrored else np.float32(-np.inf)
-        while r < r1:
-            if found + ROWS * size > len(values):
-                position[0], position[1] = g, r
-                return found
+        while r < r1 and found + ROWS * size <= len(values):
             multiply(instruction, rows, r, columns, (c0 + at) // size, out, more)
             for i in range(min(ROWS, r1 - r)):
                 row, half, scale, limit = r - r0 + i, rows.coarse[r + i], rows.scales[r + i], row_limits[r - r0 + i]
@@ -180,20 +176,31 @@ def look(
                 while mask != 0:
                     j = lowest_bit(mask)
                     mask &= mask - np.uint64(1)
-                    if j >= n or at + j == own[row] - first:
+                    no_pair = j >= n or at + j == own[row] - first
+                    if no_pair or (low[row] <= begins[at + j] and ends[at + j] <= high[row]):
                         continue
-                    if low[row] <= begins[at + j] and ends[at + j] <= high[row]:
-                        continue
-                    tally[0] += 1
-                    bound = fine_bound(instruction, rows, r + i, columns, c0 + at + j, out[i, j])
-                    if bound < max(limit, limits[j]):
-                        hits[found, 0], hits[found, 1] = row, at + j
-                        values[found] = max(np.float32(0), bound)
-                        found += 1
+                    hits[found, 0], hits[found, 1], values[found] = row, at + j, out[i, j]
+                    found += 1
             r += ROWS
+        tally[0] += found - begin  # and now one after the other, so that the processor waits for none
+        found = finer(instruction, rows, r0, columns, c0, at, row_limits, limits, begin, found, hits, values)
+        if r < r1:
+            break
         g, r = g + 1, r0
     position[0], position[1] = g, r
     return found
+
+
+@compiled_within
+def finer(instruction, rows, r0, columns, c0, at, row_limits, limits, begin, found, hits, values):
+    """Keep those hits from number ``begin`` on whose bounds from both bytes are below a limit; how many are left."""
+    kept = begin
+    for h in range(begin, found):
+        i, j = hits[h, 0], hits[h, 1]
+        bound = fine_bound(instruction, rows, r0 + i, columns, c0 + j, values[h])
+        hits[kept, 0], hits[kept, 1], values[kept] = i, j, max(np.float32(0), bound)
+        kept += np.int64(bound < max(row_limits[i], limits[j - at]))
+    return kept
 
 
 @compiled_within
