@@ -21,7 +21,7 @@ from torch import nn
 
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.extraction.weights import read_weights
-from layerscape.extraction.wishes import TOKENIZER_FILES, Wish
+from layerscape.extraction.wishes import TOKENIZER_FILES, Wish, check_place
 
 CONFIGURATION, WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
 START = "base_model.model."  # of every name
@@ -73,7 +73,10 @@ class Adapter:
         model = str(beside) if beside is not None and beside.is_dir() else self.base
         folder = wish.folder
         own = folder is not None and any(any(folder.glob(pattern)) for pattern in TOKENIZER_FILES)
-        return replace(wish, model=model, revision=self.revision, tokenizer=folder if own else None)
+        base = replace(wish, model=model, revision=self.revision, tokenizer=folder if own else None)
+        with telling_base(self):
+            check_place(base)
+        return base
 
     def merge(self, module: Any) -> None:
         """Add what was learned to the weights of a model, or of a model without the head that it was learned with."""

@@ -44,8 +44,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
     name, adapter = wish.model, adapter_of(wish)
     if adapter is not None:
         wish = adapter.of_base(wish)
-    with telling_base(adapter):
-        check_place(wish)
+    check_place(wish)
     if wish.folder is None:
         wish = replace(wish, unreached=why_unreached())
     with _quiet(), telling_base(adapter), explained(wish):
