@@ -3,10 +3,11 @@
 Ours is what a user would write, `ls.from_arrays` and `ls.measure`; it also computes the intervals and chance levels
 that the peer does not have, and keeps vectors, graphs and table on disk. DADApy's is `Data(x, maxk=100)` of every
 layer with `compute_distances`, `return_id_scaling_gride`, `return_label_overlap`, and `return_data_overlap` of all
-pairs. That call takes `coordinates`, for which it searches each time, or the `dist_indices` that were found before;
-both are shown, the first once. Both peers start from arrays in memory, after a first call that loads and compiles.
+pairs. That call takes the `dist_indices` that were found before, or `coordinates`, for which it searches each time;
+the latter is shown with `--coordinates`, once, and takes minutes. Both peers start from arrays in memory, after a first
+call that loads and compiles.
 
-    python -m benchmarks.chain --dadapy PYTHON [--repeats 3] [--write]
+    python -m benchmarks.chain --dadapy PYTHON [--repeats 3] [--coordinates] [--write]
 
 `--dadapy` is the interpreter of an environment that holds DADApy (see peers.txt). The layers are made
 up: a random network without training, shown clusters in few dimensions. The two take turns. The searches alone are
@@ -19,6 +20,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -92,8 +94,8 @@ def with_dadapy(path: str, k: int, farthest: int, again: bool) -> dict[str, Any]
     return chain(layers, classes)
 
 
-def lines_of(done: dict[str, list[dict[str, Any]]], again: float) -> list[str]:
-    """The table: seconds of the chain, of its search and of the rest; and with a search for each pair."""
+def lines_of(done: dict[str, list[dict[str, Any]]], again: float | None) -> list[str]:
+    """The table: seconds of the chain, of its search and of the rest; and with a search for each pair, if asked."""
     lines = ["| part | ours, s | DADApy, s | DADApy / ours |", "|---|---|---|---|"]
     for words, of in (
         ("the whole chain", lambda one: one["all"]),
@@ -104,6 +106,8 @@ def lines_of(done: dict[str, list[dict[str, Any]]], again: float) -> list[str]:
         ratio = statistics.median(of(d) / of(o) for o, d in zip(done["ours"], done["dadapy"], strict=True))
         lines.append(f"| {words} | {mine:.2f} | {other:.2f} | {ratio:.1f} |")
     mine = statistics.median(one["all"] for one in done["ours"])
+    if again is None:
+        return lines
     lines.append(
         f"| the whole chain, overlaps of DADApy by `coordinates=` | {mine:.2f} | {again:.2f} | {again / mine:.1f} |"
     )
@@ -124,6 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dadapy", metavar="PYTHON", required=True, help="interpreter of an environment with DADApy")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--coordinates", action="store_true", help="time DADApy's overlaps by coordinates= too")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     parser.add_argument("--samples", type=int, default=N, help=argparse.SUPPRESS)  # to try the script out
     options = parser.parse_args()
@@ -138,7 +143,8 @@ def main() -> None:
         for _ in range(options.repeats):
             done["ours"].append(ours(layers, classes))
             done["dadapy"].append(in_other_python(options.dadapy, with_dadapy, path, K, FARTHEST, False))
-        again = in_other_python(options.dadapy, with_dadapy, path, K, FARTHEST, True)["all"]
+        by_coordinates = partial(in_other_python, options.dadapy, with_dadapy, path, K, FARTHEST, True)
+        again = by_coordinates()["all"] if options.coordinates else None
     lines = lines_of(done, again)
     n_pairs = len(list(combinations(layers, 2)))
     lines += [
