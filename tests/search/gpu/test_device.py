@@ -36,7 +36,7 @@ def test_what_is_on_the_device_fits_into_its_memory(n_points, n_units, width, fr
     row = (2 if kind == "halves" else 4) * n_units + 8
     rows = sizes.panel + (0 if sizes.whole else 2 * sizes.block) + sizes.sampled
     values = 4 * n_units * (n_points * sizes.kept + 2 * sizes.block + sizes.sampled)
-    lists = 60 * (sizes.panel * width + sizes.waiting)
+    lists = 60 * (sizes.panel * width + 2 * sizes.waiting) + 66 * sizes.waiting
     tile = sizes.rows * sizes.columns * (12 if kind == "halves" else 8)
     rounding = 48 * n_units * MODULES["held"].step_for(n_units, free)
     assert rows * row + values + lists + tile + rounding <= free

@@ -94,7 +94,7 @@ def test_clouds_of_any_width(kind, n, d, k):
 
 @pytest.mark.parametrize("constants", CONSTANTS)
 def test_tight_clusters_far_from_the_center_are_searched_around_themselves(constants, rng):
-    x = 3 * rng.standard_normal((900, 20)).astype(np.float32)
+    x = 3 * rng.standard_normal((500, 20)).astype(np.float32)
     x[100:250] = x[0] + 1e-4 * rng.standard_normal((150, 20))
     x[300:420] = x[1] + 1e-5 * rng.standard_normal((120, 20))
     for options in ({}, {"queries": np.arange(90, 260)}, {"queries": x[200:320] + 1e-5}):

@@ -51,7 +51,9 @@ class Sizes:
 
 
 def sizes_for(job: Job, arithmetic: DeviceArithmetic, width: int, free: int) -> Sizes:
-    """Half of the memory is for what is held, an eighth each for a tile, what waits, and what is loaded."""
+    """Half of the memory is for all points, or less of it for a panel beside blocks of points; an eighth is for a tile,
+    and less than a fifth for what waits, of which a tile may add as much again.
+    """
     n_points, n_queries = job.points.n_points, job.queries.n_points
     value_bytes = np.dtype(job.points.precision).itemsize * job.points.n_units
     held = arithmetic.row_bytes + PER_ENTRY * width + MARKS
@@ -64,8 +66,8 @@ def sizes_for(job: Job, arithmetic: DeviceArithmetic, width: int, free: int) -> 
         rows=int(np.clip(tile // columns, 1, min(TILE_ROWS, n_queries))),
         columns=columns,
         block=block,
-        panel=n_queries if whole else int(np.clip(free // 2 // held, 1, n_queries)),
-        waiting=int(np.clip(free // 8 // PER_ENTRY, FEWEST, MOST)),
+        panel=n_queries if whole else int(np.clip(3 * free // 8 // held, 1, n_queries)),
+        waiting=int(np.clip(free // 16 // PER_ENTRY, FEWEST, MOST)),
         sampled=int(min(SAMPLED, n_points // 8, loaded // value_bytes)),
         whole=whole,
         kept=whole and n_points * (held + value_bytes) <= free // 2,
