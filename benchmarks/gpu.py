@@ -31,7 +31,7 @@ from layerscape.search.gpu import device, distances, halves, lists, singles, swe
 K, CHECKED, MULTIPLIED = 100, 1000, 8192
 SIZES = {"small": (100_000, 1024), "large": (1_000_000, 1024), "narrow": (100_000, 128), "tokens": (100_000, 1024)}
 PHASES: dict[str, list[tuple[Any, str]]] = {
-    "values to the device": [(sweep.DeviceSweep, "_moved")],
+    "values to the device": [(sweep.DeviceSweep, "_panel")],
     "rounding": [(halves.Halves, "fill"), (singles.Singles, "fill")],
     "first limits": [(sweep.DeviceSweep, "_guess")],
     "products": [(halves, "multiply"), (singles, "multiply")],

@@ -57,7 +57,7 @@ def sizes_for(job: Job, arithmetic: DeviceArithmetic, width: int, free: int) -> 
     n_points, n_queries = job.points.n_points, job.queries.n_points
     value_bytes = np.dtype(job.points.precision).itemsize * job.points.n_units
     held = arithmetic.row_bytes + PER_ENTRY * width + MARKS
-    loaded = min(job.memory // 8, free // 32)
+    sampled, loaded = min(job.memory // 8, free // 32), min(job.memory // 32, free // 32)
     whole = job.symmetric and n_points * held <= free // 2
     block = int(np.clip(loaded // value_bytes, 1, n_points))
     tile = min(job.memory, free // 8) // (arithmetic.pair_bytes + MASKS)
@@ -68,7 +68,7 @@ def sizes_for(job: Job, arithmetic: DeviceArithmetic, width: int, free: int) -> 
         block=block,
         panel=n_queries if whole else int(np.clip(3 * free // 8 // held, 1, n_queries)),
         waiting=int(np.clip(free // 16 // PER_ENTRY, FEWEST, MOST)),
-        sampled=int(min(SAMPLED, n_points // 8, loaded // value_bytes)),
+        sampled=int(min(SAMPLED, n_points // 8, sampled // value_bytes)),
         whole=whole,
         kept=whole and n_points * (held + value_bytes) <= free // 2,
     )

@@ -20,13 +20,13 @@ from layerscape.search.gpu.held import DeviceArithmetic, OnDevice
 from layerscape.search.gpu.lists import NearestLists
 from layerscape.search.gpu.sizes import Sizes, sizes_for
 from layerscape.search.guessing import rank_reached
-from layerscape.search.rows import Rows
 
 if TYPE_CHECKING:
     import torch
 else:
     torch = require("torch", "models")
 
+LOADING = {"depth": 4, "threads": 4}  # since one thread copies more slowly than a device takes
 SMALLEST = 2.0**-100  # a limit that bounds of 0 are below
 MOST_EXPECTED = 400  # of a query's neighbors in the sample
 
@@ -39,6 +39,11 @@ class Strip(NamedTuple):
 
     def __len__(self) -> int:
         return len(self.held.halves)
+
+    @property
+    def where(self) -> slice:
+        """Their numbers."""
+        return slice(self.first, self.first + len(self))
 
     def parts(self, length: int, start: int = 0) -> Iterator[Strip]:
         """Strips of some rows each, from row ``start`` of this one on."""
@@ -94,9 +99,8 @@ class DeviceSweep:
             kind = torch.from_numpy(np.empty(0, queries.precision)).dtype
             self.values = torch.empty((self.n_points, queries.n_units), dtype=kind, device=self.device)
         parts = list(panel.parts(self.sizes.block))
-        for part, values in ahead(lambda part: _read(queries, part), parts):
-            here = slice(part.first, part.first + len(part))
-            moved = self._moved(values)
+        for part, values in ahead(lambda part: self._ready(queries.read(part.where)), parts, **LOADING):
+            here, moved = part.where, values.to(self.device, non_blocking=True)
             self.row_doubts[here] = self.arithmetic.fill(queries, moved, part.held)
             if self.values is not None:
                 self.values[here] = moved
@@ -105,16 +109,24 @@ class DeviceSweep:
     def _points(self) -> Iterator[Strip]:
         """All points, block by block."""
         points = self.job.points
-        for where, values in ahead(points.read, list(points.blocks(self.sizes.block))):
+        blocks = list(points.blocks(self.sizes.block))
+        for where, values in ahead(lambda where: self._ready(points.read(where)), blocks, **LOADING):
             block = Strip(where.start, self.arithmetic.room(where.stop - where.start))
-            self.column_doubts[where] = self.arithmetic.fill(points, self._moved(values), block.held)
+            moved = values.to(self.device, non_blocking=True)
+            self.column_doubts[where] = self.arithmetic.fill(points, moved, block.held)
             yield block
+
+    def _ready(self, values: np.ndarray) -> torch.Tensor:
+        """The values on the host, from where they are copied without waiting."""
+        tensor = torch.from_numpy(np.require(values, requirements=["C", "W"]))
+        if self.device.type != "cuda":
+            return tensor
+        with torch.cuda.device(self.device):  # of which a thread knows nothing
+            return tensor.pin_memory()
 
     def _moved(self, values: np.ndarray) -> torch.Tensor:
         """The values on the device."""
-        tensor = torch.from_numpy(np.require(values, requirements=["C", "W"]))
-        from_host = tensor.pin_memory() if self.device.type == "cuda" else tensor  # which is copied without waiting
-        return from_host.to(self.device, non_blocking=True)
+        return self._ready(values).to(self.device, non_blocking=True)
 
     def _sample(self) -> tuple[np.ndarray, OnDevice, int] | None:
         """Some points at random, by number and on the device, and how many of them first limits reach.
@@ -213,7 +225,3 @@ class DeviceSweep:
         low, high, first, last = self.marks
         r = rows.first + r
         return (low[r] <= first[numbers]).logical_and_(last[numbers] <= high[r])
-
-
-def _read(rows: Rows, strip: Strip) -> np.ndarray:
-    return rows.read(slice(strip.first, strip.first + len(strip)))
