@@ -60,6 +60,6 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if report.failed and lacks_an_extra(call):  # in an install of some extras each test runs that can
         report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1], str(call.excinfo.value))
-    if NO_SKIPS and report.skipped and "gpu" not in item.keywords and not hasattr(report, "wasxfail"):
+    if NO_SKIPS and report.skipped and not item.get_closest_marker("gpu") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped where a skip is a failure: {report.longrepr}"
