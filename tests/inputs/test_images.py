@@ -115,6 +115,18 @@ def test_a_folder_without_images_is_an_error(tmp_path):
         opened(tmp_path)
 
 
+def test_pictures_that_are_not_read_are_counted(tmp_path):
+    Image.new("RGB", (5, 4)).save(tmp_path / "a.png")
+    for name in ("b.HEIC", "c.heic", "d.nef", ".e.heic", "notes.docx"):
+        (tmp_path / name).write_bytes(b"x")
+    said = "left out pictures of formats that are not read, 2 .heic, 1 .nef; convert them"
+    with pytest.warns(UserWarning, match=re.escape(said)):
+        assert opened(tmp_path).ids == ("a.png",)
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(FileProblem, match=r"holds no images; .*; convert those that are there, 2 \.heic, 1 \.nef\.$"):
+        opened(tmp_path)
+
+
 def test_the_fingerprint_sees_contents_and_names(photos):
     before = opened(photos).fingerprint
     assert opened(str(photos)).fingerprint == before

@@ -115,6 +115,8 @@ REFUSED = {
     "nan": "sample '0' of layer 'nan' has a value that is NaN or infinite",
     "objects": "objects.npy cannot be read (it is no array, or one of Python objects, which is never unpickled)",
     "list": "list.npy holds no matrix of samples × units but an array of 40; give one that does.",
+    "words": "words.npy holds no matrix of samples × units but an array of 40 × 7 texts; give one that does.",
+    "days": "days.npy holds no matrix of samples × units but an array of 40 × 7 dates; give one that does.",
     "indices": "a file holds a matrix of 40 × 9 that looks like row numbers of neighbors and not like vectors, and a "
     "run holds vectors; measure a graph with: layerscape estimate NAME FILE --indices.",
     "square": "a file holds a matrix of 40 × 40 that looks like the distances of all samples from each other",
@@ -128,6 +130,7 @@ def test_what_is_no_layer_is_refused_in_one_line(name, data):
     distances = np.sqrt(((x[:, None] - x) ** 2).sum(-1))
     given = {"three": x[:, :, None] * y[:, None], "none": x[:0], "nan": np.where(x == x[0, 0], np.nan, x)}
     given |= {"objects": x.astype(object), "list": x[:, 0], "indices": np.argsort(distances)[:, :9]}
+    given |= {"words": x.astype(str), "days": x.astype(int).astype("M8[D]")}
     given |= {"square": distances, "complex": x * 1j}
     np.save(f"{name}.npy", given[name], allow_pickle=name == "objects")
     with pytest.raises(LayerscapeError, match=f"^{re.escape(REFUSED[name])}"):

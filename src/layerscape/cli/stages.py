@@ -13,6 +13,7 @@ from layerscape.cli.given import OF_READING, of_inputs, of_measuring, of_model, 
 from layerscape.cli.options import search_options
 from layerscape.cli.show import bars, independent, note, note_alarms, note_gaps, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_wishes
+from layerscape.core.words import counted
 from layerscape.errors import need
 from layerscape.extraction.grammar import FORMS
 
@@ -31,7 +32,7 @@ def extract_command(model: str, inputs: str, as_json: bool, cluster: str | None,
     with by_cluster(cluster) as workers, bars() as progress:
         run = extracted_now(model, inputs, options | {"cluster": workers}, progress)
     n_units = {layer: run[layer].n_units for layer in run.layers}
-    text = f"{run.path}: {len(run.layers)} layers of {len(run.samples.ids)} samples"
+    text = f"{run.path}: {counted(len(run.layers), 'layer')} of {counted(len(run.samples.ids), 'sample')}"
     say(text, as_json, {"run": str(run.path), "n_samples": len(run.samples.ids), "layers": n_units})
 
 

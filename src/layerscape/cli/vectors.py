@@ -10,6 +10,7 @@ import click
 from layerscape.cli import options as shared
 from layerscape.cli.labels import in_words
 from layerscape.cli.show import say
+from layerscape.core.words import counted
 from layerscape.errors import InvalidValue
 
 
@@ -55,7 +56,7 @@ def vectors_command(
     n_units = {layer: run[layer].n_units for layer in run.layers}
     columns = {name: in_words(values) for name, values in run.samples.labels.items()}
     ids = ", ".join(run.samples.ids[:2]) + ", …" * (run.n_samples > 2)
-    lines = [f"{run.path}: {len(run)} layers of {run.n_samples} samples, {ids}"]
+    lines = [f"{run.path}: {counted(len(run), 'layer')} of {counted(run.n_samples, 'sample')}, {ids}"]
     lines += [f"layer {layer}: {size} units" for layer, size in n_units.items()]
     lines += [f"label {name}: {words}" for name, words in columns.items()] or ["no labels"]
     record = {"run": str(run.path), "n_samples": run.n_samples, "layers": n_units, "labels": columns}

@@ -51,6 +51,15 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
+def counted(n: int, what: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "layer"), counted(2, "layer")
+    ('1 layer', '2 layers')
+    """
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
 def firsts(names: Sequence[object], most: int = 3) -> str:
     """The first few of names in a row, and that there are more.
 

@@ -101,7 +101,9 @@ def sorted_out(
     arrays = {name: x for name, x in found.arrays.items() if not isinstance(x, list)}
     many = {name: x for name, x in arrays.items() if x.ndim > 1 and np.dtype(_numpy_of(x)).kind in "biufc"}
     if not many:
-        shapes = ", ".join(f"{name or 'an array'} of {_shape(x)}" for name, x in list(arrays.items())[:6]) or "nothing"
+        shapes = (
+            ", ".join(f"{name or 'an array'} of {_described(x)}" for name, x in list(arrays.items())[:6]) or "nothing"
+        )
         raise InvalidValue(f"{path} holds no matrix of samples × units but {shapes}; give one that does.")
     weights = next((name for name in many if _WEIGHT.search(name)), None)
     if weights is not None and wanted is None:
@@ -179,6 +181,13 @@ def _numpy_of(x: Any) -> Any:
 
 def _length(values: Any) -> int:
     return values.shape[0] if hasattr(values, "shape") else len(values)
+
+
+def _described(x: Any) -> str:
+    """Its shape, and of what it is where that is no numbers."""
+    kind = np.dtype(_numpy_of(x))
+    words = {"U": "texts", "S": "texts", "T": "texts", "O": "objects", "M": "dates", "m": "durations", "V": "records"}
+    return _shape(x) + (f" {words[kind.kind]}" if kind.kind in words else "")
 
 
 def _shape(x: Any) -> str:

@@ -7,6 +7,7 @@ import io
 import os
 import stat
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,11 @@ from layerscape.inputs.files import reason_of
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")  # no other decoder is run
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif")
+# Of pictures that are not read, so that they are not left out without a word.
+OTHERS = (
+    *(".heic", ".heif", ".jxl", ".jfif", ".jpe", ".svg", ".psd", ".tga", ".exr", ".dcm", ".eps", ".ico"),
+    *(".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"),
+)
 MOST_BYTES = 256 * 2**20  # of one file
 MOST_PIXELS = 2**26  # of one picture, 67 million
 SPLITS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
@@ -34,11 +40,19 @@ def open_folder(folder: Path, *, follow_links: bool = False) -> Contents:
     and ``class`` that below it.
     """
     require("PIL.Image", "models")
-    ids = sorted(_pictures(folder, follow_links))
+    found = sorted(_pictures(folder, follow_links))
+    ids = [name for name in found if name.lower().endswith(ENDINGS)]
+    left_out = Counter(Path(name).suffix.lower() for name in found if not name.lower().endswith(ENDINGS))
+    others = ", ".join(f"{n} {ending}" for ending, n in left_out.most_common())
     if not ids:
-        raise FileProblem(f"{folder} holds no images; they end in {', '.join(ENDINGS)}.")
+        beside = f"; convert those that are there, {others}" if others else ""
+        raise FileProblem(f"{folder} holds no images; they end in {', '.join(ENDINGS)}{beside}.")
+    if others:
+        warnings.warn(f"{folder}: left out pictures of formats that are not read, {others}; convert them", stacklevel=4)
 
     def read(rows: Sequence[int]) -> list[np.ndarray]:
+        if len(rows) == 1:  # in a thread of whoever asks, who has several
+            return [_read(folder / ids[rows[0]])]
         with ThreadPoolExecutor() as threads:
             return list(threads.map(lambda row: _read(folder / ids[row]), rows))
 
@@ -84,7 +98,7 @@ def _pictures(folder: Path, follow_links: bool) -> Iterator[str]:
             _must_stay(Path(root), real, home)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
-            if name.lower().endswith(ENDINGS) and not name.startswith("."):
+            if name.lower().endswith((*ENDINGS, *OTHERS)) and not name.startswith("."):
                 path = Path(root) / name
                 if path.is_symlink() and not follow_links:
                     _must_stay(path, os.path.realpath(path), home)

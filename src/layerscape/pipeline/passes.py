@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from layerscape.core.progress import Show
 from layerscape.core.samples import Samples
 from layerscape.core.threads import Behind
+from layerscape.core.words import counted
 from layerscape.pipeline.elsewhere import Elsewhere
 from layerscape.pipeline.losses import Losses
 from layerscape.pipeline.previews import Previewing
@@ -72,7 +73,8 @@ class Pass:
     def check_disk(self, out: str | Path, note: Note) -> None:
         """Say how much the run needs on disk; raise if there is less."""
         needed = disk_needed(self.specs, len(self.samples), self.store)
-        note(f"{len(self.specs)} layers of {len(self.samples)} samples need {in_words(needed)} on disk")
+        what = f"{counted(len(self.specs), 'layer')} of {counted(len(self.samples), 'sample')}"
+        note(f"{what} need {in_words(needed)} on disk")
         check_space(out, needed)
 
     def batching(self, earlier: Mapping[str, Any]) -> Mapping[str, Any]:
