@@ -7,7 +7,7 @@ so that 20,000 of them take no disk. Each extraction is a process of its own (a 
 blocks of 32 units, batches of 64), and memory is its greatest resident set (Linux only).
 
 What grows at first is previews, about 10 kB each: those of a block, at most 4,096 samples, are held until it is written
-behind the next, so that from two blocks on nothing does. Small photos show it in a shorter time: `--size 64x48`.
+behind the next, so that from two blocks on hardly anything does. Small photos show it sooner: `--size 64x48`.
 """
 
 from __future__ import annotations

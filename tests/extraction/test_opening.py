@@ -280,3 +280,13 @@ def test_the_demo_opens_by_name():
     assert open_model("demo@untrained", device="cpu").fingerprint != network.fingerprint
     with raises(InvalidValue, "random_init=3 is for models from the hub or a folder; leave it out."):
         open_model("demo", random_init=3)
+
+
+def test_proteins_of_nothing_but_bases_are_said_to_look_like_genes(folders, make_samples):
+    network = open_model(folders("esm"), device="cpu")
+    said = network.look(make_samples(["ACGTACGGT", "acgtnacgtaa"], "protein"))
+    assert said.startswith(
+        "the sequences tried have no letters but A, C, G, T, U and N, as DNA and RNA have; each is read"
+    )
+    assert "DNA" not in network.look(make_samples(["ACGTACGGT", "ACGTKACGTAA"], "protein"))
+    assert "DNA" not in network.look(make_samples(["ACG", "CAT"], "protein"))

@@ -19,6 +19,10 @@ from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
 from layerscape.extraction.spelling import Spelling, check_known, spelling_of
 
+GENES = (
+    "the sequences tried have no letters but A, C, G, T, U and N, as DNA and RNA have; each is read as an amino acid"
+)
+
 
 class Texts:
     """Texts and proteins through a tokenizer, padded on the right.
@@ -115,7 +119,8 @@ class Texts:
         cut = sum(one.truncated for one in encoded)
         rows = [one.content for one in encoded]
         texts = [content.joined if isinstance(content, TextPair) else content for content in contents]
-        return check_known(model, texts, rows, self._tokenizer.unk_token_id, cut)
+        said = check_known(model, texts, rows, self._tokenizer.unk_token_id, cut)
+        return "; ".join(filter(None, [said, GENES if self.kind == "protein" and _like_genes(texts) else ""]))
 
     def describe(self) -> dict[str, Any]:
         return {
@@ -211,3 +216,9 @@ def _tokenizer_digest(tokenizer: Any) -> str:
     if backend is not None:
         return fingerprint([backend.to_str()])
     return fingerprint([str(sorted(tokenizer.get_vocab().items())), str(tokenizer.special_tokens_map)])
+
+
+def _like_genes(sequences: Sequence[str]) -> bool:
+    """Whether they are made of bases alone, as no protein of 20 residues is."""
+    letters = "".join(sequences).upper()
+    return len(letters) >= 20 and set(letters) <= set("ACGTUN")
