@@ -150,9 +150,10 @@ class Sweep:
         if not hasattr(mine, "hits"):
             mine.hits, mine.values = np.empty((MOST_HITS, 2), np.int32), np.empty(MOST_HITS, np.float32)
         limits = self.limits[columns.where] if symmetric else np.zeros(len(columns), np.float32)
-        # From here on columns collect too: nowhere unless all points are queries, and where a tile meets the diagonal
-        # not among its own rows, of which it holds both pairs.
-        mirrored = len(columns) if not symmetric else len(rows) if rows.first == columns.first else 0
+        # From here on columns collect too: nowhere unless all points are queries, and not among the tile's own rows, of
+        # which it holds both pairs.
+        own = max(0, rows.where.stop - columns.first) if symmetric else len(columns)
+        mirrored = min(own, len(columns))
         pairs = self._tile(rows, columns, columns.where, limits, mirrored)
         for found in self.arithmetic.look(pairs, mine.hits, mine.values):
             self._keep(rows.where, found, 0, columns.first, 0)

@@ -21,7 +21,11 @@ TINY = {
     "held": {"AT_A_TIME": 90},
     "engine": {"GPU_WORK": 0},
 }
-CONSTANTS = {"as they are": {}, "tiny": TINY}
+CONSTANTS = {
+    "as they are": {},
+    "tiny": TINY,
+    "tiny and higher than wide": TINY | {"sizes": {"TILE_ROWS": 24, "TILE_COLUMNS": 5, "FEWEST": 16, "MOST": 64}},
+}
 
 
 def on_torch(x, k, *, free="with values", constants="tiny", device="cpu", **options):

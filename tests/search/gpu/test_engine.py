@@ -77,6 +77,18 @@ def test_many_panels_blocks_and_tiles_are_met_and_every_query_is_counted(free, m
     assert len(tiles) < 0.6 * once if cuts[0].whole else len(tiles) >= once
 
 
+@pytest.mark.parametrize("free", [1_700_000, 2_500_000])
+def test_a_tile_that_is_a_row_higher_than_wide_gives_each_pair_once(free, monkeypatch):
+    """As on a card with rows of more than 2,048 units, where the memory of a tile is no square of rows."""
+    cuts, cut = [], sweep.sizes_for
+    monkeypatch.setattr(sweep, "sizes_for", lambda *given: cuts.append(cut(*given)) or cuts[-1])
+    x = cloud("float32", 400, 8, 0)
+    graph = on_torch(x, 10, free=free, constants="as they are")
+    assert cuts[0].whole
+    assert cuts[0].rows == cuts[0].columns + 1 < 400
+    np.testing.assert_array_equal(graph.indices, plain(x, 10)[0])
+
+
 @pytest.mark.parametrize("name", HARD)
 @pytest.mark.parametrize(("free", "ks"), [(2**18, (30,)), (2**24, (1, 30, 259))], ids=["streamed", "each pair once"])
 def test_hard_rows(name, free, ks):

@@ -163,8 +163,8 @@ class DeviceSweep:
         """Look at each pair of points once."""
         for rows in points.parts(self.sizes.rows):
             for columns in points.parts(self.sizes.columns, rows.first):
-                # Where a tile meets the diagonal it holds both pairs of its own rows.
-                mirrored = len(rows) if columns.first == rows.first else 0
+                # Of its own rows a tile holds both pairs; where it is higher than wide, so does the one beside it.
+                mirrored = max(0, rows.where.stop - columns.first)
                 self._look(rows, columns, lists, rows.first, mirrored)
                 self._tell(len(rows) * len(columns), self.n_points / 2)
 
