@@ -46,6 +46,7 @@ BAD = [
 BAD_TO_MEASURE = [
     (["--k", "20"], "k=20 neighbors asked of 20 samples; k must lie in 1..19."),
     (["--k", "5", "--limit", "5"], "k=5 neighbors asked of 5 samples"),
+    (["--limit", "1"], "there is one sample only, and who is near whom needs at least two; layerscape extract"),
     (["--by", "colour"], "unknown label column 'colour'; nearest: color"),
     (["--by", "length"], "by='length': its values are real numbers"),
     (["--by", "color", "--k", "15"], "by='color': the largest of 2 groups has 10 samples"),

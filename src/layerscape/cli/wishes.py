@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from layerscape.core.keywords import FIELDS
+from layerscape.errors import InvalidValue
 
 
 def check_wishes(asked: dict[str, Any], measures: Any = None) -> None:
@@ -55,6 +56,10 @@ def _ids(samples: Any) -> list[str]:
 def _check_k(k: int | None, n_samples: int) -> None:
     from layerscape.search.asking import check_k
 
+    if n_samples == 1:
+        raise InvalidValue(
+            "there is one sample only, and who is near whom needs at least two; layerscape extract keeps its vectors."
+        )
     if k is not None:
         check_k(k, n_samples)
 
