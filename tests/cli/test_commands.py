@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -282,14 +281,12 @@ def test_demo_on_few_samples_takes_all_stages(tmp_path, monkeypatch, capsys):
     assert [layer["name"] for layer in layers][-1] == "block_7"
 
 
-def test_help_takes_little_longer_than_python_itself():
-    """Not a benchmark: the least of three tries, against a generous limit, catches a heavy import on the way."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "layerscape", "--help"], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 2
+def test_help_loads_nothing_heavy():
+    """Help is there at once: what takes long to load is loaded by the command that needs it."""
+    words = "import sys; from layerscape.cli import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    loaded = subprocess.run([sys.executable, "-c", words], check=True, capture_output=True, text=True).stderr.split()
+    assert "click" in loaded
+    assert not {"numba", "pandas", "scipy", "torch", "transformers", "zarr", "vl_convert", "dask"} & set(loaded)
 
 
 def test_no_p_of_zero_is_printed(vectors, capsys):
