@@ -1,6 +1,7 @@
 """What of a device is used: its memory, its settings, and that it is there."""
 
 import re
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -83,6 +84,27 @@ def test_settings_of_torch_neither_matter_nor_change(loose, monkeypatch):
     monkeypatch.setattr(sweep, "_look", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         on_torch(x, 5)
+    assert all(loose())
+
+
+def test_of_searches_side_by_side_the_last_gives_the_settings_back(loose):
+    """A search that ends would else allow TF32 to one that goes on, whose bounds were then none."""
+    over, started, meanwhile = threading.Event(), threading.Event(), []
+
+    def search_for_long():
+        with MODULES["device"].full_products(torch.device("cpu")):
+            started.set()
+            over.wait(60)
+            meanwhile.append(loose())
+
+    with MODULES["device"].full_products(torch.device("cpu")):
+        thread = threading.Thread(target=search_for_long)
+        thread.start()
+        assert started.wait(60)
+    over.set()
+    thread.join()
+    assert len(meanwhile) == 1
+    assert not np.any(meanwhile)
     assert all(loose())
 
 

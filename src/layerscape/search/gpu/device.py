@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +23,10 @@ REDUCED = (  # what torch may do in less than float32 with sums of products
     "allow_fp16_reduced_precision_reduction",
     "allow_bf16_reduced_precision_reduction",
 )
+
+_setting = threading.Lock()
+_searches = 0  # that run now
+_before = ExitStack()  # gives back what torch was set to
 
 
 def available(wanted: str) -> str | None:
@@ -47,22 +52,43 @@ def full_products(device: torch.device) -> Iterator[None]:
 
     Nor need products be the same each time, which torch may refuse to promise: the graph does not depend on it.
     """
-    matmul = torch.backends.cuda.matmul
-    # Where torch has the first name, the second may raise an error after the first was used.
-    wanted: dict[str, Any] = {"fp32_precision": "ieee"} if hasattr(matmul, "fp32_precision") else {"allow_tf32": False}
-    wanted |= {name: False for name in REDUCED if hasattr(matmul, name)}
-    before = {name: getattr(matmul, name) for name in wanted}
     with ExitStack() as stack:
         stack.enter_context(torch.autocast(device.type, enabled=False))
         stack.enter_context(torch.no_grad())
         if device.type == "cuda":
             stack.enter_context(torch.cuda.device(device))
-        stack.callback(torch.set_deterministic_debug_mode, torch.get_deterministic_debug_mode())
-        torch.set_deterministic_debug_mode("default")
-        for name, value in wanted.items():
-            stack.callback(setattr, matmul, name, before[name])
-            setattr(matmul, name, value)
+        stack.enter_context(_full_precision())
         yield
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """The settings are the process's: of searches side by side the last gives back what the first changed."""
+    global _searches
+    with _setting:
+        if _searches == 0:
+            _set(_before)
+        _searches += 1
+    try:
+        yield
+    finally:
+        with _setting:
+            _searches -= 1
+            if _searches == 0:
+                _before.close()
+
+
+def _set(before: ExitStack) -> None:
+    """Change the settings; ``before`` has them changed back."""
+    matmul = torch.backends.cuda.matmul
+    # Where torch has the first name, the second may raise an error after the first was used.
+    wanted: dict[str, Any] = {"fp32_precision": "ieee"} if hasattr(matmul, "fp32_precision") else {"allow_tf32": False}
+    wanted |= {name: False for name in REDUCED if hasattr(matmul, name)}
+    before.callback(torch.set_deterministic_debug_mode, torch.get_deterministic_debug_mode())
+    torch.set_deterministic_debug_mode("default")
+    for name, value in wanted.items():
+        before.callback(setattr, matmul, name, getattr(matmul, name))
+        setattr(matmul, name, value)
 
 
 def free_memory(device: torch.device, memory: int) -> int:
