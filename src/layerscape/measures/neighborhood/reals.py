@@ -138,6 +138,8 @@ def _sum_of_reals(values, reach, tied, starts, members, weights, share, order):
     total = 0.0
     for i in range(len(order)):
         own, part = order[i], 0.0
+        if share[own] == 0:  # of another k
+            continue
         for e in range(starts[i], starts[i + 1]):
             away = abs(values[own] - values[order[members[e]]])
             if away < reach[own]:

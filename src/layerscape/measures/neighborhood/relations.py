@@ -179,6 +179,8 @@ def _sum_of_paths(levels, starts, members, values, share, order):
     total = 0.0
     for i in range(len(order)):
         own, part = order[i], 0.0
+        if share[own] == 0:  # of another k
+            continue
         for e in range(starts[i], starts[i + 1]):
             other, shared = order[members[e]], 0
             for level in range(levels.shape[1]):
