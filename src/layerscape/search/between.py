@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Unpack
 
 import numpy as np
@@ -16,7 +15,7 @@ from layerscape.search.asking import leaving_out
 from layerscape.search.rank import check_pairs
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
-PART, COLUMNS = 512, 2048
+PART, COLUMNS = 1024, 512
 TIED = 1e-13  # of the squared lengths: squared distances that differ by less tie
 
 
@@ -64,30 +63,41 @@ def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -
 
 
 def _of_points(points: Rows, pairs: np.ndarray, weights: np.ndarray, apart: Apart | None, pool: Workers) -> np.ndarray:
-    """For every point the sum over pairs of points, those included in which it is itself one of both."""
-    found, one_at_a_time = np.zeros(points.n_points), threading.Lock()
+    """For every point the sum over pairs of points, those included in which it is itself one of both.
+
+    Points add up their pairs in one order, whoever counts, so that the sums are the same to the bit.
+    """
     order = np.argsort(pairs[:, 0], kind="stable")
     rows, starts = np.unique(pairs[order, 0], return_index=True)
-    starts = np.append(starts, len(pairs))
+    starts, weights, found = np.append(starts, len(pairs)), weights[order].astype(float), np.zeros(points.n_points)
+    asked = _squared(points, pairs[order], pool)
+    for part in _parts(len(rows)):
+        first = points.centered_wide(points.read(rows[part]))
+        lengths = (first**2).sum(axis=1)[:, None]
 
-    def count(part: np.ndarray) -> None:
-        mine = order[starts[part[0]] : starts[part[-1] + 1]]
-        of_pairs = starts[part[0] : part[-1] + 2] - starts[part[0]]
-        first, second = (points.centered_wide(points.read(of)) for of in (rows[part], pairs[mine, 1]))
-        asked = ((first[np.repeat(np.arange(len(part)), np.diff(of_pairs))] - second) ** 2).sum(axis=1)
-        lengths, weight = (first**2).sum(axis=1), weights[mine].astype(float)
-        for block in points.blocks(COLUMNS):
+        def count(block: slice, part: slice = part, first: np.ndarray = first, lengths: np.ndarray = lengths) -> None:
             others = points.centered_wide(points.read(block))
-            of_others = (others**2).sum(axis=1)
-            squared = lengths[:, None] + of_others - 2 * first @ others.T
-            least = TIED * (lengths[:, None] + of_others)
+            both = lengths + (others**2).sum(axis=1)
+            squared = both - 2 * (first @ others.T)
             if apart is not None:
                 squared[apart.kept(rows[part][:, None], np.arange(block.start, block.stop))] = np.inf
-            sums = np.zeros(len(others))
-            kernels.add_nearer(squared, least, of_pairs, asked, weight, sums)
-            with one_at_a_time:
-                found[block] += sums
+            kernels.add_nearer(squared, TIED * both, starts[part.start : part.stop + 1], asked, weights, found[block])
 
-    if len(rows):
-        pool.all(count, np.array_split(np.arange(len(rows)), 1 + len(rows) // PART))
+        pool.all(count, points.blocks(COLUMNS))
     return found
+
+
+def _squared(points: Rows, pairs: np.ndarray, pool: Workers) -> np.ndarray:
+    """The squared distance of every pair; few are read at once, since a sample may have any number of them."""
+    squared = np.empty(len(pairs))
+
+    def measure(some: slice) -> None:
+        first, second = (points.centered_wide(points.read(pairs[some, side])) for side in (0, 1))
+        squared[some] = ((first - second) ** 2).sum(axis=1)
+
+    pool.all(measure, _parts(len(pairs)))
+    return squared
+
+
+def _parts(number: int) -> list[slice]:
+    return [slice(start, min(start + PART, number)) for start in range(0, number, PART)]
