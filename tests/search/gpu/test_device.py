@@ -133,6 +133,34 @@ def test_a_device_that_is_full_is_asked_for_less(error, times, monkeypatch):
     assert sum(told) == 90
 
 
+@pytest.mark.parametrize("trial", ["halves_hold", "distances_hold", "try_singles"])
+@pytest.mark.parametrize("times", [1, 4])
+def test_a_device_that_is_full_when_it_is_tried_is_tried_again(trial, times, monkeypatch):
+    made, left = getattr(MODULES["trials"], trial), [FULL[0]] * times
+
+    def tried(*given):
+        if left:
+            raise left.pop()
+        return made(*given)
+
+    if trial == "try_singles":
+        monkeypatch.setattr(MODULES["trials"], "halves_hold", lambda *_: False)
+    monkeypatch.setattr(MODULES["trials"], trial, tried)
+    x = cloud("gaussian", 90, 12, 0)
+    if times == 1:
+        assert_same(on_torch(x, 5, constants="as they are"), find_neighbors(x, 5, device="cpu"))
+    else:
+        with pytest.raises(InvalidValue, match=r"^device='cpu' ran out of memory; "):
+            on_torch(x, 5, constants="as they are")
+    assert not left
+
+
+def test_a_device_without_a_number_is_torchs_own_of_now(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    given = ["cuda", "cuda:0", "cpu"]
+    assert [str(MODULES["device"].place_of(device)) for device in given] == ["cuda:1", "cuda:0", "cpu"]
+
+
 @pytest.mark.parametrize("error", FULL, ids=["CUDA", "cuBLAS"])
 def test_a_full_device_is_said_in_one_line(error, monkeypatch):
     def fail(_):

@@ -46,6 +46,14 @@ def available(wanted: str) -> str | None:
     raise InvalidValue(f"device={wanted!r} asked for, and torch sees {seen} here; use device='cpu' or 'auto'.")
 
 
+def place_of(device: str) -> torch.device:
+    """The device with its number: ``"cuda"`` is another one once a user has changed torch's, and in another thread."""
+    place = torch.device(device)
+    if place.type == "cuda" and place.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return place
+
+
 @contextmanager
 def full_products(device: torch.device) -> Iterator[None]:
     """For a time no TF32, no sums in less than float32 and no autocast; then what torch was set to before.

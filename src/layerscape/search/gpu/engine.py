@@ -12,7 +12,7 @@ from layerscape.search.engine import Candidates, Found, Job
 from layerscape.search.engines import GPU_WORK
 from layerscape.search.finish import finish, looked_up
 from layerscape.search.gpu import trials
-from layerscape.search.gpu.device import full_products, within
+from layerscape.search.gpu.device import full_products, place_of, within
 from layerscape.search.gpu.distances import DeviceDistances
 from layerscape.search.gpu.halves import Halves
 from layerscape.search.gpu.singles import Singles
@@ -37,16 +37,16 @@ def search(job: Job, device: str) -> Found:
     InvalidValue
         If the device runs out of memory, or cannot multiply at full precision.
     """
-    place = torch.device(device)
+    place = place_of(device)
     with full_products(place):
-        halves = trials.halves_hold(str(place), job.points.n_units)
+        halves = within(place, job.memory, lambda _: trials.halves_hold(str(place), job.points.n_units))
         return _search_by(job, place, Halves if halves else Singles)
 
 
 def _search_by(job: Job, device: torch.device, kind: type[Halves | Singles]) -> Found:
     """The same by bounds of one arithmetic; what these cannot prove is searched again."""
     if kind is Singles:
-        trials.try_singles(device)
+        within(device, job.memory, lambda _: trials.try_singles(device))
 
     def sweep(free: int) -> tuple[Candidates, torch.Tensor | None]:
         one = DeviceSweep(job, kind(job, device, free), device, free)
@@ -54,7 +54,7 @@ def _search_by(job: Job, device: torch.device, kind: type[Halves | Singles]) -> 
 
     candidates, values = within(device, job.memory, sweep)
     look_up = looked_up
-    if values is not None and trials.distances_hold(str(device)):
+    if values is not None and within(device, job.memory, lambda _: trials.distances_hold(str(device))):
         look_up = DeviceDistances(values, job.memory)
     del values
     around = partial(_other, device=device, kind=kind)
