@@ -299,6 +299,15 @@ def test_equal_directions_count_in_full(rng):
     assert estimate.details["mean_share"] == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-3, 1e-2])
+def test_whitened_data_have_about_all_directions_for_sure(noise, rng):
+    """What ε adds put the entropy above its most, from where the low end, which is on that scale, was 1."""
+    x = np.linalg.svd(rng.standard_normal((1000, 20)), full_matrices=False)[0] * np.sqrt(1000)
+    x = (x @ np.linalg.qr(rng.standard_normal((20, 20)))[0] + noise * rng.standard_normal(x.shape)).astype(np.float16)
+    found = effective_rank(Representation(x))
+    assert 19.99 < found.low < found.value <= found.high < 20.001
+
+
 def test_a_mean_that_dominates_is_said(rng):
     estimate = measured(effective_rank, made(300, [1.0] * 12, rng) + 10)
     assert estimate.value < 6

@@ -74,7 +74,8 @@ def effective_rank(x: Representation, /) -> Estimate:
     few = freedom < min(FEW, len(influence) / FEW)
     share = 1 - float(found.eigenvalues.sum()) * (found.n_samples - 1) / float((singular**2).sum())
     beyond = extrapolated(entropy, _of_halves(found))
-    low, high = ends_below(entropy, log(len(singular)), influence, found.n_samples)
+    most = _entropy(np.ones(len(singular)))[0]  # with what ε adds
+    low, high = ends_below(entropy, most, influence, found.n_samples)
     with np.errstate(over="ignore", under="ignore"):
         details = {
             "extrapolated": exp(beyond),
