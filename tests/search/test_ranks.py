@@ -1,6 +1,7 @@
 """Ranks against the plain definition: all distances in float64, counted."""
 
 import re
+import tracemalloc
 from unittest.mock import patch
 
 import numpy as np
@@ -55,6 +56,21 @@ def test_all_distances_of_a_sample_are_sorted_where_it_has_many_pairs(rng, monke
         ranks(x, pairs[::149])
     with pytest.raises(TypeError, match="NoneType"):
         ranks(x, pairs, memory=10_000)
+
+
+@pytest.mark.parametrize(("kind", "memory"), [("copies", 2**22), ("gaussian", 2**26)])
+def test_threads_that_sort_share_the_memory(kind, memory, rng, monkeypatch):
+    x = cloud(kind, 3000, 3, rng)
+    first = np.repeat(np.arange(3000), 9)
+    pairs = np.stack([first, (first + rng.integers(1, 3000, len(first))) % 3000], axis=1)
+    expected = ranks(x, pairs, threads=1)
+    monkeypatch.setattr("layerscape.search.rank._Count._arithmetic", None)
+    monkeypatch.setattr("layerscape.core.threads._allowed", lambda: 16)
+    tracemalloc.start()
+    np.testing.assert_array_equal(ranks(x, pairs, threads=16, memory=memory), expected)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < memory / 2 + 2**22  # of which the result and what is known of pairs take some
 
 
 @pytest.mark.parametrize("kind", KINDS)

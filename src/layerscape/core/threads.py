@@ -81,20 +81,20 @@ class Workers:
     """A pool of threads; of one alone nothing is gained over whoever asks, who then does it."""
 
     def __init__(self, pool: ThreadPoolExecutor, threads: int):
-        self._pool, self._threads = pool, threads
+        self._pool, self.n_threads = pool, threads
         self._scratch = threading.local()
 
     def each(self, task: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[Item]:
         """Do the task for every item, and yield each item when it is done. An error in a task is raised here."""
         left = iter(items)
-        if self._threads == 1:
+        if self.n_threads == 1:
             for item in left:
                 task(item)
                 yield item
             return
         running: dict[Future[Any], Item] = {}
         # A short queue keeps the memory of millions of tasks small, and lets an interruption end soon.
-        for item in islice(left, 2 * self._threads):
+        for item in islice(left, 2 * self.n_threads):
             running[self._pool.submit(task, item)] = item
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)

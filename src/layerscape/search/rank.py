@@ -24,7 +24,7 @@ from layerscape.search.floats import Floats
 from layerscape.search.processor import MOST_DOUBTFUL, bytes_for
 from layerscape.search.radii import Radii
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
-from layerscape.search.sorting import pays, places_by_sorting
+from layerscape.search.sorting import pays, places_by_sorting, rows_at_once
 
 PART, COLUMNS = 512, 2048
 MOST_DOUBTS = 2**17  # of a part before they are looked up
@@ -164,8 +164,9 @@ class _Count:
     def places(self, progress: Callable[[int], None]) -> np.ndarray:
         """The first and the last rank of every pair, in the order they were given in."""
         n_rows, places = self.job.queries.n_points, np.empty((len(self.pairs), 2))
-        if self.apart is None and pays(len(self.pairs), n_rows, self.points, self.sizes, self.job.memory):
-            several = self.points, self.sizes, self.pairs, self.starts, self.pool
+        step = rows_at_once(self.points, int(self.sizes.sum()), self.job.memory, self.pool.n_threads)
+        if step and self.apart is None and pays(len(self.pairs), n_rows, self.points):
+            several = self.points, self.sizes, self.pairs, self.starts, step, self.pool
             places[self.order] = places_by_sorting(*several, progress)
             return places
         arithmetic = self._arithmetic()
