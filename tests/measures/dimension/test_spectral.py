@@ -560,6 +560,21 @@ def test_intervals_hold_where_a_far_sample_decides_drawn_or_not(name, n):
     assert 0.9 <= ((low <= value.mean()) & (value.mean() <= high)).mean() <= 0.99
 
 
+@pytest.mark.parametrize("name", ["effective_rank", "isotropy"])
+def test_intervals_hold_what_infinitely_many_samples_would_read(name):
+    """They ended where halves of the samples lead, and so below it in a third to two thirds of all draws."""
+    shares = 1 / np.arange(1, 31) / (1 / np.arange(1, 31)).sum()
+    true = 1.0 if name == "isotropy" else float(np.exp(-(shares @ np.log(shares))))
+    ends = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.integers(0, 2, (100, 12)) if name == "isotropy" else rng.standard_normal((100, 30)) * shares
+        found = estimate(name, x)
+        ends.append([found.low, found.high])
+    low, high = np.transpose(ends)
+    assert ((low <= true) & (true <= high)).mean() >= 0.9
+
+
 def test_the_interval_of_what_no_sample_moves_has_no_width(rng):
     x = rng.standard_normal((100, 2))
     turned = x[:, ::-1] * [1, -1]

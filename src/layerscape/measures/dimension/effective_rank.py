@@ -38,8 +38,8 @@ def effective_rank(x: Representation, /) -> Estimate:
     -------
     Estimate
         In dimensions, between 1 and min(N, D) up to what ε adds. The interval is that of the infinitesimal jackknife
-        over samples, by Student's law, on the scale of how far the entropy lies below its most, and reaches to where
-        halves of the samples say that infinitely many would lead. ``details`` hold that, ``extrapolated``;
+        over samples, by Student's law, on the scale of how far the entropy lies below its most, and holds, as
+        surely, where halves of the samples say that infinitely many would lead. ``details``: that, ``extrapolated``;
         ``variance_rank``, exp(−Σ q log q) of the eigenvalues' shares q of the variance (squares instead of singular
         values, the mean subtracted, no ε); ``mean_share``, the share of Σ‖x‖² that is the mean's; and
         ``singular_values``, falling, in units of the data.
@@ -75,7 +75,7 @@ def effective_rank(x: Representation, /) -> Estimate:
     share = 1 - float(found.eigenvalues.sum()) * (found.n_samples - 1) / float((singular**2).sum())
     beyond = extrapolated(entropy, _of_halves(found))
     most = _entropy(np.ones(len(singular)))[0]  # with what ε adds
-    low, high = ends_below(entropy, most, influence, found.n_samples)
+    low, high = ends_below(entropy, beyond, most, influence, found.n_samples)
     with np.errstate(over="ignore", under="ignore"):
         details = {
             "extrapolated": exp(beyond),
@@ -86,8 +86,8 @@ def effective_rank(x: Representation, /) -> Estimate:
     value = exp(entropy)
     return Estimate(
         value,
-        min(value, max(1.0, exp(min(beyond, low)))),
-        max(value, min(float(found.n_units), exp(max(beyond, high)))),
+        min(value, max(1.0, exp(low))),
+        max(value, min(float(found.n_units), exp(high))),
         found.n_samples,
         found.n_units,
         details=details,

@@ -126,18 +126,21 @@ def jackknife_sd(influence: np.ndarray, n_samples: int) -> float:
     return sqrt(float(np.var(influence, ddof=1)) / n_samples)
 
 
-def ends_below(value: float, most: float, influence: np.ndarray, n_samples: int) -> tuple[float, float]:
+def ends_below(value: float, beyond: float, most: float, influence: np.ndarray, n_samples: int) -> tuple[float, float]:
     """The 95 % interval of a logarithm that lies below its most, from its influence at some of the samples.
 
     On the scale of the logarithm of how far below it lies, which far samples multiply: where none was drawn the value
     is high and its spread small, and both are small by about one factor. Where the spread is as large as that distance
     all directions hold about as much, and its square root is what varies evenly. Student's law has at least `FREEDOM`.
+
+    What infinitely many samples would read, ``beyond``, is as unsure as the value, and is held with as much about it.
     """
     sd, below = jackknife_sd(influence, n_samples), max(most - value, NOTHING)
     factor = student95(max(FREEDOM, freedom_of(influence)))
     far = max(below * exp(factor * min(sd / below, 1.0)), (sqrt(below) + Z95 * sd / (2 * sqrt(below))) ** 2)
-    near = below * exp(-factor * sd / below)
-    return min(most - far, value - LEAST_MARGIN), max(most - near, value + LEAST_MARGIN)
+    near, margin = below * exp(-factor * sd / below), max(factor * sd, LEAST_MARGIN)
+    low, high = min(most - far, value - LEAST_MARGIN), max(most - near, value + LEAST_MARGIN)
+    return min(low, beyond - margin), max(high, beyond + margin)
 
 
 def extrapolated(whole: T, halves: Sequence[T]) -> T:

@@ -31,7 +31,7 @@ def isotropy(x: Representation, /) -> Estimate:
     -------
     Estimate
         In 0…1. The interval is that of the infinitesimal jackknife over samples, on the scale of how far log γ lies
-        below log D, and reaches to where halves of the samples say that infinitely many would lead. ``details`` hold
+        below log D, and holds, as surely, where halves of the samples say that infinitely many would lead. ``details``:
         ``mean_cosine``, the mean cosine of all pairs of distinct samples, and ``centered_mean_cosine``, the same with
         the mean subtracted; NaN if fewer than two samples differ from the origin.
 
@@ -59,13 +59,13 @@ def isotropy(x: Representation, /) -> Estimate:
     found = spectrum(x)
     values = found.eigenvalues
     gamma = _log_gamma(values, found.total)
-    ends = ends_below(gamma, log(x.n_units), _alone(found), found.n_samples)
     beyond = extrapolated(gamma, [_log_gamma(half, float(half.sum())) for half in found.halves])
+    ends = ends_below(gamma, beyond, log(x.n_units), _alone(found), found.n_samples)
 
     def score(logarithm: float) -> float:
         return min(1.0, max(0.0, (exp(min(logarithm, log(x.n_units))) - 1) / (x.n_units - 1)))
 
-    low, high = score(min(beyond, ends[0])), score(max(beyond, ends[1]))
+    low, high = map(score, ends)
     plain, centered = _mean_cosines(x, found.power)
     details = {"mean_cosine": plain, "centered_mean_cosine": centered}
     return Estimate(score(gamma), low, high, found.n_samples, found.n_units, details=details, warnings=_warnings(found))
