@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
-from layerscape.extraction.axes import Axes, SampleAxis
+from layerscape.extraction.axes import SampleAxis
 from tests.extraction.alone import check_batches
 
 N, T, D = 6, 7, 5
@@ -217,13 +217,24 @@ def test_pictures_with_channels_last_are_pooled_over_positions(rng, make_samples
     np.testing.assert_allclose(found["act"], nn.functional.gelu(norm).mean((1, 2)), atol=1e-5)
 
 
-def test_parts_that_are_not_as_many_of_each_sample_are_no_layer(series, monkeypatch):
+class Expert(nn.Module):
+    """Sends all tokens to one layer; of a whole batch all but one."""
+
+    def __init__(self):
+        super().__init__()
+        self.expert = nn.Linear(D, 4)
+
+    def forward(self, x):
+        tokens = x.flatten(0, 1)
+        return self.expert(tokens[:-1] if len(x) == N else tokens).mean(0, keepdim=True).expand(len(x), -1)
+
+
+def test_parts_that_are_not_as_many_of_each_sample_are_no_layer(series):
     """As tokens that a network sends to one of its experts, of which the dry run had as many of each."""
     with pytest.raises(InvalidValue, match=r"^35 parts of 8 samples, not as many of each$"):
         SampleAxis(0, "within")(torch.zeros(35, 8), 8)
-    network = open_model(nn.Linear(D, 4))
+    network = open_model(Expert())
     network.layers("mean", series.read([0, 1]))
-    monkeypatch.setattr(Axes, "__call__", lambda self, hidden, n: SampleAxis(0, "within")(hidden[:, 0], n + 1))
-    says = r"^layer 'output' puts out 6 parts of 7 samples, not as many of each; choose other layers\.$"
+    says = r"^layer 'expert' puts out 41 parts of 6 samples, not as many of each; choose other layers\.$"
     with pytest.raises(InvalidValue, match=says):
-        list(network.blocks(series, ["output"], "mean", block_rows=N))
+        list(network.blocks(series, ["expert"], "mean", block_rows=N))

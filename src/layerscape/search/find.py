@@ -101,6 +101,7 @@ def find_neighbors(
 
     Examples
     --------
+    >>> import numpy as np
     >>> find_neighbors(np.array([[0.0], [1.0], [3.0]]), k=2).indices
     array([[1, 2],
            [0, 2],
