@@ -5,14 +5,15 @@ None of them holds Python's lock, so threads run them side by side.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache, wraps
-from types import FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 
-def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+def compiled(function: Any, **options: Any) -> Callable[..., Any]:
     """``function`` as machine code: sums are added in the order written, and no product is fused into a sum."""
     import numba
 
@@ -21,6 +22,7 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
         return numba.njit(nogil=True, **options)(function)
     _guard(found._cache)
+    found._cache._cache_file._source_stamp = _stamp(function)
     return found
 
 
@@ -45,6 +47,52 @@ def _guard(kept: Any) -> None:
             keep(*made)
 
     kept.load_overload, kept.save_overload = load_if_it_can, keep_if_it_can
+
+
+def _stamp(function: FunctionType) -> tuple[Any, ...]:
+    """What machine code is made from: its own file, those of what it calls, and the constants of others.
+
+    numba asks for the first only, so that code on disk would stay as it was when what it calls was changed.
+    """
+    files, constants = {function.__code__.co_filename}, {}
+    package, waiting, met = function.__module__.partition(".")[0], [function], {function}
+    while waiting:
+        one = waiting.pop()
+        for name, value in _named(one):
+            value = getattr(value, "py_func", getattr(value, "_defn", value))
+            if isinstance(value, FunctionType):
+                if value not in met and value.__module__.partition(".")[0] == package:
+                    met.add(value)
+                    waiting.append(value)
+                    files.add(value.__code__.co_filename)
+            elif isinstance(value, (int, float, str, bytes, tuple)):
+                constants[one.__module__, name] = repr(value)
+    return *sorted(map(_state, files)), *sorted(constants.items())
+
+
+def _named(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The values of the names in its code, of those in functions within it, and of modules' attributes."""
+    waiting, names = [function.__code__], set()
+    while waiting:
+        code = waiting.pop()
+        names.update(code.co_names)
+        waiting += [part for part in code.co_consts if isinstance(part, CodeType)]
+    for name in names & function.__globals__.keys():
+        value = function.__globals__[name]
+        if isinstance(value, ModuleType):
+            yield from ((f"{name}.{each}", vars(value)[each]) for each in names & vars(value).keys())
+        else:
+            yield name, value
+
+
+@cache
+def _state(file: str) -> tuple[str, float, int]:
+    """What tells a file from what it was before; all zeros where there is none, as of what is typed in."""
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return "", 0.0, 0
+    return Path(file).name, found.st_mtime, found.st_size
 
 
 def compiled_in_any_order(function: Callable[..., Any]) -> Callable[..., Any]:
