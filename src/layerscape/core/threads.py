@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
@@ -20,9 +20,34 @@ from layerscape.errors import InvalidType, InvalidValue
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
-_setting = threading.Lock()
-_searches = 0  # that run now
-_before: Any = None  # what BLAS was set to
+
+class WhileAny:
+    """A setting of the process: of those who want it side by side the first makes it, and the last gives back what was.
+
+    Parameters
+    ----------
+    make
+        Makes the setting, with what gives back each part of it called back by the stack.
+    """
+
+    def __init__(self, make: Callable[[ExitStack], None]):
+        self._make, self._lock, self._wanted, self._before = make, threading.Lock(), 0, ExitStack()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if self._wanted == 0:
+                with ExitStack() as before:  # which gives back at once what was made if the rest cannot be
+                    self._make(before)
+                    self._before = before.pop_all()
+            self._wanted += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wanted -= 1
+                if self._wanted == 0:
+                    self._before.close()
 
 
 def thread_count(wanted: int | None) -> int:
@@ -57,24 +82,10 @@ def workers(threads: int) -> Iterator[Workers]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _one_blas_thread_each() -> Iterator[None]:
-    """Each worker multiplies matrices of its own, so BLAS must not start threads beside them.
-
-    The setting is the process's: of searches that run side by side the first sets it and the last gives it back.
-    """
-    global _searches, _before
-    with _setting:
-        if _searches == 0:
-            _before = _libraries().limit(limits=1, user_api="blas")
-        _searches += 1
-    try:
-        yield
-    finally:
-        with _setting:
-            _searches -= 1
-            if _searches == 0:
-                _before.restore_original_limits()
+@WhileAny
+def _one_blas_thread_each(before: ExitStack) -> None:
+    """Each worker multiplies matrices of its own, so BLAS must not start threads beside them."""
+    before.callback(_libraries().limit(limits=1, user_api="blas").restore_original_limits)
 
 
 class Workers:

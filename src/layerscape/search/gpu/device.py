@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from layerscape.core.threads import WhileAny
 from layerscape.errors import InvalidValue, require
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ REDUCED = (  # what torch may do in less than float32 with sums of products
     "allow_fp16_reduced_precision_reduction",
     "allow_bf16_reduced_precision_reduction",
 )
-
-_setting = threading.Lock()
-_searches = 0  # that run now
-_before = ExitStack()  # gives back what torch was set to
 
 
 def available(wanted: str) -> str | None:
@@ -69,25 +65,9 @@ def full_products(device: torch.device) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """The settings are the process's: of searches side by side the last gives back what the first changed."""
-    global _searches
-    with _setting:
-        if _searches == 0:
-            _set(_before)
-        _searches += 1
-    try:
-        yield
-    finally:
-        with _setting:
-            _searches -= 1
-            if _searches == 0:
-                _before.close()
-
-
-def _set(before: ExitStack) -> None:
-    """Change the settings; ``before`` has them changed back."""
+@WhileAny
+def _full_precision(before: ExitStack) -> None:
+    """What torch may do with products in less than float32."""
     matmul = torch.backends.cuda.matmul
     # Where torch has the first name, the second may raise an error after the first was used.
     wanted: dict[str, Any] = {"fp32_precision": "ieee"} if hasattr(matmul, "fp32_precision") else {"allow_tf32": False}
