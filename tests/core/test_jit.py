@@ -98,3 +98,14 @@ def test_kept_code_is_not_used_when_what_it_calls_or_a_constant_of_another_file_
         assert total(21, 300, 4000, within) == ["4321", "0"]
         assert total(21, 301, 4000, within) == ["4322", "0"]
         assert total(21, 301, 4001, within) == ["4323", "0"]
+
+
+def test_what_numba_asks_for_is_asked_for_too():
+    """Of a cell of a notebook, which is in no file, it is the text."""
+
+    @jit.compiled
+    def half(x):
+        return x / 2
+
+    kept = half._cache
+    assert kept._cache_file._source_stamp[0] == kept._impl.locator.get_source_stamp()

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 
 def compiled(function: Any, **options: Any) -> Callable[..., Any]:
     """``function`` as machine code: sums are added in the order written, and no product is fused into a sum."""
@@ -22,7 +24,8 @@ def compiled(function: Any, **options: Any) -> Callable[..., Any]:
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
         return numba.njit(nogil=True, **options)(function)
     _guard(found._cache)
-    found._cache._cache_file._source_stamp = _stamp(function)
+    kept = found._cache._cache_file
+    kept._source_stamp = kept._source_stamp, *_elsewhere(function)
     return found
 
 
@@ -49,24 +52,24 @@ def _guard(kept: Any) -> None:
     kept.load_overload, kept.save_overload = load_if_it_can, keep_if_it_can
 
 
-def _stamp(function: FunctionType) -> tuple[Any, ...]:
-    """What machine code is made from: its own file, those of what it calls, and the constants of others.
+def _elsewhere(function: FunctionType) -> tuple[Any, ...]:
+    """What machine code is made from beside its own file: the files of what it calls, and constants of others.
 
-    numba asks for the first only, so that code on disk would stay as it was when what it calls was changed.
+    numba asks for its own file only, so that code on disk would stay as it was when what it calls was changed.
     """
-    files, constants = {function.__code__.co_filename}, {}
+    files, constants = set[str](), {}
     package, waiting, met = function.__module__.partition(".")[0], [function], {function}
     while waiting:
         one = waiting.pop()
+        files.add(one.__code__.co_filename)
         for name, value in _named(one):
             value = getattr(value, "py_func", getattr(value, "_defn", value))
-            if isinstance(value, FunctionType):
-                if value not in met and value.__module__.partition(".")[0] == package:
-                    met.add(value)
-                    waiting.append(value)
-                    files.add(value.__code__.co_filename)
-            elif isinstance(value, (int, float, str, bytes, tuple)):
+            if isinstance(value, (int, float, str, bytes, tuple, np.generic)):
                 constants[one.__module__, name] = repr(value)
+            elif isinstance(value, FunctionType) and value not in met and value.__module__.partition(".")[0] == package:
+                met.add(value)
+                waiting.append(value)
+    files.discard(function.__code__.co_filename)
     return *sorted(map(_state, files)), *sorted(constants.items())
 
 
@@ -87,7 +90,7 @@ def _named(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 @cache
 def _state(file: str) -> tuple[str, float, int]:
-    """What tells a file from what it was before; all zeros where there is none, as of what is typed in."""
+    """What tells a file from what it was before; nothing where there is none, as of what was typed in."""
     try:
         found = Path(file).stat()
     except OSError:
