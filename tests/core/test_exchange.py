@@ -115,3 +115,14 @@ def test_too_few_groups_have_no_p():
     assert len(null) == 5
     assert np.isnan(chance.low)
     assert exchange.warnings == ("3 groups can be arranged in 6 ways: too few for a p",)
+
+
+def test_more_arrangements_than_a_float_holds_are_drawn():
+    sizes = np.repeat([2, 3, 4, 5], 90)  # 90!^4
+    groups, labels = of_sizes(*sizes), [str(group % 300) for group in range(len(sizes))]
+    folds = Folds(groups.codes % 5, even=True)
+    for exchange in (whole_groups(groups), labels_of_groups(groups, labels), labels_of_groups(groups, labels, folds)):
+        assert exchange.arrangements > 1e150
+        assert exchange.warnings == ()
+        assert len(exchange.orders(20, 0)) == 20
+    assert labels_of_groups(groups, list(range(len(sizes))), plain=True).arrangements == 1

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise, permutations, product
-from math import exp, isfinite, lgamma, nan
+from math import isfinite, lgamma, nan
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from layerscape.core.estimate import Chance
 from layerscape.core.folds import Folds
 from layerscape.core.groups import TO_SAY, Groups
 from layerscape.core.permutation import share_as_high
-from layerscape.core.strata import FEWEST, arrangements, strata_of
+from layerscape.core.strata import FEWEST, arrangements, count, strata_of
 
 PERMUTATIONS = 999
 MANY = 1000  # arrangements below which the smallest possible p is said
@@ -135,7 +135,7 @@ def whole_groups(groups: Groups) -> Exchange:
     kept = groups if rows is None else groups.take(rows)
     # By the number of the group, which is the same where some samples are left out; of one size in a stratum.
     members = [np.stack([kept.members[group] for group in stratum]) for stratum in strata]
-    count = arrangements(strata)
+    ways = arrangements(strata)
     place = np.empty(kept.number, int)  # of a group in its stratum
     for stratum in strata:
         place[stratum] = np.arange(len(stratum))
@@ -148,15 +148,13 @@ def whole_groups(groups: Groups) -> Exchange:
 
     def orders(number: int, seed: int) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(seed)
-        if count <= number + 1:
+        if ways <= number + 1:
             every = product(*(permutations(each) for each in strata))
             yield from (order(places, rng) for places in islice(every, 1, None))
         while True:
             yield order([rng.permutation(each) for each in strata], rng)
 
-    return Exchange(
-        kept, len(kept.codes), rows, float(count), "whole groups change places", _all_or_drawn(orders, count)
-    )
+    return Exchange(kept, len(kept.codes), rows, ways, "whole groups change places", _all_or_drawn(orders, ways))
 
 
 def labels_of_groups(
@@ -171,7 +169,7 @@ def labels_of_groups(
     part = folds.of[first] if folds is not None and even else np.zeros(groups.number, int)
     parts = [np.flatnonzero(part == each) for each in np.unique(part)]
     own = [[labels[group] for group in each.tolist()] for each in parts]
-    count = exp(sum(map(_ways, own)))
+    logarithm = sum(map(_ways, own))
 
     def order(places: Sequence[np.ndarray]) -> np.ndarray:
         found = np.empty(groups.number, int)
@@ -181,15 +179,14 @@ def labels_of_groups(
 
     def orders(number: int, seed: int) -> Iterator[np.ndarray]:
         rng = np.random.default_rng(seed)
-        if count <= number + 1:
+        if count(logarithm) <= number + 1:
             yield from (order(places) for places in islice(product(*map(_dealt, own)), 1, None))
         while True:
             yield order([rng.permutation(len(each)) for each in parts])
 
     words = f"labels of groups are dealt anew{', within folds' if even else ''}"
-    ways = exp(sum(map(_ways, own)) - (_same(own) if plain else 0.0))
-    ways = round(ways) if ways < 1e9 else ways
-    return Exchange(groups, len(groups.codes), None, ways, words, _all_or_drawn(orders, count))
+    ways = count(logarithm - (_same(own) if plain else 0.0))
+    return Exchange(groups, len(groups.codes), None, ways, words, _all_or_drawn(orders, count(logarithm)))
 
 
 def within_groups(groups: Groups) -> Exchange:
@@ -206,8 +203,7 @@ def within_groups(groups: Groups) -> Exchange:
                 found[each] = rng.permuted(each, axis=1)
             yield found
 
-    count = exp(ways) if ways < 700 else np.inf
-    return Exchange(groups, len(groups.codes), None, count, "members of a group change places", orders)
+    return Exchange(groups, len(groups.codes), None, count(ways), "members of a group change places", orders)
 
 
 def shifts(n_samples: int, lag: int) -> Exchange:
@@ -243,8 +239,9 @@ def _ways(labels: Sequence[object]) -> float:
 
 def _same(labels: Sequence[Sequence[object]]) -> float:
     """The logarithm of how many ways to deal labels in each part differ by what these are called alone."""
-    each = {label: tuple(part.count(label) for part in labels) for part in labels for label in part}
-    return sum(lgamma(many + 1) for many in Counter(each.values()).values())
+    many = [Counter(part) for part in labels]
+    each = {label: tuple(part[label] for part in many) for part in many for label in part}
+    return sum(lgamma(alike + 1) for alike in Counter(each.values()).values())
 
 
 def _dealt(labels: Sequence[object]) -> Iterator[np.ndarray]:

@@ -7,13 +7,14 @@ stratum holds as many as pay for the members that are cut.
 
 from __future__ import annotations
 
-from math import factorial, inf, prod
+from math import exp, inf, lgamma
 
 import numpy as np
 
 RUN = 3  # groups of about one size in a stratum, where samples count
 KEPT = 0.85  # share of the samples that is to be left where all groups are cut to the size of the smallest
 FEWEST = 20  # arrangements below which there is no p
+LARGEST = 700.0  # logarithm of a number that a float holds
 WITHIN = 1.0  # variance within groups over that between them, from which it is told what another member is worth
 
 
@@ -34,8 +35,14 @@ def strata_of(sizes: np.ndarray, *, between: bool) -> list[list[int]]:
 
 
 def arrangements(strata: list[list[int]]) -> float:
-    """In how many ways groups change places; infinite where they are too many to count."""
-    return prod(factorial(len(each)) if len(each) < 100 else inf for each in strata)
+    """In how many ways groups change places; infinite where they are too many for a float."""
+    return count(sum(lgamma(len(each) + 1) for each in strata))
+
+
+def count(logarithm: float) -> float:
+    """A number of ways by its logarithm: whole where it matters, infinite where it is too large for a float."""
+    found = exp(logarithm) if logarithm < LARGEST else inf
+    return round(found) if found < 1e9 else found
 
 
 def _by_worth(ordered: np.ndarray) -> list[int]:
@@ -44,15 +51,15 @@ def _by_worth(ordered: np.ndarray) -> list[int]:
     A stratum of s groups of m members has s − 1 that are free, each worth m / (m + 1): the share of the variance of its
     mean that lies between groups.
     """
-    number = len(ordered)
-    best, last = np.zeros(number + 1), np.zeros(number + 1, int)
-    for end in range(1, number + 1):
-        start = np.arange(end)
-        worth = best[:end] + (end - start - 1) * ordered[:end] / (ordered[:end] + WITHIN)
+    places = np.flatnonzero(np.diff(ordered, prepend=0))  # groups of one size are never parted
+    least, ends = ordered[places], [*places[1:].tolist(), len(ordered)]
+    best, last = np.zeros(len(places) + 1), np.zeros(len(places) + 1, int)
+    for end, many in enumerate(ends, 1):
+        worth = best[:end] + (many - places[:end] - 1) * least[:end] / (least[:end] + WITHIN)
         last[end] = int(np.argmax(worth))
         best[end] = worth[last[end]]
-    starts, end = [], number
+    starts, end = [], len(places)
     while end:
         end = int(last[end])
-        starts.insert(0, end)
+        starts.insert(0, int(places[end]))
     return starts
