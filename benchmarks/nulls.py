@@ -36,6 +36,7 @@ from layerscape.search import find_neighbors
 from layerscape.supply.ranking import ranking_of
 
 K, RARE, WIDE = 10, 6, "Gaussian d = 200"
+SLOW = 600  # samples above which distance correlation, of all pairs, is drawn for itself and less often
 LEVELS, MOST = (0.05, 0.01, 0.001), {0.05: 0.06, 0.001: 0.002}
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 4.0)
 FEW = {"permutations": 99}
@@ -56,7 +57,7 @@ def unrelated(law: str, n: int, rng: np.random.Generator) -> Found:
         **{f"overlap, k = {k}": measures["overlap"](a, b, k=k) for k in (1, K)},
         "rank_overlap": measures["rank_overlap"](a, b, k=K),
         "cka": measures["cka"](one, other),
-        "distance_correlation": measures["distance_correlation"](one, other),
+        **({"distance_correlation": measures["distance_correlation"](one, other)} if n <= SLOW else {}),
         "information_imbalance": measures["information_imbalance"](a, ranking),
         "label_overlap": measures["label_overlap"](a, classes, k=K),
         "label_overlap of a number": measures["label_overlap"](a, number, k=K),
@@ -121,7 +122,7 @@ def grouped(law: str, n: int, rng: np.random.Generator) -> Found:
         "overlap": overlap,
         "rank_overlap": Ask("rank_overlap", "a", "b", near),
         "cka": cka,
-        "distance_correlation": Ask("distance_correlation", "a", "b"),
+        **({"distance_correlation": Ask("distance_correlation", "a", "b")} if n <= SLOW else {}),
         "label_overlap, label of the group": by_label,
         "label_overlap, label within": Ask("label_overlap", "a", "within", near),
     }
@@ -163,9 +164,22 @@ def in_time(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of two series."""
     layers = {"a": series(n, rng), "b": series(n, rng)}
     asked = {name: Ask(name, "a", "b", {"k": K}) for name in ("overlap", "rank_overlap")}
-    asked |= {name: Ask(name, "a", "b") for name in ("cka", "distance_correlation")}
+    asked |= {name: Ask(name, "a", "b") for name in ("cka", "distance_correlation")[: 2 if n <= SLOW else 1]}
     not_told = {f"{name}, not told": asked[name] for name in ("overlap", "cka")}
     return _all_p({**ask(layers, {}, asked, lag="auto"), **ask(layers, {}, not_told)})
+
+
+def distances(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of many samples, independent or not, by distance correlation, which takes all pairs."""
+    belonging: dict[str, Any] = {}
+    if law == SMOOTHED:
+        a, b, belonging = series(n, rng), series(n, rng), {"lag": "auto"}
+    elif law in GROUPED:
+        belonging = {"groups": groups(law, n)}
+        a, b = (layer(law, belonging["groups"], rng) for _ in range(2))
+    else:
+        a, b = cloud(law, n, rng), cloud(law, n, rng)
+    return {"distance_correlation": (_p("distance_correlation", a, b, **belonging),)}
 
 
 def power(law: str, n: int, rng: np.random.Generator) -> Found:
@@ -196,6 +210,7 @@ PARTS = {
     "grouped_ranks": Part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400, under=ALONE),
     "grouped_others": Part(grouped_others, GROUPED, (100, 300, 600), most=400, under=ALONE),
     "in_time": Part(in_time, (SMOOTHED,), under=ALONE),
+    "distances": Part(distances, (*INDEPENDENT, WIDE, *GROUPED, SMOOTHED), (2000,), most=400, under=ALONE),
     "power": Part(power, GROUPED, (100, 300, 600), most=400, under=ALONE),
 }
 
@@ -261,7 +276,8 @@ def main() -> None:
     lines = [
         "`benchmarks/nulls.py`: share in % of draws with p ≤ .05 / .01 / .001 (≤ .05 / .01 where samples belong "
         "together, but for differences); draws. Bold: its exact 99 % interval lies above 6 % at .05 or .2 % at .001. "
-        "A full count has 2,000 draws up to 600 samples and 1,000 above; what is empty was not drawn."
+        "A full count has 2,000 draws up to 600 samples and 1,000 above, 400 of what is slow; what is empty was not "
+        "drawn."
     ]
     for part in (*PARTS, "dimensions", "overlap_differences", "differences", "grouped_differences", "grouped_learned"):
         if part != "power" and (rows := table(asked.keep, part)):
