@@ -31,3 +31,12 @@ def test_permuted_labels_score_what_labels_in_that_order_do(rng, kind, k, weight
         for order in orders
     ]
     np.testing.assert_allclose(reading.scored()(orders), wanted, rtol=1e-12)
+
+
+def test_a_graph_with_ties_scores_what_its_samples_in_that_order_do(rng):
+    ours, other = (np.round(rng.standard_normal((80, 2)), 1) for _ in range(2))
+    graph, near = find_neighbors(ours, 7), find_neighbors(other, 7)
+    orders = [rng.permutation(80) for _ in range(3)]
+    wanted = [label_overlap(graph, find_neighbors(other[order], 7), k=7).value for order in orders]
+    reading = LabelReading.of(graph, near, 7, "sample", None, "auto")
+    np.testing.assert_allclose(reading.scored()(orders), wanted, rtol=1e-12)

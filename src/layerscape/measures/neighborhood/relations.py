@@ -117,7 +117,6 @@ class Near:
     graph: Neighbors
     k: int
     classes: None = None
-    summed: None = None
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -133,6 +132,11 @@ class Near:
 
     def at(self, samples: np.ndarray, others: np.ndarray) -> np.ndarray:
         return np.asarray(membership(self.graph, self.k)[samples, others]).ravel()
+
+    @property
+    def summed(self) -> Callable[..., float]:
+        near = membership(self.graph, self.k)
+        return partial(_sum_of_near, near.indptr, near.indices, near.data)
 
     def sums(self, share: np.ndarray) -> Relation:
         return Relation.of(membership(self.graph, self.k).multiply(share[:, None]).tocsr())
@@ -188,6 +192,24 @@ def _sum_of_paths(levels, starts, members, values, share, order):
             part += values[e] * shared
         total += share[own] * part
     return total / levels.shape[1]
+
+
+@compiled_when_called
+def _sum_of_near(near_starts, near, weights, starts, members, values, share, order):
+    """`Likeness.summed` of `Near`."""
+    total, found = 0.0, np.zeros(len(order))  # how much each sample is near to the one that is asked for
+    for i in range(len(order)):
+        own, part = order[i], 0.0
+        if share[own] == 0:  # of another k
+            continue
+        for e in range(near_starts[own], near_starts[own + 1]):
+            found[near[e]] = weights[e]
+        for e in range(starts[i], starts[i + 1]):
+            part += values[e] * found[order[members[e]]]
+        for e in range(near_starts[own], near_starts[own + 1]):
+            found[near[e]] = 0.0
+        total += share[own] * part
+    return total
 
 
 def _lists(labels: Any) -> bool:
