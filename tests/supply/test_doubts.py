@@ -92,6 +92,32 @@ def test_kept_graphs_are_read(rng, monkeypatch):
     assert doubts(run, {}) == before
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda run: ls.measure(run, ["overlap"], k=12),
+        lambda run: ls.compare(run, run, ["overlap"], k=12),
+        lambda run: ls.changes(run, run, k=12),
+    ],
+    ids=["measure", "compare", "changes"],
+)
+def test_nothing_is_searched_for_them_where_graphs_are(ask, rng, monkeypatch):
+    monkeypatch.setattr("layerscape.supply.doubts.find_neighbors", None)
+    run = run_of(grouped(rng), grouped(rng))
+    with pytest.warns(UserWarning, match="neighbors stand within"):
+        ask(run)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"measures": ["pca"]}, {"protocol": "ansuini2019"}, {"measures": ["twonn"]}], ids=str
+)
+def test_they_are_said_of_the_line_that_asked(asked, rng):
+    run = run_of(grouped(rng), grouped(rng))
+    with pytest.warns(UserWarning, match="neighbors stand within") as caught:
+        ls.measure(run, **asked)
+    assert {each.filename for each in caught} == {__file__}
+
+
 def test_near_copies_that_follow_each_other_are_no_copies(rng):
     walk = np.cumsum(rng.standard_normal((N, 3)), axis=0)
     (words,) = doubts(run_of(walk), {})

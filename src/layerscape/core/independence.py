@@ -15,7 +15,8 @@ How often they are wrong, and what they find, is measured in benchmarks/independ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice, tee
 from math import ceil, log
 from typing import NamedTuple
 
@@ -43,48 +44,46 @@ class Sign(NamedTuple):
     rows: int = 0
 
 
-def seen_in_column(graph: Neighbors, codes: np.ndarray, level: float) -> Sign:
-    """Whether neighbors have the same value of a column; ``codes`` are −1 for samples without one.
+def seen_in_column(graphs: Sequence[Neighbors], codes: np.ndarray, level: float) -> list[Sign]:
+    """Whether neighbors have the same value of a column, graph by graph; ``codes`` are −1 for samples without one.
 
     A p below ``level`` is one of so many permutations that it can be.
     """
-    rows, members = _pairs(graph)
-    kept = (codes[rows] >= 0) & (codes[members] >= 0)
-    rows, members, known = rows[kept], members[kept], np.flatnonzero(codes >= 0)
-    if not len(rows):
-        return Sign(0.0, 0.0, 1.0)
+    known, pairs = np.flatnonzero(codes >= 0), []
+    for rows, members in map(_pairs, graphs):
+        kept = (codes[rows] >= 0) & (codes[members] >= 0)
+        pairs.append((rows[kept], members[kept]))
 
-    def share(order: np.ndarray) -> np.ndarray:
+    def shares(order: np.ndarray) -> list[np.ndarray]:
         mixed = codes.copy()
         mixed[known] = codes[known][order]
-        return np.array([np.mean(mixed[rows] == mixed[members])])
+        return [np.array([np.mean(mixed[a] == mixed[b]) if len(a) else 0.0]) for a, b in pairs]
 
     rng = np.random.default_rng(0)
-    value, chance, p, _ = _against(share, lambda: rng.permutation(len(known)), np.arange(len(known)), level)
-    return Sign(float(value), float(chance), p)
+    found = _against(shares, lambda: rng.permutation(len(known)), np.arange(len(known)), level)
+    return [Sign(float(value), float(chance), p) for value, chance, p, _ in found]
 
 
-def seen_in_order(graph: Neighbors, classes: np.ndarray, level: float) -> Sign:
+def seen_in_order(graphs: Sequence[Neighbors], classes: np.ndarray, level: float) -> list[Sign]:
     """Whether neighbors follow each other in the order of the rows, beyond what the order of some classes explains.
 
-    ``classes`` are numbers without gaps; ``level`` as for a column.
+    ``classes`` are numbers without gaps, of the N samples that all graphs are among; ``level`` as for a column.
     """
-    rows, members = _pairs(graph)
-    n, rng = graph.n_samples, np.random.default_rng(0)
-    by_class, most = np.argsort(classes, kind="stable"), int(log(n / 2, 2))
+    n, rng = len(classes), np.random.default_rng(0)
+    pairs, by_class, most = list(map(_pairs, graphs)), np.argsort(classes, kind="stable"), int(log(n / 2, 2))
 
-    def shares(order: np.ndarray) -> np.ndarray:
-        apart = np.abs(order[rows] - order[members])
-        within = np.ceil(np.log2(np.maximum(apart, 1))).astype(int)
-        return np.cumsum(np.bincount(within, minlength=most + 2)[: most + 1]) / len(rows)
+    def shares(order: np.ndarray) -> list[np.ndarray]:
+        apart = (np.abs(order[rows] - order[members]) for rows, members in pairs)
+        within = (np.ceil(np.log2(np.maximum(each, 1))).astype(int) for each in apart)
+        return [np.cumsum(np.bincount(each, minlength=most + 2)[: most + 1]) / len(each) for each in within]
 
     def mixed() -> np.ndarray:
         order = np.empty(n, int)
         order[by_class] = np.argsort(classes + rng.random(n))
         return order
 
-    value, chance, p, place = _against(shares, mixed, np.arange(n), level)
-    return Sign(float(value), float(chance), p, 2**place)
+    found = _against(shares, mixed, np.arange(n), level)
+    return [Sign(float(value), float(chance), p, 2**place) for value, chance, p, place in found]
 
 
 def seen_as_copies(graph: Neighbors, beyond: int = 0) -> Sign:
@@ -118,16 +117,26 @@ def _pairs(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _against(
-    score: Callable[[np.ndarray], np.ndarray], draw: Callable[[], np.ndarray], plain: np.ndarray, level: float
-) -> tuple[float, float, float, int]:
+    scores: Callable[[np.ndarray], list[np.ndarray]], draw: Callable[[], np.ndarray], plain: np.ndarray, level: float
+) -> list[tuple[float, float, float, int]]:
+    """What `_farthest` says of each graph, of which ``scores`` gives those of one order; all are asked of the same."""
+    observed = scores(plain)
+    drawn = tee((scores(draw()) for _ in count()), len(observed))
+    return [
+        _farthest(one, (each[place] for each in mine), level)
+        for place, (one, mine) in enumerate(zip(observed, drawn, strict=True))
+    ]
+
+
+def _farthest(observed: np.ndarray, drawn: Iterator[np.ndarray], level: float) -> tuple[float, float, float, int]:
     """The score that is farthest above chance: its value, chance, the p of so far, and which it is.
 
     The tail of a largest score is heavier than that of the law that is fitted to few; so where p is below the level,
     and the score not far out, permutations are counted until p is known to be above it or below.
     """
-    observed, null = score(plain), [score(draw()) for _ in range(FIRST)]
+    null = list(islice(drawn, FIRST))
     for more in (0, PERMUTATIONS - FIRST):
-        null += [score(draw()) for _ in range(more)]
+        null += islice(drawn, more)
         every = np.vstack([observed, *null])
         spread = every.std(axis=0)
         z = np.divide(every - every.mean(axis=0), spread, out=np.zeros_like(every), where=spread > 0)
@@ -141,8 +150,8 @@ def _against(
     chance, p = float(np.mean([each[place] for each in null])), p_above(float(far), skewness)
     if p < level and far < SURE:
         center, scale = every.mean(axis=0), np.where(spread > 0, spread, np.inf)
-        more = (((score(draw()) - center) / scale).max() for _ in range(ceil(ALLOWED / level)))
-        p = _counted_p(more, largest[0])
+        further = islice(drawn, ceil(ALLOWED / level))
+        p = _counted_p((((each - center) / scale).max() for each in further), largest[0])
     return observed[place], chance, p, place
 
 

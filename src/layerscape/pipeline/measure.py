@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings as python_warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -173,14 +174,14 @@ def measure(
     of_column = [of_pairs.column] if of_pairs and of_pairs.column else []
     columns = [name for name in columns if name not in (by, groups, *as_names(repeats or ()), *of_column)]
     _say_without_labels(run, [] if measures is None else asked, columns, labels is not None)
+    doubt, rows = None, []
     if together is None and any("pairs" not in m.data for m in asked):
-        say_doubts(run, search, [*as_names(labels or ()), *of_column], keep=save)
-    rows = []
+        doubt = partial(say_doubts, run, search, [*as_names(labels or ()), *of_column], keep=save, stacklevel=5)
     for part in parts_of(run, by, controls, seed, k, kept=save, asked=drawn):
-        some = asked if part.control is None else [m for m in asked if m.data in (("graph",), ("subsets",))]
-        plan = list(_plan(run, some, columns, labels is not None, k, options))
+        plan = list(_plan(part, asked, columns, labels is not None, k, options))
         who = together if part.control is None else None  # the rows of a control belong to no others
-        rows += _measured(run, supplier_of(part, search, who), plan, progress)
+        rows += _measured(run, supplier_of(part, search, who), plan, progress, doubt)
+        doubt = None
     if of_pairs:
         rows += _measured(run, Supplier(of_pairs.source, search), list(of_pairs.tasks(asked, k, options)), progress)
     return keep(run, as_table(rows, CEILING if repeats else ()), known, save)
@@ -191,7 +192,7 @@ def _replicated(
 ) -> list[dict[str, Any]]:
     """The rows of the recipe of a paper."""
     check_saving(run, save)
-    say_doubts(run, search, labels, keep=save)
+    say_doubts(run, search, labels, keep=save, stacklevel=5)
     return list(replicate(run, protocol, labels, by, seed, search, progress, save))
 
 
@@ -232,8 +233,13 @@ def _checked_controls(controls: str | Iterable[str], by: str | None, repeats: An
     return controls
 
 
-def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) -> Iterator[dict[str, Any]]:
+def _measured(
+    run: Run, supplier: Supplier, plan: list[Task], progress: Show, doubt: Callable[[], None] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of the tasks; ``doubt`` is said once the graphs are there, which it looks at."""
     supplier.prepare(plan, progress)
+    if doubt:
+        doubt()
     tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
     for task, estimate in attempts(supplier, in_tiles(plan, run.layers, run.layers, supplier.provision.tile)):
         yield from as_rows(run, task, estimate, supplier.near, supplier.source.group, supplier.groups_words(task))
@@ -241,10 +247,17 @@ def _measured(run: Run, supplier: Supplier, plan: list[Task], progress: Show) ->
 
 
 def _plan(
-    run: Run, measures: Sequence[Measure], labels: Sequence[str], named: bool, k: int | None, options: Mapping[str, Any]
+    part: Part,
+    measures: Sequence[Measure],
+    labels: Sequence[str],
+    named: bool,
+    k: int | None,
+    options: Mapping[str, Any],
 ) -> Iterator[Task]:
-    layers = run.layers
+    run, layers = part.whole, part.layers
     for m in measures:
+        if part.control is not None and m.data not in (("graph",), ("subsets",)):
+            continue
         own = own_options(m, k, options)
         if m.compares and m.symmetric:
             yield from (Task(m, own, a, other_layer=b) for a, b in combinations(layers, 2))

@@ -219,11 +219,11 @@ def changes(
     if not pairs:
         raise InvalidValue(f"no layer of {other.name!r} has a counterpart in {base.name!r}.")
     who = belonging.groups_of_column(base.samples.labels, base.n_samples, a.rows)
-    if who is None:
-        say_doubts(base, search)
     supplier = supplier_of(a, search, who, Graphs(b, search))
     tasks = {mine: Task(_checked(chosen), own_options(chosen, k, options), its, mine) for mine, its in pairs.items()}
     supplier.prepare(list(tasks.values()), progress, more=1)
+    if who is None:  # once the graphs are there, which it looks at
+        say_doubts(base, search)
     tell = counted(progress, "comparing", len(tasks)) or (lambda _: None)
     found: dict[str, Estimate | LayerscapeError] = {}
     for layer, task in tasks.items():

@@ -121,8 +121,6 @@ def compare(
     belonging.check(chosen)
     check_chosen(chosen, permutations)
     together = belonging.of_columns(run_a.samples.labels, run_a.n_samples, a.rows, a, b)
-    if together is None:
-        say_doubts(run_a, search)
     of_b: Any = search if not isinstance(together, Recording) else {**search, "apart": together.apart}
     supplier = supplier_of(a, search, together, Graphs(b, of_b))
     plan = [
@@ -132,6 +130,8 @@ def compare(
         for layer in run_a.layers
     ]
     supplier.prepare(plan, progress, more=int(permutations is not None))
+    if together is None:  # once the graphs are there, which it looks at
+        say_doubts(run_a, search)
     cells, tell = [], counted(progress, "comparing", len(plan)) or (lambda _: None)
     for cell in attempts(supplier, in_tiles(plan, run_a.layers, run_b.layers, supplier.provision.tile)):
         cells.append(cell)

@@ -31,16 +31,19 @@ SHARED = 10  # samples to a value, on average, of a column of classes
 BIN = 10  # samples to each class of a column of numbers by which the rows may be sorted
 
 
-def say_doubts(run: Run, search: Search, labels: str | Sequence[str] | None = None, *, keep: bool = False) -> None:
+def say_doubts(
+    run: Run, search: Search, labels: str | Sequence[str] | None = None, *, keep: bool = False, stacklevel: int = 4
+) -> None:
     """Warn of what speaks against independent samples; ``keep`` says whether the run keeps it for its page.
 
-    ``labels`` are columns that were named as what is measured, of which it is not asked whether they are groups.
+    ``labels`` are columns that were named as what is measured, of which it is not asked whether they are groups. Asked
+    after a search it reads the graphs that this has kept, and otherwise searches for those of some samples itself.
     """
     found = doubts(run, search, as_names(labels or ()))
     if keep:
         run.folder.save_notes(found)
     for words in found:
-        python_warnings.warn(words, stacklevel=4)
+        python_warnings.warn(words, stacklevel=stacklevel)
 
 
 def doubts(run: Run, search: Search, labels: Collection[str] = ()) -> tuple[str, ...]:
@@ -54,11 +57,11 @@ def doubts(run: Run, search: Search, labels: Collection[str] = ()) -> tuple[str,
     level = LEVEL / max(1, len(graphs) * (len(columns) + 2))
     found = []
     for name, codes in columns.items():
-        seen = min((seen_in_column(graph, codes, level) for graph in graphs), key=_p, default=None)
+        seen = min(seen_in_column(graphs, codes, level), key=_p, default=None)
         if seen and seen.p < level and seen.value > MUCH * seen.chance:
             found.append(_of_column(name, int(codes.max()) + 1, seen))
     classes = _order_explained(run.samples.labels, columns, n)
-    orders = [seen_in_order(graph, classes, level) for graph in graphs]
+    orders = seen_in_order(graphs, classes, level)
     if (seen := min(orders, key=_p, default=None)) and seen.p < level:
         found.append(_of_order(seen))
     copies = (
