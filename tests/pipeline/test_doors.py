@@ -53,7 +53,27 @@ def test_labels_may_come_as_a_table(form):
     assert ls.estimate("label_overlap", X, pd.Series(Y, index=np.arange(N) + 7), k=5).value == found.value
 
 
+def test_depths_may_come_by_name():
+    by_name = ls.from_arrays({"a": X, "b": X + 1, "c": X}, depths={"c": 1, "a": None, "b": 0.5})
+    assert dict(by_name.depths) == {"a": None, "b": 0.5, "c": 1}
+
+
 ERRORS = {
+    "depths of no sequence": (
+        lambda: ls.from_arrays({"a": X}, depths=3),  # type: ignore[arg-type]
+        InvalidValue,
+        "depths=3; give 'even', a number or None for each layer, or None.",
+    ),
+    "depths in words": (
+        lambda: ls.from_arrays({"a": X, "b": X}, depths="first"),
+        InvalidValue,
+        "depths='first'; give 'even', a number or None for each layer, or None.",
+    ),
+    "depths of other layers": (
+        lambda: ls.from_arrays({"a": X, "b": X}, depths={"a": 0, "B": 1}),
+        InvalidValue,
+        "depths name other layers than the arrays do, as 'B'; give one for each.",
+    ),
     "a list of arrays": (
         lambda: ls.from_arrays([X]),
         InvalidType,

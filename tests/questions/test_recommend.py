@@ -65,6 +65,16 @@ def test_a_layer_is_named_where_it_beats_one_that_would_be_taken_without_looking
     assert re.match(r"No layer is told apart from the (last|middle) layer, 'l[24]', ", reason)
 
 
+@pytest.mark.parametrize("signal", [[1, 1, 0, 1, 3], [1, 0, 1, 3]])
+def test_the_middle_of_layers_without_a_depth_is_that_of_their_order(signal):
+    run = run_of(signal)
+    depths = dict.fromkeys(run.layers)
+    layers = run.to_numpy()
+    found = ls.recommend(ls.from_arrays(layers, labels={"digit": np.arange(N) % 4}, depths=depths), k=10)
+    assert set(found.table.depth.isna()) == {True}
+    assert f"The middle layer, 'l{(len(signal) - 1) // 2}', is 0." in found.reason
+
+
 def test_one_layer_alone_has_no_other_to_be_told_from():
     assert ls.recommend(run_of([1.5]), k=10).layer == "l0"
     assert "The last layer, 'l1', is 0." in ls.recommend(run_of([1.5, 0]), k=10).reason

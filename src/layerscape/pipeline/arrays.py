@@ -19,7 +19,7 @@ from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder
 from layerscape.storage.files import remove_temporary, temporary_folder
 
-Depths = str | Sequence[float | None] | None
+Depths = str | Sequence[float | None] | Mapping[str, float | None] | None
 
 
 def from_arrays(
@@ -45,7 +45,7 @@ def from_arrays(
         Folder of the run; a temporary one, gone with the run, when left out.
     depths
         Where the layers lie between the input, 0, and the output, 1: evenly in their order when left out; a number, or
-        None, for each; or None, where they are no layers of one network.
+        None, for each, in their order or by name; or None, where they are no layers of one network.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def from_arrays(
     layers = {name: replace(x, ids=tuple(names)) for name, x in layers.items()}  # so that errors name the sample
     columns = as_columns(labels, None if ids is None else names)
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
-    places = _depths(depths, len(layers))
+    places = _depths(depths, list(layers))
     specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), places, strict=True)]
     plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
     path = temporary_folder() if out is None else Path(out)
@@ -90,17 +90,23 @@ def from_arrays(
     return run
 
 
-def _depths(given: Depths, n_layers: int) -> list[float | None]:
+def _depths(given: Depths, layers: Sequence[str]) -> list[float | None]:
     """A depth, or none, for each layer."""
     if given is None:
-        return [None] * n_layers
-    if isinstance(given, str):
-        if given != "even":
-            raise InvalidValue(f"depths={given!r}; give 'even', a number for each layer, or None.")
-        return [place / max(1, n_layers - 1) for place in range(n_layers)]
-    places = [None if place is None else float(place) for place in given]
-    if len(places) != n_layers:
-        raise InvalidValue(f"{len(places)} depths for {n_layers} layers; give one for each, in their order.")
+        return [None] * len(layers)
+    if isinstance(given, str) and given == "even":
+        return [place / max(1, len(layers) - 1) for place in range(len(layers))]
+    if isinstance(given, Mapping):
+        if unlike := set(map(str, given)) ^ set(layers):
+            raise InvalidValue(f"depths name other layers than the arrays do, as {min(unlike)!r}; give one for each.")
+        by_name = {str(name): place for name, place in given.items()}
+        given = [by_name[name] for name in layers]
+    try:
+        places = [None if place is None else float(place) for place in given]
+    except (TypeError, ValueError):
+        raise InvalidValue(f"depths={given!r}; give 'even', a number or None for each layer, or None.") from None
+    if len(places) != len(layers):
+        raise InvalidValue(f"{len(places)} depths for {len(layers)} layers; give one for each, in their order.")
     for place in places:
         if place is not None and not 0 <= place <= 1:
             raise InvalidValue(f"a depth of {place:g}; depths lie in 0..1, from the input to the output.")

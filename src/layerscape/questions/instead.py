@@ -132,9 +132,10 @@ class Instead:
 
 
 def _taken(layers: Sequence[Judged]) -> Iterator[tuple[str, Judged]]:
-    """The last and the middle layer along an axis of depth, if it has several."""
-    on_axis = [layer for layer in layers if layer.depth is not None] or layers
-    middle = min(on_axis, key=lambda layer: abs((layer.depth or 0.0) - 0.5))
+    """The last and the middle layer along an axis of depth, or in their order where none has a depth, if several."""
+    halfway = {place: layer.depth - 0.5 for place, layer in enumerate(layers) if layer.depth is not None}
+    halfway = halfway or {place: place - (len(layers) - 1) / 2 for place in range(len(layers))}
+    middle = layers[min(halfway, key=lambda place: abs(halfway[place]))]
     yield "last", layers[-1]
     if middle != layers[-1]:
         yield "middle" if len(layers) > 2 else "other", middle
