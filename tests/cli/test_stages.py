@@ -24,6 +24,7 @@ def test_the_same_warning_is_said_once_in_a_command(monkeypatch, capsys):
         assert capsys.readouterr().err.splitlines() == ["note: samples follow each other", "note: another thing"]
 
 
+@pytest.mark.filterwarnings("ignore:160 of 200 samples are copies of others")  # as these texts are
 def test_samples_in_time_and_repeats_get_no_recommendation_that_takes_them_as_independent(
     tmp_path, monkeypatch, capsys
 ):

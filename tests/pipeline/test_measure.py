@@ -151,7 +151,8 @@ def test_dimensions_use_the_same_distinct_rows_in_every_layer(layers):
     arrays = {name: x[again] for name, x in layers.items()}
     arrays["mid"] = arrays["mid"].copy()
     arrays["mid"][50] = arrays["mid"][51]  # a copy in one layer only
-    table = ls.measure(ls.from_arrays(arrays), ["twonn", "overlap"], k=5)
+    with pytest.warns(UserWarning, match="40 of 220 samples are copies of others"):
+        table = ls.measure(ls.from_arrays(arrays), ["twonn", "overlap"], k=5)
     dimension = table[table.measure == "twonn"]
     assert set(dimension.n_samples) == {N - 1}
     assert set(table.n_samples[table.measure == "overlap"]) == {N + 20}

@@ -96,7 +96,7 @@ def test_near_copies_of_queries_are_refused_for_a_dimension_and_the_rest_is_meas
     x = np.asarray(run["a"]).copy()
     x[1::2] = x[::2] * (1 + 1e-9)
     x = np.random.default_rng(0).permutation(x)
-    with pytest.warns(UserWarning, match="near copies"):
+    with pytest.warns(UserWarning, match="samples are copies of others, exact or but for rounding"):
         found = table(ls.from_arrays({"a": x, "b": np.tanh(x)}), ["twonn", "overlap"], k=5, n_queries=100)
     dimension = found[found.measure == "twonn"]
     assert dimension.value.isna().all()

@@ -150,3 +150,23 @@ def test_it_is_said_once_and_kept_and_not_where_groups_are_given(rng):
 def test_classes_in_turn_explain_the_order(rng):
     kind = np.arange(N) % 4
     assert doubts(run_of(3 * rng.standard_normal((4, 5))[kind] + rng.standard_normal((N, 5)), kind=kind), {}) == ()
+
+
+@pytest.mark.parametrize("n_groups", [6, 300])
+def test_copies_in_all_layers_are_asked_about(rng, n_groups, monkeypatch):
+    which = rng.permutation(np.repeat(np.arange(n_groups), 20))  # of 6,000 samples 2,000 are searched
+    first, last = rng.standard_normal((2, n_groups, 5))[:, which]
+    run = run_of(first, last)
+    (words,) = doubts(run, {})
+    n = 20 * n_groups
+    assert words.startswith(f"{n} of {n} samples are copies of others, exact or but for rounding, and {n_groups} are")
+    run.search(10)
+    monkeypatch.setattr("layerscape.supply.doubts.find_neighbors", None)
+    assert doubts(run, {}) == (words,)
+
+
+def test_one_token_in_many_contexts_is_no_copy(rng):
+    which = rng.permutation(WHO)
+    tokens = rng.standard_normal((40, 5))[which]
+    assert doubts(run_of(tokens, tokens + rng.standard_normal((N, 5))), {}) == ()
+    assert len(doubts(run_of(tokens[:60], tokens[:60] ** 3), {})) == 1  # of fewer than are tested

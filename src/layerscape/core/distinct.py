@@ -40,17 +40,25 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
         Share of the median first-neighbor distance of distinct rows below which two samples are near copies; 0 looks
         for none.
     """
-    n = graph.n_samples
-    copies = joined(n, *_zeros(graph)) if graph.copies is None else graph.copies
-    _, first = np.unique(copies, return_index=True)
+    n, clusters = graph.n_samples, clusters_of(graph, near)
+    _, first = np.unique(_exact(graph), return_index=True)
+    _, kept = np.unique(clusters, return_index=True)
+    return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
+
+
+def clusters_of(graph: Neighbors, near: float = PLAIN.near_copies) -> np.ndarray:
+    """Shape (N,): a number for each sample, which copies and near copies share."""
+    copies = _exact(graph)
     if graph.queries is not None:
-        return Distinct(np.sort(first), n - len(first), 0)
+        return copies
+    _, first, which = np.unique(copies, return_index=True, return_inverse=True)
     distances = graph.distances[first, :LARGEST]
     rows, columns = np.nonzero((distances > 0) & (distances < near_limit(distances, near)))
-    cluster = joined(len(first), copies[first[rows]], copies[graph.indices[first[rows], columns]])
-    kept = np.full(cluster.max() + 1, n)
-    np.minimum.at(kept, cluster, first)
-    return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
+    return joined(len(first), which[first[rows]], which[graph.indices[first[rows], columns]])[which]
+
+
+def _exact(graph: Neighbors) -> np.ndarray:
+    return joined(graph.n_samples, *_zeros(graph)) if graph.copies is None else graph.copies
 
 
 def _zeros(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:

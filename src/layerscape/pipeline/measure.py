@@ -176,7 +176,8 @@ def measure(
     _say_without_labels(run, [] if measures is None else asked, columns, labels is not None)
     doubt, rows = None, []
     if together is None and any("pairs" not in m.data for m in asked):
-        doubt = partial(say_doubts, run, search, [*as_names(labels or ()), *of_column], keep=save, stacklevel=5)
+        said = [*as_names(labels or ()), *of_column]
+        doubt = partial(say_doubts, run, search, said, asked, keep=save, stacklevel=5)
     for part in parts_of(run, by, controls, seed, k, kept=save, asked=drawn):
         plan = list(_plan(part, asked, columns, labels is not None, k, options))
         who = together if part.control is None else None  # the rows of a control belong to no others

@@ -128,7 +128,7 @@ def differences(
     firsts, seconds = zip(*layers, strict=True)
     who = belonging.groups_of_column(run.samples.labels, run.n_samples, a.rows)
     if who is None:
-        say_doubts(run, search, labels)
+        say_doubts(run, search, labels, chosen)
     mine = _moved(supplier_of(a, search, who), asked, firsts if b else (*firsts, *seconds), k, progress)
     theirs = _moved(supplier_of(b, search, who), asked, seconds, k, progress) if b else mine
     tell = counted(progress, "testing", len(asked) * len(layers)) or (lambda _: None)

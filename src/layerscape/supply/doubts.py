@@ -9,9 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from layerscape.core.copied import by_chance, copies_in, said_of_copies
 from layerscape.core.independence import Sign, seen_as_copies, seen_in_column, seen_in_order, sorted_by
 from layerscape.core.keywords import Search
 from layerscape.core.labels import categories_of, missing
+from layerscape.core.measure import Measure
 from layerscape.core.names import as_names
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.words import p_said
@@ -32,30 +34,39 @@ BIN = 10  # samples to each class of a column of numbers by which the rows may b
 
 
 def say_doubts(
-    run: Run, search: Search, labels: str | Sequence[str] | None = None, *, keep: bool = False, stacklevel: int = 4
+    run: Run,
+    search: Search,
+    labels: str | Sequence[str] | None = None,
+    measures: Sequence[Measure] = (),
+    *,
+    keep: bool = False,
+    stacklevel: int = 4,
 ) -> None:
     """Warn of what speaks against independent samples; ``keep`` says whether the run keeps it for its page.
 
-    ``labels`` are columns that were named as what is measured, of which it is not asked whether they are groups. Asked
-    after a search it reads the graphs that this has kept, and otherwise searches for those of some samples itself.
+    ``labels`` are columns that were named as what is measured, of which it is not asked whether they are groups. Where
+    all ``measures`` leave copies out nothing is said of these. Asked after a search it reads the graphs that this has
+    kept, and otherwise searches for those of some samples itself.
     """
-    found = doubts(run, search, as_names(labels or ()))
+    found = doubts(run, search, as_names(labels or ()), copies=not measures or not all(m.distinct for m in measures))
     if keep:
         run.folder.save_notes(found)
     for words in found:
         python_warnings.warn(words, stacklevel=stacklevel)
 
 
-def doubts(run: Run, search: Search, labels: Collection[str] = ()) -> tuple[str, ...]:
+def doubts(run: Run, search: Search, labels: Collection[str] = (), *, copies: bool = True) -> tuple[str, ...]:
     """What speaks against independent samples, in words: of the first, the middle and the last layer."""
     n = run.n_samples
+    layers = [run.layers[place] for place in sorted({0, (len(run.layers) - 1) // 2, len(run.layers) - 1})]
+    searched = {layer: graph for layer in layers if (graph := _graph(run, layer, search)) is not None}
+    equal = _of_copies(run, searched) if copies else ""
+    found = [equal] if equal else []
     if n < FEWEST:
-        return ()
-    places = sorted({0, (len(run.layers) - 1) // 2, len(run.layers) - 1})
-    graphs = [graph for place in places if (graph := _graph(run, run.layers[place], search)) is not None]
+        return tuple(found)
+    graphs = [graph for graph in searched.values() if len(np.unique(graph.distances[:, 0])) > n // 10 or n > ASKED]
     columns = _columns(run.samples.labels, labels, n)
     level = LEVEL / max(1, len(graphs) * (len(columns) + 2))
-    found = []
     for name, codes in columns.items():
         seen = min(seen_in_column(graphs, codes, level), key=_p, default=None)
         if seen and seen.p < level and seen.value > MUCH * seen.chance:
@@ -64,10 +75,10 @@ def doubts(run: Run, search: Search, labels: Collection[str] = ()) -> tuple[str,
     orders = seen_in_order(graphs, classes, level)
     if (seen := min(orders, key=_p, default=None)) and seen.p < level:
         found.append(_of_order(seen))
-    copies = (
+    near = (
         seen_as_copies(graph, order.rows if order.p < level else 0) for graph, order in zip(graphs, orders, strict=True)
     )
-    if (seen := min(copies, key=_p, default=None)) and seen.p < level:
+    if not equal and (seen := min(near, key=_p, default=None)) and seen.p < level:
         found.append(
             f"{seen.value:.0f} of {min(n, ASKED)} samples have one neighbor far nearer than all others: near copies; "
             "if these belong together, give --groups and a column that says with whom, or leave them out"
@@ -102,17 +113,27 @@ def _graph(run: Run, layer: str, search: Search) -> Neighbors | None:
     rows = None if n <= ASKED else np.sort(np.random.default_rng(0).permutation(n)[:ASKED])
     try:
         kept = run.kept_graph(layer, K, search)
-        graph = _of_queries(kept, rows) if kept else find_neighbors(run[layer], K, queries=rows, **search)
+        return _of_queries(kept, rows) if kept else find_neighbors(run[layer], K, queries=rows, **search)
     except LayerscapeError:
         return None
-    return graph if len(np.unique(graph.distances[:, 0])) > n // 10 or n > ASKED else None
 
 
 def _of_queries(graph: Neighbors, rows: np.ndarray | None) -> Neighbors:
     """The lists of some samples, of all when None."""
     if rows is None:
         return graph
-    return Neighbors(graph.indices[rows], graph.distances[rows], graph.n_samples, queries=rows, proven=True)
+    lists = graph.indices[rows], graph.distances[rows]
+    return Neighbors(*lists, graph.n_samples, queries=rows, copies=graph.copies, proven=True)
+
+
+def _of_copies(run: Run, graphs: Mapping[str, Neighbors]) -> str:
+    """That samples are copies of each other in all layers that are looked at; one token is so in some alone."""
+    known = [copies_in(graph) for graph in graphs.values()]
+    if not known:
+        return ""
+    codes = np.unique(np.stack(known), axis=1, return_inverse=True)[1].ravel()
+    said = said_of_copies(codes)
+    return "" if said and by_chance(run[next(iter(graphs))], codes) else said
 
 
 def _columns(known: Mapping[str, np.ndarray], labels: Collection[str], n: int) -> dict[str, np.ndarray]:

@@ -181,7 +181,8 @@ def test_warnings(rng):
     )
     near = np.concatenate([rng.standard_normal((200, 2))] * 2)
     near[200:] += 1e-9
-    (warning,) = estimate("density_peaks", near).warnings
+    warning, copies = estimate("density_peaks", near).warnings
+    assert copies.startswith("400 of 400 samples are copies of others")
     assert re.fullmatch(
         r"400 samples have a near copy \(rounding apart\), which lowers the dimension \S+ by which densities are read: "
         r"leave them out, or give dimension=",
