@@ -176,8 +176,7 @@ def measure(
     _say_without_labels(run, [] if measures is None else asked, columns, labels is not None)
     doubt, rows = None, []
     if together is None and any("pairs" not in m.data for m in asked):
-        said = [*as_names(labels or ()), *of_column]
-        doubt = partial(say_doubts, run, search, said, asked, keep=save, stacklevel=5)
+        doubt = partial(_doubt, run, search, [*as_names(labels or ()), *of_column], asked, save)
     for part in parts_of(run, by, controls, seed, k, kept=save, asked=drawn):
         plan = list(_plan(part, asked, columns, labels is not None, k, options))
         who = together if part.control is None else None  # the rows of a control belong to no others
@@ -186,6 +185,10 @@ def measure(
     if of_pairs:
         rows += _measured(run, Supplier(of_pairs.source, search), list(of_pairs.tasks(asked, k, options)), progress)
     return keep(run, as_table(rows, CEILING if repeats else ()), known, save)
+
+
+def _doubt(run: Run, search: Search, labels: list[str], measures: Sequence[Measure], save: bool) -> None:
+    say_doubts(run, search, labels, measures, keep=save, stacklevel=6)
 
 
 def _replicated(
