@@ -2,6 +2,8 @@
 
 import pickle
 from collections.abc import Mapping
+from threading import Lock
+from time import sleep
 
 import numpy as np
 import pytest
@@ -56,6 +58,37 @@ def test_a_run_of_a_run_is_a_copy(run, arrays):
     copy = ls.from_arrays(run, labels={"half": np.arange(20) % 2})
     for layer, x in arrays.items():
         np.testing.assert_array_equal(copy[layer], x)
+
+
+def test_a_temporary_run_has_the_fingerprint_of_one_that_is_kept(run, arrays, tmp_path):
+    kept = ls.from_arrays(arrays, out=tmp_path / "run")
+    assert len(kept.record["samples"]) == 64
+    assert run.record["samples"] == ls.open(run.path).record["samples"] == kept.record["samples"]
+    arrays["a/b"] = arrays["a/b"] + 1
+    assert ls.from_arrays(arrays).record["samples"] != run.record["samples"]
+
+
+def test_of_what_cannot_be_a_run_no_folder_is_left(arrays, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    arrays["a/b"][3, 1] = np.nan
+    with pytest.raises(InvalidValue, match="sample '3' of layer 'a/b' has a value that is NaN or infinite"):
+        ls.from_arrays(arrays)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_in_memory_is_read_by_one_thread_at_a_time(rng):
+    class OnDisk:
+        shape, ndim, dtype, busy = (20, 2), 2, np.dtype(np.float32), Lock()
+        values = rng.standard_normal((20, 2)).astype(np.float32)
+
+        def __getitem__(self, rows):
+            assert self.busy.acquire(blocking=False), "it is read by two at once"
+            sleep(0.02)
+            self.busy.release()
+            return self.values[rows]
+
+    run = ls.from_arrays({"a": OnDisk(), "b": OnDisk()})
+    np.testing.assert_array_equal(run["b"], OnDisk.values)
 
 
 def test_numpy_reads_a_layer_in_the_type_it_is_stored_in(run, arrays):

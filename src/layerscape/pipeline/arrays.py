@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,14 +76,22 @@ def from_arrays(
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
     places = _depths(depths, list(layers))
     specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), places, strict=True)]
-    plan = {"model": None, "samples": _fingerprint(layers), "dtype": dtype.name}
+    # With a temporary run nobody goes on, so that it is written while its fingerprint is made; but what is no array in
+    # memory may not stand to be read by two threads.
+    later = out is None and all(isinstance(x.matrix, np.ndarray) for x in layers.values())
+    if later:
+        _check_finite(layers)
     path = temporary_folder() if out is None else Path(out)
-    with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
-        folder.write_samples(names, columns, "array")
-        if not folder.finished:
-            for number, rows in folder.blocks_left():
-                folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})  # checked before
-            folder.finish({"source": "arrays", "ids": "rows" if ids is None else "given"})
+    with ThreadPoolExecutor(1, thread_name_prefix="layerscape-fingerprint") as beside:
+        found = beside.submit(_fingerprint, layers)
+        plan = {"model": None, "samples": None if later else found.result(), "dtype": dtype.name}
+        with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
+            folder.write_samples(names, columns, "array")
+            if not folder.finished:
+                for number, rows in folder.blocks_left():
+                    folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})  # checked before
+                record = {"source": "arrays", "ids": "rows" if ids is None else "given"}
+                folder.finish(record, {**plan, "samples": found.result()})
     run = Run(folder)
     if out is None:
         run.temporary = True
@@ -111,6 +120,13 @@ def _depths(given: Depths, layers: Sequence[str]) -> list[float | None]:
         if place is not None and not 0 <= place <= 1:
             raise InvalidValue(f"a depth of {place:g}; depths lie in 0..1, from the input to the output.")
     return places
+
+
+def _check_finite(layers: Mapping[str, Representation]) -> None:
+    """What `_fingerprint` checks too."""
+    for x in layers.values():
+        for rows in x.slices():
+            x.checked(rows)
 
 
 def _fingerprint(layers: Mapping[str, Representation]) -> str:

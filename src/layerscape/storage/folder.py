@@ -228,8 +228,8 @@ class RunFolder(Results):
         with file_problems(self.path):
             self._unfinished.add(number, table, self._vectors.write(number, vectors))
 
-    def finish(self, record: Mapping[str, Any] | None = None) -> None:
-        """Mark the run as whole, with what its making left to tell (JSON values); a finished run stays as it is."""
+    def finish(self, record: Mapping[str, Any] | None = None, plan: Mapping[str, Any] | None = None) -> None:
+        """Mark the run as whole, with what is left to tell (JSON values), and the plan if not all was known before."""
         if self.finished:
             return
         self._must_be_open()
@@ -243,7 +243,8 @@ class RunFolder(Results):
             if self.ledger.kept:
                 self.ledger.commit(self._entries())
             whole = self._vectors.digest() if self.ledger.kept else ""
-            manifest = replace(self.manifest, finished=now(), record=dict(record or {}), vectors=whole)
+            plan, record = dict(plan or self.plan), dict(record or {})
+            manifest = replace(self.manifest, plan=plan, finished=now(), record=record, vectors=whole)
             manifest.write(self.path)
             self.manifest = manifest
             self._unfinished.remove()
@@ -252,8 +253,7 @@ class RunFolder(Results):
     def _entries(self) -> dict[str, tuple[Entry, ...]]:
         """What the bytes of all files are that make the run."""
         said = self._unfinished.entries()
-        names = [*self._vectors.files(), SAMPLES]
-        return {name: (said.get(name) or Entry.of(self.path / name),) for name in names}
+        return {name: (said.get(name) or Entry.of(self.path / name),) for name in (*self._vectors.files(), SAMPLES)}
 
     def close(self) -> None:
         """Stop writing and let the next process go on; done by ``with``, by `finish` and when the process ends."""
