@@ -49,7 +49,7 @@ class Averages:
             shares, total = (known or Tokens.after(0, hidden)).shares(self._asked)
             weights = self._weights[way, hidden.shape] = shares[:, None], total
         self._totals[place.name] = weights[1]
-        return torch.bmm(weights[0], hidden.float())
+        return torch.bmm(weights[0], hidden if hidden.dtype is torch.float32 else hidden.float())
 
     def finish(self, pooled: dict[str, torch.Tensor]) -> bool:
         """Make means of the sums; False where one is not finite, and from then on all is left to `pooling.pool`.

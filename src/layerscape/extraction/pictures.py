@@ -67,7 +67,8 @@ class Pictures:
             pictures = [np.asarray(picture.convert("L"))[..., None] for picture in pictures]
             made = self._processor(images=pictures, return_tensors="pt", input_data_format="channels_last")
         else:
-            made = self._processor(images=[picture.convert("RGB") for picture in pictures], return_tensors="pt")
+            pictures = [each if each.mode == "RGB" else each.convert("RGB") for each in pictures]  # which would copy it
+            made = self._processor(images=pictures, return_tensors="pt")
         return {key: value for key, value in made.items() if key in self._accepted}
 
     def describe(self) -> dict[str, Any]:

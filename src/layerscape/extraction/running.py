@@ -12,6 +12,7 @@ from layerscape.extraction.averages import Averages
 from layerscape.extraction.cures import calm, in_order
 from layerscape.extraction.failures import check_finite, explained
 from layerscape.extraction.hooks import Inputs, Site, Taps
+from layerscape.extraction.kept import keep_freed
 from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.loss import LOSS, Loss
 from layerscape.extraction.masked import MaskedLoss
@@ -38,6 +39,7 @@ def running(
     loss: Costs | None = None,
 ) -> Iterator[Run]:
     """A function from a batch to its pooled vectors by layer, on the device of the model; with a loss if asked."""
+    keep_freed()
     sites = {place.name: place.site for place in chosen if place.site is not None}
     n_given = len(chosen) - len(sites)
     if loss is not None and loss.reads_state:

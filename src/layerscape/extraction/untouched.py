@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
 from operator import is_
@@ -30,9 +30,10 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     Nor torch's short cut for transformers, which calls no parts and packs samples that are padded. And whatever stands
     around the call, as automatic mixed precision or a compiled part, which calls no hooks, is of no account inside.
     """
-    training = [part for part in module.modules() if part.training]
+    parts = list(module.modules())
+    training = [part for part in parts if part.training]
     short_cut = torch.backends.mha.get_fastpath_enabled()
-    with generators_kept(*module.modules()), _by_itself(), _as_it_was(module):
+    with generators_kept(*parts), _by_itself(), _as_it_was(parts):
         try:
             module.eval()
             torch.backends.mha.set_fastpath_enabled(False)
@@ -98,18 +99,16 @@ def _by_itself() -> Iterator[None]:
 
 
 @contextmanager
-def _as_it_was(module: nn.Module) -> Iterator[None]:
-    """Attributes, hooks and buffers that the network changes while it runs are put back."""
-    attributes = [(vars(part), dict(vars(part))) for part in module.modules()]
+def _as_it_was(parts: Sequence[nn.Module]) -> Iterator[None]:
+    """Attributes, hooks and buffers of its parts that the network changes while it runs are put back."""
+    attributes = [(vars(part), dict(vars(part))) for part in parts]
     attributes += [
         (held, dict(held))
-        for part in module.modules()
+        for part in parts
         for name, held in vars(part).items()
         if "_hooks" in name and isinstance(held, dict)
     ]
-    buffers = [
-        (part._buffers, {name: _kept(buffer) for name, buffer in part._buffers.items()}) for part in module.modules()
-    ]
+    buffers = [(part._buffers, {name: _kept(buffer) for name, buffer in part._buffers.items()}) for part in parts]
     try:
         yield
     finally:
