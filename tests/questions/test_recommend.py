@@ -169,7 +169,9 @@ def test_constant_layers_and_labels_of_nothing_name_no_layer(n, by):
             assert found.layer is None
             assert found.reason.startswith("No layer is told apart from chance: the best, ")
             if "c" not in layers:
-                assert "the best, 'a' and 'b', score 0.000 on a scale" in found.reason
+                assert "the best, 'a' and 'b', judged by" in found.reason
+                assert "'y'" in found.reason
+                assert "), score 0.000 on a scale" in found.reason
                 assert "scores as much with p = 1, where a layer is named below 0.001." in found.reason
                 assert found.table.wins.tolist() == [0.5, 0.5]
 
@@ -322,7 +324,7 @@ def test_of_one_layer_none_is_told_apart_from_others_that_are_not_there():
     assert found.reason.endswith("; permuted labels as much with p < 1e-6.")
     none = ls.recommend(ls.from_arrays({"only": layers["none"]}, labels={"kind": kind}))
     assert none.layer is None
-    assert none.reason.startswith("No layer is told apart from chance: 'only' scores ")
+    assert none.reason.startswith("No layer is told apart from chance: 'only', judged by label overlap (its 30 near")
 
 
 @pytest.mark.filterwarnings("ignore:label column 'some'")

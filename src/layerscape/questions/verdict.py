@@ -85,10 +85,10 @@ def verdict(
     sure = float(table.wins[table.layer == name].iloc[0])
     p, cautions = p_of_largest(found.null, value), [f"Caution: {each}." for each in found.cautions.get(best, ())]
     if p > SIGNIFICANT:
-        of_best = f"the best, {' and '.join([repr(name), *ties])}," if len(measured) > 1 else repr(name)
+        of_best = f"{'the best, ' if len(measured) > 1 else ''}{' and '.join([repr(name), *ties])},"
         reason = (
-            f"No layer is told apart from chance: {of_best} "
-            f"score{'' if ties else 's'} {value:.3f} {SCALE}, by {by}; for permuted labels the best of {len(measured)} "
+            f"No layer is told apart from chance: {of_best} judged by {by} ({why}), "
+            f"score{'' if ties else 's'} {value:.3f} {SCALE}; for permuted labels the best of {len(measured)} "
             f"scores as much with {p_said(p)}, where a layer is named below {SIGNIFICANT}."
         )
         return Verdict(None, None, " ".join([reason, *cautions]), (), sure, table)
