@@ -12,7 +12,7 @@ import numpy as np
 
 from layerscape.core.apart import Apart
 from layerscape.core.checks import check_name
-from layerscape.core.labels import labels_at
+from layerscape.core.labels import held, labels_at
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 
@@ -133,9 +133,8 @@ class Groups:
         """
         if isinstance(labels, Representation):
             labels = np.asarray(labels.matrix)
+        labels = held(labels)
         of_first = labels_at(labels, self.first[self.codes])
-        if hasattr(labels, "to_numpy"):
-            labels = labels.to_numpy()
         if isinstance(labels, np.ndarray):
             return bool(np.array_equal(np.asarray(labels), np.asarray(of_first)))
         return all(one == other for one, other in zip(labels, of_first, strict=True))

@@ -63,6 +63,31 @@ def is_missing(value: Any) -> bool:
     return any(map(is_missing, value)) if isinstance(value, MANY) else bool(value != value)
 
 
+def held(labels: Any) -> Any:
+    """A column as an array or a list, whoever holds it: what is missing stays so, and whole numbers stay whole.
+
+    Of pandas, polars, pyarrow and torch; what is no column (a graph, a function) stays as it is. Where numbers are
+    missing, their own arrays are of float64, in which numbers beyond 2⁵³ become others.
+
+    >>> held(np.array([["a"], ["b"]])).tolist()
+    ['a', 'b']
+    """
+    if hasattr(labels, "to_pylist"):  # pyarrow, whose own arrays may not be copied
+        return labels.to_pylist()
+    if hasattr(labels, "detach") and hasattr(labels, "layout"):  # a torch tensor
+        labels = labels.detach().cpu().numpy()
+    elif hasattr(labels, "null_count") and hasattr(labels, "to_list"):  # a column of polars
+        labels = labels.to_list() if labels.null_count() else labels.to_numpy()
+    elif hasattr(labels, "columns"):
+        return labels.to_numpy() if len(labels.columns) > 1 else held(labels[labels.columns[0]])
+    elif hasattr(labels, "to_numpy"):
+        found = labels.to_numpy()
+        gaps = found.dtype.kind == "f" and not str(labels.dtype).lower().startswith(("float", "double", "sparse"))
+        labels = labels.astype(object).to_numpy() if gaps else found
+    one = isinstance(labels, np.ndarray) and labels.ndim == 2 and labels.shape[1] == 1
+    return labels[:, 0] if one else labels
+
+
 def missing(labels: Any) -> np.ndarray | None:
     """Shape (N,): which samples have no label; None for labels that are not listed by sample: a graph, a function.
 
@@ -73,8 +98,7 @@ def missing(labels: Any) -> np.ndarray | None:
         labels = labels.matrix
     if isinstance(labels, np.ma.MaskedArray):
         return _by_sample(np.ma.getmaskarray(labels)) | _of_array(labels.data)
-    if hasattr(labels, "to_numpy"):
-        labels = labels.to_numpy()
+    labels = held(labels)
     if isinstance(labels, np.ndarray) and labels.ndim:
         return _of_array(labels)
     return np.array([is_missing(label) for label in labels], bool) if isinstance(labels, (list, tuple)) else None
@@ -138,8 +162,7 @@ def labels_at(labels: Any, rows: np.ndarray) -> Any:
     """
     if isinstance(labels, Representation):
         return labels.take(rows)
-    if hasattr(labels, "to_numpy"):
-        labels = labels.to_numpy()
+    labels = held(labels)
     if not isinstance(labels, (np.ndarray, list, tuple)):
         raise InvalidType("labels that are a graph or a function are not told apart by groups; give one per sample.")
     if isinstance(labels, np.ndarray) and not (labels.dtype.kind == "O" and labels.ndim == 1):
@@ -165,16 +188,33 @@ def as_columns(labels: Any, ids: list[str] | None = None) -> dict[str, np.ndarra
         labels = {getattr(labels, "name", None) or "label": labels}
     if isinstance(labels, Mapping):
         for name, values in labels.items():
-            if isinstance(values, (str, bytes, Mapping)) or not np.iterable(values):
+            if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
                 raise InvalidType(
                     f"label column {str(name)!r} is of type {type(values).__name__}; give N values, one per sample."
                 )
-        return {str(name): as_column(values) for name, values in labels.items()}
+        return {str(name): _checked(str(name), values) for name, values in labels.items()}
     if hasattr(labels, "to_numpy") and hasattr(labels, "columns"):
-        return {str(name): as_column(labels[name]) for name in labels.columns}
+        return {str(name): _checked(str(name), labels[name]) for name in labels.columns}
     raise InvalidType(
         f"labels of type {type(labels).__name__}; name the columns in a dict: labels={{'label': …}}, N values each."
     )
+
+
+def _checked(name: str, values: Any) -> np.ndarray:
+    """A column that was given by name; raises where its values are of several forms, which numpy would make words."""
+    values = held(values)
+    column = as_column(values)
+    if isinstance(values, (list, tuple)) or getattr(values, "dtype", np.dtype("O")).kind == "O":
+        try:
+            several = form_of(values) in ("path", "set") and column.dtype.kind not in "biuf"
+        except InvalidType as error:
+            raise InvalidType(f"label column {name!r}: {error}") from None
+        if several:
+            raise InvalidType(
+                f"label column {name!r} has several labels for a sample, and a run one; give a column of each, or give "
+                "them to ls.estimate."
+            )
+    return column
 
 
 def check_order(labels: Any, ids: list[str]) -> None:
@@ -212,10 +252,11 @@ def as_column(values: Any) -> np.ndarray:
     >>> as_column([1.0, 2.0]), as_column([0.5, 2.0]), as_column(["a", None]), as_column([1, None, 2.5])
     (array([1, 2]), array([0.5, 2. ]), array(['a', None], dtype=object), array([1. , nan, 2.5]))
     """
+    values = held(values)
     gaps = missing(values)
     if gaps is None or not gaps.any() or gaps.all() or getattr(values, "ndim", 1) > 1:
         column = np.asarray(values)
-        whole = column.dtype.kind == "f" and ((np.abs(column) < 2**63) & (column == np.round(column))).all()
+        whole = column.dtype.kind == "f" and ((np.abs(column) < np.float64(2**63)) & (column == np.round(column))).all()
         return column.astype(np.int64) if whole else column
     column = np.full(len(gaps), None, object)
     known = as_column(labels_at(values, np.flatnonzero(~gaps)))
@@ -238,7 +279,7 @@ def categories_of(labels: Any, n_samples: int, of: str) -> np.ndarray:
     """
     if isinstance(labels, str):
         raise InvalidType(f"{of}s={labels!r} is a name, which a column of a run has; give one {of} per sample.")
-    labels = one_column(labels)
+    labels = held(one_column(labels))
     gaps = missing(labels)
     shape = np.shape(labels) if not isinstance(labels, (list, tuple)) else (len(labels),)
     if shape != (n_samples,):
@@ -247,8 +288,7 @@ def categories_of(labels: Any, n_samples: int, of: str) -> np.ndarray:
         raise InvalidValue(
             f"{int(gaps.sum())} of {n_samples} samples have no {of}; give each of them one, or leave them out."
         )
-    if not isinstance(labels, (list, tuple)):
-        labels = labels.to_numpy() if hasattr(labels, "to_numpy") else np.asarray(labels)
+    labels = labels if isinstance(labels, (list, tuple)) else np.asarray(labels)
     if form_of(labels) == "set":
         raise InvalidType(f"{of}s of sets or lists; a sample is of one {of}: give one category per sample.")
     if isinstance(labels, np.ndarray):

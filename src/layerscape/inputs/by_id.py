@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.labels import as_columns
+from layerscape.core.labels import as_columns, labels_at
 from layerscape.core.words import firsts
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.inputs.tables import as_words
@@ -73,7 +73,7 @@ def _of_table(table: Any, ids: Sequence[str], id_column: str | None) -> dict[str
         "{name: labels[name].to_numpy() for name in labels}"
     )
     rows = rows_of("the labels have", table[key] if key in names else index, ids, cure)
-    return as_columns({name: table[name].to_numpy()[rows] for name in names if name != key})
+    return as_columns({name: labels_at(table[name], np.asarray(rows)) for name in names if name != key})
 
 
 def _check_columns(labels: Mapping[Any, Any], ids: Sequence[str]) -> None:
@@ -96,7 +96,7 @@ def _in_order(name: str, values: Any, ids: Sequence[str]) -> Any:
     if not _is_indexed(values) or _numbers_rows(what, values.index, ids):
         return values
     cure = f"{cure}, with its id in the index; or, in the order of the samples, {{{name!r}: values.to_numpy()}}"
-    return values.to_numpy()[rows_of(what, values.index, ids, cure)]
+    return labels_at(values, np.asarray(rows_of(what, values.index, ids, cure)))
 
 
 def _numbers_rows(what: str, index: Any, ids: Sequence[str]) -> bool:

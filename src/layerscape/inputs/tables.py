@@ -209,6 +209,8 @@ def _claimed(file: Any) -> int:
 
 
 def _values(column: Any) -> Sequence[Any]:
+    if column.null_count:  # which would make float64 of whole numbers
+        return column.to_pylist()
     values = column.to_numpy()
     return values if values.dtype.kind in "iuf" else column.to_pylist()
 
