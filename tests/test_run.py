@@ -12,6 +12,7 @@ import layerscape as ls
 from layerscape.core.conversion import Bfloat16
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
+from layerscape.storage import RunFolder
 
 
 @pytest.fixture
@@ -147,3 +148,30 @@ def test_a_run_written_as_parquet_is_read_to_the_bit(tmp_path, rng):
         InvalidValue, match=r"^cannot write .*: it is a folder; give the name of a file, NAME\.parquet\.$"
     ):
         run.to_parquet(tmp_path)
+
+
+def test_a_layer_that_cannot_be_searched_is_told_from_one_that_is_still_being_kept(rng, monkeypatch):
+    keep = RunFolder.save_graph
+
+    def slowly(self, layer, graph):
+        sleep(0.05)
+        keep(self, layer, graph)
+
+    monkeypatch.setattr(RunFolder, "save_graph", slowly)
+    x = rng.standard_normal((30, 4))
+    run = ls.from_arrays({"a": x, "zero": np.vstack([np.zeros(4), x[1:]]), "c": x**3, "d": x**5})
+    table = ls.measure(run, ["twonn"], metric="cosine").set_index("layer")
+    assert table.value.isna().to_dict() == {"a": False, "zero": True, "c": False, "d": False}
+    assert "is a row of zeros" in table.warnings["zero"]
+    monkeypatch.undo()
+    assert [run.keeps_graph(layer, 2, {"metric": "cosine"}) for layer in run.layers] == [True, False, True, True]
+
+
+def test_what_cannot_be_kept_of_a_search_is_raised_by_it(rng, monkeypatch):
+    def full(self, layer, graph):
+        raise OSError(layer)
+
+    monkeypatch.setattr(RunFolder, "save_graph", full)
+    x = rng.standard_normal((30, 4))
+    with pytest.raises(OSError, match="b"):
+        ls.from_arrays({"a": x, "b": x**3}).search(3, layers="b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -16,14 +17,13 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.progress import Show, counted
 from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown
-from layerscape.core.threads import ahead
+from layerscape.core.threads import Behind, ahead
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import connected, find_neighbors
 from layerscape.storage import RunFolder, SampleTable
 from layerscape.storage.annotated import write_anndata
 from layerscape.storage.dataset import as_dataset
 from layerscape.storage.exported import write_parquet
-from layerscape.storage.files import remove_folder
 from layerscape.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -157,7 +157,6 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         search
             As in `find_neighbors`.
         """
-        self._known(layer)
         self.find_graphs([layer], k, counted(progress, "searching", self.n_samples), search)
         graph = self.kept_graph(layer, k, search)
         assert graph is not None
@@ -187,7 +186,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         progress: Show = None,
         **search: Unpack[Search],
     ) -> None:
-        """Search the graphs of layers and keep them on disk; while one is searched the next is loaded.
+        """Search the graphs of layers and keep them on disk; while one is searched the next is loaded, the last kept.
 
         Each is kept as soon as it is whole, so that a search that was interrupted goes on with the layer it was at. One
         that another process has kept meanwhile, and is wider, stays.
@@ -217,11 +216,13 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         kept = {layer: self.folder.kept_graph(layer, near) for layer in layers}
         missing = [layer for layer in layers if not 0 < k <= kept[layer].width]
         tell((len(layers) - len(missing)) * self.n_samples)
-        for layer, x in ahead(lambda layer: self.loaded(layer, 0 if cluster else how.memory), missing):
-            folder = self.folder.search_folder(layer, near) if cluster else None
-            found = find_neighbors(x, k, cluster=cluster, folder=folder, progress=tell, **search)
-            self.folder.save_graph(layer, replace(found, deciding=deciding_who_is_near(x, near), proven=True))
-            remove_folder(folder)  # not before the graph is kept
+        most = 0 if cluster else how.memory
+        seen = ahead(lambda layer: (x := self.loaded(layer, most), deciding_who_is_near(x, near)), missing)
+        with closing(seen), Behind() as behind:
+            for layer, (x, deciding) in seen:
+                folder = self.folder.search_folder(layer, near) if cluster else None
+                found = find_neighbors(x, k, cluster=cluster, folder=folder, progress=tell, **search)
+                behind(self._keep_graph, layer, replace(found, deciding=deciding, proven=True), folder)
         untold = [layer for layer in layers if layer not in missing and kept[layer].deciding is None]
         if untold and not near.standardize:
             self._complete(untold, near)
@@ -229,9 +230,8 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
     def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""
         x = self[layer]
-        if x.matrix.dtype.itemsize * x.n_samples * x.n_units > most:
-            return x
-        return replace(x, matrix=np.asarray(x.matrix[:]))
+        small = x.matrix.dtype.itemsize * x.n_samples * x.n_units <= most
+        return replace(x, matrix=np.asarray(x.matrix[:])) if small else x
 
     def to_xarray(self) -> xarray.Dataset:
         """All layers as an xarray Dataset, with ids and labels: a variable (sample, LAYER_unit) each, read when asked.

@@ -12,6 +12,7 @@ import numpy as np
 from layerscape.core.decisive import deciding_who_is_near
 from layerscape.core.names import as_names
 from layerscape.core.nearness import Nearness
+from layerscape.core.neighbors import Neighbors
 from layerscape.core.progress import Show, shown
 from layerscape.core.representation import Representation
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
@@ -21,6 +22,7 @@ from layerscape.inputs.by_id import labels_given
 from layerscape.inputs.labels import ID_COLUMNS, labels_from
 from layerscape.storage import RunFolder
 from layerscape.storage.check import Piece, adopt, check, repair
+from layerscape.storage.files import remove_folder
 from layerscape.storage.labels import alike, alone, others_than, replace_labels
 
 
@@ -199,6 +201,11 @@ class Upkeep:
             others = others_than(estimates, names)
             if len(others) < len(estimates):
                 self.folder.save_estimates(others)
+
+    def _keep_graph(self, layer: str, graph: Neighbors, searched: Path | None) -> None:
+        """Keep what was found, and then take away the folder in which machines of a cluster searched for it."""
+        self.folder.save_graph(layer, graph)
+        remove_folder(searched)
 
     def _complete(self, layers: Sequence[str], near: Nearness) -> None:
         """Let graphs that an earlier version kept say which unit decides; in a run that cannot be written they stay."""
