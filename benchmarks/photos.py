@@ -6,8 +6,8 @@ The photos are smooth noise as JPEG, of the size that is given; every name in th
 so that 20,000 of them take no disk. Each extraction is a process of its own (a ViT of random weights, two
 blocks of 32 units, batches of 64), and memory is its greatest resident set (Linux only).
 
-What grows at first is previews, about 10 kB each: those of a block, at most 4,096 samples, are held until it is written
-behind the next, so that from two blocks on hardly anything does. Small photos show it sooner: `--size 64x48`.
+Previews, about 10 kB each, lie in a file until their block is written, so that none of them takes memory. Small
+photos show sooner what grows: `--size 64x48`.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import layerscape as ls
 from benchmarks.small_bert import WORDS, small_bert
 from layerscape.cli import main
 from layerscape.errors import InvalidType, InvalidValue, UnknownName
-from layerscape.pipeline.previews import previews
+from layerscape.pipeline.previews import Previewing, previews
 from layerscape.pipeline.samples import as_samples
 
 torch = pytest.importorskip("torch")
@@ -117,6 +117,19 @@ def test_previews_are_small(rng):
     (picture,) = previews(images, [1])
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < 10_000
+
+
+def test_previews_that_were_seen_are_kept_in_a_file_for_one_block(rng):
+    images = as_samples(rng.integers(0, 255, (5, 20, 10), dtype=np.uint8), kind="image")
+    seen = Previewing(images)
+    seen.samples.read([3, 2])
+    seen.samples.read([4])
+    kept = seen.previews(range(2, 5))
+    assert kept[:] == previews(images, range(2, 5)) == list(kept)
+    assert kept[1:] == [kept[1], kept[2]]
+    assert not isinstance(kept, list)
+    seen.samples.read([0])
+    assert seen.previews([0, 1]) == previews(images, [0, 1])  # one of which was not seen
 
 
 def test_the_same_model_and_data_from_another_folder_are_the_same_run(tmp_path):

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage import LayerSpec, RunFolder
-from layerscape.storage.samples import make_table, must_equal, read_samples, write_table
+from layerscape.storage.samples import Unfinished, make_table, must_equal, read_samples, write_table
 
 N = 7
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -70,6 +71,23 @@ def test_previews_round_trip_in_any_order(tmp_path, previews):
     assert table.previews(np.array([], int)) == []
     with pytest.raises(IndexError):
         table.previews([7])
+
+
+def test_pictures_are_written_and_read_some_hundred_at_a_time(tmp_path):
+    pictures = [b"\x89PNG" + number.to_bytes(2, "big") for number in range(1200)]
+    unfinished = Unfinished(tmp_path)
+    write_table(unfinished.samples, make_table([str(row) for row in range(1203)], {}, "image"))
+    unfinished.add(0, pictures, 1200, {})
+    unfinished.add(1, None, 3, {})
+    unfinished.join(tmp_path / "joined.parquet")
+    file = parquet.ParquetFile(tmp_path / "joined.parquet")
+    assert [file.metadata.row_group(group).num_rows for group in range(4)] == [512, 512, 176, 3]
+    table = read_samples(tmp_path / "joined.parquet", lambda start, stop: None)
+    assert table.previews() == [*pictures, "", "", ""]
+    assert table.previews([1199, 1, 512]) == [pictures[row] for row in (1199, 1, 512)]
+    with pytest.raises(InvalidValue, match=r"^some previews are text and others are bytes; give one kind for all"):
+        unfinished.add(2, [*pictures[:512], "text"], 513, {})
+    assert unfinished.blocks() == {0, 1}
 
 
 def test_blocks_without_previews_have_empty_ones(tmp_path):

@@ -155,7 +155,8 @@ def write_block(told: bytes, number: int) -> Written:
         ((_, vectors),) = blocks
         rows = layout.rows(number)
         entries = write_elsewhere(recipe.out, number, vectors)
-        return Written(entries, seen.previews(range(rows.start, rows.stop)), work.network.fitting.most)
+        shown = seen.previews(range(rows.start, rows.stop))
+        return Written(entries, shown and shown[:], work.network.fitting.most)
 
 
 def _open(recipe: Recipe) -> Pass:

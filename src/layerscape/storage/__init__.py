@@ -1,7 +1,7 @@
 """A run on disk: vectors in Zarr v3, samples and estimates in Parquet, graphs, and how they came to be in JSON."""
 
 from layerscape.storage.blocks import layout_at, write_elsewhere
-from layerscape.storage.files import in_words
+from layerscape.storage.files import file_problems, in_words
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.foreign import read_zarr
 from layerscape.storage.layout import LayerSpec, check_store, disk_needed
@@ -21,6 +21,7 @@ __all__ = [
     "check_space",
     "check_store",
     "disk_needed",
+    "file_problems",
     "finished_at",
     "holds_run",
     "in_words",

@@ -193,7 +193,7 @@ def _unfinish(run: RunFolder, bad: list[str]) -> None:
         for block in range(run.layout.n_blocks):
             if block not in lost:
                 rows = np.arange(run.layout.n_samples)[run.layout.rows(block)]
-                unfinished.add(block, samples.previews_table(_previews(table, rows), len(rows)), {})
+                unfinished.add(block, _previews(table, rows), len(rows), {})
     for name in bad:
         if name.startswith(f"{VECTORS}/"):
             (run.path / name).unlink(missing_ok=True)

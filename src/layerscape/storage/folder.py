@@ -224,9 +224,9 @@ class RunFolder(Results):
                 f"it has {self.layout.n_blocks} blocks: write those of blocks_left()."
             )
         rows = self.layout.rows(number)
-        table = samples.previews_table(previews, rows.stop - rows.start)
+        samples.check_previews(previews, n_rows := rows.stop - rows.start)
         with file_problems(self.path):
-            self._unfinished.add(number, table, self._vectors.write(number, vectors))
+            self._unfinished.add(number, previews, n_rows, self._vectors.write(number, vectors))
 
     def finish(self, record: Mapping[str, Any] | None = None, plan: Mapping[str, Any] | None = None) -> None:
         """Mark the run as whole, with what is left to tell (JSON values), and the plan if not all was known before."""

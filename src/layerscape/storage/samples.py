@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from layerscape.storage.sealed import typed
 LABEL = "label."  # before the name of a label column, so that a label may be called "id"
 KIND = b"layerscape.kind"
 ENTRIES = b"layerscape.entries"
+PICTURES = 512  # that are read and written together, some 10 kB each
+MIXED = "some previews are text and others are bytes; give one kind for all blocks."
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,21 @@ class Unfinished:
         """Numbers of the blocks that are whole."""
         return {int(file.stem) for file in self.folder.glob("blocks/*.parquet")}
 
-    def add(self, number: int, previews: Any, written: Mapping[str, Entry]) -> None:
-        """Mark a block as whole, with what the bytes of its files are."""
+    def add(
+        self, number: int, previews: Sequence[str | bytes] | None, n_rows: int, written: Mapping[str, Entry]
+    ) -> None:
+        """Mark a block as whole, with what the bytes of its files are; of its previews some are in memory at a time."""
+        pa, parquet = require("pyarrow", "runs"), require("pyarrow.parquet", "runs")
         entries = json.dumps({name: asdict(entry) for name, entry in written.items()})
-        write_table(self.part(number), previews.replace_schema_metadata({ENTRIES: entries.encode()}))
+        told = {ENTRIES: entries.encode()}
+        tables = _preview_tables(previews, n_rows)
+        first = next(tables).replace_schema_metadata(told)
+        with written_aside(self.part(number)) as aside, parquet.ParquetWriter(aside, first.schema) as writer:
+            writer.write_table(first)
+            for table in tables:
+                if table.schema.types != first.schema.types:
+                    raise InvalidValue(MIXED)
+                writer.write_table(pa.table(table.columns, first.schema))
 
     def entries(self) -> dict[str, Entry]:
         """What the bytes of the files of all blocks are; blocks that earlier code wrote do not say it."""
@@ -172,20 +185,22 @@ class Unfinished:
         return found
 
     def join(self, path: Path) -> None:
-        """Write ids, labels and the previews of all blocks as one file, with one block in memory at a time."""
+        """Write ids, labels and the previews of all blocks as one file, with no more in memory than `add` has."""
         pa, parquet = require("pyarrow", "runs"), require("pyarrow.parquet", "runs")
         table = parquet.read_table(self.samples)
         parts = [self.part(number) for number in sorted(self.blocks())]
         types = {parquet.read_schema(part).field("preview").type for part in parts} - {pa.null()}
         if len(types) > 1:
-            raise InvalidValue("some previews are text and others are bytes; give one kind for all blocks.")
+            raise InvalidValue(MIXED)
         column = pa.field("preview", types.pop() if types else pa.string())
         start = 0
         with written_aside(path) as aside, parquet.ParquetWriter(aside, table.schema.append(column)) as writer:
             for part in parts:
-                previews = parquet.read_table(part)["preview"].cast(column.type)
-                writer.write_table(table.slice(start, len(previews)).append_column(column, previews))
-                start += len(previews)
+                with parquet.ParquetFile(part) as file:
+                    for group in range(file.num_row_groups):
+                        previews = file.read_row_group(group)["preview"].cast(column.type)
+                        writer.write_table(table.slice(start, len(previews)).append_column(column, previews))
+                        start += len(previews)
 
     def remove(self) -> None:
         """Take it away, once the run is finished."""
@@ -193,14 +208,22 @@ class Unfinished:
             shutil.rmtree(self.folder)
 
 
-def previews_table(previews: Sequence[str | bytes] | None, n_rows: int) -> Any:
-    """The previews of one block as an Arrow table of one column, which is null if there are none."""
+def check_previews(previews: Sequence[str | bytes] | None, n_rows: int) -> None:
+    """Raise unless there is one for each row of a block, or none at all."""
+    if previews is not None and len(previews) != n_rows:
+        raise InvalidValue(f"{len(previews)} previews for a block of {n_rows} rows; give one per row.")
+
+
+def _preview_tables(previews: Sequence[str | bytes] | None, n_rows: int) -> Iterator[Any]:
+    """The previews of one block as Arrow tables of one column, of pictures a few hundred each; null if none are."""
     pa = require("pyarrow", "runs")
     if previews is None:
-        return pa.table({"preview": pa.nulls(n_rows)})
-    if len(previews) != n_rows:
-        raise InvalidValue(f"{len(previews)} previews for a block of {n_rows} rows; give one per row.")
-    return pa.table({"preview": _to_arrow("the previews", np.fromiter(previews, object, n_rows))})
+        yield pa.table({"preview": pa.nulls(n_rows)})
+        return
+    step = PICTURES if isinstance(previews[0], bytes) else n_rows
+    for start in range(0, n_rows, step):
+        some = previews[start : start + step]
+        yield pa.table({"preview": _to_arrow("the previews", np.fromiter(some, object, len(some)))})
 
 
 def _read(path: Path) -> Any:
