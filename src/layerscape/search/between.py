@@ -16,14 +16,14 @@ from layerscape.search.rank import check_pairs
 from layerscape.search.rows import Rows, check_width, distinct_points, scale_together
 
 PART, COLUMNS = 1024, 512
-TIED = 1e-13  # of the squared lengths: squared distances that differ by less tie
+DOUBT = 1e-13  # of the squared lengths: more than squared distances are off that are made of products
 
 
 def between(x: Any, pairs: Any, weights: np.ndarray, **search: Unpack[Search]) -> np.ndarray:
     """For every sample the sum of the weights of those pairs that it stands between, half of them where it ties.
 
     A sample stands between i and j if it is nearer to i than j is: the rank of j around i counts how many do, and a
-    deletion of one of them lowers it. Distances are compared to rounding in float64.
+    deletion of one of them lowers it. Squared distances are as the search defines them, and tie if they are the same.
 
     Parameters
     ----------
@@ -73,15 +73,24 @@ def _of_points(points: Rows, pairs: np.ndarray, weights: np.ndarray, apart: Apar
     asked = _squared(points, pairs[order], pool)
     for part in _parts(len(rows)):
         first = points.centered_wide(points.read(rows[part]))
-        lengths = (first**2).sum(axis=1)[:, None]
+        lengths, exact = (first**2).sum(axis=1)[:, None], points.whole_lanes(rows[part])
 
-        def count(block: slice, part: slice = part, first: np.ndarray = first, lengths: np.ndarray = lengths) -> None:
+        def count(
+            block: slice,
+            part: slice = part,
+            first: np.ndarray = first,
+            lengths: np.ndarray = lengths,
+            exact: np.ndarray = exact,
+        ) -> None:
             others = points.centered_wide(points.read(block))
-            both = lengths + (others**2).sum(axis=1)
-            squared = both - 2 * (first @ others.T)
+            doubt = lengths + (others**2).sum(axis=1)
+            squared = doubt - 2 * (first @ others.T)
+            doubt *= DOUBT
             if apart is not None:
                 squared[apart.kept(rows[part][:, None], np.arange(block.start, block.stop))] = np.inf
-            kernels.add_nearer(squared, TIED * both, starts[part.start : part.stop + 1], asked, weights, found[block])
+            vectors = exact, points.whole_lanes(block), float(points.in_bound_units(np.ones(1))[0])
+            begin = starts[part.start : part.stop + 1]
+            kernels.add_nearer(squared, doubt, *vectors, begin, asked, weights, found[block])
 
         pool.all(count, points.blocks(COLUMNS))
     return found
@@ -92,11 +101,12 @@ def _squared(points: Rows, pairs: np.ndarray, pool: Workers) -> np.ndarray:
     squared = np.empty(len(pairs))
 
     def measure(some: slice) -> None:
-        first, second = (points.centered_wide(points.read(pairs[some, side])) for side in (0, 1))
-        squared[some] = ((first - second) ** 2).sum(axis=1)
+        first, second = (points.whole_lanes(pairs[some, side]) for side in (0, 1))
+        own = np.arange(len(first))
+        kernels.exact_pairs(first, second, own, own, squared[some])
 
     pool.all(measure, _parts(len(pairs)))
-    return squared
+    return points.in_bound_units(squared)
 
 
 def _parts(number: int) -> list[slice]:

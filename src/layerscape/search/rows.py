@@ -80,7 +80,7 @@ class Rows:
         """The sample in the precision of `read`, so that loops are compiled for one."""
         return self.sample.astype(self.precision, copy=False)
 
-    def whole_lanes(self, rows: slice) -> np.ndarray:
+    def whole_lanes(self, rows: slice | np.ndarray) -> np.ndarray:
         """`read` for the compiled kernels: in one piece, its width a multiple of the lanes."""
         return np.ascontiguousarray(padded(self.read(rows)))
 

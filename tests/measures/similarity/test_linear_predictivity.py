@@ -64,6 +64,24 @@ def test_leaving_rows_out_is_fitting_the_others(d):
         assert fit.without(kept) == pytest.approx((error, total), rel=1e-6)
 
 
+@pytest.mark.parametrize("n", [40, 200])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_layer_that_is_one_sample_predicts_nothing_and_is_known_to(n, seed):
+    """Without that sample there is nothing to learn from: ends were -1e25 and 1."""
+    x, y = np.zeros((n, 4)), cloud(seed, n=n, d=5)
+    x[7] = cloud(seed + 9, n=1, d=4)
+    found = estimate("linear_predictivity", x, y)
+    assert found.value == pytest.approx(0, abs=1e-2)
+    assert -0.05 < found.low < found.value < found.high < 0.05
+    assert found.details["null"] == pytest.approx(0, abs=0.01)
+    scaled = _centered(Representation(x), np.arange(n))
+    for tested in _tests(scaled, 5, 0):
+        fit, kept = _fold(scaled, tested).fit(y), np.arange(n) != 7
+        learned = np.setdiff1d(np.flatnonzero(kept), tested)
+        total = ((y[tested[kept[tested]]] - y[learned].mean(axis=0)) ** 2).sum()
+        assert fit.without(kept) == pytest.approx((total, total), rel=1e-9)
+
+
 def test_a_linear_map_is_1_one_way_only():
     x = cloud(3)
     y = x[:, :2] @ cloud(4, 2, 5) + 3

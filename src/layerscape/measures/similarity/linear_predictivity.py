@@ -55,7 +55,6 @@ def linear_predictivity(
         Most samples that are looked at: a fixed draw beyond it, which is said in a warning.
     permutations, seed
         How many random pairings of the samples chance is taken from, and which; the seed draws samples and folds too.
-
     parts
         The folds themselves, in place of ``folds``: there is then neither chance nor an interval.
         ``ls.estimate(…, groups=…)`` makes them of whole groups, and finds both.
@@ -110,8 +109,7 @@ def linear_predictivity(
     elif value < FAR_BELOW:
         words.append("a map predicts worse than the mean does: copies or far samples mislead the choice of its penalty")
     per_unit = 1 - np.divide(missed, sums, out=np.full(b.n_units, np.nan), where=varies)
-    penalty = float(np.mean([fit.penalty for fit in fits]))
-    details = {"per_unit": per_unit, "penalty": penalty}
+    details = {"per_unit": per_unit, "penalty": float(np.mean([fit.penalty for fit in fits]))}
     result = Estimate(value, nan, nan, a.n_samples, details=details, warnings=tuple(words))
     if parts is not None:
         return result
@@ -120,8 +118,7 @@ def linear_predictivity(
     )
     # Which penalty unrelated data get is chance, which the jackknife at given penalties does not see.
     spread = Z95 * float(null.std()) * (1 - max(value, 0.0))
-    margin = hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread)
-    low, high = ends_of_explained(value, margin)
+    low, high = ends_of_explained(value, hypot(margin_of_groups(lambda kept: _value_of(fits, kept, n), n), spread))
     return replace(result, low=low, high=high, chance=chance, details={**details, "null": null})
 
 
@@ -149,7 +146,7 @@ class _Fold:
         known, mean = y[self.learned], y[self.learned].mean(axis=0)
         z = self.u.T @ (known - mean)
         penalty = self.penalty((z * z).sum(axis=1), float(((known - mean) ** 2).sum()))
-        left = penalty / ((self.roots / self.roots[0]) ** 2 + penalty)
+        left = penalty / ((self.roots / self.roots[:1]) ** 2 + penalty)
         apart = y[self.tested] - mean
         return _Fit(self, penalty, left, z, known - mean, apart, apart - (self.along * ((1 - left) / self.roots)) @ z)
 
@@ -160,7 +157,7 @@ class _Fold:
 
     def penalty(self, energies: np.ndarray, total: float) -> float:
         """The one of least generalized cross-validation, over the largest squared singular value."""
-        shares = (self.roots / self.roots[0]) ** 2
+        shares = (self.roots / self.roots[:1]) ** 2
         left = PENALTIES[:, None] / (shares + PENALTIES[:, None])  # what shrinking leaves of each direction
         outside = max(0.0, total - energies.sum()) if self.free else 0.0
         return float(PENALTIES[np.argmin((left**2 @ energies + outside) / (left.sum(axis=1) + self.free) ** 2)])
@@ -189,7 +186,8 @@ class _Fit:
     def without(self, kept: np.ndarray) -> tuple[float, float]:
         """Squared errors of the prediction and of the mean if only some rows are there, at the same penalty.
 
-        Without rows g the fit moves by the hat matrix: by H·(I − H_gg)⁻¹·(y − ŷ)_g, exactly.
+        Without rows g the fit moves by H·(I − H_gg)⁻¹·(y − ŷ)_g, H the hat matrix. Where these rows alone vary in some
+        direction, I − H_gg is 0 along one, and all is fitted anew.
         """
         fold, n = self.fold, len(self.fold.learned)
         g, tested = ~kept[fold.learned], kept[fold.tested]
@@ -198,9 +196,20 @@ class _Fit:
         if fold.free:
             missed += self.known[g] - u @ self.z
             inner += np.eye(len(u)) - 1 / n - u @ u.T
-        pull = np.linalg.pinv(inner, rcond=ROUNDING, hermitian=True) @ missed
+        values, turn = np.linalg.eigh(inner)
+        if len(values) and values[0] < ROUNDING:
+            return self._anew(~g, tested)
+        pull = turn @ ((turn.T @ missed) / values[:, None])
         errors = self.errors[tested] + (along @ u.T + 1 / n) @ pull
         apart = self.apart[tested] + self.known[g].sum(axis=0) / (n - len(u))
+        return float((errors**2).sum()), float((apart**2).sum())
+
+    def _anew(self, learned: np.ndarray, tested: np.ndarray) -> tuple[float, float]:
+        fold, y, x = self.fold, self.known[learned], (self.fold.u * self.fold.roots)[learned]
+        u, roots, v = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+        roots[roots <= max(x.shape) * np.finfo(float).eps * fold.roots[0]] = 0
+        shrunk, apart = roots / (roots**2 + self.penalty * fold.roots[0] ** 2), self.apart[tested] - y.mean(axis=0)
+        errors = apart - ((fold.along[tested] - x.mean(axis=0)) @ v.T * shrunk) @ (u.T @ (y - y.mean(axis=0)))
         return float((errors**2).sum()), float((apart**2).sum())
 
 
@@ -208,7 +217,8 @@ def _fold(x: np.ndarray, tested: np.ndarray) -> _Fold:
     learned = np.setdiff1d(np.arange(len(x)), tested)
     known, mean = x[learned], x[learned].mean(axis=0)
     u, roots, v = np.linalg.svd(known - mean, full_matrices=False)
-    rank = min(int((roots > max(known.shape) * np.finfo(float).eps * roots[0]).sum()), len(learned) - 1)
+    largest = max(roots[0], float(np.abs(x).max()))  # of all samples, since one of those that are tested may be all
+    rank = min(int((roots > max(known.shape) * np.finfo(float).eps * largest).sum()), len(learned) - 1)
     return _Fold(learned, tested, u[:, :rank], roots[:rank], (x[tested] - mean) @ v[:rank].T)
 
 
@@ -234,10 +244,8 @@ def _value(fits: Sequence[_Fit]) -> float:
 
 def _value_of(fits: Sequence[_Fit], rows: np.ndarray, n: int) -> float:
     """The value if only some rows are there."""
-    kept = np.zeros(n, dtype=bool)
-    kept[rows] = True
-    error, by_mean = np.sum([fit.without(kept) for fit in fits], axis=0)
-    return float(1 - error / by_mean)
+    kept = np.isin(np.arange(n), rows)
+    return float(1 - np.divide(*np.sum([fit.without(kept) for fit in fits], axis=0)))
 
 
 def _narrowed(y: np.ndarray) -> np.ndarray:

@@ -119,14 +119,23 @@ def exact_all(x, y, squared):
 
 
 @compiled
-def add_nearer(squared, least, starts, asked, weights, sums):
+def add_nearer(squared, doubt, x, y, scale, starts, asked, weights, sums):
     """Add to each column's sum the weights of the pairs than which it is nearer to their row, half where it ties.
 
-    Of row i the pairs are those from ``starts[i]`` on; two squared distances tie that differ by ``least``.
+    Of row i the pairs are those from ``starts[i]`` on. Squared distances are off by ``doubt`` at the most; where that
+    could tell otherwise they are made of the rows of x and y, times ``scale``, and have no doubt from then on.
     """
+    out = np.empty(1)
     for i in range(len(squared)):
         for p in range(starts[i], starts[i + 1]):
             limit, weight, half = asked[p], weights[p], weights[p] / 2
+            doubtful = 0
             for j in range(squared.shape[1]):
-                excess = squared[i, j] - limit
-                sums[j] += half * (excess <= least[i, j]) + (weight - half) * (excess < -least[i, j])
+                doubtful += abs(squared[i, j] - limit) <= doubt[i, j]
+            if doubtful:
+                for j in range(squared.shape[1]):
+                    if abs(squared[i, j] - limit) <= doubt[i, j]:
+                        squared_distances(x, i, y, (j,), (j,), out)  # pyright: ignore[reportCallIssue]
+                        squared[i, j], doubt[i, j] = out[0] * scale, -1.0
+            for j in range(squared.shape[1]):
+                sums[j] += half * (squared[i, j] <= limit) + (weight - half) * (squared[i, j] < limit)
