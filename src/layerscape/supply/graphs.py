@@ -21,6 +21,7 @@ from layerscape.core.quantity import Data
 from layerscape.core.ranking import Ends, Ranking
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
+from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.run import Run
 from layerscape.search import find_neighbors
@@ -63,7 +64,7 @@ class Graphs:
         if distinct:
             every = [*layers, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
             sound = [layer for layer in every if layer not in self._failed]
-            found = {layer: distinct_rows(self.whole(layer), self._share(layer)) for layer in sound}
+            found = {layer: distinct_rows(graph, self._share(layer)) for layer, graph in ahead(self.whole, sound)}
             self.distinct = common_rows(found)
             if self.source.asked is not None:
                 self._search_few(k, self.source.asked)
