@@ -314,6 +314,36 @@ class _Sum(nn.Module):
         return x.sum()
 
 
+class _As(nn.Module):
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def forward(self, x):
+        return self.change(x)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "complex", "integer", "none"])
+def test_what_has_no_real_number_at_every_place_is_no_layer_and_in_nobodys_way(arrays, kind):
+    there, back = {
+        "sparse": (torch.Tensor.to_sparse, torch.Tensor.to_dense),
+        "complex": (torch.fft.fft, torch.abs),
+        "integer": (lambda x: (100 * x).long(), torch.Tensor.float),
+        "none": (lambda x: None, lambda x: torch.ones(1, 4)),
+    }[kind]
+    network = nn.Sequential(nn.Linear(5, 4), _As(there), _As(back), nn.Linear(4, 3))
+    samples = arrays(6, 5)
+    opened = open_model(network)
+    names = [layer.name for layer in opened.layers(contents=samples.read([0, 1]))]
+    assert "1" not in names
+    if kind != "none":
+        ((_, found),) = opened.blocks(samples, ["0", "3"], "mean", block_rows=6)
+        x = torch.from_numpy(np.stack(samples.read(range(6)))).float()
+        np.testing.assert_allclose(found["3"], network(x).detach().numpy(), rtol=1e-5, atol=1e-6)
+    with pytest.raises(InvalidValue, match=r"^'1' puts out no floating-point tensor with one row per sample; choose"):
+        opened.layers(select="1", contents=samples.read([0, 1]))
+
+
 def test_samples_of_any_kind_go_into_a_module_with_inputs_of_its_own(make_samples):
     network = open_model(
         nn.Linear(1, 2), make_inputs=lambda texts: torch.tensor([[float(len(text))] for text in texts])

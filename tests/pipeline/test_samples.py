@@ -64,6 +64,27 @@ def pictures(n):
     return [pil.fromarray(np.full((4 + i, 5, 3), 10 * i, np.uint8)) for i in range(n)]
 
 
+def test_samples_are_of_no_kind_that_they_are_not(rng):
+    grey, color = (rng.integers(0, 255, shape).astype(np.uint8) for shape in ((5, 4), (5, 4, 3)))
+    assert as_samples([grey, color], kind="image").kind == "image"
+    assert as_samples(["MKT"], kind="protein").kind == "protein"
+    assert as_samples(["MKT"], kind="array").kind == "array"
+    for other, told in (
+        (grey.astype(np.uint16), r"uint16 of shape \(5, 4\)"),
+        (color / 255, r"float64 of shape \(5, 4, 3\)"),
+        (color.transpose(2, 0, 1), r"uint8 of shape \(3, 5, 4\)"),
+        (rng.integers(0, 255, (5, 4, 13)).astype(np.uint8), r"uint8 of shape \(5, 4, 13\)"),
+        ({"pixels": color}, "dict"),
+    ):
+        text = rf"^kind='image' for samples of which 1 is {told}; a picture is uint8 of shape \(height, width\) or "
+        with pytest.raises(InvalidType, match=rf"{text}\(height, width, 3\): leave kind out\.$"):
+            as_samples([grey, other], kind="image")
+    with pytest.raises(InvalidType, match=r"^kind='text' for samples of which 0 is dict; a text is a string: leave"):
+        as_samples([{"text": "a"}], kind="text")
+    with pytest.raises(InvalidType, match=r"^kind='image' for samples of which 0 is str; a picture is uint8 of shape"):
+        as_samples(["a"], kind="image")
+
+
 def test_a_data_set_of_another_length_than_it_says_and_bytes_are_refused_in_words():
     class Short:
         def __len__(self):

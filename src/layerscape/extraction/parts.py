@@ -43,8 +43,10 @@ def entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[Key
 
 
 def floating(parts: Iterable[tuple[Key, Seen]]) -> list[tuple[Key, Seen]]:
-    """Those that are no indices or masks."""
-    return [(key, seen) for key, seen in parts if seen.tensor.is_floating_point()]
+    """Those that are no indices or masks, and have a value at every place, as sparse ones have not."""
+    return [
+        (key, seen) for key, seen in parts if seen.tensor.is_floating_point() and seen.tensor.layout is torch.strided
+    ]
 
 
 def each_part(value: Any, change: Callable[[Any], Any]) -> Any:

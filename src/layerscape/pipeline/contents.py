@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import numpy as np
 
 from layerscape.core.conversion import as_array
 from layerscape.core.samples import Kind, TextPair
-from layerscape.errors import InvalidValue
+from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import as_picture, read_picture
+
+TEXT = "a text is a string"
 
 
 def as_content(item: Any, place: int) -> tuple[Kind, Any]:
@@ -36,6 +38,21 @@ def is_pair(item: Any) -> bool:
 def is_picture(item: Any) -> bool:
     """Whether it is a picture of PIL, which is met without importing it."""
     return hasattr(item, "getbands") and hasattr(item, "convert")
+
+
+def check_asked(kind: Kind | None, found: Kind, items: Iterable[Any]) -> None:
+    """Raise where samples are to be of a kind of which they are not, so that what is read from them would be no fact.
+
+    Anything may be taken for an array, and a text for a protein. Arrays are pictures where these are as files are read.
+    """
+    if kind in (None, found, "array") or {kind, found} == {"text", "protein"}:
+        return
+    for place, item in enumerate(items):
+        shape, dtype = getattr(item, "shape", ()), getattr(item, "dtype", None)
+        if kind != "image" or dtype != np.uint8 or len(shape) != 2 + (shape[2:] == (3,)):
+            told = type(item).__name__ if dtype is None else f"{dtype} of shape {tuple(shape)}"
+            wanted = "a picture is uint8 of shape (height, width) or (height, width, 3)" if kind == "image" else TEXT
+            raise InvalidType(f"kind={kind!r} for samples of which {place} is {told}; {wanted}: leave kind out.")
 
 
 def plain(item: Any, name: str) -> Any:

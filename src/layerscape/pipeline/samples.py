@@ -16,7 +16,7 @@ from layerscape.core.samples import Kind, Samples, TextPair
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.images import ENDINGS
-from layerscape.pipeline.contents import is_pair, is_picture, plain
+from layerscape.pipeline.contents import check_asked, is_pair, is_picture, plain
 from layerscape.pipeline.handed import HUB, Stored, from_hub, is_loader, samples_of, stored
 from layerscape.pipeline.spool import Spool, spooled
 
@@ -61,6 +61,7 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
         raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
     columns = as_columns(labels)
     contents, found, source, own = _held(inputs)
+    check_asked(kind, found, contents)
     digest = fingerprint(contents if isinstance(contents, list) else _parts(contents))
     ids = index_of(inputs) or tuple(map(str, range(len(contents))))
     known = {"label": own} if own else {}
