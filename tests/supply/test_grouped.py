@@ -469,6 +469,10 @@ def test_a_label_that_no_two_groups_share_is_refused_where_own_members_are_left_
         for name in ("label_overlap", "knn_probe"):
             with pytest.raises(ls.LayerscapeError, match=f"^{re.escape(words)}$"):
                 ls.estimate(name, x, label, k=3, groups=codes)
+    numbers = codes + 0.5  # real ones, of which the probe makes classes, and overlap asks who is near
+    with pytest.raises(ls.LayerscapeError, match=f"^{re.escape(words)}$"):
+        ls.estimate("knn_probe", x, numbers, k=3, groups=codes)
+    assert ls.estimate("label_overlap", x, numbers, k=3, groups=codes).chance.p > 0
     kept = ls.estimate("label_overlap", x, codes, k=3, groups=codes, own_group="kept")
     assert kept.value > 0
     assert np.isnan(kept.chance.p)

@@ -23,6 +23,7 @@ from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.measures import is_ours
 from layerscape.measures.classes import are_real
 from layerscape.supply.cut import TIES, Cut
 from layerscape.supply.dependent import Dependent
@@ -226,7 +227,9 @@ def _plain(task: Task, labels: Any) -> bool:
     """Whether two labels are the same or not, and nothing between."""
     if isinstance(labels, Representation) or getattr(labels, "ndim", 1) > 1:
         return False
-    if are_real(labels, task.options.get("kind", "auto")):
+    kind = {**task.measure.options, **task.options}.get("kind")
+    classes = kind is None and is_ours(task.measure)  # which takes every number for a class
+    if not classes and are_real(labels, kind or "auto"):
         return False
     return form_of(labels) not in ("path", "set")
 

@@ -61,3 +61,27 @@ def test_bad_labels(rng):
             estimate("knn_probe", x, labels, k=5)
     with pytest.raises(InvalidValue, match=r"^permutations=5; give at least 19, so that p can reach 0\.05\.$"):
         estimate("knn_probe", x, np.arange(50) % 2, k=5, permutations=5)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_votes_of_many_classes_are_counted_as_those_of_few(rng, step, monkeypatch):
+    """On a lattice too, where votes are probabilities; a number that each group has makes as many classes as groups."""
+    group = np.repeat(np.arange(150), 4)
+    x = rng.standard_normal((150, 3))[group] + rng.standard_normal((600, 3))
+    x = np.round(x) if step else x
+    kind = rng.integers(0, 90, 150)[group]
+    plain, grouped = (
+        lambda: estimate("knn_probe", x, kind, k=7),
+        lambda: estimate("knn_probe", x, kind, k=7, groups=group, own_group="kept"),
+    )
+    found = [plain(), grouped()]
+    monkeypatch.setattr("layerscape.measures.neighborhood.knn_probe.FEW", 1000)
+    for one, other in zip(found, [plain(), grouped()], strict=True):
+        np.testing.assert_array_equal(one.per_sample, other.per_sample)
+        np.testing.assert_array_equal(one.details["null"], other.details["null"])
+        assert (one.value, one.low, one.high, one.chance) == (other.value, other.low, other.high, other.chance)
+    if not step:
+        near = find_neighbors(x, 7).indices
+        votes = (kind[near][:, :, None] == np.arange(90)).sum(axis=1)
+        best = votes == votes.max(axis=1, keepdims=True)
+        assert found[0].per_sample == pytest.approx(best[np.arange(600), kind] / best.sum(axis=1))

@@ -20,6 +20,7 @@ from layerscape.measures.deletion import lists
 from layerscape.measures.neighborhood.agreement import membership
 
 RELATED = 2  # two samples are related if one is among so many of the other: whose values depend on each other
+FEW = 64  # classes, above which votes are counted among those of the neighbors alone, since most have none
 BLOCK = 2**20  # votes that are counted anew at once
 ROUNDING = 1e-9  # votes that are nearer to each other than this are equal
 
@@ -74,9 +75,7 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
     members, n_classes = membership(graph, k), len(classes.names)
 
     def right(codes: np.ndarray) -> np.ndarray:
-        one_hot = np.zeros((len(codes), n_classes))
-        one_hot[np.arange(len(codes)), codes] = 1.0
-        return _won(np.asarray(members @ one_hot), codes[rows])
+        return _right(members, codes, n_classes, codes[rows])
 
     per_sample = right(classes.codes)
     value = float(per_sample.mean())
@@ -102,6 +101,20 @@ def knn_probe(graph: Neighbors, labels: Any, /, *, k: int = 20, permutations: in
     return Estimate(value, low, high, graph.n_samples, k=k, chance=chance, per_sample=per_sample, details=details)
 
 
+def _right(members: Any, codes: np.ndarray, n_classes: int, own: np.ndarray) -> np.ndarray:
+    """How much of the first place the own class of each query has, among the classes of its neighbors."""
+    if n_classes <= FEW:
+        one_hot = np.zeros((len(codes), n_classes))
+        one_hot[np.arange(len(codes)), codes] = 1.0
+        return _won(np.asarray(members @ one_hot), own)
+    each: Any = sparse.csr_array((np.ones(len(codes)), codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
+    votes = members @ each
+    starts, row = votes.indptr[:-1], np.repeat(np.arange(len(own)), np.diff(votes.indptr))
+    first = votes.data >= np.maximum.reduceat(votes.data, starts)[row] - ROUNDING
+    won = np.bincount(row, first & (votes.indices == own[row]), len(own))
+    return won / np.bincount(row, first, len(own))
+
+
 def _won(votes: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """How much of the first place each row's own class has."""
     first = votes >= votes.max(axis=1, keepdims=True) - ROUNDING
@@ -112,11 +125,10 @@ def _score(graph: Neighbors, labels: Any, /, *, k: int, permutations: int, seed:
     """The accuracy for labels in another order."""
     check_all_asked(graph, "knn_probe of labels in another order")
     classes, members = classes_of(labels, graph.n_samples), membership(graph, k)
-    one_hot = np.eye(len(classes.names))
 
     def score(order: np.ndarray) -> float:
         codes = classes.codes[order]
-        return float(_won(np.asarray(members @ one_hot[codes]), codes).mean())
+        return float(_right(members, codes, len(classes.names), codes).mean())
 
     return of_each(score)
 
