@@ -10,6 +10,7 @@ import pytest
 from layerscape.core.conversion import as_array
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
+from layerscape.pipeline.arrays import from_arrays
 from layerscape.pipeline.samples import as_samples
 
 X = np.arange(12.0).reshape(6, 2)
@@ -152,3 +153,36 @@ def test_samples_in_memory_are_read_by_the_same_rules():
         as_samples(np.ma.masked_greater(X, 9))
     with pytest.raises(InvalidType, match=r"^input 1 is None among texts, of type NoneType; give texts only\.$"):
         as_samples(["to be", None])
+
+
+class Annotated:
+    """What AnnData has, backed by its file, whose rows cannot be taken one by one."""
+
+    obs, obs_names, shape = {}, ("a", "b"), X.shape
+    __len__ = X.__len__
+
+    def __init__(self):
+        self.X, self.obsm = X, {"pca": X}
+
+    def __getitem__(self, rows):
+        raise TypeError("a subset of a backed object")
+
+
+def test_tables_of_several_matrices_are_told_how_to_give_one():
+    both = (
+        "AnnData holds several matrices; give one, x.X or x.obsm[NAME], or those of x.obsm as layers: "
+        "layerscape.from_arrays(dict(x.obsm), labels=x.obs)."
+    )
+    for door, name in ((as_array, "the data"), (as_samples, "the input"), (from_arrays, "arrays")):
+        with pytest.raises(InvalidType, match=f"^{re.escape(f'{name}: {both}')}$"):
+            door(Annotated())
+
+
+def test_data_of_a_file_that_is_read_while_it_is_open_and_named_when_it_is_closed(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["x"] = X
+        data = file["x"]
+        np.testing.assert_array_equal(as_array(data)[...], X)
+    with pytest.raises(InvalidValue, match=r"^the data, of type Dataset, cannot be read: .*; keep its file open\.$"):
+        as_array(data)

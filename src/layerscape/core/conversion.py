@@ -81,6 +81,29 @@ def index_of(inputs: Any) -> tuple[str, ...]:
     return () if names == tuple(map(str, range(len(names)))) else names
 
 
+def refuse_annotated(x: Any, name: str) -> None:
+    """Raise at AnnData, in memory or backed by its file, which holds several matrices of the same samples.
+
+    It is met without importing it.
+    """
+    if all(hasattr(x, each) for each in ("obs", "obsm", "obs_names")):
+        raise InvalidType(
+            f"{name}: AnnData holds several matrices; give one, x.X or x.obsm[NAME], or those of x.obsm as layers: "
+            "layerscape.from_arrays(dict(x.obsm), labels=x.obs)."
+        )
+
+
+def _is_sliced(x: Any, name: str) -> bool:
+    """Whether it is read like an array."""
+    try:
+        return all(hasattr(x, each) for each in _SLICED) and isinstance(x.dtype, np.dtype)
+    except (RuntimeError, ValueError, OSError) as error:  # a data set of a file that was closed
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InvalidValue(
+            f"{name}, of type {type(x).__name__}, cannot be read: {reason}; keep its file open."
+        ) from None
+
+
 def _sliceable(x: Any, name: str) -> Any:
     if isinstance(x, (str, Path)):
         raise InvalidType(
@@ -97,7 +120,8 @@ def _sliceable(x: Any, name: str) -> Any:
         return _of_tensor(x, name)
     if hasattr(x, "to_numpy"):  # a pandas or polars table, or one column of it
         return _of_table(x, name)
-    if all(hasattr(x, each) for each in _SLICED) and isinstance(x.dtype, np.dtype):
+    refuse_annotated(x, name)
+    if _is_sliced(x, name):
         return x
     try:
         return np.asarray(x)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.conversion import refuse_annotated
 from layerscape.core.labels import as_columns
 from layerscape.core.lists import as_vectors
 from layerscape.core.provenance import fingerprint
@@ -58,6 +59,7 @@ def from_arrays(
     >>> from_arrays({"layer 1": np.eye(3)}, labels={"digit": [0, 1, 1]}).samples.labels["digit"]
     array([0, 1, 1])
     """
+    refuse_annotated(arrays, "arrays")
     if not isinstance(arrays, Mapping):
         raise InvalidType(
             f"arrays of type {type(arrays).__name__}; name the layers: layerscape.from_arrays({{'layer 1': x, …}})."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.conversion import as_array, index_of
+from layerscape.core.conversion import as_array, index_of, refuse_annotated
 from layerscape.core.labels import as_column, as_columns, held
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples, TextPair
@@ -52,6 +52,7 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
         return _of_hub(inputs, kind, labels, options)
     if isinstance(inputs, (str, Path)):
         return choose_inputs(inputs, kind=kind, labels=labels, **options)
+    refuse_annotated(inputs, "the input")
     inputs = stored(inputs)
     table = _as_table(inputs, options)
     if table is not None:
