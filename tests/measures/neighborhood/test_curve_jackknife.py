@@ -75,6 +75,19 @@ def test_some_of_the_rows_tell_what_all_do(kind, monkeypatch):
     assert found[1] == pytest.approx(whole[1], rel=0.25)
 
 
+def test_long_lists_of_ties_are_looked_at_in_part(rng, monkeypatch):
+    """Of 400 samples 300 are one point in one graph, as in a layer that is dead for them."""
+    y = rng.standard_normal((400, 3))
+    x = y + 0.5 * rng.standard_normal((400, 3))
+    x[:300] = 0
+    given = *(entries(find_neighbors(each, 11), 11) for each in (x, y)), np.full(10, 0.1), np.zeros(400)
+    jackknife, together = curve_jackknife.jackknife_of_curve(*given)
+    monkeypatch.setattr(curve_jackknife, "STEPS", 2**20)
+    few = curve_jackknife.jackknife_of_curve(*given)
+    assert few[1] != together
+    np.testing.assert_allclose(few, (jackknife, together), rtol=0.25)
+
+
 def test_graphs_of_two_integer_types_and_layouts_serve():
     x, y = clouds(1, "lattice", n=30)
     graphs = [find_neighbors(each, 5) for each in (x, y)]

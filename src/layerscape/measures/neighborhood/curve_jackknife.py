@@ -26,6 +26,7 @@ from layerscape.measures.rows import drawn
 
 ROWS = 2048  # samples whose lists are gone through; of more, so many are drawn
 LOOKED_UP, FEWEST = 2**18, 64  # entries of neighbors' lists that are compared, and rows for that
+STEPS = 2**25  # of loops over the lists of samples whose neighbors tie, which may be as long as there are samples
 
 
 class Workspace(NamedTuple):
@@ -66,15 +67,26 @@ def jackknife_of_curve(a: Entries, b: Entries, weights: np.ndarray, sums: np.nda
     -------
     jackknife, together
         Of more than 2,048 samples the first is estimated from the lists of so many, drawn at random; part of the
-        second from those of 2¹⁸/k², or 64.
+        second from those of 2¹⁸/k², or 64. Where most samples tie, of fewer; and of the second from some of each list.
     """
-    n, lost, rows = a.n_samples, np.zeros(a.n_samples), drawn(a.n_samples, ROWS, seed=0)
-    share, few = len(rows) / n, drawn(n, max(FEWEST, LOOKED_UP // len(weights) ** 2), seed=1)
+    n, lost, length = a.n_samples, np.zeros(a.n_samples), _length_of_ties(a, b)
+    work = max(1, int(length * np.count_nonzero(weights)))  # for the changes of one sample
+    rows = drawn(n, max(FEWEST, min(ROWS, STEPS // work)), seed=0)
+    looked_up = min(LOOKED_UP // len(weights) ** 2, STEPS // (2 * a.k * work))
+    share, few = len(rows) / n, drawn(n, max(FEWEST, looked_up), seed=1)
     squares = _add_changes(a, b, weights, Workspace.of(a, b), rows, lost)
-    mutual = _sum_of_mutual(a, b, weights, Workspace.of(a, b), Workspace.of(a, b), few) * (n / len(few))
+    every = max(1, int(len(few) * length * work / STEPS))
+    mutual = _sum_of_mutual(a, b, weights, Workspace.of(a, b), Workspace.of(a, b), few, every) * (n / len(few))
     without = (sums - lost / share) / (n - 1)
     by_the_draw = squares * (1 - share) / share**2 / (n * (n - 1))
     return jackknife_of(without) - by_the_draw, float(squares / share + mutual) / n**2
+
+
+def _length_of_ties(a: Entries, b: Entries) -> float:
+    """How many members two lists have, on average, where the neighbors tie in one of them; 0 for all others."""
+    of_a, of_b = np.diff(a.starts), np.diff(b.starts)
+    lengths = np.where(of_a > 0, of_a, a.k) + np.where(of_b > 0, of_b, b.k)
+    return float(np.where((of_a > 0) | (of_b > 0), lengths, 0).mean())
 
 
 @compiled_when_called
@@ -183,19 +195,29 @@ def _may_list(these, i, j, width):
     return found
 
 
-@partial(compiled_when_called, _changes, _may_list)
-def _sum_of_mutual(a, b, weights, room, other, rows):
-    """Σ Δ_ij·Δ_ji over all j, of some samples i."""
+@compiled_when_called
+def _but_ties(span, width):
+    """Whether a member of two lists has no rank of its own in either."""
+    return (span[0] == width or span[1] > span[0] + 1) and (span[2] == width or span[3] > span[2] + 1)
+
+
+@partial(compiled_when_called, _changes, _may_list, _but_ties)
+def _sum_of_mutual(a, b, weights, room, other, rows, every):
+    """Σ Δ_ij·Δ_ji over all j, of some samples i; of who does but tie only so many, in turns."""
     total, begin, other_begin, width = 0.0, 0, 0, len(weights) + 1
     for i in rows:
         size = _changes(a, b, i, weights, begin, room)
         begin += size
+        ties = every > 1 and (a.starts[i] != a.starts[i + 1] or b.starts[i] != b.starts[i + 1])
         for c in range(size):
+            stands_for = every if ties and _but_ties(room.span[c], width) else 1
+            if (c + i) % stands_for:
+                continue
             j = room.members[c]
             if room.changes[c] != 0 and (_may_list(a, j, i, width) or _may_list(b, j, i, width)):
                 n_members = _changes(a, b, j, weights, other_begin, other)
                 back = other.place[i] - other_begin
                 other_begin += n_members
                 if back >= 0:
-                    total += room.changes[c] * other.changes[back]
+                    total += stands_for * room.changes[c] * other.changes[back]
     return total

@@ -113,8 +113,8 @@ def _squares(these: Entries) -> np.ndarray:
     n, k = len(these.indices), these.k
     up_to = np.arange(1, k + 1)
     squares = (n - np.count_nonzero(np.diff(these.starts))) * np.minimum.outer(up_to, up_to).astype(float)
-    spans, counts = np.unique(np.stack([these.after, these.until]), axis=1, return_counts=True)
-    after, until = spans[:, :, None]
+    spans, counts = np.unique(these.after * np.int64(2**32) + these.until, return_counts=True)
+    after, until = (part[:, None] for part in np.divmod(spans, 2**32))
     shares = np.clip((up_to - after) / np.maximum(1, until - after), 0, 1)
     return squares + (shares.T * counts) @ shares
 
