@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from layerscape.errors import InvalidValue
+
 if TYPE_CHECKING:
     from layerscape.core.neighbors import Neighbors
+
+
+MOST = 2**26  # pairs that tie at the end of lists; a measure takes some hundred bytes for each
 
 
 def compressed(rows: np.ndarray, numbers: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +53,11 @@ def samples_beyond(graph: Neighbors, last: np.ndarray) -> tuple[np.ndarray, np.n
     wanted = open_rows[entry_rows]
     entry_rows, entry_copies = entry_rows[wanted], graph.border_copies[wanted]
     sizes = starts[entry_copies + 1] - starts[entry_copies]
+    if (n_pairs := int(sizes.sum())) > MOST:
+        raise InvalidValue(
+            f"{n_pairs:,} pairs of samples tie as neighbors, since {int(sizes.max()):,} samples are copies of one: too "
+            "many to go through; give one of each, as np.unique(x, axis=0) has them, or fewer samples."
+        )
     rows = np.repeat(entry_rows, sizes)
     offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     samples = order[np.repeat(starts[entry_copies], sizes) + offsets]
