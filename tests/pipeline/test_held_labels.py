@@ -128,12 +128,11 @@ def test_files_say_the_same(gaps, kind, tmp_path, monkeypatch, capsys):
     ("column", "error", "said"),
     [
         ([0, *WORDS[1:]], InvalidType, "label column 'who': labels of several forms, 0 and "),
-        ([(w, "x") for w in WORDS], InvalidType, "label column 'who' has several labels for a sample, and a run one; "),
         ([{w} for w in WORDS], InvalidType, "label column 'who' has several labels for a sample, and a run one; give "),
         ((w for w in WORDS), InvalidType, "label column 'who' is of type generator; give N values, one per sample."),
         (pd.cut(WHO, 12), InvalidType, "label column 'who': labels of type Interval; give words, numbers, dates, "),
     ],
-    ids=["mixed", "paths", "sets", "generator", "intervals"],
+    ids=["mixed", "sets", "generator", "intervals"],
 )
 def test_what_no_run_can_keep_is_refused_before_it_is_made(column, error, said):
     with pytest.raises(error) as refused:

@@ -203,10 +203,10 @@ def as_columns(labels: Any, ids: list[str] | None = None) -> dict[str, np.ndarra
 def _checked(name: str, values: Any) -> np.ndarray:
     """A column that was given by name; raises where its values are of several forms, which numpy would make words."""
     values = held(values)
-    column = as_column(values)
+    column = held(as_column(values))
     if isinstance(values, (list, tuple)) or getattr(values, "dtype", np.dtype("O")).kind == "O":
         try:
-            several = form_of(values) in ("path", "set") and column.dtype.kind not in "biuf"
+            several = form_of(values) in ("path", "set") and column.ndim == 1 and isinstance(column[0], MANY)
         except InvalidType as error:
             raise InvalidType(f"label column {name!r}: {error}") from None
         if several:
