@@ -144,3 +144,13 @@ def test_members_of_an_enumeration_and_truth_values_are_groups():
     assert ls.estimate("overlap", X, Y, k=5, groups=[Kind[each] for each in WORDS]).groups.startswith("12 groups;")
     for column in (WHO % 2 == 0, pd.Series(WHO % 2 == 0, dtype="boolean"), torch.tensor(WHO % 2 == 0)):
         assert ls.estimate("label_overlap", X, column, k=5).value == pytest.approx(label_overlap(WHO % 2))
+
+
+def test_paths_are_labels_of_a_run_as_of_an_estimate(tmp_path):
+    paths = [("low" if each < 6 else "high", word) for each, word in zip(WHO.tolist(), WORDS, strict=True)]
+    for place, column in enumerate((paths, pd.Series(paths))):
+        ls.from_arrays({"x": X}, labels={"who": column}, out=tmp_path / str(place))
+        run = ls.open(tmp_path / str(place))
+        found = ls.measure(run, "label_overlap", k=5).value.tolist()
+        assert found == [ls.estimate("label_overlap", X, paths, k=5).value]
+        assert set(ls.measure(run, "twonn", by="who", k=3).group) == {f"who={a}/{b}" for a, b in paths}

@@ -12,7 +12,8 @@ import numpy as np
 
 from layerscape.core.apart import Apart
 from layerscape.core.checks import check_name
-from layerscape.core.labels import held, labels_at
+from layerscape.core.columns import plain_column
+from layerscape.core.labels import labels_at
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 
@@ -133,7 +134,7 @@ class Groups:
         """
         if isinstance(labels, Representation):
             labels = np.asarray(labels.matrix)
-        labels = held(labels)
+        labels = plain_column(labels)
         of_first = labels_at(labels, self.first[self.codes])
         if isinstance(labels, np.ndarray):
             return bool(np.array_equal(np.asarray(labels), np.asarray(of_first)))

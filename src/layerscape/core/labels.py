@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.columns import one_column, plain_column
 from layerscape.core.conversion import is_nothing
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue
@@ -63,31 +64,6 @@ def is_missing(value: Any) -> bool:
     return any(map(is_missing, value)) if isinstance(value, MANY) else bool(value != value)
 
 
-def held(labels: Any) -> Any:
-    """A column as an array or a list, whoever holds it: what is missing stays so, and whole numbers stay whole.
-
-    Of pandas, polars, pyarrow and torch; what is no column (a graph, a function) stays as it is. Where numbers are
-    missing, their own arrays are of float64, in which numbers beyond 2⁵³ become others.
-
-    >>> held(np.array([["a"], ["b"]])).tolist()
-    ['a', 'b']
-    """
-    if hasattr(labels, "to_pylist"):  # pyarrow, whose own arrays may not be copied
-        return labels.to_pylist()
-    if hasattr(labels, "detach") and hasattr(labels, "layout"):  # a torch tensor
-        labels = labels.detach().cpu().numpy()
-    elif hasattr(labels, "null_count") and hasattr(labels, "to_list"):  # a column of polars
-        labels = labels.to_list() if labels.null_count() else labels.to_numpy()
-    elif hasattr(labels, "columns"):
-        return labels.to_numpy() if len(labels.columns) > 1 else held(labels[labels.columns[0]])
-    elif hasattr(labels, "to_numpy"):
-        found = labels.to_numpy()
-        gaps = found.dtype.kind == "f" and not str(labels.dtype).lower().startswith(("float", "double", "sparse"))
-        labels = labels.astype(object).to_numpy() if gaps else found
-    one = isinstance(labels, np.ndarray) and labels.ndim == 2 and labels.shape[1] == 1
-    return labels[:, 0] if one else labels
-
-
 def missing(labels: Any) -> np.ndarray | None:
     """Shape (N,): which samples have no label; None for labels that are not listed by sample: a graph, a function.
 
@@ -98,7 +74,7 @@ def missing(labels: Any) -> np.ndarray | None:
         labels = labels.matrix
     if isinstance(labels, np.ma.MaskedArray):
         return _by_sample(np.ma.getmaskarray(labels)) | _of_array(labels.data)
-    labels = held(labels)
+    labels = plain_column(labels)
     if isinstance(labels, np.ndarray) and labels.ndim:
         return _of_array(labels)
     return np.array([is_missing(label) for label in labels], bool) if isinstance(labels, (list, tuple)) else None
@@ -162,7 +138,7 @@ def labels_at(labels: Any, rows: np.ndarray) -> Any:
     """
     if isinstance(labels, Representation):
         return labels.take(rows)
-    labels = held(labels)
+    labels = plain_column(labels)
     if not isinstance(labels, (np.ndarray, list, tuple)):
         raise InvalidType("labels that are a graph or a function are not told apart by groups; give one per sample.")
     if isinstance(labels, np.ndarray) and not (labels.dtype.kind == "O" and labels.ndim == 1):
@@ -202,19 +178,23 @@ def as_columns(labels: Any, ids: list[str] | None = None) -> dict[str, np.ndarra
 
 def _checked(name: str, values: Any) -> np.ndarray:
     """A column that was given by name; raises where its values are of several forms, which numpy would make words."""
-    values = held(values)
-    column = held(as_column(values))
+    values, form = plain_column(values), ""
     if isinstance(values, (list, tuple)) or getattr(values, "dtype", np.dtype("O")).kind == "O":
         try:
-            several = form_of(values) in ("path", "set") and column.ndim == 1 and isinstance(column[0], MANY)
+            form = form_of(values)
         except InvalidType as error:
             raise InvalidType(f"label column {name!r}: {error}") from None
-        if several:
-            raise InvalidType(
-                f"label column {name!r} has several labels for a sample, and a run one; give a column of each, or give "
-                "them to ls.estimate."
-            )
-    return column
+    if form == "set":
+        raise InvalidType(
+            f"label column {name!r} has several labels for a sample, and a run one; give a column of each, or give "
+            "them to ls.estimate."
+        )
+    paths = [None if is_missing(each) else tuple(each) for each in values] if form == "path" else []
+    if any(isinstance(step, (str, bytes)) for path in paths if path for step in path):
+        column = np.full(len(paths), None, object)  # of which numpy would make a table of words
+        column[:] = paths
+        return column
+    return plain_column(as_column(values))
 
 
 def check_order(labels: Any, ids: list[str]) -> None:
@@ -230,20 +210,6 @@ def check_order(labels: Any, ids: list[str]) -> None:
         )
 
 
-def one_column(labels: Any) -> Any:
-    """The column of a table of labels that has one; raises at one that has more, and leaves all else as it is."""
-    if not (hasattr(labels, "to_numpy") and hasattr(labels, "columns")):
-        return labels
-    names = list(labels.columns)
-    if len(names) == 1:
-        return labels[names[0]]
-    shown = ", ".join(map(repr, names))
-    raise InvalidValue(
-        f"labels are a table of the columns {shown}; choose one, labels[{names[0]!r}], or give labels.to_numpy() for "
-        "paths from coarse to fine."
-    )
-
-
 def as_column(values: Any) -> np.ndarray:
     """N labels as a column: floats are real numbers, so that whole ones, which are categories, become integers.
 
@@ -252,7 +218,7 @@ def as_column(values: Any) -> np.ndarray:
     >>> as_column([1.0, 2.0]), as_column([0.5, 2.0]), as_column(["a", None]), as_column([1, None, 2.5])
     (array([1, 2]), array([0.5, 2. ]), array(['a', None], dtype=object), array([1. , nan, 2.5]))
     """
-    values = held(values)
+    values = plain_column(values)
     gaps = missing(values)
     if gaps is None or not gaps.any() or gaps.all() or getattr(values, "ndim", 1) > 1:
         column = np.asarray(values)
@@ -279,7 +245,7 @@ def categories_of(labels: Any, n_samples: int, of: str) -> np.ndarray:
     """
     if isinstance(labels, str):
         raise InvalidType(f"{of}s={labels!r} is a name, which a column of a run has; give one {of} per sample.")
-    labels = held(one_column(labels))
+    labels = plain_column(one_column(labels))
     gaps = missing(labels)
     shape = np.shape(labels) if not isinstance(labels, (list, tuple)) else (len(labels),)
     if shape != (n_samples,):

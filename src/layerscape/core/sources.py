@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from layerscape.core.columns import one_column, plain_column
 from layerscape.core.keywords import Search
-from layerscape.core.labels import held, labels_at, one_column
+from layerscape.core.labels import labels_at
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
@@ -82,7 +83,7 @@ class Arrays:
         self.layers = tuple(given)
         self.graphs = {name: x for name, x in given.items() if isinstance(x, Neighbors)}
         self._vectors = {name: as_vectors(x) for name, x in given.items() if name not in self.graphs}
-        self._labels = {name: held(one_column(values)) for name, values in (labels or {}).items()}
+        self._labels = {name: plain_column(one_column(values)) for name, values in (labels or {}).items()}
         self.n_samples = (self.graphs.get(self.layers[0]) or self._vectors[self.layers[0]]).n_samples
 
     def kept_graph(self, layer: str, k: int, search: Search) -> None:

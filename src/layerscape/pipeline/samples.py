@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.columns import plain_column
 from layerscape.core.conversion import as_array, index_of, refuse_annotated
-from layerscape.core.labels import as_column, as_columns, held
+from layerscape.core.labels import as_column, as_columns
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples, TextPair
 from layerscape.errors import InvalidType, InvalidValue
@@ -111,7 +112,7 @@ def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
                 f"a table with pictures in its column {pictures[0]!r}; give that, table[{pictures[0]!r}], and others "
                 "of its columns as labels."
             )
-        return {name: _column(np.asarray(held(values))) for name, values in columns.items()}
+        return {name: _column(np.asarray(plain_column(values))) for name, values in columns.items()}
     if not isinstance(inputs, Stored) or any(map(is_picture, next(iter(inputs), {}).values())):
         return None
     found: dict[str, list[Any]] = {name: [] for name in inputs.column_names}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import t as student
 
+from layerscape.core.columns import words_of
 from layerscape.core.depth import site_of, steps
 from layerscape.core.estimate import Estimate
 from layerscape.core.groups import FEWEST as FEWEST_GROUPS
@@ -136,7 +137,7 @@ def of_classes(
             values = part.columns[column]
             gaps = missing(values)
             known = np.ones(len(values), bool) if gaps is None else ~gaps  # the others have no part
-            names = values.astype(str)
+            names = words_of(values)
             for name in np.unique(names[known]).tolist():
                 inside, outside = known & (names == name), known & (names != name)
                 if min(inside.sum(), outside.sum()) < FEWEST or (who and _few_groups(who, inside, outside)):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.columns import words_of
 from layerscape.core.labels import missing
 from layerscape.errors import InvalidValue, require
 from layerscape.storage.files import written_aside
@@ -87,7 +88,7 @@ class _Writer:
         """Words as numbers of the words that there are, −1 where one is missing."""
         gaps = missing(values)
         known = np.ones(len(values), bool) if gaps is None else ~gaps
-        words, codes = np.unique(values.astype(str)[known], return_inverse=True)
+        words, codes = np.unique(words_of(values)[known], return_inverse=True)
         part = _Writer(self._library, self.group.create_group(self.name(name)))
         _say(part.group, "categorical", "0.2.0")
         part.group.attrs["ordered"] = False

@@ -35,7 +35,7 @@ class SampleTable:
         N distinct names, in the order of the rows of every layer.
     labels
         Column name to N values: numbers or text, where a missing value is NaN among real numbers and None, or ``""``
-        from a file, among categories; or to a matrix (N, m) of numbers.
+        from a file, among categories; tuples for paths; or to a matrix (N, m) of numbers.
     kind
         What one sample is: ``"text"``, ``"image"``, ``"protein"``, ``"array"``.
     """
@@ -258,8 +258,12 @@ def _to_numpy(column: Any) -> np.ndarray:
     pa = require("pyarrow", "runs")
     if pa.types.is_string(column.type):
         return np.array(column.to_pylist(), dtype=object if column.null_count else str)
-    if column.null_count and not pa.types.is_floating(column.type):
+    if column.null_count and not pa.types.is_floating(column.type) and not pa.types.is_list(column.type):
         return np.array(column.to_pylist(), dtype=object)  # as numbers, gaps would make real ones of categories
     if pa.types.is_fixed_size_list(column.type):
         return column.combine_chunks().flatten().to_numpy().reshape(len(column), -1)
+    if pa.types.is_list(column.type):
+        paths = np.empty(len(column), object)
+        paths[:] = [each if each is None else tuple(each) for each in column.to_pylist()]
+        return paths
     return column.to_numpy()

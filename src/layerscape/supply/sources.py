@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.columns import words_of
 from layerscape.core.keywords import Search
 from layerscape.core.labels import CONTROL, group_name, missing, queries_name
 from layerscape.core.measure import Measure
@@ -155,7 +156,7 @@ def _groups(labels: Mapping[str, np.ndarray], by: str, k: int | None) -> dict[st
         raise unknown_name("label column", by, labels)
     group_name(by, "")
     values = labels[by]
-    if values.dtype.kind == "f":
+    if values.dtype.kind == "f" or values.ndim > 1:
         raise InvalidValue(f"by={by!r}: its values are real numbers; choose a column of categories.")
     gaps = missing(values)
     known = np.arange(len(values)) if gaps is None else np.flatnonzero(~gaps)
@@ -164,7 +165,7 @@ def _groups(labels: Mapping[str, np.ndarray], by: str, k: int | None) -> dict[st
             f"by={by!r}: {len(values) - len(known)} of {len(values)} samples have no value and are left out",
             stacklevel=6,
         )
-    names, number = np.unique(values[known].astype(str), return_inverse=True)
+    names, number = np.unique(words_of(values[known]), return_inverse=True)
     groups = {str(name): known[number == place] for place, name in enumerate(names)}
     if len(groups) == len(known):
         raise InvalidValue(

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from layerscape.core.columns import plain_column
 from layerscape.core.jit import compiled_when_called
-from layerscape.core.labels import form_of, held, is_missing
+from layerscape.core.labels import form_of, is_missing
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import Classes, LabelKind, are_real, classes_of, reals_of, refuse_missing
@@ -161,7 +162,7 @@ def likeness_of(labels: Any, n_samples: int, k: int, kind: LabelKind) -> Likenes
         return Near.of(labels, n_samples, k)
     if callable(labels):
         return Agreement.of(labels, n_samples)
-    labels = held(labels)
+    labels = plain_column(labels)
     form = form_of(labels) if _lists(labels) and getattr(labels, "ndim", 1) == 1 else ""
     if getattr(labels, "ndim", 1) == 2 and are_real(labels.ravel(), kind):
         raise InvalidValue(
