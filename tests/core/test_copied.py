@@ -71,3 +71,23 @@ def test_graphs_tell_the_same(rng):
     for each in (x, x + 1e-9 * rng.standard_normal(x.shape)):
         assert same(copies_in(ls.find_neighbors(each, 5)), which)
     assert same(copies_in(ls.Neighbors.from_arrays(ls.find_neighbors(x, 5).indices)), np.arange(200))
+
+
+def test_a_far_sample_or_far_clusters_make_no_copies(rng):
+    x = rng.standard_normal((150, 5))
+    x[0] *= 1e6
+    assert len(np.unique(copies_among(Representation(x)))) == 150
+    x[75:] += 1e6
+    assert len(np.unique(copies_among(Representation(x)))) == 150
+
+
+def test_rows_that_are_read_in_their_own_order_alone_serve(rng):
+    class OnDisk:
+        shape, ndim, dtype = (150, 4), 2, np.dtype(float)
+        values = np.repeat(rng.standard_normal((50, 4)), 3, axis=0)[rng.permutation(150)]
+
+        def __getitem__(self, rows):
+            assert isinstance(rows, slice) or (np.diff(rows) > 0).all()
+            return self.values[rows]
+
+    assert len(np.unique(copies_among(Representation(OnDisk())))) == 50

@@ -60,3 +60,10 @@ def test_many_groups_make_few_blocks_of_whole_groups_and_about_one_size(rng):
 )
 def test_labels_are_the_same_within_groups_or_not(labels, same):
     assert Groups.of([0, 0, 1, 1], 4).same_within(labels) is same
+
+
+def test_paths_in_an_array_of_objects_are_compared_one_by_one():
+    paths = np.empty(4, object)
+    paths[:] = [("a", "b"), ("a", "b"), ("a", "c"), ("a", "c")]
+    assert Groups.of([0, 0, 1, 1], 4).same_within(paths)
+    assert not Groups.of([0, 1, 1, 0], 4).same_within(paths)

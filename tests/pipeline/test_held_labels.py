@@ -130,9 +130,13 @@ def test_files_say_the_same(gaps, kind, tmp_path, monkeypatch, capsys):
         ([0, *WORDS[1:]], InvalidType, "label column 'who': labels of several forms, 0 and "),
         ([{w} for w in WORDS], InvalidType, "label column 'who' has several labels for a sample, and a run one; give "),
         ((w for w in WORDS), InvalidType, "label column 'who' is of type generator; give N values, one per sample."),
+        (np.array(3), InvalidType, "label column 'who' is of type ndarray; give N values, one per sample."),
+        (set(range(N)), InvalidType, "label column 'who' is of type set; give N values, one per sample."),
+        ([(1, 2)] * (N - 1) + [None], InvalidValue, "label column 'who' cannot be read as one ("),
+        (pd.DataFrame(index=range(N)), InvalidValue, "labels are a table without a column; give one label per sample."),
         (pd.cut(WHO, 12), InvalidType, "label column 'who': labels of type Interval; give words, numbers, dates, "),
     ],
-    ids=["mixed", "sets", "generator", "intervals"],
+    ids=["mixed", "sets", "generator", "one", "set", "gap", "empty", "intervals"],
 )
 def test_what_no_run_can_keep_is_refused_before_it_is_made(column, error, said):
     with pytest.raises(error) as refused:
@@ -154,3 +158,19 @@ def test_paths_are_labels_of_a_run_as_of_an_estimate(tmp_path):
         found = ls.measure(run, "label_overlap", k=5).value.tolist()
         assert found == [ls.estimate("label_overlap", X, paths, k=5).value]
         assert set(ls.measure(run, "twonn", by="who", k=3).group) == {f"who={a}/{b}" for a, b in paths}
+
+
+def test_paths_whose_steps_read_alike_stay_apart(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = ls.from_arrays({"x": X}, labels={"who": [("a", "b/c"), ("a/b", "c")] * (N // 2)})
+    assert set(ls.measure(run, "twonn", by="who").group) == {r"who=a/b\/c", r"who=a\/b/c"}
+    there = list(tmp_path.iterdir())
+    with pytest.raises(InvalidValue, match="has 1 values for 60 samples"):
+        ls.from_arrays({"x": X}, labels={"who": [1]})
+    assert list(tmp_path.iterdir()) == there
+
+
+def test_columns_of_several_numbers_are_no_groups_to_ask_about(rng):
+    layers = {"a": rng.standard_normal((120, 3))}
+    run = ls.from_arrays(layers, labels={"place": rng.integers(0, 2, (120, 2)), "who": np.arange(120) % 3})
+    assert len(ls.measure(run, "twonn")) == 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.conversion import Bfloat16, as_array
 from layerscape.errors import InvalidValue
 
 
@@ -22,11 +23,12 @@ def plain_column(labels: Any) -> Any:
     if hasattr(labels, "to_pylist"):  # pyarrow, whose own arrays may not be copied
         return labels.to_pylist()
     if hasattr(labels, "detach") and hasattr(labels, "layout"):  # a torch tensor
-        labels = labels.detach().cpu().numpy()
+        values = as_array(labels, "the labels")
+        labels = values[:] if isinstance(values, Bfloat16) else values
     elif hasattr(labels, "null_count") and hasattr(labels, "to_list"):  # a column of polars
         labels = labels.to_list() if labels.null_count() else labels.to_numpy()
     elif hasattr(labels, "columns"):
-        return labels.to_numpy() if len(labels.columns) > 1 else plain_column(labels[labels.columns[0]])
+        return plain_column(one_column(labels)) if len(labels.columns) < 2 else labels.to_numpy()
     elif hasattr(labels, "to_numpy"):
         found = labels.to_numpy()
         gaps = found.dtype.kind == "f" and not str(labels.dtype).lower().startswith(("float", "double", "sparse"))
@@ -42,6 +44,8 @@ def one_column(labels: Any) -> Any:
     names = list(labels.columns)
     if len(names) == 1:
         return labels[names[0]]
+    if not names:
+        raise InvalidValue("labels are a table without a column; give one label per sample.")
     shown = ", ".join(map(repr, names))
     raise InvalidValue(
         f"labels are a table of the columns {shown}; choose one, labels[{names[0]!r}], or give labels.to_numpy() for "
@@ -50,9 +54,15 @@ def one_column(labels: Any) -> Any:
 
 
 def words_of(values: Iterable[Any]) -> np.ndarray:
-    """Shape (N,): categories in words, of a path all its steps.
+    r"""Shape (N,): categories in words, of a path all its steps.
 
-    >>> words_of([("animal", "cat"), 3]).tolist()
-    ['animal/cat', '3']
+    >>> words_of([("animal", "cat"), ("animal/cat",), 3, b"owl"]).tolist()
+    ['animal/cat', 'animal\\/cat', '3', 'owl']
     """
-    return np.array(["/".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in values], str)
+    return np.array(list(map(_word, values)), str)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "/".join(_word(step).replace("/", "\\/") for step in value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -14,7 +14,7 @@ from math import sqrt
 import numpy as np
 
 from layerscape.core.distinct import clusters_of
-from layerscape.core.near_copies import near_limit
+from layerscape.core.near_copies import LARGEST, near_limit
 from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation, rows_of_block
@@ -39,7 +39,7 @@ def copies_among(x: Representation) -> np.ndarray:
     places = np.flatnonzero(close)
     step = rows_of_block(x.n_units)
     for some in (places[first : first + step] for first in range(0, len(places), step)):
-        one, other = (np.ldexp(x.read(order[places]), -power) for places in (some, some + 1))
+        one, other = (np.ldexp(_read(x, order[places]), -power) for places in (some, some + 1))
         close[some] = np.linalg.norm(one - other, axis=1) <= far
     number = np.empty(len(along), int)
     number[order] = np.concatenate([[0], np.cumsum(~close)])
@@ -109,7 +109,15 @@ def _limit(x: Representation, power: int) -> float:
 
     drawn = np.sort(np.random.default_rng(0).permutation(x.n_samples)[:DRAWN])
     some = np.ldexp(x.read(drawn), -power)
-    return near_limit(np.sort(cdist(some, some), axis=1)[:, 1:], PLAIN.near_copies) * sqrt(len(drawn) / x.n_samples)
+    most = max(LARGEST, len(drawn) // 4)  # the farthest are no measure: one sample may lie far from all others
+    nearest = np.sort(cdist(some, some), axis=1)[:, 1 : 1 + most]
+    return near_limit(nearest, PLAIN.near_copies) * sqrt(len(drawn) / x.n_samples)
+
+
+def _read(x: Representation, rows: np.ndarray) -> np.ndarray:
+    """Rows in any order, which an array on disk gives in its own, each once."""
+    known, place = np.unique(rows, return_inverse=True)
+    return x.read(known)[place]
 
 
 def _projected(x: Representation, power: int) -> np.ndarray:

@@ -136,8 +136,8 @@ class Groups:
             labels = np.asarray(labels.matrix)
         labels = plain_column(labels)
         of_first = labels_at(labels, self.first[self.codes])
-        if isinstance(labels, np.ndarray):
-            return bool(np.array_equal(np.asarray(labels), np.asarray(of_first)))
+        if isinstance(labels, np.ndarray) and (labels.dtype.kind != "O" or labels.ndim > 1):  # of paths an array is 1-D
+            return bool(np.array_equal(labels, np.asarray(of_first)))
         return all(one == other for one, other in zip(labels, of_first, strict=True))
 
 

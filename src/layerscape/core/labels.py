@@ -6,7 +6,7 @@ empty cell of a table is read as ``""``. Of samples with several labels or with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set, ValuesView
 from decimal import Decimal
 from enum import Enum
 from numbers import Real
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.columns import one_column, plain_column
+from layerscape.core.columns import one_column, plain_column, words_of
 from layerscape.core.conversion import is_nothing
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidType, InvalidValue
@@ -164,7 +164,8 @@ def as_columns(labels: Any, ids: list[str] | None = None) -> dict[str, np.ndarra
         labels = {getattr(labels, "name", None) or "label": labels}
     if isinstance(labels, Mapping):
         for name, values in labels.items():
-            if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
+            listed = hasattr(values, "__len__") and getattr(values, "ndim", 1)
+            if isinstance(values, (str, bytes, Mapping, Set, ValuesView)) or not listed:
                 raise InvalidType(
                     f"label column {str(name)!r} is of type {type(values).__name__}; give N values, one per sample."
                 )
@@ -192,9 +193,14 @@ def _checked(name: str, values: Any) -> np.ndarray:
     paths = [None if is_missing(each) else tuple(each) for each in values] if form == "path" else []
     if any(isinstance(step, (str, bytes)) for path in paths if path for step in path):
         column = np.full(len(paths), None, object)  # of which numpy would make a table of words
-        column[:] = paths
+        column[:] = [path and tuple(words_of(path).tolist()) for path in paths]
         return column
-    return plain_column(as_column(values))
+    try:
+        return plain_column(as_column(values))
+    except (TypeError, ValueError) as error:
+        raise InvalidValue(
+            f"label column {name!r} cannot be read as one ({error}); give one label per sample."
+        ) from None
 
 
 def check_order(labels: Any, ids: list[str]) -> None:

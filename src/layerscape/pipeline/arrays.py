@@ -75,30 +75,47 @@ def from_arrays(
     names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
     layers = {name: replace(x, ids=tuple(names)) for name, x in layers.items()}  # so that errors name the sample
     columns = as_columns(labels, None if ids is None else names)
-    dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values()))
-    places = _depths(depths, list(layers))
-    specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), places, strict=True)]
-    # With a temporary run nobody goes on, so that it is written while its fingerprint is made; but what is no array in
-    # memory may not stand to be read by two threads.
-    later = out is None and all(isinstance(x.matrix, np.ndarray) for x in layers.values())
+    how = layers, columns, _depths(depths, list(layers)), names, "rows" if ids is None else "given"
+    if out is not None:
+        return Run(_write(Path(out), *how))
+    path = temporary_folder()
+    try:
+        # Nobody goes on with a temporary run, so that it is written while its fingerprint is made; but what is no
+        # array in memory may not stand to be read by two threads.
+        run = Run(_write(path, *how, later=all(isinstance(x.matrix, np.ndarray) for x in layers.values())))
+    except BaseException:
+        remove_temporary(path)
+        raise
+    run.temporary = True
+    weakref.finalize(run, remove_temporary, path)
+    return run
+
+
+def _write(
+    path: Path,
+    layers: Mapping[str, Representation],
+    columns: Mapping[str, np.ndarray],
+    depths: Sequence[float | None],
+    names: Sequence[str],
+    ids: str,
+    *,
+    later: bool = False,
+) -> RunFolder:
+    """Write what is not there yet; ``later`` makes the fingerprint meanwhile, and not before."""
+    dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values())).name
+    specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), depths, strict=True)]
     if later:
         _check_finite(layers)
-    path = temporary_folder() if out is None else Path(out)
     with ThreadPoolExecutor(1, thread_name_prefix="layerscape-fingerprint") as beside:
         found = beside.submit(_fingerprint, layers)
-        plan = {"model": None, "samples": None if later else found.result(), "dtype": dtype.name}
-        with RunFolder.create(path, plan, specs, n, dtype=dtype.name) as folder:
+        plan = {"model": None, "samples": None if later else found.result(), "dtype": dtype}
+        with RunFolder.create(path, plan, specs, len(names), dtype=dtype) as folder:
             folder.write_samples(names, columns, "array")
             if not folder.finished:
                 for number, rows in folder.blocks_left():
                     folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})  # checked before
-                record = {"source": "arrays", "ids": "rows" if ids is None else "given"}
-                folder.finish(record, {**plan, "samples": found.result()})
-    run = Run(folder)
-    if out is None:
-        run.temporary = True
-        weakref.finalize(run, remove_temporary, path)
-    return run
+                folder.finish({"source": "arrays", "ids": ids}, {**plan, "samples": found.result()})
+    return folder
 
 
 def _depths(given: Depths, layers: Sequence[str]) -> list[float | None]:

@@ -140,7 +140,7 @@ def _columns(known: Mapping[str, np.ndarray], labels: Collection[str], n: int) -
     """Columns of categories that may be groups, as numbers, −1 where there is no value."""
     found = {}
     for name, values in known.items():
-        if values.dtype.kind == "f" or name in labels:
+        if values.dtype.kind == "f" or values.ndim > 1 or name in labels:
             continue
         codes = _codes(values, n)
         sizes = np.bincount(codes[codes >= 0]) if (codes >= 0).any() else np.zeros(0)
@@ -154,7 +154,8 @@ def _columns(known: Mapping[str, np.ndarray], labels: Collection[str], n: int) -
 
 def _order_explained(known: Mapping[str, np.ndarray], groups: Collection[str], n: int) -> np.ndarray:
     """Classes, and columns by which the rows are sorted: what is in order within these is so for another reason."""
-    others = {name: values for name, values in known.items() if not any(word in name.lower() for word in TIMES)}
+    of_time = {name for name in known if any(word in name.lower() for word in TIMES)}
+    others = {name: values for name, values in known.items() if values.ndim == 1 and name not in of_time}
     if any(values.dtype.kind == "f" and _goes_one_way(values) for values in others.values()):
         return np.arange(n)
     by = []
