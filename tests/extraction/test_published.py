@@ -47,6 +47,7 @@ def samples(tmp_path_factory):
         ("smollm2-135m", "llama", False, 3),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.* samples are copies of others")  # of what a random network hardly tells apart
 def test_every_case_of_the_hub_runs_on_a_small_network_of_its_family(
     name, family, pictures, conditions, folders, samples, tmp_path
 ):

@@ -361,7 +361,8 @@ def test_what_learns_learns_from_other_groups_alone(name, other, options, monkey
     found = ls.estimate(name, a, other, groups=CODES, **options)
     assert found.value == value(every, every)
     margin = by_deletion(lambda rows: value(rows, rows))
-    assert found.high == pytest.approx(ends(found.value, margin, measure.bounds)[1], abs=1e-9)
+    bounds = (0, 1) if "classes" in found.details else measure.bounds
+    assert found.high == pytest.approx(ends(found.value, margin, bounds)[1], abs=1e-9)
     constant = not measure.compares and groups.same_within(other)
     changed = whole_groups(groups) if measure.compares else within_groups(groups)
     if constant:
@@ -499,3 +500,10 @@ def test_a_name_is_no_array_of_groups():
     words = "groups='subject' is a name, which a column of a run has; give one group per sample."
     with pytest.raises(ls.LayerscapeError, match=f"^{re.escape(words)}$"):
         ls.estimate("overlap", x, x, groups="subject")
+
+
+def test_an_accuracy_over_groups_stays_a_share():
+    codes, rng = np.repeat(np.arange(12), np.arange(3, 15)), np.random.default_rng(0)
+    x = rng.standard_normal((12, 4))[codes] + 0.4 * rng.standard_normal((102, 4))
+    found = ls.estimate("linear_probe", x, (np.arange(12) % 2)[codes], groups=codes)
+    assert 0 <= found.low < found.value < found.high <= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -163,7 +163,7 @@ class Grouped(Dependent):
             words = (f"one group holds {largest:.0%} of the samples and decides the interval",)
         elif self.groups.number < FEW:
             words = (f"an interval over {self.groups.number} groups, which are few",)
-        return *ends_without(found.value, self._without[_key(task)][:, 0], task.measure.bounds), words
+        return *ends_without(found.value, self._without[_key(task)][:, 0], _bounds(task, found)), words
 
     def _curve(self, task: Task, found: Estimate) -> tuple[Point, ...]:
         without = self._without.get(_key(task), np.empty((0, 1)))
@@ -237,3 +237,9 @@ def _plain(task: Task, labels: Any) -> bool:
 def _key(task: Task) -> Key:
     options = tuple(sorted((name, repr(value)) for name, value in task.options.items()))
     return task.measure, options, task.layer, task.other_layer, task.label
+
+
+def _bounds(task: Task, found: Estimate) -> tuple[float, float]:
+    """Between which values it lies: of classes it is an accuracy where of numbers it is an R²."""
+    bounds = task.measure.bounds
+    return (0.0, 1.0) if tuple(bounds) == (-inf, 1) and "classes" in found.details else bounds

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import layerscape as ls
 from layerscape.errors import InvalidValue, UnknownName
+from layerscape.measures import catalog
 from layerscape.measures.neighborhood import functions, sets
 from layerscape.measures.neighborhood.agreement import Relation, membership
 from layerscape.measures.neighborhood.relations import likeness_of
@@ -333,3 +334,12 @@ def test_a_share_of_a_class_is_searched_as_wide_as_it_is_at_every_door():
     assert whole.k == 60
     with pytest.raises(InvalidValue, match=r"^class_fraction=1.5; give a share of the class, above 0 and at most 1"):
         ls.estimate("label_overlap", x, side, class_fraction=1.5)
+
+
+@pytest.mark.parametrize(("many", "least"), [(4, 2 / 70), (6, 2 / 924)])
+def test_of_few_samples_p_is_no_smaller_than_their_labels_can_be_dealt(rng, many, least):
+    x = np.repeat([0.0, 9.0], many)[:, None] + 0.1 * rng.standard_normal((2 * many, 2))
+    found = catalog()["label_overlap"](find_neighbors(x, many), np.arange(2 * many) // many, k=many - 1)
+    assert found.value == 1
+    assert found.chance.p == pytest.approx(least, rel=0.6)
+    assert catalog()["overlap"](find_neighbors(x[:4], 2), find_neighbors(x[:4], 2), k=1).chance.p >= 1 / 24

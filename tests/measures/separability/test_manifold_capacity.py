@@ -132,3 +132,10 @@ def test_a_class_in_the_middle_of_the_others_has_no_direction():
     """Equally far classes on a line, of which one lies at their mean."""
     found = ls.estimate("manifold_capacity", np.arange(48.0).reshape(6, 8), np.array([1, 2, 1, 0, 2, 0]), draws=20)
     assert found.details["center_correlation"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_many_samples_in_few_dimensions_noise_is_at_chance(seed):
+    """Draws alone make the value, which are more than those of chance."""
+    x = np.random.default_rng(seed).standard_normal((80, 5))
+    assert manifold_capacity(Representation(x), np.arange(80) % 2, permutations=19).chance.p == 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, lgamma, sqrt
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,8 @@ def chance_of(
     mean = float(weights @ means)
     spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
     mean += shift
-    p = p_of(observed, mean, spread, mean - shift, permuted, jump)
+    least = exp(-lgamma(n + 1))  # one of all orders
+    p = max(least, p_of(observed, mean, spread, mean - shift, permuted, jump))
     return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)
 
 

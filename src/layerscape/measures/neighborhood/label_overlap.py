@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ from layerscape.measures.classes import LabelKind
 from layerscape.measures.neighborhood.agreement import chance_of, relation_of_first
 from layerscape.measures.neighborhood.label_reading import LabelReading, chance_of_fraction
 from layerscape.measures.neighborhood.over_classes import margin_over_classes
+
+COUNTED_BELOW = 20  # samples, for which permutations are counted where p is small
 
 
 def label_overlap(
@@ -123,7 +126,8 @@ def label_overlap(
         warnings += likeness.warnings
         if class_fraction is None:
             sums = relation_of_first(graph, k), likeness.sums(share)
-            chance = chance_of(*sums, graph.n_samples, value, 1 / k, permuted=reading.permuted, jump=reading.jump)
+            jump = reading.jump if graph.n_samples >= COUNTED_BELOW else inf  # few samples follow no smooth law
+            chance = chance_of(*sums, graph.n_samples, value, 1 / k, permuted=reading.permuted, jump=jump)
         else:
             chance, details["null"] = chance_of_fraction(reading, value)
     most = int(reading.wanted.max())

@@ -93,8 +93,10 @@ def manifold_capacity(
     spread = max(float(inverse.std(ddof=1)) / sqrt(count), float(np.mean([m.sd for m in each])) / sqrt(count))
     margin = student95(count - 1) * spread * value
     low, high = value * exp(-margin), value * exp(min(margin, 700))
+    # Held against its like, by the same draws: of many samples in few dimensions these alone make the value.
+    like = _capacity(rows, classes, CHANCE_DRAWS, seed)
     chance, null = chance_by_permutation(
-        lambda order: _capacity(rows, classes[order], CHANCE_DRAWS, seed), value, len(classes), permutations, seed
+        lambda order: _capacity(rows, classes[order], CHANCE_DRAWS, seed), like, len(classes), permutations, seed
     )
     correlation = _correlation(np.array([m.center for m in each]))
     radii, dimensions = (np.array([getattr(m, name) for m in each]) for name in ("radius", "dimension"))
