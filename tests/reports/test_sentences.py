@@ -310,6 +310,25 @@ def test_whatever_decides_a_value_is_known_as_a_caution(rng):
     assert any(changes(words) for words in ls.estimate("twonn", doubled).warnings)
 
 
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ("subject", "Use 'stage 2': because."),
+        ("cat", "With 'cat' as groups, which the rest of this page does not take: Use 'stage 2': because."),
+        (
+            None,
+            "With samples taken to be independent, which the rest of this page does not do: Use 'stage 2': because.",
+        ),
+    ],
+)
+def test_a_recommendation_by_other_groups_says_which(run_of, make_row, groups, said):
+    rows = estimates(make_row, "twonn", [3.0, 5.0, 4.0])
+    run = run_of([{**row, "groups": "40 groups of 'subject'"} for row in rows])
+    run.recommendation = {"layer": "stage 2", "reason": "Use 'stage 2': because.", "by": "label_overlap"}
+    run.recommendation |= {"labels": ["digit"], "equals": [], "groups": groups}
+    assert findings(run)[0] == f"{said}Use 'stage 2': because."
+
+
 def test_where_a_layer_was_recommended_the_label_says_its_values_and_no_second_verdict(run_of, make_row):
     more = {"label": "digit", "k": 30, "chance": 0.1, "p": 1e-6}
     run = run_of(estimates(make_row, "label_overlap", [0.2, 0.79, 0.8], width=0.02, **more))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from layerscape.core.depth import site_of
 from layerscape.core.quantity import Quantity
@@ -98,7 +99,18 @@ def _recommended(run: ReportedRun, profile: Profile) -> Finding:
     layer = kept.get("layer") or next(iter(kept.get("equals") or ()), "")
     rows = [row for row in profile.rows(kept.get("by") or "") if row["label"] in (kept.get("labels") or ())]
     asked = [row for row in rows if row["label"] in kept["labels"][:1]]
-    return Finding(kept["reason"], [row for row in rows if row["layer"] == layer], known(first_variant(asked)))
+    reason = _otherwise_asked(kept, set(run.table.get("groups", ()))) + kept["reason"]
+    return Finding(reason, [row for row in rows if row["layer"] == layer], known(first_variant(asked)))
+
+
+def _otherwise_asked(kept: Mapping[str, Any], said: set[str]) -> str:
+    """Who was taken to belong together for a recommendation, where the rest of the page takes others."""
+    groups = kept.get("groups")
+    if groups and not any(repr(groups) in words for words in said):
+        return f"With {groups!r} as groups, which the rest of this page does not take: "
+    if "groups" in kept and groups is None and any(said):
+        return "With samples taken to be independent, which the rest of this page does not do: "
+    return ""
 
 
 def _rearrangement(run: Profile, measure: Quantity, dead: Collection[str]) -> Finding:
