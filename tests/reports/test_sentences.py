@@ -313,12 +313,9 @@ def test_whatever_decides_a_value_is_known_as_a_caution(rng):
 @pytest.mark.parametrize(
     ("groups", "said"),
     [
-        ("subject", "Use 'stage 2': because."),
-        ("cat", "With 'cat' as groups, which the rest of this page does not take: Use 'stage 2': because."),
-        (
-            None,
-            "With samples taken to be independent, which the rest of this page does not do: Use 'stage 2': because.",
-        ),
+        ("subject", ""),
+        ("cat", "With 'cat' as groups, which the rest of this page does not take: "),
+        (None, "With samples taken to be independent, which the rest of this page does not do: "),
     ],
 )
 def test_a_recommendation_by_other_groups_says_which(run_of, make_row, groups, said):
