@@ -174,6 +174,15 @@ def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path
     assert "measure 'twonn' does not compare two representations; these do: " in capsys.readouterr().err
 
 
+def test_differences_says_what_could_not_be_tested(capsys, tmp_path):
+    x = np.random.default_rng(0).standard_normal((3, 60, 4))
+    ls.from_arrays({"a": x[0], "b": x[1], "c": np.ones((60, 4)), "d": x[2]}, out=tmp_path / "three")
+    text = said(capsys, "differences", str(tmp_path / "three"), "--measures", "twonn")
+    assert (
+        "0 of 1 differ (p < 0.05 after Holm's correction for 1 tests).\n2 could not be tested: twonn, layer 'c'" in text
+    )
+
+
 def test_differences_counts_the_layers_that_differ(run, capsys, tmp_path):
     text = said(capsys, "differences", "run", "--k", "9")
     assert text.rstrip().endswith("differ (p < 0.05 after Holm's correction for 2 tests).")

@@ -56,8 +56,11 @@ def differences_command(
         table = differences(a, b, **chosen, progress=progress, **options)
     shown = [name for name in ("step", "other_step") if name in table]
     shown += ["layer", "other_layer", "measure", "label", "value", "other_value", "difference", "low", "high", "p_holm"]
-    differ = int((table.p_holm < 0.05).sum())
-    text = f"{differ} of {len(table)} differ (p < 0.05 after Holm's correction for {len(table)} tests)."
+    differ, tests = int((table.p_holm < 0.05).sum()), int(table.p_holm.notna().sum())
+    text = f"{differ} of {tests} differ (p < 0.05 after Holm's correction for {tests} tests)."
+    if whys := [*dict.fromkeys(table.warnings[table.p_holm.isna()])]:
+        more = f" Of the others --json says why: {len(whys) - 1} more reasons." if len(whys) > 1 else ""
+        text += f"\n{len(table) - tests} could not be tested: {whys[0]}{more}"
     named = {"runs": [str(path) for path in (run, other) if path]}
     record = named | {"rows": [plain(row) for row in table.to_dict("records")]}
     say(f"{rows(table[shown])}{independent(options)}\n\n{text}", as_json, record)
