@@ -59,8 +59,8 @@ def differences_command(
     differ, tests = int((table.p_holm < 0.05).sum()), int(table.p_holm.notna().sum())
     text = f"{differ} of {tests} differ (p < 0.05 after Holm's correction for {tests} tests)."
     if whys := [*dict.fromkeys(table.warnings[table.p_holm.isna()])]:
-        more = f" Of the others --json says why: {len(whys) - 1} more reasons." if len(whys) > 1 else ""
-        text += f"\n{len(table) - tests} could not be tested: {whys[0]}{more}"
+        others = " (--json has the other reasons)" if len(whys) > 1 else ""
+        text += f"\n{len(table) - tests} could not be tested: {whys[0]}{others}"
     named = {"runs": [str(path) for path in (run, other) if path]}
     record = named | {"rows": [plain(row) for row in table.to_dict("records")]}
     say(f"{rows(table[shown])}{independent(options)}\n\n{text}", as_json, record)

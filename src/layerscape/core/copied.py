@@ -1,7 +1,7 @@
 """Samples that are copies of others, exact or but for rounding: such as may belong together.
 
-Rows are projected onto a few random directions and sorted along the first, where copies stand side by side: that takes
-one pass over the vectors and no pairs. Candidates are compared in all units.
+Rows are projected onto a few random directions and sorted along the first, where copies stand side by side: that goes
+through the vectors a few times and through no pairs. Candidates are compared in all units.
 
 Whole numbers in few units are equal by chance, as counts and bits are: of all pairs Π_j Σ_v p_jv² are so if units are
 independent, p_jv the share of samples that have the value v in unit j.
@@ -14,6 +14,7 @@ from math import sqrt
 import numpy as np
 
 from layerscape.core.distinct import clusters_of
+from layerscape.core.frame import frame
 from layerscape.core.near_copies import LARGEST, near_limit
 from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
@@ -32,14 +33,14 @@ def copies_among(x: Representation) -> np.ndarray:
     >>> copies_among(Representation(np.array([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]]))).tolist()
     [0, 1, 0]
     """
-    power = int(np.frexp(max(float(np.abs(block).max()) for _, block in x.blocks()))[1])
-    far, along = _limit(x, power), _projected(x, power)
+    framed, turn = frame(x), np.random.default_rng(0).standard_normal((x.n_units, DIRECTIONS))
+    far, along = _limit(x), np.concatenate([framed(block) @ turn for _, block in x.blocks()])
     order = np.argsort(along[:, 0], kind="stable")
     close = np.asarray((np.abs(np.diff(along[order], axis=0)) <= 3 * far).all(axis=1))
     places = np.flatnonzero(close)
     step = rows_of_block(x.n_units)
     for some in (places[first : first + step] for first in range(0, len(places), step)):
-        one, other = (np.ldexp(_read(x, order[places]), -power) for places in (some, some + 1))
+        one, other = (framed(_read(x, order[places])) for places in (some, some + 1))
         close[some] = np.linalg.norm(one - other, axis=1) <= far
     number = np.empty(len(along), int)
     number[order] = np.concatenate([[0], np.cumsum(~close)])
@@ -98,7 +99,7 @@ def said_of_copies(codes: np.ndarray) -> str:
     )
 
 
-def _limit(x: Representation, power: int) -> float:
+def _limit(x: Representation) -> float:
     """The distance below which samples are near copies: as in a graph, from some samples, as if in two dimensions.
 
     In more of them first neighbors among all samples are farther away than that; numbers alone have no near copies.
@@ -108,7 +109,7 @@ def _limit(x: Representation, power: int) -> float:
     from scipy.spatial.distance import cdist  # which takes long to import, for those who measure no vectors
 
     drawn = np.sort(np.random.default_rng(0).permutation(x.n_samples)[:DRAWN])
-    some = np.ldexp(x.read(drawn), -power)
+    some = frame(x)(x.read(drawn))
     most = max(LARGEST, len(drawn) // 4)  # the farthest are no measure: one sample may lie far from all others
     nearest = np.sort(cdist(some, some), axis=1)[:, 1 : 1 + most]
     return near_limit(nearest, PLAIN.near_copies) * sqrt(len(drawn) / x.n_samples)
@@ -118,10 +119,3 @@ def _read(x: Representation, rows: np.ndarray) -> np.ndarray:
     """Rows in any order, which an array on disk gives in its own, each once."""
     known, place = np.unique(rows, return_inverse=True)
     return x.read(known)[place]
-
-
-def _projected(x: Representation, power: int) -> np.ndarray:
-    """Rows less the first along random directions, shape (N, 3), scaled by a power of two to values near 1."""
-    turn = np.random.default_rng(0).standard_normal((x.n_units, DIRECTIONS))
-    first = np.ldexp(x.read(slice(0, 1)), -power)
-    return np.concatenate([(np.ldexp(block, -power) - first) @ turn for _, block in x.blocks()])

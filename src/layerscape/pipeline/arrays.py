@@ -104,8 +104,6 @@ def _write(
     """Write what is not there yet; ``later`` makes the fingerprint meanwhile, and not before."""
     dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values())).name
     specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), depths, strict=True)]
-    if later:
-        _check_finite(layers)
     with ThreadPoolExecutor(1, thread_name_prefix="layerscape-fingerprint") as beside:
         found = beside.submit(_fingerprint, layers)
         plan = {"model": None, "samples": None if later else found.result(), "dtype": dtype}
@@ -113,7 +111,9 @@ def _write(
             folder.write_samples(names, columns, "array")
             if not folder.finished:
                 for number, rows in folder.blocks_left():
-                    folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})  # checked before
+                    if found.done():
+                        found.result()  # which raises where a value is not finite
+                    folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})
                 folder.finish({"source": "arrays", "ids": ids}, {**plan, "samples": found.result()})
     return folder
 
@@ -139,13 +139,6 @@ def _depths(given: Depths, layers: Sequence[str]) -> list[float | None]:
         if place is not None and not 0 <= place <= 1:
             raise InvalidValue(f"a depth of {place:g}; depths lie in 0..1, from the input to the output.")
     return places
-
-
-def _check_finite(layers: Mapping[str, Representation]) -> None:
-    """What `_fingerprint` checks too."""
-    for x in layers.values():
-        for rows in x.slices():
-            x.checked(rows)
 
 
 def _fingerprint(layers: Mapping[str, Representation]) -> str:

@@ -68,8 +68,9 @@ class Kept(Sequence[bytes]):
         if isinstance(at, slice):
             return [self[place] for place in range(len(self))[at]]
         start, size = self._places[self._rows[at]]
-        self._file.seek(start)
-        return self._file.read(size)
+        with self._lock, file_problems(Path(gettempdir())):
+            self._file.seek(start)
+            return self._file.read(size)
 
 
 class Previewing:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from layerscape.core.columns import plain_column
+from layerscape.core.columns import plain_column, words_of
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.labels import form_of, is_missing
 from layerscape.core.neighbors import Neighbors
@@ -226,23 +226,16 @@ def _paths(labels: Any, n_samples: int) -> Paths:
             f"{len(labels)} paths of {found} levels for {n_samples} samples; give one per sample, all of one length."
         )
     columns = list(zip(*(path for path in labels), strict=True))
-    levels, parent, names = [], np.zeros(n_samples, int), np.full(n_samples, "", object)
+    levels, parent = [], np.zeros(n_samples, int)
     for column in columns:
-        words, numbers = _words(column)
-        names = words if not levels else np.array([f"{a}/{b}" for a, b in zip(names, words, strict=True)], object)
+        refuse_missing(np.array([is_missing(label) for label in column]))
+        numbers = np.unique(words_of(column), return_inverse=True)[1]
         parent = np.unique(parent * (numbers.max() + 1) + numbers, return_inverse=True)[1]
         levels.append(parent)
-    first = np.unique(levels[0])
+    first, names = np.unique(levels[0]), words_of(map(tuple, labels))
     if len(np.unique(parent)) == 1:
         raise InvalidValue(f"all {n_samples} samples have the path {names[0]}; give at least two.")
     if len(first) == n_samples:
         raise InvalidValue(f"each of the {n_samples} samples has a path of its own; give levels that samples share.")
     _, at, sizes = np.unique(parent, return_index=True, return_counts=True)
-    return Paths(np.stack(levels, axis=1), Classes(names[at].astype(str), parent, sizes))
-
-
-def _words(column: Any) -> tuple[np.ndarray, np.ndarray]:
-    """One level's categories in words and as numbers."""
-    refuse_missing(np.array([is_missing(label) for label in column]))
-    words = np.array([str(label) for label in column], object)
-    return words, np.unique(words.astype(str), return_inverse=True)[1]
+    return Paths(np.stack(levels, axis=1), Classes(names[at], parent, sizes))
