@@ -275,3 +275,18 @@ def test_graphs_without_own_groups_have_no_chance_of_independent_samples(rng):
 def naive_share(a, b, k):
     lists = zip(a.indices[:, :k].tolist(), b.indices[:, :k].tolist(), strict=True)
     return np.mean([len(set(one) & set(other)) / k for one, other in lists])
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_chance_of_few_shared_neighbors_is_skewed_and_never_below_none(rng, k):
+    """Its ends are those of permuted samples, to one shared neighbor where there are few."""
+    x, y = rng.standard_normal((2, 150, 5))
+    found = estimate("overlap", x, y, k=k).chance
+    a, b = (membership(find_neighbors(z, k), k).toarray() for z in (x, y))
+    values = []
+    for _ in range(2000):
+        order = rng.permutation(150)
+        values.append((a * b[np.ix_(order, order)]).sum() / (150 * k))
+    low, high = np.quantile(values, [0.025, 0.975])
+    assert found.low >= 0
+    assert [found.low, found.high] == pytest.approx([low, high], abs=1.01 / (150 * k))

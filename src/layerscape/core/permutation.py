@@ -7,7 +7,7 @@ alone, so that all cells of a map share them, and the largest cell of each permu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from scipy.special import ndtr
@@ -65,6 +65,18 @@ def chance_by_permutation(
     null = np.array([score(order) for order in permutations(n_samples, count, seed)])
     low, high = np.quantile(null, [0.025, 0.975])
     return Chance(float(null.mean()), float(low), float(high), share_as_high(null, observed)), null
+
+
+def chance_by_law(
+    mean: float, spread: float, skewness: float, p: float, bounds: tuple[float, float] = (-inf, inf)
+) -> Chance:
+    """Mean and central 95 % of the Pearson III law with this standard deviation and skewness, within bounds.
+
+    >>> chance_by_law(0.01, 0.01, 1.0, p=0.5, bounds=(0, 1)).low  # the normal law reaches below 0
+    0
+    """
+    low, high = (mean + spread * float(end) for end in pearson3.ppf([0.025, 0.975], skewness))
+    return Chance(mean, max(bounds[0], min(low, mean)), min(bounds[1], max(high, mean)), p)
 
 
 def share_as_high(null: np.ndarray, observed: float) -> float:

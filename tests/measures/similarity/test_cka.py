@@ -21,6 +21,11 @@ def u_centered(x):
     return kernel
 
 
+def full_centered(x):
+    x = x - x.mean(axis=0)
+    return x @ x.T
+
+
 def by_kernels(x, y):
     k, m = u_centered(x), u_centered(y)
     return (k * m).sum() / np.sqrt((k * k).sum() * (m * m).sum())
@@ -98,8 +103,10 @@ def test_interval_is_that_of_both_jackknives_less_what_pairs_count_twice(estimat
         [estimate("cka", np.delete(x, i, 0), np.delete(y, i, 0), estimator=estimator).value for i in range(40)]
     )
     by_deletion = 39 / 40 * ((left_out - left_out.mean()) ** 2).sum()
-    pairs = result.chance.high - result.chance.value  # 1.96 standard deviations of unrelated data
-    pairs = (pairs / 1.96 * (1 - result.value**2)) ** 2
+    spread = np.sqrt(2 / (40 * 37))  # of unrelated data
+    if estimator == "biased":
+        spread *= np.sqrt(np.prod([(u_centered(z) ** 2).sum() / (full_centered(z) ** 2).sum() for z in (x, y)]))
+    pairs = (spread * (1 - result.value**2)) ** 2
     alone = result.influence.alone
     variance = (by_deletion + (alone**2).sum()) / 2 - pairs
     freedom = 40 / (1 + max(0, (alone**4).mean() / (alone**2).mean() ** 2 - 3) / 2)
@@ -126,7 +133,18 @@ def test_spread_at_chance_is_that_of_permutations(rng):
     x, y = rng.standard_normal((2, 100, 30))
     values = [by_kernels(x, y[rng.permutation(100)]) for _ in range(400)]
     result = estimate("cka", x, y)
-    assert 1.96 * np.std(values) == pytest.approx(result.chance.high, rel=0.15)
+    assert [result.chance.low, result.chance.high] == pytest.approx(np.quantile(values, [0.025, 0.975]), rel=0.15)
+
+
+def test_chance_is_skewed_where_few_directions_vary(rng):
+    """One direction on both sides: the law is that of a squared normal number, which never is far below 0."""
+    x, y = rng.standard_normal((2, 300, 1))
+    values = [by_kernels(x, y[rng.permutation(300)]) for _ in range(1500)]
+    result = estimate("cka", x, y)
+    low, high = np.quantile(values, [0.025, 0.975])
+    assert -low < high / 3
+    assert result.chance.low == pytest.approx(low, rel=0.15)
+    assert result.chance.high == pytest.approx(high, rel=0.15)
 
 
 def test_a_representation_is_like_itself(rng):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, lgamma, sqrt
+from math import exp, inf, lgamma, sqrt
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,10 @@ from scipy import sparse
 
 from layerscape.core.estimate import Chance
 from layerscape.core.exchange import Score, of_each
-from layerscape.core.interval import Z95
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import JUMP, p_above, p_with_jumps, p_with_skewness
+from layerscape.core.permutation import JUMP, chance_by_law, p_above, p_with_jumps, p_with_skewness
 
 
 @remembered
@@ -103,9 +102,10 @@ def chance_of(
 ) -> Chance:
     """Mean, central 95 % and p of Σ_k weights_k·S(k) + shift when the N samples of one relation are permuted at random.
 
-    Mean and variance are exact. The limits take the law to be normal, and so does p, unless ``permuted`` gives scores
-    from which the skewness of the law is known. ``jump`` is what one pair adds at most: where that is much, p is
-    counted of ``permuted`` scores, which then are in the unit of ``observed``.
+    Mean and variance are exact. No pair adds less than nothing, so the limits are skewed as a count of
+    rare pairs is: by standard deviation over mean. p takes the law to be normal, unless ``permuted`` gives scores from
+    which the skewness is known. ``jump`` is what one pair adds at most: where that is much, p is counted of
+    ``permuted`` scores, which then are in the unit of ``observed``.
     """
     pairs, weights = n * (n - 1), np.atleast_1d(weights)
     means = np.atleast_1d(a.total) * np.atleast_1d(b.total) / pairs
@@ -115,10 +115,10 @@ def chance_of(
         second += way_a * way_b / count if count else 0.0
     mean = float(weights @ means)
     spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
-    mean += shift
     least = exp(-lgamma(n + 1))  # one of all orders
-    p = max(least, p_of(observed, mean, spread, mean - shift, permuted, jump))
-    return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)
+    p = max(least, p_of(observed, mean + shift, spread, mean, permuted, jump))
+    bounds = (shift, 1.0) if mean > 0 else (-inf, shift)  # all pairs agree where the score is 1
+    return chance_by_law(mean + shift, spread, spread / mean if mean else 0.0, p, bounds)
 
 
 def score_of_relations(a: sparse.csr_array, b: sparse.csr_array, weight: float) -> Score:

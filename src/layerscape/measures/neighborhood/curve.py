@@ -53,7 +53,7 @@ def weighted_curve(
     per_sample = (sums - base) / (full - base)
     value, chance = float(per_sample.mean()), None
     if a.queries is None:
-        each, zero = weights / (full - base) / a.n_samples, -base / (full - base)
+        each, zero = weights / (full - base) / a.n_samples, (0.0 - base) / (full - base)
         permuted = partial(permuted_sums, mine, other, weights)
         chance = chance_of(relation(a, k), relation(b, k), a.n_samples, value, each, zero, permuted)
         low, high, words = _interval(a, b, weights / full, sums / full)

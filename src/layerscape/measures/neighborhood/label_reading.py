@@ -16,9 +16,9 @@ from scipy import sparse
 from layerscape.core.checks import check_all_asked, check_name, sample_rows
 from layerscape.core.estimate import Chance
 from layerscape.core.exchange import Score
-from layerscape.core.interval import Z95, jackknife_of, of_share, sd_of_deletions
+from layerscape.core.interval import jackknife_of, of_share, sd_of_deletions
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import permutations
+from layerscape.core.permutation import chance_by_law, permutations
 from layerscape.errors import InvalidValue
 from layerscape.measures.classes import LABEL_KINDS, LabelKind
 from layerscape.measures.deletion import lists_of, without_next
@@ -172,7 +172,7 @@ def chance_of_fraction(reading: LabelReading, value: float) -> tuple[Chance, np.
     mean = reading.likeness.sums(reading.share).total / (reading.graph.n_samples - 1)
     spread = float(null.std(ddof=1))
     p = p_of(value, mean, spread, mean, reading.permuted, reading.jump)
-    return Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p), null
+    return chance_by_law(mean, spread, spread / mean if mean else 0.0, p, (0.0, 1.0)), null
 
 
 def _wanted(likeness: Likeness, graph: Neighbors, k: int, class_fraction: float | None) -> np.ndarray:

@@ -7,12 +7,11 @@ from math import nan, sqrt
 from typing import Any
 
 import numpy as np
-from scipy.stats import pearson3
 
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.interval import LEAST_MARGIN, Z95, of_share, student95
 from layerscape.core.pairs import Pairs
-from layerscape.core.permutation import p_above
+from layerscape.core.permutation import chance_by_law, p_above
 from layerscape.core.queries import FEW, FEWEST, clusters, entangled, margin, sum_alike
 from layerscape.measures.retrieval.places import Law
 
@@ -103,6 +102,4 @@ def chance_of(pairs: Pairs, value: float, law: Law, bounds: tuple[float, float],
         return Chance(mean, mean, mean, 1.0)
     # As many queries fewer as are alike make the law as much more skewed.
     skewness = float(law.third.sum()) / alone**1.5 * sqrt(together / alone)
-    ends = mean + spread * pearson3.ppf([0.025, 0.975], skewness)
-    low, high = (float(min(bounds[1], max(bounds[0], end))) for end in ends)
-    return Chance(mean, min(low, mean), max(high, mean), p_above(sign * (value - mean) / spread, sign * skewness))
+    return chance_by_law(mean, spread, skewness, p_above(sign * (value - mean) / spread, sign * skewness), bounds)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy.stats import pearson3
 
 from layerscape.core.checks import constant
 from layerscape.core.estimate import Chance, Estimate
@@ -21,7 +20,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, within
 from layerscape.core.memo import remembered, remembered_within
 from layerscape.core.nearness import MetricOfRows
-from layerscape.core.permutation import p_above
+from layerscape.core.permutation import chance_by_law, p_above
 from layerscape.core.representation import Representation
 from layerscape.measures.rows import slices
 from layerscape.measures.similarity.ordered import score_of_pairs
@@ -143,8 +142,7 @@ def _compared(
 
 def _chance(value: float, spread: float, skewness: float) -> Chance:
     """The law of Σ λ_i·μ_j·(z_ij² − 1), the limit of large n, has this third moment."""
-    law = pearson3(skewness, 0, spread)
-    return Chance(0.0, float(law.ppf(0.025)), float(law.ppf(0.975)), p_above(value / spread, skewness))
+    return chance_by_law(0.0, spread, skewness, p_above(value / spread, skewness), (-1.0, 1.0))
 
 
 def _distances(values: np.ndarray) -> np.ndarray:

@@ -9,13 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from layerscape.core.checks import check_least, check_name
-from layerscape.core.estimate import Chance, Estimate
+from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score, of_each
 from layerscape.core.frame import frame
 from layerscape.core.influence import Influence
-from layerscape.core.interval import Z95, freedom_of, jackknife_of, student95, within
+from layerscape.core.interval import freedom_of, jackknife_of, student95, within
 from layerscape.core.measure import ALWAYS, EVEN, Measure
-from layerscape.core.permutation import p_above
+from layerscape.core.permutation import chance_by_law, p_above
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
@@ -92,7 +92,8 @@ def cka(
         return _biased(n, cross, self_a, self_b, null)
     value, alone = _debiased(cross, self_a, self_b)
     margin = _margin(alone, _without(cross, self_a, self_b, biased=False), null * (1 - value**2))
-    chance = Chance(0.0, -Z95 * null, Z95 * null, p_above(value / null, _skewness(self_a, self_b)))
+    skewness = _skewness(self_a, self_b)
+    chance = chance_by_law(0.0, null, skewness, p_above(value / null, skewness), MEASURE.bounds)
     low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, chance=chance)
 
@@ -152,8 +153,8 @@ def _biased(n: int, cross: Hsic, of_a: Hsic, of_b: Hsic, null: float) -> Estimat
     margin = _margin(alone, _without(cross, of_a, of_b, biased=True), spread * (1 - value**2))
     mean = of_a.trace * of_b.trace / ((n - 1) * norm)
     words = f"the biased estimator: unrelated data of this size and spread read {mean:.3g}"
-    p = p_above((value - mean) / spread, _skewness(of_a, of_b))
-    chance = Chance(mean, mean - Z95 * spread, mean + Z95 * spread, p)
+    skewness = _skewness(of_a, of_b)
+    chance = chance_by_law(mean, spread, skewness, p_above((value - mean) / spread, skewness), (0.0, 1.0))
     low, high = within(value, margin, (0.0, 1.0))
     return Estimate(value, low, high, n, chance=chance, warnings=(words,))
 
