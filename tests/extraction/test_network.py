@@ -152,6 +152,13 @@ def test_an_empty_text_is_named(bert, make_samples, empty):
         list(bert.blocks(samples, LAYERS, "mean", block_rows=2))
 
 
+def test_all_texts_that_are_empty_are_named(bert, make_samples):
+    samples = make_samples(["the cat", "the dog", " ", "the cat", "", "\t"], "text")
+    says = "samples 's2', 's4', 's5' are empty: no token is left of ' '; remove them from the input."
+    with pytest.raises(InvalidValue, match=re.escape(says)):
+        list(bert.blocks(samples, LAYERS, "mean", block_rows=6))
+
+
 def test_a_text_that_is_no_string_is_named(bert, make_samples):
     with pytest.raises(InvalidType, match=re.escape("sample 's1' is float; a text must be a string.")):
         list(bert.blocks(make_samples(["the cat", 1.0], "text"), LAYERS, "mean", block_rows=2))

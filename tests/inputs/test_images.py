@@ -83,7 +83,8 @@ def test_a_corrupt_image_is_named_before_any_work(photos):
     with pytest.raises(FileProblem) as caught:
         opened(photos)
     assert str(caught.value).startswith(
-        f"2 of 4 samples of {photos} cannot be used; the first, 'dog/c.jpg', cannot be decoded ("
+        f"2 of 4 samples of {photos} cannot be used ('dog/c.jpg', 'dog/d.png'); the first, 'dog/c.jpg', cannot be "
+        "decoded ("
     )
     assert str(caught.value).endswith("); repair or remove them, or leave them out with --skip-bad (skip_bad=True).")
 

@@ -46,7 +46,7 @@ def test_idx_pictures_with_the_labels_beside_them(pictures):
     assert samples.labels["label"].tolist() == ["7", "3", "7"]
     assert samples.read([1])[0].tolist() == [[4, 5], [6, 7]]
     array = opened(pictures, kind="array")
-    assert array.read([1])[0].dtype == np.float32
+    assert array.read([1])[0].dtype == np.uint8  # as in memory; a network that takes floats gets them
     assert array.labels["label"].tolist() == ["7", "3", "7"]
 
 

@@ -122,7 +122,7 @@ def test_an_empty_text_is_named_or_left_out(tmp_path):
     file = tmp_path / "x.jsonl"
     file.write_text('{"text": "a"}\n{"text": " "}\n{"other": 1}\n{"text": 3}\n')
     says = (
-        f"3 of 4 samples of {file} cannot be used; the first, '1', is empty; "
+        f"3 of 4 samples of {file} cannot be used ('1', '2', '3'); the first, '1', is empty; "
         "repair or remove them, or leave them out with --skip-bad (skip_bad=True)."
     )
     fails(FileProblem, says, file)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -214,3 +216,24 @@ def test_columns_of_objects_and_nested_tensors_are_lists_of_what_they_hold(rng):
         {"text": ["a", "b", "c"], "vector": arrays, "word": pandas.array(["x", None, "x"], "string")}
     )
     assert as_samples(frame).read([2]) == ["c"]  # whatever is in other columns
+
+
+def test_empty_texts_in_memory_are_refused_or_left_out_as_those_of_files_are():
+    texts = ["the cat", "  ", "a dog", "", "\u3000"]
+    says = (
+        "3 of 5 samples of a list cannot be used ('1', '3', '4'); the first, '1', is empty; repair or remove them, or "
+        "leave them out with --skip-bad (skip_bad=True)."
+    )
+    with pytest.raises(InvalidValue, match=re.escape(says)):
+        as_samples(texts)
+    found = as_samples(texts, labels={"number": list(range(5))}, skip_bad=True)
+    assert found.ids == ("0", "2")
+    assert found.read([1]) == ["a dog"]
+    assert found.labels["number"].tolist() == [0, 2]
+    assert found.skipped == (("1", "is empty"), ("3", "is empty"), ("4", "is empty"))
+    pairs = as_samples([("who", "I"), ("what", " ")], skip_bad=True, kind="text")
+    assert pairs.ids == ("0",)
+    assert pairs.read([0]) == [("who", "I")]
+    assert as_samples(texts[::2][:2]).fingerprint == as_samples(texts[::2][:2], skip_bad=True).fingerprint
+    with pytest.raises(InvalidValue, match=r"^skip_bad=True is for files; select the samples in memory yourself"):
+        as_samples(np.zeros((3, 2)), skip_bad=True)

@@ -112,3 +112,14 @@ def test_a_step_that_was_taken_away_leaves_a_gap_that_is_said(tmp_path):
     assert said.endswith("Not compared, since the series was another when it was measured: 'step 1 with 3'.")
     ls.measure(series, ["overlap"], k=K)
     assert "Not compared" not in found_through(ThroughSteps(series))[0].text
+
+
+def test_measures_of_which_no_sentence_is_made_are_not_called_unmeasured(tmp_path):
+    arrays = {name: np.random.default_rng(0).standard_normal((N, 5)).cumsum(0) for name in ("first", "last")}
+    runs = {f"step {step}": ls.from_arrays(arrays, ids=IDS, out=tmp_path / str(step)) for step in (1, 2)}
+    found = ls.series(runs)
+    with pytest.warns(UserWarning, match="with lag every run is measured by itself, and no steps are compared"):
+        ls.measure(found, ["overlap"], k=K, lag=5)
+    assert [each.text for each in found_through(ThroughSteps(ls.series(runs)))] == [
+        "2 values of overlap measured; no sentence is made of them, and they are in the table."
+    ]

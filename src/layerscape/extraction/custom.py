@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
 
 MASKS = ("attention_mask", "special_tokens_mask")
+LEAST_RUN = 2  # of one number at the end of a sample, from which on it looks like padding
 
 
 class Custom:
@@ -46,11 +48,11 @@ class Custom:
     ) -> None:
         self.kind: Kind = kind
         self.examples = list(examples)
-        self._make_inputs, self._withheld = make_inputs, withheld
+        self.make_inputs, self._withheld = make_inputs, withheld
         self._first = ""  # what the function made first, so that another one of its name makes another run
 
     def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
-        return [Encoded(content) for content in contents]
+        return [Encoded(content, name=name) for content, name in zip(contents, ids, strict=True)]
 
     def batch(self, encoded: Sequence[Encoded]) -> tuple[Inputs, Tokens | None]:
         made, n_samples = self._made([one.content for one in encoded]), len(encoded)
@@ -63,6 +65,7 @@ class Custom:
             real, special = (_mask(name, made.get(name), n_samples) for name in MASKS)
             if real is not None:
                 tokens = Tokens(real, real if special is None else real & ~special)
+                _check_any(tokens, [one.name for one in encoded])
             inputs = Inputs(kwargs={name: value for name, value in made.items() if name not in self._withheld})
         else:
             raise InvalidType(
@@ -77,7 +80,7 @@ class Custom:
 
     def _made(self, contents: list[Any]) -> Any:
         try:
-            made = self._make_inputs(contents)
+            made = self.make_inputs(contents)
         except LayerscapeError:
             raise
         except Exception as error:
@@ -92,14 +95,64 @@ class Custom:
             )
         return each_part(made, lambda part: torch.from_numpy(part) if isinstance(part, np.ndarray) else part)
 
+    def look(self, model: str, contents: Sequence[Any], ids: Sequence[str]) -> str:
+        return self.make_inputs.look(contents) if isinstance(self.make_inputs, AsTokens) else ""
+
     def describe(self) -> dict[str, Any]:
-        names = [getattr(self._make_inputs, part, None) or "" for part in ("__module__", "__qualname__")]
-        told = {"inputs": ".".join(names).strip(".") or type(self._make_inputs).__name__}
+        names = [getattr(self.make_inputs, part, None) or "" for part in ("__module__", "__qualname__")]
+        told = {"inputs": ".".join(names).strip(".") or type(self.make_inputs).__name__}
         return told if names[0].startswith("layerscape.") else {**told, "made": self._first}
 
 
-def stack(contents: list[Any]) -> torch.Tensor:
-    """Arrays of one shape as a float32 batch."""
+@dataclass(frozen=True)
+class AsTokens:
+    """Arrays of whole numbers as an int64 batch, for a network that looks them up.
+
+    Attributes
+    ----------
+    argument
+        What its forward calls them.
+    padding
+        With which of them it says that it pads, and what of it says so.
+    """
+
+    argument: str
+    padding: dict[int, str]
+
+    def __call__(self, contents: Sequence[np.ndarray]) -> torch.Tensor:
+        rows = stack(contents, np.int64)
+        for number, who in self.padding.items():
+            if rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any()):
+                raise InvalidValue(
+                    f"samples begin or end with {number}, with which {who} pads, and an array does not say which "
+                    f"tokens are none; give make_inputs={self._masked(number)}, or where all are tokens "
+                    "make_inputs=lambda rows: torch.tensor(np.array(rows))."
+                )
+        return rows
+
+    def look(self, contents: Sequence[np.ndarray]) -> str:
+        """What is to be said of samples that look padded, where the network does not say with what it pads."""
+        rows = np.stack(contents)
+        for side, ordered in (("end", rows[:, ::-1]), ("begin", rows)) if rows.ndim == 2 else ():
+            for number in np.unique(ordered[:, 0]).tolist():
+                runs = np.logical_and.accumulate(ordered == number, axis=1).sum(1)
+                nowhere_else = runs.sum() == (rows == number).sum()
+                if nowhere_else and runs.max() >= LEAST_RUN and runs.min() < runs.max():
+                    return (
+                        f"samples {side} with up to {runs.max()} of {number}, which is nowhere else in the "
+                        f"{len(rows)} tried, and all of it counts as tokens; if it is padding, give "
+                        f"make_inputs={self._masked(number)}"
+                    )
+        return ""
+
+    def _masked(self, number: int) -> str:
+        """A function that leaves padding out, as one would write it."""
+        rows = "torch.tensor(np.array(rows))"
+        return f'lambda rows: {{"{self.argument}": {rows}, "attention_mask": {rows} != {number}}}'
+
+
+def stack(contents: Sequence[Any], dtype: type[np.number] = np.float32) -> torch.Tensor:
+    """Arrays of one shape as a batch, of float32."""
     for content in contents:
         if not hasattr(content, "dtype"):
             raise InvalidType(
@@ -109,7 +162,7 @@ def stack(contents: list[Any]) -> torch.Tensor:
     shapes = {np.shape(content) for content in contents}
     if len(shapes) > 1:
         raise InvalidValue(f"samples of shapes {sorted(shapes)}; they must have one shape, or give make_inputs=.")
-    return torch.from_numpy(np.stack([np.asarray(content, dtype=np.float32) for content in contents]))
+    return torch.from_numpy(np.stack([np.asarray(content, dtype=dtype) for content in contents]))
 
 
 def _mask(name: str, mask: Any, n_samples: int) -> torch.Tensor | None:
@@ -118,4 +171,15 @@ def _mask(name: str, mask: Any, n_samples: int) -> torch.Tensor | None:
     if not isinstance(mask, torch.Tensor) or mask.ndim != 2 or len(mask) != n_samples:
         given = f"of shape {tuple(mask.shape)}" if isinstance(mask, torch.Tensor) else f"a {type(mask).__name__}"
         raise InvalidValue(f"{name} is {given}; it must be a tensor of shape (samples, tokens).")
+    if bool(((mask != 0) & (mask != 1)).any()):
+        raise InvalidValue(f"{name} has values other than 0 and 1; make it 1 where a token counts and 0 where not.")
     return mask.bool()
+
+
+def _check_any(tokens: Tokens, names: Sequence[str]) -> None:
+    """Raise if a sample has no token that counts, of which there is no mean."""
+    for mask, what in ((tokens.real, "its attention_mask is 0 everywhere"), (tokens.content, "all are special")):
+        left = mask.any(dim=1)
+        if not bool(left.all()):
+            name = names[int(left.int().argmin())]
+            raise InvalidValue(f"sample {name!r} has no token that counts: {what}; remove it, or mend make_inputs.")

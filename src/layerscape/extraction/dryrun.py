@@ -32,6 +32,7 @@ from layerscape.extraction.states import hidden_states
 from layerscape.extraction.survey import Survey
 from layerscape.extraction.tracing import Firing, Mark, Trace, trace
 from layerscape.extraction.units import PlaceAxes
+from layerscape.extraction.whole_numbers import settle
 
 N_SAMPLES = 2  # of most dry runs
 MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
@@ -76,6 +77,7 @@ class _Looked:
 
 def surveyed(subject: Subject, encoded: Sequence[Encoded]) -> tuple[Survey, bool]:
     """What a dry run finds, and whether nothing may be hidden, as is so where a network hides something at random."""
+    settle(subject.module, subject.reader, encoded)
     found = survey(subject, encoded)
     if not (found.drawn and hides(subject.module)):
         return found, False
@@ -106,7 +108,9 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
     if has_cls is None:
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
     silent |= _add_input(places, reader, inputs, looked.entrances, padded=tokens is not None)
-    silent |= dict.fromkeys(looked.folded & silent.keys(), FOLDED) | _add_output(places, usable, build.head)
+    silent |= dict.fromkeys(looked.folded & silent.keys(), FOLDED) | _add_output(
+        places, usable, looked.stacks, build.head
+    )
     if not places:
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
@@ -191,8 +195,12 @@ def _add_input(
     return {}
 
 
-def _add_output(places: list[Place], firings: Sequence[Firing], head: Head | str) -> dict[str, str]:
+def _add_output(
+    places: list[Place], firings: Sequence[Firing], stacks: Sequence[Stack], head: Head | str
+) -> dict[str, str]:
     """Add what the model is deployed with, as the last layer; or say why there is none."""
+    if stacks and head:  # then it is no output of the network alone
+        places[:] = [place for place in places if place.name != OUTPUT]
     if isinstance(head, str):
         return {OUTPUT: head} if head else {}
     for firing in firings:

@@ -33,10 +33,21 @@ def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> 
                 f"{remedy if n_samples > 1 else 'give smaller samples, or a smaller --max-length'}."
             ) from None
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in inputs.tensors())
+        reach = _reach(inputs) if isinstance(error, IndexError) else ""
         raise InvalidValue(
-            f"{type(module).__name__} fails on inputs of shape {shapes}: {in_words(error)}; give samples of the shape "
-            "that its forward takes, or say with make_inputs what it gets."
+            f"{type(module).__name__} fails on inputs of shape {shapes}: {in_words(error)}{reach}; give samples of the "
+            "shape that its forward takes, or say with make_inputs what it gets."
         ) from error
+
+
+def _reach(inputs: Inputs) -> str:
+    """From which to which whole number it is given, one of which is none that it knows."""
+    whole = [each for each in inputs.tensors() if not each.is_floating_point() and each.dtype != torch.bool]
+    if not whole:
+        return ""
+    return (
+        f", of whole numbers from {min(int(each.min()) for each in whole)} to {max(int(each.max()) for each in whole)}"
+    )
 
 
 def check_finite(dtype: torch.dtype, name: str, values: np.ndarray, ids: Sequence[str], n_units: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -61,7 +61,7 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], stacks: Sequence[S
         Its axes of depth.
     """
     if not stacks:
-        return _without_blocks(module, [firing for firing in firings if firing.site.side == "output"])
+        return _apart(_without_blocks(module, [firing for firing in firings if firing.site.side == "output"]))
     named: dict[Site, list[tuple[str, float | None, Stack]]] = {}
     for stack in stacks:
         for number, site in enumerate(stack.states):
@@ -70,18 +70,36 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], stacks: Sequence[S
                 named.setdefault(site, []).append((stack.layer(name), number / stack.n_blocks, stack))
         if stack.norm is not None:
             named.setdefault(stack.norm, []).append((stack.layer("final_norm"), None, stack))
-    taken = {name for layers in named.values() for name, _, _ in layers}
     places = []
     for firing in firings:
         site, shape = firing.site, firing.shape or ()
         layers = named.get(site, [])
         places += [Place(name, site, depth, shape, True, stack.name) for name, depth, stack in layers]
-        if not layers and site.side == "output" and site.module and site.part is None:
+        if not layers and site.side == "output" and site.part is None:
             depth, stack = _inside(site, stacks)
-            name = _path(site)
-            # A module may be called as the layers of the axis are.
-            places.append(Place(f"{name}_{OUTPUT}" if name in taken else name, site, depth, shape, False, stack))
-    return places
+            places.append(Place(_path(site), site, depth, shape, False, stack))
+    return _apart(places)
+
+
+def _apart(places: Sequence[Place]) -> list[Place]:
+    """With a name of its own for each, of which a module may be called as the layers of an axis are, or as the output.
+
+    So may one be as another that runs again.
+    """
+    names, taken = {}, {INPUT}
+
+    def rank(number: int) -> int:
+        place = places[number]
+        of_module = place.site is not None and place.site.module and place.name == place.path
+        return 1 + bool(place.site and place.site.call) if of_module else 0
+
+    for number in sorted(range(len(places)), key=rank):
+        name = places[number].name
+        while name in taken:
+            name = f"{name}_{OUTPUT}"
+        taken.add(name)
+        names[number] = name
+    return [replace(place, name=names[number]) for number, place in enumerate(places)]
 
 
 def _inside(site: Site, stacks: Sequence[Stack]) -> tuple[float | None, str]:
@@ -131,7 +149,8 @@ def choose(
     chosen: set[str] = set()
     for pattern in patterns_of(select):
         fits = fitting(pattern)
-        found = [place.name for place in places if fits(place.name)]
+        found = [place.name for place in places if place.name == pattern]  # which may hold a star itself
+        found = found or [place.name for place in places if fits(place.name)]
         found = found or [place.name for place in places if fits(place.path)]
         found = found or [place.name for place in places if place.stack and fits(place.name[len(place.stack) + 1 :])]
         if not found:

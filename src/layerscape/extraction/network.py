@@ -27,7 +27,6 @@ from layerscape.extraction.readers import Encoded, Reader
 from layerscape.extraction.running import Costs, Run, gathered, running
 from layerscape.extraction.sizing import Fitting, doubled
 from layerscape.extraction.survey import Survey
-from layerscape.extraction.texts import Texts
 
 EXAMPLES = ("example 1", "example 2")
 TRIED = 64  # samples that are looked at before a run
@@ -239,13 +238,14 @@ class Network:
                 table, self.truncated[number] = gathered(run, batches, ids, dtype, progress)
             return {name: table[name] for name in [*(place.name for place in chosen), LOSS] if name in table}
 
-        # Nothing of torch (hooks, modes) is held across a yield.
-        return ((number, block(number, rows)) for number, rows in wanted)
+        return ((number, block(number, rows)) for number, rows in wanted)  # nothing of torch is held across a yield
 
     def look(self, samples: Samples) -> str:
-        """Raise if texts or proteins that are tried tell the network hardly anything; return what to say of them."""
-        if not isinstance(self._reader, Texts):
+        """Raise if samples that are tried tell the network hardly anything; return what to say of them."""
+        if samples.kind == "image":
             return ""
+        if self.kind == "array":  # how these are read is known when the network has been run
+            self._surveyed(samples.read([0, len(samples) - 1]))
         rows = np.unique(np.linspace(0, len(samples) - 1, TRIED).astype(int)).tolist()
         return self._reader.look(self.name, samples.read(rows), [samples.ids[row] for row in rows])
 

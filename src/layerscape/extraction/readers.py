@@ -13,11 +13,12 @@ from layerscape.extraction.pooling import Tokens
 
 @dataclass(frozen=True)
 class Encoded:
-    """A sample on its way to a batch: how many tokens it has, and whether some were cut off."""
+    """A sample on its way to a batch: how many tokens it has, whether some were cut off, and its id, for errors."""
 
     content: Any
     length: int = 1
     truncated: bool = False
+    name: str = ""
 
 
 class Reader(Protocol):
@@ -53,6 +54,10 @@ class Reader(Protocol):
 
     def batch(self, encoded: Sequence[Encoded]) -> tuple[Inputs, Tokens | None]:
         """Inputs of a batch, and which tokens are real and content if there are any."""
+        ...
+
+    def look(self, model: str, contents: Sequence[Any], ids: Sequence[str]) -> str:
+        """Raise if samples that are tried tell the model hardly anything; return what is to be said of them."""
         ...
 
     def describe(self) -> dict[str, Any]:

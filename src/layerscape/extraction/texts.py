@@ -12,6 +12,7 @@ import torch
 
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, TextPair
+from layerscape.core.words import firsts
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction.deployed import Deployment
 from layerscape.extraction.hooks import Inputs
@@ -81,7 +82,7 @@ class Texts:
                 raise InvalidType(f"sample {name!r} is {type(content).__name__}; a {self.kind} must be a string.")
         if any(isinstance(content, TextPair) for content in contents):
             self._check_pairs()
-        encoded = []
+        encoded, empty = [], []
         table = self._tokenize(contents)
         for i, (content, name) in enumerate(zip(contents, ids, strict=True)):
             row = {key: values[i] for key, values in table.items()}
@@ -90,10 +91,13 @@ class Texts:
                 cut = self._tokenize([content], truncation=True, max_length=self.max_length)
                 row = {key: values[0] for key, values in cut.items()}
             row["special_tokens_mask"] = self._special(row["special_tokens_mask"])
-            self._check(content, row, name)
+            self._check_known(row, name)
             if self._shuffle is not None:
                 row = _shuffled(row, [self._shuffle, zlib.crc32(str(content).encode())])
             encoded.append(Encoded(row, len(row["input_ids"]), truncated))
+            if not _words(content) or all(row["special_tokens_mask"]):
+                empty.append(i)
+        _refuse_empty([(ids[i], contents[i]) for i in empty])
         return encoded
 
     def batch(self, encoded: Sequence[Encoded]) -> tuple[Inputs, Tokens]:
@@ -189,18 +193,31 @@ class Texts:
                 "second begins; join them as the model was trained to read them, and give single texts."
             )
 
-    def _check(self, content: str | TextPair, row: Mapping[str, list[int]], name: str) -> None:
-        texts = content if isinstance(content, TextPair) else (content,)
-        if not all(text.strip() for text in texts) or all(row["special_tokens_mask"]):
-            shown = next((text for text in texts if not text.strip()), texts[0])
-            raise InvalidValue(
-                f"sample {name!r} is empty: no token is left of {shown[:20]!r}; remove it from the input."
-            )
-        if max(row["input_ids"]) >= self._vocabulary:
+    def _check_known(self, row: Mapping[str, list[int]], name: str) -> None:
+        if max(row["input_ids"], default=0) >= self._vocabulary:
             raise InvalidValue(
                 f"the tokenizer gives token {max(row['input_ids'])} for sample {name!r}, but the model knows "
                 f"0..{self._vocabulary - 1} only; they do not belong together: save both from one model."
             )
+
+
+def _words(content: str | TextPair) -> bool:
+    """Whether there is something in every text of a sample."""
+    return all(text.strip() for text in (content if isinstance(content, TextPair) else (content,)))
+
+
+def _refuse_empty(samples: Sequence[tuple[Any, Any]]) -> None:
+    """Raise, naming them, if there are samples of which the tokenizer leaves nothing."""
+    if not samples:
+        return
+    names, content = [name for name, _ in samples], samples[0][1]
+    texts = content if isinstance(content, TextPair) else (content,)
+    shown = next((text for text in texts if not text.strip()), texts[0])
+    many = len(names) > 1
+    raise InvalidValue(
+        f"sample{'s' * many} {firsts(names)} {'are' if many else 'is'} empty: no token is left of {shown[:20]!r}; "
+        f"remove {'them' if many else 'it'} from the input."
+    )
 
 
 def _shuffled(row: Mapping[str, list[int]], seed: list[int]) -> dict[str, list[int]]:

@@ -25,11 +25,12 @@ def array_source(
     labels: Mapping[str, np.ndarray] | None = None,
     columns: Mapping[str, Sequence[Any]] | None = None,
 ) -> Contents:
-    """One sample per row of an array of any trailing shape; whole numbers are read as floats."""
+    """One sample per row of an array of any trailing shape; whole numbers, which may be of tokens, are read as such."""
     floats = np.result_type(array.dtype, np.float32)
+    kept = array.dtype.newbyteorder("=") if array.dtype.kind in "iu" else floats
 
     def read(rows: Sequence[int]) -> list[np.ndarray]:
-        return [np.array(array[row], dtype=floats) for row in rows]
+        return [np.array(array[row], dtype=kept) for row in rows]
 
     def inspect(rows: Sequence[int]) -> Iterator[bytes]:
         for row in rows:

@@ -10,6 +10,7 @@ import numpy as np
 
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples
+from layerscape.core.words import firsts
 from layerscape.errors import FileProblem, InvalidValue
 
 
@@ -143,7 +144,8 @@ def _refuse(bad: Sequence[tuple[str, str]], n_rows: int, given: str, skip_bad: b
     name, reason = bad[0]
     if len(bad) == n_rows:
         raise FileProblem(f"none of the {n_rows} samples of {given} can be used; the first, {name!r}, {reason}.")
+    which = f" ({firsts([each for each, _ in bad])})" if len(bad) > 1 else ""
     raise FileProblem(
-        f"{len(bad)} of {n_rows} samples of {given} cannot be used; the first, {name!r}, {reason}; "
+        f"{len(bad)} of {n_rows} samples of {given} cannot be used{which}; the first, {name!r}, {reason}; "
         "repair or remove them, or leave them out with --skip-bad (skip_bad=True)."
     )

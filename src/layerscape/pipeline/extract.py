@@ -98,7 +98,7 @@ def extract(
     limit, sample_seed
         The first samples only, or so many drawn with a seed.
     skip_bad
-        Leave out images that cannot be read, and record them.
+        Leave out images that cannot be read and texts that are empty, and record them.
     follow_links
         Whether links that leave a folder of images are followed.
     text_column, id_column, kind

@@ -14,9 +14,10 @@ from layerscape.core.conversion import as_array, index_of, refuse_annotated
 from layerscape.core.labels import as_column, as_columns
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples, TextPair
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.errors import FileProblem, InvalidType, InvalidValue
 from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.images import ENDINGS
+from layerscape.inputs.text import pair_source, text_source
 from layerscape.pipeline.contents import check_asked, is_pair, is_picture, plain
 from layerscape.pipeline.handed import HUB, Stored, from_hub, is_loader, samples_of, stored
 from layerscape.pipeline.spool import Spool, spooled
@@ -58,18 +59,36 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
     table = _as_table(inputs, options)
     if table is not None:
         return _of_table(inputs, table, kind, labels, options)
-    given = [name for name, value in options.items() if value]
-    if given:
-        raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
     columns = as_columns(labels)
     contents, found, source, own = _held(inputs)
     check_asked(kind, found, contents)
+    given = [name for name, value in options.items() if value and (name != "skip_bad" or found != "text")]
+    if given:
+        raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
     digest = fingerprint(contents if isinstance(contents, list) else _parts(contents))
     ids = index_of(inputs) or tuple(map(str, range(len(contents))))
     known = {"label": own} if own else {}
     known |= inputs.classes if isinstance(inputs, Stored) else {}
     columns = {name: as_column(values) for name, values in known.items()} | columns
-    return Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
+    samples = Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
+    return _with_words(samples, skip_bad=bool(options.get("skip_bad"))) if found == "text" else samples
+
+
+def _with_words(samples: Samples, *, skip_bad: bool) -> Samples:
+    """Texts or pairs of them without those that are empty, which are refused or, where that is asked for, left out."""
+    contents = samples.read(range(len(samples)))
+    pairs = isinstance(contents[0], TextPair)
+    if pairs:
+        first, second = (list(each) for each in zip(*contents, strict=True))
+        source = pair_source(first, second, "text", samples.ids)
+    else:
+        source = text_source(contents, "text", samples.ids)
+    chosen = Selection(source, range(len(contents)), samples.labels, samples.source, samples.kind, skip_bad)
+    try:
+        kept = chosen.samples()
+    except FileProblem as error:
+        raise InvalidValue(str(error)) from None
+    return replace(kept, kind=samples.kind) if kept.skipped else samples
 
 
 def _of_hub(given: str, kind: Kind | None, labels: Any, options: dict[str, Any]) -> Samples | Selection:

@@ -14,7 +14,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.paired import MOVES
 from layerscape.core.progress import Show
 from layerscape.core.quantity import Quantity
-from layerscape.core.words import firsts, listed
+from layerscape.core.words import counted, firsts, listed
 from layerscape.errors import InvalidValue
 from layerscape.figures.measured import heading, measured, question_of, reads_labels
 from layerscape.figures.profile import Profile
@@ -153,8 +153,16 @@ def found_through(series: ThroughSteps) -> list[Finding]:
     warned = [Finding(f"{text[0].upper()}{text[1:]}.") for text in in_words(alarms(series.series))]
     told = [*warned, *with_cautions(each for each in every if each.text)]
     told = [replace(each, text=text) for each, text in zip(told, once(each.text for each in told), strict=True)]
-    nothing = f"Nothing of the series in {series.path} was measured. Measure it with: layerscape measure {series.path}"
-    return told or [Finding(nothing)]
+    return told or [Finding(_untold(series, measures))]
+
+
+def _untold(series: ThroughSteps, measures: Sequence[Quantity]) -> str:
+    """What is said where no sentence is: that nothing was measured, or what was."""
+    rows = len(series.table)
+    if not rows:
+        return f"Nothing of the series in {series.path} was measured. Measure it with: layerscape measure {series.path}"
+    titles = listed([each.title for each in measures]) or "measures of your own"
+    return f"{counted(rows, 'value')} of {titles} measured; no sentence is made of them, and they are in the table."
 
 
 def _steps(rows: Sequence[Row]) -> list[Row]:

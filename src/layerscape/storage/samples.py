@@ -21,7 +21,7 @@ from layerscape.storage.sealed import typed
 LABEL = "label."  # before the name of a label column, so that a label may be called "id"
 KIND = b"layerscape.kind"
 ENTRIES = b"layerscape.entries"
-PICTURES = 512  # that are read and written together, some 10 kB each
+PICTURES = 256  # that are read and written together, some 10 kB each
 MIXED = "some previews are text and others are bytes; give one kind for all blocks."
 
 
@@ -172,6 +172,7 @@ class Unfinished:
                 if table.schema.types != first.schema.types:
                     raise InvalidValue(MIXED)
                 writer.write_table(pa.table(table.columns, first.schema))
+        pa.default_memory_pool().release_unused()  # of a block of pictures it would keep 50 MB
 
     def entries(self) -> dict[str, Entry]:
         """What the bytes of the files of all blocks are; blocks that earlier code wrote do not say it."""
@@ -201,6 +202,8 @@ class Unfinished:
                         previews = file.read_row_group(group)["preview"].cast(column.type)
                         writer.write_table(table.slice(start, len(previews)).append_column(column, previews))
                         start += len(previews)
+                        del previews
+                pa.default_memory_pool().release_unused()
 
     def remove(self) -> None:
         """Take it away, once the run is finished."""

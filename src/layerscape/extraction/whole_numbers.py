@@ -1,0 +1,88 @@
+"""Whole numbers: whether a network takes those of an array as they are, as numbers of tokens, or as floats."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from layerscape.extraction.cures import calm
+from layerscape.extraction.custom import AsTokens, Custom, stack
+from layerscape.extraction.hooks import Inputs, where
+from layerscape.extraction.parts import floating, parts_of
+from layerscape.extraction.readers import Encoded
+
+ROUNDING = 1e-3  # by which what comes of floats may differ from what comes of the whole numbers that they were
+
+
+def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
+    """Have arrays of whole numbers read as the network takes them, shown by trying both on the first samples.
+
+    They stay whole where an embedding gets them, or floats fail and they do not, or the two give something else. Else
+    they are floats, as bytes of pictures are.
+    """
+    contents = [one.content for one in encoded]
+    if not (isinstance(reader, Custom) and reader.make_inputs is stack and all(map(_is_whole, contents))):
+        return
+    if len({np.shape(content) for content in contents}) > 1:
+        return
+    looked_up, of_whole = _tried(module, stack(contents, np.int64))
+    _, of_floats = _tried(module, stack(contents))
+    exact = all(content.dtype.itemsize == 1 for content in contents)  # as floats of any precision
+    if looked_up or (of_whole and not (of_floats and (exact or _alike(of_whole, of_floats)))):
+        reader.make_inputs = AsTokens(
+            next(iter(inspect.signature(module.forward).parameters)), _pads(module, looked_up)
+        )
+
+
+def _is_whole(content: Any) -> bool:
+    return getattr(getattr(content, "dtype", None), "kind", "") in ("i", "u")
+
+
+def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[str], list[torch.Tensor]]:
+    """Which embeddings are given the numbers, or some of them; and what the network puts out, nothing if it fails."""
+    inputs, looked_up = Inputs((rows,)).to(*where(module)), list[str]()
+    given = inputs.args[0]
+
+    def look(path: str, args: Any, kwargs: Any) -> None:
+        for _, seen in parts_of([args, kwargs]):
+            part = seen.tensor
+            same = part.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
+            if same or (part.shape == given.shape and torch.equal(part.to(given.dtype), given)):
+                looked_up.append(path)
+
+    handles = [
+        part.register_forward_pre_hook(lambda _, args, kwargs, path=path: look(path, args, kwargs), with_kwargs=True)
+        for path, part in module.named_modules()
+        if isinstance(part, (nn.Embedding, nn.EmbeddingBag)) and not rows.is_floating_point()
+    ]
+    try:
+        with calm(module, whole=False):
+            return looked_up, [seen.tensor for _, seen in floating(parts_of(module(*inputs.args)))]
+    except Exception:  # it does not take such numbers
+        return looked_up, []
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _alike(ones: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> bool:
+    pairs = zip(ones, others, strict=False)
+    return len(ones) == len(others) and all(
+        a.shape == b.shape and torch.allclose(a.float(), b.float(), rtol=ROUNDING, atol=0, equal_nan=True)
+        for a, b in pairs
+    )
+
+
+def _pads(module: nn.Module, looked_up: Sequence[str]) -> dict[int, str]:
+    found = {}
+    for path in looked_up:
+        number = getattr(module.get_submodule(path), "padding_idx", None)
+        if number is not None:
+            found[int(number)] = f"the embedding {path!r}" if path else "the embedding"
+    number = getattr(getattr(module, "config", None), "pad_token_id", None)
+    return {number: "its configuration", **found} if isinstance(number, int) else found

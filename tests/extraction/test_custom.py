@@ -1,0 +1,63 @@
+"""Masks that a function of the user's makes, of which some say nothing or something else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layerscape.errors import InvalidValue
+from layerscape.extraction import open_model
+
+ROWS = [np.arange(1, 6) + i for i in range(4)]
+
+
+class Embedded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(20, 4)
+
+    def forward(self, codes):
+        return self.embed(codes)
+
+
+def found(make_samples, mask, special=None):
+    """Of four samples, in one batch."""
+
+    def make_inputs(rows):
+        which = [int(row[0]) - 1 for row in rows]
+        made = {"codes": torch.tensor(np.array(rows)), "attention_mask": mask[which]}
+        return made if special is None else {**made, "special_tokens_mask": special[which]}
+
+    torch.manual_seed(0)
+    network = open_model(Embedded(), make_inputs=make_inputs)
+    return dict(network.blocks(make_samples(ROWS, "array"), ["embed"], "mean", block_rows=4))[0]["embed"]
+
+
+def test_a_sample_without_a_token_that_counts_is_named(make_samples):
+    mask = torch.ones(4, 5, dtype=torch.long)
+    mask[2] = 0
+    with pytest.raises(
+        InvalidValue, match=r"^sample 's2' has no token that counts: its attention_mask is 0 everywhere;"
+    ):
+        found(make_samples, mask)
+    special = torch.zeros(4, 5, dtype=torch.long)
+    special[3] = 1
+    with pytest.raises(
+        InvalidValue, match=r"^sample 's3' has no token that counts: all are special; remove it, or mend"
+    ):
+        found(make_samples, torch.ones(4, 5), special)
+
+
+def test_a_mask_to_be_added_is_no_mask(make_samples):
+    added = torch.zeros(4, 5)
+    added[:, 3:] = -10000.0
+    with pytest.raises(InvalidValue, match=r"^attention_mask has values other than 0 and 1; make it 1 where a token"):
+        found(make_samples, added)
+    mask = torch.ones(4, 5)
+    mask[:, 3:] = 0
+    vectors = found(make_samples, mask)
+    torch.manual_seed(0)
+    table = Embedded().embed.weight.detach().double()
+    np.testing.assert_allclose(vectors, [table[row[:3]].mean(0).numpy() for row in ROWS], atol=1e-6)

@@ -1,0 +1,157 @@
+"""Arrays of whole numbers as samples: token ids stay whole numbers, pictures of bytes become floats as ever."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import layerscape as ls
+from layerscape.errors import InvalidValue
+from layerscape.extraction import open_model
+
+N, LENGTH, WORDS = 20, 7, 600
+IDS = np.random.default_rng(0).integers(1, WORDS, (N, LENGTH))
+
+
+class Reader(nn.Module):
+    """An embedding, a recurrent layer and a head, as one writes it for texts."""
+
+    def __init__(self, padding: int | None = None) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed = nn.Embedding(WORDS, 8, padding_idx=padding)
+        self.rnn, self.head = nn.GRU(8, 6, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, codes):
+        states, _ = self.rnn(self.embed(codes))
+        return self.head(states[:, -1])
+
+
+class Table(nn.Module):
+    """Looks numbers up by itself, without an embedding."""
+
+    def __init__(self, *, cast: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.table, self.linear = nn.Parameter(torch.randn(WORDS, 8)), nn.Linear(8, 3)
+        self.cast = cast
+
+    def forward(self, codes):
+        return self.linear(self.table[codes.long() if self.cast else codes].mean(1))
+
+
+class Pixels(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head = nn.Conv2d(1, 4, 3), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(self.conv(x / 255).mean((2, 3)))
+
+
+def exact(module, given):
+    """What it gives for these numbers, in float64."""
+    module = module.double()
+    with torch.no_grad():
+        found = module(torch.from_numpy(given))
+    module.float()
+    return found.numpy()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint16, ">i4"])
+@pytest.mark.parametrize("how", ["array", "file", "list", "tensor"])
+def test_token_ids_are_looked_up(tmp_path, dtype, how):
+    given = IDS.astype(dtype)
+    np.save(tmp_path / "ids.npy", given)
+    inputs = {"array": given, "file": tmp_path / "ids.npy", "list": list(given), "tensor": torch.tensor(IDS)}[how]
+    run = ls.extract(Reader(), inputs, out=tmp_path / "run", layers=["embed", "rnn", "head"])
+    module = Reader()
+    np.testing.assert_allclose(run["head"].matrix[:], exact(module, IDS), atol=1e-6)
+    np.testing.assert_allclose(run["embed"].matrix[:], module.embed(torch.tensor(IDS)).mean(1).detach(), atol=1e-6)
+    names = [layer.name for layer in open_model(Reader()).layers(contents=list(given[:2]), select="**")]
+    assert names == ["embed", "rnn", "head", "output"]
+
+
+def test_a_language_model_of_transformers_as_a_module(tmp_path):
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    module = BertModel(BertConfig(vocab_size=WORDS, **shape)).eval()
+    run = ls.extract(module, IDS, out=tmp_path / "run")
+    assert list(run.layers) == ["embedding", "block_1", "block_2"]
+    with torch.no_grad():
+        states = module.double()(torch.from_numpy(IDS), output_hidden_states=True).hidden_states
+    for name, state in zip(run.layers, states, strict=True):
+        np.testing.assert_allclose(run[name].matrix[:], state.mean(1), atol=1e-5)
+
+
+@pytest.mark.parametrize("cast", [True, False])
+def test_numbers_that_no_float_of_the_network_holds_are_right(tmp_path, cast):
+    """In bfloat16 there is no 257, so that floats would look up another row, and nothing would fail."""
+    module = Table(cast=cast).to(torch.bfloat16)
+    run = ls.extract(module, IDS, out=tmp_path / "run", layers=["linear"])
+    with torch.no_grad():
+        expected = module(torch.from_numpy(IDS)).float()
+    np.testing.assert_array_equal(run["linear"].matrix[:], expected)
+
+
+def test_pictures_of_bytes_and_counts_are_floats_as_ever(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
+    run = ls.extract(Pixels(), pictures, out=tmp_path / "pixels", layers=["input", "conv", "head"])
+    np.testing.assert_array_equal(run["input"].matrix[:], pictures.reshape(N, -1))
+    with torch.no_grad():
+        np.testing.assert_allclose(run["head"].matrix[:], Pixels()(torch.tensor(pictures).float()), atol=1e-6)
+    counts = np.random.default_rng(0).poisson(3.0, (N, 5))
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
+    run = ls.extract(module, counts, out=tmp_path / "counts")
+    with torch.no_grad():
+        np.testing.assert_allclose(run["2"].matrix[:], module(torch.tensor(counts).float()), atol=1e-6)
+
+
+def test_padding_that_the_network_names_is_asked_about(tmp_path):
+    given = IDS.copy()
+    given[13, 5:] = 0
+    with pytest.raises(InvalidValue) as caught:
+        ls.extract(Reader(padding=0), given, out=tmp_path / "run")
+    said = str(caught.value)
+    assert said.startswith("samples begin or end with 0, with which the embedding 'embed' pads, and an array does not")
+    functions = re.findall(r"make_inputs=(lambda rows: (?:\{.*?\}|torch\.tensor\(np\.array\(rows\)\)))", said)
+    assert len(functions) == 2  # both are Python that works
+    with_mask, plain = (eval(each, {"torch": torch, "np": np}) for each in functions)
+    run = ls.extract(Reader(padding=0), given, out=tmp_path / "a", make_inputs=with_mask, layers=["embed"])
+    module = Reader(padding=0)
+    np.testing.assert_allclose(
+        run["embed"].matrix[13], module.embed(torch.tensor(given[13, :5])).mean(0).detach(), atol=1e-6
+    )
+    run = ls.extract(Reader(padding=0), given, out=tmp_path / "b", make_inputs=plain, layers=["embed"])
+    np.testing.assert_allclose(
+        run["embed"].matrix[13], module.embed(torch.tensor(given[13])).mean(0).detach(), atol=1e-6
+    )
+
+
+def test_what_looks_like_padding_is_said(tmp_path):
+    given, said = IDS.copy(), []
+    given[::2, 4:] = 0
+    ls.extract(Reader(), given, out=tmp_path / "run", note=said.append)
+    assert said[0] == (
+        "samples end with up to 3 of 0, which is nowhere else in the 20 tried, and all of it counts as tokens; if it "
+        'is padding, give make_inputs=lambda rows: {"codes": torch.tensor(np.array(rows)), "attention_mask": '
+        "torch.tensor(np.array(rows)) != 0}"
+    )
+    said.clear()
+    given = IDS.copy()
+    given[:, -1] = 2  # as every text ends
+    ls.extract(Reader(), given, out=tmp_path / "other", note=said.append)
+    assert not any("padding" in each for each in said)
+
+
+def test_ids_beyond_the_vocabulary_fail_in_words_of_the_embedding():
+    with pytest.raises(InvalidValue, match="IndexError: index out of range in self, of whole numbers from 5 to 600"):
+        open_model(Reader()).layers(contents=[np.array([5, WORDS]), np.array([6, 7])])
