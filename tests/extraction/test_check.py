@@ -130,3 +130,47 @@ def test_the_proofs_say_which_layer_the_last_hidden_state_is(folders, some_sampl
         network = open_model(folders(family), device="cpu")
         (axis,) = prove(network, some_samples("text", 5), ["block_3"], "mean")["axes"]
         assert axis == {"name": "", "blocks": 3, "handed_on": 2, "last_hidden_state": last}
+
+
+class Sorts(nn.Module):
+    """Sorts a batch by a number of each sample, as one does for packed sequences, and puts it back at its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(D, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        order = torch.argsort(x[:, 0])
+        return self.last(self.first(x[order]).tanh()[torch.argsort(order)])
+
+
+def test_a_layer_in_which_the_samples_have_another_order_is_refused(rows):
+    torch.manual_seed(0)
+    module = Sorts()
+    text = r"^layer 'first' has the samples of a batch in another order than they are given, as where forward sorts th"
+    with pytest.raises(InvalidValue, match=text):
+        prove(open_model(module), rows, ["first", "last"], "mean")
+    network = open_model(module)
+    assert max(prove(network, rows, ["last"], "mean")["batch"].values()) < 1e-5
+    assert max(prove(network, rows, ["first"], "mean", 1)["batch"].values()) == 0
+    alone = dict(network.blocks(rows, ["first"], "mean", block_rows=12, batch_size=1))[0]["first"]
+    with torch.no_grad():
+        np.testing.assert_allclose(alone, module.first(torch.tensor(np.stack(rows.read(range(12))))), atol=1e-6)
+
+
+class OfMany(nn.Module):
+    """Sorts batches of more than 16 samples alone, as an unstable sort of lengths that are equal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.size = nn.Linear(D, 4), nn.Identity()
+
+    def forward(self, x):
+        return self.size(self.linear(x if len(x) <= 16 else x.flip(0)))
+
+
+def test_a_batch_as_large_as_those_of_the_run_is_tried_too(rng, make_samples):
+    many = make_samples([rng.normal(size=D).astype(np.float32) for _ in range(40)], "array")
+    with pytest.raises(InvalidValue, match=r"^layer 'linear' depends on the batch, also where nothing is padded"):
+        prove(open_model(OfMany()), many, ["linear"], "mean")
+    assert max(prove(open_model(OfMany()), many, ["linear"], "mean", 16)["batch"].values()) < 1e-5

@@ -381,3 +381,39 @@ def test_weights_in_int8_have_a_fingerprint_and_vectors(by_channel, rng, make_sa
 class _First(nn.Module):
     def forward(self, given):
         return given[0][:, -1]
+
+
+def test_what_is_compiled_or_exported_is_refused_in_one_line():
+    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
+        inside = nn.Sequential(nn.Linear(2, 2), torch.jit.script(nn.Sequential(nn.Linear(2, 2), nn.ReLU())))
+    with pytest.raises(
+        InvalidType, match=r"^the part '1' of Sequential is compiled to TorchScript, which shows no lay"
+    ):
+        open_model(inside)
+    exported = torch.export.export(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), (torch.zeros(2, 2),)).module()
+    with pytest.raises(InvalidType, match=r"^GraphModule is an exported program, which shows no layers; give the mod"):
+        open_model(exported)
+
+
+def test_samples_of_unlike_size_have_no_input_by_default(rng, make_samples):
+    def pad(rows):
+        width = max(map(len, rows))
+        return torch.tensor(np.stack([np.pad(row, (0, width - len(row))) for row in rows]))[:, None]
+
+    module = nn.Sequential(nn.Conv1d(1, 3, 5), nn.ReLU())
+    sounds = make_samples([rng.normal(size=size).astype(np.float32) for size in (20, 24, 29)], "array")
+    network = open_model(module, make_inputs=pad)
+    assert [layer.name for layer in network.layers(contents=sounds.read([0, 2]))] == ["0", "1"]
+    assert network.layers(contents=sounds.read([0, 0]), select="input")[0].name == "input"
+
+
+def test_gaps_of_a_sample_are_not_blamed_on_the_weights(make_samples):
+    rows = [np.ones(3, np.float32), np.ones(3, np.float32), np.array([1, np.nan, 1], np.float32)]
+    says = r"^sample 's2' holds NaN or infinite values; fill them in, or leave it out\.$"
+    for layers in (["input"], ["0"]):
+        with pytest.raises(InvalidValue, match=says):
+            list(
+                open_model(nn.Sequential(nn.Linear(3, 2))).blocks(
+                    make_samples(rows, "array"), layers, "mean", block_rows=3
+                )
+            )

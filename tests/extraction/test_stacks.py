@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -350,3 +351,82 @@ def test_a_mask_of_the_least_numbers_is_the_same_each_time(least):
     mask = torch.zeros(5, 5, dtype=torch.float64).masked_fill(torch.ones(5, 5).triu(1).bool(), least)
     assert Mark.of(mask).equals(Mark.of(mask.clone()))
     assert not Mark.of(mask).equals(Mark.of(mask.T.contiguous()))
+
+
+class Carried(NamedTuple):
+    told: dict
+    state: dict
+
+
+class Carries(nn.Module):
+    """Blocks that hand on a norm, on which nothing depends, ahead of the state, in dicts of a named tuple."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(D, D)
+
+        def forward(self, given):
+            x = given.state["deep"]["x"]
+            return Carried({"norm": x.norm(dim=-1)}, {"deep": {"x": x + self.linear(x).tanh()}})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(self.Block() for _ in range(3))
+
+    def forward(self, x):
+        given = Carried({}, {"deep": {"x": x}})
+        for block in self.layers:
+            given = block(given)
+        return given
+
+    def expected(self, x):
+        found = [x]
+        for block in self.layers:
+            found.append(found[-1] + block.linear(found[-1]).tanh())
+        return found
+
+
+class Memory(nn.Module):
+    """Blocks that hand on a memory, which each of them reads, ahead of the state, which alone goes on at the end."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.keep = nn.Linear(D, D), nn.Linear(D, D)
+
+        def forward(self, memory, x):
+            x = x + self.linear(x + memory).tanh()
+            return (memory + self.keep(x)) / 2, x
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers, self.head = nn.ModuleList(self.Block() for _ in range(3)), nn.Linear(D, 2)
+
+    def forward(self, x):
+        memory = torch.zeros_like(x)
+        for block in self.layers:
+            memory, x = block(memory, x)
+        return self.head(x)
+
+    def expected(self, x):
+        found, memory = [x], torch.zeros_like(x)
+        for block in self.layers:
+            memory, x = block(memory, x)
+            found.append(x)
+        return found
+
+
+@pytest.mark.parametrize("kind", [Carries, Memory], ids=["carries", "memory"])
+def test_of_several_tensors_that_are_handed_on_the_state_is_read(rng, make_samples, kind):
+    torch.manual_seed(0)
+    module = kind()
+    shape = (5, 7, D) if kind is Carries else (5, D)
+    x = rng.normal(size=shape).astype(np.float32)
+    layers = ["embedding", "block_1", "block_2", "block_3"]
+    network = open_model(module)
+    table = dict(network.blocks(make_samples(list(x), "array"), layers, "mean", block_rows=5))[0]
+    with torch.no_grad():
+        expected = module.double().expected(torch.from_numpy(x).double())
+    for name, state in zip(layers, expected, strict=True):
+        np.testing.assert_allclose(table[name], state.mean(1) if kind is Carries else state, atol=1e-6)

@@ -237,3 +237,15 @@ def test_empty_texts_in_memory_are_refused_or_left_out_as_those_of_files_are():
     assert as_samples(texts[::2][:2]).fingerprint == as_samples(texts[::2][:2], skip_bad=True).fingerprint
     with pytest.raises(InvalidValue, match=r"^skip_bad=True is for files; select the samples in memory yourself"):
         as_samples(np.zeros((3, 2)), skip_bad=True)
+
+
+def test_what_goes_wrong_while_samples_are_made_is_said_of_which():
+    def given():
+        yield np.zeros(3)
+        yield np.zeros(3)
+        raise OSError("the disk went away\nfor good")
+
+    says = r"^sample 2 cannot be had \(OSError: the disk went away\); mend what makes the samples\.$"
+    with pytest.raises(InvalidValue, match=says) as caught:
+        as_samples(given())
+    assert isinstance(caught.value.__cause__, OSError)

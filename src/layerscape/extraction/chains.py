@@ -13,6 +13,7 @@ from layerscape.extraction.parts import Key
 from layerscape.extraction.tracing import Call, Trace, Traced
 
 Follows = Callable[[Call, Call], set[Key]]  # which inputs of the later call change with the output of the earlier
+Matters = Callable[[Call, Key], bool]  # whether something else comes of a call when this tensor of it is another
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,11 @@ class Link:
 
 @dataclass
 class Chain:
-    """Calls that follow each other, and a link between each and the next."""
+    """Calls that follow each other, and a link between each and the next; and what of it is the state, once settled."""
 
     calls: list[Call]
     links: list[Link] = field(default_factory=list)
+    state: tuple[Key, Key] | None = None
 
     @property
     def last(self) -> Call:
@@ -41,11 +43,29 @@ class Chain:
     @property
     def keys(self) -> tuple[Key | None, Key | None]:
         """Where the state leaves a block and where it enters the next: what most links have, leading parts first."""
+        if self.state is not None:
+            return self.state
+        pairs = self._pairs()
+        return pairs[0] if pairs else (None, None)
+
+    def settle(self, matters: Matters, goes_on: Matters) -> None:
+        """Of several tensors that are handed on alike, take the state.
+
+        Others are only carried along, as a norm on which no block depends; or are for blocks alone, as a memory, and
+        nothing after the last one takes them. Where that leaves several, it is the leading one.
+        """
+        pairs = self._pairs()
+        if len(pairs) > 1:
+            pairs = [pair for pair in pairs if matters(self.calls[1], pair[1])] or pairs
+        if len(pairs) > 1:
+            pairs = [pair for pair in pairs if goes_on(self.last, pair[0])] or pairs
+        self.state = pairs[0] if pairs else None
+
+    def _pairs(self) -> list[tuple[Key, Key]]:
+        """Those that most links have, leading parts first."""
         found = Counter(pair for link in self.links for pair in link.pairs)
-        if not found:
-            return None, None
-        leaving, entering = max(found, key=lambda pair: (found[pair], *(-sum(map(_late, key)) for key in pair)))
-        return leaving, entering
+        most = [pair for pair in found if found[pair] == max(found.values())]
+        return sorted(most, key=lambda pair: [sum(map(_late, key)) for key in pair])
 
     @property
     def n_handed_on(self) -> int:

@@ -69,6 +69,7 @@ class _Looked:
     shifts: Mapping[Site, int]
     entrances: Sequence[Entrance] | None
     folded: Collection[str]  # modules that fold parts of samples into the axis of samples, of which nothing is known
+    unlike: bool  # whether the samples are of unlike size
 
     @property
     def shapes(self) -> dict[Site, tuple[int, ...]]:
@@ -107,7 +108,8 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
     has_cls = reader.has_cls
     if has_cls is None:
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
-    silent |= _add_input(places, reader, inputs, looked.entrances, padded=tokens is not None)
+    padded = tokens is not None or looked.unlike
+    silent |= _add_input(places, reader, inputs, looked.entrances, padded=padded)
     silent |= dict.fromkeys(looked.folded & silent.keys(), FOLDED) | _add_output(
         places, usable, looked.stacks, build.head
     )
@@ -141,7 +143,9 @@ def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
         shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if _longer(one, alike, begins.values(), axes) else {}
     sites = partial(_sites, module, one, stacks, whole)
     entrances = entrances_of(one, alike, stacks)
-    return _Looked(firings, stacks, axes, verdicts, content, _drawn(alike, again), sites, shifts, entrances, folded)
+    unlike = [each.shape for each in one.tensors()] != [each.shape for each in other.tensors()]
+    drawn = _drawn(alike, again)
+    return _Looked(firings, stacks, axes, verdicts, content, drawn, sites, shifts, entrances, folded, unlike)
 
 
 def _longer(inputs: Inputs, seen: Trace, sites: Iterable[Site], axes: Mapping[Site, Axes]) -> bool:

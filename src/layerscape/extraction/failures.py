@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ import torch
 from layerscape.errors import InvalidValue, LayerscapeError, wants_memory
 from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.layers import INPUT
+from layerscape.extraction.parts import each_part
 
 
 class NoRoom(InvalidValue):
@@ -50,7 +52,9 @@ def _reach(inputs: Inputs) -> str:
     )
 
 
-def check_finite(dtype: torch.dtype, name: str, values: np.ndarray, ids: Sequence[str], n_units: int) -> None:
+def check_finite(
+    dtype: torch.dtype, name: str, values: np.ndarray, ids: Sequence[str], n_units: int, contents: Sequence[Any]
+) -> None:
     """Raise unless the vectors of a batch have as many units as those before them, all of them finite."""
     if values.shape[1] != n_units:
         instead = "choose layers without it" if name == INPUT else "choose a pooling other than flatten"
@@ -60,11 +64,26 @@ def check_finite(dtype: torch.dtype, name: str, values: np.ndarray, ids: Sequenc
         )
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
+        row = int(np.argmin(finite))
+        if _lacks(contents[row]):
+            raise InvalidValue(f"sample {ids[row]!r} holds NaN or infinite values; fill them in, or leave it out.")
         half = dtype in (torch.float16, torch.bfloat16)
         remedy = "compute with --dtype float32" if half else "check the model's weights, or leave the sample out"
-        raise InvalidValue(
-            f"layer {name!r} gives NaN or infinite values for sample {ids[int(np.argmin(finite))]!r}; {remedy}."
-        )
+        raise InvalidValue(f"layer {name!r} gives NaN or infinite values for sample {ids[row]!r}; {remedy}.")
+
+
+def _lacks(content: Any) -> bool:
+    """Whether an array in it has a value that is no finite number."""
+    found = False
+
+    def look(part: Any) -> None:
+        nonlocal found
+        values = part.numpy() if isinstance(part, torch.Tensor) and part.device.type == "cpu" else part
+        floats = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+        found |= floats and not bool(np.isfinite(values).all())
+
+    each_part(content, look)
+    return found
 
 
 def in_words(error: Exception) -> str:

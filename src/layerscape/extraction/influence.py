@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from layerscape.extraction.hooks import Inputs
-from layerscape.extraction.parts import Key
-from layerscape.extraction.tracing import Call, Trace, trace
+from layerscape.extraction.parts import Key, floating, parts_of, with_part
+from layerscape.extraction.tracing import Call, Trace, Traced, trace
 
 
 class Perturbation:
@@ -33,6 +34,40 @@ class Perturbation:
         }
         return {part.key for part in later.entering if part.key in now and not part.mark.equals(now[part.key])}
 
+    def matters(self, call: Call, key: Key) -> bool:
+        """Whether a call puts out something else when one of the tensors that enter it is another."""
+        calls = 0
+
+        def change(_module: torch.nn.Module, args: Any, kwargs: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls != call.number + 1:
+                return args, kwargs
+            given = _with_another({**dict(enumerate(args)), **kwargs}, key)
+            return tuple(given[place] for place in range(len(args))), {name: given[name] for name in kwargs}
+
+        part = self._module.get_submodule(call.path)
+        now = self._traced(part.register_forward_pre_hook(change, with_kwargs=True))
+        again = next((each for each in now.calls if (each.path, each.number) == (call.path, call.number)), None)
+        return again is None or _differ(call.leaving, again.leaving)
+
+    def goes_on(self, call: Call, key: Key) -> bool:
+        """Whether a module that begins when a call has ended takes something else when this part of its output is."""
+        calls = 0
+
+        def change(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return _with_another(output, key) if calls == call.number + 1 else output
+
+        now = self._traced(self._module.get_submodule(call.path).register_forward_hook(change))
+        known = {(each.path, each.number): each for each in now.calls}
+        later = [each for each in self._plain.calls if each.start > call.end]
+        return any(
+            (again := known.get((each.path, each.number))) is None or _differ(each.entering, again.entering)
+            for each in later
+        )
+
     def _run(self, path: str, number: int) -> Trace:
         calls = 0
 
@@ -41,11 +76,24 @@ class Perturbation:
             calls += 1
             return _another(output) if calls == number + 1 else output
 
-        handle = self._module.get_submodule(path).register_forward_hook(change)
+        return self._traced(self._module.get_submodule(path).register_forward_hook(change))
+
+    def _traced(self, handle: RemovableHandle) -> Trace:
         try:
             return trace(self._module, self._inputs, whole=False)
         finally:
             handle.remove()
+
+
+def _with_another(value: Any, key: Key) -> Any:
+    """The same with the tensor to which the key leads changed."""
+    tensor = next((seen.tensor for at, seen in floating(parts_of(value)) if at == key), None)
+    return value if tensor is None else with_part(value, key, _another(tensor))
+
+
+def _differ(ones: Sequence[Traced] | None, others: Sequence[Traced] | None) -> bool:
+    before, after = ({part.key: part.mark for part in each or ()} for each in (ones, others))
+    return before.keys() != after.keys() or not all(before[at].equals(after[at]) for at in before)
 
 
 def _another(value: Any) -> Any:

@@ -119,7 +119,7 @@ def silent_modules(module: nn.Module, seen: Sequence[Firing], usable: Sequence[F
         path: "is a module that does not run in a forward pass of the network" for path, _ in module.named_modules()
     }
     said |= dict.fromkeys(ran, "puts out no floating-point tensor with one row per sample")
-    return {path: why for path, why in said.items() if path not in layers}
+    return {path or OUTPUT: why for path, why in said.items() if path not in layers}
 
 
 def patterns_of(select: str | Sequence[str]) -> list[str]:

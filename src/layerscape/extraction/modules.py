@@ -80,8 +80,14 @@ def _plain(module: torch.nn.Module) -> torch.nn.Module:
     while (inside := dict(module.named_children()).get(_wrapped(module))) is not None:
         module = inside
     name = type(module).__name__
-    if isinstance(module, torch.jit.ScriptModule):
-        raise InvalidType(f"{name} is compiled to TorchScript, which shows no layers; give the module it was made of.")
+    for path, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            which = f"the part {path!r} of {name}" if path else name
+            raise InvalidType(
+                f"{which} is compiled to TorchScript, which shows no layers; give the module it was made of."
+            )
+    if "eval" in vars(module):  # put there by torch.export, in place of the method
+        raise InvalidType(f"{name} is an exported program, which shows no layers; give the module it was made of.")
     weights = [*module.parameters(), *module.buffers()]
     if any(is_lazy(weight) for weight in weights):
         raise InvalidValue(f"{name} has parameters of no shape yet; run it once on a batch, then give it.")

@@ -95,7 +95,8 @@ def gathered(
             if name not in table:
                 table[name] = np.empty((len(ids), values.shape[1]), dtype=np.float32)
             if name != LOSS:  # of which a text of one token has none
-                check_finite(dtype, name, values, [ids[i] for i in batch], table[name].shape[1])
+                contents = [one.content for one in encoded]
+                check_finite(dtype, name, values, [ids[i] for i in batch], table[name].shape[1], contents)
             table[name][batch] = values
         if progress is not None:
             progress(len(batch))

@@ -9,6 +9,7 @@ from torch import nn
 
 from layerscape.extraction.chains import Chain, Follows, chains_of
 from layerscape.extraction.hooks import Site
+from layerscape.extraction.influence import Perturbation
 from layerscape.extraction.tracing import Call, Firing, Mark, Trace
 
 
@@ -62,12 +63,14 @@ class Stack:
 
 
 def stacks_of(
-    module: nn.Module, trace: Trace, n_blocks: int | None, of_parts: Collection[int], follows: Follows
+    module: nn.Module, trace: Trace, n_blocks: int | None, of_parts: Collection[int], follows: Perturbation
 ) -> list[Stack]:
     """The axes of depth, in the order in which they begin; none where no blocks are told from other modules."""
     stated = {*of_parts, *([n_blocks] if n_blocks else [])}
     chains = [c for c in chains_of(module, trace, stated, follows) if len(c.calls) > 1 or len(c.calls) in stated]
     chosen = sorted(_chosen(chains, n_blocks, of_parts, follows), key=lambda chain: chain.calls[0].start)
+    for chain in chosen:
+        chain.settle(follows.matters, follows.goes_on)
     names = _names([chain.calls for chain in chosen])
     return [_stack(module, trace, chain, name) for chain, name in zip(chosen, names, strict=True)]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.samples import Kind
-from layerscape.errors import InvalidType, InvalidValue
+from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.pipeline.contents import as_content, is_picture, plain
 
 
@@ -53,7 +53,7 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
         is a word or a number.
     """
     spool, labels, kinds = Spool(), [], {}
-    for place, item in enumerate(items):
+    for place, item in enumerate(_given(items)):
         if labeled and isinstance(item, (tuple, list)) and len(item) == 2 and _is_label(item[1]):
             labels.append(item[1].item() if hasattr(item[1], "item") else item[1])
             item = item[0]
@@ -77,6 +77,23 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
             f"{len(labels)} of {len(spool)} with a label; give samples of one kind."
         )
     return spool, next(iter(kinds)), labels
+
+
+def _given(items: Iterable[Any]) -> Iterator[Any]:
+    """The items; what goes wrong in code of the user's that makes them is said of which."""
+    place, there = 0, iter(items)
+    while True:
+        try:
+            item = next(there)
+        except StopIteration:
+            return
+        except (LayerscapeError, Warning):
+            raise
+        except Exception as error:
+            why = f"{type(error).__name__}: {str(error).strip().split(chr(10))[0]}".strip().rstrip(".:")
+            raise InvalidValue(f"sample {place} cannot be had ({why}); mend what makes the samples.") from error
+        yield item
+        place += 1
 
 
 def _is_label(value: Any) -> bool:
