@@ -61,3 +61,31 @@ def test_a_mask_to_be_added_is_no_mask(make_samples):
     torch.manual_seed(0)
     table = Embedded().embed.weight.detach().double()
     np.testing.assert_allclose(vectors, [table[row[:3]].mean(0).numpy() for row in ROWS], atol=1e-6)
+
+
+def test_the_sample_on_which_something_fails_is_named(make_samples):
+    def make_inputs(rows):
+        if any(row[0] == 3 for row in rows):
+            raise KeyError("three")
+        return torch.tensor(np.array(rows))
+
+    network = open_model(Embedded(), make_inputs=make_inputs)
+    says = r"^sample 's2': make_inputs fails on a list of 1 samples, the first of type ndarray: KeyError: 'three'\.$"
+    with pytest.raises(InvalidValue, match=says):
+        list(network.blocks(make_samples(ROWS, "array"), ["embed"], "mean", block_rows=4))
+    rows = [*ROWS, np.array([1, 1, 1, 1, 20])]
+    says = (
+        r"^sample 's4': Embedded fails on inputs of shape \(1, 5\): IndexError: index out of range in self, of whole "
+    )
+    with pytest.raises(InvalidValue, match=says):
+        list(open_model(Embedded()).blocks(make_samples(rows, "array"), ["embed"], "mean", block_rows=5))
+
+
+def test_floats_for_an_embedding_and_numbers_too_large_are_told(make_samples):
+    with pytest.raises(
+        InvalidValue, match=r"give whole numbers, as x.astype\(int\), or say with make_inputs what it gets"
+    ):
+        open_model(Embedded()).layers(contents=[row.astype(float) for row in ROWS])
+    rows = [row.astype(np.uint64) + np.uint64(2**63) for row in ROWS]
+    with pytest.raises(InvalidValue, match=r"^whole numbers above 9223372036854775807, of which no network takes any"):
+        open_model(Embedded()).layers(contents=rows)

@@ -13,13 +13,14 @@ from torch.nn.utils.rnn import PackedSequence
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
-from layerscape.extraction.failures import in_words
+from layerscape.extraction.failures import Failed, in_words
 from layerscape.extraction.hooks import Inputs, bytes_of
 from layerscape.extraction.parts import each_part
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
 
 MASKS = ("attention_mask", "special_tokens_mask")
+MOST = np.iinfo(np.int64).max
 LEAST_RUN = 2  # of one number at the end of a sample, from which on it looks like padding
 
 
@@ -84,7 +85,7 @@ class Custom:
         except LayerscapeError:
             raise
         except Exception as error:
-            raise InvalidValue(
+            raise Failed(
                 f"make_inputs fails on a list of {len(contents)} samples, the first of type "
                 f"{type(contents[0]).__name__}: {in_words(error)}."
             ) from error
@@ -159,6 +160,8 @@ def stack(contents: Sequence[Any], dtype: type[np.number] = np.float32) -> torch
                 f"samples of type {type(content).__name__}; give make_inputs=, a function from a list of samples to "
                 "what the network's forward takes."
             )
+    if dtype is np.int64 and any(content.dtype == np.uint64 and np.any(content > MOST) for content in contents):
+        raise InvalidValue(f"whole numbers above {MOST}, of which no network takes any; make them smaller.")
     shapes = {np.shape(content) for content in contents}
     if len(shapes) > 1:
         raise InvalidValue(f"samples of shapes {sorted(shapes)}; they must have one shape, or give make_inputs=.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,10 +13,15 @@ from layerscape.errors import InvalidValue, LayerscapeError, wants_memory
 from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.layers import INPUT
 from layerscape.extraction.parts import each_part
+from layerscape.extraction.readers import Encoded
 
 
 class NoRoom(InvalidValue):
     """A batch does not fit into memory; fewer samples may."""
+
+
+class Failed(InvalidValue):
+    """The network, or what makes its inputs, fails on a batch; its own error is the cause."""
 
 
 @contextmanager
@@ -36,10 +41,29 @@ def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> 
             ) from None
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in inputs.tensors())
         reach = _reach(inputs) if isinstance(error, IndexError) else ""
-        raise InvalidValue(
-            f"{type(module).__name__} fails on inputs of shape {shapes}: {in_words(error)}{reach}; give samples of the "
-            "shape that its forward takes, or say with make_inputs what it gets."
+        wanted = "samples of the shape that its forward takes"
+        if "'indices'" in str(error) and inputs.floating() is not None:
+            wanted = "whole numbers, as x.astype(int)"
+        raise Failed(
+            f"{type(module).__name__} fails on inputs of shape {shapes}: {in_words(error)}{reach}; give {wanted}, or "
+            "say with make_inputs what it gets."
         ) from error
+
+
+@contextmanager
+def of_which(run: Callable[[list[Encoded]], Any], encoded: Sequence[Encoded], ids: Sequence[str]) -> Iterator[None]:
+    """Around a pass of a batch; where that fails, its samples are tried alone, and the first that fails is named."""
+    try:
+        yield
+    except Failed as error:
+        if "CUDA" in str(error):  # after which nothing runs there any more
+            raise
+        for name, one in zip(ids, encoded, strict=True):
+            try:
+                run([one])
+            except Failed as alone:
+                raise Failed(f"sample {name!r}: {alone}") from alone.__cause__
+        raise Failed(f"samples {ids[0]!r} to {ids[-1]!r}, together: {error}") from error.__cause__
 
 
 def _reach(inputs: Inputs) -> str:

@@ -10,7 +10,7 @@ import torch
 
 from layerscape.extraction.averages import Averages
 from layerscape.extraction.cures import calm, in_order
-from layerscape.extraction.failures import check_finite, explained
+from layerscape.extraction.failures import check_finite, explained, of_which
 from layerscape.extraction.hooks import Inputs, Site, Taps
 from layerscape.extraction.kept import keep_freed
 from layerscape.extraction.layers import INPUT, Place
@@ -90,13 +90,16 @@ def gathered(
     n_cut = 0
     for batch, encoded in batches:
         n_cut += sum(one.truncated for one in encoded)
-        for name, vectors in run(encoded).items():
+        names = [ids[i] for i in batch]
+        with of_which(run, encoded, names):
+            found = run(encoded)
+        for name, vectors in found.items():
             values = vectors.cpu().numpy()
             if name not in table:
                 table[name] = np.empty((len(ids), values.shape[1]), dtype=np.float32)
             if name != LOSS:  # of which a text of one token has none
                 contents = [one.content for one in encoded]
-                check_finite(dtype, name, values, [ids[i] for i in batch], table[name].shape[1], contents)
+                check_finite(dtype, name, values, names, table[name].shape[1], contents)
             table[name][batch] = values
         if progress is not None:
             progress(len(batch))
