@@ -360,7 +360,7 @@ def layers(options: argparse.Namespace, folder: Path) -> None:
     n, out = N // options.shrink, options.keep or folder
     works = [
         *pooled("MiniLM-L6", options.minilm, n, ["embedding", "block_3", "block_6"], out),
-        *pooled("SmolLM2-135M", options.smollm2, n * 3 // 10, ["block_1", "block_15", "block_30"], out),
+        *pooled("SmolLM2-135M", options.smollm2, n, ["block_1", "block_15", "block_30"], out),
     ]
     if works:
         compare("Neighbor search: layers of a transformer", iter(works), options, folder)

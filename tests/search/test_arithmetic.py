@@ -43,10 +43,13 @@ def hard_rows():
     rng = np.random.default_rng(1)
     x = rng.standard_normal((260, 90))
     row, column = np.arange(260)[:, None], np.arange(90)
+    pixels = rng.choice([0.0, 0.0, 254.0, 255.0], x.shape) + rng.integers(0, 2, x.shape) % np.maximum(1, row % 3)
+    pixels = np.minimum(pixels, 255.0)
     return {
         "cauchy": x / rng.standard_normal(x.shape),
         "one huge entry in each row": np.where(column == row % 90, 1e3 * x, x),
         "one huge column": np.where(column == 3, 1e4 * x, x),
+        "one huge column of many": np.where(column == 3, 30 * x, x),
         "one huge row": np.where(row == 0, 1e30, x),
         "rows of all scales": x * 10.0 ** rng.uniform(-12, 12, (260, 1)),
         "clusters of 1e-9": np.repeat(x[:13], 20, axis=0) + 1e-9 * x,
@@ -55,6 +58,11 @@ def hard_rows():
         "two values": np.where(row < 130, 127.0, -127.0) + 1e-6 * x,
         "one value but for one": np.where((row == 5) & (column == 7), 1.0, 0.0) + 3.0,
         "bytes": rng.integers(-127, 128, x.shape).astype(np.int8),
+        "pixels": pixels.astype(np.uint8),
+        "pixels in 0 to 1": (pixels / 255).astype(np.float32),
+        "pixels and some that are none": pixels + np.where(row % 50 == 7, x, 0),
+        "pixels, one of them far": np.where((row == 5) & (column == 7), 1e9, pixels),
+        "a grid of denormals": pixels * 5e-324,
         "line": row * 1e-3 * np.ones(90),
     }
 
@@ -72,7 +80,7 @@ def test_hard_rows(kind, name, monkeypatch):
         graph = find_neighbors(x, k)
         np.testing.assert_array_equal(graph.indices, other.indices)
         np.testing.assert_array_equal(graph.distances, other.distances)
-        if name != "denormals":  # whose squares the definition loses, and the search does not
+        if "denormals" not in name:  # whose squares the definition loses, and the search does not
             assert_plain(x, k)
 
 
@@ -237,12 +245,21 @@ def test_a_processor_without_products_of_bytes_uses_float32(fresh, rng):
 @pytest.mark.skipif(not HERE, reason="this processor has no products of bytes")
 @pytest.mark.parametrize(
     ("name", "chosen"),
-    [("gaussian", Bytes), ("huge entries", Floats), ("narrow", Floats), ("few", Floats), ("all neighbors", Floats)],
+    [
+        ("gaussian", Bytes),
+        ("far clusters", Floats),
+        ("a huge unit", Bytes),
+        ("narrow", Floats),
+        ("few", Floats),
+        ("all neighbors", Floats),
+    ],
 )
 def test_bytes_are_used_where_they_pay(name, chosen, rng):
     x = rng.standard_normal((3000, 200))
-    if name == "huge entries":
-        x[np.arange(3000), rng.integers(0, 200, 3000)] *= 300
+    if name == "far clusters":
+        x[:, 0] += np.where(np.arange(3000) % 2, 400.0, -400.0)
+    if name == "a huge unit":
+        x[:, 7] = 30 * x[:, 7]
     x = {"narrow": x[:, :31], "few": x[:400]}.get(name, x)
     with workers(1) as pool:
         arithmetic = processor.arithmetic_for(job_of(x, pool, k=2000 if name == "all neighbors" else 10))

@@ -10,12 +10,14 @@ import numpy as np
 
 from layerscape.search import kernels
 from layerscape.search.engine import Block, Job, Tile
+from layerscape.search.grid import grid_of
 from layerscape.search.radii import Radii
 from layerscape.search.rows import Rows
 
 TILE_ROWS, TILE_COLUMNS = 512, 4096
 SAMPLED = 1024
 LINE = 64  # bytes
+SMALLER = 0.85  # than this share of what it was the largest coordinate must become for rows to be mixed
 RATIO_OF = 32  # rows that tell how large what is rounded off is beside a row
 
 
@@ -29,13 +31,18 @@ class Bytes:
     """
 
     def __init__(self, job: Job, instruction: Any):
-        self.instruction, self.n_units = instruction, job.points.n_units
-        self.size = kernels.group_of(instruction)
+        center, self.scale = job.points.frame
+        self.center, step = grid_of(job.points.sample, center)
+        self.step = np.float32(step * self.scale)
+        x = (job.points.sample[:RATIO_OF] - self.center) * self.scale
+        mixed = x if step else _mixed(x)
+        self.ratio, self.n_units = _ratio(mixed, float(self.step)), mixed.shape[1]
+        self.mixed = 0 if mixed is x else self.n_units
+        self.instruction, self.size = instruction, kernels.group_of(instruction)
         whole = self.held(instruction, self.size, self.n_units)
         self.row_bytes = sum(array.nbytes // self.size for array in whole)
         self.tile = (self._groups(TILE_ROWS), self._groups(TILE_COLUMNS))
         self.n_sampled = SAMPLED
-        self.ratio = _ratio(job.points)
 
     def _groups(self, n: int) -> int:
         """As many rows in whole groups, so that no group begins in one tile and ends in another."""
@@ -51,7 +58,9 @@ class Bytes:
         coarse, fine, above = np.full((3, more), np.inf, np.float32)
         first, second = _aligned((more, width), instruction.row_type), _aligned((padded, width), np.int8)
         packed = _aligned((groups, -(-n_units // instruction.depth), size, instruction.depth), np.int8)
-        return kernels.Rounded(first, second, packed, starts, sums, np.zeros(more, np.float32), coarse, fine, above)
+        refined, scales = np.zeros(more, np.bool_), np.zeros(more, np.float32)
+        words = packed.view(f"i{instruction.depth}")[..., 0]
+        return kernels.Rounded(first, second, packed, words, starts, sums, refined, scales, coarse, fine, above)
 
     def room(self, first: int, n: int) -> Block:
         """Memory for n rows, from number ``first`` on."""
@@ -59,7 +68,10 @@ class Bytes:
 
     def fill(self, rows: Rows, values: np.ndarray, block: Block, doubts: np.ndarray) -> None:
         """Put rows as they were read into a block, and what their bounds are in doubt by."""
-        kernels.round_rows(values, *rows.frame, self.ratio, self.instruction.offset, block.at, block.held, doubts)
+        kernels.round_rows(
+            values, self.center, self.scale, self.step, self.mixed, self.ratio, self.instruction.offset, block.at,
+            block.held, doubts,
+        )  # fmt: skip
 
     def guess(self, tile: Tile, rank: int) -> None:
         """Set the limits of the rows to about the ``rank``-th smallest bound of the columns, where above 0."""
@@ -127,10 +139,18 @@ def _aligned(shape: tuple[int, ...], kind: Any) -> np.ndarray:
     return memory[start : start + n_bytes].view(kind).reshape(shape)
 
 
-def _ratio(points: Rows) -> float:
+def _mixed(x: np.ndarray) -> np.ndarray:
+    """Rows mixed, where that makes the largest coordinate of most of them smaller; else the rows themselves."""
+    mixed = np.pad(x, ((0, 0), (0, kernels.width_to_mix(x.shape[1]) - x.shape[1])))
+    for row in mixed:
+        kernels.mix(row)
+    before, after = (np.median(np.abs(rows).max(axis=1, initial=0)) if len(x) else 0.0 for rows in (x, mixed))
+    return mixed if after < SMALLER * before else x
+
+
+def _ratio(x: np.ndarray, step: float) -> float:
     """About how large what is rounded off is beside a row; bounds are true for any number above 0, good for this."""
-    x = points.centered_wide(points.sample[:RATIO_OF])
-    unit = np.abs(x).max(axis=1, keepdims=True) / 127
+    unit = np.full((len(x), 1), step) if step else np.abs(x).max(axis=1, keepdims=True) / 127
     unit[unit == 0] = 1
     left, length = np.linalg.norm(x - unit * np.rint(x / unit), axis=1), np.linalg.norm(x, axis=1)
     return max(float(np.median(left[length > 0] / length[length > 0])) if length.any() else 0.0, 2.0**-20)

@@ -67,11 +67,12 @@ def _agrees(instruction: Any, width: int, rng: np.random.Generator) -> bool:
     second[:6] = np.array([127, -127, 127, -127, 0, 127])[:, None]
     first[3, ::2], second[4, ::2] = -126, 127
     first[:, 0], second[:, 0] = 127, 0  # of which one unit follows
-    first[6:9], second[6:9] = np.array([127, -127, 127])[:, None], 0
-    first[8, 1::2] = -127
+    first[6:9], second[6:9] = np.array([127, -128, 127])[:, None], 0
+    first[8, 1::2] = -128
     held, doubts = Bytes.held(instruction, size, width), np.empty(size, np.float32)
     x = (first + second / kernels.FINER).astype(np.float32)
-    kernels.round_rows(x, np.zeros(width), 1.0, 1.0, instruction.offset, 0, held, doubts)
+    frame, step = (np.zeros(width), 1.0), np.float32(1)
+    kernels.round_rows(x, *frame, step, 0, 1.0, instruction.offset, 0, held, doubts)
     products = np.empty((size, size), np.float32)
     kernels.byte_products(instruction, held, 0, size, held, products)
     ways = [(i, j) for i in range(9) for j in range(9)]

@@ -10,7 +10,7 @@ import numpy as np
 def halves_of(length: Any, error: Any, middle: Any, ratio: Any, largest: Any, dropped: Any) -> tuple[Any, Any, Any]:
     """Half a squared length less and plus what a bound can be wrong by on account of the row, and twice the latter."""
     up = 1 + 2.0**-30
-    error, middle = error * up + 2.0**-50 * length, middle * up
+    error, middle = error * up + 2.0**-48 * length, middle * up
     doubt = (error * error / ratio + ratio * middle * middle + dropped * dropped * up) / 2
     half = length * length / 2
     doubt = doubt * up + 2.0**-19 * (largest * largest + half + doubt)

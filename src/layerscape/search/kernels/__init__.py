@@ -6,6 +6,7 @@ from layerscape.search.kernels.bounds import guess_limits as guess_limits
 from layerscape.search.kernels.bounds import leave_out as leave_out
 from layerscape.search.kernels.bounds import overview_rows as overview_rows
 from layerscape.search.kernels.bounds import scan as scan
+from layerscape.search.kernels.counting import count as count
 from layerscape.search.kernels.exact import add_nearer as add_nearer
 from layerscape.search.kernels.exact import exact_all as exact_all
 from layerscape.search.kernels.exact import exact_block as exact_block
@@ -17,11 +18,12 @@ from layerscape.search.kernels.instructions import group_of as group_of
 from layerscape.search.kernels.lists import keep as keep
 from layerscape.search.kernels.lists import order as order
 from layerscape.search.kernels.lists import trim as trim
+from layerscape.search.kernels.mixing import mix as mix
+from layerscape.search.kernels.mixing import width_to_mix as width_to_mix
 from layerscape.search.kernels.rounded import FINER as FINER
 from layerscape.search.kernels.rounded import PIECE as PIECE
 from layerscape.search.kernels.rounded import Rounded as Rounded
 from layerscape.search.kernels.rounded import byte_products as byte_products
-from layerscape.search.kernels.rounded import count as count
 from layerscape.search.kernels.rounded import cross as cross
 from layerscape.search.kernels.rounded import look as look
 from layerscape.search.kernels.rounded import round_rows as round_rows
