@@ -155,3 +155,52 @@ def test_what_looks_like_padding_is_said(tmp_path):
 def test_ids_beyond_the_vocabulary_fail_in_words_of_the_embedding():
     with pytest.raises(InvalidValue, match="IndexError: index out of range in self, of whole numbers from 5 to 600"):
         open_model(Reader()).layers(contents=[np.array([5, WORDS]), np.array([6, 7])])
+
+
+class Mixed(nn.Module):
+    """A column of categories beside columns of counts, cast where they are used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.linear = nn.Embedding(WORDS, 4), nn.Linear(LENGTH - 1, 3)
+
+    def forward(self, x):
+        return torch.cat([self.embed(x[:, 0].long()), self.linear(x[:, 1:])], dim=1)
+
+
+def test_categories_beside_counts_are_floats_where_the_network_casts_them(tmp_path):
+    run = ls.extract(Mixed(), IDS, out=tmp_path / "run", layers=["embed", "linear"])
+    module = Mixed().double()
+    with torch.no_grad():
+        np.testing.assert_allclose(run["embed"].matrix[:], module.embed(torch.tensor(IDS[:, 0])), atol=1e-6)
+        np.testing.assert_allclose(run["linear"].matrix[:], module.linear(torch.tensor(IDS[:, 1:]).double()), rtol=1e-5)
+
+
+class Scales(nn.Module):
+    """Takes bytes for levels of grey and floats for what is scaled already, as transforms of pictures do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(1, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x.float() / 255 if x.dtype == torch.uint8 else x)
+
+
+def test_bytes_that_are_something_else_than_floats_are_asked_about(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
+    with pytest.raises(InvalidValue) as caught:
+        ls.extract(Scales(), pictures, out=tmp_path / "run")
+    own = "lambda rows: torch.tensor(np.array(rows))"
+    assert str(caught.value) == (
+        "Scales makes something else of bytes than of the same numbers as floats; say which it is to get: "
+        f"make_inputs={own}, or make_inputs={own}.float()."
+    )
+    for given, share in ((own, 255), (f"{own}.float()", 1)):
+        make_inputs = eval(given, {"torch": torch, "np": np})
+        run = ls.extract(Scales(), pictures, out=tmp_path / str(share), make_inputs=make_inputs, layers=["conv"])
+        with torch.no_grad():
+            expected = Scales().double().conv(torch.tensor(pictures).double() / share).mean((2, 3))
+        np.testing.assert_allclose(run["conv"].matrix[:], expected, rtol=1e-4, atol=1e-5)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from layerscape.errors import InvalidValue
 from layerscape.extraction.cures import calm
 from layerscape.extraction.custom import AsTokens, Custom, stack
 from layerscape.extraction.hooks import Inputs, where
@@ -24,6 +25,11 @@ def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
 
     They stay whole where an embedding gets them, or floats fail and they do not, or the two give something else. Else
     they are floats, as bytes of pictures are.
+
+    Raises
+    ------
+    InvalidValue
+        If the network takes bytes too and makes something else of them, as where it divides them by 255.
     """
     contents = [one.content for one in encoded]
     if not (isinstance(reader, Custom) and reader.make_inputs is stack and all(map(_is_whole, contents))):
@@ -32,19 +38,28 @@ def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
         return
     looked_up, of_whole = _tried(module, stack(contents, np.int64))
     _, of_floats = _tried(module, stack(contents))
-    exact = all(content.dtype.itemsize == 1 for content in contents)  # as floats of any precision
-    if looked_up or (of_whole and not (of_floats and (exact or _alike(of_whole, of_floats)))):
-        reader.make_inputs = AsTokens(
-            next(iter(inspect.signature(module.forward).parameters)), _pads(module, looked_up)
-        )
+    bytes_only = {content.dtype for content in contents} <= {np.dtype(np.uint8)}
+    if of_whole is None and of_floats is not None:
+        looked_up = []  # of which another part is no token
+    elif looked_up or (of_whole is not None and not (of_floats is not None and _alike(of_whole, of_floats))):
+        first = next(iter(inspect.signature(module.forward).parameters))
+        reader.make_inputs = AsTokens(first, _pads(module, looked_up))
+    if bytes_only and reader.make_inputs is stack and of_floats is not None:
+        _, of_bytes = _tried(module, stack(contents, np.uint8))
+        if of_bytes is not None and not _alike(of_bytes, of_floats):
+            own = "lambda rows: torch.tensor(np.array(rows))"
+            raise InvalidValue(
+                f"{type(module).__name__} makes something else of bytes than of the same numbers as floats; say which "
+                f"it is to get: make_inputs={own}, or make_inputs={own}.float()."
+            )
 
 
 def _is_whole(content: Any) -> bool:
     return getattr(getattr(content, "dtype", None), "kind", "") in ("i", "u")
 
 
-def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[str], list[torch.Tensor]]:
-    """Which embeddings are given the numbers, or some of them; and what the network puts out, nothing if it fails."""
+def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[str], list[torch.Tensor] | None]:
+    """Which embeddings are given the numbers, or some of them; and what the network puts out, None if it fails."""
     inputs, looked_up = Inputs((rows,)).to(*where(module)), list[str]()
     given = inputs.args[0]
 
@@ -64,18 +79,17 @@ def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[str], list[torch
         with calm(module, whole=False):
             return looked_up, [seen.tensor for _, seen in floating(parts_of(module(*inputs.args)))]
     except Exception:  # it does not take such numbers
-        return looked_up, []
+        return looked_up, None
     finally:
         for handle in handles:
             handle.remove()
 
 
 def _alike(ones: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> bool:
-    pairs = zip(ones, others, strict=False)
-    return len(ones) == len(others) and all(
-        a.shape == b.shape and torch.allclose(a.float(), b.float(), rtol=ROUNDING, atol=0, equal_nan=True)
-        for a, b in pairs
-    )
+    if [one.shape for one in ones] != [other.shape for other in others]:
+        return False
+    pairs = [(one.double().nan_to_num(), other.double().nan_to_num()) for one, other in zip(ones, others, strict=True)]
+    return all(float((a - b).norm()) <= ROUNDING * float(b.norm()) for a, b in pairs)
 
 
 def _pads(module: nn.Module, looked_up: Sequence[str]) -> dict[int, str]:
