@@ -25,6 +25,21 @@ class Named(nn.Module):
         return torch.tanh(self.output(self.fc_1(x)))
 
 
+class Embeds(nn.Module):
+    """Its embedding is not what enters the first block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Linear(WIDTH, WIDTH)
+        self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh()) for _ in range(2))
+
+    def forward(self, x):
+        x = self.embedding(x) * 3
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
 class Blocks(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +56,15 @@ def expected(module, x):
     """By hand, in float64."""
     module = module.double()
     with torch.no_grad():
+        if isinstance(module, Embeds):
+            given = module.embedding(x)
+            first = module.blocks[0](3 * given)
+            return {
+                "embedding_output": given,
+                "embedding": 3 * given,
+                "block_1": first,
+                "block_2": module.blocks[1](first),
+            }
         if isinstance(module, Blocks):
             state = x
             for block in module.blocks.values():
@@ -54,7 +78,7 @@ def expected(module, x):
         return {**found, "output_output": module.output(last), "output": module.output(last).tanh()}
 
 
-@pytest.mark.parametrize("kind", [Named, Blocks], ids=["named", "blocks"])
+@pytest.mark.parametrize("kind", [Named, Embeds, Blocks], ids=["named", "embeds", "blocks"])
 def test_every_name_that_is_listed_is_accepted_and_is_one_place(kind, make_samples):
     torch.manual_seed(0)
     x = torch.randn(5, WIDTH)

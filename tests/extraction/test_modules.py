@@ -417,3 +417,31 @@ def test_gaps_of_a_sample_are_not_blamed_on_the_weights(make_samples):
                     make_samples(rows, "array"), layers, "mean", block_rows=3
                 )
             )
+
+
+class Ensemble(nn.Module):
+    """Several sets of weights for one module, side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.member, self.weights = nn.Sequential(nn.Linear(4, 4)), nn.Parameter(torch.randn(3, 4, 4))
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        def one(weight):
+            return torch.func.functional_call(self.member, {"0.weight": weight}, (x,))
+
+        return self.head(torch.vmap(one)(self.weights).mean(0))
+
+
+def test_modules_inside_of_vmap_are_no_layers_and_do_no_harm(arrays):
+    torch.manual_seed(0)
+    module, samples = Ensemble(), arrays(6, 4)
+    network = open_model(module)
+    assert [layer.name for layer in network.layers(contents=samples.read([0, 1]))] == ["input", "head"]
+    table = dict(network.blocks(samples, ["head"], "mean", block_rows=6))[0]
+    x = torch.from_numpy(np.stack(samples.read(range(6)))).double()
+    module = module.double()
+    with torch.no_grad():
+        members = [x @ weight.T + module.member[0].bias for weight in module.weights]
+        np.testing.assert_allclose(table["head"], module.head(torch.stack(members).mean(0)), atol=1e-6)

@@ -89,9 +89,10 @@ def _apart(places: Sequence[Place]) -> list[Place]:
     names, taken = {}, {INPUT}
 
     def rank(number: int) -> int:
-        place = places[number]
-        of_module = place.site is not None and place.site.module and place.name == place.path
-        return 1 + bool(place.site and place.site.call) if of_module else 0
+        site = places[number].site
+        if site is None or site.side == "input" or not site.module or places[number].name != _path(site):
+            return 0
+        return 1 + bool(site.call)
 
     for number in sorted(range(len(places)), key=rank):
         name = places[number].name
