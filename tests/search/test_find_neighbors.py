@@ -84,7 +84,7 @@ def test_many_small_tiles_panels_and_threads_change_nothing(kind, n, memory, thr
             compiled: {"LOCKED": 7, "MOST_HITS": 20},
             floats: {"TILE_ROWS": 7, "TILE_COLUMNS": 11},
             finish: {"PART": 5, "BLOCK_BYTES": 500},
-            complete: {"PART": 4, "FEWEST": 6, "COLUMNS": 6, "MOST_PAIRS": 40},
+            complete: {"PART": 4, "FEWEST": 6, "COLUMNS": 6, "FEW": 3, "MOST_PAIRS": 40},
             rows: {"SAMPLE": 4, "BLOCK_VALUES": 60},
         }
         for module, constants in small.items():

@@ -3,9 +3,12 @@
 Such queries have more near ties than candidates (lattices, codes), or lie in clusters so small beside the whole that
 float32 cannot tell their points apart. An upper bound of the k-th distance is known by now, so that the search is
 complete by construction: all points whose lower bound, from a float64 product, is not above it are looked up exactly.
+For a few queries all points are.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +20,7 @@ from layerscape.search.engine import ULPS, Found, Job, slack
 PART = 256  # queries that one thread takes at a time
 FEWEST = 128  # queries that are held, however wide: all points are read again for as many
 COLUMNS = 4096
+FEW = 16  # queries, whose distances from all points take less than lower bounds of them
 TINY = 2.0**-1000  # what float64 can lose below its smallest number when the largest coordinate is near 1
 MOST_PAIRS = 2**20  # kept for the queries of a part before farther ones are dropped
 
@@ -33,18 +37,19 @@ def complete(job: Job, rows: np.ndarray, upper: np.ndarray) -> Found:
     n_held = max(FEWEST, job.memory // 2 // width)
     step = int(np.clip(job.memory // 8 // width, 1, COLUMNS))
     parts: list[_Part] = []
+    few = len(rows) <= FEW
     for start in range(0, len(rows), n_held):
         stop = min(start + n_held, len(rows))
         some = [slice(first, min(first + PART, stop)) for first in range(start, stop, PART)]
         mine = [_Part(job, rows[part], upper[part]) for part in some]
 
-        def load(block: slice) -> tuple[np.ndarray, np.ndarray]:
+        def load(block: slice) -> tuple[np.ndarray, np.ndarray | None]:
             values = job.points.read(block)
-            return np.ascontiguousarray(padded(values)), job.points.centered_wide(values)
+            return np.ascontiguousarray(padded(values)), None if few else job.points.centered_wide(values)
 
         for block, (exact, centered) in ahead(load, list(job.points.blocks(step))):
 
-            def add(part: _Part, first: int = block.start, y: np.ndarray = exact, b: np.ndarray = centered) -> None:
+            def add(part: _Part, first: int = block.start, y: np.ndarray = exact, b: Any = centered) -> None:
                 part.add(first, y, b)
 
             job.pool.all(add, mine)
@@ -90,14 +95,12 @@ class _Part:
         """Whether points are no neighbors of queries of this part, pair by pair."""
         return (points == self.own[rows]) | self.job.windows.leave_out(self.rows[rows], points)
 
-    def add(self, first: int, y: np.ndarray, b: np.ndarray) -> None:
-        """Look through some more points."""
-        share = 1 - slack(2 * b.shape[1], bits=53)  # here the lengths are sums in this precision too
-        lower = (-2 * self.a) @ b.T
-        lower += share * np.einsum("ij,ij->i", self.a, self.a)[:, None]
-        lower += share * np.einsum("ij,ij->i", b, b)
-        lower -= TINY + self.job.points.in_bound_units(np.array(TINY))
-        rows, columns = np.nonzero(lower <= self.job.points.in_bound_units(self.upper)[:, None] * ULPS)
+    def add(self, first: int, y: np.ndarray, b: np.ndarray | None) -> None:
+        """Look through some more points: all of them, or of those that were centered the ones whose bounds are low."""
+        if b is None:
+            rows, columns = np.divmod(np.arange(len(self.rows) * len(y)), len(y))
+        else:
+            rows, columns = self._near(b)
         other = ~self._excluded(rows, columns + first)
         rows, columns = rows[other], columns[other]
         squared = np.empty(len(rows))
@@ -108,6 +111,15 @@ class _Part:
         if self.n_pairs > self.most:
             self._sort()
             self.most = max(MOST_PAIRS, 2 * self.n_pairs)  # ties stay
+
+    def _near(self, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs of queries and points of which the lower bound is not above the upper bound of the query."""
+        share = 1 - slack(2 * b.shape[1], bits=53)  # here the lengths are sums in this precision too
+        lower = (-2 * self.a) @ b.T
+        lower += share * np.einsum("ij,ij->i", self.a, self.a)[:, None]
+        lower += share * np.einsum("ij,ij->i", b, b)
+        lower -= TINY + self.job.points.in_bound_units(np.array(TINY))
+        return np.nonzero(lower <= self.job.points.in_bound_units(self.upper)[:, None] * ULPS)
 
     def _sort(self) -> tuple[np.ndarray, ...]:
         """Put what was found in order, and drop what is farther than the k-th by now."""

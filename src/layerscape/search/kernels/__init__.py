@@ -18,12 +18,12 @@ from layerscape.search.kernels.instructions import group_of as group_of
 from layerscape.search.kernels.lists import keep as keep
 from layerscape.search.kernels.lists import order as order
 from layerscape.search.kernels.lists import trim as trim
+from layerscape.search.kernels.looking import byte_products as byte_products
+from layerscape.search.kernels.looking import cross as cross
+from layerscape.search.kernels.looking import look as look
 from layerscape.search.kernels.mixing import mix as mix
 from layerscape.search.kernels.mixing import width_to_mix as width_to_mix
 from layerscape.search.kernels.rounded import FINER as FINER
 from layerscape.search.kernels.rounded import PIECE as PIECE
 from layerscape.search.kernels.rounded import Rounded as Rounded
-from layerscape.search.kernels.rounded import byte_products as byte_products
-from layerscape.search.kernels.rounded import cross as cross
-from layerscape.search.kernels.rounded import look as look
 from layerscape.search.kernels.rounded import round_rows as round_rows

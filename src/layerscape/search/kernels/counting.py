@@ -6,7 +6,7 @@ import numpy as np
 
 from layerscape.core.jit import compiled, compiled_within
 from layerscape.search.kernels.instructions import ROWS, below, count_bits, lowest_bit
-from layerscape.search.kernels.rounded import fine_bound, multiply
+from layerscape.search.kernels.looking import fine_bound, multiply
 
 
 @compiled_within
@@ -58,7 +58,7 @@ def count(
         heavy = weights[at : at + size].max() > 1
         while p < len(places):
             r, last, among = places[p] // ROWS * ROWS, -1, np.uint64(0)
-            multiply(instruction, rows.first, r, columns.groups, g, columns.starts, out, more)
+            multiply(instruction, rows.first, r, columns.groups, g, columns.starts, out, 0, more)
             while p < len(places) and places[p] < r + ROWS:
                 if found + size > len(doubts):
                     position[0], position[1] = g, p

@@ -207,8 +207,9 @@ class _Arrays:
 
 
 @intrinsic
-def products(typingctx, instruction, rows, r, groups, g, starts, piece, begin, steps, out):
-    """``out`` (ROWS, group) becomes the starts of a piece and the sums of products of ROWS rows with a group of points.
+def products(typingctx, instruction, rows, r, groups, g, starts, piece, begin, steps, out, place):
+    """ROWS rows of ``out`` (…, group), from ``place`` on, become the starts of a piece and the sums of products of as
+    many rows with a group of points.
 
     ``begin`` is the column at which the piece begins, a whole number of steps, and ``steps`` how many it has.
     """
@@ -216,14 +217,15 @@ def products(typingctx, instruction, rows, r, groups, g, starts, piece, begin, s
 
     def emit(context, builder, signature, arguments):
         arrays = _Arrays(context, builder, signature, arguments)
-        _, _, row, _, group, _, part, column, n, _ = arguments
+        _, _, row, _, group, _, part, column, n, _, place = arguments
         addresses = [arrays.address(1, builder.add(row, LONG(i)), column) for i in range(ROWS)]
         points = arrays.address(3, group, builder.udiv(column, LONG(kind.depth)))
         start = arrays.address(5, part, builder.mul(group, LONG(group_of(kind))))
-        emit_products(Emitter(builder, kind), addresses, points, start, n, arrays.address(9))
+        emit_products(Emitter(builder, kind), addresses, points, start, n, arrays.address(9, place))
         return context.get_dummy_value()
 
-    return types.void(instruction, rows, types.int64, groups, types.int64, starts, *[types.int64] * 3, out), emit
+    whole = types.int64
+    return types.void(instruction, rows, whole, groups, whole, starts, whole, whole, whole, out, whole), emit
 
 
 @intrinsic
