@@ -174,3 +174,42 @@ def test_a_batch_as_large_as_those_of_the_run_is_tried_too(rng, make_samples):
     with pytest.raises(InvalidValue, match=r"^layer 'linear' depends on the batch, also where nothing is padded"):
         prove(open_model(OfMany()), many, ["linear"], "mean")
     assert max(prove(open_model(OfMany()), many, ["linear"], "mean", 16)["batch"].values()) < 1e-5
+
+
+class Attends(nn.Module):
+    """Two layers of causal attention, in which padding on the left attends to nothing and becomes NaN."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.first, self.second = nn.Embedding(60, 6), nn.Linear(6, 6), nn.Linear(6, 6)
+
+    def forward(self, codes, attention_mask):
+        states, width = self.embed(codes), codes.shape[1]
+        seen = attention_mask[:, None].bool() & torch.ones(width, width).tril().bool()
+        for layer in (self.first, self.second):
+            scores = (states @ states.transpose(1, 2)).masked_fill(~seen, -torch.inf)
+            states = layer(scores.softmax(-1) @ states)
+        return states
+
+
+def test_padding_that_spoils_a_sample_is_left_out(ragged):
+    def on_the_left(few):
+        width = max(map(len, few))
+        codes = torch.tensor(np.stack([np.pad(row, (width - len(row), 0)) for row in few]))
+        return {"codes": codes, "attention_mask": codes != 0}
+
+    torch.manual_seed(0)
+    module = Attends()
+    network = open_model(module, make_inputs=on_the_left)
+    with pytest.raises(
+        InvalidValue, match=r"^layer 'second' gives NaN or infinite values for sample 's\d' beside others"
+    ):
+        list(network.blocks(ragged, ["second"], "mean", block_rows=12))
+    proofs = prove(network, ragged, ["first", "second"], "mean")
+    assert proofs["cures"] == ["batches of samples of one length, since padding changes what a sample gets"]
+    found = dict(network.blocks(ragged, ["second"], "mean", block_rows=12))[0]["second"]
+    module = module.double()
+    with torch.no_grad():
+        codes = [torch.tensor(row)[None] for row in ragged.read(range(12))]
+        alone = [module(each, torch.ones_like(each))[0].mean(0) for each in codes]
+    np.testing.assert_allclose(found, torch.stack(alone), atol=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,10 @@ class NoRoom(InvalidValue):
 
 class Failed(InvalidValue):
     """The network, or what makes its inputs, fails on a batch; its own error is the cause."""
+
+
+class Spoiled(InvalidValue):
+    """A sample has values that are not finite beside others, and none alone."""
 
 
 @contextmanager
@@ -77,9 +81,18 @@ def _reach(inputs: Inputs) -> str:
 
 
 def check_finite(
-    dtype: torch.dtype, name: str, values: np.ndarray, ids: Sequence[str], n_units: int, contents: Sequence[Any]
+    dtype: torch.dtype,
+    name: str,
+    values: np.ndarray,
+    ids: Sequence[str],
+    n_units: int,
+    encoded: Sequence[Encoded],
+    run: Callable[[list[Encoded]], Mapping[str, torch.Tensor]],
 ) -> None:
-    """Raise unless the vectors of a batch have as many units as those before them, all of them finite."""
+    """Raise unless the vectors of a batch have as many units as those before them, all of them finite.
+
+    A sample that has not is ``run`` alone, to say whether that is its own or comes of the others.
+    """
     if values.shape[1] != n_units:
         instead = "choose layers without it" if name == INPUT else "choose a pooling other than flatten"
         raise InvalidValue(
@@ -89,8 +102,13 @@ def check_finite(
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))
-        if _lacks(contents[row]):
+        if _lacks(encoded[row].content):
             raise InvalidValue(f"sample {ids[row]!r} holds NaN or infinite values; fill them in, or leave it out.")
+        if len(ids) > 1 and bool(run([encoded[row]])[name].isfinite().all()):
+            raise Spoiled(
+                f"layer {name!r} gives NaN or infinite values for sample {ids[row]!r} beside others of its batch, and "
+                "none alone, as where padding attends to nothing; give --batch-size 1 (batch_size=1)."
+            )
         half = dtype in (torch.float16, torch.bfloat16)
         remedy = "compute with --dtype float32" if half else "check the model's weights, or leave the sample out"
         raise InvalidValue(f"layer {name!r} gives NaN or infinite values for sample {ids[row]!r}; {remedy}.")

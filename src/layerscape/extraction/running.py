@@ -98,8 +98,7 @@ def gathered(
             if name not in table:
                 table[name] = np.empty((len(ids), values.shape[1]), dtype=np.float32)
             if name != LOSS:  # of which a text of one token has none
-                contents = [one.content for one in encoded]
-                check_finite(dtype, name, values, names, table[name].shape[1], contents)
+                check_finite(dtype, name, values, names, table[name].shape[1], encoded, run)
             table[name][batch] = values
         if progress is not None:
             progress(len(batch))
