@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from layerscape.extraction import open_model
+from layerscape.extraction import open_model, prove
 from layerscape.extraction.untouched import evaluating
 
 N, D = 5, 8
@@ -147,3 +147,36 @@ def test_a_module_computes_in_what_it_is_in(samples, dtype):
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, expected.float())
     assert open_model(module, dtype="float32").describe()["dtype"] == "float32"
+
+
+class InPlace(nn.Module):
+    """Scales what it is given where it lies, as many a forward does with pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x):
+        x.sub_(1).mul_(2)
+        return self.linear(x)
+
+
+def test_samples_stay_as_they_are_where_the_network_changes_them_in_place(make_samples):
+    torch.manual_seed(0)
+    module, x = InPlace(), torch.arange(12.0).reshape(4, 3)
+
+    def shared(rows):
+        """One sample in its own memory."""
+        return torch.from_numpy(rows[0])[None] if len(rows) == 1 else torch.tensor(np.stack(rows))
+
+    for make_inputs in (None, shared):
+        rows = list(x.numpy().copy())
+        network = open_model(module, make_inputs=make_inputs)
+        samples = make_samples(rows, "array")
+        layers = ["input", "linear"]
+        assert max(prove(network, samples, layers, "mean")["batch"].values()) < 1e-5
+        table = dict(network.blocks(samples, layers, "mean", block_rows=4, batch_size=1))[0]
+        with torch.no_grad():
+            np.testing.assert_allclose(table["linear"], module.linear(2 * (x - 1)), atol=1e-5)
+        np.testing.assert_array_equal(table["input"], x)
+        np.testing.assert_array_equal(np.stack(rows), x)

@@ -159,7 +159,7 @@ def _sites(
     module: torch.nn.Module, inputs: Inputs, stacks: Sequence[Stack], whole: bool, axes: Mapping[Site, Axes]
 ) -> Sites:
     with calm(module, whole=whole), explained(module, inputs, inputs.tensors()[0].device):
-        return sites_of(module, lambda: module(*inputs.args, **(inputs.kwargs or {})), stacks, axes)
+        return sites_of(module, partial(inputs.given_to, module), stacks, axes)
 
 
 def _answered(looked: _Looked, places: Sequence[Place], answers: Answers, silent: Mapping[str, str]) -> None:

@@ -58,6 +58,11 @@ class Inputs:
 
         return self.changed(move)
 
+    def given_to(self, module: torch.nn.Module, **more: Any) -> Any:
+        """What a network puts out for a copy of them, since some change in place what they are given."""
+        copied = self.changed(lambda value: value.clone() if isinstance(value, torch.Tensor) else value)
+        return module(*copied.args, **{**(copied.kwargs or {}), **more})
+
     def changed(self, change: Callable[[Any], Any]) -> Inputs:
         """The same with everything changed that is in it."""
         return Inputs(each_part(self.args, change), each_part(self.kwargs or {}, change))
@@ -179,7 +184,7 @@ class Taps:
             watched.calls = 0
         if self._sites:
             with suppress(_Enough):
-                self._module(*inputs.args, **(inputs.kwargs or {}))
+                inputs.given_to(self._module)
         if missing := [name for name in self._sites if name not in self._found]:
             raise InvalidValue(
                 f"layer {missing[0]!r} gave no output for a batch, though it did in the dry run; choose other layers."

@@ -21,7 +21,7 @@ def hidden_states(module: torch.nn.Module, inputs: Inputs) -> dict[str, list[Mar
     ):
         return {}
     try:
-        output = module(*inputs.args, **{**(inputs.kwargs or {}), "output_hidden_states": True, "return_dict": True})
+        output = inputs.given_to(module, output_hidden_states=True, return_dict=True)
     except Exception:  # it was not made to be asked so
         return {}
     return {name: [Mark.of(state) for state in states] for name, states in _lists(output, "")}

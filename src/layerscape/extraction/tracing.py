@@ -196,7 +196,7 @@ def trace(
             handles.append(part.register_forward_pre_hook(before(path), with_kwargs=True))
             handles.append(part.register_forward_hook(after(path)))
         with suppress(*() if whole else (Exception,)):
-            module(*inputs.args, **(inputs.kwargs or {}))
+            inputs.given_to(module)
     finally:
         for handle in handles:
             handle.remove()
