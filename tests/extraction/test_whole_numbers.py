@@ -204,3 +204,23 @@ def test_bytes_that_are_something_else_than_floats_are_asked_about(tmp_path):
         with torch.no_grad():
             expected = Scales().double().conv(torch.tensor(pictures).double() / share).mean((2, 3))
         np.testing.assert_allclose(run["conv"].matrix[:], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_ids_that_a_table_has_made_floats_of_are_whole_again(tmp_path):
+    pd = pytest.importorskip("pandas")
+    columns = [f"token {place}" for place in range(LENGTH)]
+    pd.DataFrame(IDS, columns=columns).to_csv(tmp_path / "ids.csv", index=False)
+    expected = exact(Reader(), IDS)
+    for number, inputs in enumerate((tmp_path / "ids.csv", IDS.astype(float), pd.DataFrame(IDS, columns=columns))):
+        run = ls.extract(Reader(), inputs, out=tmp_path / str(number), layers=["head"])
+        np.testing.assert_allclose(run["head"].matrix[:], expected, atol=1e-6)
+    broken = IDS.astype(float)
+    broken[9, 3] = 2.5
+    with pytest.raises(
+        InvalidValue, match=r"^samples with numbers that are not whole, of which others are whole and lo"
+    ):
+        ls.extract(Reader(), broken, out=tmp_path / "broken")
+    floats = np.ones((N, 5))
+    floats[3] = 0.5
+    run = ls.extract(nn.Sequential(nn.Linear(5, 2)), floats, out=tmp_path / "floats")
+    np.testing.assert_array_equal(run["input"].matrix[:], floats)

@@ -249,3 +249,12 @@ def test_what_goes_wrong_while_samples_are_made_is_said_of_which():
     with pytest.raises(InvalidValue, match=says) as caught:
         as_samples(given())
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_table_with_arrays_in_its_cells_is_told_to_give_that_column():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame({"ids": [[1, 2], [3, 4]], "label": ["a", "b"]})
+    says = "a table with arrays in its column 'ids'; give that, table['ids'], and others of its columns as labels."
+    with pytest.raises(InvalidType, match=re.escape(says)):
+        as_samples(table)
+    assert as_samples(table["ids"], labels={"label": table["label"]}).read([1])[0].tolist() == [3, 4]

@@ -121,6 +121,11 @@ class AsTokens:
     padding: dict[int, str]
 
     def __call__(self, contents: Sequence[np.ndarray]) -> torch.Tensor:
+        if not all(map(is_whole, contents)):
+            raise InvalidValue(
+                "samples with numbers that are not whole, of which others are whole and looked up; mend them, or say "
+                "with make_inputs what the network gets."
+            )
         rows = stack(contents, np.int64)
         for number, who in self.padding.items():
             if rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any()):
@@ -150,6 +155,14 @@ class AsTokens:
         """A function that leaves padding out, as one would write it."""
         rows = "torch.tensor(np.array(rows))"
         return f'lambda rows: {{"{self.argument}": {rows}, "attention_mask": {rows} != {number}}}'
+
+
+def is_whole(content: Any) -> bool:
+    """Whether it is an array of whole numbers, be they stored as floats, as tables have them."""
+    dtype = getattr(content, "dtype", None)
+    if isinstance(content, np.ndarray) and content.dtype.kind == "f":
+        return bool(np.isfinite(content).all() and (content == np.rint(content)).all() and (abs(content) < 2**53).all())
+    return getattr(dtype, "kind", "") in ("i", "u")
 
 
 def stack(contents: Sequence[Any], dtype: type[np.number] = np.float32) -> torch.Tensor:

@@ -12,7 +12,7 @@ from torch import nn
 
 from layerscape.errors import InvalidValue
 from layerscape.extraction.cures import calm
-from layerscape.extraction.custom import AsTokens, Custom, stack
+from layerscape.extraction.custom import AsTokens, Custom, is_whole, stack
 from layerscape.extraction.hooks import Inputs, where
 from layerscape.extraction.parts import floating, parts_of
 from layerscape.extraction.readers import Encoded
@@ -24,7 +24,7 @@ def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
     """Have arrays of whole numbers read as the network takes them, shown by trying both on the first samples.
 
     They stay whole where an embedding gets them, or floats fail and they do not, or the two give something else. Else
-    they are floats, as bytes of pictures are.
+    they are floats, as bytes of pictures are. What a table stores as floats, and is whole, is made so where it must be.
 
     Raises
     ------
@@ -32,16 +32,15 @@ def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
         If the network takes bytes too and makes something else of them, as where it divides them by 255.
     """
     contents = [one.content for one in encoded]
-    if not (isinstance(reader, Custom) and reader.make_inputs is stack and all(map(_is_whole, contents))):
+    if not (isinstance(reader, Custom) and reader.make_inputs is stack and all(map(is_whole, contents))):
         return
     if len({np.shape(content) for content in contents}) > 1:
         return
     looked_up, of_whole = _tried(module, stack(contents, np.int64))
     _, of_floats = _tried(module, stack(contents))
     bytes_only = {content.dtype for content in contents} <= {np.dtype(np.uint8)}
-    if of_whole is None and of_floats is not None:
-        looked_up = []  # of which another part is no token
-    elif looked_up or (of_whole is not None and not (of_floats is not None and _alike(of_whole, of_floats))):
+    as_floats = any(content.dtype.kind == "f" for content in contents)
+    if _stay_whole(of_whole, of_floats, looked_up=bool(looked_up), as_floats=as_floats):
         first = next(iter(inspect.signature(module.forward).parameters))
         reader.make_inputs = AsTokens(first, _pads(module, looked_up))
     if bytes_only and reader.make_inputs is stack and of_floats is not None:
@@ -54,8 +53,19 @@ def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
             )
 
 
-def _is_whole(content: Any) -> bool:
-    return getattr(getattr(content, "dtype", None), "kind", "") in ("i", "u")
+def _stay_whole(
+    of_whole: list[torch.Tensor] | None, of_floats: list[torch.Tensor] | None, *, looked_up: bool, as_floats: bool
+) -> bool:
+    """Whether numbers are handed over as whole ones, by what comes of them and of floats; of those that are stored
+    ``as_floats`` only where nothing else is right.
+    """
+    if of_floats is None:
+        return of_whole is not None or (
+            looked_up and not as_floats
+        )  # where neither is taken, that is told of whole ones
+    if of_whole is None:
+        return False
+    return (looked_up or not as_floats) if not _alike(of_whole, of_floats) else (looked_up and not as_floats)
 
 
 def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[str], list[torch.Tensor] | None]:

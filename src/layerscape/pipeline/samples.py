@@ -125,12 +125,7 @@ def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
         plain_numbers = all(getattr(values.dtype, "kind", "O") in "biuf" for values in columns.values())
         if plain_numbers and not any(options.values()):
             return None
-        pictures = [name for name, values in columns.items() if len(values) and is_picture(values.iloc[0])]
-        if pictures:
-            raise InvalidType(
-                f"a table with pictures in its column {pictures[0]!r}; give that, table[{pictures[0]!r}], and others "
-                "of its columns as labels."
-            )
+        _refuse_samples_in_cells({name: next(iter(values), None) for name, values in columns.items()}, options)
         return {name: _column(np.asarray(plain_column(values))) for name, values in columns.items()}
     if not isinstance(inputs, Stored) or any(map(is_picture, next(iter(inputs), {}).values())):
         return None
@@ -139,6 +134,18 @@ def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
         for name, values in found.items():
             values.append(row[name])
     return {**found}
+
+
+def _refuse_samples_in_cells(firsts: Mapping[str, Any], options: dict[str, Any]) -> None:
+    """Raise where a column holds whole samples, by what each column begins with; texts beside arrays are shown."""
+    pictures = [name for name, first in firsts.items() if is_picture(first)]
+    arrays = [name for name, first in firsts.items() if isinstance(first, (list, np.ndarray))]
+    if pictures or (arrays and "text" not in firsts and not any(options.values())):
+        name, what = (pictures + arrays)[0], "pictures" if pictures else "arrays"
+        raise InvalidType(
+            f"a table with {what} in its column {name!r}; give that, table[{name!r}], and others of its columns as "
+            "labels."
+        )
 
 
 def _column(values: np.ndarray) -> Any:
