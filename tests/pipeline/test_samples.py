@@ -258,3 +258,12 @@ def test_a_table_with_arrays_in_its_cells_is_told_to_give_that_column():
     with pytest.raises(InvalidType, match=re.escape(says)):
         as_samples(table)
     assert as_samples(table["ids"], labels={"label": table["label"]}).read([1])[0].tolist() == [3, 4]
+
+
+def test_a_disk_too_full_for_an_iterable_is_told(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("layerscape.pipeline.spool.pickle.dump", full)
+    with pytest.raises(FileProblem, match=r"^the disk is full at .*: free some space and run"):
+        as_samples(iter([np.zeros(3)]))

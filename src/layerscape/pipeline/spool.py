@@ -7,6 +7,8 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.pipeline.contents import as_content, is_picture, plain
+from layerscape.storage import file_problems
 
 
 class Spool:
@@ -21,13 +24,15 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="layerscape-")  # noqa: SIM115 - it lives as long as the spool
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _closed, self._file)
         self._starts: list[int] = []
         self._one = threading.Lock()
 
     def add(self, content: Any) -> None:
-        self._starts.append(self._file.tell())
-        pickle.dump(content, self._file, pickle.HIGHEST_PROTOCOL)
+        with file_problems(Path(tempfile.gettempdir())):
+            self._starts.append(self._file.tell())
+            pickle.dump(content, self._file, pickle.HIGHEST_PROTOCOL)
+            self._file.flush()
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -39,6 +44,12 @@ class Spool:
 
     def __iter__(self) -> Iterator[Any]:
         return (self[row] for row in range(len(self)))
+
+
+def _closed(file: Any) -> None:
+    """Close a file of which maybe not all could be written."""
+    with suppress(OSError):
+        file.close()
 
 
 def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[Any]]:
