@@ -17,7 +17,8 @@ from layerscape.search.rows import Rows
 TILE_ROWS, TILE_COLUMNS = 512, 4096
 SAMPLED = 1024
 LINE = 64  # bytes
-SMALLER = 0.85  # than this share of what it was the largest coordinate must become for rows to be mixed
+LEAST = 2.0**-20  # ratio, by which nearly all that bounds are in doubt by is what is rounded off
+SMALLER = 0.85  # than this share of what it was must be what is rounded off for rows to be mixed
 RATIO_OF = 32  # rows that tell how large what is rounded off is beside a row
 
 
@@ -31,18 +32,32 @@ class Bytes:
     """
 
     def __init__(self, job: Job, instruction: Any):
+        self.instruction, self.size = instruction, kernels.group_of(instruction)
+        self.tile, self.n_sampled = (self._groups(TILE_ROWS), self._groups(TILE_COLUMNS)), SAMPLED
         center, self.scale = job.points.frame
         self.center, step = grid_of(job.points.sample, center)
         self.step = np.float32(step * self.scale)
-        x = (job.points.sample[:RATIO_OF] - self.center) * self.scale
-        mixed = x if step else _mixed(x)
-        self.ratio, self.n_units = _ratio(mixed, float(self.step)), mixed.shape[1]
-        self.mixed = 0 if mixed is x else self.n_units
-        self.instruction, self.size = instruction, kernels.group_of(instruction)
+        wide = 0 if step else kernels.width_to_mix(job.points.n_units)
+        plain, mixed = self._rounded_off(job, 0), self._rounded_off(job, wide)
+        pays = mixed < SMALLER * plain
+        self._set(job, wide if pays else 0, mixed if pays else plain)
         whole = self.held(instruction, self.size, self.n_units)
         self.row_bytes = sum(array.nbytes // self.size for array in whole)
-        self.tile = (self._groups(TILE_ROWS), self._groups(TILE_COLUMNS))
-        self.n_sampled = SAMPLED
+
+    def _set(self, job: Job, mixed: int, ratio: float) -> None:
+        self.mixed, self.ratio, self.n_units = mixed, ratio, mixed or job.points.n_units
+
+    def _rounded_off(self, job: Job, mixed: int) -> float:
+        """About how large what is rounded off is beside a row, seen on some; bounds are true for any number above 0."""
+        self._set(job, mixed, LEAST)
+        some = job.points.sampled[:RATIO_OF]
+        block = self.room(0, len(some))
+        self.fill(job.points, some, block, np.empty(len(some), np.float32))
+        coarse, above = (halves[block.here].astype(float) for halves in (block.held.coarse, block.held.above))
+        squares = coarse + above
+        there = squares > 0
+        shares = np.sqrt(LEAST * (above - coarse)[there] / squares[there])
+        return max(float(np.median(shares)), LEAST) if there.any() else LEAST
 
     def _groups(self, n: int) -> int:
         """As many rows in whole groups, so that no group begins in one tile and ends in another."""
@@ -59,8 +74,7 @@ class Bytes:
         first, second = _aligned((more, width), instruction.row_type), _aligned((padded, width), np.int8)
         packed = _aligned((groups, -(-n_units // instruction.depth), size, instruction.depth), np.int8)
         refined, scales = np.zeros(more, np.bool_), np.zeros(more, np.float32)
-        words = packed.view(f"i{instruction.depth}")[..., 0]
-        return kernels.Rounded(first, second, packed, words, starts, sums, refined, scales, coarse, fine, above)
+        return kernels.Rounded(first, second, packed, starts, sums, refined, scales, coarse, fine, above)
 
     def room(self, first: int, n: int) -> Block:
         """Memory for n rows, from number ``first`` on."""
@@ -137,20 +151,3 @@ def _aligned(shape: tuple[int, ...], kind: Any) -> np.ndarray:
     memory = np.zeros(n_bytes + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + n_bytes].view(kind).reshape(shape)
-
-
-def _mixed(x: np.ndarray) -> np.ndarray:
-    """Rows mixed, where that makes the largest coordinate of most of them smaller; else the rows themselves."""
-    mixed = np.pad(x, ((0, 0), (0, kernels.width_to_mix(x.shape[1]) - x.shape[1])))
-    for row in mixed:
-        kernels.mix(row)
-    before, after = (np.median(np.abs(rows).max(axis=1, initial=0)) if len(x) else 0.0 for rows in (x, mixed))
-    return mixed if after < SMALLER * before else x
-
-
-def _ratio(x: np.ndarray, step: float) -> float:
-    """About how large what is rounded off is beside a row; bounds are true for any number above 0, good for this."""
-    unit = np.full((len(x), 1), step) if step else np.abs(x).max(axis=1, keepdims=True) / 127
-    unit[unit == 0] = 1
-    left, length = np.linalg.norm(x - unit * np.rint(x / unit), axis=1), np.linalg.norm(x, axis=1)
-    return max(float(np.median(left[length > 0] / length[length > 0])) if length.any() else 0.0, 2.0**-20)

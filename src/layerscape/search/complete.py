@@ -119,7 +119,8 @@ class _Part:
         lower += share * np.einsum("ij,ij->i", self.a, self.a)[:, None]
         lower += share * np.einsum("ij,ij->i", b, b)
         lower -= TINY + self.job.points.in_bound_units(np.array(TINY))
-        return np.nonzero(lower <= self.job.points.in_bound_units(self.upper)[:, None] * ULPS)
+        rows, columns = np.nonzero(lower <= self.job.points.in_bound_units(self.upper)[:, None] * ULPS)
+        return rows, columns
 
     def _sort(self) -> tuple[np.ndarray, ...]:
         """Put what was found in order, and drop what is farther than the k-th by now."""

@@ -104,13 +104,14 @@ def passing(
             multiply(instruction, row_first, r + i, groups, (c0 + at) // size, starts, out, i, more)
             for s in range(i, min(i + ROWS, r1 - r)):
                 half, scale, limit = row_halves[r + s], row_scales[r + s], row_limits[r - r0 + s]
-                masks[s] = there & below(  # pyright: ignore[reportCallIssue]
+                mask = below(  # pyright: ignore[reportCallIssue]
                     instruction, half, scale, limit, column_halves, column_scales, c0 + at, limits, out, s
                 )
+                masks[s] = mask & there
         for s in range(min(n_rows, r1 - r)):  # by themselves, or products would wait for what no one can foretell
             row, mask = r - r0 + s, masks[s]
             while mask != 0:
-                j = lowest_bit(mask)
+                j = lowest_bit(mask)  # pyright: ignore[reportCallIssue]
                 mask &= mask - np.uint64(1)
                 if at + j == own[row] - first or (low[row] <= begins[at + j] and ends[at + j] <= high[row]):
                     continue

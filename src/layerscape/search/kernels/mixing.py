@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from layerscape.core.jit import compiled
 
 ORDERS = 64, 16  # of Hadamard's matrices, among whose columns what is large in one is spread
@@ -29,10 +31,9 @@ def mix(x):
     step = len(x) // (64 if wide else 16)
     while step < len(x):
         for start in range(0, len(x), 2 * step):
-            one, other = x[start : start + step], x[start + step : start + 2 * step]
-            for j in range(step):
-                a, b = one[j], other[j]
-                one[j], other[j] = a + b, a - b
+            for j in range(np.uint64(start), np.uint64(start + step)):
+                a, b = x[j], x[j + np.uint64(step)]
+                x[j], x[j + np.uint64(step)] = a + b, a - b
         step *= 2
     share = 0.125 if wide else 0.25  # exact, as sums and differences are but for their rounding
     for j in range(len(x)):

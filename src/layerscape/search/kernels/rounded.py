@@ -27,8 +27,6 @@ class Rounded(NamedTuple):
         Shape (n, whole 64s), int8.
     groups
         Shape (groups, steps, points of a group, depth), int8: the first bytes as the instruction takes points.
-    words
-        Shape (groups, steps, points of a group): the same, the bytes of one step and point as one number.
     starts, sums
         Shape (pieces, n), int32: what the offset adds to sums of products with the first and with the second bytes of
         a row, with the sign turned.
@@ -46,7 +44,6 @@ class Rounded(NamedTuple):
     first: np.ndarray
     second: np.ndarray
     groups: np.ndarray
-    words: np.ndarray
     starts: np.ndarray
     sums: np.ndarray
     refined: np.ndarray
@@ -63,13 +60,13 @@ def round_rows(block, center, scale, step, mixed, ratio, offset, at, rounded, do
     0; ``mixed`` the width at which rows are mixed before, if above 0; ``ratio`` about that of e to w, see
     docs/search.md.
     """
-    packed = np.zeros(rounded.groups.shape[1] * rounded.groups.shape[3], np.int8)
     d = max(block.shape[1], mixed)
     x, left = np.empty(d), np.empty(d)
     first, second = np.empty(d, np.int32), np.empty(d, np.int32)
     for i in range(len(block)):
         row = at + i
-        x[block.shape[1] :] = 0
+        for j in range(block.shape[1], d):
+            x[j] = 0.0
         for j in range(block.shape[1]):
             x[j] = (block[i, j] - center[j]) * scale
         if mixed > 0:
@@ -88,7 +85,7 @@ def round_rows(block, center, scale, step, mixed, ratio, offset, at, rounded, do
             second[j] = np.int32(part)
             left[j] -= finer * part
         rest = np.sqrt(squared_length(left))
-        put(first, second, packed, row, offset, rounded)
+        put(first, second, row, offset, rounded)
         by_first = each * np.sqrt(_squares(first))
         by_second = finer * np.sqrt(_squares(second))
         rounded.scales[row], rounded.refined[row] = unit, by_second > 0
@@ -126,32 +123,28 @@ def _squares(values):
 
 
 @compiled_within
-def put(first, second, packed, row, offset, rounded):
-    """Put the bytes of one row to where its products are made from; ``packed`` has room for them."""
-    size, n_pieces = rounded.groups.shape[2], len(rounded.starts)
-    for piece in range(n_pieces):
-        these = slice(piece * PIECE, min(len(first), (piece + 1) * PIECE))
-        into_first, into_second = rounded.first[row, these], rounded.second[row, these]
-        sums = store(first[these], second[these], offset, into_first, into_second, packed[these])
+def put(first, second, row, offset, rounded):
+    """Put the bytes of one row to where its products are made from."""
+    size, depth = rounded.groups.shape[2], rounded.groups.shape[3]
+    for piece in range(len(rounded.starts)):
+        begin, end = np.uint64(piece * PIECE), np.uint64(min(len(first), (piece + 1) * PIECE))
+        sums = store(first, second, np.uint64(row), begin, end, offset, rounded.first, rounded.second)
         rounded.starts[piece, row], rounded.sums[piece, row] = -offset * sums[0], -offset * sums[1]
-    pack(packed.view(rounded.words.dtype), rounded.words, row // size, row % size)
+    for place in range(depth):
+        for step in range((len(first) - place + depth - 1) // depth):
+            rounded.groups[row // size, step, row % size, place] = first[step * depth + place]
 
 
 @compiled
-def store(first, second, offset, into_first, into_second, packed):
-    """Put some bytes of one row into three arrays; the sums of both."""
+def store(first, second, row, begin, end, offset, into_first, into_second):
+    """Put some bytes of one row into two arrays; the sums of both.
+
+    Places are unsigned, or numba would have each checked for a negative sign.
+    """
     of_first, of_second = np.int32(0), np.int32(0)
-    for j in range(len(first)):  # from 0, or numba would have each place checked for a negative sign
-        into_first[j] = first[j] + offset
-        into_second[j] = second[j]
-        packed[j] = first[j]
+    for j in range(begin, end):
+        into_first[row, j] = first[j] + offset
+        into_second[row, j] = second[j]
         of_first += first[j]
         of_second += second[j]
     return of_first, of_second
-
-
-@compiled
-def pack(these, words, group, column):
-    """Put the words of one row to those of its group."""
-    for j in range(len(these)):
-        words[group, j, column] = these[j]
