@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import layerscape as ls
 from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
 
@@ -48,6 +51,33 @@ def test_a_sample_without_a_token_that_counts_is_named(make_samples):
         InvalidValue, match=r"^sample 's3' has no token that counts: all are special; remove it, or mend"
     ):
         found(make_samples, torch.ones(4, 5), special)
+
+
+@pytest.mark.parametrize("row", [0, 3, 11])
+def test_it_is_named_by_its_id_wherever_it_stands(tmp_path, row):
+    """The first and the last are tried before a run, in a batch of their own."""
+    given = np.arange(60).reshape(12, 5) % 20
+
+    def make_inputs(rows):
+        codes = torch.tensor(np.array(rows))
+        return {"codes": codes, "attention_mask": (codes != torch.from_numpy(given[row])).any(1)[:, None].expand(-1, 5)}
+
+    given[:, 0] = np.arange(12)
+    says = rf"^sample '{row}' has no token that counts"
+    with pytest.raises(InvalidValue, match=says):
+        ls.extract(Embedded(), given, out=tmp_path / "run", make_inputs=make_inputs)
+
+
+def test_samples_that_are_not_looked_at_are_not_read_before_a_run(make_samples):
+    """One may be as large as a film."""
+    samples, seen = make_samples(list(np.ones((40, 3), np.float32)), "array"), []
+
+    def read(rows):
+        seen.extend(rows)
+        return [np.ones(3, np.float32) for _ in rows]
+
+    assert open_model(nn.Sequential(nn.Linear(3, 2))).look(replace(samples, read=read)) == ""
+    assert set(seen) == {0, 39}
 
 
 def test_a_mask_to_be_added_is_no_mask(make_samples):

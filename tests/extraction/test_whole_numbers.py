@@ -157,6 +157,24 @@ def test_ids_beyond_the_vocabulary_fail_in_words_of_the_embedding():
         open_model(Reader()).layers(contents=[np.array([5, WORDS]), np.array([6, 7])])
 
 
+class OneByOne(nn.Module):
+    """Looks up one sample at a time, inside of vmap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.head = nn.Embedding(WORDS, 4), nn.Linear(4, 3)
+
+    def forward(self, codes):
+        return self.head(torch.vmap(lambda one: self.embed(one).sum(0))(codes))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_ids_that_are_looked_up_inside_of_vmap_stay_whole(tmp_path, dtype):
+    run = ls.extract(OneByOne(), IDS.astype(dtype), out=tmp_path / "run", layers=["head"])
+    np.testing.assert_allclose(run["head"].matrix[:], exact(OneByOne(), IDS), atol=1e-5)
+
+
 class Mixed(nn.Module):
     """A column of categories beside columns of counts, cast where they are used."""
 

@@ -96,8 +96,8 @@ class Custom:
             )
         return each_part(made, lambda part: torch.from_numpy(part) if isinstance(part, np.ndarray) else part)
 
-    def look(self, model: str, contents: Sequence[Any], ids: Sequence[str]) -> str:
-        return self.make_inputs.look(contents) if isinstance(self.make_inputs, AsTokens) else ""
+    def look(self, model: str, read: Callable[[], Sequence[Any]], ids: Sequence[str]) -> str:
+        return self.make_inputs.look(read()) if isinstance(self.make_inputs, AsTokens) else ""
 
     def describe(self) -> dict[str, Any]:
         names = [getattr(self.make_inputs, part, None) or "" for part in ("__module__", "__qualname__")]
@@ -174,7 +174,7 @@ def stack(contents: Sequence[Any], dtype: type[np.number] = np.float32) -> torch
                 "what the network's forward takes."
             )
     if dtype is np.int64 and any(content.dtype == np.uint64 and np.any(content > MOST) for content in contents):
-        raise InvalidValue(f"whole numbers above {MOST}, of which no network takes any; make them smaller.")
+        raise InvalidValue(f"whole numbers above {MOST}, of which no network takes any; make them smaller, or floats.")
     shapes = {np.shape(content) for content in contents}
     if len(shapes) > 1:
         raise InvalidValue(f"samples of shapes {sorted(shapes)}; they must have one shape, or give make_inputs=.")

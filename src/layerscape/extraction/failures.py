@@ -120,9 +120,8 @@ def _lacks(content: Any) -> bool:
 
     def look(part: Any) -> None:
         nonlocal found
-        values = part.numpy() if isinstance(part, torch.Tensor) and part.device.type == "cpu" else part
-        floats = isinstance(values, np.ndarray) and values.dtype.kind == "f"
-        found |= floats and not bool(np.isfinite(values).all())
+        if isinstance(part, np.ndarray) and part.dtype.kind in "fc":
+            found |= not bool(np.isfinite(part).all())
 
     each_part(content, look)
     return found

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import torch
-from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 Key = tuple[Any, ...]  # names and numbers that lead to a part
@@ -44,17 +43,19 @@ def entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[Key
 
 
 def floating(parts: Iterable[tuple[Key, Seen]]) -> list[tuple[Key, Seen]]:
-    """Those that are no indices or masks, and have a value at every place: no sparse ones, and none inside of vmap."""
-    return [
-        (key, seen)
-        for key, seen in parts
-        if seen.tensor.is_floating_point() and seen.tensor.layout is torch.strided and not _wrapped(seen.tensor)
-    ]
+    """Those that are no indices or masks, and can be read."""
+    return [(key, seen) for key, seen in parts if seen.tensor.is_floating_point() and readable(seen.tensor)]
 
 
-def _wrapped(tensor: torch.Tensor) -> bool:
-    """Whether it stands for many in `torch.vmap` or the like, of which none can be looked at alone."""
-    return is_functorch_wrapped_tensor(tensor)
+def readable(tensor: torch.Tensor) -> bool:
+    """Whether it has a value at every place, as sparse ones have not, nor those that stand for many inside of vmap."""
+    if tensor.layout is not torch.strided:
+        return False
+    try:
+        tensor.untyped_storage()
+    except NotImplementedError:  # torch has no storage for what stands for many
+        return False
+    return True
 
 
 def each_part(value: Any, change: Callable[[Any], Any]) -> Any:

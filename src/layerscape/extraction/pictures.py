@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -71,7 +71,7 @@ class Pictures:
             made = self._processor(images=pictures, return_tensors="pt")
         return {key: value for key, value in made.items() if key in self._accepted}
 
-    def look(self, model: str, contents: Sequence[Any], ids: Sequence[str]) -> str:
+    def look(self, model: str, read: Callable[[], Sequence[Any]], ids: Sequence[str]) -> str:
         return ""
 
     def describe(self) -> dict[str, Any]:

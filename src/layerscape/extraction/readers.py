@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,8 +56,8 @@ class Reader(Protocol):
         """Inputs of a batch, and which tokens are real and content if there are any."""
         ...
 
-    def look(self, model: str, contents: Sequence[Any], ids: Sequence[str]) -> str:
-        """Raise if samples that are tried tell the model hardly anything; return what is to be said of them."""
+    def look(self, model: str, read: Callable[[], Sequence[Any]], ids: Sequence[str]) -> str:
+        """Raise if samples that are tried, which `read` gives, tell the model hardly anything; what is to be said."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -117,8 +117,9 @@ class Texts:
         real = torch.arange(width) < torch.tensor([one.length for one in encoded])[:, None]
         return Inputs(kwargs=kwargs), Tokens(real, real & ~special)
 
-    def look(self, model: str, contents: Sequence[str], ids: Sequence[str]) -> str:
+    def look(self, model: str, read: Callable[[], Sequence[Any]], ids: Sequence[str]) -> str:
         """Raise if the tokens of some samples tell the model hardly anything; return what is to be said of them."""
+        contents = read()
         encoded = self.encode(contents, ids)
         cut = sum(one.truncated for one in encoded)
         rows = [one.content for one in encoded]

@@ -14,7 +14,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.cures import calm
 from layerscape.extraction.custom import AsTokens, Custom, is_whole, stack
 from layerscape.extraction.hooks import Inputs, where
-from layerscape.extraction.parts import floating, parts_of
+from layerscape.extraction.parts import floating, parts_of, readable
 from layerscape.extraction.readers import Encoded
 
 ROUNDING = 1e-3  # by which what comes of floats may differ from what comes of the whole numbers that they were
@@ -74,8 +74,7 @@ def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[str], list[torch
     given = inputs.args[0]
 
     def look(path: str, args: Any, kwargs: Any) -> None:
-        for _, seen in parts_of([args, kwargs]):
-            part = seen.tensor
+        for part in (seen.tensor for _, seen in parts_of([args, kwargs]) if readable(seen.tensor)):
             same = part.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
             if same or (part.shape == given.shape and torch.equal(part.to(given.dtype), given)):
                 looked_up.append(path)
