@@ -112,10 +112,9 @@ def test_the_sample_on_which_something_fails_is_named(make_samples):
 
 
 def test_floats_for_an_embedding_and_numbers_too_large_are_told(make_samples):
-    with pytest.raises(
-        InvalidValue, match=r"give whole numbers, as x.astype\(int\), or say with make_inputs what it gets"
-    ):
-        open_model(Embedded()).layers(contents=[row + 0.5 for row in ROWS])
+    for others, says in (([row + 0.5 for row in ROWS], "which these are not"), ([row > 2 for row in ROWS], "as x.ast")):
+        with pytest.raises(InvalidValue, match=f"; give whole numbers, {says}"):
+            open_model(Embedded()).layers(contents=others)
     rows = [row.astype(np.uint64) + np.uint64(2**63) for row in ROWS]
     with pytest.raises(InvalidValue, match=r"^whole numbers above 9223372036854775807, of which no network takes any"):
         open_model(Embedded()).layers(contents=rows)

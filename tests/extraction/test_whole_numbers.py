@@ -178,10 +178,10 @@ def test_ids_that_are_looked_up_inside_of_vmap_stay_whole(tmp_path, dtype):
 class Mixed(nn.Module):
     """A column of categories beside columns of counts, cast where they are used."""
 
-    def __init__(self) -> None:
+    def __init__(self, unknown: int | None = None) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.embed, self.linear = nn.Embedding(WORDS, 4), nn.Linear(LENGTH - 1, 3)
+        self.embed, self.linear = nn.Embedding(WORDS, 4, padding_idx=unknown), nn.Linear(LENGTH - 1, 3)
 
     def forward(self, x):
         return torch.cat([self.embed(x[:, 0].long()), self.linear(x[:, 1:])], dim=1)
@@ -193,6 +193,19 @@ def test_categories_beside_counts_are_floats_where_the_network_casts_them(tmp_pa
     with torch.no_grad():
         np.testing.assert_allclose(run["embed"].matrix[:], module.embed(torch.tensor(IDS[:, 0])), atol=1e-6)
         np.testing.assert_allclose(run["linear"].matrix[:], module.linear(torch.tensor(IDS[:, 1:]).double()), rtol=1e-5)
+
+
+def test_a_category_that_is_unknown_is_no_padding(tmp_path):
+    """Columns of categories are looked up one of each sample at a time, often with 0 for one that is not known."""
+    given, said = IDS.copy(), []
+    given[::3, 0] = 0
+    given[1::2, 4:] = 0
+    run = ls.extract(Mixed(unknown=0), given, out=tmp_path / "run", layers=["embed", "linear"], note=said.append)
+    module, x = Mixed(unknown=0).double(), torch.tensor(given)
+    with torch.no_grad():
+        np.testing.assert_allclose(run["embed"].matrix[:], module.embed(x[:, 0]), atol=1e-6)
+        np.testing.assert_allclose(run["linear"].matrix[:], module.linear(x[:, 1:].double()), rtol=1e-5)
+    assert not any("padding" in each for each in said)
 
 
 class Scales(nn.Module):
@@ -235,7 +248,7 @@ def test_ids_that_a_table_has_made_floats_of_are_whole_again(tmp_path):
     broken = IDS.astype(float)
     broken[9, 3] = 2.5
     with pytest.raises(
-        InvalidValue, match=r"^samples with numbers that are not whole, of which others are whole and lo"
+        InvalidValue, match=r"^sample '9': numbers that are not whole, where those of others are and are"
     ):
         ls.extract(Reader(), broken, out=tmp_path / "broken")
     floats = np.ones((N, 5))

@@ -114,20 +114,21 @@ class AsTokens:
     argument
         What its forward calls them.
     padding
-        With which of them it says that it pads, and what of it says so.
+        With which of them it says that it pads, and what of it says so; None where it looks up one of each sample at a
+        time, as in a table with columns of categories, of which none is padded.
     """
 
     argument: str
-    padding: dict[int, str]
+    padding: dict[int, str] | None
 
     def __call__(self, contents: Sequence[np.ndarray]) -> torch.Tensor:
         if not all(map(is_whole, contents)):
-            raise InvalidValue(
-                "samples with numbers that are not whole, of which others are whole and looked up; mend them, or say "
-                "with make_inputs what the network gets."
+            raise Failed(
+                "numbers that are not whole, where those of others are and are looked up; mend them, or say with "
+                "make_inputs what the network gets."
             )
         rows = stack(contents, np.int64)
-        for number, who in self.padding.items():
+        for number, who in (self.padding or {}).items():
             if rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any()):
                 raise InvalidValue(
                     f"samples begin or end with {number}, with which {who} pads, and an array does not say which "
@@ -139,7 +140,8 @@ class AsTokens:
     def look(self, contents: Sequence[np.ndarray]) -> str:
         """What is to be said of samples that look padded, where the network does not say with what it pads."""
         rows = np.stack(contents)
-        for side, ordered in (("end", rows[:, ::-1]), ("begin", rows)) if rows.ndim == 2 else ():
+        told = self.padding is not None and rows.ndim == 2
+        for side, ordered in (("end", rows[:, ::-1]), ("begin", rows)) if told else ():
             for number in np.unique(ordered[:, 0]).tolist():
                 runs = np.logical_and.accumulate(ordered == number, axis=1).sum(1)
                 nowhere_else = runs.sum() == (rows == number).sum()

@@ -46,8 +46,9 @@ def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> 
         shapes = " and ".join(str(tuple(tensor.shape)) for tensor in inputs.tensors())
         reach = _reach(inputs) if isinstance(error, IndexError) else ""
         wanted = "samples of the shape that its forward takes"
-        if "'indices'" in str(error) and inputs.floating() is not None:
-            wanted = "whole numbers, as x.astype(int)"
+        if "'indices'" in str(error) and (given := inputs.floating()) is not None:
+            whole = bool((given == given.round()).all())
+            wanted = f"whole numbers, {'as x.astype(int)' if whole else 'which these are not'}"
         raise Failed(
             f"{type(module).__name__} fails on inputs of shape {shapes}: {in_words(error)}{reach}; give {wanted}, or "
             "say with make_inputs what it gets."

@@ -42,7 +42,8 @@ def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
     as_floats = any(content.dtype.kind == "f" for content in contents)
     if _stay_whole(of_whole, of_floats, looked_up=bool(looked_up), as_floats=as_floats):
         first = next(iter(inspect.signature(module.forward).parameters))
-        reader.make_inputs = AsTokens(first, _pads(module, looked_up))
+        texts = [path for path, several in looked_up if several]
+        reader.make_inputs = AsTokens(first, _pads(module, texts) if texts or not looked_up else None)
     if bytes_only and reader.make_inputs is stack and of_floats is not None:
         _, of_bytes = _tried(module, stack(contents, np.uint8))
         if of_bytes is not None and not _alike(of_bytes, of_floats):
@@ -68,16 +69,19 @@ def _stay_whole(
     return (looked_up or not as_floats) if not _alike(of_whole, of_floats) else (looked_up and not as_floats)
 
 
-def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[str], list[torch.Tensor] | None]:
-    """Which embeddings are given the numbers, or some of them; and what the network puts out, None if it fails."""
-    inputs, looked_up = Inputs((rows,)).to(*where(module)), list[str]()
+def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[tuple[str, bool]], list[torch.Tensor] | None]:
+    """Which embeddings are given the numbers, or some of them, and whether several of each sample, as of a text.
+
+    And what the network puts out, None if it fails.
+    """
+    inputs, looked_up = Inputs((rows,)).to(*where(module)), list[tuple[str, bool]]()
     given = inputs.args[0]
 
     def look(path: str, args: Any, kwargs: Any) -> None:
         for part in (seen.tensor for _, seen in parts_of([args, kwargs]) if readable(seen.tensor)):
             same = part.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
             if same or (part.shape == given.shape and torch.equal(part.to(given.dtype), given)):
-                looked_up.append(path)
+                looked_up.append((path, part.numel() > len(given)))
 
     handles = [
         part.register_forward_pre_hook(lambda _, args, kwargs, path=path: look(path, args, kwargs), with_kwargs=True)
