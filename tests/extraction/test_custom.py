@@ -118,3 +118,25 @@ def test_floats_for_an_embedding_and_numbers_too_large_are_told(make_samples):
     rows = [row.astype(np.uint64) + np.uint64(2**63) for row in ROWS]
     with pytest.raises(InvalidValue, match=r"^whole numbers above 9223372036854775807, of which no network takes any"):
         open_model(Embedded()).layers(contents=rows)
+
+
+class Cast:
+    def __call__(self, rows):
+        return torch.tensor(np.array(rows))
+
+
+@pytest.mark.parametrize(
+    ("make_inputs", "said"),
+    [
+        (None, "layerscape.extraction.custom.AsTokens"),
+        (Cast(), f"{__name__}.Cast"),
+        (np.stack, "numpy.stack"),
+    ],
+    ids=["tokens", "an object", "a function of numpy"],
+)
+def test_what_makes_inputs_is_told_by_its_name(make_inputs, said):
+    network = open_model(Embedded(), make_inputs=make_inputs)
+    network.layers(contents=np.array(ROWS))
+    told = network.describe()["preprocessing"]
+    assert told["inputs"] == said
+    assert ("made" in told) is (make_inputs is not None)

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from layerscape.core.threads import workers
-from layerscape.search import kernels
+from layerscape.search import find_neighbors, kernels
 from layerscape.search.bytes import Bytes
 from layerscape.search.grid import grid_of
 from layerscape.search.rows import drawn_of
-from tests.search.test_arithmetic import job_of
+from tests.search.reference import plain
+from tests.search.test_arithmetic import by, job_of
 
 
 @settings(max_examples=200, deadline=None)
@@ -53,6 +54,20 @@ def test_a_center_that_makes_rows_long_is_not_taken():
     x[0, :3] = 1, 2, 3
     assert grid_of(x, np.zeros(400))[1] == 0
     assert grid_of(np.minimum(x, 100), np.zeros(400))[1] == 1
+
+
+@pytest.mark.skipif(not kernels.available(), reason="this processor has no products of bytes")
+@pytest.mark.parametrize("noise", [1e-3, 1e-30, 1e-45])
+def test_a_step_beside_which_distances_are_nothing(noise, monkeypatch, rng):
+    """One pattern of two values, and rows next to it of which none is drawn: squares of such steps fit no float32."""
+    pattern = np.where(rng.random(40) < 0.5, 0.0, 1e6)
+    x, others = np.tile(pattern, (600, 1)), np.setdiff1d(np.arange(600), drawn_of(600))[1:]
+    x[others] += (pattern == 0) * noise * rng.standard_normal((len(others), 40))
+    by(kernels.available()[0], monkeypatch)
+    graph = find_neighbors(x, 5)
+    indices, distances = plain(x, 5, others)
+    np.testing.assert_array_equal(graph.indices[others], indices)
+    np.testing.assert_array_equal(graph.distances[others], distances)
 
 
 @pytest.mark.skipif(not kernels.available(), reason="this processor has no products of bytes")

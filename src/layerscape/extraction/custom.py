@@ -100,9 +100,10 @@ class Custom:
         return self.make_inputs.look(read()) if isinstance(self.make_inputs, AsTokens) else ""
 
     def describe(self) -> dict[str, Any]:
-        names = [getattr(self.make_inputs, part, None) or "" for part in ("__module__", "__qualname__")]
-        told = {"inputs": ".".join(names).strip(".") or type(self.make_inputs).__name__}
-        return told if names[0].startswith("layerscape.") else {**told, "made": self._first}
+        named: Any = self.make_inputs if hasattr(self.make_inputs, "__qualname__") else type(self.make_inputs)
+        module = named.__module__ or ""  # of methods of compiled classes it is None
+        told = {"inputs": f"{module}.{named.__qualname__}".strip(".")}
+        return told if module.startswith("layerscape.") else {**told, "made": self._first}
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def is_whole(content: Any) -> bool:
 
 
 def stack(contents: Sequence[Any], dtype: type[np.number] = np.float32) -> torch.Tensor:
-    """Arrays of one shape as a batch, of float32."""
+    """Arrays of one shape as a batch."""
     for content in contents:
         if not hasattr(content, "dtype"):
             raise InvalidType(

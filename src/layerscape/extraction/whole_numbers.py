@@ -60,13 +60,12 @@ def _stay_whole(
     """Whether numbers are handed over as whole ones, by what comes of them and of floats; of those that are stored
     ``as_floats`` only where nothing else is right.
     """
+    surely = looked_up and not as_floats
     if of_floats is None:
-        return of_whole is not None or (
-            looked_up and not as_floats
-        )  # where neither is taken, that is told of whole ones
+        return of_whole is not None or surely  # where neither is taken, that is told of whole ones
     if of_whole is None:
         return False
-    return (looked_up or not as_floats) if not _alike(of_whole, of_floats) else (looked_up and not as_floats)
+    return surely if _alike(of_whole, of_floats) else looked_up or not as_floats
 
 
 def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[tuple[str, bool]], list[torch.Tensor] | None]:

@@ -36,7 +36,7 @@ class Bytes:
         self.tile, self.n_sampled = (self._groups(TILE_ROWS), self._groups(TILE_COLUMNS)), SAMPLED
         center, self.scale = job.points.frame
         self.center, step = grid_of(job.points.sample, center)
-        self.step = np.float32(step * self.scale)
+        self.step = step * self.scale
         wide = 0 if step else kernels.width_to_mix(job.points.n_units)
         plain, mixed = self._rounded_off(job, 0), self._rounded_off(job, wide)
         pays = mixed < SMALLER * plain

@@ -71,7 +71,7 @@ def _agrees(instruction: Any, width: int, rng: np.random.Generator) -> bool:
     first[8, 1::2] = -128
     held, doubts = Bytes.held(instruction, size, width), np.empty(size, np.float32)
     x = (first + second / kernels.FINER).astype(np.float32)
-    frame, step = (np.zeros(width), 1.0), np.float32(1)
+    frame, step = (np.zeros(width), 1.0), 1.0
     kernels.round_rows(x, *frame, step, 0, 1.0, instruction.offset, 0, held, doubts)
     products = np.empty((size, size), np.float32)
     kernels.byte_products(instruction, held, 0, size, held, products)

@@ -126,7 +126,10 @@ def finer(
     instruction, row_first, row_second, row_sums, row_refined, row_scales, row_halves, r0, column_first, column_second,
     column_sums, column_refined, column_scales, column_halves, c0, at, row_limits, limits, begin, found, hits, values,
 ):  # fmt: skip
-    """Keep those hits from number ``begin`` on whose bounds from both bytes are below a limit; how many are left."""
+    """Keep those hits from number ``begin`` on whose bounds from both bytes are below a limit; how many are left.
+
+    It is `fine_bound` written out: called in this loop, it makes a whole search a fifth longer.
+    """
     kept, d = begin, row_second.shape[1]
     for h in range(begin, found):
         i, j, total = hits[h, 0], hits[h, 1], np.float32(0)

@@ -99,14 +99,17 @@ def round_rows(block, center, scale, step, mixed, ratio, offset, at, rounded, do
 
 @compiled_within
 def unit_of(x, step):
-    """What one of the first bytes of a row stands for: a step of the grid, where bytes of it hold the row."""
+    """What one of the first bytes of a row stands for: a step of the grid, where bytes of it hold the row.
+
+    They hold none of a row that is less than half a step, beside which products of steps could overflow, too.
+    """
     low = high = 0.0
     for j in range(len(x)):
         low, high = min(low, x[j]), max(high, x[j])
     top = max(-low, high)
     if top < TINY:
         return np.float32(0)
-    holds = high < 127.25 * step and low > -128.25 * step and 127 * step >= TINY
+    holds = high < 127.25 * step and low > -128.25 * step and 127 * step >= TINY and 2 * top >= step
     return np.float32(step) if holds else np.float32(top / 127)
 
 
