@@ -61,7 +61,8 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], stacks: Sequence[S
         Its axes of depth.
     """
     if not stacks:
-        return _apart(_without_blocks(module, [firing for firing in firings if firing.site.side == "output"]))
+        outputs = [firing for firing in firings if firing.site.side == "output"]
+        return _apart(_without_blocks(module, outputs), by_path=True)
     named: dict[Site, list[tuple[str, float | None, Stack]]] = {}
     for stack in stacks:
         for number, site in enumerate(stack.states):
@@ -81,15 +82,18 @@ def name_layers(module: nn.Module, firings: Sequence[Firing], stacks: Sequence[S
     return _apart(places)
 
 
-def _apart(places: Sequence[Place]) -> list[Place]:
+def _apart(places: Sequence[Place], *, by_path: bool = False) -> list[Place]:
     """With a name of its own for each, of which a module may be called as the layers of an axis are, or as the output.
 
-    So may one be as another that runs again.
+    So may one be as another that runs again. Where all layers are called ``by_path``, a module that is called as the
+    output keeps its name, and it is the output that gets another.
     """
     names, taken = {}, {INPUT}
 
     def rank(number: int) -> int:
         site = places[number].site
+        if by_path and site is not None and not site.module:
+            return 2
         if site is None or site.side == "input" or not site.module or places[number].name != _path(site):
             return 0
         return 1 + bool(site.call)
