@@ -6,9 +6,10 @@ Each network has a small random configuration and computes in float64. The refer
 `hidden_states`, computed sample by sample, without padding and without anything of layerscape. A layer is right where
 no sample's vector differs by more than 1e-5 of its length; for the last one, hidden states are the output of the last
 block or of the norm after it, whichever the family hands out. Where a family hands out fewer, as one of each stage,
-each is to be one of the layers. A family is right if all its layers are, over mean, last, first and max, padding on the
-right and on the left, and batches of 1, 7 and 64; refused if any of these is refused and none is wrong; and not tried
-where it cannot be made so small or does not run in float64 by itself.
+each is to be one of the layers; where the first is of block 1, the embedding is that of the ids. A family is right if
+all its layers are, over mean, last, first and max, padding on the right and on the left, and batches of 1, 7 and 64;
+refused if any of these is refused and none is wrong; and not tried where it cannot be made so small or does not run in
+float64 by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.families_list import IMAGES, SIZES, SOUNDS, SPECIAL, TEXTS, UNITS_LAST, settings
+from benchmarks.families_list import IMAGES, NO_EMBEDDING, SIZES, SOUNDS, SPECIAL, TEXTS, UNITS_LAST, settings
 from benchmarks.publish import publish
 from layerscape.core.samples import Samples
 from layerscape.errors import LayerscapeError
@@ -97,6 +98,8 @@ def states_of(module: Any, made: dict[str, torch.Tensor]) -> dict[str, list[np.n
         output = module(**made, output_hidden_states=True, return_dict=True)
     names = {"": "hidden_states", "encoder.": "encoder_hidden_states", "decoder.": "decoder_hidden_states"}
     found = {part: output.get(name) for part, name in names.items()}
+    if module.config.model_type in NO_EMBEDDING:
+        found[""] = (module.get_input_embeddings()(made["input_ids"]).detach(), *found[""])
     turned = -1 if module.config.model_type in UNITS_LAST else 0
     return {
         part: [np.moveaxis(state[0].numpy(), turned if state.ndim == 4 else 0, 0) for state in states]
@@ -167,7 +170,7 @@ def worst_layer(network: Any, samples: Samples, states: list[Any], pooling: str,
             for number in range(len(states[0][part])):
                 wanted = [pooled(states[row][part][number], pooling, special) for row in shown]
                 likely = ["embedding" if number == 0 else f"block_{number}"]
-                likely += ["final_norm"] if number == n_blocks else []
+                likely += ["final_norm"] if number >= n_blocks else []
                 if len(states[0][part]) <= n_blocks:
                     likely = [name.removeprefix(part) for name in names]
                 given = [found[part + name] for name in likely if part + name in found]

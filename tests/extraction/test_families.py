@@ -154,3 +154,26 @@ def test_left_and_right_padding_agree(folders, some_samples, family):
         b = dict(ours.blocks(samples, LAYERS, pooling, block_rows=9))[0]
         for layer in LAYERS:
             np.testing.assert_allclose(a[layer], b[layer], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["mamba", "rwkv"])
+def test_hidden_states_that_begin_after_the_first_block_make_no_embedding_of_it(family, make_samples):
+    """Of L + 1 hidden states the first L are what the blocks put out, and the last is normed; none is the embedding."""
+    from transformers import AutoConfig, AutoModel
+
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 3, "attention_hidden_size": 16}
+    module = AutoModel.from_config(AutoConfig.for_model(family, **sizes)).double().eval()
+    for weight in module.parameters():
+        weight.data.add_(0.1 * torch.randn_like(weight))
+    ids = np.random.default_rng(0).integers(5, 60, (6, 7))
+    network = open_model(module, make_inputs=lambda rows: {"input_ids": torch.tensor(np.array(rows))})
+    samples = make_samples(list(ids), "array")
+    names = [layer.name for layer in network.layers(contents=samples.read([0, 1]))]
+    assert names == [*LAYERS, "final_norm"]
+    with torch.no_grad():
+        states = module(torch.tensor(ids), output_hidden_states=True).hidden_states
+        expected = [module.get_input_embeddings()(torch.tensor(ids)), *states]
+    table = dict(network.blocks(samples, names, "mean", block_rows=6))[0]
+    for name, state in zip(names, expected, strict=True):
+        np.testing.assert_allclose(table[name], state.mean(1), rtol=1e-5, atol=1e-6)

@@ -91,6 +91,8 @@ def compared(stack: Stack, trace: Trace, given: Mapping[str, Sequence[Mark]]) ->
         return stack
     if least == stack.n_blocks:
         return replace(stack, hidden_states=_last(stack, trace, best[-1]))
+    if all(_is(trace, site, mark) for site, mark in zip(stack.states[1:], best[:-1], strict=True)):
+        return replace(stack, hidden_states=_last(stack, trace, best[-1]))  # it hands out no embedding, as Mamba's
     others = [_seen(trace, mark) for mark in best]
     if all(others[:-1]):
         last = others[-1] or stack.states[-1]
