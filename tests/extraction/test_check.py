@@ -176,6 +176,42 @@ def test_a_batch_as_large_as_those_of_the_run_is_tried_too(rng, make_samples):
     assert max(prove(open_model(OfMany()), many, ["linear"], "mean", 16)["batch"].values()) < 1e-5
 
 
+class Dead(nn.Module):
+    """Of some samples it puts out zeros, or next to them where it sums in another order."""
+
+    def __init__(self, off: float) -> None:
+        super().__init__()
+        self.linear, self.last, self.off = nn.Linear(D, 3), nn.Identity(), off
+
+    def forward(self, x):
+        states = self.linear(x).relu() * (x[:, :1] > 0)
+        return self.last(states + self.off * (len(x) > 1))
+
+
+def test_rounding_beside_a_vector_of_zeros_is_rounding(rows):
+    torch.manual_seed(0)
+    assert max(prove(open_model(Dead(1e-8)), rows, ["last"], "mean")["batch"].values()) < 1e-4
+    with pytest.raises(InvalidValue, match=r"^layer 'last' depends on the batch, also where nothing is padded"):
+        prove(open_model(Dead(0.01)), rows, ["last"], "mean")
+
+
+class Nothing(nn.Module):
+    """Only zeros of a sample alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.last = nn.Linear(D, 3), nn.Identity()
+
+    def forward(self, x):
+        states = self.linear(x)
+        return self.last(1e3 * (states - states.mean(0)))
+
+
+def test_a_layer_of_zeros_is_refused_without_a_warning(rows):
+    with pytest.raises(InvalidValue, match=r"^layer 'last' depends on the batch, also where nothing is padded"):
+        prove(open_model(Nothing()), rows, ["last"], "mean")
+
+
 class Attends(nn.Module):
     """Two layers of causal attention, in which padding on the left attends to nothing and becomes NaN."""
 

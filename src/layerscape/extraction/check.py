@@ -15,6 +15,7 @@ from layerscape.extraction.network import Network
 
 N_CHECKED = 8  # of which the greatest ‖together − alone‖ / ‖alone‖ is told, about 1e-6 where it is rounding
 MOST_CHECKED = 64  # in a batch as large as those of the run
+SHORTEST = 1e-3  # of the mean length of vectors
 MOST = 1e-3  # results that depend on the batch by more than this are wrong, not rounded
 
 
@@ -75,8 +76,8 @@ def _refuse_order(together: Mapping[str, np.ndarray], alone: Mapping[str, np.nda
     for name, own in _differences(together, alone).items():
         if own <= MOST:
             continue
-        sizes = np.maximum(np.linalg.norm(alone[name], axis=1), np.finfo(np.float32).tiny)
-        off = np.array([np.linalg.norm(alone[name] - vector, axis=1) for vector in together[name]]) / sizes
+        off = np.array([np.linalg.norm(alone[name] - vector, axis=1) for vector in together[name]])
+        off = off / _lengths(alone[name])
         if off.min(1).max() <= MOST and len(np.unique(off.argmin(1))) == len(off):  # each is one of them
             raise InvalidValue(
                 f"layer {name!r} has the samples of a batch in another order than they are given, as where forward "
@@ -103,7 +104,12 @@ def _pass(network: Network, few: Samples, layers: Sequence[str], pooling: str, s
 
 def _differences(ones: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> dict[str, float]:
     def difference(a: np.ndarray, b: np.ndarray) -> float:
-        change, size = np.linalg.norm(a - b, axis=1), np.linalg.norm(b, axis=1)
-        return float(np.max(np.where(change == 0, 0, change / np.maximum(size, np.finfo(np.float32).tiny))))
+        return float(np.max(np.linalg.norm(a - b, axis=1) / _lengths(b)))
 
     return {name: difference(ones[name], others[name]) for name in ones}
+
+
+def _lengths(vectors: np.ndarray) -> np.ndarray:
+    """As long as each is, but no less than a part of what all are: beside one of zeros all rounding would be much."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return np.maximum(lengths, max(SHORTEST * lengths.mean(), np.finfo(np.float32).tiny))
