@@ -73,10 +73,11 @@ def chance_by_law(
     """Mean and central 95 % of the Pearson III law with this standard deviation and skewness, within bounds.
 
     >>> chance_by_law(0.01, 0.01, 1.0, p=0.5, bounds=(0, 1)).low  # the normal law reaches below 0
-    0
+    0.0
     """
-    low, high = (mean + spread * float(end) for end in pearson3.ppf([0.025, 0.975], skewness))
-    return Chance(mean, max(bounds[0], min(low, mean)), min(bounds[1], max(high, mean)), p)
+    low, high = mean + spread * pearson3.ppf([0.025, 0.975], skewness)
+    low, high = np.clip([min(low, mean), max(high, mean)], *bounds)
+    return Chance(mean, float(low), float(high), p)
 
 
 def share_as_high(null: np.ndarray, observed: float) -> float:

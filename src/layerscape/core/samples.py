@@ -40,8 +40,8 @@ class Samples:
         N distinct names that stay the same from run to run (relative path, accession, row number or a column).
     kind
         What one sample is: ``"text"`` and ``"protein"`` are read as ``str``, or as `TextPair` where two are shown
-        together, ``"image"`` as uint8 arrays of shape (height, width) or (height, width, 3), ``"array"`` as float
-        arrays.
+        together, ``"image"`` as uint8 arrays of shape (height, width) or (height, width, 3), ``"array"`` as
+        arrays of numbers, whole ones as they are.
     read
         Contents of the given rows, in the given order; called block by block, so that nothing larger than a block
         need be in memory.
