@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
 
 from torch import nn
 
 from layerscape.extraction.chains import Chain, Follows, chains_of
 from layerscape.extraction.hooks import Site
 from layerscape.extraction.influence import Perturbation
+from layerscape.extraction.parts import Key
 from layerscape.extraction.tracing import Call, Firing, Mark, Trace
 
 
@@ -137,9 +139,26 @@ def _stack(module: nn.Module, trace: Trace, chain: Chain, name: str) -> Stack:
     outputs = [Site(call.path, call.number, "output", _unless_leading(leaving, call.leaving)) for call in chain.calls]
     if chain.residual:
         outputs = [*inputs[1:], _sum(trace, inputs[-1], outputs[-1])]
+    elif (added := _added(chain.calls)) is not None:
+        later = [Site(call.path, call.number, "output", added) for call in chain.calls]
+        outputs = [*later[1:], _sum(trace, outputs[-1], later[-1])]
     handed_on = len(chain.calls) - 1 if chain.residual else chain.n_handed_on
     states = (Site(first.path, first.number, "input", inputs[0].part), *outputs)
     return Stack(name, states, tuple(chain.calls), _norm(module, trace, states[-1], chain.last), handed_on)
+
+
+def _added(calls: Sequence[Call]) -> Key | None:
+    """Where every block puts out the sum of two tensors that it was handed, which is the state before it.
+
+    So do blocks that leave the sum of what they add and what they were given to the next, to norm it in one step.
+    """
+    found: list[set[Key]] = []
+    for earlier, later in pairwise(calls):
+        taken = [part.mark for part in later.entering]
+        handed = [part.mark for part in earlier.leaving or () if any(part.mark.equals(mark) for mark in taken)]
+        pairs = [pair for pair in combinations(handed, 2) if not any(mark.constant for mark in pair)]
+        found.append({part.key for part in later.leaving or () if any(part.mark.is_sum(*pair) for pair in pairs)})
+    return min(set.intersection(*found), key=str, default=None) if found else None
 
 
 def _sum(trace: Trace, before: Site, after: Site) -> Site | None:
