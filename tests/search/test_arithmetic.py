@@ -177,7 +177,8 @@ def test_half_a_squared_distance_lies_between_its_bound_and_that_and_the_doubts(
     assert (half <= bounds + doubts[:, None] + doubts + 2.0**-101).all()
     if kind is not None:
         products = np.empty((n, n), np.float32)
-        kernels.byte_products(kind, block.held, 0, n, block.held, products)
+        held = block.held
+        kernels.byte_products(kind, held.first, held.scales, 0, n, held.groups, held.starts, held.scales, products)
         above = block.held.above[:n]
         assert (half <= (above[:, None] + above) - products + 2.0**-101).all()
     assert (doubts[:, None] + doubts < 2 * ((seen**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1)) + 2.0**-60).all()

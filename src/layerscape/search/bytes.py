@@ -91,10 +91,13 @@ class Bytes:
         """Set the limits of the rows to about the ``rank``-th smallest bound of the columns, where above 0."""
         rows, columns = tile.rows, tile.columns
         products = np.empty((len(rows), len(columns)), np.float32)
-        kernels.byte_products(self.instruction, rows.held, rows.at, rows.here.stop, columns.held, products)
+        a, b = rows.held, columns.held
+        kernels.byte_products(
+            self.instruction, a.first, a.scales, rows.at, rows.here.stop, b.groups, b.starts, b.scales, products
+        )
         if (tile.low <= tile.high).any():
             kernels.leave_out(products, tile.low, tile.high, tile.first, tile.last)
-        halves = rows.held.fine[rows.here], columns.held.fine[columns.here]
+        halves = a.fine[rows.here], b.fine[columns.here]
         kernels.guess_limits(products, *halves, rank, tile.row_limits)
 
     def look(self, tile: Tile, hits: np.ndarray, values: np.ndarray) -> Iterator[int]:

@@ -74,10 +74,11 @@ def _agrees(instruction: Any, width: int, rng: np.random.Generator) -> bool:
     frame, step = (np.zeros(width), 1.0), 1.0
     kernels.round_rows(x, *frame, step, 0, 1.0, instruction.offset, 0, held, doubts)
     products = np.empty((size, size), np.float32)
-    kernels.byte_products(instruction, held, 0, size, held, products)
-    ways = [(i, j) for i in range(9) for j in range(9)]
-    crossed = [kernels.cross(instruction, held, i, held, j) for i, j in ways]
+    kernels.byte_products(
+        instruction, held.first, held.scales, 0, size, held.groups, held.starts, held.scales, products
+    )
+    whole = held.first, held.second, held.sums
+    crossed = [kernels.cross(instruction, *whole, i, *whole, j) for i in range(9) for j in range(9)]
     a, b = first.astype(float), second.astype(float)
-    expected = [a[i] @ b[j] + b[i] @ a[j] for i, j in ways]
-    pairs = (products, a @ a.T), (np.array(crossed), np.array(expected))
+    pairs = (products, a @ a.T), (np.reshape(crossed, (9, 9)), (a @ b.T + b @ a.T)[:9, :9])
     return all(np.array_equal(made, right.astype(np.float32)) for made, right in pairs)

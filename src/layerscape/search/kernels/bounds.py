@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.core.jit import compiled, compiled_in_any_order
+from layerscape.core.jit import compiled_in_any_order
+from layerscape.search.kernels.compiling import compiled
 from layerscape.search.kernels.lists import cut
 
 

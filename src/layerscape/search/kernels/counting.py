@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.core.jit import compiled, compiled_within
+from layerscape.core.jit import compiled_within
+from layerscape.search.kernels.compiling import compiled
 from layerscape.search.kernels.instructions import ROWS, below, count_bits, lowest_bit
 from layerscape.search.kernels.looking import fine_bound, multiply
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.core.jit import compiled, compiled_within
+from layerscape.core.jit import compiled_within
+from layerscape.search.kernels.compiling import compiled
 from layerscape.search.kernels.instructions import ROWS, below, crossed, lowest_bit, products
 from layerscape.search.kernels.rounded import FINER, PIECE
 
@@ -29,24 +30,25 @@ def multiply(instruction, first, r, groups, g, starts, out, place, more):
 
 
 @compiled
-def cross(instruction, rows, i, columns, j):
+def cross(instruction, first, second, sums, i, other_first, other_second, other_sums, j):
     """What the second bytes of a row and a column add to their product, in units of scale·scale / FINER."""
-    total, d = np.float32(0), rows.second.shape[1]
-    if rows.refined[i] or columns.refined[j]:
-        for piece in range(len(rows.sums)):
-            begin = piece * PIECE
-            part = crossed(  # pyright: ignore[reportCallIssue]
-                instruction, rows.first, rows.second, i, columns.first, columns.second, j, begin, min(d - begin, PIECE)
-            )
-            total += np.float32(np.int32(part + rows.sums[piece, i] + columns.sums[piece, j]))
+    total, d = np.float32(0), second.shape[1]
+    for piece in range(len(sums)):
+        begin = piece * PIECE
+        part = crossed(  # pyright: ignore[reportCallIssue]
+            instruction, first, second, i, other_first, other_second, j, begin, min(d - begin, PIECE)
+        )
+        total += np.float32(np.int32(part + sums[piece, i] + other_sums[piece, j]))
     return total
 
 
 @compiled_within
 def fine_bound(instruction, rows, i, columns, j, product):
     """The bound from both bytes, where ``product`` is that of the first ones."""
-    sum_ = product + cross(instruction, rows, i, columns, j) * np.float32(1 / FINER)
-    return (rows.fine[i] + columns.fine[j]) - rows.scales[i] * columns.scales[j] * sum_
+    if rows.refined[i] or columns.refined[j]:
+        more = cross(instruction, rows.first, rows.second, rows.sums, i, columns.first, columns.second, columns.sums, j)
+        product += more * np.float32(1 / FINER)
+    return (rows.fine[i] + columns.fine[j]) - rows.scales[i] * columns.scales[j] * product
 
 
 @compiled
@@ -149,14 +151,14 @@ def finer(
 
 
 @compiled
-def byte_products(instruction, rows, r0, r1, columns, out):
+def byte_products(instruction, first, row_scales, r0, r1, groups, starts, column_scales, out):
     """``out`` (r1 − r0, n) becomes the products of rows r0 to r1 with the first n columns, by their first bytes."""
-    size = columns.groups.shape[2]
+    size = groups.shape[2]
     part, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
     for g in range((out.shape[1] + size - 1) // size):
         for r in range(r0, r1, ROWS):
-            multiply(instruction, rows.first, r, columns.groups, g, columns.starts, part, 0, more)
+            multiply(instruction, first, r, groups, g, starts, part, 0, more)
             for i in range(min(ROWS, r1 - r)):
-                scale = rows.scales[r + i]
+                scale = row_scales[r + i]
                 for j in range(min(size, out.shape[1] - g * size)):
-                    out[r - r0 + i, g * size + j] = scale * columns.scales[g * size + j] * part[i, j]
+                    out[r - r0 + i, g * size + j] = scale * column_scales[g * size + j] * part[i, j]
