@@ -58,3 +58,46 @@ def test_the_state_is_the_sum_of_both(kept, make_samples):
     table = dict(network.blocks(samples, names, "mean", block_rows=N))[0]
     for name, wanted in expected.items():
         np.testing.assert_allclose(table[name], wanted, rtol=1e-5, atol=1e-6)
+
+
+class Skips(nn.Module):
+    """What is read in the end is a sum over blocks, of what they add or are given, on which none of them depends."""
+
+    def __init__(self, *, given: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.head, self.given = nn.Linear(D, D), nn.Linear(D, 2), given
+        self.layers = nn.ModuleList(Skip(given=given) for _ in range(DEPTH))
+
+    def forward(self, x):
+        x = self.embed(x)
+        total = torch.zeros_like(x)
+        for layer in self.layers:
+            x, total = layer(x, total)
+        return self.head(total)
+
+
+class Skip(nn.Module):
+    def __init__(self, *, given: bool) -> None:
+        super().__init__()
+        self.linear, self.given = nn.Linear(D, D), given
+
+    def forward(self, x, total):
+        more = torch.tanh(self.linear(x))
+        return (more, total + x) if self.given else (x + more, total + more)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["added", "given"])
+def test_a_sum_that_begins_with_nothing_is_no_state(given, make_samples):
+    module = Skips(given=given).double().eval()
+    x = np.random.default_rng(0).standard_normal((N, D))
+    samples, network = make_samples(list(x), "array"), open_model(module)
+    names = [layer.name for layer in network.layers(contents=samples.read([0, 1]))]
+    assert names == ["input", "embedding", "block_1", "block_2", "block_3"]
+    table = dict(network.blocks(samples, names, "mean", block_rows=N))[0]
+    with torch.no_grad():
+        state = module.embed(torch.from_numpy(x))
+        np.testing.assert_allclose(table["embedding"], state, rtol=1e-5, atol=1e-6)
+        for number, layer in enumerate(module.layers, 1):
+            state, _ = layer(state, 0)
+            np.testing.assert_allclose(table[f"block_{number}"], state, rtol=1e-5, atol=1e-6)

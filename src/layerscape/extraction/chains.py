@@ -52,9 +52,12 @@ class Chain:
         """Of several tensors that are handed on alike, take the state.
 
         Others are only carried along, as a norm on which no block depends; or are for blocks alone, as a memory, and
-        nothing after the last one takes them. Where that leaves several, it is the leading one.
+        nothing after the last one takes them; or begin with nothing, as a sum of what blocks add. Where that leaves
+        several, it is the leading one.
         """
-        pairs = self._pairs()
+        pairs, begun = self._pairs(), {part.key for part in self.calls[0].entering if not part.mark.constant}
+        if len(pairs) > 1:
+            pairs = [pair for pair in pairs if pair[1] in begun] or pairs
         if len(pairs) > 1:
             pairs = [pair for pair in pairs if matters(self.calls[1], pair[1])] or pairs
         if len(pairs) > 1:

@@ -139,7 +139,7 @@ def _stack(module: nn.Module, trace: Trace, chain: Chain, name: str) -> Stack:
     outputs = [Site(call.path, call.number, "output", _unless_leading(leaving, call.leaving)) for call in chain.calls]
     if chain.residual:
         outputs = [*inputs[1:], _sum(trace, inputs[-1], outputs[-1])]
-    elif (added := _added(chain.calls)) is not None:
+    elif (added := _added(trace, chain.calls)) is not None:
         later = [Site(call.path, call.number, "output", added) for call in chain.calls]
         outputs = [*later[1:], _sum(trace, outputs[-1], later[-1])]
     handed_on = len(chain.calls) - 1 if chain.residual else chain.n_handed_on
@@ -147,8 +147,8 @@ def _stack(module: nn.Module, trace: Trace, chain: Chain, name: str) -> Stack:
     return Stack(name, states, tuple(chain.calls), _norm(module, trace, states[-1], chain.last), handed_on)
 
 
-def _added(calls: Sequence[Call]) -> Key | None:
-    """Where every block puts out the sum of two tensors that it was handed, which is the state before it.
+def _added(trace: Trace, calls: Sequence[Call]) -> Key | None:
+    """Where every block puts out the sum of two tensors that it was handed, and begins with it: the state before it.
 
     So do blocks that leave the sum of what they add and what they were given to the next, to norm it in one step.
     """
@@ -157,7 +157,9 @@ def _added(calls: Sequence[Call]) -> Key | None:
         taken = [part.mark for part in later.entering]
         handed = [part.mark for part in earlier.leaving or () if any(part.mark.equals(mark) for mark in taken)]
         pairs = [pair for pair in combinations(handed, 2) if not any(mark.constant for mark in pair)]
-        found.append({part.key for part in later.leaving or () if any(part.mark.is_sum(*pair) for pair in pairs)})
+        within = [part.mark for call in trace.calls if call.within(later) for part in call.entering]
+        sums = [part for part in later.leaving or () if any(part.mark.is_sum(*pair) for pair in pairs)]
+        found.append({part.key for part in sums if any(part.mark.equals(mark) for mark in within)})
     return min(set.intersection(*found), key=str, default=None) if found else None
 
 
