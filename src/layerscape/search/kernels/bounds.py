@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.core.jit import compiled_in_any_order
-from layerscape.search.kernels.compiling import compiled
+from layerscape.core.jit import compiled, compiled_in_any_order
 from layerscape.search.kernels.lists import cut
 
 

@@ -8,9 +8,8 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from layerscape.core.jit import compiled_within
+from layerscape.core.jit import compiled, compiled_within
 from layerscape.search.distances import LANES
-from layerscape.search.kernels.compiling import compiled
 
 BYTE, WORD, LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 WIDE = ir.VectorType(ir.DoubleType(), LANES)

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from layerscape.search.kernels.compiling import compiled
+from layerscape.core.jit import compiled
 
 TRIES = 20  # of a pivot, before a list is sorted as far as is needed: for bounds that are all the same
 FULL = 8  # in a bucket, up to which neighbors are exchanged

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.core.jit import compiled_within
-from layerscape.search.kernels.compiling import compiled
+from layerscape.core.jit import compiled, compiled_within
 from layerscape.search.kernels.instructions import ROWS, below, crossed, lowest_bit, products
 from layerscape.search.kernels.rounded import FINER, PIECE
 

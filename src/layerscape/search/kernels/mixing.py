@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from layerscape.search.kernels.compiling import compiled
+from layerscape.core.jit import compiled
 
 ORDERS = 64, 16  # of Hadamard's matrices, among whose columns what is large in one is spread
 DEARER = 1 / 16  # of a row: how many columns may be added for the first of these orders

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from layerscape.core.jit import compiled_within
+from layerscape.core.jit import compiled, compiled_within
 from layerscape.search.kernels.bounds import squared_length
-from layerscape.search.kernels.compiling import compiled
 from layerscape.search.kernels.mixing import mix
 from layerscape.search.rounding import halves_of
 
