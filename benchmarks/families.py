@@ -6,10 +6,10 @@ Each network has a small random configuration and computes in float64. The refer
 `hidden_states`, computed sample by sample, without padding and without anything of layerscape. A layer is right where
 no sample's vector differs by more than 1e-5 of its length; for the last one, hidden states are the output of the last
 block or of the norm after it, whichever the family hands out. Where a family hands out fewer, as one of each stage,
-each is to be one of the layers; where the first is of block 1, the embedding is that of the ids. A family is right if
-all its layers are, over mean, last, first and max, padding on the right and on the left, and batches of 1, 7 and 64;
-refused if any of these is refused and none is wrong; and not tried where it cannot be made so small or does not run in
-float64 by itself.
+each is to be one of the layers; where the first is of block 1, the embedding is that of the ids or patches. A family is
+right if all its layers are, over mean, last, first and max, padding on the right and on the left, and batches of 1, 7
+and 64; refused if any of these is refused and none is wrong; and not tried where it cannot be made so small or does not
+run in float64 by itself.
 """
 
 from __future__ import annotations
@@ -99,13 +99,21 @@ def states_of(module: Any, made: dict[str, torch.Tensor]) -> dict[str, list[np.n
     names = {"": "hidden_states", "encoder.": "encoder_hidden_states", "decoder.": "decoder_hidden_states"}
     found = {part: output.get(name) for part, name in names.items()}
     if module.config.model_type in NO_EMBEDDING:
-        found[""] = (module.get_input_embeddings()(made["input_ids"]).detach(), *found[""])
+        found[""] = (embedded(module, made), *found[""])
     turned = -1 if module.config.model_type in UNITS_LAST else 0
     return {
         part: [np.moveaxis(state[0].numpy(), turned if state.ndim == 4 else 0, 0) for state in states]
         for part, states in found.items()
         if states is not None
     }
+
+
+def embedded(module: Any, made: dict[str, torch.Tensor]) -> torch.Tensor:
+    """What enters block 1."""
+    with torch.no_grad():
+        if "input_ids" in made:
+            return module.get_input_embeddings()(made["input_ids"])
+        return module.encoder.patch_embeddings[0](made["pixel_values"])[0]
 
 
 def pooled(state: np.ndarray, pooling: str, special: tuple[int, int]) -> np.ndarray:

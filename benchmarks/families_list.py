@@ -27,7 +27,7 @@ SIZES: dict[str, int] = {
 _SOUND = {"conv_dim": (8, 8), "conv_stride": (5, 4), "conv_kernel": (10, 8), "num_feat_extract_layers": 2}
 _SOUND |= {"num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "mask_time_prob": 0.0}
 _STAGES = {"embed_dim": 8, "depths": [1, 1, 1], "num_heads": [1, 2, 2], "window_size": 2, "patch_size": 4}
-NO_EMBEDDING = ("falcon_mamba", "mamba", "rwkv")  # whose hidden states begin with what block 1 puts out
+NO_EMBEDDING = ("falcon_mamba", "mamba", "pvt", "rwkv")  # whose hidden states begin with what block 1 puts out
 UNITS_LAST = ("sam_vision_model",)  # maps in the hidden states
 _OWN: dict[str, dict[str, Any]] = {
     "esm": {"position_embedding_type": "rotary", "mask_token_id": 59, "token_dropout": True},
