@@ -150,3 +150,10 @@ class TestBadInputs:
             assert found.low <= found.value <= found.high
             assert found.value > 0.2
         assert linear_probe(Representation(huge), LABELS, method=method).value == pytest.approx(plain, abs=0.03)
+
+
+def test_chance_holds_ridge_against_ridge_whatever_the_method(rng):
+    """Logistic regression and ridge are of unlike spread where nothing is to be read: one is no chance of the other."""
+    x, labels = rng.standard_normal((90, 5)), rng.integers(0, 3, 90)
+    by = {method: linear_probe(Representation(x), labels, method=method) for method in ("logistic", "ridge")}
+    assert by["logistic"].chance == by["ridge"].chance

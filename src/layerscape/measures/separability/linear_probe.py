@@ -76,8 +76,8 @@ def linear_probe(
     -------
     Estimate
         Accuracy in 0…1 with Wilson's interval, or R² ≤ 1 with the jackknife's, on the scale of log(1 − R²); both are
-        widened by the spread that permuted labels have. ``chance`` is what they score, by ridge and within the folds
-        for categories.
+        widened by the spread that permuted labels have. ``chance`` is what they score, for categories by ridge and
+        within the folds; p is then that of ridge's accuracy, whatever the method.
         ``per_sample`` is 1 where the label was read right, or the squared error over that of the mean.
         ``details`` hold ``null`` and for categories ``balanced_accuracy``, ``majority`` (the largest
         class's share), ``per_class`` and ``classes``.
@@ -151,9 +151,10 @@ def _accuracy(x: Representation, found: Classes, method: str, fold: np.ndarray) 
 def _of_classes(x: Representation, found: Classes, method: str, folds: int, count: int, seed: int) -> Estimate:
     n, fold = x.n_samples, folds_of(x, found.codes, folds, seed)
     result = _accuracy(x, found, method, fold)
-    orders = [_within(order, fold) for order in orders_of(n, count, seed)]
-    null = iter(_accuracies(x, found, orders, fold))
-    chance, drawn = chance_by_permutation(lambda _: next(null), result.value, n, count, seed)
+    orders = [np.arange(n), *(_within(order, fold) for order in orders_of(n, count, seed))]
+    own, *scores = _accuracies(x, found, orders, fold)
+    null = iter(scores)
+    chance, drawn = chance_by_permutation(lambda _: next(null), own, n, count, seed)
     # Folds share training samples, which makes the spread more than binomial.
     binomial = chance.value * (1 - chance.value) / n
     wider = float(drawn.var(ddof=1)) / binomial if binomial else 1.0  # all permutations alike tell no spread
