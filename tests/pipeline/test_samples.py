@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -267,3 +268,15 @@ def test_a_disk_too_full_for_an_iterable_is_told(monkeypatch):
     monkeypatch.setattr("layerscape.pipeline.spool.pickle.dump", full)
     with pytest.raises(FileProblem, match=r"^the disk is full at .*: free some space and run"):
         as_samples(iter([np.zeros(3)]))
+
+
+def test_texts_of_an_iterable_are_never_all_in_memory():
+    tracemalloc.start()
+    try:
+        samples = as_samples(f"{number} {'word ' * 4000}" for number in range(1000))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(samples) == 1000
+    assert samples.read([7])[0].startswith("7 word")
+    assert peak < 5 * 2**20  # of 20 MB

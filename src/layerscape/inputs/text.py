@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,10 @@ def text_source(
     def read(rows: Sequence[int]) -> list[str]:
         return [texts[row] for row in rows]
 
-    def inspect(rows: Sequence[int]) -> list[str | Bad]:
-        return [_fault(texts[row], kind) or texts[row] for row in rows]
+    def inspect(rows: Sequence[int]) -> Iterator[str | Bad]:
+        for row in rows:  # one after the other: they may lie on disk, and be many
+            text = texts[row]
+            yield _fault(text, kind) or text
 
     return Contents(ids or [str(row) for row in range(len(texts))], kind, read, inspect, columns=columns or {})
 

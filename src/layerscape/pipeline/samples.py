@@ -71,14 +71,12 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
     known |= inputs.classes if isinstance(inputs, Stored) else {}
     columns = {name: as_column(values) for name, values in known.items()} | columns
     samples = Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
-    return _with_words(samples, skip_bad=bool(options.get("skip_bad"))) if found == "text" else samples
+    return _with_words(samples, contents, skip_bad=bool(options.get("skip_bad"))) if found == "text" else samples
 
 
-def _with_words(samples: Samples, *, skip_bad: bool) -> Samples:
+def _with_words(samples: Samples, contents: Any, *, skip_bad: bool) -> Samples:
     """Texts or pairs of them without those that are empty, which are refused or, where that is asked for, left out."""
-    contents = samples.read(range(len(samples)))
-    pairs = isinstance(contents[0], TextPair)
-    if pairs:
+    if isinstance(contents[0], TextPair):
         first, second = (list(each) for each in zip(*contents, strict=True))
         source = pair_source(first, second, "text", samples.ids)
     else:
