@@ -85,6 +85,15 @@ def wants_memory(error: BaseException) -> bool:
     return said or any(words in str(error).lower() for words in _NO_MEMORY)
 
 
+def first_line(error: BaseException) -> str:
+    """The kind and the first line of an error that is not ours.
+
+    >>> first_line(ValueError("no such thing."))
+    'ValueError: no such thing'
+    """
+    return f"{type(error).__name__}: {str(error).strip().split(chr(10))[0]}".strip().rstrip(".:")
+
+
 def require(module: str, extra: str) -> ModuleType:
     """Import an optional library, or say how to get it."""
     try:

@@ -56,12 +56,14 @@ class Chain:
         several, it is the leading one.
         """
         pairs, begun = self._pairs(), {part.key for part in self.calls[0].entering if not part.mark.constant}
-        if len(pairs) > 1:
-            pairs = [pair for pair in pairs if pair[1] in begun] or pairs
-        if len(pairs) > 1:
-            pairs = [pair for pair in pairs if matters(self.calls[1], pair[1])] or pairs
-        if len(pairs) > 1:
-            pairs = [pair for pair in pairs if goes_on(self.last, pair[0])] or pairs
+        marks: tuple[Callable[[tuple[Key, Key]], bool], ...] = (
+            lambda pair: pair[1] in begun,
+            lambda pair: matters(self.calls[1], pair[1]),
+            lambda pair: goes_on(self.last, pair[0]),
+        )
+        for has in marks:
+            if len(pairs) > 1:
+                pairs = [pair for pair in pairs if has(pair)] or pairs
         self.state = pairs[0] if pairs else None
 
     def _pairs(self) -> list[tuple[Key, Key]]:

@@ -12,8 +12,8 @@ from torch.nn.utils.rnn import PackedSequence
 
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind
-from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
-from layerscape.extraction.failures import Failed, in_words
+from layerscape.errors import InvalidType, InvalidValue, LayerscapeError, first_line
+from layerscape.extraction.failures import Failed
 from layerscape.extraction.hooks import Inputs, bytes_of
 from layerscape.extraction.parts import each_part
 from layerscape.extraction.pooling import Tokens
@@ -87,7 +87,7 @@ class Custom:
         except Exception as error:
             raise Failed(
                 f"make_inputs fails on a list of {len(contents)} samples, the first of type "
-                f"{type(contents[0]).__name__}: {in_words(error)}."
+                f"{type(contents[0]).__name__}: {first_line(error)}."
             ) from error
         if isinstance(made, PackedSequence):
             raise InvalidType(

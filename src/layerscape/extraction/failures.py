@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from layerscape.errors import InvalidValue, LayerscapeError, wants_memory
+from layerscape.errors import InvalidValue, LayerscapeError, first_line, wants_memory
 from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.layers import INPUT
 from layerscape.extraction.parts import each_part
@@ -50,7 +50,7 @@ def explained(module: torch.nn.Module, inputs: Inputs, device: torch.device) -> 
             whole = bool((given == given.round()).all())
             wanted = f"whole numbers, {'as x.astype(int)' if whole else 'which these are not'}"
         raise Failed(
-            f"{type(module).__name__} fails on inputs of shape {shapes}: {in_words(error)}{reach}; give {wanted}, or "
+            f"{type(module).__name__} fails on inputs of shape {shapes}: {first_line(error)}{reach}; give {wanted}, or "
             "say with make_inputs what it gets."
         ) from error
 
@@ -126,8 +126,3 @@ def _lacks(content: Any) -> bool:
 
     each_part(content, look)
     return found
-
-
-def in_words(error: Exception) -> str:
-    """The kind and the first line of an error that is not ours."""
-    return f"{type(error).__name__}: {str(error).strip().split(chr(10))[0]}".strip().rstrip(".:")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.samples import Kind
-from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
+from layerscape.errors import InvalidType, InvalidValue, LayerscapeError, first_line
 from layerscape.pipeline.contents import as_content, is_picture, plain
 from layerscape.storage import file_problems
 
@@ -101,7 +101,7 @@ def _given(items: Iterable[Any]) -> Iterator[Any]:
         except (LayerscapeError, Warning):
             raise
         except Exception as error:
-            why = f"{type(error).__name__}: {str(error).strip().split(chr(10))[0]}".strip().rstrip(".:")
+            why = first_line(error)
             raise InvalidValue(f"sample {place} cannot be had ({why}); mend what makes the samples.") from error
         yield item
         place += 1

@@ -102,10 +102,10 @@ def chance_of(
 ) -> Chance:
     """Mean, central 95 % and p of Σ_k weights_k·S(k) + shift when the N samples of one relation are permuted at random.
 
-    Mean and variance are exact. No pair adds less than nothing, so the limits are skewed as a count of
-    rare pairs is: by standard deviation over mean. p takes the law to be normal, unless ``permuted`` gives scores from
-    which the skewness is known. ``jump`` is what one pair adds at most: where that is much, p is counted of
-    ``permuted`` scores, which then are in the unit of ``observed``.
+    Mean and variance are exact. No pair adds less than nothing, so the limits are skewed as a count of rare pairs is:
+    by standard deviation over mean. p takes the law to be normal, unless ``permuted`` gives scores from which the
+    skewness is known. ``jump`` is what one pair adds at most: where that is much, p is counted of ``permuted`` scores,
+    which then are in the unit of ``observed``.
     """
     pairs, weights = n * (n - 1), np.atleast_1d(weights)
     means = np.atleast_1d(a.total) * np.atleast_1d(b.total) / pairs
