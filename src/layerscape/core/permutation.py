@@ -103,22 +103,25 @@ def p_above(z: float, skewness: float = 0.0) -> float:
     return max(float(ndtr(-z)), float(pearson3.sf(z, skewness)), LEAST_P)
 
 
-def p_with_skewness(z: float, permuted: Callable[[int], np.ndarray]) -> float:
+def p_with_skewness(z: float, permuted: Callable[[int], np.ndarray], least: float = 0.0) -> float:
     """The same, with the skewness of so many permuted scores as are asked for where it matters: for z from 1.4 to 30.
 
     Below, p is .08 or more, and .093 at the most with any skewness.
 
     They are 50, perhaps of some samples, where p is the least even if the skewness is far above that of these; else
-    100, and 500 where the error of the skewness of so few would show in p.
+    100, and 500 where the error of the skewness of so few would show in p. ``least`` is a skewness that the law has at
+    the least, whatever so few scores show: of a count of rare pairs most show none.
     """
     if not PLAIN < z < SURE:
-        return p_above(z)
-    if p_above(z, _skewness(permuted(FIRST)) + BEYOND) == LEAST_P:
+        return p_above(z, least)
+    if p_above(z, max(least, _skewness(permuted(FIRST)) + BEYOND)) == LEAST_P:
         return LEAST_P
     many, fewer = FOR_SKEWNESS
-    skewness = _skewness(permuted(fewer))
+    skewness = max(least, _skewness(permuted(fewer)))
     p = p_above(z, skewness)
-    return p if p_above(z, skewness + sqrt(6 / fewer)) < LITTLE * p else p_above(z, _skewness(permuted(many)))
+    if p_above(z, skewness + sqrt(6 / fewer)) < LITTLE * p:
+        return p
+    return p_above(z, max(least, _skewness(permuted(many))))
 
 
 def p_with_jumps(observed: float, z: float, permuted: Callable[[int], np.ndarray]) -> float:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import poisson
 
 import layerscape as ls
 from layerscape.errors import InvalidValue
+from layerscape.measures.neighborhood.agreement import p_of
 from layerscape.search import find_neighbors
 
 N, K = 150, 8
@@ -48,6 +50,25 @@ def test_ties_are_broken_at_random_in_every_layer(rng):
         weights[-1][rows, columns] = share
     found = ls.estimate("neighbor_survival", layers[0], layers[1:], k=K)
     np.testing.assert_allclose(found.per_sample, reduce(np.multiply, weights).sum(axis=1) / K)
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.5, 1.0, 2.0, 4.0])
+def test_p_of_a_handful_of_shared_pairs_is_that_of_a_count(mean):
+    counts = np.random.default_rng(0).poisson(mean, 500).astype(float)
+    for shared in range(1, 15):
+        at_least = poisson.sf(shared - 1, mean)
+        if 1e-3 < at_least < 0.2:
+            p = p_of(shared, mean, np.sqrt(mean), mean, lambda number: counts[:number], step=1.0)
+            assert 0.8 * at_least < p < 4 * at_least
+
+
+def test_unrelated_layers_seldom_have_a_small_p_where_few_pairs_can_be_shared():
+    rng, small = np.random.default_rng(0), 0
+    for _ in range(300):
+        x, y = rng.standard_normal((2, 100, 2))
+        graphs = [find_neighbors(z, 2) for z in (x, y, y + 0.3 * rng.standard_normal(y.shape))]
+        small += ls.estimate("neighbor_survival", graphs[0], graphs[1:], k=1).chance.p < 0.001
+    assert small <= 1  # four by the normal law
 
 
 def test_chance_is_that_of_permuted_samples(rng):

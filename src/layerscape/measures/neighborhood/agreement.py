@@ -21,7 +21,7 @@ from layerscape.core.exchange import Score, of_each
 from layerscape.core.jit import compiled_when_called
 from layerscape.core.memo import remembered
 from layerscape.core.neighbors import Neighbors
-from layerscape.core.permutation import JUMP, chance_by_law, p_above, p_with_jumps, p_with_skewness
+from layerscape.core.permutation import JUMP, chance_by_law, p_above, p_with_jumps, p_with_skewness, permutations
 
 
 @remembered
@@ -99,13 +99,14 @@ def chance_of(
     shift: float = 0.0,
     permuted: Callable[[int], np.ndarray] | None = None,
     jump: float = 0.0,
+    step: float = 0.0,
 ) -> Chance:
     """Mean, central 95 % and p of Σ_k weights_k·S(k) + shift when the N samples of one relation are permuted at random.
 
     Mean and variance are exact. No pair adds less than nothing, so the limits are skewed as a count of rare pairs is:
     by standard deviation over mean. p takes the law to be normal, unless ``permuted`` gives scores from which the
     skewness is known. ``jump`` is what one pair adds at most: where that is much, p is counted of ``permuted`` scores,
-    which then are in the unit of ``observed``.
+    which then are in the unit of ``observed``. ``step`` is what one pair adds at the least: see `p_of`.
     """
     pairs, weights = n * (n - 1), np.atleast_1d(weights)
     means = np.atleast_1d(a.total) * np.atleast_1d(b.total) / pairs
@@ -116,7 +117,7 @@ def chance_of(
     mean = float(weights @ means)
     spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
     least = exp(-lgamma(n + 1))  # one of all orders
-    p = max(least, p_of(observed, mean + shift, spread, mean, permuted, jump))
+    p = max(least, p_of(observed, mean + shift, spread, mean, permuted, jump, step))
     bounds = (shift, 1.0) if mean > 0 else (-inf, shift)  # all pairs agree where the score is 1
     return chance_by_law(mean + shift, spread, spread / mean if mean else 0.0, p, bounds)
 
@@ -127,6 +128,12 @@ def score_of_relations(a: sparse.csr_array, b: sparse.csr_array, weight: float) 
     return of_each(lambda order: weight * sum_together(*parts, order))
 
 
+def permuted_sums(a: sparse.csr_array, b: sparse.csr_array, number: int) -> np.ndarray:
+    """Σ A_ij·B_ij so many times with the samples of B in another order; shape (number,)."""
+    parts = a.indptr, a.indices, a.data, b.indptr, b.indices, b.data
+    return np.array([sum_together(*parts, order) for order in permutations(a.shape[0], number, 0)])
+
+
 def p_of(
     observed: float,
     mean: float,
@@ -134,14 +141,19 @@ def p_of(
     scale: float,
     permuted: Callable[[int], np.ndarray] | None = None,
     jump: float = 0.0,
+    step: float = 0.0,
 ) -> float:
-    """The share of permutations that score at least as much; 1 where all give the same but for rounding of a scale."""
+    """The share of permutations that score at least as much; 1 where all give the same but for rounding of a scale.
+
+    A score that goes by steps is at least as much where a smooth law is at least half a step less, and it is as skewed
+    as a count of that spread (Poisson's law), or more.
+    """
     if not spread > 1e-6 * abs(scale):
         return 1.0
-    z = (observed - mean) / spread
+    z = (observed - step / 2 - mean) / spread
     if permuted and jump > JUMP * spread:
         return p_with_jumps(observed, z, permuted)
-    return p_with_skewness(z, permuted) if permuted else p_above(z)
+    return p_with_skewness(z, permuted, step / spread) if permuted else p_above(z)
 
 
 def sum_of_mutual(rows: np.ndarray, members: np.ndarray, values: np.ndarray, n: int) -> float:

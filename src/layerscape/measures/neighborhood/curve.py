@@ -55,7 +55,8 @@ def weighted_curve(
     if a.queries is None:
         each, zero = weights / (full - base) / a.n_samples, (0.0 - base) / (full - base)
         permuted = partial(permuted_sums, mine, other, weights)
-        chance = chance_of(relation(a, k), relation(b, k), a.n_samples, value, each, zero, permuted)
+        both = relation(a, k), relation(b, k)
+        chance = chance_of(*both, a.n_samples, value, each, zero, permuted, step=float(each[-1]))
         low, high, words = _interval(a, b, weights / full, sums / full)
         low, high = ((share * full - base) / (full - base) for share in (low, high))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from weakref import ref
 
 import numpy as np
@@ -22,6 +23,7 @@ from layerscape.measures.neighborhood.agreement import (
     Relation,
     chance_of,
     membership,
+    permuted_sums,
     relation_of_first,
     score_of_relations,
 )
@@ -83,7 +85,8 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     margin = Z95 * sd_of_pairs(first / k, stays, share, rows)
     chance = None
     if graph.queries is None:
-        chance = chance_of(relation_of_first(graph, k), Relation.of(through), n, value, 1 / (k * n))
+        sums, step = (relation_of_first(graph, k), Relation.of(through)), 1 / (k * n)
+        chance = chance_of(*sums, n, value, step, permuted=partial(permuted_sums, first, through), step=step)
     low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
 
