@@ -131,7 +131,7 @@ def score_of_relations(a: sparse.csr_array, b: sparse.csr_array, weight: float) 
 def permuted_sums(a: sparse.csr_array, b: sparse.csr_array, number: int) -> np.ndarray:
     """Σ A_ij·B_ij so many times with the samples of B in another order; shape (number,)."""
     parts = a.indptr, a.indices, a.data, b.indptr, b.indices, b.data
-    return np.array([sum_together(*parts, order) for order in permutations(a.shape[0], number, 0)])
+    return np.array([sum_together(*parts, order) for order in permutations(len(a.indptr) - 1, number, 0)])
 
 
 def p_of(
