@@ -229,8 +229,10 @@ def test_a_graph_of_k_neighbors_has_no_interval_and_says_what_to_give(rng):
     few = x[:25]  # of which no graph holds 25 neighbors
     assert without_next(find_neighbors(few, 24), 24) == (
         "no interval: it reads the neighbor that follows the first 24, and "
-        "there are no more; give k=23, or more samples"
+        "of 25 samples too few are left; give k=22, or more samples"
     )
+    assert without_next(find_neighbors(few, 24), 23)  # without one sample all others are neighbors
+    assert not without_next(find_neighbors(few, 24), 22)
     for k, words in ((24, r"1\.\.23: search again with a larger k\.$"), (25, r"1\.\.23\.$")):
         with pytest.raises(InvalidValue, match=words):
             find_neighbors(few, 23).need(k)
@@ -238,6 +240,19 @@ def test_a_graph_of_k_neighbors_has_no_interval_and_says_what_to_give(rng):
     by_graph = estimate("label_overlap", find_neighbors(x, 6), find_neighbors(y, 5), k=5)
     assert by_graph.value == found.value
     assert by_graph.warnings == found.warnings
+
+
+def test_intervals_hold_where_neighborhoods_are_most_of_the_samples():
+    rng, k, found = np.random.default_rng(0), 37, {"overlap": [], "label_overlap": []}
+    for _ in range(100):
+        classes = rng.permutation(np.arange(50) % 3)
+        x = rng.standard_normal((50, 5)) + 1.2 * np.eye(3, 5)[classes]
+        a, b = (find_neighbors(z, k + 1) for z in (x, x + 0.5 * rng.standard_normal(x.shape)))
+        found["overlap"].append(estimate("overlap", a, b, k=k))
+        found["label_overlap"].append(estimate("label_overlap", a, classes, k=k, weight="class"))
+    for every in found.values():
+        mean = np.mean([one.value for one in every])
+        assert sum(one.low <= mean <= one.high for one in every) >= 85  # 49 and 46 with a share that does not fall
 
 
 def test_vectors_are_searched_one_neighbor_further_for_the_interval(rng):

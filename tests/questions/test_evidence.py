@@ -12,8 +12,9 @@ from layerscape.supply.supplier import Supplier
 N = 400
 
 
-def held(layers, classes, columns=1):
-    tasks = [[Task(catalog()["label_overlap"], {"k": 10}, name, label="class")] * columns for name in layers]
+def held(layers, classes, columns=1, by="label_overlap", **asked):
+    options = catalog()[by].choose(asked or {"k": 10})
+    tasks = [[Task(catalog()[by], options, name, label="class")] * columns for name in layers]
     supplier = Supplier(Arrays(layers, {"class": classes}), {})
     supplier.prepare([task for of_layer in tasks for task in of_layer], more=1)
     return evidence([(supplier, of_layer) for of_layer in tasks], 99, 0, lambda _: None)
@@ -55,3 +56,15 @@ def test_permuted_labels_give_what_measuring_them_gives():
 
 def test_whoever_reads_labels_with_an_influence_may_judge():
     assert set(judges()) == {"label_overlap", "knn_probe", "linear_probe"}
+
+
+def test_a_probe_is_held_against_chance_as_permuted_labels_are_read():
+    layers, _ = layers_of((0, 3))
+    classes = np.random.default_rng(1).integers(0, 3, N)
+    found, ridge = (
+        held(layers, classes, by="linear_probe", method=method, permutations=99) for method in ("logistic", "ridge")
+    )
+    assert not np.allclose(found.values, ridge.values)
+    np.testing.assert_allclose(found.null, ridge.null)
+    np.testing.assert_allclose(found.scored, ridge.scored)
+    np.testing.assert_allclose(ridge.scored, ridge.values)

@@ -145,9 +145,10 @@ def sd_of_pairs(near: sparse.csr_array, values: sparse.csr_array, share: np.ndar
 def sd_of_deletions(jackknife: float, together: float, own: np.ndarray, k: float) -> float:
     """Standard deviation of a mean over N samples from what deletions do to it, with neighbors that are replaced.
 
-    The delete-one jackknife less max(1/2, 0.85 − k/N) of its interactions, at least a quarter of the variance of the
-    mean of independent values. That share was chosen on neighborhood overlaps at N = 100 and 300, and then tried at
-    others: see benchmarks/coverage.py.
+    The delete-one jackknife less a share of its interactions, at least a quarter of the variance of the mean of
+    independent values. That share is max(1/2, 0.85 − k/N), chosen on neighborhood overlaps at N = 100 and 300, and then
+    tried at others; where neighborhoods hold almost half of all samples or more, it falls as 1.6·(1 − k/N)²: see
+    benchmarks/coverage.py.
 
     Parameters
     ----------
@@ -161,7 +162,8 @@ def sd_of_deletions(jackknife: float, together: float, own: np.ndarray, k: float
         How many neighbors a value is read from.
     """
     n = len(own)
-    variance = jackknife - max(0.5, 0.85 - k / n) * together
+    share = min(max(0.5, 0.85 - k / n), 1.6 * (1 - k / n) ** 2)
+    variance = jackknife - share * together
     return float(np.sqrt(max(variance, float(own.var()) / n / 4)))
 
 

@@ -40,12 +40,19 @@ def check_next(n_samples: int, k: int) -> None:
 
 
 def without_next(graph: Neighbors, k: int) -> str:
-    """Why there is no interval where a graph holds k neighbors and no more, and what can be done."""
-    why = f"no interval: it reads the neighbor that follows the first {k}"
-    fewer = [f"k={k - 1}"] if k > 1 else []
-    if k < graph.near.most(graph.n_samples):
-        return f"{why}; give {', or '.join([f'a graph of {k + 1} neighbors', *fewer])}"
-    return f"{why}, and there are no more; give {', or '.join([*fewer, 'more samples'])}"
+    """Why the first k neighbors of a graph have no interval, and what can be done; empty where they have one.
+
+    With one sample fewer some sample must still be none of the first k: else no deletion moves anything.
+    """
+    n = graph.n_samples
+    most = min(graph.near.most(n) - 1, n - 3)
+    if k <= min(most, graph.k - 1):
+        return ""
+    why, fewer = f"no interval: it reads the neighbor that follows the first {k}", min(k - 1, most)
+    smaller = [f"k={fewer}"] if fewer > 0 else []
+    if k <= most:
+        return f"{why}; give {', or '.join([f'a graph of {k + 1} neighbors', *smaller])}"
+    return f"{why}, and of {n} samples too few are left; give {', or '.join([*smaller, 'more samples'])}"
 
 
 def lost_by_others(

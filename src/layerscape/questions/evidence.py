@@ -41,6 +41,8 @@ class Evidence:
         From the number of a layer to how samples, or groups of them, move its value.
     null
         Shape (permutations,): the highest value among all layers for permuted labels, one permutation for all.
+    scored
+        Shape (L,): the values that are held against these: found as these are, where values are found otherwise.
     columns
         The label columns that were measured.
     left_out
@@ -57,6 +59,7 @@ class Evidence:
     per_sample: np.ndarray
     moved: Callable[[int], Moved]
     null: np.ndarray
+    scored: np.ndarray
     columns: tuple[str, ...]
     left_out: Mapping[str, str]
     gaps: Mapping[int, str]
@@ -98,6 +101,7 @@ def evidence(asked: Sequence[Asked], permutations: int, seed: int, tell: Callabl
     kept: dict[int, Moved] = {}
     gaps: dict[int, str] = {}
     values, of_samples = np.full(len(asked), np.nan), {}
+    scored = values.copy()
     null = np.full(permutations, -np.inf)
 
     def moved(number: int) -> Moved:
@@ -114,14 +118,14 @@ def evidence(asked: Sequence[Asked], permutations: int, seed: int, tell: Callabl
         else:
             if found.is_small:
                 kept[number] = found
-            values[number], of_samples[number] = found.value, found.per_sample
-            null = np.maximum(null, drawn)
+            values[number], scored[number], of_samples[number] = found.value, drawn[0], found.per_sample
+            null = np.maximum(null, drawn[1:])
         tell(1)
     columns = tuple(own[0][0].label for own in by_column if own[0][0].label not in left_out)
     nothing = np.full(len(next(iter(of_samples.values()), ())), np.nan)
     per_sample = np.array([of_samples.get(number, nothing) for number in range(len(asked))])
     of_pairs = any(task.reads_pairs for _, tasks in asked for task in tasks)
-    return Evidence(values, per_sample, moved, null, columns, left_out, gaps, of_pairs, _cautions(measured))
+    return Evidence(values, per_sample, moved, null, scored, columns, left_out, gaps, of_pairs, _cautions(measured))
 
 
 def _cautions(measured: Sequence[Sequence[tuple[Task, Estimate]]]) -> dict[int, tuple[str, ...]]:
@@ -158,7 +162,10 @@ def _has_value(_: Task, found: Estimate) -> bool:
 def _of_layer(
     supplier: Supplier, both: Sequence[tuple[Task, Estimate]], permutations: int, seed: int
 ) -> tuple[Moved, np.ndarray]:
-    """How samples or groups move the value of a layer, and its values for permuted labels; raises without a value."""
+    """How samples or groups move the value of a layer, and what labels as they are, then permuted, score in it.
+
+    Raises without a value.
+    """
     if not both:
         raise InvalidValue("no label column can be measured.")
     for one in both:
@@ -168,7 +175,8 @@ def _of_layer(
     drawn = [supplier.permuted(*one, permutations, seed) for one in both]
     if (fewest := min(map(len, drawn))) < permutations:
         raise InvalidValue(f"labels can be dealt to the groups in {1 + fewest} ways: too few to judge by.")
-    gains = [(each - chance_of(one)) / (1 - chance_of(one)) for each, (_, one) in zip(drawn, both, strict=True)]
+    every = [np.r_[supplier.scored(*one), each] for one, each in zip(both, drawn, strict=True)]
+    gains = [(each - chance_of(one)) / (1 - chance_of(one)) for each, (_, one) in zip(every, both, strict=True)]
     return found, np.mean(gains, axis=0)
 
 

@@ -53,6 +53,12 @@ class Dependent(Supplier):
         exchange = self._exchange(task)
         return self._score(task, exchange)(exchange.orders(number, seed))
 
+    def scored(self, task: Task, found: Estimate) -> float:
+        if self._home(task) is not self or not task.measure.folds:
+            return super().scored(task, found)
+        exchange = self._exchange(task)
+        return float(self._score(task, exchange)([np.arange(exchange.n_samples)])[0])
+
     def _parts(self, task: Task) -> Folds | None:
         """What learns learns from all of these but one, in turn; None for what does not, or may take any samples."""
         return None

@@ -144,6 +144,12 @@ class Supplier:
             return score(list(self.source.label(task).orders(number, seed)))
         return score(list(permutations(self.source.n_samples, number, seed)))
 
+    def scored(self, task: Task, found: Estimate) -> float:
+        """What the labels as they are score by what scores permuted ones, perhaps quicker than the value is found."""
+        if (home := self._home(task)) is not self:
+            return home.scored(task, found)
+        return float(found.details.get("null_observed", found.value))
+
     def _home(self, task: Task) -> Supplier:
         """Who has the samples of a task: this one, or the one of those samples that have its label."""
         return self._labelled[task.label][1] if self._gappy(task) else self

@@ -82,8 +82,8 @@ def _interval(
     k, ranks, value = len(weights), np.arange(1, len(weights) + 1), float(per_sample.mean())
     if np.all(per_sample == 1):
         return value, value, ()  # of the same neighbors, whoever is drawn
-    if min(a.k, b.k) <= k:
-        return nan, nan, (without_next(min(a, b, key=lambda graph: graph.k), k),)
+    if words := without_next(min(a, b, key=lambda graph: graph.k), k):
+        return nan, nan, (words,)
     jackknife, together = jackknife_of_curve(entries(a, k + 1), entries(b, k + 1), weights, per_sample)
     sd = sd_of_deletions(jackknife, together, per_sample, float(weights @ ranks**2))
     return *of_share(value, sd, a.n_samples), ()

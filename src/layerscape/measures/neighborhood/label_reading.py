@@ -154,8 +154,8 @@ class LabelReading:
         """Low and high, or why there are none."""
         most, n = int(self.wanted.max()), self.graph.n_samples
         held = [self.graph, *([self.likeness.graph] if isinstance(self.likeness, Near) else [])]
-        if (least := min(held, key=lambda graph: graph.k)).k <= most:
-            return nan, nan, (without_next(least, most),)
+        if words := without_next(min(held, key=lambda graph: graph.k), most):
+            return nan, nan, (words,)
         here, without = self.deleted()
         read = float(self.share @ self.wanted)
         sd = sd_of_deletions(jackknife_of(without), here.together(self.share), n * self.share * per_sample, read)

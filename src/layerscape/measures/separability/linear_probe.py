@@ -79,8 +79,8 @@ def linear_probe(
         widened by the spread that permuted labels have. ``chance`` is what they score, for categories by ridge and
         within the folds; p is then that of ridge's accuracy, whatever the method.
         ``per_sample`` is 1 where the label was read right, or the squared error over that of the mean.
-        ``details`` hold ``null`` and for categories ``balanced_accuracy``, ``majority`` (the largest
-        class's share), ``per_class`` and ``classes``.
+        ``details`` hold ``null`` and for categories ``null_observed`` (what ridge scores with the labels as they are),
+        ``balanced_accuracy``, ``majority`` (the largest class's share), ``per_class`` and ``classes``.
 
     Raises
     ------
@@ -159,7 +159,8 @@ def _of_classes(x: Representation, found: Classes, method: str, folds: int, coun
     binomial = chance.value * (1 - chance.value) / n
     wider = float(drawn.var(ddof=1)) / binomial if binomial else 1.0  # all permutations alike tell no spread
     low, high = wilson(result.value, n / max(1.0, wider))
-    return replace(result, low=low, high=high, chance=chance, details={**result.details, "null": drawn})
+    details = {**result.details, "null": drawn, "null_observed": float(own)}
+    return replace(result, low=low, high=high, chance=chance, details=details)
 
 
 def _accuracies(x: Representation, found: Classes, orders: Sequence[np.ndarray], fold: np.ndarray) -> np.ndarray:
