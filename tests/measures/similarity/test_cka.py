@@ -247,3 +247,14 @@ def test_bad_options(rng):
         estimate("cka", x, x, estimator="bias")
     with pytest.raises(InvalidValue, match=r"^estimator='biased' is for kernel='linear'; leave it out\.$"):
         estimate("cka", x, x, estimator="biased", kernel="rbf")
+
+
+@pytest.mark.parametrize("tails", [3, 30])
+def test_the_interval_of_rbf_knows_that_every_sample_moves_the_width(tails):
+    found = []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_t(tails, (100, 3))
+        found.append(estimate("cka", x, x + 0.3 * rng.standard_normal(x.shape), kernel="rbf"))
+    reported = np.sqrt(np.mean([(one.high - one.low) ** 2 for one in found])) / 2 / 1.98
+    assert 0.9 < reported / np.std([one.value for one in found]) < 1.2  # 0.8 at one width

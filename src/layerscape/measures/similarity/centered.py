@@ -17,7 +17,7 @@ from layerscape.core.checks import constant
 from layerscape.core.estimate import Chance, Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.influence import Influence
-from layerscape.core.interval import LEAST_MARGIN, Z95, within
+from layerscape.core.interval import LEAST_MARGIN, freedom_of, jackknife_of, student95, within
 from layerscape.core.memo import remembered, remembered_within
 from layerscape.core.nearness import MetricOfRows
 from layerscape.core.permutation import chance_by_law, p_above
@@ -28,12 +28,14 @@ from layerscape.measures.similarity.pairing import (
     drawn_rows,
     rows_near_one,
     same_samples,
-    spread_of_pairs,
 )
+
+Bends = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
 
 LEAST_VARIANCE = 1e-24  # of what is scaled to 1
 NEAR = 1e-4  # of |x|² + |y|²: a squared distance below this has lost digits and is summed anew from differences
 PIECE = 2**20  # numbers worked on at once
+ROUNDING = 1e-12  # of a sum of squares, which is nothing but rounding below
 KEPT = 2**29  # bytes of the pairs of representations that were compared last: 16 of 2,000 samples
 
 
@@ -45,6 +47,7 @@ def compare_centered(
     sample: int,
     seed: int,
     metric: MetricOfRows,
+    bends: Bends | None = None,
 ) -> Estimate:
     """R of two representations at a fixed sample of the rows, with its interval and chance.
 
@@ -54,21 +57,24 @@ def compare_centered(
         Makes of the distances between the rows, shape (n, n), in place or not, what is compared.
     name
         Of the measure.
+    bends
+        See `influence_on_centered`.
     """
     same_samples(a, b, name)
     rows, warnings = drawn_rows(a.n_samples, sample, seed)
     n = len(rows)
     of_a, of_b = (_compared(x, of_distances, sample, seed, metric) for x in (a, b))
     self_a, self_b = (_itself(x, of_x, name, sample, seed, metric) for x, of_x in ((a, of_a), (b, of_b)))
-    products = of_a * of_b / (sqrt(self_a.squares) * sqrt(self_b.squares))
-    value = float(np.clip(products.sum(), -1, 1))
-    # How much each pair moves the value, twice: the derivative of a U-centered product by the weight of a sample is
-    # twice its row.
-    moved = 2 * products - value * (of_a**2 / self_a.squares + of_b**2 / self_b.squares)
+    moves = _Moves.of(of_a, of_b, self_a.squares, self_b.squares)
+    value = float(np.clip(moves.value, -1, 1))
+    without = moves.without if np.isfinite(moves.without).all() else moves.value - moves.alone
+    if bends is not None:
+        without = without + _along(a, b, of_a, of_b, moves, bends, sample, seed, metric)
     null = sqrt(2 / (n * (n - 3)))
-    # What unrelated data have is known; it fades as the value nears 1.
-    margin = Z95 * max(spread_of_pairs(moved), null * (1 - value**2))
-    low, high = within(value, margin, (-1.0, 1.0), LEAST_MARGIN)
+    # The jackknife counts twice what pairs add together, which is all that unrelated data have, and fades near 1.
+    of_pairs = null * (1 - value**2)
+    sd = sqrt(max(jackknife_of(without) - of_pairs**2, of_pairs**2))
+    low, high = within(value, student95(freedom_of(without - without.mean())) * sd, (-1.0, 1.0), LEAST_MARGIN)
     chance = _chance(value, null, 2 * sqrt(2) * self_a.skewness * self_b.skewness)
     return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
 
@@ -98,37 +104,82 @@ def influence_on_centered(
     sample: int,
     seed: int,
     metric: MetricOfRows,
-    bends: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None,
+    bends: Bends | None = None,
 ) -> Influence:
     """How each sample moves R: without it, among the rows that are compared, and to first order by its weight.
-
-    U-centering takes off whatever is added to a row or a column, so that centering anew after a deletion of j leaves
-    Σ A_ij·B_ij less its row j times 2(n − 2)/(n − 3).
 
     Parameters
     ----------
     bends
-        Where what is compared depends on all distances: makes of them the derivative of the kernel by one number, and
-        how much the deletion of each row changes that number, shape (n,).
+        Where what is compared depends on all distances by one number: makes of them its derivative by that number, and
+        how much the deletion of each row changes the number, shape (n,).
     """
     same_samples(a, b, name)
     rows, _ = drawn_rows(a.n_samples, sample, seed)
-    n, distances = len(rows), [_distances(rows_near_one(x, rows, metric)) for x in (a, b)]
-    of_a, of_b = (_centered(of_distances(each.copy())) for each in distances)
-    products, squares_a, squares_b = of_a * of_b, of_a**2, of_b**2
-    norms = _squares(a, of_a, name), _squares(b, of_b, name)
-    value = float(products.sum()) / sqrt(norms[0] * norms[1])
-    sums = products.sum(axis=1), squares_a.sum(axis=1), squares_b.sum(axis=1)
-    alone = 2 * sums[0] / sqrt(norms[0] * norms[1]) - value * (sums[1] / norms[0] + sums[2] / norms[1])
-    shared, left_a, left_b = (one.sum() - 2 * (n - 2) / (n - 3) * one for one in sums)
-    moved = value - shared / np.sqrt(left_a * left_b)
+    of_a, of_b = (_compared(x, of_distances, sample, seed, metric) for x in (a, b))
+    moves = _Moves.of(of_a, of_b, _squares(a, of_a, name), _squares(b, of_b, name))
+    moved = moves.value - moves.without
     if bends is not None:
-        for mine, other, own, between in ((of_a, of_b, norms[0], distances[0]), (of_b, of_a, norms[1], distances[1])):
-            slope, change = bends(between)
-            slope = _centered(slope)
-            along = np.vdot(slope, other) / sqrt(norms[0] * norms[1]) - value * np.vdot(slope, mine) / own
-            moved -= along * change
-    return Influence(float(np.clip(value, -1, 1)), moved, alone - alone.mean()).among(rows, a.n_samples)
+        moved -= _along(a, b, of_a, of_b, moves, bends, sample, seed, metric)
+    alone = moves.alone - moves.alone.mean()
+    return Influence(float(np.clip(moves.value, -1, 1)), moved, alone).among(rows, a.n_samples)
+
+
+@dataclass(frozen=True)
+class _Moves:
+    """R, and how samples move it as long as what is compared between two others stays.
+
+    U-centering takes off whatever is added to a row or a column, so that centering anew after a deletion of j leaves
+    Σ A_ij·B_ij less its row j times 2(n − 2)/(n − 3).
+    """
+
+    value: float
+    alone: np.ndarray  # by its weight, shape (n,)
+    without: np.ndarray  # R without each, shape (n,); NaN where all others but one are equal in a representation
+    norms: tuple[float, float]  # Σ A_ij² and Σ B_ij²
+
+    @classmethod
+    def of(cls, of_a: np.ndarray, of_b: np.ndarray, *norms: float) -> _Moves:
+        n, norm = len(of_a), sqrt(norms[0]) * sqrt(norms[1])
+        sums = [np.einsum("ij,ij->i", one, other) for one, other in ((of_a, of_b), (of_a, of_a), (of_b, of_b))]
+        value = float(sums[0].sum()) / norm
+        alone = 2 * sums[0] / norm - value * (sums[1] / norms[0] + sums[2] / norms[1])
+        shared, left_a, left_b = (one.sum() - 2 * (n - 2) / (n - 3) * one for one in sums)
+        varies = (left_a > ROUNDING * norms[0]) & (left_b > ROUNDING * norms[1])
+        without = shared / np.sqrt(np.where(varies, left_a * left_b, np.nan))
+        return cls(value, alone, without, (norms[0], norms[1]))
+
+
+def _along(
+    a: Representation,
+    b: Representation,
+    of_a: np.ndarray,
+    of_b: np.ndarray,
+    moves: _Moves,
+    bends: Bends,
+    sample: int,
+    seed: int,
+    metric: MetricOfRows,
+) -> np.ndarray:
+    """What the deletion of each row adds to R since it bends all that is compared; shape (n,)."""
+    norm, added = sqrt(moves.norms[0]) * sqrt(moves.norms[1]), np.zeros(len(of_a))
+    for x, mine, other, own in ((a, of_a, of_b, moves.norms[0]), (b, of_b, of_a, moves.norms[1])):
+        slope = _slope(x, bends, sample, seed, metric)
+        along = np.vdot(slope, other) / norm - moves.value * np.vdot(slope, mine) / own
+        added += along * _change(x, bends, sample, seed, metric)
+    return added
+
+
+@remembered_within(KEPT)
+def _slope(x: Representation, bends: Bends, sample: int, seed: int, metric: MetricOfRows) -> np.ndarray:
+    rows, _ = drawn_rows(x.n_samples, sample, seed)
+    return _centered(bends[0](_distances(rows_near_one(x, rows, metric))))
+
+
+@remembered
+def _change(x: Representation, bends: Bends, sample: int, seed: int, metric: MetricOfRows) -> np.ndarray:
+    rows, _ = drawn_rows(x.n_samples, sample, seed)
+    return bends[1](_distances(rows_near_one(x, rows, metric)))
 
 
 @remembered_within(KEPT)

@@ -19,10 +19,12 @@ from layerscape.core.permutation import chance_by_law, p_above
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
 from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
-from layerscape.measures.similarity.gaussian import gaussian, widened
+from layerscape.measures.similarity.gaussian import by_width, gaussian, width_without_each
 from layerscape.measures.similarity.hsic import Hsic, hsic, itself
 from layerscape.measures.similarity.ordered import squares_of_cross
 from layerscape.measures.similarity.pairing import FEWEST, same_samples
+
+WIDTH = by_width, width_without_each  # what the median distance does to the kernel
 
 
 def cka(
@@ -83,7 +85,7 @@ def cka(
     """
     _check(kernel, estimator, sample)
     if kernel == "rbf":
-        return compare_centered(a, b, gaussian, "cka", sample, seed, "euclidean")
+        return compare_centered(a, b, gaussian, "cka", sample, seed, "euclidean", WIDTH)
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, itself(a), itself(b)
     cross = self_a if a is b else hsic(a, b)
@@ -186,7 +188,7 @@ def _influence(
     """How each sample moves the alignment: exactly without it, and to first order by its weight."""
     _check(kernel, estimator, sample)
     if kernel == "rbf":
-        return influence_on_centered(a, b, gaussian, "cka", sample, seed, "euclidean", widened)
+        return influence_on_centered(a, b, gaussian, "cka", sample, seed, "euclidean", WIDTH)
     same_samples(a, b, "cka")
     cross, of_a, of_b = hsic(a, b), itself(a), itself(b)
     value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)

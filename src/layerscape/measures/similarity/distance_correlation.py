@@ -42,10 +42,10 @@ def distance_correlation(
     Returns
     -------
     Estimate
-        In −1…1; 1 if the distances of one are those of the other times a constant. The interval is the
-        infinitesimal jackknife over samples, less what it counts twice. ``chance`` has the exact mean and variance
-        under permutation, 0 and 2/(n(n − 3)); its limits and p take the law to be Pearson's type III. ``details`` has
-        ``sample``, the number of samples compared.
+        In −1…1; 1 if the distances of one are those of the other times a constant. The interval leaves out one sample
+        after the other, less what pairs of them count twice, by Student's law. ``chance`` has the exact mean and
+        variance under permutation, 0 and 2/(n(n − 3)); its limits and p take the law to be Pearson's type III.
+        ``details`` has ``sample``, the number of samples compared.
 
     Raises
     ------

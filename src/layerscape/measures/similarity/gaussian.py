@@ -7,20 +7,23 @@ import numpy as np
 
 def gaussian(distances: np.ndarray) -> np.ndarray:
     """The Gaussian kernel whose width is the median distance between different samples."""
+    return np.exp(-0.5 * (distances / _width(distances)) ** 2)
+
+
+def by_width(distances: np.ndarray) -> np.ndarray:
+    """The derivative of the kernel by the logarithm of its width, shape (n, n)."""
+    squares = (distances / _width(distances)) ** 2
+    return squares * np.exp(-0.5 * squares)
+
+
+def width_without_each(distances: np.ndarray) -> np.ndarray:
+    """How much the deletion of each row adds to the logarithm of the width, shape (n,)."""
+    return np.log(_medians_without_each(distances) / _width(distances))
+
+
+def _width(distances: np.ndarray) -> float:
     off = distances[np.triu_indices(len(distances), 1)]
-    width = float(np.median(off[off > 0])) if (off > 0).any() else 1.0
-    return np.exp(-0.5 * (distances / width) ** 2)
-
-
-def widened(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The derivative of the kernel by the logarithm of its width, and how much the deletion of each row changes that.
-
-    Shapes (n, n) and (n,).
-    """
-    off = distances[np.triu_indices(len(distances), 1)]
-    width = float(np.median(off[off > 0]))
-    squares = (distances / width) ** 2
-    return squares * np.exp(-0.5 * squares), np.log(_medians_without_each(distances) / width)
+    return float(np.median(off[off > 0])) if (off > 0).any() else 1.0
 
 
 def _medians_without_each(distances: np.ndarray) -> np.ndarray:
