@@ -26,7 +26,7 @@ from benchmarks.laws import CLASSES, FALLING, GROUPED, INDEPENDENT, UNITS, cloud
 from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
 from layerscape.core.groups import Groups
-from layerscape.core.paired import difference
+from layerscape.core.paired import Difference, difference
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task
@@ -37,6 +37,7 @@ from layerscape.supply.ranking import ranking_of
 
 K, MOST_K = 10, 30
 NONE = (np.nan,) * 3
+NO_DIFFERENCE = (*NONE, np.nan)
 MOST_USED = ("twonn", "gride", "overlap", "label_overlap", "cka", "information_imbalance", "rank_overlap", "difference")
 NO_CHANCE = {  # permutations and exchanges for p, which nobody asks for here, would take most of the time
     "layerscape.core.permutation.PLAIN": np.inf,
@@ -45,8 +46,9 @@ NO_CHANCE = {  # permutations and exchanges for p, which nobody asks for here, w
 STRICT, WIDE, AT_LEAST = (0.93, 0.97), (0.90, 0.98), (0.93, 1.0)
 
 
-def found(one: Any) -> tuple[float, float, float]:
-    return one.value, one.low, one.high
+def found(one: Any) -> tuple[float, ...]:
+    """Value and interval, and p of a difference, of which `benchmarks/nulls.py` makes a table."""
+    return one.value, one.low, one.high, *([one.p] if isinstance(one, Difference) else [])
 
 
 def drawn(law: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, Any, np.ndarray, np.ndarray]:
@@ -159,7 +161,7 @@ def others(law: str, n: int, rng: np.random.Generator) -> Found:
     return {name: _asked(*one) for name, one in asked.items()}
 
 
-def _asked(name: str, data: tuple[Any, ...], options: dict[str, Any], **how: Any) -> tuple[float, float, float]:
+def _asked(name: str, data: tuple[Any, ...], options: dict[str, Any], **how: Any) -> tuple[float, ...]:
     try:
         return found(estimate(name, *data, **options, **how))
     except LayerscapeError:  # too few samples for it
@@ -209,7 +211,7 @@ def grouped_differences(law: str, n: int, rng: np.random.Generator) -> Found:
         try:
             result[f"difference, {name}"] = found(difference(*(supplier.moved(task) for task in two)))
         except LayerscapeError:
-            result[f"difference, {name}"] = NONE
+            result[f"difference, {name}"] = NO_DIFFERENCE
     return result
 
 
@@ -230,7 +232,7 @@ def grouped_learned(law: str, n: int, rng: np.random.Generator) -> Found:
         try:
             result[f"difference, linear_probe, {name}"] = found(difference(*(supplier.moved(task) for task in two)))
         except LayerscapeError:  # no two groups of one label
-            result[f"difference, linear_probe, {name}"] = NONE
+            result[f"difference, linear_probe, {name}"] = NO_DIFFERENCE
     return result
 
 
@@ -251,7 +253,7 @@ def cell(rows: np.ndarray, band: tuple[float, float]) -> str:
     """Coverage, the reported standard deviation over the true one, and draws; bold where the band is missed."""
     if len(rows) < 50:
         return ""
-    value, low, high = rows.T
+    value, low, high = rows.T[:3]
     covers = (low <= value.mean()) & (value.mean() <= high)
     text = f"{covers.mean():.1%} ({np.mean(high - low) / 3.92 / value.std(ddof=1):.2f}) {len(rows)}".replace("%", "")
     return f"**{text}**" if outside(int(covers.sum()), len(rows), band) else text

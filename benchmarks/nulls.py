@@ -21,7 +21,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from benchmarks.asked import Ask, ask
 from benchmarks.coverage import PARTS as COVERED
@@ -29,7 +28,6 @@ from benchmarks.draws import Found, Part, arguments, draw, outside, read
 from benchmarks.laws import GROUPED, INDEPENDENT, SMOOTHED, UNITS, cloud, groups, layer, series
 from benchmarks.publish import publish
 from layerscape import Estimate, LayerscapeError, estimate
-from layerscape.core.groups import BLOCKS
 from layerscape.core.representation import Representation
 from layerscape.measures import catalog
 from layerscape.search import find_neighbors
@@ -225,14 +223,6 @@ def cell(p: np.ndarray, *, exchanged: bool, counts: bool = True) -> str:
     return f"**{text}**" if bad and counts else text
 
 
-def p_of_difference(part: str, law: str, n: int, rows: np.ndarray) -> np.ndarray:
-    """What p was, of a difference and its interval."""
-    value, low, high = rows.T[:3]
-    blocks = min(int(groups(law, n)[-1]) + 1, BLOCKS) if part.startswith("grouped") else np.inf
-    sd = (high - low) / 2 / student.ppf(0.975, blocks - 1)
-    return 2 * student.sf(np.abs(value) / np.where(sd > 0, sd, np.inf), blocks - 1)
-
-
 def table(folder: Any, part: str) -> list[str]:
     laws, sizes = (PARTS.get(part) or COVERED[part]).laws, (PARTS.get(part) or COVERED[part]).sizes
     every = {(law, n): read(folder, part, law, n) for law in laws for n in sizes}
@@ -242,8 +232,7 @@ def table(folder: Any, part: str) -> list[str]:
         for n in sizes:
             cells = []
             for law in laws:
-                rows = every[law, n].get(name, np.empty((0, 3 if differs else 1)))
-                p = p_of_difference(part, law, n, rows) if differs else rows[:, 0]
+                p = every[law, n].get(name, np.empty((0, 1)))[:, -1]
                 cells.append(cell(p, exchanged=exchanged and not differs, counts="not told" not in name))
             lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
     return [f"| {part} | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
