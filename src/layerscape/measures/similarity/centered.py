@@ -30,8 +30,6 @@ from layerscape.measures.similarity.pairing import (
     same_samples,
 )
 
-Bends = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]
-
 LEAST_VARIANCE = 1e-24  # of what is scaled to 1
 NEAR = 1e-4  # of |x|² + |y|²: a squared distance below this has lost digits and is summed anew from differences
 PIECE = 2**20  # numbers worked on at once
@@ -39,90 +37,83 @@ ROUNDING = 1e-12  # of a sum of squares, which is nothing but rounding below
 KEPT = 2**29  # bytes of the pairs of representations that were compared last: 16 of 2,000 samples
 
 
-def compare_centered(
-    a: Representation,
-    b: Representation,
-    of_distances: Callable[[np.ndarray], np.ndarray],
-    name: str,
-    sample: int,
-    seed: int,
-    metric: MetricOfRows,
-    bends: Bends | None = None,
-) -> Estimate:
-    """R of two representations at a fixed sample of the rows, with its interval and chance.
+@dataclass(frozen=True)
+class Centered:
+    """R of two representations at a fixed sample of the rows.
 
-    Parameters
+    Attributes
     ----------
-    of_distances
-        Makes of the distances between the rows, shape (n, n), in place or not, what is compared.
     name
         Of the measure.
+    of_distances
+        Makes of the distances between the rows, shape (n, n), in place or not, what is compared.
+    sample, seed
+        How many rows at most, and which.
+    metric
+        Of the distances.
     bends
-        See `influence_on_centered`.
+        Where what is compared depends on all distances by one number: make of the distances its derivative by that
+        number, shape (n, n), and how much the deletion of each row adds to the number, shape (n,).
     """
-    same_samples(a, b, name)
-    rows, warnings = drawn_rows(a.n_samples, sample, seed)
-    n = len(rows)
-    of_a, of_b = (_compared(x, of_distances, sample, seed, metric) for x in (a, b))
-    self_a, self_b = (_itself(x, of_x, name, sample, seed, metric) for x, of_x in ((a, of_a), (b, of_b)))
-    moves = _Moves.of(of_a, of_b, self_a.squares, self_b.squares)
-    value = float(np.clip(moves.value, -1, 1))
-    without = moves.without if np.isfinite(moves.without).all() else moves.value - moves.alone
-    if bends is not None:
-        without = without + _along(a, b, of_a, of_b, moves, bends, sample, seed, metric)
-    null = sqrt(2 / (n * (n - 3)))
-    # The jackknife counts twice what pairs add together, which is all that unrelated data have, and fades near 1.
-    of_pairs = null * (1 - value**2)
-    sd = sqrt(max(jackknife_of(without) - of_pairs**2, of_pairs**2))
-    low, high = within(value, student95(freedom_of(without - without.mean())) * sd, (-1.0, 1.0), LEAST_MARGIN)
-    chance = _chance(value, null, 2 * sqrt(2) * self_a.skewness * self_b.skewness)
-    return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
 
+    name: str
+    of_distances: Callable[[np.ndarray], np.ndarray]
+    sample: int
+    seed: int
+    metric: MetricOfRows = "euclidean"
+    bends: tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]] | None = None
 
-def score_of_centered(
-    a: Representation,
-    b: Representation,
-    of_distances: Callable[[np.ndarray], np.ndarray],
-    name: str,
-    sample: int,
-    seed: int,
-    metric: MetricOfRows = "euclidean",
-) -> Score:
-    """R as a function of orders of the samples of b."""
-    same_samples(a, b, name)
-    of_a, of_b = (_compared(x, of_distances, sample, seed, metric) for x in (a, b))
-    norm = sqrt(_squares(a, of_a, name) * _squares(b, of_b, name))
-    products = score_of_pairs(of_a, of_b, a.n_samples, name)
-    return lambda orders: np.clip(products(orders) / norm, -1, 1)
+    def compare(self, a: Representation, b: Representation) -> Estimate:
+        """With its interval and chance."""
+        same_samples(a, b, self.name)
+        of_a, of_b = _compared(a, self), _compared(b, self)
+        self_a, self_b = _itself(a, of_a, self), _itself(b, of_b, self)
+        moves = _Moves.of(of_a, of_b, self_a.squares, self_b.squares)
+        value, n = float(np.clip(moves.value, -1, 1)), len(of_a)
+        without = moves.without + self._bent(a, b, moves)
+        null = sqrt(2 / (n * (n - 3)))
+        # The jackknife counts twice what pairs add together, which is all that unrelated data have, and fades near 1.
+        of_pairs = null * (1 - value**2)
+        sd = sqrt(max(jackknife_of(without) - of_pairs**2, of_pairs**2))
+        low, high = within(value, student95(freedom_of(without - without.mean())) * sd, (-1.0, 1.0), LEAST_MARGIN)
+        chance = _chance(value, null, 2 * sqrt(2) * self_a.skewness * self_b.skewness)
+        _, warnings = drawn_rows(a.n_samples, self.sample, self.seed)
+        return Estimate(value, low, high, a.n_samples, chance=chance, details={"sample": n}, warnings=warnings)
 
+    def score(self, a: Representation, b: Representation) -> Score:
+        """As a function of orders of the samples of b."""
+        same_samples(a, b, self.name)
+        of_a, of_b = _compared(a, self), _compared(b, self)
+        norm = sqrt(_squares(a, of_a, self.name) * _squares(b, of_b, self.name))
+        products = score_of_pairs(of_a, of_b, a.n_samples, self.name)
+        return lambda orders: np.clip(products(orders) / norm, -1, 1)
 
-def influence_on_centered(
-    a: Representation,
-    b: Representation,
-    of_distances: Callable[[np.ndarray], np.ndarray],
-    name: str,
-    sample: int,
-    seed: int,
-    metric: MetricOfRows,
-    bends: Bends | None = None,
-) -> Influence:
-    """How each sample moves R: without it, among the rows that are compared, and to first order by its weight.
+    def influence(self, a: Representation, b: Representation) -> Influence:
+        """How each sample moves R: without it, among the rows that are compared, and to first order by its weight."""
+        same_samples(a, b, self.name)
+        of_a, of_b = _compared(a, self), _compared(b, self)
+        moves = _Moves.of(of_a, of_b, _squares(a, of_a, self.name), _squares(b, of_b, self.name))
+        moved, alone = moves.value - moves.without - self._bent(a, b, moves), moves.alone - moves.alone.mean()
+        rows, _ = drawn_rows(a.n_samples, self.sample, self.seed)
+        return Influence(float(np.clip(moves.value, -1, 1)), moved, alone).among(rows, a.n_samples)
 
-    Parameters
-    ----------
-    bends
-        Where what is compared depends on all distances by one number: makes of them its derivative by that number, and
-        how much the deletion of each row changes the number, shape (n,).
-    """
-    same_samples(a, b, name)
-    rows, _ = drawn_rows(a.n_samples, sample, seed)
-    of_a, of_b = (_compared(x, of_distances, sample, seed, metric) for x in (a, b))
-    moves = _Moves.of(of_a, of_b, _squares(a, of_a, name), _squares(b, of_b, name))
-    moved = moves.value - moves.without
-    if bends is not None:
-        moved -= _along(a, b, of_a, of_b, moves, bends, sample, seed, metric)
-    alone = moves.alone - moves.alone.mean()
-    return Influence(float(np.clip(moves.value, -1, 1)), moved, alone).among(rows, a.n_samples)
+    def between(self, x: Representation) -> np.ndarray:
+        """Distances between the rows that are compared."""
+        rows, _ = drawn_rows(x.n_samples, self.sample, self.seed)
+        return _distances(rows_near_one(x, rows, self.metric))
+
+    def _bent(self, a: Representation, b: Representation, moves: _Moves) -> np.ndarray | float:
+        """What the deletion of each row adds to R since it bends all that is compared; shape (n,)."""
+        if self.bends is None:
+            return 0.0
+        norm, added = sqrt(moves.norms[0]) * sqrt(moves.norms[1]), np.zeros(len(moves.alone))
+        for x, other, own in ((a, b, moves.norms[0]), (b, a, moves.norms[1])):
+            slope = _slope(x, self)
+            along = (
+                np.vdot(slope, _compared(other, self)) / norm - moves.value * np.vdot(slope, _compared(x, self)) / own
+            )
+            added += along * _change(x, self)
+        return added
 
 
 @dataclass(frozen=True)
@@ -135,7 +126,7 @@ class _Moves:
 
     value: float
     alone: np.ndarray  # by its weight, shape (n,)
-    without: np.ndarray  # R without each, shape (n,); NaN where all others but one are equal in a representation
+    without: np.ndarray  # R without each, shape (n,)
     norms: tuple[float, float]  # Σ A_ij² and Σ B_ij²
 
     @classmethod
@@ -145,50 +136,28 @@ class _Moves:
         value = float(sums[0].sum()) / norm
         alone = 2 * sums[0] / norm - value * (sums[1] / norms[0] + sums[2] / norms[1])
         shared, left_a, left_b = (one.sum() - 2 * (n - 2) / (n - 3) * one for one in sums)
-        varies = (left_a > ROUNDING * norms[0]) & (left_b > ROUNDING * norms[1])
-        without = shared / np.sqrt(np.where(varies, left_a * left_b, np.nan))
+        varies = min(left_a.min() / norms[0], left_b.min() / norms[1]) > ROUNDING
+        # Where without some sample the others are all equal but for one, deletions tell nothing.
+        without = shared / np.sqrt(left_a * left_b) if varies else value - alone
         return cls(value, alone, without, (norms[0], norms[1]))
 
 
-def _along(
-    a: Representation,
-    b: Representation,
-    of_a: np.ndarray,
-    of_b: np.ndarray,
-    moves: _Moves,
-    bends: Bends,
-    sample: int,
-    seed: int,
-    metric: MetricOfRows,
-) -> np.ndarray:
-    """What the deletion of each row adds to R since it bends all that is compared; shape (n,)."""
-    norm, added = sqrt(moves.norms[0]) * sqrt(moves.norms[1]), np.zeros(len(of_a))
-    for x, mine, other, own in ((a, of_a, of_b, moves.norms[0]), (b, of_b, of_a, moves.norms[1])):
-        slope = _slope(x, bends, sample, seed, metric)
-        along = np.vdot(slope, other) / norm - moves.value * np.vdot(slope, mine) / own
-        added += along * _change(x, bends, sample, seed, metric)
-    return added
+@remembered_within(KEPT)
+def _compared(x: Representation, how: Centered) -> np.ndarray:
+    """What is compared, U-centered; shape (n, n)."""
+    return _centered(how.of_distances(how.between(x)))
 
 
 @remembered_within(KEPT)
-def _slope(x: Representation, bends: Bends, sample: int, seed: int, metric: MetricOfRows) -> np.ndarray:
-    rows, _ = drawn_rows(x.n_samples, sample, seed)
-    return _centered(bends[0](_distances(rows_near_one(x, rows, metric))))
+def _slope(x: Representation, how: Centered) -> np.ndarray:
+    assert how.bends is not None
+    return _centered(how.bends[0](how.between(x)))
 
 
 @remembered
-def _change(x: Representation, bends: Bends, sample: int, seed: int, metric: MetricOfRows) -> np.ndarray:
-    rows, _ = drawn_rows(x.n_samples, sample, seed)
-    return bends[1](_distances(rows_near_one(x, rows, metric)))
-
-
-@remembered_within(KEPT)
-def _compared(
-    x: Representation, of_distances: Callable[[np.ndarray], np.ndarray], sample: int, seed: int, metric: MetricOfRows
-) -> np.ndarray:
-    """What is compared between the rows that are drawn, U-centered; shape (n, n)."""
-    rows, _ = drawn_rows(x.n_samples, sample, seed)
-    return _centered(of_distances(_distances(rows_near_one(x, rows, metric))))
+def _change(x: Representation, how: Centered) -> np.ndarray:
+    assert how.bends is not None
+    return how.bends[1](how.between(x))
 
 
 def _chance(value: float, spread: float, skewness: float) -> Chance:
@@ -230,15 +199,15 @@ class _Itself:
 
 
 @remembered
-def _known(x: Representation, name: str, sample: int, seed: int, metric: str) -> list[_Itself]:
+def _known(x: Representation, how: Centered) -> list[_Itself]:
     """Room for the sums of a representation alone, made of pairs that are too many to be kept with them."""
     return []
 
 
-def _itself(x: Representation, centered: np.ndarray, name: str, sample: int, seed: int, metric: str) -> _Itself:
-    known = _known(x, name, sample, seed, metric)
+def _itself(x: Representation, centered: np.ndarray, how: Centered) -> _Itself:
+    known = _known(x, how)
     if not known:
-        squares = _squares(x, centered, name)
+        squares = _squares(x, centered, how.name)
         cubes = float(np.einsum("ij,ij->", centered @ centered.T, centered))  # symmetric, which takes half the products
         known.append(_Itself(squares, cubes / squares**1.5))
     return known[0]

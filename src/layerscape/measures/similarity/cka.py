@@ -18,13 +18,11 @@ from layerscape.core.measure import ALWAYS, EVEN, Measure
 from layerscape.core.permutation import chance_by_law, p_above
 from layerscape.core.representation import Representation
 from layerscape.errors import InvalidValue
-from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
+from layerscape.measures.similarity.centered import Centered
 from layerscape.measures.similarity.gaussian import by_width, gaussian, width_without_each
 from layerscape.measures.similarity.hsic import Hsic, hsic, itself
 from layerscape.measures.similarity.ordered import squares_of_cross
 from layerscape.measures.similarity.pairing import FEWEST, same_samples
-
-WIDTH = by_width, width_without_each  # what the median distance does to the kernel
 
 
 def cka(
@@ -85,7 +83,7 @@ def cka(
     """
     _check(kernel, estimator, sample)
     if kernel == "rbf":
-        return compare_centered(a, b, gaussian, "cka", sample, seed, "euclidean", WIDTH)
+        return _rbf(sample, seed).compare(a, b)
     same_samples(a, b, "cka")
     n, self_a, self_b = a.n_samples, itself(a), itself(b)
     cross = self_a if a is b else hsic(a, b)
@@ -98,6 +96,10 @@ def cka(
     chance = chance_by_law(0.0, null, skewness, p_above(value / null, skewness), MEASURE.bounds)
     low, high = within(value, margin, MEASURE.bounds)
     return Estimate(value, low, high, n, chance=chance)
+
+
+def _rbf(sample: int, seed: int) -> Centered:
+    return Centered("cka", gaussian, sample, seed, bends=(by_width, width_without_each))
 
 
 def _check(kernel: str, estimator: str, sample: int) -> None:
@@ -170,7 +172,7 @@ def _score(a: Representation, b: Representation, /, *, kernel: str, estimator: s
     """The alignment with the samples of b in another order."""
     _check(kernel, estimator, sample)
     if kernel == "rbf":
-        return score_of_centered(a, b, gaussian, "cka", sample, seed)
+        return _rbf(sample, seed).score(a, b)
     n, of_a, of_b = same_samples(a, b, "cka"), itself(a), itself(b)
     (lengths_a, _), (lengths_b, _) = of_a.lengths, of_b.lengths
     squares = squares_of_cross(frame(a)(a.read(slice(None))), frame(b)(b.read(slice(None))))
@@ -188,7 +190,7 @@ def _influence(
     """How each sample moves the alignment: exactly without it, and to first order by its weight."""
     _check(kernel, estimator, sample)
     if kernel == "rbf":
-        return influence_on_centered(a, b, gaussian, "cka", sample, seed, "euclidean", WIDTH)
+        return _rbf(sample, seed).influence(a, b)
     same_samples(a, b, "cka")
     cross, of_a, of_b = hsic(a, b), itself(a), itself(b)
     value, alone = (_debiased if estimator == "debiased" else _biased_alone)(cross, of_a, of_b)

@@ -10,7 +10,7 @@ from layerscape.core.influence import Influence
 from layerscape.core.measure import EVEN, Measure
 from layerscape.core.nearness import MetricOfRows
 from layerscape.core.representation import Representation
-from layerscape.measures.similarity.centered import compare_centered, influence_on_centered, score_of_centered
+from layerscape.measures.similarity.centered import Centered
 
 
 def distance_correlation(
@@ -71,7 +71,11 @@ def distance_correlation(
     >>> round(distance_correlation(Representation(x), Representation(2 * x + 1)).value, 12)
     1.0
     """
-    return compare_centered(a, b, _as_they_are, "distance_correlation", sample, seed, metric)
+    return _centered(sample, seed, metric).compare(a, b)
+
+
+def _centered(sample: int, seed: int, metric: MetricOfRows) -> Centered:
+    return Centered("distance_correlation", _as_they_are, sample, seed, metric)
 
 
 def _as_they_are(distances: np.ndarray) -> np.ndarray:
@@ -80,12 +84,12 @@ def _as_they_are(distances: np.ndarray) -> np.ndarray:
 
 def _score(a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, seed: int) -> Score:
     """The correlation with the samples of b in another order."""
-    return score_of_centered(a, b, _as_they_are, "distance_correlation", sample, seed, metric)
+    return _centered(sample, seed, metric).score(a, b)
 
 
 def _influence(a: Representation, b: Representation, /, *, metric: MetricOfRows, sample: int, seed: int) -> Influence:
     """How each sample moves the correlation, if it is among those that are compared."""
-    return influence_on_centered(a, b, _as_they_are, "distance_correlation", sample, seed, metric)
+    return _centered(sample, seed, metric).influence(a, b)
 
 
 MEASURE = Measure(
