@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -160,7 +160,7 @@ class Skipping:
         return f"it is given {shapes[0]} and puts out {shapes[1]}, so that nothing can be handed on in its place"
 
 
-def _at(parts: list[tuple[Key, Any]], key: Key | None) -> tuple[Key, Any] | None:
+def _at(parts: Iterable[tuple[Key, Any]], key: Key | None) -> tuple[Key, Any] | None:
     return next((each for each in parts if key in (None, each[0])), None)
 
 

@@ -178,10 +178,11 @@ def stack(contents: Sequence[Any], dtype: type[np.number] = np.float32) -> torch
             )
     if dtype is np.int64 and any(content.dtype == np.uint64 and np.any(content > MOST) for content in contents):
         raise InvalidValue(f"whole numbers above {MOST}, of which no network takes any; make them smaller, or floats.")
-    shapes = {np.shape(content) for content in contents}
+    arrays = [np.asarray(content, dtype=dtype) for content in contents]
+    shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         raise InvalidValue(f"samples of shapes {sorted(shapes)}; they must have one shape, or give make_inputs=.")
-    return torch.from_numpy(np.stack([np.asarray(content, dtype=dtype) for content in contents]))
+    return torch.from_numpy(np.stack(arrays))
 
 
 def _mask(name: str, mask: Any, n_samples: int) -> torch.Tensor | None:

@@ -100,9 +100,9 @@ def check_finite(
             f"layer {name!r} has {values.shape[1]} units for sample {ids[0]!r} and {n_units} for others; "
             f"make the samples equal in size, or {instead}."
         )
-    finite = np.isfinite(values).all(axis=1)
+    finite = np.isfinite(values)
     if not finite.all():
-        row = int(np.argmin(finite))
+        row = int(np.argmin(finite.all(axis=1)))
         if _lacks(encoded[row].content):
             raise InvalidValue(f"sample {ids[row]!r} holds NaN or infinite values; fill them in, or leave it out.")
         if len(ids) > 1 and bool(run([encoded[row]])[name].isfinite().all()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -203,7 +203,8 @@ class Taps:
         if wanted := watched.now():
             self._reached(wanted, floating(parts_of(unprojected(module, args, kwargs))))
 
-    def _reached(self, wanted: Sequence[tuple[str, Key | None]], parts: Sequence[tuple[Key, Seen]]) -> None:
+    def _reached(self, wanted: Sequence[tuple[str, Key | None]], parts: Iterable[tuple[Key, Seen]]) -> None:
+        parts = parts if len(wanted) == 1 else list(parts)
         for name, key in wanted:
             seen = next((seen for at, seen in parts if key in (None, at)), None)
             if seen is not None:

@@ -42,9 +42,9 @@ def entering(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[tuple[Key
     return sorted(found, key=lambda each: len(each[0]) > 1)
 
 
-def floating(parts: Iterable[tuple[Key, Seen]]) -> list[tuple[Key, Seen]]:
-    """Those that are no indices or masks, and can be read."""
-    return [(key, seen) for key, seen in parts if seen.tensor.is_floating_point() and readable(seen.tensor)]
+def floating(parts: Iterable[tuple[Key, Seen]]) -> Iterator[tuple[Key, Seen]]:
+    """Those that are no indices or masks, and can be read; looked for one by one, as a hook mostly wants the first."""
+    return ((key, seen) for key, seen in parts if seen.tensor.is_floating_point() and readable(seen.tensor))
 
 
 def readable(tensor: torch.Tensor) -> bool:

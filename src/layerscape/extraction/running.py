@@ -90,7 +90,7 @@ def gathered(
     n_cut = 0
     for batch, encoded in batches:
         n_cut += sum(one.truncated for one in encoded)
-        names = [ids[i] for i in batch]
+        names, at = [ids[i] for i in batch], np.asarray(batch)
         with of_which(run, encoded, names):
             found = run(encoded)
         for name, vectors in found.items():
@@ -99,7 +99,7 @@ def gathered(
                 table[name] = np.empty((len(ids), values.shape[1]), dtype=np.float32)
             if name != LOSS:  # of which a text of one token has none
                 check_finite(dtype, name, values, names, table[name].shape[1], encoded, run)
-            table[name][batch] = values
+            table[name][at] = values
         if progress is not None:
             progress(len(batch))
     return table, n_cut

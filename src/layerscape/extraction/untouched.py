@@ -103,7 +103,7 @@ def _as_it_was(parts: Sequence[nn.Module]) -> Iterator[None]:
     """Attributes, hooks and buffers of its parts that the network changes while it runs are put back."""
     attributes = [(vars(part), dict(vars(part))) for part in parts]
     attributes += [
-        (held, dict(held))
+        (held, dict(held) if held else {})  # of the thousands that hold none a copy would take ten times as long
         for part in parts
         for name, held in vars(part).items()
         if "_hooks" in name and isinstance(held, dict)
@@ -113,7 +113,7 @@ def _as_it_was(parts: Sequence[nn.Module]) -> Iterator[None]:
         yield
     finally:
         for now, before in attributes:
-            if now.keys() == before.keys() and all(map(is_, now.values(), before.values())):
+            if not (now or before) or (now.keys() == before.keys() and all(map(is_, now.values(), before.values()))):
                 continue  # in their order too, as of nearly all
             for name in now.keys() - before.keys():
                 del now[name]
