@@ -64,6 +64,8 @@ def hard_rows():
         "pixels, one of them far": np.where((row == 5) & (column == 7), 1e9, pixels),
         "a grid of denormals": pixels * 5e-324,
         "line": row * 1e-3 * np.ones(90),
+        "one direction": x + 300 * rng.standard_normal((260, 1)) * x[7],
+        "one direction, but for some rows": np.where(row % 3 == 0, x, x + 300 * rng.uniform(-1, 1, (260, 1)) * x[7]),
     }
 
 
@@ -182,6 +184,28 @@ def test_half_a_squared_distance_lies_between_its_bound_and_that_and_the_doubts(
         above = block.held.above[:n]
         assert (half <= (above[:, None] + above) - products + 2.0**-101).all()
     assert (doubts[:, None] + doubts < 2 * ((seen**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1)) + 2.0**-60).all()
+
+
+@here
+@pytest.mark.parametrize("width", [90, 200])
+def test_rows_that_are_long_along_one_direction_are_less_in_doubt(kind, width, rng):
+    """Here as if what is rounded off had no part along it; and it is not looked for where there is none."""
+    cloud, direction = rng.standard_normal((600, width)), rng.standard_normal(width)
+    doubts = []
+    with workers(1) as pool:
+        for x in (cloud, cloud + 30 * rng.standard_normal((600, 1)) * direction):
+            job = job_of(x, pool)
+            block, there = Bytes(job, kind).room(0, 600), np.empty(600, np.float32)
+            for along in (True, False):
+                arithmetic = Bytes(job, kind)
+                assert (len(arithmetic.direction) > 0) == (x is not cloud)
+                if not along:
+                    arithmetic._set(job, arithmetic.mixed, arithmetic._rounded_off(job, arithmetic.mixed))
+                arithmetic.fill(job.points, job.points.read(slice(None)), block, there)
+                held = block.held
+                doubts.append(float(np.median(held.above[:600] - held.coarse[:600])))
+    assert doubts[0] == doubts[1]
+    assert doubts[2] < 2.5 / np.sqrt(width) * doubts[3]
 
 
 @here

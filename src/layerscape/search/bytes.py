@@ -41,11 +41,29 @@ class Bytes:
         plain, mixed = self._rounded_off(job, 0), self._rounded_off(job, wide)
         pays = mixed < SMALLER * plain
         self._set(job, wide if pays else 0, mixed if pays else plain)
+        if not step:
+            self._take_direction(job)
         whole = self.held(instruction, self.size, self.n_units)
         self.row_bytes = sum(array.nbytes // self.size for array in whole)
 
     def _set(self, job: Job, mixed: int, ratio: float) -> None:
-        self.mixed, self.ratio, self.n_units = mixed, ratio, mixed or job.points.n_units
+        self.mixed, self.n_units, self.direction = mixed, mixed or job.points.n_units, np.empty(0)
+        self.ratios = np.array([ratio, 1.0])
+
+    def _take_direction(self, job: Job) -> None:
+        """Note the direction along which sampled rows are longest, where bounds are far less in doubt for it."""
+        some = (job.points.sample[:RATIO_OF] - self.center) * self.scale
+        products = some @ some.T
+        direction = np.linalg.eigh(products)[1][:, -1] @ some
+        length, long = math.sqrt(np.trace(products)), float(np.linalg.norm(direction))
+        across = math.sqrt(max(length**2 - long**2, LEAST * length**2))
+        off = 1 / math.sqrt(self.n_units)  # of what is rounded off, which has no direction
+        if across + off * long < SMALLER * length:
+            self.ratios = self.ratios[0] * np.array([length / across, off * length / long])
+            self.direction = np.zeros(self.n_units)
+            self.direction[: len(direction)] = direction / long
+            if self.mixed:
+                kernels.mix(self.direction)
 
     def _rounded_off(self, job: Job, mixed: int) -> float:
         """About how large what is rounded off is beside a row, seen on some; bounds are true for any number above 0."""
@@ -83,8 +101,8 @@ class Bytes:
     def fill(self, rows: Rows, values: np.ndarray, block: Block, doubts: np.ndarray) -> None:
         """Put rows as they were read into a block, and what their bounds are in doubt by."""
         kernels.round_rows(
-            values, self.center, self.scale, self.step, self.mixed, self.ratio, self.instruction.offset, block.at,
-            block.held, doubts,
+            values, self.center, self.scale, self.step, self.mixed, self.ratios, self.direction,
+            self.instruction.offset, block.at, block.held, doubts,
         )  # fmt: skip
 
     def guess(self, tile: Tile, rank: int) -> None:

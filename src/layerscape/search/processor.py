@@ -72,7 +72,7 @@ def _agrees(instruction: Any, width: int, rng: np.random.Generator) -> bool:
     held, doubts = Bytes.held(instruction, size, width), np.empty(size, np.float32)
     x = (first + second / kernels.FINER).astype(np.float32)
     frame, step = (np.zeros(width), 1.0), 1.0
-    kernels.round_rows(x, *frame, step, 0, 1.0, instruction.offset, 0, held, doubts)
+    kernels.round_rows(x, *frame, step, 0, np.ones(2), np.empty(0), instruction.offset, 0, held, doubts)
     products = np.empty((size, size), np.float32)
     kernels.byte_products(
         instruction, held.first, held.scales, 0, size, held.groups, held.starts, held.scales, products

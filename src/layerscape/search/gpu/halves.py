@@ -52,7 +52,7 @@ class Halves:
         """Put rows as they were read into their memory; what their bounds are in doubt by, float32."""
         length, by_half, error = self._round(rows, values, held)
         middle, dropped = (length + by_half) / 2, self.wrong**0.5 * by_half
-        halves, _, doubts = halves_of(length, error, middle, self.ratio, by_half, dropped)
+        halves, _, doubts = halves_of(length, error, middle, self.ratio, by_half, dropped, 0.0)
         held.halves[:] = torch.from_numpy(halves / np.float32(self.unit)).to(self.device)
         self.even = self.even and bool((held.scales == 1).all())
         return doubts

@@ -34,15 +34,15 @@ def center_rows(x, center, scale, share, rows, halves):
     for i in range(len(x)):
         for j in range(x.shape[1]):
             rows[i, j] = np.float32((x[i, j] - center[j]) * scale)
-        halves[i] = np.float32(squared_length(rows[i]) * 0.5 * share)
+        halves[i] = np.float32(product(rows[i], rows[i]) * 0.5 * share)
 
 
 @compiled_in_any_order
-def squared_length(row):
-    """In float64, summed in any order."""
+def product(a, b):
+    """Of two rows, in float64, summed in any order."""
     total = 0.0
-    for j in range(len(row)):
-        total += np.float64(row[j]) * np.float64(row[j])
+    for j in range(len(a)):
+        total += np.float64(a[j]) * np.float64(b[j])
     return total
 
 

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from layerscape.core.jit import compiled, compiled_within
-from layerscape.search.kernels.bounds import squared_length
+from layerscape.search.kernels.bounds import product
 from layerscape.search.kernels.mixing import mix
 from layerscape.search.rounding import halves_of
 
 PIECE = 2**16  # columns whose sums of products fit int32, twice over
 TINY = 2.0**-50  # rows with no larger coordinate are rounded to 0, where products of scales would be subnormal
+NEARLY = 2.0**-28  # of a squared length: what rounding can do to the part of it across a direction
 FINER = 254  # the second bytes are in this part of the first ones' unit
 
 
@@ -54,11 +55,11 @@ class Rounded(NamedTuple):
 
 
 @compiled
-def round_rows(block, center, scale, step, mixed, ratio, offset, at, rounded, doubts):
+def round_rows(block, center, scale, step, mixed, ratios, direction, offset, at, rounded, doubts):
     """Put (block − center)·scale into the rows from number ``at`` on, and into ``doubts`` how far half a squared
     distance can be above its fine bound on their account. ``step`` is the unit of rows that bytes of it hold, if above
-    0; ``mixed`` the width at which rows are mixed before, if above 0; ``ratio`` about that of e to w, see
-    docs/search.md.
+    0; ``mixed`` the width at which rows are mixed before, if above 0; ``direction`` a unit vector along which rows are
+    long, or empty; ``ratios`` about those of e to w across it and along it, see docs/search.md.
     """
     d = max(block.shape[1], mixed)
     x, left = np.empty(d), np.empty(d)
@@ -78,23 +79,27 @@ def round_rows(block, center, scale, step, mixed, ratio, offset, at, rounded, do
             whole = np.rint(x[j] * inverse)
             first[j] = np.int32(whole)
             left[j] = x[j] - each * whole
-        length, error = np.sqrt(squared_length(x)), np.sqrt(squared_length(left))
+        length, error = np.sqrt(product(x, x)), np.sqrt(product(left, left))
+        long, off = product(direction, x), product(direction, left)
         finer, inverse = each / FINER, FINER * inverse
         for j in range(d):
             part = min(max(np.rint(left[j] * inverse), -127.0), 127.0)
             second[j] = np.int32(part)
             left[j] -= finer * part
-        rest = np.sqrt(squared_length(left))
+        rest, finer_off = np.sqrt(product(left, left)), product(direction, left)
         put(first, second, row, offset, rounded)
         by_first = each * np.sqrt(_squares(first))
         by_second = finer * np.sqrt(_squares(second))
+        across = np.sqrt(max(length * length - long * long, 0.0) + NEARLY * length * length)
         rounded.scales[row], rounded.refined[row] = unit, by_second > 0
         rounded.coarse[row], rounded.above[row], _ = _halves(
-            length, error, (length + by_first) / 2, ratio, by_first + by_second, 0.0
-        )
+            length, error, across + error / 2, ratios[0], by_first + by_second, 0.0,
+            _along(length, error, long, off, ratios[1]),
+        )  # fmt: skip
         rounded.fine[row], _, doubts[i] = _halves(
-            length, rest, length + rest / 2, ratio / FINER, by_first + by_second, by_second
-        )
+            length, rest, across + rest / 2, ratios[0] / FINER, by_first + by_second, by_second,
+            _along(length, rest, long, finer_off, ratios[1] / FINER),
+        )  # fmt: skip
 
 
 @compiled_within
@@ -114,6 +119,14 @@ def unit_of(x, step):
 
 
 _halves = compiled_within(halves_of)
+
+
+@compiled_within
+def _along(length, error, long, off, ratio):
+    """What a bound can be wrong by along a direction, in which the row is ``long`` and what is left of it ``off``."""
+    rest = abs(off) + 2.0**-31 * error + 2.0**-48 * length
+    middle = abs(long) + 2.0**-31 * length + rest / 2
+    return (rest * rest / ratio + ratio * middle * middle) / 2
 
 
 @compiled_within
