@@ -10,17 +10,22 @@ alone*: ours makes them and the bare loop finds them ready, which is more than t
     python -m benchmarks.extraction [--repeats 31] [--clock cpu] [--write]
 
 The first ratio is the median over repetitions, in each of which both loops ran, one after the other; the second that of
-the fastest repetition of each. On a machine that others use too, which only ever takes more time, `--clock cpu` counts
-processor seconds, and the second says more. Peak memory is that of a fresh process (Linux only), above what it held
-before the loop.
+the fastest repetition of each; the third that of what grows with the samples: of 128 less what the first 16 of them
+take alone, in which is all that is done once for a block of a run, such as to put the module back as it was. On a
+machine that others use too, which only ever takes more time, `--clock cpu` counts processor seconds, and of one thread:
+several spin while they wait for each other, which counts as if it were work. Peak memory is that of a fresh process
+(Linux only), above what it held before the loop.
+
+The second table is of whole runs, `extract` from the open to the closed folder: what it takes once, and what one more
+sample takes, by the line through runs of 16 and of 128 samples; the parts are those of the run of 128.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,13 +39,15 @@ import torch
 from PIL import Image
 
 from benchmarks.publish import publish
+from benchmarks.whole_run import FEW, PARTS, N, whole_run
 from layerscape.core.samples import Kind, Samples
 from layerscape.extraction import Network, open_model
 from layerscape.extraction.batches import compose
 
-N = 128
 LOOPS = ("bare", "ours")
+OF_FEW = "{} of few"
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+ONE_THREAD: dict[str, dict[str, str]] = {"wall": {}, "cpu": {"OMP_NUM_THREADS": "1"}}
 
 
 def text_model(folder: Path) -> tuple[Network, list[Any]]:
@@ -105,10 +112,17 @@ class Ready:
 
 
 def loops(case: str, folder: Path) -> dict[str, Callable[[], None]]:
-    """The two loops over the same batches."""
+    """The two loops over the same batches, and both over those of a few of the samples."""
     what, _, _ = case.partition(",")
     kind, make = CASES[what]
     network, contents = make(folder)
+    network.layers(contents=contents[:2])  # its dry run
+    few = pair_of(case, kind, network, contents[:FEW])
+    return pair_of(case, kind, network, contents) | {OF_FEW.format(name): loop for name, loop in few.items()}
+
+
+def pair_of(case: str, kind: Kind, network: Network, contents: list[Any]) -> dict[str, Callable[[], None]]:
+    """The two loops over these samples."""
     ids = tuple(map(str, range(len(contents))))
     samples = Samples(ids, kind, lambda rows: [contents[row] for row in rows], fingerprint="0")
     layers = [layer.name for layer in network.layers(contents=contents[:2])]
@@ -118,6 +132,7 @@ def loops(case: str, folder: Path) -> dict[str, Callable[[], None]]:
     plan = compose([one.length for one in encoded], network.batching())
     batches = [reader.batch([encoded[i] for i in batch]) for batch in plan]
     if case == f"text{READY}":
+        network = copy.copy(network)  # whose dry run is done
         network._reader = Ready(encoded, batches, plan)
 
     def bare() -> None:
@@ -128,13 +143,7 @@ def loops(case: str, folder: Path) -> dict[str, Callable[[], None]]:
     def bare_from_contents() -> None:
         with torch.inference_mode():
             for batch in plan:
-                some = [contents[i] for i in batch]
-                made = (
-                    reader._tokenizer(some, padding=True, return_tensors="pt")
-                    if kind == "text"
-                    else reader._processor(images=[Image.fromarray(each) for each in some], return_tensors="pt")
-                )
-                module(**made)
+                module(**made_of(reader, kind, [contents[i] for i in batch]))
 
     def ours() -> None:
         list(network.blocks(samples, layers, "mean", block_rows=len(samples)))
@@ -142,15 +151,22 @@ def loops(case: str, folder: Path) -> dict[str, Callable[[], None]]:
     return {"bare": bare_from_contents if case.endswith(IN_BOTH) else bare, "ours": ours}
 
 
+def made_of(reader: Any, kind: Kind, some: list[Any]) -> Any:
+    """What the model's own tokenizer or processor makes of a batch, in one call."""
+    if kind == "text":
+        return reader._tokenizer(some, padding=True, return_tensors="pt")
+    return reader._processor(images=[Image.fromarray(each) for each in some], return_tensors="pt")
+
+
 def measure(case: str, repeats: int, clock: Callable[[], float]) -> dict[str, list[float]]:
     """Seconds of each repetition; the loops take turns, so that both meet the same neighbors on the machine."""
-    seconds: dict[str, list[float]] = {name: [] for name in LOOPS}
     with tempfile.TemporaryDirectory() as folder:
-        both = loops(case, Path(folder))
-        for loop in both.values():
+        all_of_them = loops(case, Path(folder))
+        seconds: dict[str, list[float]] = {name: [] for name in all_of_them}
+        for loop in all_of_them.values():
             loop()
         for repeat in range(repeats):
-            for name, loop in list(both.items())[:: 1 if repeat % 2 else -1]:
+            for name, loop in list(all_of_them.items())[:: 1 if repeat % 2 else -1]:
                 start = clock()
                 loop()
                 seconds[name].append(clock() - start)
@@ -179,6 +195,34 @@ def in_fresh_process(what: str, case: str, *more: str, **environment: str) -> An
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def table_of_loops(repeats: int, clock: str) -> list[str]:
+    """A line for each row: seconds, ratios, memory."""
+    lines = ["| case | bare, s | ours, s | bare / ours | of the fastest | of what grows | bare, MiB | ours, MiB |"]
+    lines.append("|---" * 8 + "|")
+    for case in ROWS:
+        seconds = in_fresh_process("speed", case, str(repeats), clock, **ONE_THREAD[clock])
+        bare, ours, *few = (np.array(seconds[name]) for name in (*LOOPS, *map(OF_FEW.format, LOOPS)))
+        ratio, grows = np.median(bare / ours), np.median((bare - few[0]) / (ours - few[1]))
+        figures = f"{np.median(bare):.3f} | {np.median(ours):.3f} | {ratio:.3f} | {bare.min() / ours.min():.3f}"
+        # Else glibc keeps large freed blocks, of which it can use the less again the more small ones lie between them.
+        fixed = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
+        memory = " | ".join(f"{in_fresh_process('peak', case, name, **fixed):.0f}" for name in LOOPS)
+        lines.append(f"| {case} | {figures} | {grows:.3f} | {memory} |")
+    return lines
+
+
+def table_of_runs(repeats: int, clock: str) -> list[str]:
+    """A line for each case: what a run takes once, and what a sample more takes."""
+    heads = ["whole run", "once, s", "each sample more, ms", f"of {N}, s", *(f"{part}, s" for part in PARTS)]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for case in CASES:
+        few, whole, *parts = in_fresh_process("run", case, str(repeats), clock, **ONE_THREAD[clock])
+        each = (whole - few) / (N - FEW)
+        told = " | ".join(f"{part:.3f}" for part in parts)
+        lines.append(f"| {case} | {few - FEW * each:.2f} | {1000 * each:.2f} | {whole:.2f} | {told} |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=31)
@@ -186,22 +230,20 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_known_args()[0]
     if options.only:
-        what, *rest = options.only
-        print(json.dumps(peak_here(*rest) if what == "peak" else measure(rest[0], int(rest[1]), CLOCKS[rest[2]])))
+        what, case, *rest = options.only
+        if what == "peak":
+            print(json.dumps(peak_here(case, *rest)))
+            return
+        repeats, clock = int(rest[0]), CLOCKS[rest[1]]
+        kind, make = CASES[case.partition(",")[0]]
+        print(json.dumps(measure(case, repeats, clock) if what == "speed" else whole_run(kind, make, repeats, clock)))
         return
-    lines = ["| case | bare, s | ours, s | bare / ours | of the fastest | bare, MiB | ours, MiB |", "|---" * 7 + "|"]
-    for case in ROWS:
-        seconds = in_fresh_process("speed", case, str(options.repeats), options.clock)
-        bare, ours = (statistics.median(seconds[name]) for name in LOOPS)
-        fastest = min(seconds["bare"]) / min(seconds["ours"])
-        ratio = statistics.median(b / o for b, o in zip(seconds["bare"], seconds["ours"], strict=True))
-        # Else glibc keeps large freed blocks, of which it can use the less again the more small ones lie between them.
-        fixed = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
-        memory = " | ".join(f"{in_fresh_process('peak', case, name, **fixed):.0f}" for name in LOOPS)
-        lines.append(f"| {case} | {bare:.3f} | {ours:.3f} | {ratio:.3f} | {fastest:.3f} | {memory} |")
-    threads = f"{torch.get_num_threads()} threads" if torch.get_num_threads() > 1 else "1 thread"
-    lines += ["", f"Median of {options.repeats} repetitions on {threads}, {options.clock} seconds."]
-    publish("Extraction against the bare forward loop", lines)
+    few = max(3, options.repeats // 3)
+    lines = [*table_of_loops(options.repeats, options.clock), "", *table_of_runs(few, options.clock)]
+    n_threads = 1 if ONE_THREAD[options.clock] else torch.get_num_threads()
+    threads = f"{n_threads} threads" if n_threads > 1 else "1 thread"
+    said = f"Median of {options.repeats} repetitions, of whole runs of {few}, on {threads}, {options.clock} seconds."
+    publish("Extraction against the bare forward loop", [*lines, "", said])
 
 
 if __name__ == "__main__":
