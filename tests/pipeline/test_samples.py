@@ -72,16 +72,26 @@ def test_samples_are_of_no_kind_that_they_are_not(rng):
     assert as_samples([grey, color], kind="image").kind == "image"
     assert as_samples(["MKT"], kind="protein").kind == "protein"
     assert as_samples(["MKT"], kind="array").kind == "array"
-    for other, told in (
-        (grey.astype(np.uint16), r"uint16 of shape \(5, 4\)"),
-        (color / 255, r"float64 of shape \(5, 4, 3\)"),
-        (color.transpose(2, 0, 1), r"uint8 of shape \(3, 5, 4\)"),
-        (rng.integers(0, 255, (5, 4, 13)).astype(np.uint8), r"uint8 of shape \(5, 4, 13\)"),
-        ({"pixels": color}, "dict"),
+    scale, last = r"scale it to 0 to 255 and make it uint8", r"put its channels last, as x\.transpose\(1, 2, 0\) does"
+    one = "leave out the axis of its one channel"
+    for other, told, cure in (
+        (grey.astype(np.uint16), r"uint16 of shape \(5, 4\)", f"{scale}, or "),
+        (color / 255, r"float64 of shape \(5, 4, 3\)", f"{scale}, or "),
+        (color.transpose(2, 0, 1), r"uint8 of shape \(3, 5, 4\)", f"{last}, or "),
+        (grey[..., None], r"uint8 of shape \(5, 4, 1\)", f"{one}, or "),
+        (grey[None], r"uint8 of shape \(1, 5, 4\)", f"{one}, or "),
+        (rng.integers(0, 255, (5, 4, 13)).astype(np.uint8), r"uint8 of shape \(5, 4, 13\)", ""),
+        ({"pixels": color}, "dict", ""),
     ):
         text = rf"^kind='image' for samples of which 1 is {told}; a picture is uint8 of shape \(height, width\) or "
-        with pytest.raises(InvalidType, match=rf"{text}\(height, width, 3\): leave kind out\.$"):
+        with pytest.raises(InvalidType, match=rf"{text}\(height, width, 3\): {cure}leave kind out\.$"):
             as_samples([grey, other], kind="image")
+    for mended in (
+        color.transpose(2, 0, 1).transpose(1, 2, 0),
+        grey[None][0],
+        (color / 255 * 255).round().astype("u1"),
+    ):
+        assert as_samples([grey, mended], kind="image").kind == "image"
     with pytest.raises(InvalidType, match=r"^kind='text' for samples of which 0 is dict; a text is a string: leave"):
         as_samples([{"text": "a"}], kind="text")
     with pytest.raises(InvalidType, match=r"^kind='image' for samples of which 0 is str; a picture is uint8 of shape"):

@@ -52,7 +52,19 @@ def check_asked(kind: Kind | None, found: Kind, items: Iterable[Any]) -> None:
         if kind != "image" or dtype != np.uint8 or len(shape) != 2 + (shape[2:] == (3,)):
             told = type(item).__name__ if dtype is None else f"{dtype} of shape {tuple(shape)}"
             wanted = "a picture is uint8 of shape (height, width) or (height, width, 3)" if kind == "image" else TEXT
-            raise InvalidType(f"kind={kind!r} for samples of which {place} is {told}; {wanted}: leave kind out.")
+            cure = _cure(tuple(shape), dtype) if kind == "image" and dtype is not None else "leave kind out"
+            raise InvalidType(f"kind={kind!r} for samples of which {place} is {told}; {wanted}: {cure}.")
+
+
+def _cure(shape: tuple[int, ...], dtype: Any) -> str:
+    """What makes a picture of an array that is none; not done unasked, since nothing tells which numbers are white."""
+    if len(shape) not in (2, 3) or (len(shape) == 3 and not {1, 3} & {shape[0], shape[2]}):
+        return "leave kind out"
+    if dtype != np.uint8:
+        return "scale it to 0 to 255 and make it uint8, or leave kind out"
+    if 1 in (shape[0], shape[2]):
+        return "leave out the axis of its one channel, or leave kind out"
+    return "put its channels last, as x.transpose(1, 2, 0) does, or leave kind out"
 
 
 def plain(item: Any, name: str) -> Any:
