@@ -140,3 +140,16 @@ def test_what_makes_inputs_is_told_by_its_name(make_inputs, said):
     told = network.describe()["preprocessing"]
     assert told["inputs"] == said
     assert ("made" in told) is (make_inputs is not None)
+
+
+def test_how_channels_lie_in_memory_changes_no_vector(rng, make_samples):
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.Conv2d(8, 4, 3))
+    pixels = [rng.normal(size=(3, 9, 7)).astype(np.float32) for _ in range(5)]
+    with torch.no_grad():
+        right = module(torch.from_numpy(np.stack(pixels))).mean((2, 3)).numpy()
+    for held in (pixels, [np.asfortranarray(each) for each in pixels], [each.astype(">f4") for each in pixels]):
+        for form in (torch.contiguous_format, torch.channels_last):
+            network = open_model(module.to(memory_format=form))
+            found = dict(network.blocks(make_samples(held, "array"), ["2"], "mean", block_rows=5, batch_size=2))[0]
+            np.testing.assert_allclose(found["2"], right, rtol=1e-5, atol=1e-6)
