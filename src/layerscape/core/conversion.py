@@ -167,10 +167,11 @@ def _plain(x: Any, name: str) -> Any:
     if isinstance(x, np.ma.MaskedArray):
         masked = np.ma.getmaskarray(x)
         if masked.any():
-            where = ", ".join(map(str, np.argwhere(masked)[0]))
+            where, inner = ", ".join(map(str, np.argwhere(masked)[0])), tuple(range(1, masked.ndim))
+            any_of = f".any(axis={inner[0] if len(inner) == 1 else inner})" if inner else ""
             raise InvalidValue(
                 f"{name} has {int(masked.sum())} masked values, the first at [{where}]; fill them (x.filled(value)), "
-                "or leave out their samples (x[~x.mask.any(axis=1)])."
+                f"or leave out their samples (x[~x.mask{any_of}])."
             )
         x = x.data
     return np.asarray(x) if isinstance(x, np.ndarray) and not isinstance(x, np.memmap) else x
