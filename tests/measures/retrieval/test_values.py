@@ -208,6 +208,14 @@ def test_uniformity_is_the_log_of_the_mean_over_pairs():
     assert ls.estimate("uniformity", x, t=3.0).value == pytest.approx(np.log(near.mean()))
 
 
+@pytest.mark.parametrize("n_units", [2, 30])
+def test_the_interval_of_uniformity_counts_what_pairs_add_together_once(n_units):
+    clouds = (np.random.default_rng(seed).standard_normal((100, n_units)) for seed in range(200))
+    found = [ls.estimate("uniformity", x) for x in clouds]
+    reported = np.mean([one.high - one.low for one in found]) / 2 / 1.96
+    assert 0.9 < reported / np.std([one.value for one in found]) < 1.25  # 1.3 and 1.4 by the jackknife alone
+
+
 def test_pair_imbalance_is_that_of_the_two_ends():
     rng = np.random.default_rng(7)
     a = rng.standard_normal((80, 3))

@@ -34,8 +34,9 @@ def uniformity(x: Representation, /, *, t: float = 2.0) -> Estimate:
     Returns
     -------
     Estimate
-        Between −4t and 0. The interval is the jackknife's over samples. ``per_sample`` is each sample's own
-        log mean. Evenly spread directions in many dimensions D give about −2t, and −2t + 2t²/D to second order.
+        Between −4t and 0. The interval is the jackknife's over samples, less what pairs add together, which it counts
+        twice. ``per_sample`` is each sample's own log mean. Evenly spread directions in many dimensions D give about
+        −2t, and −2t + 2t²/D to second order.
 
     Raises
     ------
@@ -52,28 +53,30 @@ def uniformity(x: Representation, /, *, t: float = 2.0) -> Estimate:
     >>> round(uniformity(Representation(x)).value, 1)
     -3.9
     """
-    own = _own(x, t)
-    found = _without(own)
-    value = log(own.mean())
-    margin = Z95 * sqrt(jackknife_of(found))
+    own, squares = _own(x, t)
+    value, n = log(own.mean()), len(own)
+    # What is left of a pair once its two samples have had their say, as the variance of the log of the mean.
+    of_pairs = 2 * (squares - own.mean() ** 2 - 2 * own.var()) / (n * (n - 1)) / own.mean() ** 2
+    margin = Z95 * sqrt(max(jackknife_of(_without(own)) - of_pairs, of_pairs, 0.0))
     low, high = within(value, margin, (-4 * t, 0.0), LEAST_MARGIN)
     return Estimate(value, low, high, x.n_samples, x.n_units, per_sample=np.log(own))
 
 
-def _own(x: Representation, t: float) -> np.ndarray:
-    """Shape (N,): the mean of exp(−t·‖u − v‖²) of each sample over all others."""
+def _own(x: Representation, t: float) -> tuple[np.ndarray, float]:
+    """The mean of exp(−t·‖u − v‖²) of each sample over all others, shape (N,), and of its square over all pairs."""
     if not 0 < t < np.inf:
         raise InvalidValue(f"t={t}; give a number above 0.")
     check_samples(x.n_samples, "uniformity", 4)
     units = directions(x)
-    n, found = len(units), np.empty(len(units))
+    n, found, squares = len(units), np.empty(len(units)), 0.0
     for some in slices(n, AT_ONCE // n):
         near = np.exp(2 * t * np.minimum(units[some] @ units.T - 1, 0))
         near[np.arange(len(near)), np.arange(n)[some]] = 0
         found[some] = near.sum(axis=1) / (n - 1)
+        squares += float(np.vdot(near, near))
     if not found.all():
         raise InvalidValue(f"t={t} is so large that no two directions are near; give less.")
-    return found
+    return found, squares / (n * (n - 1))
 
 
 def _without(own: np.ndarray) -> np.ndarray:
@@ -84,7 +87,7 @@ def _without(own: np.ndarray) -> np.ndarray:
 
 def _influence(x: Representation, /, *, t: float) -> Influence:
     """How each sample moves the value, with all its pairs."""
-    own = _own(x, t)
+    own, _ = _own(x, t)
     mean, value = float(own.mean()), log(own.mean())
     return Influence(value, value - _without(own), 2 * (own - mean) / (len(own) * mean))
 
