@@ -94,6 +94,23 @@ def values(law: str, n: int, rng: np.random.Generator) -> Found:
     return {name: found(one) for name, one in result.items()}
 
 
+def most(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of neighborhoods that are a half, three quarters and nine tenths of the samples."""
+    x, noisy, number, classes = drawn(law, n, rng)
+    a, b = (find_neighbors(y, int(0.9 * n) + 1, threads=1) for y in (x, noisy(0.5)))
+    measures, result = catalog(), {}
+    for k in (n // 2, int(0.75 * n), int(0.9 * n)):
+        result |= {
+            f"overlap, k = {k}": measures["overlap"](a, b, k=k),
+            f"rank_overlap, k = {k}": measures["rank_overlap"](a, b, k=k),
+            f"label_overlap, k = {k}": measures["label_overlap"](a, classes, k=k),
+            f"label_overlap of a number, k = {k}": measures["label_overlap"](a, number, k=k),
+        }
+        if np.bincount(classes).min() > 1:
+            result[f"label_overlap by class, k = {k}"] = measures["label_overlap"](a, classes, k=k, weight="class")
+    return {name: found(one) for name, one in result.items()}
+
+
 def imbalance(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of information imbalance, which ranks."""
     x, noisy, _, _ = drawn(law, n, rng)
@@ -241,6 +258,7 @@ PARTS = {
     "values": Part(values, (*INDEPENDENT, FALLING), under=NO_CHANCE),
     "overlap_differences": Part(overlap_differences, (*INDEPENDENT, FALLING), under=NO_CHANCE),
     "differences": Part(differences, (*INDEPENDENT, FALLING), under=NO_CHANCE),
+    "most": Part(most, (*INDEPENDENT, FALLING), (50, 150), most=400, under=NO_CHANCE),
     "imbalance": Part(imbalance, INDEPENDENT, under=NO_CHANCE),
     "grouped": Part(grouped, GROUPED, under=NO_CHANCE),
     "grouped_differences": Part(grouped_differences, GROUPED, under=NO_CHANCE),
@@ -262,7 +280,7 @@ def cell(rows: np.ndarray, band: tuple[float, float]) -> str:
 def band(part: str, name: str) -> tuple[float, float]:
     if part.startswith("grouped"):
         return AT_LEAST
-    return STRICT if name.startswith(MOST_USED) and part != "others" else WIDE
+    return STRICT if name.startswith(MOST_USED) and part not in ("most", "others") else WIDE
 
 
 def table(folder: Any, part: str) -> list[str]:
