@@ -83,10 +83,8 @@ def verdict(
     ties = table.layer[(table.behind.abs() < ROUNDING) & (table.layer != name)].map(repr).tolist()
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != name)])
     sure = float(table.wins[table.layer == name].iloc[0])
-    p, cautions = (
-        p_of_largest(found.null, float(found.scored[best])),
-        [f"Caution: {each}." for each in found.cautions.get(best, ())],
-    )
+    p = p_of_largest(found.null, float(found.scored[best]))
+    cautions = [f"Caution: {each}." for each in found.cautions.get(best, ())]
     if p > SIGNIFICANT:
         of_best = f"{'the best, ' if len(measured) > 1 else ''}{' and '.join([repr(name), *ties])},"
         reason = (
