@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import poisson
 
 import layerscape as ls
+from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue
-from layerscape.measures.neighborhood.agreement import p_of
+from layerscape.measures.neighborhood.agreement import membership, p_of, permuted_agreement
 from layerscape.search import find_neighbors
 
 N, K = 150, 8
@@ -69,6 +70,18 @@ def test_unrelated_layers_seldom_have_a_small_p_where_few_pairs_can_be_shared():
         graphs = [find_neighbors(z, 2) for z in (x, y, y + 0.3 * rng.standard_normal(y.shape))]
         small += ls.estimate("neighbor_survival", graphs[0], graphs[1:], k=1).chance.p < 0.001
     assert small <= 1  # four by the normal law
+
+
+@pytest.mark.parametrize("name", ["overlap", "neighbor_survival"])
+@pytest.mark.parametrize("levels", [2, 3, 6])
+def test_p_where_most_neighbors_tie_is_that_of_permutations(levels, name):
+    rng = np.random.default_rng(levels)
+    x, y = rng.integers(0, levels, (2, 80, 2)).astype(float)
+    drawn = permuted_agreement(*(membership(find_neighbors(z, 3), 2) for z in (x, y)), 2000)
+    one = int(np.argsort(drawn)[-80])  # at least so much is scored by 4 % of the orders, or a little more
+    order = list(permutations(80, 2000, 0))[one]
+    p = ls.estimate(name, x, y[order] if name == "overlap" else [y[order]], k=2).chance.p
+    assert p == pytest.approx((drawn >= drawn[one] - 1e-9).mean(), rel=0.35)
 
 
 def test_chance_is_that_of_permuted_samples(rng):

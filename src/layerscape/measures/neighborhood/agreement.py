@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import exp, inf, lgamma, sqrt
 from typing import Any
 
@@ -71,6 +72,12 @@ class Relation:
             float(out @ into),
         )
 
+    @property
+    def grain(self) -> float:
+        """How large the values are of which the (last) relation is: Σ R_ij² / Σ R_ij, 1 where it holds or does not."""
+        total = float(np.ravel(self.total)[-1])
+        return float(np.ravel(self.squares)[-1]) / total if total else 1.0
+
     def ways(self) -> np.ndarray:
         """Σ R_ij·R_kl over the seven ways in which two ordered pairs coincide: (ij,ij), (ij,ji), (ij,il), (ij,kj),
         (ij,jl), (ij,ki), and all four different. Shape (7, K, K), with K = 1 for one relation.
@@ -106,7 +113,8 @@ def chance_of(
     Mean and variance are exact. No pair adds less than nothing, so the limits are skewed as a count of rare pairs is:
     by standard deviation over mean. p takes the law to be normal, unless ``permuted`` gives scores from which the
     skewness is known. ``jump`` is what one pair adds at most: where that is much, p is counted of ``permuted`` scores,
-    which then are in the unit of ``observed``. ``step`` is what one pair adds at the least: see `p_of`.
+    which then are in the unit of ``observed``. ``step`` is what a pair adds that is related in both; where ties make
+    relations of less than 1, a part of it as large as these are: see `p_of`.
     """
     pairs, weights = n * (n - 1), np.atleast_1d(weights)
     means = np.atleast_1d(a.total) * np.atleast_1d(b.total) / pairs
@@ -117,6 +125,7 @@ def chance_of(
     mean = float(weights @ means)
     spread = sqrt(max(0.0, float(weights @ (second - np.outer(means, means)) @ weights)))
     least = exp(-lgamma(n + 1))  # one of all orders
+    step *= a.grain * b.grain
     p = max(least, p_of(observed, mean + shift, spread, mean, permuted, jump, step))
     bounds = (shift, 1.0) if mean > 0 else (-inf, shift)  # all pairs agree where the score is 1
     return chance_by_law(mean + shift, spread, spread / mean if mean else 0.0, p, bounds)
@@ -124,14 +133,17 @@ def chance_of(
 
 def score_of_relations(a: sparse.csr_array, b: sparse.csr_array, weight: float) -> Score:
     """weight·Σ A_ij·B_ij as a function of orders of the samples of B; the matrices are of shape (N, N)."""
-    parts = a.indptr, a.indices, a.data, b.indptr, b.indices, b.data
-    return of_each(lambda order: weight * sum_together(*parts, order))
+    agreement = _agreement(a, b)
+    return of_each(lambda order: weight * agreement(order))
 
 
-def permuted_sums(a: sparse.csr_array, b: sparse.csr_array, number: int) -> np.ndarray:
+def permuted_agreement(a: sparse.csr_array, b: sparse.csr_array, number: int) -> np.ndarray:
     """Σ A_ij·B_ij so many times with the samples of B in another order; shape (number,)."""
-    parts = a.indptr, a.indices, a.data, b.indptr, b.indices, b.data
-    return np.array([sum_together(*parts, order) for order in permutations(len(a.indptr) - 1, number, 0)])
+    return np.array(list(map(_agreement(a, b), permutations(len(a.indptr) - 1, number, 0))))
+
+
+def _agreement(a: sparse.csr_array, b: sparse.csr_array) -> Callable[[np.ndarray], float]:
+    return partial(sum_together, a.indptr, a.indices, a.data, b.indptr, b.indices, b.data)
 
 
 def p_of(

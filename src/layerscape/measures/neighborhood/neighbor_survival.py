@@ -23,7 +23,7 @@ from layerscape.measures.neighborhood.agreement import (
     Relation,
     chance_of,
     membership,
-    permuted_sums,
+    permuted_agreement,
     relation_of_first,
     score_of_relations,
 )
@@ -86,7 +86,7 @@ def neighbor_survival(graph: Neighbors, later: tuple[Neighbors, ...], /, *, k: i
     chance = None
     if graph.queries is None:
         sums, step = (relation_of_first(graph, k), Relation.of(through)), 1 / (k * n)
-        chance = chance_of(*sums, n, value, step, permuted=partial(permuted_sums, first, through), step=step)
+        chance = chance_of(*sums, n, value, step, permuted=partial(permuted_agreement, first, through), step=step)
     low, high = within(value, margin, MEASURE.bounds, LEAST_MARGIN)
     return Estimate(value, low, high, n, k=k, chance=chance, per_sample=per_sample)
 
