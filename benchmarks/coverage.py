@@ -11,7 +11,7 @@ A second representation is a noisy copy of the first: of 0.3 times its spread ("
 are of two copies with noise of half the spread. Labels are three classes by a noisy first coordinate, and that
 coordinate itself. Of groups the second layer is the first and another one together, labels are of groups and move
 their centers, and differences are of two layers that hold as much of a label. Everything takes some ten hours of one
-core; `benchmarks/draws.py` says how to go on where it ended.
+core; `benchmarks/counted.py` says how it goes on where it ended.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.asked import Ask, ask
-from benchmarks.draws import Found, Part, arguments, draw, outside, read
+from benchmarks.counted import Counted, count
+from benchmarks.draws import SIZES, Found, Part, outside, small
 from benchmarks.laws import CLASSES, FALLING, GROUPED, INDEPENDENT, UNITS, cloud, groups, layer, spread
 from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
@@ -253,28 +254,41 @@ def grouped_learned(law: str, n: int, rng: np.random.Generator) -> Found:
     return result
 
 
+def held(rows: np.ndarray) -> tuple[float, ...]:
+    """Coverage of the mean and the reported standard deviation over the true one; shares of small p of a difference.
+
+    >>> held(np.array([[0.0, -1.0, 1.0], [2.0, 1.5, 3.5]]))[0]
+    0.5
+    """
+    value, low, high, *p = rows.T
+    covers = (low <= value.mean()) & (value.mean() <= high)
+    shares = small(p[0]) if p else ()
+    return float(covers.mean()), float(np.mean(high - low) / 3.92 / value.std(ddof=1)), *shares
+
+
+def part(one: Any, laws: Any, sizes: Any = SIZES, most: int = 2000) -> Part:
+    return Part(one, laws, sizes, most, held, NO_CHANCE)
+
+
 PARTS = {
-    "dimensions": Part(dimensions, (*INDEPENDENT, FALLING), under=NO_CHANCE),
-    "values": Part(values, (*INDEPENDENT, FALLING), under=NO_CHANCE),
-    "overlap_differences": Part(overlap_differences, (*INDEPENDENT, FALLING), under=NO_CHANCE),
-    "differences": Part(differences, (*INDEPENDENT, FALLING), under=NO_CHANCE),
-    "most": Part(most, (*INDEPENDENT, FALLING), (50, 150), most=400, under=NO_CHANCE),
-    "imbalance": Part(imbalance, INDEPENDENT, under=NO_CHANCE),
-    "grouped": Part(grouped, GROUPED, under=NO_CHANCE),
-    "grouped_differences": Part(grouped_differences, GROUPED, under=NO_CHANCE),
-    "grouped_learned": Part(grouped_learned, GROUPED[:3], (100, 300), most=400, under=NO_CHANCE),
-    "others": Part(others, INDEPENDENT, most=400, under=NO_CHANCE),
+    "dimensions": part(dimensions, (*INDEPENDENT, FALLING)),
+    "values": part(values, (*INDEPENDENT, FALLING)),
+    "overlap_differences": part(overlap_differences, (*INDEPENDENT, FALLING)),
+    "differences": part(differences, (*INDEPENDENT, FALLING)),
+    "most": part(most, (*INDEPENDENT, FALLING), (50, 150), most=400),
+    "imbalance": part(imbalance, INDEPENDENT),
+    "grouped": part(grouped, GROUPED),
+    "grouped_differences": part(grouped_differences, GROUPED),
+    "grouped_learned": part(grouped_learned, GROUPED[:3], (100, 300), most=400),
+    "others": part(others, INDEPENDENT, most=400),
 }
 
 
-def cell(rows: np.ndarray, band: tuple[float, float]) -> str:
+def cell(found: tuple[float, ...], band: tuple[float, float]) -> str:
     """Coverage, the reported standard deviation over the true one, and draws; bold where the band is missed."""
-    if len(rows) < 50:
-        return ""
-    value, low, high = rows.T[:3]
-    covers = (low <= value.mean()) & (value.mean() <= high)
-    text = f"{covers.mean():.1%} ({np.mean(high - low) / 3.92 / value.std(ddof=1):.2f}) {len(rows)}".replace("%", "")
-    return f"**{text}**" if outside(int(covers.sum()), len(rows), band) else text
+    draws, coverage, ratio = int(found[0]), *found[1:3]
+    text = f"{100 * coverage:.1f} ({ratio:.2f}) {draws}"
+    return f"**{text}**" if outside(round(coverage * draws), draws, band) else text
 
 
 def band(part: str, name: str) -> tuple[float, float]:
@@ -283,28 +297,27 @@ def band(part: str, name: str) -> tuple[float, float]:
     return STRICT if name.startswith(MOST_USED) and part not in ("most", "others") else WIDE
 
 
-def table(folder: Any, part: str) -> list[str]:
+def table(counted: Counted, part: str) -> list[str]:
     laws, sizes = PARTS[part].laws, PARTS[part].sizes
-    every = {(law, n): read(folder, part, law, n) for law in laws for n in sizes}
+    every = {(law, n): counted.of(part, law, n) for law in laws for n in sizes}
     lines = []
     for name in dict.fromkeys(name for one in every.values() for name in one):
         for n in sizes:
-            cells = [cell(every[law, n].get(name, np.empty((0, 3))), band(part, name)) for law in laws]
+            found = [every[law, n].get(name) for law in laws]
+            cells = [cell(one, band(part, name)) if one else "" for one in found]
             lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
     return [f"| {part} | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
 
 
 def main() -> None:
-    asked = arguments(PARTS)
-    if not asked.report:
-        draw(PARTS, asked)
+    counted = count("coverage", PARTS)
     lines = [
         "`benchmarks/coverage.py`: coverage in % of the 95 % interval (the standard deviation it reports over the one "
         "that was seen) draws; bold where the exact 99 % interval of the coverage misses its band. A full count has "
         "2,000 draws up to 600 samples and 1,000 above; each cell says how many, and what is empty was not drawn."
     ]
     for part in PARTS:
-        if rows := table(asked.keep, part):
+        if rows := table(counted, part):
             lines += ["", *rows]
     publish("Coverage of the intervals, by number of samples", lines)
 

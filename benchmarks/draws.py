@@ -2,7 +2,8 @@
 
 A part is a function of a law, a number of samples and a random generator that gives numbers by name. What it gives of
 every draw is a line of a file of its own, and draw i is always the same one: with `--keep FOLDER` the next call goes on
-where the last one ended, and `--report` draws nothing and reads what there is.
+where the last one ended, and `--report` draws nothing and reads what there is. `benchmarks/counted.py` keeps what was
+counted in the repository, where a study asks for it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ import numpy as np
 from scipy.stats import beta
 
 Found = dict[str, tuple[float, ...]]  # numbers by name; NaN where there are none
+NONE: Mapping[tuple[str, str, int], int] = {}
+SIZES = (100, 150, 300, 600, 2000)
+LEVELS = (0.05, 0.01, 0.001)
+FEWEST = 50  # draws that are counted together: coverage is of their mean, which must be near that of the law
 ROUNDS = (50, 100, 200, 400, 1000, 2000)  # draws that every cell has before any has more
 
 
@@ -30,8 +35,9 @@ class Part:
 
     one: Callable[[str, int, np.random.Generator], Found]
     laws: Sequence[str]
-    sizes: Sequence[int] = (100, 150, 300, 600, 2000)
+    sizes: Sequence[int] = SIZES
     most: int = 2000  # draws; half of them above 600 samples
+    means: Callable[[np.ndarray], Sequence[float]] = field(default=lambda rows: ())  # of the draws of one name
     under: Mapping[str, float] = field(default_factory=dict)  # what the package goes by meanwhile, by its full name
 
     @contextmanager
@@ -64,8 +70,11 @@ def arguments(parts: dict[str, Part]) -> argparse.Namespace:
     return found
 
 
-def draw(parts: dict[str, Part], asked: argparse.Namespace) -> None:
-    """Draw what was asked for and is not there yet, from few samples to many; first where there are fewest draws."""
+def draw(parts: dict[str, Part], asked: argparse.Namespace, counted: Mapping[tuple[str, str, int], int] = NONE) -> None:
+    """Draw what was asked for and is not there yet, from few samples to many; first where there are fewest draws.
+
+    Of a part, a law and a number of samples the first draws may be counted already; then come at least `FEWEST`.
+    """
     end = monotonic() + 60 * asked.minutes
     starts, sizes = tuple(asked.laws.split(",")), [int(n) for n in asked.sizes.split(",") if n]
     for most in ROUNDS:
@@ -73,29 +82,30 @@ def draw(parts: dict[str, Part], asked: argparse.Namespace) -> None:
             part = parts[name]
             for n in [n for n in part.sizes if not sizes or n in sizes]:
                 for law in [law for law in part.laws if law.startswith(starts)]:
-                    append(asked.keep, name, part, law, n, min(most, asked.draws, part.draws(n)), end)
+                    first, until = counted.get((name, law, n), 0), min(most, asked.draws, part.draws(n))
+                    if first < until:
+                        path, draws = kept(asked.keep, name, law, n, first), range(first, max(until, first + FEWEST))
+                        append(path, name, part, law, n, draws, end)
 
 
-def append(folder: Path, name: str, part: Part, law: str, n: int, draws: int, end: float) -> None:
-    """Draw until there are so many of a cell, or until a time of the clock."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _file(name, law, n)
+def append(path: Path, name: str, part: Part, law: str, n: int, draws: range, end: float) -> None:
+    """Draw until there are these of a cell, or until a time of the clock."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     done = path.read_bytes() if path.exists() else b""
     whole = done[: done.rfind(b"\n") + 1]  # a line that was interrupted is drawn again
     path.write_bytes(whole)
     with path.open("a") as lines, part.set():
-        for seed in range(whole.count(b"\n"), draws):
+        for seed in draws[whole.count(b"\n") :]:
             if monotonic() > end:
                 return
-            found = part.one(law, n, np.random.default_rng([seed, n, *path.stem.encode()]))
+            found = part.one(law, n, np.random.default_rng([seed, n, *_name(name, law, n).encode()]))
             rounded = {name: [float(f"{number:.10g}") for number in numbers] for name, numbers in found.items()}
             lines.write(json.dumps(rounded) + "\n")
             lines.flush()
 
 
-def read(folder: Path, part: str, law: str, n: int) -> dict[str, np.ndarray]:
+def read(path: Path) -> dict[str, np.ndarray]:
     """Name to numbers of all draws, shape (draws, …), without those that are not finite."""
-    path = folder / _file(part, law, n)
     every = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     found = {}
     for name in dict.fromkeys(name for one in every for name in one):
@@ -104,8 +114,22 @@ def read(folder: Path, part: str, law: str, n: int) -> dict[str, np.ndarray]:
     return found
 
 
-def _file(part: str, law: str, n: int) -> str:
-    return f"{part}, {law}, {n}.jsonl"
+def kept(folder: Path, part: str, law: str, n: int, first: int = 0) -> Path:
+    """The file for the draws of a cell from a first one on."""
+    return folder / (_name(part, law, n) + (f", from {first}" if first else "") + ".jsonl")
+
+
+def _name(part: str, law: str, n: int) -> str:
+    return f"{part}, {law}, {n}"
+
+
+def small(p: np.ndarray) -> tuple[float, ...]:
+    """The shares of p at most .05, .01 and .001; p of permutations may be these up to rounding.
+
+    >>> small(np.array([0.05, 0.2, 0.001, 1.0]))
+    (0.5, 0.25, 0.25)
+    """
+    return tuple(float(np.mean(p <= level * (1 + 1e-9))) for level in LEVELS)
 
 
 def ends(hits: int, draws: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.draws import Found, Part, arguments, draw, ends, read
+from benchmarks.draws import Found, Part, arguments, draw, ends, kept, read
 from benchmarks.publish import publish
 from layerscape import from_arrays
 from layerscape.supply.doubts import doubts
@@ -106,7 +106,7 @@ def main() -> None:
     for title, laws in (("independent", INDEPENDENT), ("together", TOGETHER)):
         rows, every = [], []
         for name in laws:
-            found = read(asked.keep, title, name, N).get("doubted", np.empty((0, 1)))[:, 0]
+            found = read(kept(asked.keep, title, name, N)).get("doubted", np.empty((0, 1)))[:, 0]
             every.append(found)
             rows += [_row(name, found)] if len(found) else []
         lines += ["", f"| {title}: doubted | | |", "|---|---|---|", *rows, *_all(title, np.concatenate(every))]

@@ -9,7 +9,7 @@ share lies above 6 % at .05 or .2 % at .001. Where samples belong together p is 
 
 Groups are drawn as `benchmarks/laws.py` says, the same ones in both layers. Labels are of groups, or vary within them
 with another prevalence in each. Series share nothing but that they are smooth. "Not told" is what is said of groups
-that the measure is not told of. Differences are those of `benchmarks/coverage.py`, in whose folder they are looked for.
+that the measure is not told of. Differences are those that `benchmarks/coverage.py` has counted.
 
 Power is of two layers, of which the second has some of the centers of the first, and of labels that move the centers of
 groups, by five strengths: how far the value lies from where it lies by chance, in standard deviations that it has
@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.asked import Ask, ask
+from benchmarks.counted import Counted, count
 from benchmarks.coverage import PARTS as COVERED
-from benchmarks.draws import Found, Part, arguments, draw, outside, read
+from benchmarks.draws import LEVELS, SIZES, Found, Part, outside, small
 from benchmarks.laws import GROUPED, INDEPENDENT, SMOOTHED, UNITS, cloud, groups, layer, series
 from benchmarks.publish import publish
 from layerscape import Estimate, LayerscapeError, estimate
@@ -35,7 +36,7 @@ from layerscape.supply.ranking import ranking_of
 
 K, RARE, WIDE = 10, 6, "Gaussian d = 200"
 SLOW = 600  # samples above which distance correlation, of all pairs, is drawn for itself and less often
-LEVELS, MOST = (0.05, 0.01, 0.001), {0.05: 0.06, 0.001: 0.002}
+MOST = {0.05: 0.06, 0.001: 0.002}  # share of p at most each
 STRENGTHS = (0.0, 0.5, 1.0, 2.0, 4.0)
 FEW = {"permutations": 99}
 ALONE = {  # no intervals over groups, and a fifth of the exchanges
@@ -196,82 +197,93 @@ def power(law: str, n: int, rng: np.random.Generator) -> Found:
     found = ask(layers, {}, left_out, groups=codes, own_group="left_out")
     found |= ask(layers, {"class": classes[codes]}, told, groups=codes)
     kinds = ("overlap, own left out", "cka", "label_overlap")
-    every = [(name, found[name]) for strength in STRENGTHS for name in (f"{kind}; {strength}" for kind in kinds)]
-    return {name: (one.value, one.chance.p) if one and one.chance else (np.nan,) * 2 for name, one in every}
+    return {kind: tuple(x for strength in STRENGTHS for x in _power(found[f"{kind}; {strength}"])) for kind in kinds}
+
+
+def _power(found: Estimate | None) -> tuple[float, float]:
+    return (found.value, found.chance.p) if found and found.chance else (np.nan, np.nan)
+
+
+def p_small(rows: np.ndarray) -> tuple[float, ...]:
+    return small(rows[:, 0])
+
+
+def power_of(rows: np.ndarray) -> tuple[float, ...]:
+    """For every strength above none: how far values lie from those of none, in their sd, and the share of p ≤ .05."""
+    values, p = rows[:, ::2], rows[:, 1::2]
+    far = (values.mean(axis=0) - values[:, 0].mean()) / values[:, 0].std(ddof=1)
+    return tuple(float(x) for at in range(1, len(STRENGTHS)) for x in (far[at], small(p[:, at])[0]))
+
+
+def part(one: Any, laws: Any, sizes: Any = SIZES, most: int = 2000, under: Any = ALONE, means: Any = p_small) -> Part:
+    return Part(one, laws, sizes, most, means, under)
 
 
 PARTS = {
-    "unrelated": Part(unrelated, (*INDEPENDENT, WIDE)),
-    "rare": Part(rare, INDEPENDENT),
-    "permuted": Part(permuted, INDEPENDENT, (100, 300, 600), most=400),
-    "grouped_chance": Part(grouped, GROUPED, under=ALONE),
-    "grouped_ranks": Part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400, under=ALONE),
-    "grouped_others": Part(grouped_others, GROUPED, (100, 300, 600), most=400, under=ALONE),
-    "in_time": Part(in_time, (SMOOTHED,), under=ALONE),
-    "distances": Part(distances, (*INDEPENDENT, WIDE, *GROUPED, SMOOTHED), (2000,), most=400, under=ALONE),
-    "power": Part(power, GROUPED, (100, 300, 600), most=400, under=ALONE),
+    "unrelated": part(unrelated, (*INDEPENDENT, WIDE), under={}),
+    "rare": part(rare, INDEPENDENT, under={}),
+    "permuted": part(permuted, INDEPENDENT, (100, 300, 600), most=400, under={}),
+    "grouped_chance": part(grouped, GROUPED),
+    "grouped_ranks": part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400),
+    "grouped_others": part(grouped_others, GROUPED, (100, 300, 600), most=400),
+    "in_time": part(in_time, (SMOOTHED,)),
+    "distances": part(distances, (*INDEPENDENT, WIDE, *GROUPED, SMOOTHED), (2000,), most=400),
+    "power": part(power, GROUPED, (100, 300, 600), most=400, means=power_of),
 }
 
 
-def cell(p: np.ndarray, *, exchanged: bool, counts: bool = True) -> str:
+def cell(found: tuple[float, ...], *, exchanged: bool, judged: bool = True) -> str:
     """Shares at the levels, and draws; bold where one is certainly too high."""
-    if len(p) < 50:
-        return ""
-    hits = {level: int((p <= level * (1 + 1e-9)).sum()) for level in (LEVELS[:2] if exchanged else LEVELS)}
-    text = " / ".join(f"{100 * hit / len(p):.3g}" for hit in hits.values()) + f"; {len(p)}"
-    bad = any(outside(hits[level], len(p), (0.0, most)) for level, most in MOST.items() if level in hits)
-    return f"**{text}**" if bad and counts else text
+    draws, shares = int(found[0]), dict(zip(LEVELS[:2] if exchanged else LEVELS, found[1:], strict=False))
+    text = " / ".join(f"{100 * share:.3g}" for share in shares.values()) + f"; {draws}"
+    bad = any(outside(round(share * draws), draws, (0.0, MOST.get(level, 1.0))) for level, share in shares.items())
+    return f"**{text}**" if bad and judged else text
 
 
-def table(folder: Any, part: str) -> list[str]:
-    laws, sizes = (PARTS.get(part) or COVERED[part]).laws, (PARTS.get(part) or COVERED[part]).sizes
-    every = {(law, n): read(folder, part, law, n) for law in laws for n in sizes}
-    exchanged, differs, lines = part not in ("unrelated", "rare", "permuted"), part in COVERED, []
-    names = dict.fromkeys(name for one in every.values() for name in one)
-    for name in [name for name in names if not differs or name.startswith("difference")]:
+def table(counted: Counted, part: str, *, differences: bool = False) -> list[str]:
+    laws, sizes = counted.parts[part].laws, counted.parts[part].sizes
+    every = {(law, n): counted.of(part, law, n) for law in laws for n in sizes}
+    exchanged, lines = part not in ("unrelated", "rare", "permuted") and not differences, []
+    for name in dict.fromkeys(name for one in every.values() for name in one):
+        if differences and not name.startswith("difference"):
+            continue
         for n in sizes:
-            cells = []
-            for law in laws:
-                p = every[law, n].get(name, np.empty((0, 1)))[:, -1]
-                cells.append(cell(p, exchanged=exchanged and not differs, counts="not told" not in name))
+            found = [every[law, n].get(name) for law in laws]
+            shares = [(one[0], *one[-3:]) if one else () for one in found]
+            cells = [cell(one, exchanged=exchanged, judged="not told" not in name) if one else "" for one in shares]
             lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
     return [f"| {part} | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
 
 
-def found_in(folder: Any) -> list[str]:
+def found_in(counted: Counted) -> list[str]:
     """The table of power: shift in standard deviations by chance → share found."""
     laws, sizes, lines = PARTS["power"].laws, PARTS["power"].sizes, []
     for name in ("overlap, own left out", "cka", "label_overlap"):
         for n in sizes:
-            cells = []
-            for law in laws:
-                every = read(folder, "power", law, n)
-                if len(alone := every.get(f"{name}; {STRENGTHS[0]}", ())) < 50:
-                    cells.append("")
-                    continue
-                steps = [every[f"{name}; {strength}"] for strength in STRENGTHS[1:]]
-                shifts = [(step[:, 0].mean() - alone[:, 0].mean()) / alone[:, 0].std(ddof=1) for step in steps]
-                shares = [(step[:, 1] <= 0.05).mean() for step in steps]
-                text = " · ".join(f"{z:.1f} → {share:.0%}" for z, share in zip(shifts, shares, strict=True))
-                cells.append(f"{text}; {len(alone)}")
+            found = [counted.of("power", law, n).get(name) for law in laws]
+            cells = [_steps(*one) if one else "" for one in found]
             lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
     return ["", "| power | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
 
 
+def _steps(draws: float, *steps: float) -> str:
+    text = " · ".join(f"{z:.1f} → {share:.0%}" for z, share in zip(steps[::2], steps[1::2], strict=True))
+    return f"{text}; {draws:.0f}"
+
+
 def main() -> None:
-    asked = arguments(PARTS)
-    if not asked.report:
-        draw(PARTS, asked)
+    counted, of_coverage = count("nulls", PARTS), Counted("coverage", COVERED)
     lines = [
         "`benchmarks/nulls.py`: share in % of draws with p ≤ .05 / .01 / .001 (≤ .05 / .01 where samples belong "
         "together, but for differences); draws. Bold: its exact 99 % interval lies above 6 % at .05 or .2 % at .001. "
         "A full count has 2,000 draws up to 600 samples and 1,000 above, 400 of what is slow; what is empty was not "
         "drawn."
     ]
-    for part in (*PARTS, "dimensions", "overlap_differences", "differences", "grouped_differences", "grouped_learned"):
-        if part != "power" and (rows := table(asked.keep, part)):
-            lines += ["", *rows]
-    publish("Small p of unrelated data", [*lines, *found_in(asked.keep)])
+    tables = [table(counted, part) for part in PARTS if part != "power"]
+    tables += [table(of_coverage, part, differences=True) for part in COVERED]
+    for rows in tables:
+        lines += ["", *rows] if rows else []
+    publish("Small p of unrelated data", [*lines, *found_in(counted)])
 
 
 if __name__ == "__main__":

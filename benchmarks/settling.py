@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.draws import Found, Part, arguments, draw, ends, read
+from benchmarks.draws import Found, Part, arguments, draw, ends, kept, read
 from benchmarks.publish import publish
 from layerscape.core.paired import difference, holm
 from layerscape.measures import find_measure
@@ -53,7 +53,7 @@ def main() -> None:
     ]
     for law in PARTS["settling"].laws:
         for n in PARTS["settling"].sizes:
-            if found := read(asked.keep, "settling", law, n):
+            if found := read(kept(asked.keep, "settling", law, n)):
                 after, before = found["after"][:, 0], found["before"][:, 0]
                 low, high = ends(int(after.sum()), len(after))
                 shown = f"{after.mean():.1%} [{low:.1%}, {high:.1%}]"
