@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from layerscape.search import bytes as by_bytes
 from layerscape.search.bytes import Bytes
 from layerscape.search.engine import Job, Tile, Windows
 from layerscape.search.floats import Floats
-from layerscape.search.kernels import instructions
+from layerscape.search.kernels import instructions, tiles
 from layerscape.search.rows import distinct_points, scale_together
 from tests.search.reference import KINDS, cloud, plain, plain_ranks
 
@@ -109,7 +110,7 @@ def test_every_size_tile_panel_and_memory_gives_the_same_graph(kind, cloud_of, n
     x, rows = cloud(cloud_of, n, d, 3), np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=9)))
     with pytest.MonkeyPatch.context() as patch:
         by(kind, patch)
-        small = {compiled: {"LOCKED": 7, "LOADED": 11, "MOST_HITS": 8 * 64}}
+        small = {compiled: {"LOCKED": 7, "LOADED": 11, "MOST_HITS": 17 * 64}}
         small |= {by_bytes: {"TILE_ROWS": 70, "TILE_COLUMNS": 150, "SAMPLED": 16}, again: {"FEWEST": 4}}
         for module, constants in small.items():
             for name, value in constants.items():
@@ -247,6 +248,7 @@ def test_an_instruction_that_fails_its_test_is_not_used_and_that_is_said_once(ho
         return False
 
     fresh.setattr(processor, "is_exact", fail)
+    fresh.setattr(kernels, "available", lambda: HERE[:1])
     x = rng.standard_normal((600, 40))
     reason = "it gave wrong sums in a test" if how == "wrong sums" else "ValueError: no such instruction"
     text = (
@@ -259,6 +261,27 @@ def test_an_instruction_that_fails_its_test_is_not_used_and_that_is_said_once(ho
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         find_neighbors(x, 9)
+
+
+def test_after_an_instruction_that_fails_its_test_the_next_is_tried(fresh):
+    first, second = instructions.Avx512Vnni(), instructions.Avx2()
+    fresh.setattr(kernels, "available", lambda: [first, second])
+    fresh.setattr(processor, "is_exact", lambda kind: kind is second)
+    with pytest.warns(RuntimeWarning, match="AVX-512 VNNI"):
+        assert processor.instruction_here() is second
+
+
+@pytest.mark.parametrize("why", ["Linux refuses", "another system"])
+def test_tiles_that_are_not_allowed_are_not_used(why, monkeypatch):
+    """Without its leave a process that uses tiles is killed."""
+    tiles.allowed.cache_clear()
+    if why == "another system":
+        monkeypatch.setattr(tiles.sys, "platform", "darwin")
+    else:
+        monkeypatch.setattr(tiles.sys, "platform", "linux")
+        monkeypatch.setattr(tiles.ctypes, "CDLL", lambda name: SimpleNamespace(syscall=lambda *asked: -1))
+    assert instructions.Amx() not in kernels.available()
+    tiles.allowed.cache_clear()
 
 
 def test_a_processor_without_products_of_bytes_uses_float32(fresh, rng):
@@ -294,12 +317,13 @@ def test_bytes_are_used_where_they_pay(name, chosen, rng):
 @pytest.mark.parametrize(
     ("kind", "triple", "processor_name", "word"),
     [
+        (instructions.Amx(), "x86_64-linux-gnu", "sapphirerapids", "tdpbusd"),
         (instructions.Avx512Vnni(), "x86_64-linux-gnu", "icelake-server", "vpdpbusd"),
         (instructions.AvxVnni(), "x86_64-linux-gnu", "alderlake", "vpdpbusd"),
         (instructions.Avx2(), "x86_64-linux-gnu", "haswell", "vpmaddwd"),
         (instructions.ArmDot(), "aarch64-linux-gnu", "neoverse-n1", "sdot"),
     ],
-    ids=["AVX-512 VNNI", "AVX-VNNI", "AVX2", "Arm"],
+    ids=["AMX", "AVX-512 VNNI", "AVX-VNNI", "AVX2", "Arm"],
 )
 def test_products_are_the_instruction_s_on_processors_that_are_not_here(kind, triple, processor_name, word):
     module = ir.Module()
@@ -308,7 +332,12 @@ def test_products_are_the_instruction_s_on_processors_that_are_not_here(kind, tr
     function = ir.Function(module, kind_of, "products")
     builder = ir.IRBuilder(function.append_basic_block())
     *addresses, group, starts, out, n = function.args
-    instructions.emit_products(instructions.Emitter(builder, kind), addresses, group, starts, n, out)
+    if isinstance(kind, instructions.Amx):
+        tiles.emit_sizes(builder)
+        tiles.emit_products(builder, addresses[0], instructions.LONG(64), group, starts, n, out)
+        tiles.emit_released(builder)
+    else:
+        instructions.emit_products(instructions.Emitter(builder, kind), addresses, group, starts, n, out)
     builder.ret_void()
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
@@ -322,7 +351,7 @@ def test_products_are_the_instruction_s_on_processors_that_are_not_here(kind, tr
     passes = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(3))
     passes.getModulePassManager().run(parsed, passes)
     assembly = machine.emit_assembly(parsed)
-    sums = instructions.ROWS * kind.vectors
+    sums = kind.vectors if isinstance(kind, instructions.Amx) else kind.rows * kind.vectors
     assert assembly.count(word) >= sums
     assert "pmaddubsw" not in assembly
 

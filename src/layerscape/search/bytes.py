@@ -86,11 +86,12 @@ class Bytes:
         """Memory for n rows."""
         size, width = kernels.group_of(instruction), -(-n_units // 64) * 64
         groups, pieces = -(-n // size), -(-n_units // kernels.PIECE)
-        padded, more = groups * size, groups * size + kernels.ROWS
+        padded, more = groups * size, groups * size + instruction.rows
         starts, sums = np.zeros((2, pieces, padded), np.int32)
         coarse, fine, above = np.full((3, more), np.inf, np.float32)
         first, second = _aligned((more, width), instruction.row_type), _aligned((padded, width), np.int8)
-        packed = _aligned((groups, -(-n_units // instruction.depth), size, instruction.depth), np.int8)
+        steps = -(-n_units // (instruction.steps * instruction.depth)) * instruction.steps
+        packed = _aligned((groups, steps, size, instruction.depth), np.int8)
         refined, scales = np.zeros(more, np.bool_), np.zeros(more, np.float32)
         return kernels.Rounded(first, second, packed, starts, sums, refined, scales, coarse, fine, above)
 

@@ -12,7 +12,6 @@ from layerscape.search.kernels.exact import exact_all as exact_all
 from layerscape.search.kernels.exact import exact_block as exact_block
 from layerscape.search.kernels.exact import exact_pairs as exact_pairs
 from layerscape.search.kernels.instructions import INSTRUCTIONS as INSTRUCTIONS
-from layerscape.search.kernels.instructions import ROWS as ROWS
 from layerscape.search.kernels.instructions import available as available
 from layerscape.search.kernels.instructions import group_of as group_of
 from layerscape.search.kernels.lists import keep as keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.jit import compiled, compiled_within
-from layerscape.search.kernels.instructions import ROWS, below, count_bits, lowest_bit
+from layerscape.search.kernels.instructions import below, count_bits, lowest_bit, ready, released
 from layerscape.search.kernels.looking import fine_bound, multiply
 
 
@@ -50,17 +50,20 @@ def count(
     ``position[1]``; ``places``, the rows, do not decrease. ``tally`` is how many the first bytes left in doubt.
     """
     size = columns.groups.shape[2]
-    out, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
+    together = instruction.rows
+    out, more = np.empty((together, size), np.float32), np.empty((together, size), np.float32)
     none = np.full(size, -np.inf, np.float32)
     found, g, p = 0, position[0], position[1]
+    ready(instruction)  # pyright: ignore[reportCallIssue]
     while g * size < len(weights):
         at = g * size
         heavy = weights[at : at + size].max() > 1
         while p < len(places):
-            r, last, among = places[p] // ROWS * ROWS, -1, np.uint64(0)
+            r, last, among = places[p] // together * together, -1, np.uint64(0)
             multiply(instruction, rows.first, r, columns.groups, g, columns.starts, out, 0, more)
-            while p < len(places) and places[p] < r + ROWS:
+            while p < len(places) and places[p] < r + together:
                 if found + size > len(doubts):
+                    released(instruction)  # pyright: ignore[reportCallIssue]
                     position[0], position[1] = g, p
                     return found
                 i = places[p]
@@ -81,5 +84,6 @@ def count(
                         found += 1
                 p += 1
         g, p = g + 1, 0
+    released(instruction)  # pyright: ignore[reportCallIssue]
     position[0], position[1] = g, p
     return found

@@ -2,7 +2,8 @@
 
 An instruction is a named tuple, so that numba compiles the loops anew for each. It multiplies the bytes of a row with
 those of ``lanes`` points at a time, ``depth`` bytes of each, and adds the products to int32 sums without saturating:
-as long as a sum fits int32 at its end, it is exact, whatever wrapped around before.
+as long as a sum fits int32 at its end, it is exact, whatever wrapped around before. One pass over a group of points
+multiplies ``rows`` rows with it, and takes a whole number of ``steps`` of so many bytes.
 """
 
 from __future__ import annotations
@@ -15,18 +16,34 @@ from numba.core import cgutils, types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-ROWS = 6  # that one pass over a group of points multiplies
+from layerscape.search.kernels import tiles
+from layerscape.search.kernels.tiles import TILE
+
+ROWS = 6  # that one pass multiplies where sums are in registers of one row
 BYTE, WORD, LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+
+
+class Amx(NamedTuple):
+    """Sixteen by sixteen sums of sixty-four products, of unsigned by signed bytes; single rows by AVX-512 VNNI."""
+
+    lanes: int = 16
+    rows: int = TILE
+
+    needs = ({"amx-int8", "amx-tile", "avx512f", "avx512bw", "avx512vnni"},)
+    words = "AMX"
+    vectors, depth, steps, offset, row_type = 4, 4, TILE, 128, np.uint8
+    name = "llvm.x86.avx512.vpdpbusd.512"
 
 
 class Avx512Vnni(NamedTuple):
     """Sixteen sums of four products, of unsigned by signed bytes."""
 
     lanes: int = 16
+    rows: int = ROWS
 
     needs = ({"avx512f", "avx512bw", "avx512vnni"},)
     words = "AVX-512 VNNI"
-    vectors, depth, offset, row_type = 4, 4, 128, np.uint8
+    vectors, depth, steps, offset, row_type = 4, 4, 1, 128, np.uint8
     name = "llvm.x86.avx512.vpdpbusd.512"
 
 
@@ -34,10 +51,11 @@ class AvxVnni(NamedTuple):
     """Eight sums of four products, of unsigned by signed bytes."""
 
     lanes: int = 8
+    rows: int = ROWS
 
     needs = {"avx2", "avxvnni"}, {"avx512vl", "avx512vnni"}
     words = "AVX-VNNI"
-    vectors, depth, offset, row_type = 2, 4, 128, np.uint8
+    vectors, depth, steps, offset, row_type = 2, 4, 1, 128, np.uint8
     name = "llvm.x86.avx512.vpdpbusd.256"
 
 
@@ -45,10 +63,11 @@ class Avx2(NamedTuple):
     """Eight sums of two products of bytes that were widened to int16; the product of bytes itself saturates."""
 
     lanes: int = 8
+    rows: int = ROWS
 
     needs = ({"avx2"},)
     words = "AVX2"
-    vectors, depth, offset, row_type = 2, 2, 0, np.int16
+    vectors, depth, steps, offset, row_type = 2, 2, 1, 0, np.int16
     name = "llvm.x86.avx2.pmadd.wd"
 
 
@@ -56,14 +75,15 @@ class ArmDot(NamedTuple):
     """Four sums of four products of signed bytes."""
 
     lanes: int = 4
+    rows: int = ROWS
 
     needs = ({"neon", "dotprod"},)
     words = "Arm dot products"
-    vectors, depth, offset, row_type = 4, 4, 0, np.int8
+    vectors, depth, steps, offset, row_type = 4, 4, 1, 0, np.int8
     name = "llvm.aarch64.neon.sdot.v4i32.v16i8"
 
 
-INSTRUCTIONS = (Avx512Vnni(), AvxVnni(), ArmDot(), Avx2())  # the fastest first
+INSTRUCTIONS = (Amx(), Avx512Vnni(), AvxVnni(), ArmDot(), Avx2())  # the fastest first
 
 
 def group_of(instruction: Any) -> int:
@@ -76,7 +96,8 @@ def available() -> list[Any]:
     context: Any = cpu_target.target_context
     named = context.codegen().magic_tuple()[2].split(",")
     there = {name[1:] for name in named if name.startswith("+")}
-    return [kind for kind in INSTRUCTIONS if any(need <= there for need in kind.needs)]
+    kinds = [kind for kind in INSTRUCTIONS if any(need <= there for need in kind.needs)]
+    return [kind for kind in kinds if not isinstance(kind, Amx) or tiles.allowed()]
 
 
 class Emitter:
@@ -196,6 +217,11 @@ class _Arrays:
             for kind, value in zip(signature.args, arguments, strict=True)
         ]
 
+    def stride(self, number: int) -> Any:
+        """Of the first axis of an argument, in bytes."""
+        proxy: Any = self.proxies[number]
+        return self.builder.extract_value(proxy.strides, 0)
+
     def address(self, number: int, *places: Any) -> Any:
         """Of the value of an argument at some places, along its first axes."""
         proxy: Any = self.proxies[number]
@@ -207,9 +233,35 @@ class _Arrays:
 
 
 @intrinsic
+def ready(typingctx, instruction):
+    """What an instruction wants to be told before `products`: the sizes of tiles."""
+    kind = instruction.instance_class()
+
+    def emit(context, builder, signature, arguments):
+        if isinstance(kind, Amx):
+            tiles.emit_sizes(builder)
+        return context.get_dummy_value()
+
+    return types.void(instruction), emit
+
+
+@intrinsic
+def released(typingctx, instruction):
+    """What it wants to be told after the last of them."""
+    kind = instruction.instance_class()
+
+    def emit(context, builder, signature, arguments):
+        if isinstance(kind, Amx):
+            tiles.emit_released(builder)
+        return context.get_dummy_value()
+
+    return types.void(instruction), emit
+
+
+@intrinsic
 def products(typingctx, instruction, rows, r, groups, g, starts, piece, begin, steps, out, place):
-    """ROWS rows of ``out`` (…, group), from ``place`` on, become the starts of a piece and the sums of products of as
-    many rows with a group of points.
+    """Rows of ``out`` (…, group), from ``place`` on, become the starts of a piece and the sums of products of as many
+    rows as the instruction takes with a group of points.
 
     ``begin`` is the column at which the piece begins, a whole number of steps, and ``steps`` how many it has.
     """
@@ -218,10 +270,14 @@ def products(typingctx, instruction, rows, r, groups, g, starts, piece, begin, s
     def emit(context, builder, signature, arguments):
         arrays = _Arrays(context, builder, signature, arguments)
         _, _, row, _, group, _, part, column, n, _, place = arguments
-        addresses = [arrays.address(1, builder.add(row, LONG(i)), column) for i in range(ROWS)]
+        addresses = [arrays.address(1, builder.add(row, LONG(i)), column) for i in range(kind.rows)]
         points = arrays.address(3, group, builder.udiv(column, LONG(kind.depth)))
         start = arrays.address(5, part, builder.mul(group, LONG(group_of(kind))))
-        emit_products(Emitter(builder, kind), addresses, points, start, n, arrays.address(9, place))
+        found = arrays.address(9, place)
+        if isinstance(kind, Amx):
+            tiles.emit_products(builder, addresses[0], arrays.stride(1), points, start, n, found)
+        else:
+            emit_products(Emitter(builder, kind), addresses, points, start, n, found)
         return context.get_dummy_value()
 
     whole = types.int64

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.jit import compiled, compiled_within
-from layerscape.search.kernels.instructions import ROWS, below, crossed, lowest_bit, products
+from layerscape.search.kernels.instructions import below, crossed, lowest_bit, products, ready, released
 from layerscape.search.kernels.rounded import FINER, PIECE
 
-MARKED = 8 * ROWS  # rows whose products with a group are looked at together
+MARKED = 48  # rows whose products with a group are looked at together; a multiple of those of each instruction
 
 
 @compiled_within
 def multiply(instruction, first, r, groups, g, starts, out, place, more):
-    """ROWS rows of ``out`` (…, group), from ``place`` on, become the products of rows from number r on with group g.
+    """Rows of ``out``, from ``place`` on, become the products of rows from number r on with group g.
 
     Here as in other loops arrays are given one by one: references to those in a tuple are counted each time.
     """
@@ -23,7 +23,7 @@ def multiply(instruction, first, r, groups, g, starts, out, place, more):
         begin = piece * PIECE
         n = min(steps - begin // depth, PIECE // depth)
         products(instruction, first, r, groups, g, starts, piece, begin, n, more, 0)  # pyright: ignore[reportCallIssue]
-        for i in range(ROWS):
+        for i in range(more.shape[0]):
             for j in range(more.shape[1]):
                 out[place + i, j] += more[i, j]
 
@@ -61,10 +61,11 @@ def look(
     size = columns.groups.shape[2]
     out, more, masks = (
         np.empty((MARKED, size), np.float32),
-        np.empty((ROWS, size), np.float32),
+        np.empty((instruction.rows, size), np.float32),
         np.empty(MARKED, np.uint64),
     )
     limits, found, g, r = np.zeros(size, np.float32), np.int64(0), position[0], position[1]
+    ready(instruction)  # pyright: ignore[reportCallIssue]
     while c0 + g * size < c1:
         at, n, begin = g * size, min(size, c1 - c0 - g * size), found
         for j in range(size):
@@ -83,6 +84,7 @@ def look(
         if r < r1:
             break
         g, r = g + 1, r0
+    released(instruction)  # pyright: ignore[reportCallIssue]
     position[0], position[1] = g, r
     return found
 
@@ -95,15 +97,15 @@ def passing(
     """Collect the pairs of rows from r on and one group whose bounds from the first bytes are below a limit, with their
     products; the row that comes next, and how many there are.
     """
-    size = len(limits)
+    size, together = len(limits), len(more)
     there = ~np.uint64(0) >> np.uint64(64 - n)
     while r < r1:
-        n_rows = min(MARKED, (len(values) - found) // size // ROWS * ROWS)
+        n_rows = min(MARKED, (len(values) - found) // size // together * together)
         if n_rows == 0:
             break
-        for i in range(0, min(n_rows, r1 - r), ROWS):
+        for i in range(0, min(n_rows, r1 - r), together):
             multiply(instruction, row_first, r + i, groups, (c0 + at) // size, starts, out, i, more)
-            for s in range(i, min(i + ROWS, r1 - r)):
+            for s in range(i, min(i + together, r1 - r)):
                 half, scale, limit = row_halves[r + s], row_scales[r + s], row_limits[r - r0 + s]
                 mask = below(  # pyright: ignore[reportCallIssue]
                     instruction, half, scale, limit, column_halves, column_scales, c0 + at, limits, out, s
@@ -152,12 +154,14 @@ def finer(
 @compiled
 def byte_products(instruction, first, row_scales, r0, r1, groups, starts, column_scales, out):
     """``out`` (r1 − r0, n) becomes the products of rows r0 to r1 with the first n columns, by their first bytes."""
-    size = groups.shape[2]
-    part, more = np.empty((ROWS, size), np.float32), np.empty((ROWS, size), np.float32)
+    size, together = groups.shape[2], instruction.rows
+    part, more = np.empty((together, size), np.float32), np.empty((together, size), np.float32)
+    ready(instruction)  # pyright: ignore[reportCallIssue]
     for g in range((out.shape[1] + size - 1) // size):
-        for r in range(r0, r1, ROWS):
+        for r in range(r0, r1, together):
             multiply(instruction, first, r, groups, g, starts, part, 0, more)
-            for i in range(min(ROWS, r1 - r)):
+            for i in range(min(together, r1 - r)):
                 scale = row_scales[r + i]
                 for j in range(min(size, out.shape[1] - g * size)):
                     out[r - r0 + i, g * size + j] = scale * column_scales[g * size + j] * part[i, j]
+    released(instruction)  # pyright: ignore[reportCallIssue]

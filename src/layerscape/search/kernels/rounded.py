@@ -18,12 +18,12 @@ FINER = 254  # the second bytes are in this part of the first ones' unit
 
 
 class Rounded(NamedTuple):
-    """Rows as bytes: x is about scale·(first + second / FINER).
+    """Rows as bytes: x is about scale·(first + second / FINER); more follow, as many as are multiplied together.
 
     Attributes
     ----------
     first
-        Shape (n + ROWS, whole 64s): with the instruction's offset, as it takes rows.
+        Shape (n + more, whole 64s): with the instruction's offset, as it takes rows.
     second
         Shape (n, whole 64s), int8.
     groups
@@ -32,11 +32,11 @@ class Rounded(NamedTuple):
         Shape (pieces, n), int32: what the offset adds to sums of products with the first and with the second bytes of
         a row, with the sign turned.
     refined
-        Shape (n + ROWS,), bool: whether a second byte is not 0.
+        Shape (n + more,), bool: whether a second byte is not 0.
     scales
-        Shape (n + ROWS,), float32.
+        Shape (n + more,), float32.
     coarse, fine
-        Shape (n + ROWS,), float32: half of the squared length, less the row's share of what a bound from the first
+        Shape (n + more,), float32: half of the squared length, less the row's share of what a bound from the first
         bytes, or from both, can be too high by. Infinite where there is no row.
     above
         The same as coarse with that share added, for bounds from above.
