@@ -84,8 +84,8 @@ def draw(parts: dict[str, Part], asked: argparse.Namespace, counted: Mapping[tup
                 for law in [law for law in part.laws if law.startswith(starts)]:
                     first, until = counted.get((name, law, n), 0), min(most, asked.draws, part.draws(n))
                     if first < until:
-                        path, draws = kept(asked.keep, name, law, n, first), range(first, max(until, first + FEWEST))
-                        append(path, name, part, law, n, draws, end)
+                        draws = range(first, max(until, first + FEWEST) if first else until)
+                        append(kept(asked.keep, name, law, n, first), name, part, law, n, draws, end)
 
 
 def append(path: Path, name: str, part: Part, law: str, n: int, draws: range, end: float) -> None:

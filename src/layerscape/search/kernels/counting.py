@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.jit import compiled, compiled_within
-from layerscape.search.kernels.instructions import below, count_bits, lowest_bit, ready, released
+from layerscape.search.kernels.intrinsics import below, count_bits, lowest_bit, ready, released
 from layerscape.search.kernels.looking import fine_bound, multiply
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from layerscape.core.jit import compiled, compiled_within
-from layerscape.search.kernels.instructions import below, crossed, lowest_bit, products, ready, released
+from layerscape.search.kernels.intrinsics import below, crossed, lowest_bit, products, ready, released
 from layerscape.search.kernels.rounded import FINER, PIECE
 
 MARKED = 48  # rows whose products with a group are looked at together; a multiple of those of each instruction
