@@ -34,21 +34,21 @@ def _medians_without_each(distances: np.ndarray) -> np.ndarray:
     distances
         Shape (n, n), symmetric, 0 on the diagonal.
     """
-    n = len(distances)
-    upper = np.triu_indices(n, 1)
-    pairs = distances[upper]
-    order = np.argsort(pairs)
-    ranked = pairs[order]
-    first, place = np.searchsorted(ranked, 0.0, side="right"), np.empty(len(pairs), np.int64)
-    place[order] = np.arange(len(pairs))
-    # Where the distances of each sample stand among all that are above 0, in order; copies stand beyond the end.
-    own = np.full((n, n), len(pairs))
-    own[upper] = np.where(place < first, len(pairs), place - first)
-    own = np.sort(np.minimum(own, own.T), axis=1)[:, : n - 1]
-    kept = len(pairs) - first - (own < len(pairs)).sum(axis=1)
-    skipped = own - np.arange(n - 1)
-    found = []
-    for wanted in ((kept - 1) // 2, kept // 2):
-        at = wanted + (skipped <= wanted[:, None]).sum(axis=1)
-        found.append(ranked[first + at])
-    return (found[0] + found[1]) / 2
+    n, own = len(distances), (distances > 0).sum(axis=1)
+    pairs = distances[np.triu_indices(n, 1)]
+    pairs = pairs[pairs > 0]
+    kept = len(pairs) - own
+    wanted = np.stack([(kept - 1) // 2, kept // 2])
+    # Each sample takes out n − 1 distances at most, so that only those near the middle have to be put in order.
+    low, high = max(0, int(wanted.min())), min(int(wanted.max()) + n, len(pairs)) - 1
+    middle = np.sort(np.partition(pairs, (low, high))[low : high + 1])
+    sample, other = np.nonzero((middle[0] <= distances) & (distances <= middle[-1]) & (distances > 0))
+    there = distances[sample, other]
+    order = np.lexsort((there, sample))
+    sample, place = sample[order], low + np.searchsorted(middle, there[order])
+    below = ((distances > 0) & (distances < middle[0])).sum(axis=1)
+    number = below[sample] + np.arange(len(sample)) - np.searchsorted(sample, sample)  # of its sample's, in order
+    # A place stays free of those taken out before it; of equal distances each takes one place more.
+    free = np.maximum.accumulate(place - number + sample * len(pairs)) - sample * len(pairs)
+    taken = np.stack([np.bincount(sample, free <= of[sample], n).astype(int) for of in wanted])
+    return middle[wanted + below + taken - low].mean(axis=0)
