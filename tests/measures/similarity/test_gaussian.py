@@ -16,7 +16,6 @@ def width(distances):
 def assert_the_definitions(x):
     distances = np.abs(x[:, None] - x[None]).sum(axis=-1)
     without = [np.delete(np.delete(distances, i, 0), i, 1) for i in range(len(x))]
-    assume(all((one > 0).any() for one in without))
     expected = [np.log(width(one) / width(distances)) for one in without]
     np.testing.assert_allclose(width_without_each(distances), expected, rtol=0, atol=1e-12)
 
@@ -26,6 +25,7 @@ def test_without_each_sample_of_a_lattice_with_copies(seed, n, side, shifted):
     rng = np.random.default_rng(seed)
     x = rng.integers(0, side, (n, 2)).astype(float)
     x[::3] += shifted * rng.standard_normal((len(x[::3]), 2))
+    assume(np.unique(x, axis=0, return_counts=True)[1].max() < n - 1)  # else one sample has all distances above 0
     assert_the_definitions(x)
 
 
