@@ -5,7 +5,8 @@ are thrown away. Ours has hooks on every layer, pools, checks, and puts arrays i
 what is on the clock beside that. *Ready in both*: the same batches, tokenized, padded and put in order beforehand (of
 pixels ours still stacks them). *Made in both*: each loop makes its batches of texts or pictures, the bare one in one
 call of the model's own tokenizer or processor for each batch, of texts that were sorted beforehand. *Made by ours
-alone*: ours makes them and the bare loop finds them ready, which is more than the same work. Neither loop writes.
+alone*: ours makes them and the bare loop finds them ready, which is more than the same work. Neither loop writes. The
+networks are small, so that what we add is seen, but for two of the size that people use.
 
     python -m benchmarks.extraction [--repeats 31] [--clock cpu] [--write]
 
@@ -31,6 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 ONE_THREAD: dict[str, dict[str, str]] = {"wall": {}, "cpu": {"OMP_NUM_THREADS": "1"}}
 
 
-def text_model(folder: Path) -> tuple[Network, list[Any]]:
+def text_model(folder: Path, blocks: int = 6, units: int = 256) -> tuple[Network, list[Any]]:
     """BERT-like: 6 blocks of 256 units; 128 texts of 8 to 120 words."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
@@ -59,23 +61,30 @@ def text_model(folder: Path) -> tuple[Network, list[Any]]:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
-    shape = {"hidden_size": 256, "num_hidden_layers": 6, "num_attention_heads": 4, "intermediate_size": 1024}
+    shape = shape_of(blocks, units)
     BertModel(BertConfig(vocab_size=len(vocabulary), **shape)).save_pretrained(folder)
     rng = np.random.default_rng(0)
     texts = [" ".join(f"w{i}" for i in rng.integers(0, 2000, rng.integers(8, 121))) for _ in range(N)]
     return open_model(str(folder), device="cpu"), texts
 
 
-def image_model(folder: Path) -> tuple[Network, list[Any]]:
+def shape_of(blocks: int, units: int) -> dict[str, int]:
+    """Of a transformer with 64 units a head."""
+    heads = {"num_hidden_layers": blocks, "num_attention_heads": units // 64}
+    return {"hidden_size": units, "intermediate_size": 4 * units, **heads}
+
+
+def image_model(
+    folder: Path, blocks: int = 6, units: int = 192, side: int = 64, patch: int = 8
+) -> tuple[Network, list[Any]]:
     """ViT: 6 blocks of 192 units, 65 tokens; 128 pictures of 64 × 64."""
     from transformers import ViTConfig, ViTModel
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-    ViTImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(folder)
-    shape = {"hidden_size": 192, "num_hidden_layers": 6, "num_attention_heads": 3, "intermediate_size": 768}
-    ViTModel(ViTConfig(image_size=64, patch_size=8, **shape)).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
+    ViTModel(ViTConfig(image_size=side, patch_size=patch, **shape_of(blocks, units))).save_pretrained(folder)
     return open_model(str(folder), device="cpu"), list(
-        np.random.default_rng(0).integers(0, 256, (N, 64, 64, 3), dtype=np.uint8)
+        np.random.default_rng(0).integers(0, 256, (N, side, side, 3), dtype=np.uint8)
     )
 
 
@@ -90,9 +99,15 @@ CASES: dict[str, tuple[Kind, Callable[[Path], tuple[Network, list[Any]]]]] = {
     "text": ("text", text_model),
     "image": ("image", image_model),
     "pixels": ("array", pixel_model),
+    "text, BERT's size": ("text", partial(text_model, blocks=12, units=768)),
+    "image, ViT-S/16's size": ("image", partial(image_model, blocks=12, units=384, side=224, patch=16)),
 }
-READY, IN_BOTH, ALONE = ", ready in both", ", made in both", ", made by ours alone"
-ROWS = (f"text{READY}", f"text{IN_BOTH}", f"text{ALONE}", f"pixels{READY}", f"image{IN_BOTH}", f"image{ALONE}")
+SMALL = ("text", "image", "pixels")
+READY, IN_BOTH, ALONE = "; ready in both", "; made in both", "; made by ours alone"
+ROWS = (
+    *(f"text{READY}", f"text{IN_BOTH}", f"text{ALONE}", f"pixels{READY}", f"image{IN_BOTH}", f"image{ALONE}"),
+    *(f"text, BERT's size{IN_BOTH}", f"image, ViT-S/16's size{IN_BOTH}"),
+)
 
 
 class Ready:
@@ -113,7 +128,7 @@ class Ready:
 
 def loops(case: str, folder: Path) -> dict[str, Callable[[], None]]:
     """The two loops over the same batches, and both over those of a few of the samples."""
-    what, _, _ = case.partition(",")
+    what, _, _ = case.partition(";")
     kind, make = CASES[what]
     network, contents = make(folder)
     network.layers(contents=contents[:2])  # its dry run
@@ -215,7 +230,7 @@ def table_of_runs(repeats: int, clock: str) -> list[str]:
     """A line for each case: what a run takes once, and what a sample more takes."""
     heads = ["whole run", "once, s", "each sample more, ms", f"of {N}, s", *(f"{part}, s" for part in PARTS)]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for case in CASES:
+    for case in SMALL:
         few, whole, *parts = in_fresh_process("run", case, str(repeats), clock, **ONE_THREAD[clock])
         each = (whole - few) / (N - FEW)
         told = " | ".join(f"{part:.3f}" for part in parts)
@@ -235,7 +250,7 @@ def main() -> None:
             print(json.dumps(peak_here(case, *rest)))
             return
         repeats, clock = int(rest[0]), CLOCKS[rest[1]]
-        kind, make = CASES[case.partition(",")[0]]
+        kind, make = CASES[case.partition(";")[0]]
         print(json.dumps(measure(case, repeats, clock) if what == "speed" else whole_run(kind, make, repeats, clock)))
         return
     few = max(3, options.repeats // 3)
