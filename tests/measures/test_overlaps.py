@@ -229,10 +229,10 @@ def test_a_graph_of_k_neighbors_has_no_interval_and_says_what_to_give(rng):
     few = x[:25]  # of which no graph holds 25 neighbors
     assert without_next(find_neighbors(few, 24), 24) == (
         "no interval: it reads the neighbor that follows the first 24, and "
-        "of 25 samples too few are left; give k=22, or more samples"
+        "of 25 samples too few are left; give k=19, or more samples"
     )
-    assert without_next(find_neighbors(few, 24), 23)  # without one sample all others are neighbors
-    assert not without_next(find_neighbors(few, 24), 22)
+    assert without_next(find_neighbors(few, 24), 20)  # four others: intervals would hold in 55 to 90 %
+    assert not without_next(find_neighbors(few, 24), 19)
     for k, words in ((24, r"1\.\.23: search again with a larger k\.$"), (25, r"1\.\.23\.$")):
         with pytest.raises(InvalidValue, match=words):
             find_neighbors(few, 23).need(k)

@@ -17,6 +17,8 @@ from layerscape.core.checks import check_all_asked
 from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue
 
+LEFT = 5  # samples beside a sample and its neighbors, of fewer of which intervals of overlaps are too narrow
+
 
 def need_next(graph: Neighbors, k: int) -> None:
     """Raise unless the graph is of all samples and holds the neighbor that follows the first k."""
@@ -42,10 +44,11 @@ def check_next(n_samples: int, k: int) -> None:
 def without_next(graph: Neighbors, k: int) -> str:
     """Why the first k neighbors of a graph have no interval, and what can be done; empty where they have one.
 
-    With one sample fewer some sample must still be none of the first k: else no deletion moves anything.
+    Some samples must be none of the first k. What a deletion moves is read from these, and of fewer than `LEFT` of them
+    intervals of 95 % hold in 55 to 90 %.
     """
     n = graph.n_samples
-    most = min(graph.near.most(n) - 1, n - 3)
+    most = graph.near.most(n) - LEFT
     if k <= min(most, graph.k - 1):
         return ""
     why, fewer = f"no interval: it reads the neighbor that follows the first {k}", min(k - 1, most)
