@@ -32,21 +32,26 @@ def _medians_without_each(distances: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     distances
-        Shape (n, n), symmetric, 0 on the diagonal.
+        Shape (n, n), symmetric but for rounding, 0 on the diagonal; those above it count.
     """
-    n, own = len(distances), (distances > 0).sum(axis=1)
-    pairs = distances[np.triu_indices(n, 1)]
+    n, upper = len(distances), np.triu_indices(len(distances), 1)
+    pairs = distances[upper]
+    first, second = (each[pairs > 0] for each in upper)
     pairs = pairs[pairs > 0]
-    kept = len(pairs) - own
+
+    def times(these: np.ndarray) -> np.ndarray:
+        return np.bincount(first[these], minlength=n) + np.bincount(second[these], minlength=n)
+
+    kept = len(pairs) - times(pairs > 0)
     wanted = np.stack([(kept - 1) // 2, kept // 2])
     # Each sample takes out n − 1 distances at most, so that only those near the middle have to be put in order.
     low, high = max(0, int(wanted.min())), min(int(wanted.max()) + n, len(pairs)) - 1
     middle = np.sort(np.partition(pairs, (low, high))[low : high + 1])
-    sample, other = np.nonzero((middle[0] <= distances) & (distances <= middle[-1]) & (distances > 0))
-    there = distances[sample, other]
+    near = (middle[0] <= pairs) & (pairs <= middle[-1])
+    sample, there = np.concatenate([first[near], second[near]]), np.tile(pairs[near], 2)
     order = np.lexsort((there, sample))
     sample, place = sample[order], low + np.searchsorted(middle, there[order])
-    below = ((distances > 0) & (distances < middle[0])).sum(axis=1)
+    below = times(pairs < middle[0])
     number = below[sample] + np.arange(len(sample)) - np.searchsorted(sample, sample)  # of its sample's, in order
     # A place stays free of those taken out before it; of equal distances each takes one place more.
     free = np.maximum.accumulate(place - number + sample * len(pairs)) - sample * len(pairs)
