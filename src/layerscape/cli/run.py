@@ -31,6 +31,9 @@ from layerscape.errors import LayerscapeError, need
 def run_command(model: str, inputs: str, as_json: bool, **options: Any) -> None:
     """Extract, search, measure, report: one folder, one page.
 
+    INPUTS is a folder of images, a file of texts, proteins or arrays, or 'hf:NAME[split]:column', a data set of the
+    hub; docs/guide.md lists what files hold.
+
     What reads neighbors is measured by both metrics, so that a verdict that turns with the metric is seen; groups,
     controls and protocols by the one that leads. --metric with one name leaves the other out.
 

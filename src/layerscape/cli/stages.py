@@ -26,7 +26,10 @@ from layerscape.extraction.grammar import FORMS
 @shared.of_cluster
 @shared.as_json
 def extract_command(model: str, inputs: str, as_json: bool, cluster: str | None, **options: Any) -> None:
-    """The vectors of all layers, in one pass over the data, as a run folder."""
+    """The vectors of all layers, in one pass over the data, as a run folder.
+
+    INPUTS is what `layerscape run` takes.
+    """
     from layerscape.cli.clusters import by_cluster
 
     with by_cluster(cluster) as workers, bars() as progress:
