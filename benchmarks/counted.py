@@ -8,14 +8,13 @@ is kept of them joins the tables at once and, with --write, the file, after whic
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.draws import FEWEST, Part, arguments, draw, kept, read
+from benchmarks.draws import FEWEST, Cell, Part, arguments, draw, kept, read
 
 FOLDER = Path(__file__).with_name("counted")
-Cell = tuple[str, str, int]  # part, law, number of samples
 
 
 @dataclass
@@ -56,18 +55,29 @@ class Counted:
         """Name to the number of draws, and shares and means over these."""
         return self.cells.get((part, law, n), Count()).found
 
+    def table(self, part: str, cell: Callable[..., str]) -> list[str]:
+        """A row for each name and number of samples, a column for each law; ``cell`` makes a text of a name and what
+        `of` has of it. None for which all texts are empty, and no table without rows.
+        """
+        laws, sizes = self.parts[part].laws, self.parts[part].sizes
+        every, lines = {(law, n): self.of(part, law, n) for law in laws for n in sizes}, []
+        for name in dict.fromkeys(name for one in every.values() for name in one):
+            for n in sizes:
+                cells = [cell(name, *every[law, n][name]) if name in every[law, n] else "" for law in laws]
+                lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
+        head = ["", f"| {part} | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws)]
+        return [*head, *lines] if lines else []
+
     def add(self, folder: Path) -> None:
         """Count what is kept in a folder and was drawn after what is counted, where it is enough of a cell."""
         cells = [(name, law, n) for name, part in self.parts.items() for law in part.laws for n in part.sizes]
         for part, law, n in cells:
             before = self.cells.get((part, law, n), Count())
             path = kept(folder, part, law, n, before.draws)
-            every = read(path)
             if (draws := len(path.read_text().splitlines()) if path.exists() else 0) < FEWEST:
                 continue
-            found = {
-                name: (len(rows), *self.parts[part].means(rows)) for name, rows in every.items() if len(rows) >= FEWEST
-            }
+            every = {name: rows for name, rows in read(path).items() if len(rows) >= FEWEST}
+            found = {name: (len(rows), *self.parts[part].means(rows)) for name, rows in every.items()}
             self.cells[part, law, n] = before.plus(draws, found)
             self._added.append(path)
 

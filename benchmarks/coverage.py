@@ -16,13 +16,14 @@ core; `benchmarks/counted.py` says how it goes on where it ended.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.asked import Ask, ask
-from benchmarks.counted import Counted, count
-from benchmarks.draws import SIZES, Found, Part, outside, small
+from benchmarks.counted import count
+from benchmarks.draws import Found, Part, outside, small
 from benchmarks.laws import CLASSES, FALLING, GROUPED, INDEPENDENT, UNITS, cloud, groups, layer, spread
 from benchmarks.publish import publish
 from layerscape import LayerscapeError, estimate
@@ -266,10 +267,7 @@ def held(rows: np.ndarray) -> tuple[float, ...]:
     return float(covers.mean()), float(np.mean(high - low) / 3.92 / value.std(ddof=1)), *shares
 
 
-def part(one: Any, laws: Any, sizes: Any = SIZES, most: int = 2000) -> Part:
-    return Part(one, laws, sizes, most, held, NO_CHANCE)
-
-
+part = partial(Part, means=held, under=NO_CHANCE)
 PARTS = {
     "dimensions": part(dimensions, (*INDEPENDENT, FALLING)),
     "values": part(values, (*INDEPENDENT, FALLING)),
@@ -284,9 +282,8 @@ PARTS = {
 }
 
 
-def cell(found: tuple[float, ...], band: tuple[float, float]) -> str:
+def cell(band: tuple[float, float], draws: int, coverage: float, ratio: float) -> str:
     """Coverage, the reported standard deviation over the true one, and draws; bold where the band is missed."""
-    draws, coverage, ratio = int(found[0]), *found[1:3]
     text = f"{100 * coverage:.1f} ({ratio:.2f}) {draws}"
     return f"**{text}**" if outside(round(coverage * draws), draws, band) else text
 
@@ -297,18 +294,6 @@ def band(part: str, name: str) -> tuple[float, float]:
     return STRICT if name.startswith(MOST_USED) and part not in ("most", "others") else WIDE
 
 
-def table(counted: Counted, part: str) -> list[str]:
-    laws, sizes = PARTS[part].laws, PARTS[part].sizes
-    every = {(law, n): counted.of(part, law, n) for law in laws for n in sizes}
-    lines = []
-    for name in dict.fromkeys(name for one in every.values() for name in one):
-        for n in sizes:
-            found = [every[law, n].get(name) for law in laws]
-            cells = [cell(one, band(part, name)) if one else "" for one in found]
-            lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
-    return [f"| {part} | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
-
-
 def main() -> None:
     counted = count("coverage", PARTS)
     lines = [
@@ -316,9 +301,8 @@ def main() -> None:
         "that was seen) draws; bold where the exact 99 % interval of the coverage misses its band. A full count has "
         "2,000 draws up to 600 samples and 1,000 above; each cell says how many, and what is empty was not drawn."
     ]
-    for part in PARTS:
-        if rows := table(counted, part):
-            lines += ["", *rows]
+    for name in PARTS:
+        lines += counted.table(name, lambda of, *found, name=name: cell(band(name, of), *found[:3]))
     publish("Coverage of the intervals, by number of samples", lines)
 
 

@@ -22,8 +22,8 @@ import numpy as np
 from scipy.stats import beta
 
 Found = dict[str, tuple[float, ...]]  # numbers by name; NaN where there are none
-NONE: Mapping[tuple[str, str, int], int] = {}
-SIZES = (100, 150, 300, 600, 2000)
+Cell = tuple[str, str, int]  # part, law, number of samples
+NONE: Mapping[Cell, int] = {}
 LEVELS = (0.05, 0.01, 0.001)
 FEWEST = 50  # draws that are counted together: coverage is of their mean, which must be near that of the law
 ROUNDS = (50, 100, 200, 400, 1000, 2000)  # draws that every cell has before any has more
@@ -35,7 +35,7 @@ class Part:
 
     one: Callable[[str, int, np.random.Generator], Found]
     laws: Sequence[str]
-    sizes: Sequence[int] = SIZES
+    sizes: Sequence[int] = (100, 150, 300, 600, 2000)
     most: int = 2000  # draws; half of them above 600 samples
     means: Callable[[np.ndarray], Sequence[float]] = field(default=lambda rows: ())  # of the draws of one name
     under: Mapping[str, float] = field(default_factory=dict)  # what the package goes by meanwhile, by its full name
@@ -70,7 +70,7 @@ def arguments(parts: dict[str, Part]) -> argparse.Namespace:
     return found
 
 
-def draw(parts: dict[str, Part], asked: argparse.Namespace, counted: Mapping[tuple[str, str, int], int] = NONE) -> None:
+def draw(parts: dict[str, Part], asked: argparse.Namespace, counted: Mapping[Cell, int] = NONE) -> None:
     """Draw what was asked for and is not there yet, from few samples to many; first where there are fewest draws.
 
     Of a part, a law and a number of samples the first draws may be counted already; then come at least `FEWEST`.

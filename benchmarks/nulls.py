@@ -18,6 +18,7 @@ there, and the share in % of draws with p ≤ .05.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ import numpy as np
 from benchmarks.asked import Ask, ask
 from benchmarks.counted import Counted, count
 from benchmarks.coverage import PARTS as COVERED
-from benchmarks.draws import LEVELS, SIZES, Found, Part, outside, small
+from benchmarks.draws import LEVELS, Found, Part, outside, small
 from benchmarks.laws import GROUPED, INDEPENDENT, SMOOTHED, UNITS, cloud, groups, layer, series
 from benchmarks.publish import publish
 from layerscape import Estimate, LayerscapeError, estimate
@@ -215,10 +216,7 @@ def power_of(rows: np.ndarray) -> tuple[float, ...]:
     return tuple(float(x) for at in range(1, len(STRENGTHS)) for x in (far[at], small(p[:, at])[0]))
 
 
-def part(one: Any, laws: Any, sizes: Any = SIZES, most: int = 2000, under: Any = ALONE, means: Any = p_small) -> Part:
-    return Part(one, laws, sizes, most, means, under)
-
-
+part = partial(Part, means=p_small, under=ALONE)
 PARTS = {
     "unrelated": part(unrelated, (*INDEPENDENT, WIDE), under={}),
     "rare": part(rare, INDEPENDENT, under={}),
@@ -232,43 +230,28 @@ PARTS = {
 }
 
 
-def cell(found: tuple[float, ...], *, exchanged: bool, judged: bool = True) -> str:
+def cell(name: str, draws: int, *shares: float) -> str:
     """Shares at the levels, and draws; bold where one is certainly too high."""
-    draws, shares = int(found[0]), dict(zip(LEVELS[:2] if exchanged else LEVELS, found[1:], strict=False))
-    text = " / ".join(f"{100 * share:.3g}" for share in shares.values()) + f"; {draws}"
-    bad = any(outside(round(share * draws), draws, (0.0, MOST.get(level, 1.0))) for level, share in shares.items())
-    return f"**{text}**" if bad and judged else text
+    text = " / ".join(f"{100 * share:.3g}" for share in shares) + f"; {draws}"
+    most = [MOST.get(level, 1.0) for level in LEVELS[: len(shares)]]
+    bad = any(outside(round(share * draws), draws, (0.0, high)) for share, high in zip(shares, most, strict=True))
+    return f"**{text}**" if bad and "not told" not in name else text
 
 
-def table(counted: Counted, part: str, *, differences: bool = False) -> list[str]:
-    laws, sizes = counted.parts[part].laws, counted.parts[part].sizes
-    every = {(law, n): counted.of(part, law, n) for law in laws for n in sizes}
-    exchanged, lines = part not in ("unrelated", "rare", "permuted") and not differences, []
-    for name in dict.fromkeys(name for one in every.values() for name in one):
-        if differences and not name.startswith("difference"):
-            continue
-        for n in sizes:
-            found = [every[law, n].get(name) for law in laws]
-            shares = [(one[0], *one[-3:]) if one else () for one in found]
-            cells = [cell(one, exchanged=exchanged, judged="not told" not in name) if one else "" for one in shares]
-            lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
-    return [f"| {part} | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
+def cell_of_exchanges(name: str, draws: int, *shares: float) -> str:
+    """None of these p is below .005."""
+    return cell(name, draws, *shares[:2])
 
 
-def found_in(counted: Counted) -> list[str]:
-    """The table of power: shift in standard deviations by chance → share found."""
-    laws, sizes, lines = PARTS["power"].laws, PARTS["power"].sizes, []
-    for name in ("overlap, own left out", "cka", "label_overlap"):
-        for n in sizes:
-            found = [counted.of("power", law, n).get(name) for law in laws]
-            cells = [_steps(*one) if one else "" for one in found]
-            lines += [f"| {name} | {n} | " + " | ".join(cells) + " |"] if any(cells) else []
-    return ["", "| power | N | " + " | ".join(laws) + " |", "|---|---|" + "---|" * len(laws), *lines] if lines else []
+def cell_of_difference(name: str, draws: int, *found: float) -> str:
+    """Of what coverage has counted, where its name is that of a difference, the last are its shares."""
+    return cell(name, draws, *found[-len(LEVELS) :]) if name.startswith("difference") else ""
 
 
-def _steps(draws: float, *steps: float) -> str:
+def cell_of_power(_: str, draws: int, *steps: float) -> str:
+    """Shift in standard deviations by chance → share found."""
     text = " · ".join(f"{z:.1f} → {share:.0%}" for z, share in zip(steps[::2], steps[1::2], strict=True))
-    return f"{text}; {draws:.0f}"
+    return f"{text}; {draws}"
 
 
 def main() -> None:
@@ -279,11 +262,12 @@ def main() -> None:
         "A full count has 2,000 draws up to 600 samples and 1,000 above, 400 of what is slow; what is empty was not "
         "drawn."
     ]
-    tables = [table(counted, part) for part in PARTS if part != "power"]
-    tables += [table(of_coverage, part, differences=True) for part in COVERED]
-    for rows in tables:
-        lines += ["", *rows] if rows else []
-    publish("Small p of unrelated data", [*lines, *found_in(counted)])
+    for name in PARTS:
+        if name != "power":
+            lines += counted.table(name, cell if name in ("unrelated", "rare", "permuted") else cell_of_exchanges)
+    for name in COVERED:
+        lines += of_coverage.table(name, cell_of_difference)
+    publish("Small p of unrelated data", [*lines, *counted.table("power", cell_of_power)])
 
 
 if __name__ == "__main__":

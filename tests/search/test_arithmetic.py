@@ -110,7 +110,7 @@ def test_every_size_tile_panel_and_memory_gives_the_same_graph(kind, cloud_of, n
     x, rows = cloud(cloud_of, n, d, 3), np.array(data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=9)))
     with pytest.MonkeyPatch.context() as patch:
         by(kind, patch)
-        small = {compiled: {"LOCKED": 7, "LOADED": 11, "MOST_HITS": 17 * 64}}
+        small = {compiled: {"LOCKED": 7, "LOADED": 11, "MOST_HITS": (kind.rows + 2) * 64}}
         small |= {by_bytes: {"TILE_ROWS": 70, "TILE_COLUMNS": 150, "SAMPLED": 16}, again: {"FEWEST": 4}}
         for module, constants in small.items():
             for name, value in constants.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -34,15 +36,14 @@ def _medians_without_each(distances: np.ndarray) -> np.ndarray:
     distances
         Shape (n, n), symmetric but for rounding, 0 on the diagonal; those above it count.
     """
-    n, upper = len(distances), np.triu_indices(len(distances), 1)
-    pairs = distances[upper]
-    first, second = (each[pairs > 0] for each in upper)
-    pairs = pairs[pairs > 0]
+    n = len(distances)
+    first, second = np.nonzero(np.triu(distances > 0, 1))
+    pairs = distances[first, second]
 
-    def times(these: np.ndarray) -> np.ndarray:
+    def times(these: Any = slice(None)) -> np.ndarray:
         return np.bincount(first[these], minlength=n) + np.bincount(second[these], minlength=n)
 
-    kept = len(pairs) - times(pairs > 0)
+    kept = len(pairs) - times()
     wanted = np.stack([(kept - 1) // 2, kept // 2])
     # Each sample takes out n − 1 distances at most, so that only those near the middle have to be put in order.
     low, high = max(0, int(wanted.min())), min(int(wanted.max()) + n, len(pairs)) - 1

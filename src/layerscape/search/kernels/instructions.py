@@ -16,10 +16,9 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 
 from layerscape.search.kernels import tiles
-from layerscape.search.kernels.tiles import TILE
+from layerscape.search.kernels.tiles import BYTE, LONG, TILE, WORD
 
 ROWS = 6  # that one pass multiplies where sums are in registers of one row
-BYTE, WORD, LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
 
 class Amx(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -46,30 +47,27 @@ class _Arrays:
         return self.builder.gep(self.builder.bitcast(proxy.data, BYTE.as_pointer()), [offset])
 
 
-@intrinsic
-def ready(typingctx, instruction):
-    """What an instruction wants to be told before `products`: the sizes of tiles."""
-    kind = instruction.instance_class()
+def _for_tiles(instruction: Any, write: Callable[[Any], None]) -> Any:
+    """The type and the code of a call that says something about tiles, where there are any."""
 
     def emit(context, builder, signature, arguments):
-        if isinstance(kind, Amx):
-            tiles.emit_sizes(builder)
+        if isinstance(instruction.instance_class(), Amx):
+            write(builder)
         return context.get_dummy_value()
 
     return types.void(instruction), emit
+
+
+@intrinsic
+def ready(typingctx, instruction):
+    """What an instruction wants to be told before `products`."""
+    return _for_tiles(instruction, tiles.emit_sizes)
 
 
 @intrinsic
 def released(typingctx, instruction):
     """What it wants to be told after the last of them."""
-    kind = instruction.instance_class()
-
-    def emit(context, builder, signature, arguments):
-        if isinstance(kind, Amx):
-            tiles.emit_released(builder)
-        return context.get_dummy_value()
-
-    return types.void(instruction), emit
+    return _for_tiles(instruction, tiles.emit_released)
 
 
 @intrinsic
