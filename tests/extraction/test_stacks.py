@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+import layerscape as ls
 from layerscape.errors import InvalidValue
 from layerscape.extraction import open_model
 from layerscape.extraction.tracing import Mark
@@ -177,6 +179,55 @@ def test_what_is_added_outside_of_the_blocks_is_in_the_states(series):
             state = state + block(state)
             np.testing.assert_allclose(found[f"block_{number}"][1], state.mean(1), atol=1e-6)
     assert [depth for depth, _ in found.values()] == [0, 1 / 3, 2 / 3, 1, None]
+
+
+class Change(nn.Module):
+    """What is to be added to a state, beside something of its shape, given in second place after another such."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(D, D)
+
+    def forward(self, aside, x):
+        return aside.softmax(-1), torch.tanh(self.linear(x)) + 0.1 * aside
+
+
+class Adding(nn.Module):
+    """Sums outside of the blocks; no module takes the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.blocks = nn.Linear(D, D), nn.ModuleList(Change() for _ in range(3))
+
+    def states(self, x):
+        found = [self.embed(x)]
+        for block in self.blocks:
+            found.append(found[-1] + block(found[-1].cumsum(-1), found[-1])[1])
+        return found
+
+    def forward(self, x):
+        return self.states(x)[-1].mean(1)
+
+
+def test_the_state_of_a_sum_is_what_was_added_to(series):
+    torch.manual_seed(0)
+    module = Adding()
+    found = extracted(module, series)
+    assert list(found) == ["embedding", "block_1", "block_2"]
+    with torch.no_grad():
+        for (_, values), state in zip(found.values(), module.states(given(series)), strict=False):
+            np.testing.assert_allclose(values, state.mean(1), atol=1e-6)
+
+
+def test_a_sum_that_no_module_takes_is_no_layer_and_it_is_said(series, tmp_path):
+    said = []
+    rows = np.stack(series.read(range(N)))
+    run = ls.extract(Adding(), rows, layers="block_*", out=tmp_path / "run", note=said.append)
+    assert run.layers == ("block_1", "block_2")
+    text = "is a sum outside of its block that no module takes; let an nn.Identity() take it to see it"
+    assert f"block_3 is left out: it {text}" in said
+    with pytest.raises(InvalidValue, match=f"^'block_3' {re.escape(text)}; choose other layers.$"):
+        ls.extract(Adding(), rows, layers="block_3", out=tmp_path / "other")
 
 
 class Tower(nn.Module):

@@ -71,7 +71,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(network, x, tmp
 
 def test_a_finished_run_is_not_proven_again(network, x, tmp_path, monkeypatch):
     proven = []
-    monkeypatch.setattr("layerscape.extraction.check.prove", lambda *_: proven.append(1) or {"cures": []})
+    monkeypatch.setattr("layerscape.extraction.check.prove", lambda *_: proven.append(1) or {"cures": [], "axes": []})
     for _ in range(2):
         ls.extract(network, x, out=tmp_path / "run")
     assert len(proven) == 1

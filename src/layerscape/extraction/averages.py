@@ -17,7 +17,7 @@ from layerscape.extraction.parts import Seen
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.survey import Survey
 
-_Way = tuple[str, int | None]  # layers of one way have the same tokens, where they are of one shape
+_Way = tuple[str, bool, int | None]  # layers of one way have the same tokens, where they are of one shape
 
 
 class Averages:
@@ -45,7 +45,7 @@ class Averages:
             return None
         weights = self._weights.get((way, hidden.shape))
         if weights is None:
-            known = self._found.tokens_of(place, hidden, self._asked.kind, tokens, n_samples)
+            known = self._found.tokens_of(place, hidden, self._asked, tokens, n_samples)
             shares, total = (known or Tokens.after(0, hidden)).shares(self._asked)
             weights = self._weights[way, hidden.shape] = shares[:, None], total
         self._totals[place.name] = weights[1]
@@ -67,4 +67,4 @@ class Averages:
         axes = self._found.axes.get(place.site)
         if axes is None or axes.rows.axis or axes.rows.fold or axes.places != (1,):
             return None
-        return place.stack, self._found.shifts.get(place.site)
+        return place.stack, place.follows, self._found.shifts.get(place.site)

@@ -20,8 +20,8 @@ Matters = Callable[[Call, Key], bool]  # whether something else comes of a call 
 class Link:
     """How one block leads to the next.
 
-    ``pairs`` are the keys of what leaves and of where it enters, ``residual`` says that the sum of what enters and
-    leaves goes on. With neither, something between them changes it on its way.
+    ``pairs`` are the keys of what leaves and of where it enters, as it is or, where it is ``residual``, added to what
+    entered there. With neither, something between them changes it on its way.
     """
 
     pairs: tuple[tuple[Key, Key], ...] = ()
@@ -75,7 +75,7 @@ class Chain:
     @property
     def n_handed_on(self) -> int:
         """How many links hand on what the block put out."""
-        return sum(bool(link.pairs) for link in self.links)
+        return sum(bool(link.pairs) and not link.residual for link in self.links)
 
     @property
     def residual(self) -> bool:
@@ -157,14 +157,14 @@ def _handed_on(earlier: Call, later: Call) -> Link | None:
     )
     if pairs:
         return Link(pairs)
-    sums = any(
-        into.mark.is_sum(before.mark, out.mark)
+    sums = tuple(
+        (out.key, into.key)
         for out in made
         for before in earlier.entering
         for into in later.entering
-        if not out.mark.constant
+        if before.key == into.key and not out.mark.constant and into.mark.is_sum(before.mark, out.mark)
     )
-    return Link(residual=True) if sums else None
+    return Link(sums, residual=True) if sums else None
 
 
 def _through(chains: list[Chain], call: Call, follows: Follows) -> tuple[Chain | None, Link | None]:

@@ -21,7 +21,7 @@ from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.influence import Perturbation
-from layerscape.extraction.layers import FOLDED, INPUT, OUTPUT, Place, choose, name_layers, silent_modules
+from layerscape.extraction.layers import FOLDED, INPUT, OUTPUT, UNSEEN, Place, choose, name_layers, silent_modules
 from layerscape.extraction.positions import order_of
 from layerscape.extraction.proving import Case, proven
 from layerscape.extraction.readers import Encoded, Reader
@@ -97,6 +97,7 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
     usable = arranged(looked.firings, looked.axes, N_SAMPLES)
     places = name_layers(module, usable, looked.stacks)
     silent = silent_modules(module, looked.firings, usable)
+    silent |= {name: UNSEEN for stack in looked.stacks for name in stack.unseen}
     if build.answers:
         _answered(looked, places, build.answers, silent)
         usable = arranged(looked.firings, looked.axes, N_SAMPLES)
@@ -125,6 +126,7 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
 
 def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
     module, build, whole, given = subject.module, subject.build, subject.whole, subject.given
+    unmasked = subject.reader.batch(encoded)[1] is None
     few, more = given(encoded), given([*encoded, encoded[0]])
     one, other = (given([each] * N_SAMPLES) for each in (encoded[0], encoded[-1]))  # nothing is padded in them
     with calm(module, whole=whole), explained(module, few, subject.device):
@@ -138,7 +140,10 @@ def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
         verdicts = {site: each for site, each in verdicts.items() if not (rows[site].fold and each.doubt)}
         axes = {site: Axes(rows[site], each.places) for site, each in verdicts.items()}
         begins = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
-        content = content_of(module, one, begins, lambda site, hidden: axes[site](hidden, N_SAMPLES))
+        content = dict[str, torch.Tensor]()
+        for each in (one, other):  # a sample that is one token all over tells nothing
+            left = {name: site for name, site in begins.items() if name not in content}
+            content |= content_of(module, each, left, lambda site, seen: axes[site](seen, N_SAMPLES), ids=unmasked)
         tries = chain((one, other), larger_inputs(one, other, N_SAMPLES, None))
         shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if _longer(one, alike, begins.values(), axes) else {}
     sites = partial(_sites, module, one, stacks, whole)

@@ -76,6 +76,11 @@ class Pooling:
         return self.kind in ("flatten", "project")
 
     @property
+    def of_content(self) -> bool:
+        """Whether tokens that are no part of the sample are left out."""
+        return self.kind in ("mean", "max", "first", "grid") and not self.every
+
+    @property
     def average(self) -> bool:
         """Whether it is a mean of tokens, with weights that are known before these are."""
         return self.kind in ("mean", "weighted") or (self.kind == "last" and self.count > 1)

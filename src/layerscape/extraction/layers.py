@@ -25,6 +25,8 @@ FOLDED = (  # why a module is no layer of which nothing tells more
     "are places or units"
 )
 
+UNSEEN = "is a sum outside of its block that no module takes; let an nn.Identity() take it to see it"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -41,6 +43,11 @@ class Place:
     stack: str = ""
     head: Callable[[Any, Any], Any] | None = None  # what makes a vector of it, where no pooling does
     view: View | None = None  # puts samples first of what is seen there, and leaves units that are not of the layer
+
+    @property
+    def follows(self) -> bool:
+        """Whether blocks of its stack have worked on it, so that no token of it is of one part of the sample alone."""
+        return bool(self.depth) or (self.default and self.depth is None and self.site is not None)
 
     @property
     def path(self) -> str:

@@ -57,7 +57,13 @@ class Stack:
             "blocks": self.n_blocks,
             "handed_on": self.handed_on,
             "last_hidden_state": self.hidden_states or None,
+            "unseen": self.unseen,
         }
+
+    @property
+    def unseen(self) -> list[str]:
+        """Its layers that are no layers, since what comes of the block is a sum that no module takes."""
+        return [self.layer(f"block_{number}") for number, site in enumerate(self.states) if site is None]
 
     def layer(self, name: str) -> str:
         """The name of one of its layers among those of all stacks."""

@@ -174,14 +174,14 @@ class Survey:
         if place.head is not None:
             _check_rows(layer, hidden, n_samples)
             return place.head(hidden, tokens)
-        tokens = self.tokens_of(place, hidden, pooling, tokens, n_samples)
+        tokens = self.tokens_of(place, hidden, Pooling.of(pooling), tokens, n_samples)
         try:
             return pool(hidden, pooling, tokens)
         except InvalidValue as error:
             raise InvalidValue(f"layer {layer!r}: {error}") from None
 
     def tokens_of(
-        self, place: Place, hidden: torch.Tensor, pooling: str, tokens: Tokens | None, n_samples: int
+        self, place: Place, hidden: torch.Tensor, asked: Pooling, tokens: Tokens | None, n_samples: int
     ) -> Tokens | None:
         """Which tokens of a layer, shape (B, T, D), are real and which content; None if nothing says so."""
         _check_rows(place.name, hidden, n_samples)
@@ -195,10 +195,11 @@ class Survey:
         if hidden.ndim != 3:
             return tokens
         n_expected = tokens.real.shape[1] if tokens else self.positions if content is None else len(content)
-        if hidden.shape[1] != n_expected and (tokens or pooling == "cls"):
+        mixed = asked.of_content and place.follows and content is not None and not bool(content.all())
+        if hidden.shape[1] != n_expected and (tokens or asked.kind == "cls" or mixed):
             raise InvalidValue(
-                f"layer {place.name!r} has {hidden.shape[1]} tokens where others have {n_expected}; "
-                "it is not known which are which: choose other layers."
+                f"layer {place.name!r} has {hidden.shape[1]} tokens where others have {n_expected}; it is not known "
+                f"which are which: choose other layers{', or pooling mean:all, which takes all' if mixed else ''}."
             )
         if tokens is None and hidden.shape[1] == n_expected:
             before, grid = self.n_prefix, self.grid

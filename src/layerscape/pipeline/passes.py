@@ -104,10 +104,13 @@ class Pass:
     def prove(self, note: Note) -> dict[str, Any]:
         """What is shown of the layers on a few samples before a run starts; raise where one is not to be trusted."""
         from layerscape.extraction import prove  # it loads torch
+        from layerscape.extraction.layers import UNSEEN
 
         proofs = prove(self.network, self.samples, self.layers, self.pooling, self.batch_size)
         for cure in proofs["cures"]:
             note(f"the model runs with {cure}")
+        for layer in (layer for axis in proofs["axes"] for layer in axis["unseen"]):
+            note(f"{layer} is left out: it {UNSEEN}")
         return proofs
 
     def create(self, out: str | Path) -> RunFolder:
