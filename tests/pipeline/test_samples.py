@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from itertools import count
 
 import numpy as np
 import pytest
@@ -92,8 +93,8 @@ def test_samples_are_of_no_kind_that_they_are_not(rng):
         (color / 255 * 255).round().astype("u1"),
     ):
         assert as_samples([grey, mended], kind="image").kind == "image"
-    with pytest.raises(InvalidType, match=r"^kind='text' for samples of which 0 is dict; a text is a string: leave"):
-        as_samples([{"text": "a"}], kind="text")
+    with pytest.raises(InvalidType, match=r"^kind='text' for samples of which 0 is float64 of shape \(3,\); a text is"):
+        as_samples([np.zeros(3)], kind="text")
     with pytest.raises(InvalidType, match=r"^kind='image' for samples of which 0 is str; a picture is uint8 of shape"):
         as_samples(["a"], kind="image")
 
@@ -133,10 +134,58 @@ def test_pictures_of_pil_and_paths_of_pictures_are_pictures(tmp_path):
         picture.save(path)
     found = [as_samples(given), as_samples(paths), as_samples(iter(given))]
     assert {each.kind for each in found} == {"image"}
-    assert len({each.fingerprint for each in found}) == 1
+    assert found[0].fingerprint == found[2].fingerprint
+    assert (found[1].ids, found[1].fingerprint) == (as_samples(tmp_path).ids, as_samples(tmp_path).fingerprint)
+    assert as_samples([*paths, paths[0]]).ids == ("0", "1", "2", "3")
     np.testing.assert_array_equal(found[1].read([2])[0], np.full((6, 5, 3), 20))
     with pytest.raises(InvalidType, match=r"^a list of texts that are paths of pictures, .*; give them as pathlib"):
         as_samples([str(path) for path in paths])
+
+
+def test_files_that_are_no_pictures_are_left_out_of_a_list_where_that_is_asked_for(tmp_path):
+    good, bad = tmp_path / "a" / "good.png", tmp_path / "b" / "bad.png"
+    for path in (good, bad):
+        path.parent.mkdir()
+    pictures(1)[0].save(good)
+    bad.write_bytes(b"nonsense")
+    with pytest.raises(
+        FileProblem, match=r"^1 of 2 samples of a list cannot be used; the first, 'b/bad\.png', cannot be"
+    ):
+        as_samples([bad, good])
+    found = as_samples([bad, good], labels={"kind": ["x", "y"]}, skip_bad=True)
+    assert (found.ids, found.labels["kind"].tolist(), found.skipped[0][0]) == (("a/good.png",), ["y"], "b/bad.png")
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_missing_texts_are_refused_or_left_out(missing):
+    texts = ["a", missing, "b"]
+    with pytest.raises(InvalidValue, match=r"^1 of 3 samples of a list cannot be used; the first, '1', is missing; "):
+        as_samples(texts)
+    found = as_samples(texts, skip_bad=True)
+    assert (found.ids, found.read([1]), found.skipped) == (("0", "2"), ["b"], (("1", "is missing"),))
+    with pytest.raises(InvalidType, match=r"^input 1 is 3 among texts, of type int; give texts only\.$"):
+        as_samples(["a", 3])
+
+
+def test_half_a_character_is_a_bad_text():
+    with pytest.raises(InvalidValue, match=r"the first, '1', holds half a character, which cannot be written as UTF-8"):
+        as_samples(["fine", "a\ud800b"])
+    assert as_samples(["fine", "a\ud800b"], skip_bad=True).ids == ("0",)
+
+
+def test_of_what_never_ends_the_first_samples_are_taken(rng):
+    found = as_samples((rng.normal(size=4) for _ in count()), limit=7)
+    assert (len(found), found.read([6])[0].shape) == (7, (4,))
+    with pytest.raises(
+        InvalidValue, match=r"^sample_seed=1 of samples whose number is not known; leave it out for the"
+    ):
+        as_samples((rng.normal(size=4) for _ in count()), limit=7, sample_seed=1)
+    with pytest.raises(InvalidValue, match=r"^limit=0; give the number of samples to take, at least 1\.$"):
+        as_samples((rng.normal(size=4) for _ in count()), limit=0)
+    taken = []
+    with pytest.raises(InvalidValue, match=r"^id_column='id' is for files"):
+        as_samples((taken.append(row) or rng.normal(size=4) for row in range(9)), id_column="id")
+    assert len(taken) == 1  # whether the rows are dicts
 
 
 def test_a_data_set_of_pairs_has_labels_and_one_without_has_none(rng):
@@ -246,7 +295,7 @@ def test_empty_texts_in_memory_are_refused_or_left_out_as_those_of_files_are():
     assert pairs.ids == ("0",)
     assert pairs.read([0]) == [("who", "I")]
     assert as_samples(texts[::2][:2]).fingerprint == as_samples(texts[::2][:2], skip_bad=True).fingerprint
-    with pytest.raises(InvalidValue, match=r"^skip_bad=True is for files; select the samples in memory yourself"):
+    with pytest.raises(InvalidValue, match=r"^skip_bad=True is for files and texts; select the samples in memory"):
         as_samples(np.zeros((3, 2)), skip_bad=True)
 
 

@@ -257,3 +257,58 @@ def test_such_a_run_is_measured_as_any(data):
     assert set(table.measure) == {"participation_ratio", "overlap", "label_overlap"}
     assert set(table.depth) == {0.0, 1.0}
     assert ls.recommend(run, k=5).reason
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_layers_of_zarr_come_by_number_in_whatever_order_folders_list_them(data, version):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group("a.zarr", mode="w", zarr_format=version)
+    for number in (3, 10, 1, 2):
+        group.create_array(f"block_{number}", data=data[0] + number)
+    run = ls.from_files("a.zarr", depths="even")
+    assert run.layers == ("block_1", "block_2", "block_3", "block_10")
+    np.testing.assert_allclose(run["block_10"], data[0] + 10)
+
+
+def test_what_a_run_writes_is_the_same_run_again(data):
+    x, _, label = data
+    run = ls.from_arrays({f"b{number}": x + number for number in range(1, 12)}, labels={"label": label}, ids=IDS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of zarr, about its own format
+        run.to_xarray().to_zarr("a.zarr")
+    run.to_parquet("a.parquet")
+    for again in (ls.from_files("a.zarr"), ls.from_files("a.parquet")):
+        assert (again.layers, list(again.samples.ids)) == (run.layers, IDS)
+        assert again.samples.labels["label"].tolist() == label
+        assert list(again.depths.values()) == list(run.depths.values())
+    assert ls.from_files("a.parquet", depths=[None] * 11).depths["b2"] is None
+
+
+def test_arrays_of_a_type_that_is_not_read_are_left_out_and_named(data):
+    x, y, label = data
+    np.savez("a.npz", early=x, late=y, words=np.array(label, dtype=object))
+    with pytest.warns(UserWarning, match=r"^a\.npz: left out 'words', of a type that is not read; save texts as np"):
+        assert ls.from_files("a.npz").layers == ("early", "late")
+    np.savez("b.npz", words=np.array(label, dtype=object))
+    with pytest.raises(FileProblem, match=r"^b\.npz cannot be read \(it is no array, or one of Python objects, which"):
+        ls.from_files("b.npz")
+
+
+def test_tensors_of_eight_bits_beside_others_are_left_out_and_named(data):
+    torch = pytest.importorskip("torch")
+    library = pytest.importorskip("safetensors.torch")
+    x = torch.from_numpy(data[0])
+    library.save_file({"x": x.bfloat16(), "y": x.to(torch.float8_e4m3fn)}, "a.safetensors")
+    with pytest.warns(
+        UserWarning, match=r"^a\.safetensors: left out 'y', of a type that is not read; save it as float"
+    ):
+        assert ls.from_files("a.safetensors:x").layers == ("x",)
+
+
+def test_ids_of_h5_that_are_bytes_are_utf_8(data):
+    h5py = pytest.importorskip("h5py")
+    names = [f"é{name}" for name in IDS]
+    with h5py.File("a.h5", "w") as file:
+        file["x"] = data[0]
+        file.create_dataset("id", data=[name.encode() for name in names], dtype=h5py.string_dtype("ascii"))
+    assert list(ls.from_files("a.h5").samples.ids) == names

@@ -138,7 +138,9 @@ def _small(path: Path, dataset: Any) -> np.ndarray:
     if dataset.shape is None:
         return np.zeros(())
     check_unpacked(path, dataset.size * max(dataset.dtype.itemsize, 1))
-    return np.asarray(dataset.asstr()[...] if dataset.dtype.kind == "O" and _is_text(dataset) else dataset[...])
+    return np.asarray(
+        dataset.asstr("utf-8", "replace")[...] if dataset.dtype.kind == "O" and _is_text(dataset) else dataset[...]
+    )
 
 
 def _is_text(dataset: Any) -> bool:

@@ -34,12 +34,15 @@ class Holding:
         N names, and what they are called in the file; empty where it has none.
     columns
         Name to N values, which may be labels.
+    depths
+        Of the arrays of which it is said where between input and output they lie.
     """
 
     arrays: Mapping[str, Any]
     ids: Sequence[str] = ()
     ids_in: str = ""
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    depths: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def n_samples(self) -> int:
@@ -64,11 +67,14 @@ class InFile:
         What has one value per sample for sure.
     ids_in
         Which of them are the ids, where the format says it.
+    depths
+        As in `Holding`.
     """
 
     arrays: Mapping[str, Any]
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     ids_in: str | None = None
+    depths: Mapping[str, float] = field(default_factory=dict)
 
 
 def sorted_out(
@@ -125,7 +131,7 @@ def sorted_out(
         warnings.warn(f"{path}: left out {named(lost)}, no matrix or column of its {n} samples", stacklevel=3)
     ids = as_words(kept[key]) if key else ()
     columns = {name: kept[name] for name in kept if name != key}
-    return Holding(layers, ids, key, columns)
+    return Holding(layers, ids, key, columns, found.depths)
 
 
 def chosen_names(path: str | Path, wanted: str, names: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,24 @@ def open_folder(folder: Path, *, follow_links: bool = False) -> Contents:
     if others:
         warnings.warn(f"{folder}: left out pictures of formats that are not read, {others}; convert them", stacklevel=4)
 
+    return _of_files([folder / name for name in ids], ids, _labels([name.rpartition("/")[0] for name in ids]))
+
+
+def open_files(paths: Sequence[Path]) -> Contents:
+    """The pictures in these files, in their order: the id is the path below the folder that all are in."""
+    require("PIL.Image", "models")
+    whole = [path.absolute() for path in paths]
+    home = os.path.commonpath([path.parent for path in whole])
+    ids = [path.relative_to(home).as_posix() for path in whole]
+    return _of_files(paths, ids if len(set(ids)) == len(ids) else [str(row) for row in range(len(ids))], {})
+
+
+def _of_files(paths: Sequence[Path], ids: Sequence[str], labels: Mapping[str, np.ndarray]) -> Contents:
     def read(rows: Sequence[int]) -> list[np.ndarray]:
         if len(rows) == 1:  # in a thread of whoever asks, who has several
-            return [_read(folder / ids[rows[0]])]
+            return [_read(paths[rows[0]])]
         with ThreadPoolExecutor() as threads:
-            return list(threads.map(lambda row: _read(folder / ids[row]), rows))
+            return list(threads.map(lambda row: _read(paths[row]), rows))
 
     def inspect(rows: Sequence[int]) -> Iterator[str | Bad]:
         from tqdm import tqdm
@@ -63,11 +76,11 @@ def open_folder(folder: Path, *, follow_links: bool = False) -> Contents:
         progress = tqdm(total=len(rows), desc="checking images", unit=" images", disable=None, leave=False)
         with progress, ThreadPoolExecutor() as threads:
             for start in range(0, len(rows), _AT_ONCE):
-                for found in threads.map(lambda row: _inspect(folder / ids[row]), rows[start : start + _AT_ONCE]):
+                for found in threads.map(lambda row: _inspect(paths[row]), rows[start : start + _AT_ONCE]):
                     progress.update()
                     yield found
 
-    return Contents(ids, "image", read, inspect, _labels([name.rpartition("/")[0] for name in ids]))
+    return Contents(ids, "image", read, inspect, labels)
 
 
 def _labels(ways: Sequence[str]) -> dict[str, np.ndarray]:

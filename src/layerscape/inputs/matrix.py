@@ -18,6 +18,11 @@ from layerscape.inputs.tables import TABLES, read_arrow, read_table
 from layerscape.inputs.vectors import column_of_values, columns_of_arrow, vectors_of
 
 ARRAYS = (".npy", ".npz", ".safetensors")
+OBJECTS = "it is no array, or one of Python objects, which is never unpickled"
+
+
+class Unreadable(FileProblem):
+    """An array of a file that has others is of a kind that is not read."""
 
 
 def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
@@ -158,6 +163,8 @@ def _check_member(path: Path, arrays: Any, name: str) -> None:
         major = _check_header(file, member.file_size)
         read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError(OBJECTS)
     if math.prod(shape) * dtype.itemsize > member.file_size:
         raise ValueError(f"{name!r} says shape {shape} and holds {member.file_size} bytes")
 
@@ -177,9 +184,11 @@ def _broken(path: Path, error: Exception) -> FileProblem:
     with path.open("rb") as file:
         if file.read(2) == b"\x1f\x8b":
             return FileProblem(f"{path} is gzipped, and an array is read where it lies; unpack it: gunzip {path}.")
-    if "pickle" in str(error) or "Python objects" in str(error):
-        error = ValueError("it is no array, or one of Python objects, which is never unpickled")
-    return FileProblem(f"{path} cannot be read ({reason_of(error)}); save it again from an array of numbers.")
+    objects = "pickle" in str(error) or "Python objects" in str(error)
+    said = OBJECTS if objects else reason_of(error)
+    return (Unreadable if objects else FileProblem)(
+        f"{path} cannot be read ({said}); save it again from an array of numbers."
+    )
 
 
 def safetensors_names(path: Path) -> list[str]:
@@ -207,7 +216,7 @@ def read_safetensors(path: Path, name: str | None) -> np.ndarray:
     except safetensors.SafetensorError as error:
         raise FileProblem(f"{path} cannot be read ({reason_of(error)}); check it, or save it again.") from None
     except (TypeError, AttributeError) as error:  # such as the 8-bit floats
-        raise InvalidType(f"{path}:{name} cannot be read by numpy ({error}); save it as float32.") from None
+        raise Unreadable(f"{path}:{name} cannot be read by numpy ({error}); save it as float32.") from None
     return _read_bfloat16(path, name, shape)
 
 

@@ -19,6 +19,7 @@ from layerscape.inputs.labels import ID_COLUMNS, known_labels, labels_from, own_
 from layerscape.inputs.matrix import ARRAYS, split_name
 from layerscape.inputs.tables import TABLES, Table, as_numbers, as_words, read_table
 from layerscape.inputs.text import FASTA, open_fasta, open_lines, pair_source, text_source
+from layerscape.inputs.vectors import TABLE
 
 DIGITS = "digits"
 # Endings, kinds of sample (the first is the guess) and who opens them; a table is met here only as file.parquet:name.
@@ -96,7 +97,7 @@ def choose_inputs(
     >>> samples.ids, samples.read([0])[0].shape, samples.labels["digit"]
     (('scan-0000', 'scan-0001', 'scan-0003'), (16, 16), array(['0', '1', '3'], dtype='<U1'))
     """
-    given = source if isinstance(source, (str, Path)) else "the table"
+    given = source if isinstance(source, (str, Path)) else TABLE
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
     joined = picked = None

@@ -16,9 +16,17 @@ from layerscape.inputs.holding import Holding, InFile, by_number, sorted_out
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.labels import ID_COLUMNS
 from layerscape.inputs.matlab import MATLAB, read_matlab
-from layerscape.inputs.matrix import npz_names, read_npy, read_npz, read_safetensors, safetensors_names, split_name
+from layerscape.inputs.matrix import (
+    Unreadable,
+    npz_names,
+    read_npy,
+    read_npz,
+    read_safetensors,
+    safetensors_names,
+    split_name,
+)
 from layerscape.inputs.tables import TABLES, as_words, read_arrow, read_table
-from layerscape.inputs.vectors import check_gaps, column_of_values, columns_of_arrow, units_of
+from layerscape.inputs.vectors import check_gaps, column_of_values, columns_of_arrow, named, units_of
 
 Reader = Callable[[Path], Mapping[str, Any]]
 ENDINGS = (".npy", ".npz", ".safetensors", ".zarr", *TABLES, *HDF5, ANNDATA, MATLAB, ".pt", ".pth")
@@ -89,11 +97,28 @@ def _npz(path: Path) -> dict[str, Any]:
         raise InvalidValue(
             f"{path} is a sparse matrix of scipy; save it dense: np.save(FILE, load_npz(FILE).toarray())."
         )
-    return {name: read_npz(path, name) for name in names}
+    return _readable(path, names, read_npz, "save texts as np.array(x, dtype=str)")
 
 
 def _safetensors(path: Path) -> dict[str, Any]:
-    return {name: read_safetensors(path, name) for name in by_number(safetensors_names(path))}
+    return _readable(path, by_number(safetensors_names(path)), read_safetensors, "save it as float32")
+
+
+def _readable(
+    path: Path, names: Sequence[str], read: Callable[[Path, str], np.ndarray], cure: str
+) -> dict[str, np.ndarray]:
+    """Those of the arrays of a file that can be read, if there are any; others are named."""
+    found, left = {}, {}
+    for name in names:
+        try:
+            found[name] = read(path, name)
+        except Unreadable as error:
+            left[name] = error
+    if left and not found:
+        raise next(iter(left.values()))
+    if left:
+        warnings.warn(f"{path}: left out {named(list(left))}, of a type that is not read; {cure}", stacklevel=5)
+    return found
 
 
 _READERS: dict[str, Callable[[Path], Mapping[str, Any] | InFile]] = {
@@ -113,8 +138,10 @@ def _of_table(path: Path, wanted: str | None, id_column: str | None, labels: Seq
     key = id_column or next((name for name in ID_COLUMNS if name in table), None)
     if key is not None and key not in table:
         raise unknown_name(f"column of {path}", key, table)
+    depths: dict[str, float] = {}
     if format_of(path) == ".parquet":
-        columns = columns_of_arrow(read_arrow(path))
+        arrow = read_arrow(path)
+        columns, depths = columns_of_arrow(arrow), _depths(arrow.schema)
     else:
         columns = {name: column_of_values(values) for name, values in table.items()}
     columns = {name: values for name, values in columns.items() if name != key and name not in labels}
@@ -130,4 +157,9 @@ def _of_table(path: Path, wanted: str | None, id_column: str | None, labels: Seq
             arrays = {units[0]: arrays[""]}
     check_gaps(path, columns, units)
     others = {name: values for name, values in table.items() if name != key and name not in units}
-    return Holding(arrays, as_words(table[key]) if key else (), key or "", others)
+    return Holding(arrays, as_words(table[key]) if key else (), key or "", others, depths)
+
+
+def _depths(schema: Any) -> dict[str, float]:
+    """What `Run.to_parquet` has written beside the vectors of a layer."""
+    return {each.name: float(each.metadata[b"depth"]) for each in schema if b"depth" in (each.metadata or {})}

@@ -24,6 +24,8 @@ class Broken(str):
 # Numbers (N,), or vectors (N, m); or, in words, why a column is neither.
 Column = np.ndarray | str
 
+TABLE = "the table"  # what one in memory is called
+
 _KEY = re.compile(r"(.*[_ .-])?(id|ids|idx|index)|row|unnamed: ?\d+|level_\d+", re.IGNORECASE)
 _LABEL = re.compile(r"(.*[_ .-])?(label|labels|class|target|category|cluster|split|fold)", re.IGNORECASE)
 _APART = "numbers or labels the samples"
@@ -65,9 +67,9 @@ def units_of(path: str | Path, columns: Mapping[str, Column], wanted: str | None
     chosen = set(names)
     left = [name for name in columns if name not in chosen]
     if left and wanted is None:
+        cure = "give their columns alone" if path == TABLE else f"{path}:NAME,…"
         warnings.warn(
-            f"{path}: the units are {named(names)}; left out: {named(left)}. To choose others: {path}:NAME,….",
-            stacklevel=4,
+            f"{path}: the units are {named(names)}; left out: {named(left)}. To choose others: {cure}.", stacklevel=4
         )
     return names
 
@@ -110,7 +112,7 @@ def _plain(path: str | Path, columns: Mapping[str, Column]) -> list[str]:
         if isinstance(found, Broken):
             raise InvalidType(f"{path}:{name} {found}; repair it, or name the columns to take: {path}:NAME,….")
     numbers = {name: found for name, found in columns.items() if not isinstance(found, str)}
-    units = [name for name, found in numbers.items() if not _is_apart(name, found)]
+    units = [name for name, found in numbers.items() if not is_apart(name, found)]
     if not units:
         why = [f"{name!r} {found if isinstance(found, str) else _APART}" for name, found in columns.items()]
         more = f", … ({len(why)} columns)" if len(why) > 4 else ""
@@ -120,14 +122,14 @@ def _plain(path: str | Path, columns: Mapping[str, Column]) -> list[str]:
     series = [name for name in units if stems[name] is not None and times[stems[name]] > 1]
     alone = [name for name in units if stems[name] is None or times[stems[name]] < 2]
     if alone and len({stems[name] for name in series}) == 1:
-        raise InvalidValue(
-            f"{path} has the columns {named(series)} and beside them {named(alone)}; say which are the units: "
-            f"{path}:'{stems[series[0]]}*' or {path}:'*'."
-        )
+        cure = f"say which are the units: {path}:'{stems[series[0]]}*' or {path}:'*'"
+        if path == TABLE:
+            cure = "give the columns of units alone, and others as labels"
+        raise InvalidValue(f"{path} has the columns {named(series)} and beside them {named(alone)}; {cure}.")
     return units
 
 
-def _is_apart(name: str, values: np.ndarray) -> bool:
+def is_apart(name: str, values: np.ndarray) -> bool:
     """Whether a column of numbers says which sample it is, or of which class."""
     whole = bool((values == np.round(values)).all())
     return bool(_LABEL.fullmatch(name.strip())) or (whole and bool(_KEY.fullmatch(name.strip())))

@@ -108,7 +108,8 @@ class Stored:
         for name, feature in features.items():
             if getattr(feature, "decode", True) is False:
                 data = data.cast_column(name, type(feature)())
-        self._data, self.column_names = data, list(data.column_names)
+        # One that comes over the wire knows its columns by its rows.
+        self._data, self.column_names = data, list(data.column_names or next(iter(data), {}))
         self._names = {name: feature.names for name, feature in features.items() if hasattr(feature, "int2str")}
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
@@ -118,6 +119,15 @@ class Stored:
             for name, value in named.items():
                 self.classes[name].append(value)
             yield {**row, **named}
+
+    @property
+    def endless(self) -> bool:
+        """Whether it does not say how many rows it has."""
+        return hasattr(self._data, "take") and not hasattr(self._data, "__len__")
+
+    def first(self, n_rows: int) -> Stored:
+        """Its first rows, of one that is endless."""
+        return Stored(self._data.take(n_rows))
 
     def only(self, column: str) -> Stored:
         """The same without its other columns, but those of classes and of ``label``."""
@@ -146,7 +156,9 @@ def stored(inputs: Any) -> Any:
 
 
 def _is_set(inputs: Any) -> bool:
-    return bool(getattr(inputs, "column_names", None)) and hasattr(inputs, "__iter__")
+    if not hasattr(inputs, "column_names") or not hasattr(inputs, "__iter__"):
+        return False
+    return bool(inputs.column_names) or hasattr(inputs, "take")
 
 
 def _loader(given: str, name: str) -> Callable[..., Any]:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from layerscape.core.columns import plain_column
 from layerscape.core.conversion import as_array, index_of, refuse_annotated
 from layerscape.core.labels import as_column, as_columns
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Kind, Samples, TextPair
 from layerscape.errors import FileProblem, InvalidType, InvalidValue
-from layerscape.inputs import Selection, Table, choose_inputs
-from layerscape.inputs.images import ENDINGS
+from layerscape.inputs import Selection, choose_inputs
+from layerscape.inputs.contents import select_rows
+from layerscape.inputs.images import ENDINGS, open_files
 from layerscape.inputs.text import pair_source, text_source
 from layerscape.pipeline.contents import check_asked, is_pair, is_picture, plain
+from layerscape.pipeline.frames import as_table, chosen_of_table, is_missing
 from layerscape.pipeline.handed import HUB, Stored, from_hub, is_loader, samples_of, stored
 from layerscape.pipeline.spool import Spool, spooled
 
@@ -55,23 +57,43 @@ def choose_samples(inputs: Any, *, labels: Any = None, kind: Kind | None = None,
     if isinstance(inputs, (str, Path)):
         return choose_inputs(inputs, kind=kind, labels=labels, **options)
     refuse_annotated(inputs, "the input")
-    inputs = stored(inputs)
-    table = _as_table(inputs, options)
+    inputs, options = _begun(stored(inputs), options)
+    inputs, table = as_table(inputs, kind, labels, options)
     if table is not None:
-        return _of_table(inputs, table, kind, labels, options)
+        return chosen_of_table(inputs, table, kind, labels, options)
+    skip_bad = bool(options.pop("skip_bad", False))
+    if given := [name for name, value in options.items() if value]:
+        raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
     columns = as_columns(labels)
+    if isinstance(inputs, (list, tuple)) and inputs and all(isinstance(item, Path) for item in inputs):
+        check_asked(kind, "image", inputs)
+        return Selection(open_files(inputs), range(len(inputs)), columns, "a list", kind, skip_bad)
     contents, found, source, own = _held(inputs)
     check_asked(kind, found, contents)
-    given = [name for name, value in options.items() if value and (name != "skip_bad" or found != "text")]
-    if given:
-        raise InvalidValue(f"{given[0]}={options[given[0]]!r} is for files; select the samples in memory yourself.")
-    digest = fingerprint(contents if isinstance(contents, list) else _parts(contents))
+    if skip_bad and found != "text":
+        raise InvalidValue("skip_bad=True is for files and texts; select the samples in memory yourself.")
     ids = index_of(inputs) or tuple(map(str, range(len(contents))))
     known = {"label": own} if own else {}
     known |= inputs.classes if isinstance(inputs, Stored) else {}
     columns = {name: as_column(values) for name, values in known.items()} | columns
-    samples = Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], digest, columns, source)
-    return _with_words(samples, contents, skip_bad=bool(options.get("skip_bad"))) if found == "text" else samples
+    samples = Samples(ids, kind or found, lambda rows: [contents[row] for row in rows], "", columns, source)
+    if found == "text" and (kept := _with_words(samples, contents, skip_bad=skip_bad)).skipped:
+        return kept
+    return replace(samples, fingerprint=fingerprint(contents if isinstance(contents, list) else _parts(contents)))
+
+
+def _begun(inputs: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Only the first samples of what does not say how many it has, where so many are asked for; it may never end."""
+    limit = options.get("limit")
+    if limit is None or hasattr(inputs, "__len__") or not hasattr(inputs, "__iter__") or is_loader(inputs):
+        return inputs, options
+    if isinstance(inputs, Stored) and not inputs.endless:
+        return inputs, options
+    if (seed := options.get("sample_seed")) is not None:
+        raise InvalidValue(f"sample_seed={seed} of samples whose number is not known; leave it out for the first ones.")
+    select_rows(0, limit, None)  # which raises where it is no number of samples
+    first = inputs.first(limit) if isinstance(inputs, Stored) else islice(inputs, limit)
+    return first, {**options, "limit": None}
 
 
 def _with_words(samples: Samples, contents: Any, *, skip_bad: bool) -> Samples:
@@ -105,70 +127,15 @@ def _of_hub(given: str, kind: Kind | None, labels: Any, options: dict[str, Any])
     return replace(found, source=given) if isinstance(found, Samples) else replace(found, given=given)
 
 
-def _of_table(inputs: Any, table: Table, kind: Kind | None, labels: Any, options: dict[str, Any]) -> Selection:
-    """A table in memory as one in a file; labels are names of its columns, or columns of their own."""
-    names = labels is None or isinstance(labels, (str, Path, list, tuple))
-    chosen = choose_inputs(table, kind=kind, labels=labels if names else [], **options)
-    if not names:
-        whole = {name: values[list(chosen.rows)] for name, values in as_columns(labels).items()}
-        chosen = replace(chosen, labels=whole)
-    index = None if options.get("id_column") else index_of(inputs)
-    return replace(chosen, source=replace(chosen.source, ids=index)) if index else chosen
-
-
-def _as_table(inputs: Any, options: dict[str, Any]) -> Table | None:
-    """A table with a column that is no number, or whose columns are chosen, by name; None of anything else."""
-    if hasattr(inputs, "to_numpy") and hasattr(inputs, "columns"):
-        columns = {str(name): inputs[name] for name in inputs.columns}
-        plain_numbers = all(getattr(values.dtype, "kind", "O") in "biuf" for values in columns.values())
-        if plain_numbers and not any(options.values()):
-            return None
-        _refuse_samples_in_cells({name: next(iter(values), None) for name, values in columns.items()}, options)
-        return {name: _column(np.asarray(plain_column(values))) for name, values in columns.items()}
-    if not isinstance(inputs, Stored) or any(map(is_picture, next(iter(inputs), {}).values())):
-        return None
-    found: dict[str, list[Any]] = {name: [] for name in inputs.column_names}
-    for row in inputs:
-        for name, values in found.items():
-            values.append(row[name])
-    return {**found}
-
-
-def _refuse_samples_in_cells(firsts: Mapping[str, Any], options: dict[str, Any]) -> None:
-    """Raise where a column holds whole samples, by what each column begins with; texts beside arrays are shown."""
-    pictures = [name for name, first in firsts.items() if is_picture(first)]
-    arrays = [name for name, first in firsts.items() if isinstance(first, (list, np.ndarray))]
-    if pictures or (arrays and "text" not in firsts and not any(options.values())):
-        name, what = (pictures + arrays)[0], "pictures" if pictures else "arrays"
-        raise InvalidType(
-            f"a table with {what} in its column {name!r}; give that, table[{name!r}], and others of its columns as "
-            "labels."
-        )
-
-
-def _column(values: np.ndarray) -> Any:
-    """Numbers as they are; of other cells missing ones as None, and vectors as lists, as a file has them."""
-    if values.dtype.kind in "iuf":
-        return values
-    cells = (value.tolist() if isinstance(value, np.ndarray) else value for value in values.tolist())
-    return [None if _is_missing(value) else value for value in cells]
-
-
-def _is_missing(value: Any) -> bool:
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError):  # pandas' NA is neither
-        return type(value).__name__ == "NAType"
-
-
 def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
     """The contents of all samples, what they are, what they came in, and the labels that came with them."""
     inputs = _as_list(inputs)
     texts = _texts(inputs)
     if texts is not None:
-        if all(text.lower().endswith(ENDINGS) for text in texts) and Path(texts[0]).exists():
+        first = next(text for text in texts if text is not None)
+        if all(text.lower().endswith(ENDINGS) for text in texts if text is not None) and Path(first).exists():
             raise InvalidType(
-                f"a list of texts that are paths of pictures, {texts[0]!r} for one; give them as pathlib.Path(…), or "
+                f"a list of texts that are paths of pictures, {first!r} for one; give them as pathlib.Path(…), or "
                 "their folder."
             )
         return texts, "text", "a list", []
@@ -225,8 +192,8 @@ def _rows_of(inputs: Any) -> Iterator[Any]:
         yield item
 
 
-def _texts(inputs: Any) -> list[str] | None:
-    """The texts of a list or of a column of words; None where there are none."""
+def _texts(inputs: Any) -> list[str | None] | None:
+    """The texts of a list or of a column of words, None where one is missing; None where there are none."""
     if not isinstance(inputs, (list, tuple)) and getattr(inputs, "ndim", 0) != 1:
         return None
     items = list(inputs)
@@ -235,11 +202,13 @@ def _texts(inputs: Any) -> list[str] | None:
             f"inputs of bytes, {items[0][:12]!r} for one; give texts, each.decode(), or pictures, "
             "PIL.Image.open(io.BytesIO(each))."
         )
-    texts = [str(item) for item in items if isinstance(item, str)]
-    if texts and len(texts) < len(items):
-        place, other = next((place, item) for place, item in enumerate(items) if not isinstance(item, str))
-        raise InvalidType(f"input {place} is {other!r} among texts, of type {type(other).__name__}; give texts only.")
-    return texts or None
+    texts = [str(item) if isinstance(item, str) else None for item in items]
+    if texts.count(None) == len(texts):
+        return None
+    for place, item in enumerate(items):
+        if texts[place] is None and not is_missing(item):
+            raise InvalidType(f"input {place} is {item!r} among texts, of type {type(item).__name__}; give texts only.")
+    return texts
 
 
 def _pairs(inputs: Sequence[Any]) -> tuple[TextPair, ...] | None:

@@ -14,7 +14,17 @@ import numpy as np
 from layerscape.core.lists import LooksLikeGraph
 from layerscape.core.samples import check_ids
 from layerscape.errors import InvalidValue, need
-from layerscape.inputs import ID_COLUMNS, Holding, Steps, columns_of_files, ids_beside, read_vectors, rows_of
+from layerscape.inputs import (
+    ID_COLUMNS,
+    Holding,
+    InFile,
+    Steps,
+    by_number,
+    columns_of_files,
+    ids_beside,
+    read_vectors,
+    rows_of,
+)
 from layerscape.pipeline.arrays import Depths, from_arrays
 from layerscape.run import Run
 from layerscape.storage import check_place, read_zarr
@@ -49,8 +59,8 @@ def from_files(
     id_column
         Name of the column of ids, in the files and in that of labels; ``id``, ``ids`` or ``index`` when left out.
     depths
-        Where the layers lie between the input, 0, and the output, 1: a number for each, or ``"even"``. None when left
-        out, since files do not say it.
+        Where the layers lie between the input, 0, and the output, 1: a number for each, or ``"even"``. What a run wrote
+        beside them (`Run.to_parquet`, `Run.to_xarray`) when left out; other files do not say it.
     time
         Of arrays of three axes, such as trials × neurons × time: ``"mean"`` over time, the number of one step, or
         ``"flatten"`` (neurons × time units). There is no default.
@@ -84,7 +94,11 @@ def from_files(
     sources = [_source(str(file), id_column, picked or (), transposed) for file in files]
     ids = _same_samples(sources) or _ids_beside(labels, id_column, sources[0])
     columns = columns_of_files([(each.path, each.holding) for each in sources], labels, ids, id_column)
-    layers = {name: steps.matrix(x, f"layer {name!r}") for name, x in _named(sources).items()}
+    found = {
+        name: (each.holding.arrays[array], each.holding.depths.get(array)) for name, each, array in _named(sources)
+    }
+    layers = {name: steps.matrix(x, f"layer {name!r}") for name, (x, _) in found.items()}
+    depths = [depth for _, depth in found.values()] if depths is None else depths
     try:
         return from_arrays(layers, labels=columns or None, ids=ids or None, out=out, depths=depths)
     except LooksLikeGraph as error:
@@ -107,9 +121,28 @@ def _source(given: str, id_column: str | None, picked: Sequence[str], transposed
     name, equals, path = given.partition("=")
     if not equals or "/" in name or Path(given).exists():
         name, path = "", given
-    others = {".pt": _tensors, ".pth": _tensors, ".zarr": read_zarr}
+    others = {".pt": _tensors, ".pth": _tensors, ".zarr": _zarr}
     holding = read_vectors(path, id_column=id_column, labels=picked, transposed=transposed, others=others)
     return GivenFile(name, path, holding)
+
+
+def _zarr(path: Path) -> InFile:
+    found = read_zarr(path)
+    names = by_number(found) if list(found) == sorted(found) else list(found)
+    # Where axes have names, as xarray gives them, what is called as that of the samples holds theirs.
+    axes = [_axes(x)[0] for x in found.values() if x.ndim > 1 and _axes(x)]
+    ids_in = next((name for name in axes if name in found), None)
+    depths = {name: float(x.attrs["depth"]) for name, x in found.items() if _is_depth(x.attrs.get("depth"))}
+    return InFile({name: found[name] for name in names}, ids_in=ids_in, depths=depths)
+
+
+def _is_depth(value: Any) -> bool:
+    return isinstance(value, float) and 0 <= value <= 1
+
+
+def _axes(x: Any) -> list[str]:
+    """The names of the axes of a Zarr array of either version; none where they have none."""
+    return list(getattr(x.metadata, "dimension_names", None) or x.attrs.get("_ARRAY_DIMENSIONS", ()))
 
 
 def _tensors(path: Path) -> dict[str, Any]:
@@ -167,8 +200,8 @@ def _check_ids(source: GivenFile) -> None:
         raise InvalidValue(f"{source.path}, column {source.holding.ids_in!r}: {error}") from None
 
 
-def _named(sources: Sequence[GivenFile]) -> dict[str, Any]:
-    """All layers by name: that of the array, or of its file; both where arrays of two files are called alike."""
+def _named(sources: Sequence[GivenFile]) -> list[tuple[str, GivenFile, str]]:
+    """The names of all layers: that of the array, or of its file; both where arrays of two files are called alike."""
     found = [(each, array) for each in sources for array in each.holding.arrays]
     short = [each.name or array or _stem(each) for each, array in found]
     if any(each.name and len(each.holding.arrays) > 1 for each in sources):
@@ -185,7 +218,7 @@ def _named(sources: Sequence[GivenFile]) -> dict[str, Any]:
     if most > 1:
         paths = [each.path for (each, _), own in zip(found, names, strict=True) if own == name]
         raise InvalidValue(f"{paths[0]} and {paths[1]} are both called {name!r}; name them: a={paths[0]} b={paths[1]}.")
-    return {name: each.holding.arrays[array] for name, (each, array) in zip(names, found, strict=True)}
+    return [(name, each, array) for name, (each, array) in zip(names, found, strict=True)]
 
 
 def _stem(source: GivenFile) -> str:

@@ -12,6 +12,8 @@ from layerscape.storage.files import written_aside
 from layerscape.storage.folder import RunFolder
 from layerscape.storage.samples import LABEL, make_table
 
+DEPTH = "depth"  # what the place of a layer is called beside its vectors
+
 
 def write_parquet(folder: RunFolder, path: Path) -> None:
     """Write all layers block by block, so that one block of all layers is in memory at a time."""
@@ -21,14 +23,16 @@ def write_parquet(folder: RunFolder, path: Path) -> None:
         raise InvalidValue(f"cannot write {path}: {why}; give the name of a file, NAME.parquet.")
     about = make_table(folder.samples.ids, folder.samples.labels, folder.samples.kind)
     about = about.rename_columns([_name(name, folder) for name in about.column_names])
-    layers = {layer.name: folder.vectors(layer.name) for layer in folder.layers}
+    layers = {layer: folder.vectors(layer.name) for layer in folder.layers}
     with written_aside(path) as aside:
         writer = None
         for number in range(folder.layout.n_blocks):
             rows = folder.layout.rows(number)
             table = about.slice(rows.start, rows.stop - rows.start)
-            for name, vectors in layers.items():
-                table = table.append_column(name, _lists(pa, np.asarray(vectors[rows])))
+            for layer, vectors in layers.items():
+                column = _lists(pa, np.asarray(vectors[rows]))
+                depth = None if layer.depth is None else {DEPTH: repr(layer.depth)}
+                table = table.append_column(pa.field(layer.name, column.type, metadata=depth), column)
             writer = writer or parquet.ParquetWriter(aside, table.schema)
             writer.write_table(table)
         if writer is not None:

@@ -14,6 +14,8 @@ from layerscape.storage.manifest import NAME as RUN
 def read_zarr(path: Path) -> dict[str, Any]:
     """The arrays of a Zarr folder of version 2 or 3 by their path in it; the only one, if it has no name, is ``""``.
 
+    They come in the order of the alphabet, since folders keep none, if they are not listed in one file in another.
+
     Raises
     ------
     FileProblem, InvalidValue
@@ -30,6 +32,8 @@ def read_zarr(path: Path) -> dict[str, Any]:
         top = zarr.open(path, mode="r")
         is_anndata = top.attrs.get("encoding-type") == "anndata"
         arrays = dict(_arrays(zarr, top, ""))
+        if getattr(top.metadata, "consolidated_metadata", None) is None:
+            arrays = dict(sorted(arrays.items()))
     if is_anndata:  # whose categories and gaps are arrays of codes
         remedy = f"anndata.read_zarr({path.name!r}).write_h5ad(FILE)"
         raise InvalidValue(f"{path} is AnnData in Zarr; write it as .h5ad: {remedy}.")
