@@ -290,3 +290,11 @@ def test_proteins_of_nothing_but_bases_are_said_to_look_like_genes(folders, make
     )
     assert "DNA" not in network.look(make_samples(["ACGTACGGT", "ACGTKACGTAA"], "protein"))
     assert "DNA" not in network.look(make_samples(["ACG", "CAT"], "protein"))
+
+
+def test_junk_in_place_of_pickled_weights_is_told(copy):
+    folder = copy("bert", "*.safetensors")
+    (folder / "pytorch_model.bin").write_bytes(b"junk junk")
+    text = f"weights {str(folder / 'pytorch_model.bin')!r} cannot be read (no file of torch); fetch or save them again."
+    with raises(FileProblem, text):
+        open_model(str(folder))

@@ -9,6 +9,7 @@ import pytest
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
 from layerscape.inputs import read_matrix
+from layerscape.inputs.matrix import FOR_RUNS
 
 X = np.arange(6, dtype=np.float32).reshape(3, 2) / 2
 
@@ -180,3 +181,13 @@ def test_a_truncated_file_is_a_file_problem(tmp_path, name):
         FileProblem, match=f"^{re.escape(str(tmp_path / name))} (cannot be read|is no valid Parquet) \\("
     ):
         read_matrix(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", FOR_RUNS)
+def test_formats_of_whole_runs_are_told_how_to_be_read(tmp_path, ending):
+    path = tmp_path / f"a{ending}"
+    path.mkdir() if ending == ".zarr" else path.write_bytes(b"any")
+    with pytest.raises(FileProblem, match=rf"make a run of it: layerscape vectors {re.escape(str(path))} --out RUN\.$"):
+        read_matrix(path)
+    with pytest.raises(FileProblem, match=r"does not exist"):
+        read_matrix(tmp_path / f"b{ending}")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
+from layerscape.inputs import choose_inputs
 from layerscape.inputs.text import text_source
 from tests.inputs.opened import opened
 
@@ -187,6 +188,7 @@ mkl
 """
 
 
+@pytest.mark.filterwarnings("ignore:1 of 4 sequences hold gaps")
 @pytest.mark.parametrize("name", ["x.fasta", "x.fa", "x.faa.gz"])
 def test_fasta(tmp_path, name):
     file = tmp_path / name
@@ -245,3 +247,18 @@ def test_what_is_gzipped_is_what_it_was_and_no_more_than_it_may_unpack_to(tmp_pa
         FileProblem, match=rf"{name}\.gz takes \d+ bytes and unpacks to \d+ or more, which is more than 2"
     ):
         opened(tmp_path / f"{name}.gz")
+
+
+def test_gaps_and_stops_within_proteins_are_said(tmp_path):
+    path = tmp_path / "a.fasta"
+    path.write_text(">a\nMK-LV\n>b\nMKLVA*\n>c\nMK*LV\n")
+    with pytest.warns(UserWarning, match=r"^2 of 3 sequences hold gaps of an alignment or stops \(-, \., \*\), which"):
+        assert choose_inputs(path).samples().read([1]) == ["MKLVA"]
+
+
+@pytest.mark.parametrize("path", ["", "  "])
+def test_an_empty_path_is_no_folder(path):
+    with pytest.raises(
+        InvalidValue, match=r"^the inputs are an empty path; give a file or a folder, '\.' for this one"
+    ):
+        choose_inputs(path)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import layerscape as ls
-from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError
 
 N = 40
 IDS = [f"s{i}" for i in range(N)]
@@ -312,3 +312,10 @@ def test_ids_of_h5_that_are_bytes_are_utf_8(data):
         file["x"] = data[0]
         file.create_dataset("id", data=[name.encode() for name in names], dtype=h5py.string_dtype("ascii"))
     assert list(ls.from_files("a.h5").samples.ids) == names
+
+
+def test_files_in_a_list_are_refused_and_how_many_samples_there_are_is_kept(data):
+    np.save("a.npy", data[0])
+    with pytest.raises(InvalidType, match=r"^files of type list; give them one by one: from_files\(\*files\)\.$"):
+        ls.from_files(["a.npy"])
+    assert ls.from_files("a.npy").folder.record["counts"] == {"kept": N, "skipped": {}, "cut": 0}

@@ -409,7 +409,7 @@ def test_memmap_and_tensor_and_list_are_read(tmp_path):
         (
             lambda x: find_neighbors(x[:1], 1),
             InvalidValue,
-            "k=1 neighbors asked of 1 samples; k must lie in 1..0: a graph needs at least two samples.",
+            "k=1 neighbors asked of one sample; a graph needs at least two samples.",
         ),
         (
             lambda x: find_neighbors(x, 3, metric="cosin"),

@@ -193,10 +193,11 @@ def extracted_now(
 
 def extracted(model: str, inputs: str, options: dict[str, Any], command: str, progress: Any, **more: Any) -> Any:
     """The run that these options of the command line make, kept with the command that asked for it."""
+    from layerscape.inputs import is_labels_file
     from layerscape.pipeline.extract import extract
 
     labels, features = options["labels"], options["features"]
-    if isinstance(labels, str) and not Path(labels).exists():
+    if isinstance(labels, str) and not is_labels_file(labels):
         labels = labels.split(",")
     if features not in (None, "all"):
         features = features.split(",")

@@ -49,9 +49,10 @@ def vectors_command(
       layerscape vectors V1=v1.mat:rates V4=v4.mat:rates --time mean --out runs/monkey
       layerscape vectors cells.h5ad:X,obsm/X_pca --labels cell_type --out runs/cells
     """
+    from layerscape.inputs import is_labels_file
     from layerscape.pipeline.vectors import from_files
 
-    chosen = labels if labels is None or Path(labels).exists() else labels.split(",")
+    chosen = labels if labels is None or is_labels_file(labels) else labels.split(",")
     run = from_files(*files, out=out, labels=chosen, depths=_depths(depths), **options)
     n_units = {layer: run[layer].n_units for layer in run.layers}
     columns = {name: in_words(values) for name, values in run.samples.labels.items()}

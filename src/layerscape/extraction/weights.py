@@ -94,7 +94,8 @@ def read_file(path: Path) -> Any:
                 f"weights {str(path)!r} hold more than tensors and plain values ({name[1]}), which is never loaded; "
                 "where you trust the file, open it by torch.load(…, weights_only=False) and save the state_dict alone."
             ) from None
-        said = (reason[2] or reason[0])[:120] or type(error).__name__
+        said = (reason[2] or reason[0])[:120]
+        said = said if re.search("[a-z]", said) else "no file of torch"  # of junk it raises but a number
         raise FileProblem(f"weights {str(path)!r} cannot be read ({said}); fetch or save them again.") from None
 
 

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from layerscape.core.samples import Kind
 from layerscape.errors import FileProblem, InvalidValue, LayerscapeError
+from layerscape.extraction.weights import read_file
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.*", "*.model", "*.tiktoken")
 _POINTER = b"version https://git-lfs"
@@ -147,6 +148,8 @@ def explained(wish: Wish) -> Iterator[None]:
                 f"model {wish.model!r} comes with code of its own, which is not run unless you ask for it; "
                 "read that code, then give --trust-remote-code."
             ) from None
+        for path in sorted(wish.folder.glob("*.bin")) if wish.folder is not None else ():
+            read_file(path)  # which says so where it is that
         raise InvalidValue(f"model {wish.model!r} cannot be opened: {reason}") from None
 
 

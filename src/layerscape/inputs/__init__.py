@@ -12,6 +12,7 @@ from layerscape.inputs.images import read_picture as read_picture
 from layerscape.inputs.labels import ID_COLUMNS as ID_COLUMNS
 from layerscape.inputs.labels import columns_of_files as columns_of_files
 from layerscape.inputs.labels import ids_beside as ids_beside
+from layerscape.inputs.labels import is_labels_file as is_labels_file
 from layerscape.inputs.labels import read_labels as read_labels
 from layerscape.inputs.matrix import read_matrix as read_matrix
 from layerscape.inputs.open import check_there as check_there

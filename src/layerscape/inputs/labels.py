@@ -103,6 +103,15 @@ def read_labels(path: str | Path) -> dict[str, np.ndarray]:
     return {"label": as_labels(_read_column(path))}
 
 
+def is_labels_file(given: str) -> bool:
+    """Whether a text is a file of labels, there or missing, and no names of columns.
+
+    >>> is_labels_file("labels.csv"), is_labels_file("kind,speaker")
+    (True, False)
+    """
+    return Path(given).exists() or format_of(Path(given)) in (*TABLES, ".npy", ".txt", ".idx")
+
+
 def _read_column(path: Path) -> Sequence[Any] | np.ndarray:
     kind = format_of(path)
     if kind == ".txt":

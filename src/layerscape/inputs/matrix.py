@@ -18,6 +18,7 @@ from layerscape.inputs.tables import TABLES, read_arrow, read_table
 from layerscape.inputs.vectors import column_of_values, columns_of_arrow, vectors_of
 
 ARRAYS = (".npy", ".npz", ".safetensors")
+FOR_RUNS = (".zarr", ".h5", ".hdf5", ".he5", ".h5ad", ".mat", ".pt", ".pth")  # which `vector_files` reads
 OBJECTS = "it is no array, or one of Python objects, which is never unpickled"
 
 
@@ -64,7 +65,11 @@ def read_matrix(path: str | Path, name: str | None = None) -> np.ndarray:
     """
     path, said = split_name(path)
     name = said if name is None else name
-    kind = format_of(existing_file(path))
+    if (kind := format_of(path)) in FOR_RUNS and path.exists():
+        raise FileProblem(
+            f"{path} may hold several arrays, ids and labels; make a run of it: layerscape vectors {path} --out RUN."
+        )
+    existing_file(path)
     if kind == ".parquet":
         array = vectors_of(path, columns_of_arrow(read_arrow(path)), name)
     elif kind in TABLES:

@@ -97,6 +97,8 @@ def choose_inputs(
     >>> samples.ids, samples.read([0])[0].shape, samples.labels["digit"]
     (('scan-0000', 'scan-0001', 'scan-0003'), (16, 16), array(['0', '1', '3'], dtype='<U1'))
     """
+    if isinstance(source, str) and not source.strip():
+        raise InvalidValue("the inputs are an empty path; give a file or a folder, '.' for this one.")
     given = source if isinstance(source, (str, Path)) else TABLE
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))

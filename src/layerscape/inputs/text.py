@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ def text_source(
     texts: Sequence[Any], kind: Kind, ids: Sequence[str] = (), columns: Mapping[str, Sequence[Any]] | None = None
 ) -> Contents:
     """One sample per text; an empty one, or a sequence that is none, is bad."""
-    texts = _residues(texts) if kind == "protein" else texts
+    if kind == "protein":
+        texts = _residues(texts)
+        _say_gaps(texts)
 
     def read(rows: Sequence[int]) -> list[str]:
         return [texts[row] for row in rows]
@@ -60,6 +63,16 @@ def pair_source(
 
 def _residues(texts: Sequence[Any]) -> list[Any]:
     return [re.sub(r"\s+", "", text).upper().removesuffix("*") if isinstance(text, str) else text for text in texts]
+
+
+def _say_gaps(texts: Sequence[Any]) -> None:
+    n_gappy = sum(isinstance(text, str) and re.search("[-.*]", text) is not None for text in texts)
+    if n_gappy:
+        warnings.warn(
+            f"{n_gappy} of {len(texts)} sequences hold gaps of an alignment or stops (-, ., *), which the network "
+            "reads as they are; remove them where it has learned none",
+            stacklevel=4,
+        )
 
 
 def _fault(text: Any, kind: Kind) -> Bad | None:

@@ -17,6 +17,8 @@ from layerscape.inputs.idx import read_idx
 from layerscape.inputs.labels import ID_COLUMNS
 from layerscape.inputs.matlab import MATLAB, read_matlab
 from layerscape.inputs.matrix import (
+    ARRAYS,
+    FOR_RUNS,
     Unreadable,
     npz_names,
     read_npy,
@@ -29,7 +31,7 @@ from layerscape.inputs.tables import TABLES, as_words, read_arrow, read_table
 from layerscape.inputs.vectors import check_gaps, column_of_values, columns_of_arrow, named, units_of
 
 Reader = Callable[[Path], Mapping[str, Any]]
-ENDINGS = (".npy", ".npz", ".safetensors", ".zarr", *TABLES, *HDF5, ANNDATA, MATLAB, ".pt", ".pth")
+ENDINGS = (*ARRAYS, *TABLES, *FOR_RUNS)
 
 
 def read_vectors(

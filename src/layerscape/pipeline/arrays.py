@@ -114,7 +114,8 @@ def _write(
                     if found.done():
                         found.result()  # which raises where a value is not finite
                     folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})
-                folder.finish({"source": "arrays", "ids": ids}, {**plan, "samples": found.result()})
+                counts = {"kept": len(names), "skipped": {}, "cut": 0}
+                folder.finish({"source": "arrays", "ids": ids, "counts": counts}, {**plan, "samples": found.result()})
     return folder
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from layerscape.core.lists import LooksLikeGraph
 from layerscape.core.samples import check_ids
-from layerscape.errors import InvalidValue, need
+from layerscape.errors import InvalidType, InvalidValue, need
 from layerscape.inputs import (
     ID_COLUMNS,
     Holding,
@@ -85,6 +85,8 @@ def from_files(
     """
     if not files:
         raise InvalidValue("no files given; give at least one file of vectors.")
+    if isinstance(files[0], (list, tuple)):
+        raise InvalidType(f"files of type {type(files[0]).__name__}; give them one by one: from_files(*files).")
     if out is not None:
         check_place(out)
     steps = Steps(None if time is None else str(time), time_axis)

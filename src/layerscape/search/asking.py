@@ -84,8 +84,9 @@ def check_k(k: int, n_samples: int, apart: Apart | None = None, rows: Any = None
     if 1 <= k <= most:
         return
     if apart is None:
-        remedy = "" if most else ": a graph needs at least two samples"
-        raise InvalidValue(f"k={k} neighbors asked of {n_samples} samples; k must lie in 1..{most}{remedy}.")
+        if not most:
+            raise InvalidValue(f"k={k} neighbors asked of one sample; a graph needs at least two samples.")
+        raise InvalidValue(f"k={k} neighbors asked of {n_samples} samples; k must lie in 1..{most}.")
     what = f"lag={apart.reach}" if apart.reach else "the largest group"
     raise InvalidValue(
         f"k={k} neighbors asked of {n_samples} samples, {left_out} of which are left out ({what}); "

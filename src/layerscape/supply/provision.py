@@ -122,7 +122,8 @@ class Provision:
                 which = f" of the group {self.source.group}" if self.source.group else ""
                 which = " in common" if self.other is not self.own else which
                 which += f", {self.own.near.apart.words}" if self.own.near.apart else ""
-                raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; k must lie in 1..{most}.")
+                allowed = f"k must lie in 1..{most}" if n > 1 else "a graph needs at least two"
+                raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; {allowed}.")
 
     def say_default(self, task: Task) -> None:
         """Raise if a graph that was given holds fewer neighbors than a measure reads of which nobody said how many."""
