@@ -117,9 +117,9 @@ REFUSED = {
     "list": "list.npy holds no matrix of samples × units but an array of 40; give one that does.",
     "words": "words.npy holds no matrix of samples × units but an array of 40 × 7 texts; give one that does.",
     "days": "days.npy holds no matrix of samples × units but an array of 40 × 7 dates; give one that does.",
-    "indices": "a file holds a matrix of 40 × 9 that looks like row numbers of neighbors and not like vectors, and a "
-    "run holds vectors; measure a graph with: layerscape estimate NAME FILE --indices.",
-    "square": "a file holds a matrix of 40 × 40 that looks like the distances of all samples from each other",
+    "indices": "layer 'indices' is a matrix of 40 × 9 that looks like row numbers of neighbors and not like vectors, "
+    "and a run holds vectors; measure a graph with: layerscape estimate NAME FILE --indices.",
+    "square": "layer 'square' is a matrix of 40 × 40 that looks like the distances of all samples from each other",
     "complex": "layer 'complex' holds values of type complex128; give real numbers.",
 }
 

@@ -73,6 +73,7 @@ class LooksLikeGraph(InvalidValue):
     """
 
     def __init__(self, x: Representation, what: str, made: str, option: str) -> None:
+        self.layer = x.layer
         self.looks = f"a matrix of {x.n_samples} × {x.n_units} that looks like {what} and not like vectors"
         self.option = option
         super().__init__(f"{self.looks}; give {made}; vectors all the same: Representation(x).")

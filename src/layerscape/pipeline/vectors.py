@@ -105,8 +105,9 @@ def from_files(
         return from_arrays(layers, labels=columns or None, ids=ids or None, out=out, depths=depths)
     except LooksLikeGraph as error:
         raise InvalidValue(
-            f"a file holds {error.looks}, and a run holds vectors; measure a graph with: layerscape estimate NAME FILE "
-            f"{error.option}. In Python vectors all the same are: layerscape.Representation(x), for from_arrays."
+            f"layer {error.layer!r} is {error.looks}, and a run holds vectors; measure a graph with: layerscape "
+            f"estimate NAME FILE {error.option}. In Python vectors all the same are: layerscape.Representation(x), for "
+            "from_arrays."
         ) from None
 
 
