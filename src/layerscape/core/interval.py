@@ -28,7 +28,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from layerscape.core.near_sums import sum_of_mutual_moves, sum_of_products
 from layerscape.core.neighbors import Neighbors
@@ -189,7 +189,7 @@ def freedom_of(influence: np.ndarray) -> float:
 
 def student95(freedom: float) -> float:
     """The 97.5 % point of Student's law."""
-    return float(student.ppf(0.975, freedom))
+    return float(stdtrit(freedom, 0.975))  # as scipy.stats.t.ppf, which takes 50 times as long
 
 
 def margin_of_left_out(values: np.ndarray) -> float:
