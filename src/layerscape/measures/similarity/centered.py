@@ -99,8 +99,9 @@ class Centered:
 
     def between(self, x: Representation) -> np.ndarray:
         """Distances between the rows that are compared."""
-        rows, _ = drawn_rows(x.n_samples, self.sample, self.seed)
-        return _distances(rows_near_one(x, rows, self.metric))
+        if self.bends is not None:  # which asks for them three times, and leaves them as they are
+            return _between(x, self)
+        return _distances_of(x, self)
 
     def _bent(self, a: Representation, b: Representation, moves: _Moves) -> np.ndarray | float:
         """What the deletion of each row adds to R since it bends all that is compared; shape (n,)."""
@@ -146,6 +147,14 @@ class _Moves:
 def _compared(x: Representation, how: Centered) -> np.ndarray:
     """What is compared, U-centered; shape (n, n)."""
     return _centered(how.of_distances(how.between(x)))
+
+
+def _distances_of(x: Representation, how: Centered) -> np.ndarray:
+    rows, _ = drawn_rows(x.n_samples, how.sample, how.seed)
+    return _distances(rows_near_one(x, rows, how.metric))
+
+
+_between = remembered_within(KEPT)(_distances_of)
 
 
 @remembered_within(KEPT)

@@ -24,8 +24,8 @@ def width_without_each(distances: np.ndarray) -> np.ndarray:
 
 
 def _width(distances: np.ndarray) -> float:
-    off = distances[np.triu_indices(len(distances), 1)]
-    return float(np.median(off[off > 0])) if (off > 0).any() else 1.0
+    between = distances[np.triu(distances > 0, 1)]
+    return float(np.median(between)) if len(between) else 1.0
 
 
 def _medians_without_each(distances: np.ndarray) -> np.ndarray:
