@@ -30,7 +30,8 @@ _STAGES = {"embed_dim": 8, "depths": [1, 1, 1], "num_heads": [1, 2, 2], "window_
 NO_EMBEDDING = ("falcon_mamba", "mamba", "pvt", "rwkv")  # whose hidden states begin with what block 1 puts out
 UNITS_LAST = ("sam_vision_model",)  # maps in the hidden states
 _OWN: dict[str, dict[str, Any]] = {
-    "esm": {"position_embedding_type": "rotary", "mask_token_id": 59, "token_dropout": True},
+    "esm": {"position_embedding_type": "rotary", "mask_token_id": 59, "vocab_size": 60, "pad_token_id": 1}
+    | {"token_dropout": True},
     "gpt_neo": {"attention_types": [[["global"], 3]], "num_layers": 3},
     "swin": _STAGES,
     "swinv2": _STAGES,
@@ -56,7 +57,8 @@ _OWN: dict[str, dict[str, Any]] = {
     },
     "audio-spectrogram-transformer": {"max_length": 32, "num_mel_bins": 16},
     "xlnet": {"d_inner": 32, "n_layer": 3},
-    "funnel": {"block_sizes": [2, 2], "d_inner": 32, "num_decoder_layers": 2},
+    "funnel": {"block_sizes": [2, 2], "block_repeats": [1, 1], "d_inner": 32, "num_decoder_layers": 2},
+    "xmod": {"languages": ["en_XX"], "default_language": "en_XX"},
     "reformer": {"attn_layers": ["local", "local"], "axial_pos_embds": False, "local_attn_chunk_length": 64},
     "sam_vision_model": {"output_channels": 8, "mlp_dim": 32, "window_size": 2, "global_attn_indexes": [1]},
     "mt5": {"num_layers": 3},
