@@ -114,3 +114,20 @@ def test_where_blocks_merge_tokens_it_is_not_known_which_are_left(reads, rng, ma
     with pytest.raises(InvalidValue, match=f"^{re.escape(text)}$"):
         network.layers("mean", samples.read([0, 1]))
     assert [layer.name for layer in network.layers("mean:all", samples.read([0, 1]), select="block_*")]
+
+
+class Joining(Reader):
+    """A token joins after the first block."""
+
+    def forward(self, x):
+        x = self.blocks[0](self.embed(x))
+        return self.blocks[1](torch.cat([self.before.expand(len(x), -1, -1), x], dim=1))
+
+
+def test_where_a_token_joins_after_a_block_it_is_not_known_where_it_stands(rng, make_samples):
+    torch.manual_seed(0)
+    network = open_model(Joining(1, 0).eval())
+    samples = make_samples(list(rng.integers(0, 9, (N, 7))), "array")
+    with pytest.raises(InvalidValue, match=r"^layer 'block_2' has 8 tokens where others have 7; it is not known which"):
+        network.layers("mean", samples.read([0, 1]))
+    assert [layer.name for layer in network.layers("mean", samples.read([0, 1]), select="block_1")] == ["block_1"]

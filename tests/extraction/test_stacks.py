@@ -294,7 +294,8 @@ def tokens(rows):
 
 
 def with_decoder(rows):
-    return {**tokens(rows), "decoder_input_ids": tokens(rows)["input_ids"].flip(1)}
+    given = tokens(rows)
+    return {**given, **{f"decoder_{name}": value.flip(1) for name, value in given.items()}}
 
 
 @pytest.fixture
@@ -481,3 +482,86 @@ def test_of_several_tensors_that_are_handed_on_the_state_is_read(rng, make_sampl
         expected = module.double().expected(torch.from_numpy(x).double())
     for name, state in zip(layers, expected, strict=True):
         np.testing.assert_allclose(table[name], state.mean(1) if kind is Carries else state, atol=1e-6)
+
+
+def pairs_of(rng):
+    return [{name: rng.integers(3, 29, rng.integers(3, 9)) for name in ("source", "target")} for _ in range(N)]
+
+
+def both(width):
+    """What an encoder and a decoder are given, padded to a width or to the longest of each."""
+
+    def made(rows):
+        found = {}
+        for name, before in (("source", ""), ("target", "decoder_")):
+            ids = [row[name] for row in rows]
+            most = width or max(map(len, ids))
+            found[f"{before}input_ids"] = torch.tensor([[*row, *[0] * (most - len(row))] for row in ids])
+            found[f"{before}attention_mask"] = torch.tensor([[1] * len(x) + [0] * (most - len(x)) for x in ids])
+        return found
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def bart():
+    import transformers
+
+    sizes = {f"{part}_{name}": 2 for part in ("encoder", "decoder") for name in ("layers", "attention_heads")}
+    sizes |= {"d_model": 16, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16, "max_position_embeddings": 32}
+    torch.manual_seed(0)
+    return transformers.BartModel(transformers.BartConfig(vocab_size=30, **sizes)).eval()
+
+
+@pytest.mark.parametrize("width", [12, None])
+def test_a_decoder_is_pooled_by_its_own_mask(width, rng, bart, tmp_path):
+    pairs = pairs_of(rng)
+    for pooling, of in (("mean", lambda x: x.mean(0)), ("last", lambda x: x[-1])):
+        run = ls.extract(bart, pairs, make_inputs=both(width), pooling=pooling, out=tmp_path / pooling)
+        for row, pair in enumerate(pairs):
+            with torch.no_grad():
+                states = bart(**both(None)([pair]), output_hidden_states=True)
+            for part in ("encoder", "decoder"):
+                for layer, state in zip(("embedding", "block_1"), states[f"{part}_hidden_states"], strict=False):
+                    np.testing.assert_allclose(np.asarray(run[f"{part}.{layer}"])[row], of(state[0]), atol=1e-5)
+
+
+def test_tokens_of_which_no_mask_tells_are_refused(rng, bart, tmp_path):
+    def without(rows):
+        return {name: value for name, value in both(12)(rows).items() if name != "decoder_attention_mask"}
+
+    text = (
+        "layer 'decoder.embedding' has other tokens than those of attention_mask, and it is not known which are padding"
+    )
+    with pytest.raises(InvalidValue, match=f"^{text}: give decoder_attention_mask too, or choose other layers\\.$"):
+        ls.extract(bart, pairs_of(rng), make_inputs=without, out=tmp_path / "run")
+    run = ls.extract(bart, pairs_of(rng), make_inputs=without, layers="encoder.*", out=tmp_path / "encoder")
+    assert "encoder.block_2" in run
+
+
+class Latents(nn.Module):
+    """As many latents as the batch has tokens, which is chance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.latents = nn.Embedding(30, D), nn.Parameter(torch.randn(1, T, D))
+        self.blocks = nn.ModuleList(Block() for _ in range(2))
+
+    def forward(self, ids, attention_mask):
+        x = (self.embed(ids) * attention_mask[..., None]).sum(1, keepdim=True)
+        state = self.latents.expand(len(ids), -1, -1)
+        for block in self.blocks:
+            state = block(state) + 0 * x
+        return state * x
+
+
+def test_a_mask_as_wide_as_latents_is_not_theirs(rng, tmp_path):
+    rows = [rng.integers(1, 29, size) for size in (3, T, 5, 4)]
+
+    def made(some):
+        ids = torch.tensor([[*row, *[0] * (T - len(row))] for row in some])
+        return {"ids": ids, "attention_mask": (ids > 0).long()}
+
+    torch.manual_seed(0)
+    with pytest.raises(InvalidValue, match=r"^layer 'embedding' has other tokens than those of attention_mask"):
+        ls.extract(Latents(), rows, make_inputs=made, layers=["embedding", "block_*"], out=tmp_path / "run")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from layerscape.core.samples import TextPair
 from layerscape.errors import InvalidValue, UnknownName
 from layerscape.extraction import open_model
 
@@ -90,6 +91,30 @@ def test_texts_go_through_the_tower_of_text(two_towers, some_samples, tokenizer)
             network.layers(select="output")
 
 
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_a_tower_whose_output_is_not_the_models_own_has_none(part, tmp_path, tokenizer):
+    from transformers import (
+        BertConfig,
+        VisionTextDualEncoderConfig,
+        VisionTextDualEncoderModel,
+        ViTConfig,
+        ViTImageProcessorPil,
+    )
+
+    torch.manual_seed(3)
+    vision = ViTConfig(image_size=16, patch_size=4, **SMALL)
+    text = BertConfig(vocab_size=20, max_position_embeddings=16, **SMALL)
+    config = VisionTextDualEncoderConfig.from_vision_text_configs(vision, text, projection_dim=8)
+    model = VisionTextDualEncoderModel(config).eval()
+    folder = saved(tmp_path / "dual", model, tokenizer, ViTImageProcessorPil(size={"height": 16, "width": 16}))
+    network = open_model(folder, device="cpu", part=part)
+    assert "output" not in [layer.name for layer in network.layers()]
+    with pytest.raises(
+        InvalidValue, match=r"^'output' is what a model is deployed with, and what this part is deployed"
+    ):
+        network.layers(select="output")
+
+
 @pytest.fixture(scope="session")
 def t5(tmp_path_factory, folders, tokenizer):
     """A T5 as a whole, and its encoder alone as ProtT5 is saved, with its own weights."""
@@ -104,6 +129,15 @@ def t5(tmp_path_factory, folders, tokenizer):
     encoder.save_pretrained(place / "encoder")
     tokenizer.save_pretrained(place / "encoder")
     return place
+
+
+def test_pairs_for_an_encoder_and_a_decoder_are_asked_about(t5):
+    pairs = [TextPair("the cat", "a dog"), TextPair("a dog", "the cat ran")]
+    with pytest.raises(InvalidValue, match=r"^pairs of texts for a model that has an encoder and a decoder, which may"):
+        open_model(str(t5 / "whole"), device="cpu").layers("mean", pairs)
+    for opened in (open_model(str(t5 / "whole"), device="cpu", part="encoder"), open_model(str(t5 / "encoder"))):
+        with pytest.raises(InvalidValue, match=r"^pairs of texts for a tokenizer that puts nothing between"):
+            opened.layers("mean", pairs)
 
 
 def test_an_encoder_alone_opens_and_gives_what_it_gives_in_the_whole(t5, some_samples):

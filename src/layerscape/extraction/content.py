@@ -53,6 +53,58 @@ def content_of(
     return {name: positions.cpu() for name, positions in follows.items() if bool(positions.any())}
 
 
+MAIN, DECODER, UNKNOWN = "main", "decoder", "unknown"
+
+
+def masked_of(
+    module: torch.nn.Module,
+    inputs: Inputs,
+    real: torch.Tensor,
+    sites: Mapping[str, Site],
+) -> dict[str, str]:
+    """By name of the site, whose mask its tokens have: that of the first argument that is as wide as the mask.
+
+    Or that of the arguments for a decoder; or there is no telling, as of what follows another argument, or none.
+
+    Parameters
+    ----------
+    module, inputs
+        The network, and a batch in which nothing is padded.
+    real
+        The mask, shape (B, T).
+    sites
+        Where the embedding of each stack is seen.
+    """
+    given = {
+        name: value
+        for name, value in (inputs.kwargs or {}).items()
+        if isinstance(value, torch.Tensor) and value.ndim > 1 and not name.endswith("mask")
+    }
+    wide = [name for name, value in given.items() if value.shape[1] == real.shape[1]]
+    if not wide or not sites:
+        return {}
+
+    def seen(changed: list[str]) -> dict[str, torch.Tensor]:
+        more = {name: _another(given[name], ids=True) for name in changed}
+        with Taps(module, sites) as run:
+            return run(Inputs(inputs.args, {**(inputs.kwargs or {}), **more}), lambda _, each: each.tensor.clone())
+
+    def follow(changed: list[str]) -> set[str]:
+        other = seen(changed)
+        return {name for name in plain if not torch.equal(plain[name], other[name])}
+
+    plain, first = seen([]), given[wide[0]]
+    if _equal(_another(first, ids=True), first):  # a sample that is one token all over
+        return {}
+    main = follow([name for name, value in given.items() if name == wide[0] or _equal(value, first)])
+    decoder = follow([name for name in given if name.startswith("decoder_")])
+    return {name: MAIN if name in main else DECODER if name in decoder else UNKNOWN for name in plain}
+
+
+def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.shape == other.shape and bool((one == other).all())
+
+
 def _another(value: Any, ids: bool) -> Any:
     if not isinstance(value, torch.Tensor):
         return value

@@ -19,7 +19,7 @@ from layerscape.extraction.parts import each_part
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.readers import Encoded
 
-MASKS = ("attention_mask", "special_tokens_mask")
+MASKS = ("attention_mask", "special_tokens_mask", "decoder_attention_mask")
 MOST = np.iinfo(np.int64).max
 LEAST_RUN = 2  # of one number at the end of a sample, from which on it looks like padding
 
@@ -63,10 +63,12 @@ class Custom:
         elif isinstance(made, tuple):
             inputs = Inputs(tuple(made))
         elif isinstance(made, Mapping):
-            real, special = (_mask(name, made.get(name), n_samples) for name in MASKS)
+            real, special, decoded = (_mask(name, made.get(name), n_samples) for name in MASKS)
             if real is not None:
-                tokens = Tokens(real, real if special is None else real & ~special)
-                _check_any(tokens, [one.name for one in encoded])
+                decoder = None if decoded is None else Tokens(decoded, decoded)
+                tokens = Tokens(real, real if special is None else real & ~special, decoder=decoder)
+                for each in filter(None, (tokens, decoder)):
+                    _check_any(each, [one.name for one in encoded])
             inputs = Inputs(kwargs={name: value for name, value in made.items() if name not in self._withheld})
         else:
             raise InvalidType(

@@ -13,7 +13,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.answers import Answers, units_axes
 from layerscape.extraction.axes import Axes, arranged, rows_of
 from layerscape.extraction.build import Build
-from layerscape.extraction.content import content_of
+from layerscape.extraction.content import MAIN, content_of, masked_of
 from layerscape.extraction.cures import calm, hides, in_order
 from layerscape.extraction.entrances import SEVERAL, Entrance, entrances_of, places_of
 from layerscape.extraction.failures import explained
@@ -22,6 +22,7 @@ from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.influence import Perturbation
 from layerscape.extraction.layers import FOLDED, INPUT, OUTPUT, UNSEEN, Place, choose, name_layers, silent_modules
+from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.positions import order_of
 from layerscape.extraction.proving import Case, proven
 from layerscape.extraction.readers import Encoded, Reader
@@ -64,6 +65,7 @@ class _Looked:
     axes: dict[Site, Axes]
     verdicts: dict[Site, PlaceAxes]
     content: Mapping[str, torch.Tensor]
+    strangers: Mapping[str, str]
     drawn: Collection[tuple[str, int]]
     sites: Callable[[Mapping[Site, Axes]], Sites]
     shifts: Mapping[Site, int]
@@ -121,12 +123,22 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
     told = (looked.axes, looked.shapes, looked.verdicts, silent, looked.stacks, content, looked.drawn)
     known = {site: axes for site, axes in looked.axes.items() if not looked.verdicts[site].doubt}
     sites = cache(partial(looked.sites, known))
-    return Survey(tuple(places), positions, n_prefix, grid, has_cls, *told, sites=sites, shifts=looked.shifts)
+    return Survey(
+        tuple(places),
+        positions,
+        n_prefix,
+        grid,
+        has_cls,
+        *told,
+        sites=sites,
+        shifts=looked.shifts,
+        strangers=looked.strangers,
+    )
 
 
 def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
     module, build, whole, given = subject.module, subject.build, subject.whole, subject.given
-    unmasked = subject.reader.batch(encoded)[1] is None
+    masks = [subject.reader.batch([each] * N_SAMPLES)[1] for each in (encoded[0], encoded[-1])]
     few, more = given(encoded), given([*encoded, encoded[0]])
     one, other = (given([each] * N_SAMPLES) for each in (encoded[0], encoded[-1]))  # nothing is padded in them
     with calm(module, whole=whole), explained(module, few, subject.device):
@@ -140,17 +152,31 @@ def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
         verdicts = {site: each for site, each in verdicts.items() if not (rows[site].fold and each.doubt)}
         axes = {site: Axes(rows[site], each.places) for site, each in verdicts.items()}
         begins = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
-        content = dict[str, torch.Tensor]()
-        for each in (one, other):  # a sample that is one token all over tells nothing
-            left = {name: site for name, site in begins.items() if name not in content}
-            content |= content_of(module, each, left, lambda site, seen: axes[site](seen, N_SAMPLES), ids=unmasked)
+        content, strangers = _told(module, (one, other), masks, begins, axes)
         tries = chain((one, other), larger_inputs(one, other, N_SAMPLES, None))
         shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if _longer(one, alike, begins.values(), axes) else {}
     sites = partial(_sites, module, one, stacks, whole)
     entrances = entrances_of(one, alike, stacks)
     unlike = [each.shape for each in one.tensors()] != [each.shape for each in other.tensors()]
-    drawn = _drawn(alike, again)
-    return _Looked(firings, stacks, axes, verdicts, content, drawn, sites, shifts, entrances, folded, unlike)
+    seen = (firings, stacks, axes, verdicts, content, strangers, _drawn(alike, again))
+    return _Looked(*seen, sites, shifts, entrances, folded, unlike)
+
+
+def _told(
+    module: torch.nn.Module,
+    inputs: Sequence[Inputs],
+    masks: Sequence[Tokens | None],
+    begins: Mapping[str, Site],
+    axes: Mapping[Site, Axes],
+) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """By stack, which of its tokens are of the sample, and whose mask they have where that is not the first one."""
+    content, masked = dict[str, torch.Tensor](), dict[str, str]()
+    for each, mask in zip(inputs, masks, strict=True):  # a sample that is one token all over tells nothing
+        left = {name: site for name, site in begins.items() if name not in content}
+        content |= content_of(module, each, left, lambda site, seen: axes[site](seen, N_SAMPLES), ids=mask is None)
+        if mask is not None and not masked:
+            masked = masked_of(module, each, mask.real, begins)
+    return content, {name: whose for name, whose in masked.items() if whose != MAIN}
 
 
 def _longer(inputs: Inputs, seen: Trace, sites: Iterable[Site], axes: Mapping[Site, Axes]) -> bool:

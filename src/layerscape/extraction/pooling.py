@@ -36,12 +36,14 @@ from layerscape.extraction.projection import project
 class Tokens:
     """Which positions of a batch are real and which are content; both bool of shape (B, T).
 
-    ``grid`` has how many rows and columns of patches the content of every sample is, row by row, if it is a picture.
+    ``grid`` has how many rows and columns of patches the content of every sample is, row by row, if it is a picture;
+    ``decoder`` those of what a decoder is given, if that has a mask of its own.
     """
 
     real: torch.Tensor
     content: torch.Tensor
     grid: tuple[int, ...] | None = None
+    decoder: Tokens | None = None
     _shares: dict[Pooling, tuple[torch.Tensor, torch.Tensor]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -87,7 +89,8 @@ class Tokens:
 
     def to(self, device: torch.device) -> Tokens:
         """The same on another device."""
-        return replace(self, real=self.real.to(device), content=self.content.to(device))
+        decoder = self.decoder and self.decoder.to(device)
+        return replace(self, real=self.real.to(device), content=self.content.to(device), decoder=decoder)
 
 
 def pool(hidden: torch.Tensor, pooling: str, tokens: Tokens | None = None) -> torch.Tensor:

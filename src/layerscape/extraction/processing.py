@@ -21,8 +21,11 @@ PROCESSOR_FILES = ("preprocessor_config.json", "processor_config.json")
 UNBOUNDED = 10**6  # tokenizers that state no limit state an absurd one
 
 
-def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | None) -> Reader:
-    """What makes inputs of samples, by the files beside the model, and in the way in which it is deployed."""
+def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | None, *, targets: bool) -> Reader:
+    """What makes inputs of samples, by the files beside the model, and in the way in which it is deployed.
+
+    Where the model has ``targets``, of which nobody spoke, a second text may be one.
+    """
     accepted = tuple(inspect.signature(module.forward).parameters)
     kind = _kind(config, module)
     if wish.kind not in (None, kind) and {wish.kind, kind} != {"text", "protein"}:
@@ -62,6 +65,7 @@ def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | N
         own_length=own_length,
         shuffle=wish.shuffle_tokens,
         deployment=deployment,
+        targets=targets,
     )
 
 

@@ -57,7 +57,7 @@ class Stack:
             "blocks": self.n_blocks,
             "handed_on": self.handed_on,
             "last_hidden_state": self.hidden_states or None,
-            "unseen": self.unseen,
+            **({"unseen": self.unseen} if self.unseen else {}),
         }
 
     @property

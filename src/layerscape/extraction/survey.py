@@ -13,6 +13,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction import sites
 from layerscape.extraction.answers import question, told
 from layerscape.extraction.axes import Axes
+from layerscape.extraction.content import DECODER
 from layerscape.extraction.grammar import Pooling
 from layerscape.extraction.hooks import Site
 from layerscape.extraction.layers import FOLDED, INPUT, Place, choose
@@ -57,6 +58,8 @@ class Survey:
         Those of blocks beside what they put out, looked at when they are first asked for.
     shifts
         How many tokens come before those of the input, of layers that have more.
+    strangers
+        By name of the stack, whose mask its tokens have, where it is not that of the input.
     """
 
     places: tuple[Place, ...]
@@ -73,6 +76,7 @@ class Survey:
     drawn: Collection[tuple[str, int]] = ()
     sites: Callable[[], Sites] = Sites
     shifts: Mapping[Site, int] = field(default_factory=dict)
+    strangers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_values(self) -> int | None:
@@ -185,17 +189,27 @@ class Survey:
     ) -> Tokens | None:
         """Which tokens of a layer, shape (B, T, D), are real and which content; None if nothing says so."""
         _check_rows(place.name, hidden, n_samples)
+        content = self.content.get(place.stack)
+        if tokens is not None and hidden.ndim == 3 and (whose := self.strangers.get(place.stack)):
+            tokens = tokens.decoder if whose == DECODER else None
+            if tokens is None and content is None and not asked.whole:
+                more = "give decoder_attention_mask too, or " if whose == DECODER else ""
+                raise InvalidValue(
+                    f"layer {place.name!r} has other tokens than those of attention_mask, and it is not known which "
+                    f"are padding: {more}choose other layers."
+                )
         shift = self.shifts.get(place.site) if place.site is not None else None
         if tokens is not None and shift is not None and hidden.shape[1] >= shift + tokens.real.shape[1]:
             tokens = tokens.among(shift, hidden.shape[1])
-        content = self.content.get(place.stack)
         if content is not None and tokens is not None and hidden.ndim == 3 and len(content) == hidden.shape[1]:
             # The mask is of another part of the network, which has as many tokens as it.
             tokens = None if tokens.real.shape[1] != len(content) else tokens
         if hidden.ndim != 3:
             return tokens
         n_expected = tokens.real.shape[1] if tokens else self.positions if content is None else len(content)
-        mixed = asked.of_content and place.follows and content is not None and not bool(content.all())
+        # Fewer tokens than at the embedding are merged ones; of those that join, nobody knows where they stand.
+        joined = content is not None and hidden.shape[1] > len(content) and hidden.shape[1] % len(content)
+        mixed = asked.of_content and place.follows and content is not None and (joined or not bool(content.all()))
         if hidden.shape[1] != n_expected and (tokens or asked.kind == "cls" or mixed):
             raise InvalidValue(
                 f"layer {place.name!r} has {hidden.shape[1]} tokens where others have {n_expected}; it is not known "

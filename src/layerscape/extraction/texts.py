@@ -35,7 +35,7 @@ class Texts:
     Proteins are written as the tokenizer knows them (`spelling`).
 
     With a ``shuffle`` seed the tokens of every sample are put in random order, special tokens staying where they are:
-    a control that keeps the words and takes the sentence.
+    a control that keeps the words and takes the sentence. Of a model that has ``targets``, pairs are not read as one.
     """
 
     varies = True
@@ -51,8 +51,9 @@ class Texts:
         own_length: int | None = None,
         shuffle: int | None = None,
         deployment: Deployment | None = None,
+        targets: bool = False,
     ) -> None:
-        self._shuffle = shuffle
+        self._shuffle, self._targets = shuffle, targets
         self._deployment, self.own_length = deployment, own_length
         self.kind: Kind = kind
         self.max_length = max_length
@@ -177,6 +178,12 @@ class Texts:
 
     def _check_pairs(self) -> None:
         """Raise if two texts cannot be shown together as the model was trained to read them."""
+        if self._targets:
+            raise InvalidValue(
+                "pairs of texts for a model that has an encoder and a decoder, which may be a source and its target; "
+                "say --part encoder (part=) to read both as one text, or give the whole as a module, with a "
+                "make_inputs that gives decoder_input_ids too."
+            )
         if self._shuffle is not None:
             raise InvalidValue(
                 "shuffled tokens of pairs of texts, which would carry words from one text into the other; leave "

@@ -9,10 +9,15 @@ from torch import nn
 
 from layerscape.errors import InvalidValue
 from layerscape.extraction.heads import Head
+from layerscape.extraction.hooks import Site, Taps
 from layerscape.extraction.pooling import Tokens, pool
+from layerscape.extraction.readers import Reader
+from layerscape.extraction.untouched import evaluating
 
 # How models call them that have two towers.
 _TOWERS = {"vision": ("vision_model", "vision_tower", "visual"), "text": ("text_model", "language_model")}
+NOT_KNOWN = "is what a model is deployed with, and what this part is deployed with is not known"
+ROUNDINGS = 1000  # units in the last place, within which two vectors are one
 DECODER_ALONE = (
     "its decoder alone, which reads texts without a source: cross-attention has nothing to read and is left out"
 )
@@ -89,7 +94,29 @@ def head_of_stack(module: nn.Module, path: str) -> Head | str:
     head = next((name for name, _ in stack.named_modules() if name.split(".")[-1] == "head"), None)
     if path in _TOWERS["vision"] and head is not None and hasattr(module, "logit_bias"):
         return Head("the pooling of the tower", head)
-    return "is what a model is deployed with, and what this part is deployed with is not known"
+    return NOT_KNOWN
+
+
+def proven_head(head: Head | str, module: nn.Module, path: str, reader: Reader) -> Head | str:
+    """The head if it gives of two samples what the model's own function for this tower gives; or why there is none."""
+    called = "get_image_features" if path in _TOWERS["vision"] else "get_text_features"
+    own: Any = getattr(module, called, None)
+    if isinstance(head, str) or own is None:
+        return head
+    found = next(module.parameters())
+    try:
+        inputs, tokens = reader.batch(reader.encode(reader.examples, ["0", "1"]))
+        inputs = inputs.to(found.device, found.dtype)
+        with evaluating(module), Taps(module.get_submodule(path), {"": Site(head.module)}) as run:
+            ours = run(inputs, lambda _, seen: head(seen.tensor, tokens))[""]
+            theirs = own(**(inputs.kwargs or {}))
+    except Exception:  # it takes something else than the tower
+        return NOT_KNOWN
+    theirs = getattr(theirs, "pooler_output", theirs).detach().float()
+    alike = ours.shape == theirs.shape and float((ours - theirs).norm()) <= ROUNDINGS * float(theirs.norm()) * (
+        torch.finfo(found.dtype).eps
+    )
+    return head if alike else NOT_KNOWN
 
 
 def _last(hidden: torch.Tensor, tokens: Tokens | None) -> torch.Tensor:

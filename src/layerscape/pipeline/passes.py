@@ -109,7 +109,7 @@ class Pass:
         proofs = prove(self.network, self.samples, self.layers, self.pooling, self.batch_size)
         for cure in proofs["cures"]:
             note(f"the model runs with {cure}")
-        for layer in (layer for axis in proofs["axes"] for layer in axis["unseen"]):
+        for layer in (layer for axis in proofs["axes"] for layer in axis.get("unseen", ())):
             note(f"{layer} is left out: it {UNSEEN}")
         return proofs
 
