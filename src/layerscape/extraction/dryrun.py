@@ -21,7 +21,7 @@ from layerscape.extraction.growth import larger_inputs
 from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs, Site
 from layerscape.extraction.influence import Perturbation
-from layerscape.extraction.layers import FOLDED, INPUT, OUTPUT, UNSEEN, Place, choose, name_layers, silent_modules
+from layerscape.extraction.layers import FOLDED, INPUT, OUTPUT, Place, choose, name_layers, silent_modules
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.positions import order_of
 from layerscape.extraction.proving import Case, proven
@@ -98,8 +98,7 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
     looked = _looked(subject, encoded)
     usable = arranged(looked.firings, looked.axes, N_SAMPLES)
     places = name_layers(module, usable, looked.stacks)
-    silent = silent_modules(module, looked.firings, usable)
-    silent |= {name: UNSEEN for stack in looked.stacks for name in stack.unseen}
+    silent = silent_modules(module, looked.firings, usable, looked.stacks)
     if build.answers:
         _answered(looked, places, build.answers, silent)
         usable = arranged(looked.firings, looked.axes, N_SAMPLES)

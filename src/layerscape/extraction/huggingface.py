@@ -28,7 +28,7 @@ from layerscape.extraction.network import Network
 from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.texts import Texts
-from layerscape.extraction.towers import DECODER_ALONE, check_towers, head_of_stack, proven_head, stack_of
+from layerscape.extraction.towers import DECODER_ALONE, check_towers, has_targets, head_of_stack, stack_of
 from layerscape.extraction.weights import check_files, check_head, check_weights
 from layerscape.extraction.wishes import Wish, check_place, explained
 
@@ -55,13 +55,9 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
         deployment = deployment_of(read)
-        targets = wish.part is None and {"encoder", "decoder"} <= dict(whole.named_children()).keys()
-        reader = load_reader(wish, config, module, deployment, targets=targets)
+        reader = load_reader(wish, config, module, deployment, targets=has_targets(whole, wish.part))
         towers = path not in ("", "encoder")
-        if towers:
-            head = proven_head(head_of_stack(whole, path), whole, path, reader)
-        else:
-            head = _head(wish, module, deployment, reader)
+        head = head_of_stack(whole, path, reader) if towers else _head(wish, module, deployment, reader)
     words, digest = (head.words, head.digest) if isinstance(head, Head) else ("", "")
     facts = {
         "revision": getattr(config, "_commit_hash", None) or wish.revision,

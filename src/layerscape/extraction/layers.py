@@ -124,14 +124,17 @@ def _inside(site: Site, stacks: Sequence[Stack]) -> tuple[float | None, str]:
     return None, ""
 
 
-def silent_modules(module: nn.Module, seen: Sequence[Firing], usable: Sequence[Firing]) -> dict[str, str]:
-    """Why a module is no layer, by its path."""
+def silent_modules(
+    module: nn.Module, seen: Sequence[Firing], usable: Sequence[Firing], stacks: Sequence[Stack]
+) -> dict[str, str]:
+    """Why a module is no layer, by its path, or what a block makes, by its name."""
     ran, layers = ({each.site.module for each in some if each.site.side == "output"} for some in (seen, usable))
     said = {
         path: "is a module that does not run in a forward pass of the network" for path, _ in module.named_modules()
     }
     said |= dict.fromkeys(ran, "puts out no floating-point tensor with one row per sample")
-    return {path or OUTPUT: why for path, why in said.items() if path not in layers}
+    found = {path or OUTPUT: why for path, why in said.items() if path not in layers}
+    return found | {name: UNSEEN for stack in stacks for name in stack.unseen}
 
 
 def patterns_of(select: str | Sequence[str]) -> list[str]:

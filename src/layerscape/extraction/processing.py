@@ -22,10 +22,7 @@ UNBOUNDED = 10**6  # tokenizers that state no limit state an absurd one
 
 
 def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | None, *, targets: bool) -> Reader:
-    """What makes inputs of samples, by the files beside the model, and in the way in which it is deployed.
-
-    Where the model has ``targets``, of which nobody spoke, a second text may be one.
-    """
+    """What makes inputs of samples, by the files beside the model, in the way in which it is deployed (`Texts`)."""
     accepted = tuple(inspect.signature(module.forward).parameters)
     kind = _kind(config, module)
     if wish.kind not in (None, kind) and {wish.kind, kind} != {"text", "protein"}:
@@ -53,8 +50,7 @@ def load_reader(wish: Wish, config: Any, module: Any, deployment: Deployment | N
         kind = "protein"
     pads = (getattr(config, "pad_token_id", None), tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
     limit = _limit(config, module, tokenizer)
-    stated = deployment.max_length if deployment else None
-    own_length = min((length for length in (limit, stated) if length), default=None)
+    own_length = min(filter(None, (limit, deployment and deployment.max_length)), default=None)
     return Texts(
         tokenizer,
         wish.kind or kind,

@@ -78,10 +78,23 @@ def _reads_texts(decoder: Any) -> bool:
         return False
 
 
-def head_of_stack(module: nn.Module, path: str) -> Head | str:
-    """What a tower is compared by with the other one: its projection, or its own pooling; or why there is none."""
+def has_targets(module: Any, part: str | None) -> bool:
+    """Whether a second text may be for its decoder, since nobody said which part is meant; an encoder may be alone."""
+    alone = any(name.endswith("EncoderModel") for name in module.config.architectures or ())
+    return part is None and not alone and {"encoder", "decoder"} <= dict(module.named_children()).keys()
+
+
+def head_of_stack(module: nn.Module, path: str, reader: Reader) -> Head | str:
+    """What a tower is compared by with the other one: its projection, or its own pooling; or why there is none.
+
+    It is there where it gives of two samples what the model's own function for this tower gives.
+    """
     if path == "decoder":
         return "is what a model is deployed with, which reads its encoder too"
+    return _proven(_likely_head(module, path), module, path, reader)
+
+
+def _likely_head(module: nn.Module, path: str) -> Head | str:
     stack = module.get_submodule(path)
     called = "visual_projection" if path in _TOWERS["vision"] else "text_projection"
     projection = getattr(module, called, None)
@@ -97,8 +110,7 @@ def head_of_stack(module: nn.Module, path: str) -> Head | str:
     return NOT_KNOWN
 
 
-def proven_head(head: Head | str, module: nn.Module, path: str, reader: Reader) -> Head | str:
-    """The head if it gives of two samples what the model's own function for this tower gives; or why there is none."""
+def _proven(head: Head | str, module: nn.Module, path: str, reader: Reader) -> Head | str:
     called = "get_image_features" if path in _TOWERS["vision"] else "get_text_features"
     own: Any = getattr(module, called, None)
     if isinstance(head, str) or own is None:
