@@ -255,3 +255,40 @@ def test_ids_that_a_table_has_made_floats_of_are_whole_again(tmp_path):
     floats[3] = 0.5
     run = ls.extract(nn.Sequential(nn.Linear(5, 2)), floats, out=tmp_path / "floats")
     np.testing.assert_array_equal(run["input"].matrix[:], floats)
+
+
+class Reads(nn.Module):
+    def __init__(self, padding=0):
+        super().__init__()
+        self.embed, self.linear = nn.Embedding(30, 5, padding_idx=padding), nn.Linear(5, 4)
+
+    def forward(self, ids, mask=None):
+        return self.linear(self.embed(ids))
+
+
+def to_width(rows, width=9):
+    return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
+
+
+PADDED = {
+    "tensor": to_width,
+    "tuple": lambda rows: (to_width(rows),),
+    "a mask of another name": lambda rows: {"ids": to_width(rows), "mask": to_width(rows) > 0},
+}
+
+
+@pytest.mark.parametrize("how", PADDED)
+def test_what_a_function_pads_without_a_mask_is_refused(how, rng, tmp_path):
+    rows = [rng.integers(1, 29, size) for size in (9, 9, 4, 6)]  # the first two of a dry run are not padded
+    text = (
+        "make_inputs made samples that begin or end with 0, with which the embedding 'embed' pads, and no "
+        "attention_mask; let it return a dict with one, 1 where a token counts and 0 where not."
+    )
+    with pytest.raises(InvalidValue, match=re.escape(text)):
+        ls.extract(Reads(), rows, make_inputs=PADDED[how], out=tmp_path / "run")
+
+    def masked(some):
+        return {"ids": to_width(some), "attention_mask": (to_width(some) > 0).long()}
+
+    assert ls.extract(Reads(), rows, make_inputs=masked, out=tmp_path / "masked").n_samples == 4
+    assert ls.extract(Reads(None), rows, make_inputs=PADDED[how], out=tmp_path / "none").n_samples == 4

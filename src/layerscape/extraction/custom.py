@@ -21,6 +21,7 @@ from layerscape.extraction.readers import Encoded
 
 MASKS = ("attention_mask", "special_tokens_mask", "decoder_attention_mask")
 MOST = np.iinfo(np.int64).max
+ROWS = "torch.tensor(np.array(rows))"  # as one would write it
 LEAST_RUN = 2  # of one number at the end of a sample, from which on it looks like padding
 
 
@@ -50,6 +51,7 @@ class Custom:
         self.kind: Kind = kind
         self.examples = list(examples)
         self.make_inputs, self._withheld = make_inputs, withheld
+        self.padding: Mapping[str | int, Mapping[int, str]] = {}  # by argument, numbers that are no tokens
         self._first = ""  # what the function made first, so that another one of its name makes another run
 
     def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
@@ -78,8 +80,22 @@ class Custom:
         if not tensors or tensors[0].ndim == 0 or len(tensors[0]) != n_samples:
             given = f"a tensor of shape {tuple(tensors[0].shape)}" if tensors else "no tensor"
             raise InvalidValue(f"make_inputs made {given} of {n_samples} samples; it must make one row per sample.")
+        if tokens is None:
+            self._check_padding(inputs)
         self._first = self._first or fingerprint(map(bytes_of, tensors))
         return inputs, tokens
+
+    def _check_padding(self, inputs: Inputs) -> None:
+        """Raise where samples look padded, and nothing says which tokens are none."""
+        named = {**dict(enumerate(inputs.args)), **(inputs.kwargs or {})}
+        for key, numbers in self.padding.items():
+            rows = named.get(key)
+            for number, who in numbers.items():
+                if isinstance(rows, torch.Tensor) and rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any()):
+                    raise InvalidValue(
+                        f"make_inputs made samples that begin or end with {number}, with which {who} pads, and no "
+                        "attention_mask; let it return a dict with one, 1 where a token counts and 0 where not."
+                    )
 
     def _made(self, contents: list[Any]) -> Any:
         try:
@@ -135,8 +151,8 @@ class AsTokens:
             if rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any()):
                 raise InvalidValue(
                     f"samples begin or end with {number}, with which {who} pads, and an array does not say which "
-                    f"tokens are none; give make_inputs={self._masked(number)}, or where all are tokens "
-                    "make_inputs=lambda rows: torch.tensor(np.array(rows))."
+                    f"tokens are none; give make_inputs={self._with_mask(f'{ROWS} != {number}')}, or where all are "
+                    f"tokens make_inputs={self._with_mask('torch.ones(np.shape(rows), dtype=int)')}."
                 )
         return rows
 
@@ -152,14 +168,13 @@ class AsTokens:
                     return (
                         f"samples {side} with up to {runs.max()} of {number}, which is nowhere else in the "
                         f"{len(rows)} tried, and all of it counts as tokens; if it is padding, give "
-                        f"make_inputs={self._masked(number)}"
+                        f"make_inputs={self._with_mask(f'{ROWS} != {number}')}"
                     )
         return ""
 
-    def _masked(self, number: int) -> str:
-        """A function that leaves padding out, as one would write it."""
-        rows = "torch.tensor(np.array(rows))"
-        return f'lambda rows: {{"{self.argument}": {rows}, "attention_mask": {rows} != {number}}}'
+    def _with_mask(self, mask: str) -> str:
+        """A function that says which tokens count, as one would write it."""
+        return f'lambda rows: {{"{self.argument}": {ROWS}, "attention_mask": {mask}}}'
 
 
 def is_whole(content: Any) -> bool:

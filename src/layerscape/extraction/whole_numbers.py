@@ -17,6 +17,7 @@ from layerscape.extraction.hooks import Inputs, where
 from layerscape.extraction.parts import floating, parts_of, readable
 from layerscape.extraction.readers import Encoded
 
+CONFIGURED = "its configuration"
 ROUNDING = 1e-3  # by which what comes of floats may differ from what comes of the whole numbers that they were
 
 
@@ -32,6 +33,9 @@ def settle(module: nn.Module, reader: Any, encoded: Sequence[Encoded]) -> None:
         If the network takes bytes too and makes something else of them, as where it divides them by 255.
     """
     contents = [one.content for one in encoded]
+    if isinstance(reader, Custom) and reader.make_inputs is not stack and not isinstance(reader.make_inputs, AsTokens):
+        inputs, tokens = reader.batch(encoded)
+        reader.padding = _padding(module, inputs.to(*where(module))) if tokens is None else {}
     if not (isinstance(reader, Custom) and reader.make_inputs is stack and all(map(is_whole, contents))):
         return
     if len({np.shape(content) for content in contents}) > 1:
@@ -97,6 +101,43 @@ def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[tuple[str, bool]
             handle.remove()
 
 
+def _padding(module: nn.Module, inputs: Inputs) -> dict[str | int, dict[int, str]]:
+    """By argument that an embedding looks up, with which numbers it says that it pads, and what of it says so."""
+    named = {**dict(enumerate(inputs.args)), **(inputs.kwargs or {})}
+    given = {
+        key: value
+        for key, value in named.items()
+        if isinstance(value, torch.Tensor) and value.ndim == 2 and not value.is_floating_point()
+    }
+    found: dict[str | int, dict[int, str]] = {}
+    main = getattr(module, "get_input_embeddings", lambda: None)() if hasattr(module, "config") else None
+
+    def look(path: str, rows: Any) -> None:
+        numbers = _pads(module, [path])
+        if module.get_submodule(path) is not main:  # of which the configuration speaks
+            numbers = {number: who for number, who in numbers.items() if who != CONFIGURED}
+        for key in (key for key, value in given.items() if value.shape == rows.shape and torch.equal(value, rows)):
+            found.setdefault(key, {}).update(numbers)
+
+    def hook(path: str) -> Any:
+        return lambda _, args: look(path, args[0]) if args else None
+
+    handles = [
+        part.register_forward_pre_hook(hook(path))
+        for path, part in module.named_modules()
+        if isinstance(part, nn.Embedding)
+    ]
+    try:
+        with calm(module, whole=False):
+            inputs.given_to(module)
+    except Exception:  # what is wrong with it is said where it is looked at
+        return {}
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {key: numbers for key, numbers in found.items() if numbers}
+
+
 def _alike(ones: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> bool:
     if [one.shape for one in ones] != [other.shape for other in others]:
         return False
@@ -111,4 +152,4 @@ def _pads(module: nn.Module, looked_up: Sequence[str]) -> dict[int, str]:
         if number is not None:
             found[int(number)] = f"the embedding {path!r}" if path else "the embedding"
     number = getattr(getattr(module, "config", None), "pad_token_id", None)
-    return {number: "its configuration", **found} if isinstance(number, int) else found
+    return {number: CONFIGURED, **found} if isinstance(number, int) else found
