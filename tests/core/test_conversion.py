@@ -151,8 +151,8 @@ def test_samples_in_memory_are_read_by_the_same_rules():
     assert as_samples(pandas.DataFrame(X)).read([1])[0].tolist() == [2, 3]
     with pytest.raises(InvalidValue, match="the input has 2 masked values"):
         as_samples(np.ma.masked_greater(X, 9))
-    with pytest.raises(InvalidType, match=r"^input 1 is None among texts, of type NoneType; give texts only\.$"):
-        as_samples(["to be", None])
+    with pytest.raises(InvalidType, match=r"^input 1 is 3 among texts, of type int; give texts only\.$"):
+        as_samples(["to be", 3])
 
 
 class Annotated:
