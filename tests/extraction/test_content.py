@@ -86,7 +86,7 @@ def test_ids_that_come_without_a_mask_are_told_from_tokens_of_the_network(before
     torch.manual_seed(0)
     module = Reader(before, after, before + 7 + after if fixed else None).eval()
     ids = rng.integers(0, 9, (N, 7))
-    ids[0] = 3  # a sample of one token alone tells nothing by its own tokens
+    ids[0] = ids[-1] = 3  # samples of one token, and those are looked at
     with torch.no_grad():
         state = module(torch.from_numpy(ids))
     network = open_model(module)
@@ -131,3 +131,10 @@ def test_where_a_token_joins_after_a_block_it_is_not_known_where_it_stands(rng, 
     with pytest.raises(InvalidValue, match=r"^layer 'block_2' has 8 tokens where others have 7; it is not known which"):
         network.layers("mean", samples.read([0, 1]))
     assert [layer.name for layer in network.layers("mean", samples.read([0, 1]), select="block_1")] == ["block_1"]
+
+
+def test_samples_of_nothing_but_zeros_do_not_tell_tokens_of_the_network(rng, make_samples):
+    network = open_model(Reader(2, 0).eval())
+    samples = make_samples(list(np.zeros((N, 7), int)), "array")
+    with pytest.raises(InvalidValue, match=r"^the first and the last sample are 0 all over, which does not tell"):
+        network.layers("mean", samples.read([0, 1]))

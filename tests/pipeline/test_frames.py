@@ -99,3 +99,12 @@ def test_a_streamed_data_set_is_a_table_by_its_rows_and_has_an_end_where_one_is_
     found = as_samples(Streamed(ROWS))
     assert (len(found), found.read([2]), list(found.labels)) == (N, ["text 2"], ["kind"])
     assert len(as_samples(Streamed(), limit=5)) == 5
+
+
+def test_what_fails_while_rows_are_made_is_said_of_which():
+    def rows():
+        yield from ROWS[:3]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(InvalidValue, match=r"^sample 3 cannot be had \(.*the disk is gone.*\); mend what makes"):
+        as_samples(rows(), kind="text")

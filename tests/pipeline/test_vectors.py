@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -319,3 +320,21 @@ def test_files_in_a_list_are_refused_and_how_many_samples_there_are_is_kept(data
     with pytest.raises(InvalidType, match=r"^files of type list; give them one by one: from_files\(\*files\)\.$"):
         ls.from_files(["a.npy"])
     assert ls.from_files("a.npy").folder.record["counts"] == {"kept": N, "skipped": {}, "cut": 0}
+
+
+@pytest.mark.parametrize("said", ["250 m", "-3", "nan"])
+def test_what_others_call_a_depth_is_none(data, said):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    column = arrow.array(data[0].tolist())
+    field = arrow.field("sensor", column.type, metadata={"depth": said})
+    parquet.write_table(arrow.Table.from_arrays([column], schema=arrow.schema([field])), "a.parquet")
+    assert ls.from_files("a.parquet").depths == {"sensor": None}
+
+
+def test_a_damaged_chunk_of_zarr_is_one_line(data):
+    zarr = pytest.importorskip("zarr")
+    zarr.open_group("a.zarr", mode="w").create_array("x", data=data[0])
+    chunk = next(path for path in Path("a.zarr/x").rglob("*") if path.is_file() and path.name != "zarr.json")
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    with pytest.raises(FileProblem, match=r"^a\.zarr cannot be read \(.*\); check it, or write it again"):
+        ls.from_files("a.zarr")

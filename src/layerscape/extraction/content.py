@@ -41,7 +41,7 @@ def content_of(
     dict
         Bool of shape (T,); nothing of sites that are no (B, T, D) or that follow no such input.
     """
-    if not sites:
+    if not sites or (not ids and inputs.floating() is None):
         return {}
 
     def seen(given: Inputs) -> dict[str, torch.Tensor]:
@@ -94,15 +94,12 @@ def masked_of(
         return {name for name in plain if not torch.equal(plain[name], other[name])}
 
     plain, first = seen([]), given[wide[0]]
-    if _equal(_another(first, ids=True), first):  # a sample that is one token all over
+    if torch.equal(_another(first, ids=True), first):  # a sample that is one token all over
         return {}
-    main = follow([name for name, value in given.items() if name == wide[0] or _equal(value, first)])
-    decoder = follow([name for name in given if name.startswith("decoder_")])
+    main = follow([name for name, value in given.items() if torch.equal(value, first)])
+    of_decoder = [name for name in given if name.startswith("decoder_")]
+    decoder = follow(of_decoder) if of_decoder and main != plain.keys() else set()
     return {name: MAIN if name in main else DECODER if name in decoder else UNKNOWN for name in plain}
-
-
-def _equal(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.shape == other.shape and bool((one == other).all())
 
 
 def _another(value: Any, ids: bool) -> Any:
@@ -114,8 +111,14 @@ def _another(value: Any, ids: bool) -> Any:
 
 
 def _others(value: torch.Tensor) -> torch.Tensor:
-    """Every token another one of the same sample, which the network surely knows."""
+    """Every token another one that the network surely knows: one of the sample, or where it has none the one below."""
     first = value[:, :1]
     unlike = value != first
     second = value.gather(1, unlike.long().argmax(1, keepdim=True))
+    second = torch.where(unlike.any(1, keepdim=True), second, (first - 1).clamp(min=0))
     return torch.where(unlike, first, second)
+
+
+def changes(inputs: Inputs) -> bool:
+    """Whether any token of a batch can be made another."""
+    return any(not torch.equal(_another(each, ids=True), each) for each in inputs.tensors())

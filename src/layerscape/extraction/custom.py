@@ -87,11 +87,9 @@ class Custom:
 
     def _check_padding(self, inputs: Inputs) -> None:
         """Raise where samples look padded, and nothing says which tokens are none."""
-        named = {**dict(enumerate(inputs.args)), **(inputs.kwargs or {})}
         for key, numbers in self.padding.items():
-            rows = named.get(key)
             for number, who in numbers.items():
-                if isinstance(rows, torch.Tensor) and rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any()):
+                if _at_an_end(inputs.named.get(key), number):
                     raise InvalidValue(
                         f"make_inputs made samples that begin or end with {number}, with which {who} pads, and no "
                         "attention_mask; let it return a dict with one, 1 where a token counts and 0 where not."
@@ -148,7 +146,7 @@ class AsTokens:
             )
         rows = stack(contents, np.int64)
         for number, who in (self.padding or {}).items():
-            if rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any()):
+            if _at_an_end(rows, number):
                 raise InvalidValue(
                     f"samples begin or end with {number}, with which {who} pads, and an array does not say which "
                     f"tokens are none; give make_inputs={self._with_mask(f'{ROWS} != {number}')}, or where all are "
@@ -175,6 +173,11 @@ class AsTokens:
     def _with_mask(self, mask: str) -> str:
         """A function that says which tokens count, as one would write it."""
         return f'lambda rows: {{"{self.argument}": {ROWS}, "attention_mask": {mask}}}'
+
+
+def _at_an_end(rows: Any, number: int) -> bool:
+    """Whether a sample begins or ends with a number, as if it were padded."""
+    return isinstance(rows, torch.Tensor) and rows.ndim == 2 and bool((rows[:, [0, -1]] == number).any())
 
 
 def is_whole(content: Any) -> bool:

@@ -13,7 +13,7 @@ from layerscape.errors import InvalidValue
 from layerscape.extraction.answers import Answers, units_axes
 from layerscape.extraction.axes import Axes, arranged, rows_of
 from layerscape.extraction.build import Build
-from layerscape.extraction.content import MAIN, content_of, masked_of
+from layerscape.extraction.content import MAIN, changes, content_of, masked_of
 from layerscape.extraction.cures import calm, hides, in_order
 from layerscape.extraction.entrances import SEVERAL, Entrance, entrances_of, places_of
 from layerscape.extraction.failures import explained
@@ -36,6 +36,10 @@ from layerscape.extraction.units import PlaceAxes
 from layerscape.extraction.whole_numbers import settle
 
 N_SAMPLES = 2  # of most dry runs
+ONE_TOKEN = (
+    "the first and the last sample are 0 all over, which does not tell the tokens that the network adds from theirs; "
+    "put another sample first."
+)
 MAX_INPUT_UNITS = 4096  # up to this size the input itself is a layer unless the user chooses others
 
 
@@ -50,10 +54,10 @@ class Subject:
     dtype: torch.dtype
     whole: bool = False
 
-    def given(self, some: Sequence[Encoded]) -> Inputs:
-        """What it takes of these samples."""
-        made, _ = self.reader.batch(some)
-        return (in_order(self.module, made) if self.whole else made).to(self.device, self.dtype)
+    def batch(self, some: Sequence[Encoded]) -> tuple[Inputs, Tokens | None]:
+        """What it takes of these samples, and which of their tokens are real."""
+        made, tokens = self.reader.batch(some)
+        return (in_order(self.module, made) if self.whole else made).to(self.device, self.dtype), tokens
 
 
 @dataclass(frozen=True)
@@ -136,10 +140,10 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
 
 
 def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
-    module, build, whole, given = subject.module, subject.build, subject.whole, subject.given
-    masks = [subject.reader.batch([each] * N_SAMPLES)[1] for each in (encoded[0], encoded[-1])]
-    few, more = given(encoded), given([*encoded, encoded[0]])
-    one, other = (given([each] * N_SAMPLES) for each in (encoded[0], encoded[-1]))  # nothing is padded in them
+    module, build, whole = subject.module, subject.build, subject.whole
+    (few, _), (more, _) = subject.batch(encoded), subject.batch([*encoded, encoded[0]])
+    alone = [subject.batch([each] * N_SAMPLES) for each in (encoded[0], encoded[-1])]  # nothing is padded in them
+    (one, _), (other, _) = alone
     with calm(module, whole=whole), explained(module, few, subject.device):
         plain, longer = (trace(module, each, mark=Mark.of_shape) for each in (few, more))
         alike, again = trace(module, one), trace(module, one)
@@ -151,9 +155,12 @@ def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
         verdicts = {site: each for site, each in verdicts.items() if not (rows[site].fold and each.doubt)}
         axes = {site: Axes(rows[site], each.places) for site, each in verdicts.items()}
         begins = {stack.name: site for stack in stacks if (site := stack.states[0]) in axes}
-        content, strangers = _told(module, (one, other), masks, begins, axes)
+        content, strangers = _told(module, alone, begins, axes)
+        longer = _longer(one, alike, begins.values(), axes)
+        if longer and not any(mask or changes(each) for each, mask in alone):
+            raise InvalidValue(ONE_TOKEN)
         tries = chain((one, other), larger_inputs(one, other, N_SAMPLES, None))
-        shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if _longer(one, alike, begins.values(), axes) else {}
+        shifts = shifts_of(module, tries, N_SAMPLES, stacks, axes) if longer else {}
     sites = partial(_sites, module, one, stacks, whole)
     entrances = entrances_of(one, alike, stacks)
     unlike = [each.shape for each in one.tensors()] != [each.shape for each in other.tensors()]
@@ -163,14 +170,13 @@ def _looked(subject: Subject, encoded: Sequence[Encoded]) -> _Looked:
 
 def _told(
     module: torch.nn.Module,
-    inputs: Sequence[Inputs],
-    masks: Sequence[Tokens | None],
+    batches: Sequence[tuple[Inputs, Tokens | None]],
     begins: Mapping[str, Site],
     axes: Mapping[Site, Axes],
 ) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """By stack, which of its tokens are of the sample, and whose mask they have where that is not the first one."""
     content, masked = dict[str, torch.Tensor](), dict[str, str]()
-    for each, mask in zip(inputs, masks, strict=True):  # a sample that is one token all over tells nothing
+    for each, mask in batches:  # a sample that is one token all over tells nothing
         left = {name: site for name, site in begins.items() if name not in content}
         content |= content_of(module, each, left, lambda site, seen: axes[site](seen, N_SAMPLES), ids=mask is None)
         if mask is not None and not masked:

@@ -41,6 +41,11 @@ class Inputs:
         """The tensors among them, in order."""
         return [seen.tensor for _, seen in parts_of([*self.args, *(self.kwargs or {}).values()])]
 
+    @property
+    def named(self) -> dict[Any, Any]:
+        """All arguments, those without a name by their place."""
+        return {**dict(enumerate(self.args)), **(self.kwargs or {})}
+
     def floating(self) -> torch.Tensor | None:
         """The first one of floating-point numbers, which is no index or mask."""
         return next((tensor for tensor in self.tensors() if tensor.is_floating_point()), None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -81,61 +82,60 @@ def _tried(module: nn.Module, rows: torch.Tensor) -> tuple[list[tuple[str, bool]
     given = inputs.args[0]
 
     def look(path: str, args: Any, kwargs: Any) -> None:
+        if rows.is_floating_point():
+            return
         for part in (seen.tensor for _, seen in parts_of([args, kwargs]) if readable(seen.tensor)):
             same = part.untyped_storage().data_ptr() == given.untyped_storage().data_ptr()
             if same or (part.shape == given.shape and torch.equal(part.to(given.dtype), given)):
                 looked_up.append((path, part.numel() > len(given)))
 
-    handles = [
-        part.register_forward_pre_hook(lambda _, args, kwargs, path=path: look(path, args, kwargs), with_kwargs=True)
-        for path, part in module.named_modules()
-        if isinstance(part, (nn.Embedding, nn.EmbeddingBag)) and not rows.is_floating_point()
-    ]
     try:
-        with calm(module, whole=False):
+        with _at_embeddings(module, look):
             return looked_up, [seen.tensor for _, seen in floating(parts_of(module(*inputs.args)))]
     except Exception:  # it does not take such numbers
         return looked_up, None
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _padding(module: nn.Module, inputs: Inputs) -> dict[str | int, dict[int, str]]:
     """By argument that an embedding looks up, with which numbers it says that it pads, and what of it says so."""
-    named = {**dict(enumerate(inputs.args)), **(inputs.kwargs or {})}
     given = {
         key: value
-        for key, value in named.items()
+        for key, value in inputs.named.items()
         if isinstance(value, torch.Tensor) and value.ndim == 2 and not value.is_floating_point()
     }
     found: dict[str | int, dict[int, str]] = {}
     main = getattr(module, "get_input_embeddings", lambda: None)() if hasattr(module, "config") else None
 
-    def look(path: str, rows: Any) -> None:
+    def look(path: str, args: Any, kwargs: Any) -> None:
         numbers = _pads(module, [path])
         if module.get_submodule(path) is not main:  # of which the configuration speaks
             numbers = {number: who for number, who in numbers.items() if who != CONFIGURED}
-        for key in (key for key, value in given.items() if value.shape == rows.shape and torch.equal(value, rows)):
-            found.setdefault(key, {}).update(numbers)
+        for rows in (seen.tensor for _, seen in parts_of([args, kwargs])):
+            for key in (key for key, value in given.items() if torch.equal(value, rows)):
+                found.setdefault(key, {}).update(numbers)
 
-    def hook(path: str) -> Any:
-        return lambda _, args: look(path, args[0]) if args else None
-
-    handles = [
-        part.register_forward_pre_hook(hook(path))
-        for path, part in module.named_modules()
-        if isinstance(part, nn.Embedding)
-    ]
     try:
-        with calm(module, whole=False):
+        with _at_embeddings(module, look):
             inputs.given_to(module)
     except Exception:  # what is wrong with it is said where it is looked at
         return {}
+    return {key: numbers for key, numbers in found.items() if numbers}
+
+
+@contextmanager
+def _at_embeddings(module: nn.Module, look: Callable[[str, Any, Any], None]) -> Iterator[None]:
+    """What every embedding is given is looked at by the path of that, while the network runs as in evaluation."""
+    handles = [
+        part.register_forward_pre_hook(lambda _, args, kwargs, path=path: look(path, args, kwargs), with_kwargs=True)
+        for path, part in module.named_modules()
+        if isinstance(part, (nn.Embedding, nn.EmbeddingBag))
+    ]
+    try:
+        with calm(module, whole=False):
+            yield
     finally:
         for handle in handles:
             handle.remove()
-    return {key: numbers for key, numbers in found.items() if numbers}
 
 
 def _alike(ones: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> bool:

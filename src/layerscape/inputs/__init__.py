@@ -7,6 +7,7 @@ from layerscape.inputs.features import known_features as known_features
 from layerscape.inputs.holding import Holding as Holding
 from layerscape.inputs.holding import InFile as InFile
 from layerscape.inputs.holding import by_number as by_number
+from layerscape.inputs.holding import depth_said as depth_said
 from layerscape.inputs.images import as_picture as as_picture
 from layerscape.inputs.images import read_picture as read_picture
 from layerscape.inputs.labels import ID_COLUMNS as ID_COLUMNS

@@ -134,6 +134,19 @@ def sorted_out(
     return Holding(layers, ids, key, columns, found.depths)
 
 
+def depth_said(value: Any) -> float | None:
+    """The place of a layer that is written beside it; None for what others call a depth.
+
+    >>> depth_said(0.5), depth_said(b"0.25"), depth_said("250 m"), depth_said(None)
+    (0.5, 0.25, None, None)
+    """
+    try:
+        depth = float(value)
+    except (TypeError, ValueError):
+        return None
+    return depth if 0 <= depth <= 1 else None
+
+
 def chosen_names(path: str | Path, wanted: str, names: Iterable[str]) -> list[str]:
     """The names that are asked for, one by one or by patterns, in the order in which they are asked for."""
     names, chosen = list(names), []

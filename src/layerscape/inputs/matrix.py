@@ -13,12 +13,14 @@ from numpy.lib.format import MAGIC_PREFIX
 
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, LayerscapeError, unknown_name
 from layerscape.inputs.files import check_samples_held, check_unpacked, existing_file, format_of, format_said, reason_of
+from layerscape.inputs.hdf5 import ANNDATA, HDF5
 from layerscape.inputs.idx import read_idx
+from layerscape.inputs.matlab import MATLAB
 from layerscape.inputs.tables import TABLES, read_arrow, read_table
 from layerscape.inputs.vectors import column_of_values, columns_of_arrow, vectors_of
 
 ARRAYS = (".npy", ".npz", ".safetensors")
-FOR_RUNS = (".zarr", ".h5", ".hdf5", ".he5", ".h5ad", ".mat", ".pt", ".pth")  # which `vector_files` reads
+FOR_RUNS = (".zarr", *HDF5, ANNDATA, MATLAB, ".pt", ".pth")  # which `vector_files` reads
 OBJECTS = "it is no array, or one of Python objects, which is never unpickled"
 
 

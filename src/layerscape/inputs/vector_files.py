@@ -12,7 +12,7 @@ import numpy as np
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.files import check_samples_held, existing_file, format_of, format_said
 from layerscape.inputs.hdf5 import ANNDATA, HDF5, read_anndata, read_hdf5
-from layerscape.inputs.holding import Holding, InFile, by_number, sorted_out
+from layerscape.inputs.holding import Holding, InFile, by_number, depth_said, sorted_out
 from layerscape.inputs.idx import read_idx
 from layerscape.inputs.labels import ID_COLUMNS
 from layerscape.inputs.matlab import MATLAB, read_matlab
@@ -164,4 +164,5 @@ def _of_table(path: Path, wanted: str | None, id_column: str | None, labels: Seq
 
 def _depths(schema: Any) -> dict[str, float]:
     """What `Run.to_parquet` has written beside the vectors of a layer."""
-    return {each.name: float(each.metadata[b"depth"]) for each in schema if b"depth" in (each.metadata or {})}
+    said = {each.name: depth_said((each.metadata or {}).get(b"depth")) for each in schema}
+    return {name: depth for name, depth in said.items() if depth is not None}

@@ -20,6 +20,7 @@ from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.vectors import is_apart
 from layerscape.pipeline.contents import is_picture
 from layerscape.pipeline.handed import Stored, is_loader, samples_of
+from layerscape.pipeline.spool import given_items, one_by_one
 
 OF_TABLES = ("text_column", "id_column")  # what is asked of nothing else
 
@@ -79,23 +80,17 @@ def _of_frame(frame: Any, labels: Any, options: Mapping[str, Any]) -> Table | No
         numbers = {name: np.asarray(plain_column(values)) for name, values in columns.items()}
         if not (any(options.values()) or _are_names(labels) or any(is_apart(*each) for each in numbers.items())):
             return None
-        return {name: (x.astype(np.uint8) if x.dtype.kind == "b" else x).tolist() for name, x in numbers.items()}
+        return {name: _column(x.astype(np.uint8) if x.dtype.kind == "b" else x) for name, x in numbers.items()}
     _refuse_samples_in_cells({name: next(iter(values), None) for name, values in columns.items()}, options)
     return {name: _column(np.asarray(plain_column(values))) for name, values in columns.items()}
 
 
 def _rows(inputs: Any) -> tuple[Any, Table | None]:
     """A table of rows that are dicts, one after the other; what is none is given back as it was."""
-    if is_loader(inputs):
-        rows = samples_of(inputs)
-    elif isinstance(inputs, (Mapping, str)) or hasattr(inputs, "dtype"):
+    if isinstance(inputs, (Mapping, str)) or hasattr(inputs, "dtype"):
         return inputs, None
-    elif hasattr(inputs, "__iter__"):
-        rows = iter(inputs)
-    elif hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
-        rows = (inputs[row] for row in range(len(inputs)))
-    else:
-        return inputs, None
+    items = samples_of(inputs) if is_loader(inputs) else one_by_one(inputs)
+    rows = given_items(() if items is None else items)
     first = list(islice(rows, 1))
     if first and isinstance(first[0], Mapping):
         return inputs, _of_rows(chain(first, rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from layerscape.inputs.text import pair_source, text_source
 from layerscape.pipeline.contents import check_asked, is_pair, is_picture, plain
 from layerscape.pipeline.frames import as_table, chosen_of_table, is_missing
 from layerscape.pipeline.handed import HUB, Stored, from_hub, is_loader, samples_of, stored
-from layerscape.pipeline.spool import Spool, spooled
+from layerscape.pipeline.spool import Spool, one_by_one, spooled
 
 GIVE = "give a path, an array with one sample per row, or a list of texts, of arrays or of dicts of arrays"
 ARRAYS = (
@@ -151,7 +151,7 @@ def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
         inputs = _of_list(inputs)
         if not isinstance(inputs, np.ndarray):
             return inputs, "array", "a list", []
-    if not any(hasattr(inputs, name) for name in ARRAYS) and (items := _one_by_one(inputs)) is not None:
+    if not any(hasattr(inputs, name) for name in ARRAYS) and (items := one_by_one(inputs)) is not None:
         spool, kind, labels = spooled(items, labeled=not isinstance(inputs, Iterator))
         return spool, kind, f"a {getattr(inputs, 'called', type(inputs).__name__)}", labels
     if not any(hasattr(inputs, name) for name in ARRAYS):  # numpy would make one of a data set, labels and all
@@ -172,24 +172,6 @@ def _as_list(inputs: Any) -> Any:
     if all(isinstance(cell, str) for cell in cells):
         return inputs.tolist()
     return list(inputs) if getattr(inputs, "ndim", 0) == 1 else inputs
-
-
-def _one_by_one(inputs: Any) -> Iterable[Any] | None:
-    """The items of a data set, an iterator or another iterable; None of what has none."""
-    if hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
-        return _rows_of(inputs)
-    return iter(inputs) if hasattr(inputs, "__iter__") and not isinstance(inputs, (bytes, set, frozenset)) else None
-
-
-def _rows_of(inputs: Any) -> Iterator[Any]:
-    n = len(inputs)
-    for row in range(n):
-        try:
-            item = inputs[row]
-        except IndexError as error:
-            what = f"inputs of type {type(inputs).__name__} say that they are {n} and have none at {row}"
-            raise InvalidValue(f"{what}; mend their len(), or give those that are there.") from error
-        yield item
 
 
 def _texts(inputs: Any) -> list[str | None] | None:

@@ -64,7 +64,7 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
         is a word or a number.
     """
     spool, labels, kinds = Spool(), [], {}
-    for place, item in enumerate(_given(items)):
+    for place, item in enumerate(given_items(items)):
         if labeled and isinstance(item, (tuple, list)) and len(item) == 2 and _is_label(item[1]):
             labels.append(item[1].item() if hasattr(item[1], "item") else item[1])
             item = item[0]
@@ -90,7 +90,25 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
     return spool, next(iter(kinds)), labels
 
 
-def _given(items: Iterable[Any]) -> Iterator[Any]:
+def one_by_one(inputs: Any) -> Iterable[Any] | None:
+    """The items of a data set, an iterator or another iterable; None of what has none."""
+    if hasattr(inputs, "__getitem__") and hasattr(inputs, "__len__"):
+        return _rows_of(inputs)
+    return iter(inputs) if hasattr(inputs, "__iter__") and not isinstance(inputs, (bytes, set, frozenset)) else None
+
+
+def _rows_of(inputs: Any) -> Iterator[Any]:
+    n = len(inputs)
+    for row in range(n):
+        try:
+            item = inputs[row]
+        except IndexError as error:
+            what = f"inputs of type {type(inputs).__name__} say that they are {n} and have none at {row}"
+            raise InvalidValue(f"{what}; mend their len(), or give those that are there.") from error
+        yield item
+
+
+def given_items(items: Iterable[Any]) -> Iterator[Any]:
     """The items; what goes wrong in code of the user's that makes them is said of which."""
     place, there = 0, iter(items)
     while True:

@@ -21,6 +21,7 @@ from layerscape.inputs import (
     Steps,
     by_number,
     columns_of_files,
+    depth_said,
     ids_beside,
     read_vectors,
     rows_of,
@@ -133,19 +134,11 @@ def _zarr(path: Path) -> InFile:
     found = read_zarr(path)
     names = by_number(found) if list(found) == sorted(found) else list(found)
     # Where axes have names, as xarray gives them, what is called as that of the samples holds theirs.
-    axes = [_axes(x)[0] for x in found.values() if x.ndim > 1 and _axes(x)]
+    axes = [x.axes[0] for x in found.values() if x.ndim > 1 and x.axes]
     ids_in = next((name for name in axes if name in found), None)
-    depths = {name: float(x.attrs["depth"]) for name, x in found.items() if _is_depth(x.attrs.get("depth"))}
+    said = {name: depth_said(x.attrs.get("depth")) for name, x in found.items()}
+    depths = {name: depth for name, depth in said.items() if depth is not None}
     return InFile({name: found[name] for name in names}, ids_in=ids_in, depths=depths)
-
-
-def _is_depth(value: Any) -> bool:
-    return isinstance(value, float) and 0 <= value <= 1
-
-
-def _axes(x: Any) -> list[str]:
-    """The names of the axes of a Zarr array of either version; none where they have none."""
-    return list(getattr(x.metadata, "dimension_names", None) or x.attrs.get("_ARRAY_DIMENSIONS", ()))
 
 
 def _tensors(path: Path) -> dict[str, Any]:
