@@ -119,6 +119,7 @@ class Upkeep:
         *,
         inputs: str | Path | None = None,
         text_column: str | None = None,
+        image_column: str | None = None,
         id_column: str | None = None,
         follow_links: bool = False,
         progress: Show = None,
@@ -132,7 +133,7 @@ class Upkeep:
         inputs
             The file or folder that the run was made of; where it was then, when left out. Samples are matched by id,
             and must have the contents that they had.
-        text_column, id_column, follow_links
+        text_column, image_column, id_column, follow_links
             As in `extract`; what was said there, when left out.
         progress
             As in `layerscape.measure`.
@@ -160,7 +161,8 @@ class Upkeep:
             )
         known_features(made["kind"], names)  # before anything is read
         source = inputs or made["source"]
-        given = {"text_column": text_column, "id_column": id_column, "follow_links": follow_links}
+        columns = {"text_column": text_column, "image_column": image_column, "id_column": id_column}
+        given = {**columns, "follow_links": follow_links}
         kept = {name: value for name, value in (record or {}).items() if name == "follow_links" or has_columns(source)}
         options = kept | {name: value for name, value in given.items() if value}
         table = self.folder.samples

@@ -158,12 +158,15 @@ def refused(kind, message, *args, **options):
 
 
 def test_a_part_that_is_not_there_is_refused(two_towers, folders):
-    ask = "a vision and a text part; say which with --part vision or --part text (part=)."
+    ask = (
+        "a vision and a text part; say which with --part vision or --part text (part=), or --part both where samples "
+        "are pairs of a picture and a text."
+    )
     refused(InvalidValue, f"{two_towers!r} has {ask}", two_towers)
     refused(InvalidValue, f"part='encoder' asked of {two_towers!r}, which has {ask}", two_towers, part="encoder")
     bert = folders("bert")
     refused(InvalidValue, f"part='text' asked of {bert!r}, which has one stack; leave it out.", bert, part="text")
-    message = "unknown part 'visual'; nearest: vision. There are: decoder, encoder, text, vision."
+    message = "unknown part 'visual'; nearest: vision. There are: both, decoder, encoder, text, vision."
     refused(UnknownName, message, bert, part="visual")
 
 

@@ -29,7 +29,9 @@ of_model = together(
     ),
     click.option("--random-init", type=int, metavar="SEED", help="Random weights: the untrained twin."),
     click.option("--shuffle-tokens", type=int, metavar="SEED", help="Tokens of every text in random order: a control."),
-    click.option("--part", help="vision or text, encoder or decoder, of models that have both."),
+    click.option(
+        "--part", help="vision or text, encoder or decoder, of models that have both; both, where samples are pairs."
+    ),
     click.option(
         "--units-axis", help=f"Which axis holds the units, where nothing tells: {UNITS_AXIS}.", metavar="TEXT"
     ),
@@ -37,6 +39,9 @@ of_model = together(
 )
 of_samples = together(
     click.option("--text-column", help="Column of the text; two, as question,answer, for pairs.  [default: text]"),
+    click.option(
+        "--image-column", help="Column of paths of pictures; with --text-column a sample is a picture and its text."
+    ),
     click.option("--id-column", help="Column that holds the ids.  [default: row number]"),
     click.option("--kind", type=click.Choice(["text", "image", "protein", "array"]), help="What the samples are."),
     click.option(
@@ -76,4 +81,4 @@ of_measuring = together(
     click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of samples in groups."),
 )
 OF_MEASURING = ("measures", "k", "by", "pairs", "queries", "groups", "own_group", "lag", "repeats", "controls", "seed")
-OF_READING = ("text_column", "id_column", "kind", "limit", "sample_seed", "follow_links", "skip_bad")
+OF_READING = ("text_column", "image_column", "id_column", "kind", "limit", "sample_seed", "follow_links", "skip_bad")

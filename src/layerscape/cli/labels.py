@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "--inputs", help="With --features: the file or folder that RUN was made of.  [default: where it was then]"
 )
 @click.option("--text-column", help="With --features: the column of the texts.  [default: that of the extraction]")
+@click.option("--image-column", help="With --features: the column of pictures.  [default: that of the extraction]")
 @click.option("--remove", help="Names of label columns to remove, with what was measured by them.")
 @shared.as_json
 def labels_command(

@@ -30,6 +30,22 @@ class TextPair(NamedTuple):
         return f"{self.first}\n{self.second}"
 
 
+class Captioned(NamedTuple):
+    """A picture and a text that belong together, each of which a part of a network reads.
+
+    >>> Captioned(np.zeros((2, 2), np.uint8), "all black").text
+    'all black'
+    """
+
+    picture: np.ndarray
+    text: str
+
+    @property
+    def nbytes(self) -> int:
+        """Of the picture, decoded."""
+        return self.picture.nbytes
+
+
 @dataclass(frozen=True)
 class Samples:
     """N samples in a fixed order.
@@ -40,8 +56,8 @@ class Samples:
         N distinct names that stay the same from run to run (relative path, accession, row number or a column).
     kind
         What one sample is: ``"text"`` and ``"protein"`` are read as ``str``, or as `TextPair` where two are shown
-        together, ``"image"`` as uint8 arrays of shape (height, width) or (height, width, 3), ``"array"`` as
-        arrays of numbers, whole ones as they are.
+        together, ``"image"`` as uint8 arrays of shape (height, width) or (height, width, 3), or as `Captioned` where
+        a text belongs to each, ``"array"`` as arrays of numbers, whole ones as they are.
     read
         Contents of the given rows, in the given order; called block by block, so that nothing larger than a block
         need be in memory.

@@ -9,7 +9,6 @@ from typing import Any
 from layerscape.core.samples import Samples
 from layerscape.core.threads import Room, ahead, thread_count
 from layerscape.errors import InvalidValue
-from layerscape.extraction.pictures import Pictures
 from layerscape.extraction.readers import Encoded, Reader
 
 TOKENS = 8192  # positions per batch, padding included, unless the user says how many samples
@@ -117,7 +116,7 @@ def _pictures(
     reader: Reader, samples: Samples, rows: range, plan: Sequence[Sequence[int]]
 ) -> Iterator[tuple[Sequence[int], list[Encoded]]]:
     """Batches of pictures, of which no more than so many bytes are held decoded."""
-    small = isinstance(reader, Pictures) and reader.by_itself  # when they are read nothing large is left of them
+    small = getattr(reader, "by_itself", False)  # when they are read nothing large is left of them
     most = DECODED if small else DECODED // 4  # held while they are read, by a batch that waits, and by one in use
     room, each = Room(most), TOGETHER if small else CHUNK
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,9 @@ class Build:
         Side of a patch in pixels, for vision transformers.
     n_registers
         How many of the tokens before the patches are registers.
-    head
-        What makes the vector that the model is deployed with; or why there is none, in words.
+    heads
+        What makes the vector that the model is deployed with, or why there is none, in words: by the tower that it is
+        of, where there are several.
     of_parts
         How many blocks it states of parts of the network, as of vision and text.
     answers
@@ -33,7 +34,7 @@ class Build:
     n_blocks: int | None = None
     patch: int | None = None
     n_registers: int = 0
-    head: Head | str = ""
+    heads: Mapping[str, Head | str] = field(default_factory=dict)
     of_parts: tuple[int, ...] = ()
     answers: Answers = field(default_factory=dict)
 

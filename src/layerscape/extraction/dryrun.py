@@ -116,9 +116,8 @@ def survey(subject: Subject, encoded: Sequence[Encoded]) -> Survey:
         has_cls = n_prefix > build.n_registers if tokens is None else bool((tokens.real & ~tokens.content).any())
     padded = tokens is not None or looked.unlike
     silent |= _add_input(places, reader, inputs, looked.entrances, padded=padded)
-    silent |= dict.fromkeys(looked.folded & silent.keys(), FOLDED) | _add_output(
-        places, usable, looked.stacks, build.head
-    )
+    silent |= dict.fromkeys(looked.folded & silent.keys(), FOLDED)
+    silent |= _add_output(places, usable, looked.stacks, build.heads)
     if not places:
         raise InvalidValue(
             f"{type(module).__name__} has no layer with one floating-point row per sample; give another module."
@@ -236,21 +235,22 @@ def _add_input(
 
 
 def _add_output(
-    places: list[Place], firings: Sequence[Firing], stacks: Sequence[Stack], head: Head | str
+    places: list[Place], firings: Sequence[Firing], stacks: Sequence[Stack], heads: Mapping[str, Head | str]
 ) -> dict[str, str]:
-    """Add what the model is deployed with, as the last layer; or say why there is none."""
-    if stacks and head:  # then it is no output of the network alone
-        places[:] = [place for place in places if place.name != OUTPUT]
-    if isinstance(head, str):
-        return {OUTPUT: head} if head else {}
-    for firing in firings:
-        if firing.site == Site(head.module):
-            places[:] = [place for place in places if place.name != OUTPUT]
-            places.append(Place(OUTPUT, firing.site, None, firing.shape or (), head.default, head=head))
-            return {}
-    return {
-        OUTPUT: f"is made of what {head.module or 'the network'!r} puts out, which is no tensor with a row per sample"
-    }
+    """Add what the model is deployed with, as the last layers; or say why there is none."""
+    silent = {}
+    if heads and (stacks or any(isinstance(head, Head) for head in heads.values())):
+        places[:] = [place for place in places if place.name != OUTPUT]  # it is no output of the network alone
+    for tower, head in heads.items():
+        name = f"{tower}.{OUTPUT}" if tower else OUTPUT
+        if isinstance(head, str):
+            silent[name] = head
+        elif seen := [firing for firing in firings if firing.site == Site(head.module)]:
+            places.append(Place(name, seen[0].site, None, seen[0].shape or (), head.default, tower, head=head))
+        else:
+            made = head.module or "the network"
+            silent[name] = f"is made of what {made!r} puts out, which is no tensor with a row per sample"
+    return silent
 
 
 def _drawn(once: Trace, again: Trace) -> set[tuple[str, int]]:

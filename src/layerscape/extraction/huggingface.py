@@ -18,8 +18,9 @@ import torch
 from layerscape.errors import InvalidValue, require
 from layerscape.extraction.adapters import Adapter, adapter_of, telling_base
 from layerscape.extraction.answers import Answers
+from layerscape.extraction.both import read_both
 from layerscape.extraction.build import Build
-from layerscape.extraction.deployed import Deployment, deployed_metric, deployment_of
+from layerscape.extraction.deployed import Deployment, Read, deployed_metric, deployment_of
 from layerscape.extraction.heads import Head, head_of
 from layerscape.extraction.hub import path_of, text_of, why_unreached
 from layerscape.extraction.loss import Loss
@@ -28,7 +29,7 @@ from layerscape.extraction.network import Network
 from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.texts import Texts
-from layerscape.extraction.towers import DECODER_ALONE, check_towers, has_targets, head_of_stack, stack_of
+from layerscape.extraction.towers import BOTH, DECODER_ALONE, check_towers, has_targets, head_of_stack, stack_of
 from layerscape.extraction.weights import check_files, check_head, check_weights
 from layerscape.extraction.wishes import Wish, check_place, explained
 
@@ -54,11 +55,9 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
-        deployment = deployment_of(read)
-        reader = load_reader(wish, config, module, deployment, targets=has_targets(whole, wish.part))
-        towers = path not in ("", "encoder")
-        head = head_of_stack(whole, path, reader) if towers else _head(wish, module, deployment, reader)
-    words, digest = (head.words, head.digest) if isinstance(head, Head) else ("", "")
+        reader, heads = read_both(wish, whole) if wish.part == BOTH else _read_one(wish, whole, path, read)
+    made = {name: head for name, head in heads.items() if isinstance(head, Head)}
+    words = "; ".join(f"{name}: {head.words}" if name else head.words for name, head in made.items())
     facts = {
         "revision": getattr(config, "_commit_hash", None) or wish.revision,
         "random_init": wish.random_init,
@@ -72,12 +71,21 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         module.to(device),
         reader,
         loss=full and _loss(full, config, reader, name).to(device),
-        configuration=_configuration(config) + words + digest,
+        configuration=_configuration(config) + words + "".join(head.digest for head in made.values()),
         facts=facts,
         default_pooling="last" if is_causal(config) or path == "decoder" else "mean",
-        build=replace(Build.of(config), head=head, answers=answers),
-        deployed=TOWERS if towers and isinstance(head, Head) else deployed_metric(read),
+        build=replace(Build.of(config), heads=heads, answers=answers),
+        deployed=TOWERS if made and (wish.part == BOTH or path not in ("", "encoder")) else deployed_metric(read),
     )
+
+
+def _read_one(wish: Wish, whole: Any, path: str, read: Read) -> tuple[Reader, dict[str, Head | str]]:
+    """What makes inputs for the stack that is looked at, and what the model is deployed with."""
+    module, deployment = whole.get_submodule(path), deployment_of(read)
+    config = getattr(module, "config", whole.config)
+    reader = load_reader(wish, config, module, deployment, targets=has_targets(whole, wish.part))
+    towers = path not in ("", "encoder")
+    return reader, {"": head_of_stack(whole, path, reader) if towers else _head(wish, module, deployment, reader)}
 
 
 def _head(wish: Wish, module: torch.nn.Module, deployment: Deployment | None, reader: Reader) -> Head | str:

@@ -265,7 +265,7 @@ class Network:
 
     def count_truncated(self, samples: Samples, rows: Sequence[int]) -> int:
         """How many of these samples are cut at the greatest length; only texts and proteins can be."""
-        if self.kind not in ("text", "protein"):
+        if getattr(self._reader, "max_length", None) is None:
             return 0
         return sum(one.truncated for one in self._reader.encode(samples.read(rows), [samples.ids[row] for row in rows]))
 

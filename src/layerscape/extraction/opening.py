@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AUTOCAST = "autocast"
 DTYPES = ("auto", "float32", "float16", "bfloat16", "float64", AUTOCAST)
-PARTS = ("vision", "text", "encoder", "decoder")
+PARTS = ("vision", "text", "encoder", "decoder", "both")
 
 
 def open_model(
@@ -69,7 +69,8 @@ def open_model(
     shuffle_tokens
         A seed: the tokens of every text or protein in random order, a control that keeps words and takes sentences.
     part
-        ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these.
+        ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these; ``both``
+        of either, where samples are pairs: a picture and its text, a source and its target.
     loss
         Whether a causal or masked language model is opened with its head, so that it can tell the loss of each text.
     units_axis

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from layerscape.core.provenance import fingerprint
-from layerscape.core.samples import Kind
-from layerscape.errors import InvalidValue
+from layerscape.core.samples import Captioned, Kind
+from layerscape.errors import InvalidType, InvalidValue
 from layerscape.extraction.hooks import Inputs
 from layerscape.extraction.readers import Encoded
 
@@ -30,6 +30,11 @@ class Pictures:
 
     def encode(self, contents: Sequence[Any], ids: Sequence[str]) -> list[Encoded]:
         for content, name in zip(contents, ids, strict=True):
+            if isinstance(content, Captioned):
+                raise InvalidType(
+                    f"sample {name!r} is a picture and its text, for a network that sees pictures; give pictures "
+                    "alone, or of a model that reads both say --part both (part=)."
+                )
             array = np.asarray(content)
             if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,)):
                 raise InvalidValue(

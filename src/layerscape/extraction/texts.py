@@ -181,8 +181,7 @@ class Texts:
         if self._targets:
             raise InvalidValue(
                 "pairs of texts for a model that has an encoder and a decoder, which may be a source and its target; "
-                "say --part encoder (part=) to read both as one text, or give the whole as a module, with a "
-                "make_inputs that gives decoder_input_ids too."
+                "say --part both (part=) to give one to each, or --part encoder to read both as one text."
             )
         if self._shuffle is not None:
             raise InvalidValue(

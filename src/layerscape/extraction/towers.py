@@ -15,9 +15,18 @@ from layerscape.extraction.readers import Reader
 from layerscape.extraction.untouched import evaluating
 
 # How models call them that have two towers.
-_TOWERS = {"vision": ("vision_model", "vision_tower", "visual"), "text": ("text_model", "language_model")}
+_TOWERS = {
+    "vision": ("vision_model", "vision_tower", "visual", "image_model"),
+    "text": ("text_model", "language_model"),
+}
 NOT_KNOWN = "is what a model is deployed with, and what this part is deployed with is not known"
 ROUNDINGS = 1000  # units in the last place, within which two vectors are one
+BOTH = "both"  # parts, of samples that are pairs
+ASK = (
+    "a vision and a text part; say which with --part vision or --part text (part=), or --part both where samples are "
+    "pairs of a picture and a text."
+)
+WITHOUT_HEAD = "is what a model is deployed with, and what one that writes texts is deployed with is no vector"
 DECODER_ALONE = (
     "its decoder alone, which reads texts without a source: cross-attention has nothing to read and is left out"
 )
@@ -25,9 +34,15 @@ DECODER_ALONE = (
 
 def check_towers(model: str, config: Any, part: str | None) -> None:
     """Raise if a model has two towers by its configuration and nobody said which; before its weights are loaded."""
-    if hasattr(config, "text_config") and hasattr(config, "vision_config") and part not in _TOWERS:
+    if hasattr(config, "text_config") and hasattr(config, "vision_config") and part not in (*_TOWERS, BOTH):
         asked = f"part={part!r} asked of {model!r}, which has" if part else f"{model!r} has"
-        raise InvalidValue(f"{asked} a vision and a text part; say which with --part vision or --part text (part=).")
+        raise InvalidValue(f"{asked} {ASK}")
+
+
+def towers_of(module: nn.Module) -> dict[str, str]:
+    """The paths of its towers by what they are called here; of a model that has not two of them those that it has."""
+    children = dict(module.named_children())
+    return {name: found for name, called in _TOWERS.items() for found in called if found in children}
 
 
 def stack_of(model: str, module: nn.Module, part: str | None) -> str:
@@ -48,22 +63,19 @@ def stack_of(model: str, module: nn.Module, part: str | None) -> str:
         If there is no such part, or it reads what is not there.
     """
     children = dict(module.named_children())
-    towers = {name: found for name, called in _TOWERS.items() for found in called if found in children}
-    if len(towers) == 2 and part in (None, *_TOWERS):
-        if part not in towers:
-            asked = f"part={part!r} asked of {model!r}, which has" if part else f"{model!r} has"
-            raise InvalidValue(
-                f"{asked} a vision and a text part; say which with --part vision or --part text (part=)."
-            )
-        return towers[part]
+    towers = towers_of(module)
+    if len(towers) == 2 and part in (None, *_TOWERS, BOTH):
+        if part is None:
+            raise InvalidValue(f"{model!r} has {ASK}")
+        return "" if part == BOTH else towers[part]
     if {"encoder", "decoder"} <= children.keys():
-        if part == "decoder" and not _reads_texts(children["decoder"]):
+        if part in ("decoder", BOTH) and not _reads_texts(children["decoder"]):
             raise InvalidValue(
-                f"part='decoder' asked of {model!r}, whose decoder reads no texts by itself; choose the encoder, or "
+                f"part={part!r} asked of {model!r}, whose decoder reads no texts by itself; choose the encoder, or "
                 "give the whole as a module with make_inputs=."
             )
-        if part in (None, "encoder", "decoder"):
-            return part or "encoder"
+        if part in (None, "encoder", "decoder", BOTH):
+            return "" if part == BOTH else part or "encoder"
     if part is not None:
         known = " and ".join(towers) or ("an encoder and a decoder" if "decoder" in children else "one stack")
         raise InvalidValue(f"part={part!r} asked of {model!r}, which has {known}; leave it out.")
@@ -72,10 +84,17 @@ def stack_of(model: str, module: nn.Module, part: str | None) -> str:
 
 def _reads_texts(decoder: Any) -> bool:
     """Whether it makes embeddings of tokens itself."""
+    return isinstance(embeddings_of(decoder), nn.Embedding)
+
+
+def embeddings_of(module: Any) -> nn.Module | None:
+    """What looks up the tokens that it is given, as it says itself or as its only table of words is called."""
     try:
-        return isinstance(decoder.get_input_embeddings(), nn.Embedding)
+        return module.get_input_embeddings()
     except (AttributeError, NotImplementedError):
-        return False
+        names = ("token_embedding", "word_embeddings", "embed_tokens")
+        found = [part for name, part in module.named_modules() if name.split(".")[-1] in names]
+        return found[0] if len(found) == 1 else None
 
 
 def has_targets(module: Any, part: str | None) -> bool:

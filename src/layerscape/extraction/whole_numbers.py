@@ -17,6 +17,7 @@ from layerscape.extraction.custom import AsTokens, Custom, is_whole, stack
 from layerscape.extraction.hooks import Inputs, where
 from layerscape.extraction.parts import floating, parts_of, readable
 from layerscape.extraction.readers import Encoded
+from layerscape.extraction.towers import embeddings_of
 
 CONFIGURED = "its configuration"
 ROUNDING = 1e-3  # by which what comes of floats may differ from what comes of the whole numbers that they were
@@ -104,7 +105,7 @@ def _padding(module: nn.Module, inputs: Inputs) -> dict[str | int, dict[int, str
         if isinstance(value, torch.Tensor) and value.ndim == 2 and not value.is_floating_point()
     }
     found: dict[str | int, dict[int, str]] = {}
-    main = getattr(module, "get_input_embeddings", lambda: None)() if hasattr(module, "config") else None
+    main = embeddings_of(module) if hasattr(module, "config") else None
 
     def look(path: str, args: Any, kwargs: Any) -> None:
         numbers = _pads(module, [path])

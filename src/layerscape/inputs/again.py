@@ -29,6 +29,7 @@ def samples_again(
     fingerprint: str,
     *,
     text_column: str | None = None,
+    image_column: str | None = None,
     id_column: str | None = None,
     follow_links: bool = False,
 ) -> Samples:
@@ -47,7 +48,13 @@ def samples_again(
         )
     try:
         whole = choose_inputs(
-            source, kind=kind, labels=[], text_column=text_column, id_column=id_column, follow_links=follow_links
+            source,
+            kind=kind,
+            labels=[],
+            text_column=text_column,
+            image_column=image_column,
+            id_column=id_column,
+            follow_links=follow_links,
         )
     except LayerscapeError as error:
         raise type(error)(f"the samples cannot be read again: {str(error).rstrip('.')}; {CURE}") from None

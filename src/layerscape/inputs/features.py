@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.progress import Show
-from layerscape.core.samples import Samples, TextPair
+from layerscape.core.samples import Captioned, Samples, TextPair
 from layerscape.errors import InvalidValue, unknown_name
 
 ROWS = 256  # samples that are read at a time
@@ -59,7 +59,7 @@ def features_of(samples: Samples, names: Sequence[str] | str, progress: Show = N
     ``hydropathy``            mean of Kyte and Doolittle's 1982 scale (GRAVY), −4.5…4.5
     ========================  ==============================================================================
 
-    Of a pair of texts they are those of both, one below the other.
+    Of a pair of texts they are those of both, one below the other; of a picture and its text those of the picture.
 
     Letters of a sequence that are none of the 20 weigh as much as the others do on average, and are left out of
     composition and hydropathy. Texts of scripts that put no blanks between words have few tokens.
@@ -95,7 +95,8 @@ def features_of(samples: Samples, names: Sequence[str] | str, progress: Show = N
         return {}
     found: dict[str, list[Any]] = {name: [] for name in chosen}
     for content in _contents(samples, progress):
-        content = content.joined if isinstance(content, TextPair) else content
+        if isinstance(content, (TextPair, Captioned)):
+            content = content.joined if isinstance(content, TextPair) else content.picture
         for name in chosen:
             found[name].append(known[name](content))
     return {name: np.array(values, np.float64) for name, values in found.items()}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from layerscape.core.samples import Kind, check_ids
 from layerscape.errors import FileProblem, InvalidValue, unknown_name
 from layerscape.inputs.arrays import from_table, open_arrays, open_idx
+from layerscape.inputs.captions import picture_source
 from layerscape.inputs.contents import Contents, Selection, select_rows
 from layerscape.inputs.files import existing_file, format_of, format_said
 from layerscape.inputs.images import open_folder
@@ -22,6 +23,16 @@ from layerscape.inputs.text import FASTA, open_fasta, open_lines, pair_source, t
 from layerscape.inputs.vectors import TABLE
 
 DIGITS = "digits"
+
+
+class Columns(NamedTuple):
+    """Those of a table that the user names."""
+
+    text_column: str | None
+    image_column: str | None
+    id_column: str | None
+
+
 # Endings, kinds of sample (the first is the guess) and who opens them; a table is met here only as file.parquet:name.
 _FORMATS: tuple[tuple[tuple[str, ...], tuple[Kind, ...], Callable[[str | Path, Kind], Contents]], ...] = (
     ((".txt",), ("text", "protein"), open_lines),
@@ -36,6 +47,7 @@ def choose_inputs(
     *,
     kind: Kind | None = None,
     text_column: str | None = None,
+    image_column: str | None = None,
     id_column: str | None = None,
     labels: str | Path | Sequence[str] | None = None,
     limit: int | None = None,
@@ -49,7 +61,8 @@ def choose_inputs(
     ----------
     source
         - a folder of images: the id is the relative path, the label ``class`` the subfolder;
-        - a table of texts (CSV, TSV, JSON lines, Parquet): one sample per row, the row number its id;
+        - a table of texts or of paths of pictures (CSV, TSV, JSON lines, Parquet): one sample per row, the row number
+          its id;
         - plain lines (``.txt``);
         - FASTA (``.fasta``, ``.fa``, ``.faa``): the id is the accession, ``key=value`` in a header a label;
         - an array (``.npy``, ``.npz``, ``.safetensors``, or a table of numbers): one sample per row;
@@ -64,6 +77,9 @@ def choose_inputs(
     text_column
         The column of texts; ``text`` when left out, or ``sequence`` for proteins. Two with a comma between them, as
         ``question,answer``, of pairs that a network reads together.
+    image_column
+        The column of paths of pictures, from the folder of the table on, or of pictures in a table in memory. With a
+        ``text_column`` too a sample is a picture and its text (`Captioned`).
     id_column
         The column of ids, in the table and in that of ``labels``.
     labels
@@ -102,15 +118,16 @@ def choose_inputs(
     given = source if isinstance(source, (str, Path)) else TABLE
     if kind is not None and kind not in get_args(Kind):
         raise unknown_name("kind of sample", kind, get_args(Kind))
+    columns = Columns(text_column, image_column, id_column)
     joined = picked = None
     if isinstance(labels, (str, Path)):
         joined = labels
     elif labels is not None:
         picked = list(labels)
     if isinstance(source, dict):
-        found = _open_table(given, source, kind, text_column, id_column, picked or [])
+        found = _open_table(given, source, kind, columns, picked or [])
     else:
-        found = _recognize(source, kind, text_column, id_column, picked or [], joined is not None, follow_links)
+        found = _recognize(source, kind, columns, picked or [], joined is not None, follow_links)
     check_ids(found.ids)
     if joined in {**found.labels, **found.columns} and not Path(str(joined)).exists():
         raise InvalidValue(f"labels={joined!r} is no file but a column; give labels=[{joined!r}] to choose columns.")
@@ -152,8 +169,7 @@ def check_there(source: str | Path) -> None:
 def _recognize(
     given: str | Path,
     kind: Kind | None,
-    text_column: str | None,
-    id_column: str | None,
+    named: Columns,
     picked: Sequence[str],
     joined: bool,
     follow_links: bool,
@@ -161,10 +177,10 @@ def _recognize(
     path, name = split_name(given)
     ending = format_of(path)
     if ending in TABLES and name is None and not path.is_dir():
-        return _open_table(path, read_table(path), kind, text_column, id_column, picked)
-    if text_column is not None or (id_column is not None and not joined):
-        option = "text_column" if text_column is not None else "id_column"
-        raise InvalidValue(f"{option}={text_column or id_column!r}, but {given} has no columns; leave it out.")
+        return _open_table(path, read_table(path), kind, named, picked)
+    for option, value in named._asdict().items():
+        if value is not None and not (option == "id_column" and joined):
+            raise InvalidValue(f"{option}={value!r}, but {given} has no columns; leave it out.")
     if given == DIGITS:
         from layerscape.inputs.digits import digits_source
 
@@ -192,22 +208,27 @@ def _open_table(
     path: str | Path,
     table: Table,
     kind: Kind | None,
-    text_column: str | None,
-    id_column: str | None,
+    named: Columns,
     picked: Sequence[str],
 ) -> Contents:
+    text_column, image_column, id_column = named
     texts = _text_columns(text_column, table)
-    for column in (*texts, *([] if id_column is None else [id_column])):
+    for column in filter(None, (*texts, image_column, id_column)):
         if column not in table:
             raise unknown_name(f"column of {path}", column, table)
     ids = _ids(path, table, id_column)
     columns = {name: values for name, values in table.items() if name != id_column}
+    if image_column is not None:
+        return _open_pictures(path, table, kind, image_column, texts, ids, columns)
     if kind is None:
         units = [values for name, values in columns.items() if name not in picked]
         is_text = text_column is not None or "text" in columns or any(as_numbers(values) is None for values in units)
         kind = "text" if is_text else "array"
     if kind == "image" or (kind == "array" and text_column is not None):
-        raise InvalidValue(f"kind={kind!r} for the table {path}; give text or protein, or array without a text_column.")
+        raise InvalidValue(
+            f"kind={kind!r} for the table {path}; give text or protein, array without a text_column, or name the "
+            "column of pictures with --image-column (image_column=)."
+        )
     if kind == "array":
         return from_table(columns, ids, picked, str(path))
     texts = texts or ["sequence" if kind == "protein" and "sequence" in columns else "text"]
@@ -219,6 +240,26 @@ def _open_table(
     if len(chosen) == 2:
         return pair_source(chosen[0], chosen[1], kind, ids, others)
     return text_source(chosen[0], kind, ids, others)
+
+
+def _open_pictures(
+    path: str | Path,
+    table: Table,
+    kind: Kind | None,
+    image_column: str,
+    texts: Sequence[str],
+    ids: Sequence[str],
+    columns: Mapping[str, Sequence[Any]],
+) -> Contents:
+    if kind not in (None, "image") or len(texts) > 1:
+        what = f"kind={kind!r}" if kind not in (None, "image") else f"text_column={','.join(texts)!r}"
+        raise InvalidValue(
+            f"{what} with image_column={image_column!r}, of which a sample is a picture, with one text or none; leave "
+            "one of the two out."
+        )
+    others = {name: values for name, values in columns.items() if name not in (*texts, image_column)}
+    said = table[texts[0]] if texts else None
+    return picture_source(table[image_column], Path(path).parent, said, ids, others)
 
 
 def _text_columns(given: str | None, table: Table) -> list[str]:

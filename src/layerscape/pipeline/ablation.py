@@ -28,7 +28,7 @@ OF_MODEL = (
     *("make_inputs", "kind", "device", "dtype", "revision", "trust_remote_code", "max_length", "units_axis"),
     *("random_init", "shuffle_tokens", "part", "factory"),
 )
-OF_SAMPLES = ("text_column", "id_column", "limit", "sample_seed", "skip_bad", "follow_links")
+OF_SAMPLES = ("text_column", "image_column", "id_column", "limit", "sample_seed", "skip_bad", "follow_links")
 OF_PASS = ("batch_size", "store")
 FEWEST = 2
 ABLATING = (*OF_MODEL, *OF_SAMPLES, *OF_PASS)  # options that go to the model and the samples

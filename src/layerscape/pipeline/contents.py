@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.conversion import as_array
-from layerscape.core.samples import Kind, TextPair
+from layerscape.core.samples import Captioned, Kind, TextPair
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import as_picture, read_picture
 
@@ -25,6 +25,8 @@ def as_content(item: Any, place: int) -> tuple[Kind, Any]:
             raise InvalidValue(f"sample {place} cannot be used: {str(error).rstrip('.')}.") from None
     if isinstance(item, Path):
         return "image", read_picture(item)
+    if is_captioned(item):
+        return "image", Captioned(as_content(item[0], place)[1], item[1])
     if isinstance(item, str):
         return "text", item
     return ("text", TextPair(*item)) if is_pair(item) else ("array", item)
@@ -35,9 +37,34 @@ def is_pair(item: Any) -> bool:
     return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
 
 
+def shows_picture(item: Any) -> bool:
+    """Whether it is a picture, or the path of one, alone or with a text."""
+    return is_picture(item) or isinstance(item, Path) or is_captioned(item)
+
+
+def is_captioned(item: Any) -> bool:
+    """Whether it is a picture, or the path of one, and a text."""
+    pair = isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[1], str)
+    return pair and (is_picture(item[0]) or isinstance(item[0], Path))
+
+
 def is_picture(item: Any) -> bool:
     """Whether it is a picture of PIL, which is met without importing it."""
     return hasattr(item, "getbands") and hasattr(item, "convert")
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell is empty, as pandas and Python have it.
+
+    >>> is_missing(None), is_missing(float("nan")), is_missing("")
+    (True, True, False)
+    """
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):  # pandas' NA is neither
+        return type(value).__name__ == "NAType"
 
 
 def check_asked(kind: Kind | None, found: Kind, items: Iterable[Any]) -> None:

@@ -44,6 +44,7 @@ def extract(
     skip_bad: bool = False,
     follow_links: bool = False,
     text_column: str | None = None,
+    image_column: str | None = None,
     id_column: str | None = None,
     kind: Kind | None = None,
     make_inputs: Callable[[list[Any]], Any] | None = None,
@@ -76,8 +77,8 @@ def extract(
         A Hugging Face name, a local folder, ``demo`` or ``demo@CHECKPOINT``, a `torch.nn.Module`, or, with a factory,
         a file of weights.
     inputs
-        A file or folder (images, text, FASTA, arrays), ``digits``, a `Samples`, a list of texts or of pairs of
-        texts, or an array (N, …).
+        A file or folder (images, text, FASTA, arrays), ``digits``, a `Samples`, a list of texts, of pairs of texts,
+        of pictures, or of (picture, text), or an array (N, …).
     out
         Folder of the run. Where the same call was interrupted, it goes on; where anything differs, it is refused.
     layers
@@ -101,9 +102,9 @@ def extract(
         Leave out images that cannot be read and texts that are empty, and record them.
     follow_links
         Whether links that leave a folder of images are followed.
-    text_column, id_column, kind
-        Which columns hold text (two, as ``"question,answer"``, of pairs that a network reads together) and ids; what
-        the samples are, where it cannot be guessed.
+    text_column, image_column, id_column, kind
+        Which columns hold text (two, as ``"question,answer"``, of pairs), pictures or their paths (with a text column
+        too a sample is a picture and its text) and ids; what the samples are, where it cannot be guessed.
     make_inputs
         For a module: turns a list of sample contents into what its forward takes.
     factory
@@ -121,7 +122,8 @@ def extract(
     shuffle_tokens
         A seed: a control run, in which the tokens of every text or protein come in random order.
     part
-        ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these.
+        ``vision`` or ``text``, of models that have both; ``encoder`` or ``decoder`` of those that have these; ``both``
+        of either in one run, where samples are pairs: a picture and its text, a source and its target.
     loss
         The loss of each text as the label column ``loss``, from the same pass of a causal language model: the mean
         cross-entropy in nats of all tokens but the first, those that the tokenizer adds included; none of one token. Of
@@ -161,8 +163,14 @@ def extract(
         **{"factory": factory},
     }
     choice = {
-        **{"text_column": text_column, "id_column": id_column, "labels": labels, "limit": limit},
-        **{"sample_seed": sample_seed, "skip_bad": skip_bad, "follow_links": follow_links},
+        **{"text_column": text_column, "image_column": image_column, "id_column": id_column},
+        **{
+            "labels": labels,
+            "limit": limit,
+            "sample_seed": sample_seed,
+            "skip_bad": skip_bad,
+            "follow_links": follow_links,
+        },
     }
     sizes = {"batch_size": batch_size, "store": store, "compress": compress, "max_length": max_length}
     check_choices(model, wish, pooling, store)
@@ -205,5 +213,5 @@ def _filled(
 
 def _read_with(inputs: Any, choice: dict[str, Any]) -> dict[str, Any] | None:
     """What must be known to read the samples again from where they are; None of samples in memory."""
-    names = ("text_column", "id_column", "follow_links")
+    names = ("text_column", "image_column", "id_column", "follow_links")
     return {name: choice[name] for name in names if choice[name]} if isinstance(inputs, (str, Path)) else None

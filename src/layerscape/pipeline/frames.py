@@ -18,11 +18,11 @@ from layerscape.core.samples import Kind
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.inputs import Selection, Table, choose_inputs
 from layerscape.inputs.vectors import is_apart
-from layerscape.pipeline.contents import is_picture
+from layerscape.pipeline.contents import is_missing, is_picture
 from layerscape.pipeline.handed import Stored, is_loader, samples_of
-from layerscape.pipeline.spool import given_items, one_by_one
+from layerscape.pipeline.spool import Cells, given_items, one_by_one
 
-OF_TABLES = ("text_column", "id_column")  # what is asked of nothing else
+OF_TABLES = ("text_column", "image_column", "id_column")  # what is asked of nothing else
 
 
 def as_table(inputs: Any, kind: Kind | None, labels: Any, options: Mapping[str, Any]) -> tuple[Any, Table | None]:
@@ -32,14 +32,15 @@ def as_table(inputs: Any, kind: Kind | None, labels: Any, options: Mapping[str, 
     are dicts are a table where texts or columns are asked for; else they are samples, which a function of the user's
     takes.
     """
+    images = options.get("image_column")
     if hasattr(inputs, "to_numpy") and hasattr(inputs, "columns"):
         return inputs, _of_frame(inputs, labels, options)
     if isinstance(inputs, Stored):
-        pictures = any(map(is_picture, next(iter(inputs), {}).values()))
-        return inputs, None if pictures else _of_rows(inputs)
+        pictures = images is None and any(map(is_picture, next(iter(inputs), {}).values()))
+        return inputs, None if pictures else _of_rows(inputs, images)
     if not (kind in ("text", "protein") or any(options.get(name) for name in OF_TABLES)):
         return inputs, None
-    return _rows(inputs)
+    return _rows(inputs, images)
 
 
 def chosen_of_table(inputs: Any, table: Table, kind: Kind | None, labels: Any, options: dict[str, Any]) -> Selection:
@@ -53,20 +54,6 @@ def chosen_of_table(inputs: Any, table: Table, kind: Kind | None, labels: Any, o
     return replace(chosen, source=replace(chosen.source, ids=index)) if index else chosen
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a cell is empty, as pandas and Python have it.
-
-    >>> is_missing(None), is_missing(float("nan")), is_missing("")
-    (True, True, False)
-    """
-    if value is None:
-        return True
-    try:
-        return bool(value != value)
-    except (TypeError, ValueError):  # pandas' NA is neither
-        return type(value).__name__ == "NAType"
-
-
 def _are_names(labels: Any) -> bool:
     return isinstance(labels, (str, Path, list, tuple))
 
@@ -76,16 +63,19 @@ def _of_frame(frame: Any, labels: Any, options: Mapping[str, Any]) -> Table | No
     if times > 1:
         raise InvalidValue(f"the table has {times} columns named {name!r}; rename all but one.")
     columns = {str(name): frame[name] for name in frame.columns}
+    images = options.get("image_column")
+    held: Table = {str(images): Cells(columns.pop(images))} if images in columns else {}
     if all(getattr(values.dtype, "kind", "O") in "biuf" for values in columns.values()):
         numbers = {name: np.asarray(plain_column(values)) for name, values in columns.items()}
         if not (any(options.values()) or _are_names(labels) or any(is_apart(*each) for each in numbers.items())):
             return None
-        return {name: _column(x.astype(np.uint8) if x.dtype.kind == "b" else x) for name, x in numbers.items()}
+        plain = {name: _column(x.astype(np.uint8) if x.dtype.kind == "b" else x) for name, x in numbers.items()}
+        return plain | held
     _refuse_samples_in_cells({name: next(iter(values), None) for name, values in columns.items()}, options)
-    return {name: _column(np.asarray(plain_column(values))) for name, values in columns.items()}
+    return {name: _column(np.asarray(plain_column(values))) for name, values in columns.items()} | held
 
 
-def _rows(inputs: Any) -> tuple[Any, Table | None]:
+def _rows(inputs: Any, images: str | None) -> tuple[Any, Table | None]:
     """A table of rows that are dicts, one after the other; what is none is given back as it was."""
     if isinstance(inputs, (Mapping, str)) or hasattr(inputs, "dtype"):
         return inputs, None
@@ -93,12 +83,13 @@ def _rows(inputs: Any) -> tuple[Any, Table | None]:
     rows = given_items(() if items is None else items)
     first = list(islice(rows, 1))
     if first and isinstance(first[0], Mapping):
-        return inputs, _of_rows(chain(first, rows))
+        return inputs, _of_rows(chain(first, rows), images)
     return (chain(first, rows) if isinstance(inputs, Iterator) else inputs), None
 
 
-def _of_rows(rows: Iterable[Any]) -> Table:
-    found: dict[str, list[Any]] = {}
+def _of_rows(rows: Iterable[Any], images: str | None) -> Table:
+    """A table of rows, of which the column of pictures that is named is kept in a file as they come."""
+    found: dict[str, Any] = {} if images is None else {images: Cells()}
     for place, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise InvalidType(f"sample {place} is of type {type(row).__name__} among dicts; give a dict for each.")

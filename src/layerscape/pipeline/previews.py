@@ -10,7 +10,7 @@ from tempfile import TemporaryFile, gettempdir
 from threading import Lock
 from typing import Any
 
-from layerscape.core.samples import Samples, TextPair
+from layerscape.core.samples import Captioned, Samples, TextPair
 from layerscape.errors import require
 from layerscape.storage import file_problems
 
@@ -24,7 +24,7 @@ def previews(samples: Samples, rows: Sequence[int]) -> list[str | bytes] | None:
         return None
     contents = samples.read(rows)
     if samples.kind == "image":
-        return [_thumbnail(image) for image in contents]
+        return list(map(_thumbnail, contents))
     if any(isinstance(content, TextPair) for content in contents):
         half = LONGEST_TEXT // 2
         return ["\n".join(_short(text, half) for text in pair) for pair in contents]
@@ -93,7 +93,8 @@ class Previewing:
         return previews(self._samples, rows) if found is None else found
 
 
-def _thumbnail(pixels: Any) -> bytes:
+def _thumbnail(content: Any) -> bytes:
+    pixels = content.picture if isinstance(content, Captioned) else content
     image = require("PIL.Image", "report").fromarray(pixels)
     image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     buffer = BytesIO()

@@ -19,8 +19,8 @@ from layerscape.inputs import Selection, choose_inputs
 from layerscape.inputs.contents import select_rows
 from layerscape.inputs.images import ENDINGS, open_files
 from layerscape.inputs.text import pair_source, text_source
-from layerscape.pipeline.contents import check_asked, is_pair, is_picture, plain
-from layerscape.pipeline.frames import as_table, chosen_of_table, is_missing
+from layerscape.pipeline.contents import check_asked, is_missing, is_pair, is_picture, plain, shows_picture
+from layerscape.pipeline.frames import as_table, chosen_of_table
 from layerscape.pipeline.handed import HUB, Stored, from_hub, is_loader, samples_of, stored
 from layerscape.pipeline.spool import Spool, one_by_one, spooled
 
@@ -142,7 +142,7 @@ def _held(inputs: Any) -> tuple[Any, Kind, str, list[Any]]:
     if is_loader(inputs):
         spool, kind, labels = spooled(samples_of(inputs), labeled=True)
         return spool, kind, "a DataLoader", labels
-    if isinstance(inputs, (list, tuple)) and inputs and (is_picture(inputs[0]) or isinstance(inputs[0], Path)):
+    if isinstance(inputs, (list, tuple)) and inputs and shows_picture(inputs[0]):
         spool, kind, labels = spooled(inputs, labeled=False)
         return spool, kind, "a list", labels
     if isinstance(inputs, (list, tuple)):

@@ -6,16 +6,16 @@ import pickle
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from layerscape.core.samples import Kind
+from layerscape.core.samples import Captioned, Kind
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError, first_line
-from layerscape.pipeline.contents import as_content, is_picture, plain
+from layerscape.pipeline.contents import as_content, is_missing, is_picture, plain
 from layerscape.storage import file_problems
 
 
@@ -52,6 +52,30 @@ def _closed(file: Any) -> None:
         file.close()
 
 
+class Cells(Sequence[Any]):
+    """A column of pictures, or of paths, of which the pictures are kept in a file."""
+
+    def __init__(self, cells: Iterable[Any] = ()) -> None:
+        self._spool, self._cells = Spool(), list[Any]()
+        for cell in cells:
+            self.append(cell)
+
+    def append(self, cell: Any) -> None:
+        if is_missing(cell) or isinstance(cell, (str, Path)):
+            self._cells.append(None if is_missing(cell) else cell)
+            return
+        content = as_content(cell, len(self._cells))[1]
+        self._cells.append(len(self._spool))
+        self._spool.add(content)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __getitem__(self, row: Any) -> Any:
+        cell = self._cells[row]
+        return self._spool[cell] if isinstance(cell, int) else cell
+
+
 def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[Any]]:
     """What an iterable gives, once through: its contents on disk, what they are, and their labels.
 
@@ -64,6 +88,7 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
         is a word or a number.
     """
     spool, labels, kinds = Spool(), [], {}
+    kind: Kind = "array"
     for place, item in enumerate(given_items(items)):
         if labeled and isinstance(item, (tuple, list)) and len(item) == 2 and _is_label(item[1]):
             labels.append(item[1].item() if hasattr(item[1], "item") else item[1])
@@ -74,7 +99,7 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
             labels += [item["label"]] if labeled and _is_label(item.get("label")) else []
             item = next(filter(is_picture, item.values()))
         kind, content = as_content(item, place)
-        kinds.setdefault(kind, place)
+        kinds.setdefault("image with text" if isinstance(content, Captioned) else kind, place)
         if kind == "array":
             content = plain(content, f"sample {place}")
         if isinstance(content, np.ndarray) and content.ndim == 0:
@@ -87,7 +112,7 @@ def spooled(items: Iterable[Any], *, labeled: bool) -> tuple[Spool, Kind, list[A
             f"samples of several kinds: {', '.join(f'{kind} (sample {place})' for kind, place in kinds.items())}, "
             f"{len(labels)} of {len(spool)} with a label; give samples of one kind."
         )
-    return spool, next(iter(kinds)), labels
+    return spool, kind, labels
 
 
 def one_by_one(inputs: Any) -> Iterable[Any] | None:
