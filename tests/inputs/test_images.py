@@ -141,8 +141,8 @@ def test_an_image_that_vanishes_later_is_named(photos):
     samples = opened(photos)
     (photos / "dog" / "d.png").unlink()
     says = (
-        f"{photos}/dog/d.png cannot be decoded (No such file or directory), though it could be at first; "
-        "check the disk and start again."
+        f"{photos}/dog/d.png cannot be decoded (No such file or directory), though it looked whole at first; "
+        "check the disk, or repair or remove it, and start again."
     )
     with pytest.raises(FileProblem, match=f"^{re.escape(says)}$"):
         samples.read([3])

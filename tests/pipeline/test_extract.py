@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import layerscape as ls
 from benchmarks.small_bert import WORDS, small_bert
 from layerscape.cli import main
-from layerscape.errors import InvalidType, InvalidValue, UnknownName
+from layerscape.errors import FileProblem, InvalidType, InvalidValue, UnknownName
 from layerscape.pipeline.previews import Previewing, previews
 from layerscape.pipeline.samples import as_samples
 
@@ -224,30 +225,68 @@ def test_features_of_samples_in_memory_are_refused(network, x, tmp_path):
             each.add_features("length")
 
 
-def test_pictures_are_read_batch_by_batch_and_decoded_once_for_network_and_page(tmp_path, monkeypatch):
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    """A folder of 40 pictures, half of them JPEGs, and the list of those that are decoded, by their numbers."""
     pil = pytest.importorskip("PIL.Image")
-    from layerscape.inputs import images
+    from PIL import ImageFile, PngImagePlugin
 
-    (tmp_path / "photos").mkdir()
+    folder, load, decoded = tmp_path / "photos", ImageFile.ImageFile.load, []
+    folder.mkdir()
     for i in range(40):
-        pil.fromarray(np.full((9, 9), 5 * i, np.uint8)).save(tmp_path / "photos" / f"{i:02d}.png")
-    (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
-    load, decoded, batches = images._load, [], []
-    monkeypatch.setattr(images, "_load", lambda path, **how: decoded.append(path.name) or load(path, **how))
+        named = PngImagePlugin.PngInfo()
+        named.add_text("comment", str(i))
+        options = {"comment": str(i)} if i % 2 else {"pnginfo": named}
+        pil.fromarray(np.full((9, 9), 5 * i, np.uint8)).save(folder / f"{i:02d}.{'jpg' if i % 2 else 'png'}", **options)
+
+    def counted(image):
+        decoded.extend([int(image.info.get("comment", -1))] if image.tile else [])  # what is left to decode
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
+    return folder, decoded
+
+
+def stacked(pictures):
+    return torch.from_numpy(np.stack(pictures)).float()[:, None]
+
+
+def small_filters():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU())
+
+
+def test_pictures_are_read_batch_by_batch_and_decoded_once_for_check_network_and_page(photos, tmp_path):
+    folder, decoded = photos
+    (folder / "broken.png").write_bytes(b"no picture")
+    batches = []
 
     def stack(pictures):
         batches.append((len(pictures), len(decoded)))
-        return torch.from_numpy(np.stack(pictures)).float()[:, None]
+        return stacked(pictures)
 
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU())
     options = {"make_inputs": stack, "batch_size": 8, "skip_bad": True, "kind": "image"}
     with pytest.warns(UserWarning, match=r"^1 samples could not be read and were left out$"):
-        run = ls.extract(network, tmp_path / "photos", out=tmp_path / "run", **options)
-    assert decoded.count("20.png") == 2  # once to see that it is whole, once for the network and its thumbnail
+        run = ls.extract(small_filters(), folder, out=tmp_path / "run", **options)
+    tried = {0, 5, 11, 16, 22, 27, 33, 39}  # by dry runs
+    assert {number for number in range(40) if decoded.count(number) != 1} == tried
     first = next(read for size, read in batches if size == 8)
-    assert first <= 41 + 8 + 2 * 8  # what was inspected, looked at by dry runs, and two batches: the first and the next
+    assert first <= 8 + 2 * 8  # what dry runs looked at, and two batches: the first and the next
     assert len(run.samples.previews([3, 20])) == 2
     assert all(preview.startswith(b"\x89PNG") for preview in run.samples.previews())
     assert run.record["counts"] == {"kept": 40, "skipped": {"cannot be decoded": 1}, "cut": 0}
     assert "40 kept; 1 skipped, which cannot be decoded" in repr(run)
+
+
+def test_a_picture_that_only_a_decoder_finds_broken_is_named(photos, tmp_path):
+    folder, _ = photos
+    content = (folder / "36.png").read_bytes()
+    parts = [b"IHDR" + content[16:29], b"IDAT" + bytes(30), b"IEND"]  # pixels that are none, with their sum
+    chunks = [(len(part) - 4).to_bytes(4, "big") + part + zlib.crc32(part).to_bytes(4, "big") for part in parts]
+    (folder / "36.png").write_bytes(content[:8] + b"".join(chunks))
+    said = (
+        f"{folder / '36.png'} cannot be decoded (broken data stream when reading image file), though it looked whole "
+        "at first; check the disk, or repair or remove it, and start again."
+    )
+    with pytest.raises(FileProblem, match=f"^{re.escape(said)}$"):
+        ls.extract(small_filters(), folder, out=tmp_path / "run", make_inputs=stacked, kind="image")

@@ -1,4 +1,4 @@
-"""A folder of pictures as a source: read when they are needed, each decoded once before any work begins."""
+"""A folder of pictures as a source: found whole before any work begins, and decoded when they are needed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import os
 import stat
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from layerscape.errors import FileProblem, InvalidValue, require
 from layerscape.inputs.contents import Bad, Contents
 from layerscape.inputs.files import reason_of
+from layerscape.inputs.whole import is_whole
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")  # no other decoder is run
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif")
@@ -29,7 +31,10 @@ OTHERS = (
 MOST_BYTES = 256 * 2**20  # of one file
 MOST_PIXELS = 2**26  # of one picture, 67 million
 SPLITS = ("train", "training", "val", "valid", "validation", "dev", "test", "testing")
+ORIENTATION = 0x0112  # in EXIF
 _AT_ONCE = 4096  # files in the queue of the threads
+
+_T = TypeVar("_T")
 
 
 def open_folder(folder: Path, *, follow_links: bool = False) -> Contents:
@@ -132,25 +137,36 @@ def _unreadable(error: OSError) -> None:
 
 
 def _read(path: Path) -> np.ndarray:
-    found = _load(path)
+    found = _tried(path, decode)
     if isinstance(found, Bad):
-        raise FileProblem(f"{path} {found.reason}, though it could be at first; check the disk and start again.")
-    return found[1]
+        raise FileProblem(
+            f"{path} {found.reason}, though it looked whole at first; check the disk, or repair or remove it, and "
+            "start again."
+        )
+    return found
 
 
 def _inspect(path: Path) -> str | Bad:
-    found = _load(path, whole=False)
-    return found if isinstance(found, Bad) else hashlib.sha256(found[0]).hexdigest()
+    return _tried(path, _digest)
 
 
-def _load(path: Path, *, whole: bool = True) -> tuple[bytes, np.ndarray] | Bad:
+def _tried(path: Path, read: Callable[[bytes], _T]) -> _T | Bad:
     try:
-        content = _content(path)
-        return content, decode(content, whole=whole)
+        return read(_content(path))
     except MemoryError:
         raise
     except Exception as error:  # a decoder may raise anything on corrupt bytes
         return Bad(f"cannot be decoded ({reason_of(error)})")
+
+
+def _digest(content: bytes) -> str:
+    """Of a picture that is whole, which a decoder says where its own sums and marks do not show it."""
+    with _opened(content) as image:
+        if "exif" in image.info and image.getexif().get(ORIENTATION, 1) != 1:
+            image.getexif().tobytes()  # it will be turned, and this is written anew then
+    if not is_whole(content):
+        decode(content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def _content(path: Path) -> bytes:
@@ -163,14 +179,10 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def decode(content: bytes, *, whole: bool = True) -> np.ndarray:
-    """A picture as uint8 of shape (height, width) if it is gray, otherwise (height, width, 3).
-
-    It is turned as its EXIF entry says; transparent parts lie on white; 16-bit gray is scaled to 8 bits; of an
-    animation the first picture is taken. Where it need not be ``whole``, all of a JPEG is read and an eighth of each
-    side is computed: enough to see whether it can be.
-    """
-    from PIL import Image, ImageOps
+@contextmanager
+def _opened(content: bytes) -> Iterator[Any]:
+    """A picture of PIL, of which only the head was read."""
+    from PIL import Image
 
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -178,12 +190,19 @@ def decode(content: bytes, *, whole: bool = True) -> np.ndarray:
                 raise InvalidValue(
                     f"it has {image.width} × {image.height} pixels, and at most {MOST_PIXELS:,} are read"
                 )
-            if not whole:
-                image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
-            image = ImageOps.exif_transpose(image)
-            return np.array(_eight_bits(image))
+            yield image
     except Image.UnidentifiedImageError:
         raise InvalidValue("it is no picture of a known format") from None
+
+
+def decode(content: bytes) -> np.ndarray:
+    """A picture as uint8 of shape (height, width) if it is gray, otherwise (height, width, 3).
+
+    It is turned as its EXIF entry says; transparent parts lie on white; 16-bit gray is scaled to 8 bits; of an
+    animation the first picture is taken.
+    """
+    with _opened(content) as image:
+        return as_picture(image)
 
 
 def as_picture(image: Any) -> np.ndarray:
@@ -195,10 +214,10 @@ def as_picture(image: Any) -> np.ndarray:
 
 def read_picture(path: Path) -> np.ndarray:
     """The picture in a file; raises where there is none."""
-    found = _load(path)
+    found = _tried(path, decode)
     if isinstance(found, Bad):
         raise FileProblem(f"{path} {found.reason}; repair it, or leave it out.")
-    return found[1]
+    return found
 
 
 def _eight_bits(image: Any) -> Any:
