@@ -143,7 +143,7 @@ def test_damaged_weights(copy):
         open_model(str(folder))
 
 
-def test_weights_that_lack_a_part_are_refused_but_for_the_pooler(copy):
+def test_a_pooler_without_weights_is_taken_away(copy):
     from safetensors.torch import load_file, save_file
 
     folder = copy("bert")
@@ -152,14 +152,6 @@ def test_weights_that_lack_a_part_are_refused_but_for_the_pooler(copy):
     save_file({name: w for name, w in weights.items() if not name.startswith("pooler.")}, path, {"format": "pt"})
     network = open_model(str(folder), device="cpu")
     assert network.fingerprint == open_model(str(folder), device="cpu").fingerprint
-    del weights["encoder.layer.1.output.dense.bias"]
-    save_file(weights, path, {"format": "pt"})
-    message = (
-        f"the weights of {str(folder)!r} lack 1 that the model needs, first 'encoder.layer.1.output.dense.bias', "
-        "which would be random; give a complete model, or ask for random weights."
-    )
-    with raises(InvalidValue, message):
-        open_model(str(folder))
 
 
 def test_code_in_a_folder_is_not_run(copy, tmp_path):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from layerscape.core.samples import Captioned, Kind, TextPair
 from layerscape.errors import InvalidType, InvalidValue, first_line
 from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs
+from layerscape.extraction.lacking import Lacking, head_without
 from layerscape.extraction.pooling import Tokens
 from layerscape.extraction.processing import load_reader, load_targets
 from layerscape.extraction.readers import Encoded, Reader
@@ -95,7 +97,7 @@ class Both:
         return self._first, self._second
 
 
-def read_both(wish: Wish, whole: Any) -> tuple[Both, dict[str, Head | str]]:
+def read_both(wish: Wish, whole: Any, lacking: Lacking) -> tuple[Both, dict[str, Head | str]]:
     """What makes inputs of pairs, and what each tower is compared by.
 
     Raises
@@ -113,7 +115,7 @@ def read_both(wish: Wish, whole: Any) -> tuple[Both, dict[str, Head | str]]:
     for name, path in towers.items():
         part = whole.get_submodule(path)
         readers[name] = load_reader(replace(wish, kind=None), part.config, part)
-        head = head_of_stack(whole, path, readers[name])
+        head = head_without(lacking, partial(head_of_stack, whole, path, readers[name]))
         within = f"{path}.{head.module}".rstrip(".") if isinstance(head, Head) else ""
         heads[name] = replace(head, module=within) if isinstance(head, Head) else head
     reader = Both(readers["vision"], readers["text"], decodes=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from layerscape.extraction.answers import Answers
 from layerscape.extraction.heads import Head
+from layerscape.extraction.lacking import Lacking
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Build:
         How many blocks it states of parts of the network, as of vision and text.
     answers
         What the user says of the axes of layers.
+    lacking
+        The weights that its checkpoint does not have, if there are any.
     """
 
     n_blocks: int | None = None
@@ -37,6 +40,7 @@ class Build:
     heads: Mapping[str, Head | str] = field(default_factory=dict)
     of_parts: tuple[int, ...] = ()
     answers: Answers = field(default_factory=dict)
+    lacking: Lacking | None = None
 
     @classmethod
     def of(cls, config: Any) -> Build:

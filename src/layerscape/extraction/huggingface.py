@@ -7,7 +7,8 @@ processors run on PIL, so that torchvision is not needed and one picture gives t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -23,13 +24,22 @@ from layerscape.extraction.build import Build
 from layerscape.extraction.deployed import Deployment, Read, deployed_metric, deployment_of
 from layerscape.extraction.heads import Head, head_of
 from layerscape.extraction.hub import path_of, text_of, why_unreached
+from layerscape.extraction.lacking import Lacking, head_without
 from layerscape.extraction.loss import Loss
 from layerscape.extraction.masked import MaskedLoss
 from layerscape.extraction.network import Network
 from layerscape.extraction.processing import load_reader
 from layerscape.extraction.readers import Reader
 from layerscape.extraction.texts import Texts
-from layerscape.extraction.towers import BOTH, DECODER_ALONE, check_towers, has_targets, head_of_stack, stack_of
+from layerscape.extraction.towers import (
+    BOTH,
+    DECODER_ALONE,
+    check_towers,
+    has_targets,
+    head_of_stack,
+    is_encoder_alone,
+    stack_of,
+)
 from layerscape.extraction.weights import check_files, check_head, check_weights
 from layerscape.extraction.wishes import Wish, check_place, explained
 
@@ -51,11 +61,15 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
     with _quiet(), telling_base(adapter), explained(wish):
         config = AutoConfig.from_pretrained(**wish.source)
         _check(wish, config)
-        whole, path, full = _load_module(wish, config, dtype, adapter)
+        whole, path, full, missing = _load_module(wish, config, dtype, adapter)
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
-        reader, heads = read_both(wish, whole) if wish.part == BOTH else _read_one(wish, whole, path, read)
+        lacking, others = _parted(wish, whole, path, missing)
+        if wish.part == BOTH:
+            reader, heads = read_both(wish, whole, lacking)
+        else:
+            reader, heads = _read_one(wish, whole, path, read, others)
     made = {name: head for name, head in heads.items() if isinstance(head, Head)}
     words = "; ".join(f"{name}: {head.words}" if name else head.words for name, head in made.items())
     facts = {
@@ -63,6 +77,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         "random_init": wish.random_init,
         "attention": getattr(module.config, "_attn_implementation", None),
         **({"adapter": adapter.facts} if adapter else {}),
+        **({"lacks": missing} if missing else {}),
         **({"output": words} if words else {}),
         **({"alone": DECODER_ALONE} if path == "decoder" else {}),
     }
@@ -74,18 +89,19 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         configuration=_configuration(config) + words + "".join(head.digest for head in made.values()),
         facts=facts,
         default_pooling="last" if is_causal(config) or path == "decoder" else "mean",
-        build=replace(Build.of(config), heads=heads, answers=answers),
+        build=replace(Build.of(config), heads=heads, answers=answers, lacking=lacking or None),
         deployed=TOWERS if made and (wish.part == BOTH or path not in ("", "encoder")) else deployed_metric(read),
     )
 
 
-def _read_one(wish: Wish, whole: Any, path: str, read: Read) -> tuple[Reader, dict[str, Head | str]]:
+def _read_one(wish: Wish, whole: Any, path: str, read: Read, others: Lacking) -> tuple[Reader, dict[str, Head | str]]:
     """What makes inputs for the stack that is looked at, and what the model is deployed with."""
     module, deployment = whole.get_submodule(path), deployment_of(read)
     config = getattr(module, "config", whole.config)
     reader = load_reader(wish, config, module, deployment, targets=has_targets(whole, wish.part))
-    towers = path not in ("", "encoder")
-    return reader, {"": head_of_stack(whole, path, reader) if towers else _head(wish, module, deployment, reader)}
+    if path in ("", "encoder"):
+        return reader, {"": _head(wish, module, deployment, reader)}
+    return reader, {"": head_without(others, partial(head_of_stack, whole, path, reader))}
 
 
 def _head(wish: Wish, module: torch.nn.Module, deployment: Deployment | None, reader: Reader) -> Head | str:
@@ -123,16 +139,32 @@ def _loss(whole: Any, config: Any, reader: Reader, name: str) -> Loss | MaskedLo
     return Loss(whole) if is_causal(config) else MaskedLoss(whole, getattr(reader, "mask", None), name)
 
 
+def _parted(wish: Wish, whole: torch.nn.Module, path: str, missing: Sequence[str]) -> tuple[Lacking, Lacking]:
+    """The weights that are lacking in the stack that is looked at, and those beside it, of which it is said."""
+    start = f"{path}." if path else ""
+    own = [key.removeprefix(start) for key in missing if key.startswith(start)]
+    lacking = Lacking(wish.model, whole.get_submodule(path), own, path)
+    others = Lacking(wish.model, whole, [key for key in missing if not key.startswith(start)])
+    if lacking and wish.loss:
+        lacking.refuse("the loss", "leave --loss (loss=True) out")
+    if others and not is_encoder_alone(whole):
+        warnings.warn(f"{others.words}, which its part {path!r} does not need", stacklevel=2)
+    return lacking, others
+
+
 def _load_module(
     wish: Wish, config: Any, dtype: torch.dtype, adapter: Adapter | None
-) -> tuple[torch.nn.Module, str, Any]:
-    """The whole with its weights, the path of the stack that is looked at, and it with its head for the loss."""
-    module, head = _random(wish, config) if wish.random_init is not None else _loaded(wish, config, dtype)
+) -> tuple[torch.nn.Module, str, Any, list[str]]:
+    """The whole, the path of the stack that is looked at, it with its head for the loss, and the weights it lacks."""
+    if wish.random_init is not None:
+        (module, head), missing = _random(wish, config), list[str]()
+    else:
+        module, head, missing = _loaded(wish, config, dtype)
     if adapter is not None:
         adapter.merge(module if head is None else head)
     path = stack_of(wish.model, module, wish.part)
     module.get_submodule(path).config.use_cache = False
-    return module.to(dtype).eval(), path, head and head.to(dtype).eval()
+    return module.to(dtype).eval(), path, head and head.to(dtype).eval(), missing
 
 
 def _random(wish: Wish, config: Any) -> tuple[Any, Any]:
@@ -149,7 +181,7 @@ def _random(wish: Wish, config: Any) -> tuple[Any, Any]:
         return module, _around(module, kind.from_config(config, trust_remote_code=wish.trust_remote_code))
 
 
-def _loaded(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[Any, Any]:
+def _loaded(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[Any, Any, list[str]]:
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM
 
     head = None
@@ -163,8 +195,7 @@ def _loaded(wish: Wish, config: Any, dtype: torch.dtype) -> tuple[Any, Any]:
             check_head(wish.model, head, told)
             unused = [key for key in report["unexpected_keys"] if key in told["unexpected_keys"]]
             head, report = _around(module, head), {**report, "unexpected_keys": unused}
-    check_weights(wish.model, module, report, stack_of(wish.model, module, wish.part))
-    return module, head
+    return module, head, check_weights(wish.model, module, report, stack_of(wish.model, module, wish.part))
 
 
 def _around(module: torch.nn.Module, head: Any) -> Any:
@@ -175,15 +206,17 @@ def _around(module: torch.nn.Module, head: Any) -> Any:
 
 
 def _pretrained(kind: Any, wish: Wish, config: Any, dtype: torch.dtype) -> tuple[Any, dict[str, Any]]:
-    return kind.from_pretrained(
-        **wish.source,
-        config=config,
-        dtype=dtype,
-        use_safetensors=not wish.pickled,
-        weights_only=True,
-        ignore_mismatched_sizes=True,  # they are refused by name
-        output_loading_info=True,
-    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # by which weights that are lacking are drawn
+        return kind.from_pretrained(
+            **wish.source,
+            config=config,
+            dtype=dtype,
+            use_safetensors=not wish.pickled,
+            weights_only=True,
+            ignore_mismatched_sizes=True,  # they are refused by name
+            output_loading_info=True,
+        )
 
 
 def is_causal(config: Any) -> bool:

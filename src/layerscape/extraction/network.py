@@ -78,7 +78,7 @@ class Network:
         self._module, self._reader, self._any_kind = module, reader, any_kind
         self._configuration, self._facts, self._build = configuration, dict(facts), build
         self._survey: Survey | None = None
-        self.fitting, self.autocast = Fitting(), False
+        self.fitting, self.autocast, self._two = Fitting(), False, list[Encoded]()  # that the dry run is of
         self._doubled: dict[str, int] | None = None  # rule, found once
         self._whole = self.one_length = False  # whether nothing is hidden at random, and nothing padded
 
@@ -280,15 +280,16 @@ class Network:
             return loss.check(self.name, torch.cat(alone) if self.one_length else ours, own)
 
     def _running(self, chosen: Sequence[Place], pooling: str, loss: Costs | None = None) -> AbstractContextManager[Run]:
-        at = *where(self._module), self.autocast
-        return running(self._module, self._surveyed(), chosen, pooling, *at, whole=self._whole, loss=loss)
+        found, whole, lacking = self._surveyed(), self._whole, self._build.lacking
+        run = partial(running, self._module, found, chosen, pooling, self.autocast, whole=whole, loss=loss)
+        return run() if lacking is None else lacking.spared(run, chosen, self._reader.batch(self._two))
 
     def _surveyed(self, contents: Sequence[Any] | None = None, ids: Sequence[str] = EXAMPLES) -> Survey:
         """What a dry run says, done once."""
         if self._survey is None:
-            encoded = self._encode_two(contents, ids)
+            self._two = self._encode_two(contents, ids)
             subject = Subject(self._module, self._reader, self._build, *where(self._module))
-            self._survey, self._whole = surveyed(subject, encoded)
+            self._survey, self._whole = surveyed(subject, self._two)
         return self._survey
 
     def _encode_two(self, contents: Sequence[Any] | None, ids: Sequence[str] = EXAMPLES) -> list[Encoded]:

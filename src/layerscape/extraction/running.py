@@ -11,7 +11,7 @@ import torch
 from layerscape.extraction.averages import Averages
 from layerscape.extraction.cures import calm, in_order
 from layerscape.extraction.failures import check_finite, explained, of_which
-from layerscape.extraction.hooks import Inputs, Site, Taps
+from layerscape.extraction.hooks import Inputs, Site, Taps, where
 from layerscape.extraction.kept import keep_freed
 from layerscape.extraction.layers import INPUT, Place
 from layerscape.extraction.loss import LOSS, Loss
@@ -31,8 +31,6 @@ def running(
     found: Survey,
     chosen: Sequence[Place],
     pooling: str,
-    device: torch.device,
-    dtype: torch.dtype,
     autocast: bool = False,
     *,
     whole: bool,
@@ -40,6 +38,7 @@ def running(
 ) -> Iterator[Run]:
     """A function from a batch to its pooled vectors by layer, on the device of the model; with a loss if asked."""
     keep_freed()
+    device, dtype = where(module)
     sites = {place.name: place.site for place in chosen if place.site is not None}
     n_given = len(chosen) - len(sites)
     if loss is not None and loss.reads_state:

@@ -99,8 +99,14 @@ def embeddings_of(module: Any) -> nn.Module | None:
 
 def has_targets(module: Any, part: str | None) -> bool:
     """Whether a second text may be for its decoder, since nobody said which part is meant; an encoder may be alone."""
-    alone = any(name.endswith("EncoderModel") for name in module.config.architectures or ())
-    return part is None and not alone and {"encoder", "decoder"} <= dict(module.named_children()).keys()
+    return (
+        part is None and not is_encoder_alone(module) and {"encoder", "decoder"} <= dict(module.named_children()).keys()
+    )
+
+
+def is_encoder_alone(module: Any) -> bool:
+    """Whether its configuration says that no decoder was saved with it."""
+    return any(name.endswith("EncoderModel") for name in module.config.architectures or ())
 
 
 def head_of_stack(module: nn.Module, path: str, reader: Reader) -> Head | str:

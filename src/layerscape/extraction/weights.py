@@ -17,7 +17,6 @@ from safetensors.torch import load_file
 from layerscape.errors import FileProblem, InvalidValue
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
-PROJECTIONS = ("visual_projection.", "text_projection.")  # by which a tower is compared, beside it
 _GLOBAL = re.compile(r"GLOBAL (\S+)")  # what torch calls a class or function that it does not load
 _MOST_SHARED = 100  # blocks that one weight may serve
 
@@ -119,8 +118,8 @@ def _renamed(key: Any, start: str) -> Any:
     return key.removeprefix(start) if isinstance(key, str) else (key[0].removeprefix(start), *key[1:])
 
 
-def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any], path: str = "") -> None:
-    """Raise if weights are lacking, of another shape, or of blocks that the model has not; name those not used.
+def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any], path: str = "") -> list[str]:
+    """Raise if weights are of another shape, or of blocks that the model has not; name those not used.
 
     A pooler without weights is taken away: it would be random, and is a head, after the last layer.
 
@@ -133,18 +132,18 @@ def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any]
     report
         What loading them told: ``missing_keys``, ``unexpected_keys``, ``mismatched_keys``.
     path
-        Of the part that is used, where not the whole is; what other parts lack is not missed.
+        Of the part that is used, where not the whole is.
+
+    Returns
+    -------
+    list
+        The weights that are lacking, of which it depends on what is asked of the model whether they are needed.
     """
     start = f"{path}." if path else ""
-    missing = sorted(key for key in report["missing_keys"] if key.startswith((start, *PROJECTIONS)))
-    if missing and all(key.startswith(f"{start}pooler.") for key in missing):
+    missing = sorted(report["missing_keys"])
+    if any(key.startswith(f"{start}pooler.") for key in missing):
         module.get_submodule(path).pooler = None  # type: ignore[assignment]
-        missing = []
-    if missing:
-        raise InvalidValue(
-            f"the weights of {model!r} lack {len(missing)} that the model needs, first {missing[0]!r}, "
-            "which would be random; give a complete model, or ask for random weights."
-        )
+        missing = [key for key in missing if not key.startswith(f"{start}pooler.")]
     for key, found, wanted in sorted(report["mismatched_keys"]):
         raise InvalidValue(
             f"the weights of {model!r} do not fit its configuration: {key!r} has shape {tuple(found)}, and the model "
@@ -163,6 +162,7 @@ def check_weights(model: str, module: torch.nn.Module, report: Mapping[str, Any]
             f"{len(unused)} weights of {model!r} are not used, as those of a head are not: {_parts(unused)}",
             stacklevel=2,
         )
+    return missing
 
 
 def _blocks_without(module: torch.nn.Module, key: str) -> torch.nn.ModuleList | None:
