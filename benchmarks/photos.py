@@ -2,10 +2,10 @@
 
     python -m benchmarks.photos [--photos 2000,20000] [--size 640x480] [--formats jpg] [--write]
 
-The photos are smooth noise of the size and in the formats that are given; every name in the folder is a link to one of 100 files,
-so that 20,000 of them take no disk. Each extraction is a process of its own (a ViT of random weights, two
-blocks of 32 units, batches of 64), and memory is its greatest resident set (Linux only). *Opened* are
-the processor seconds in which all files are found whole, before the network sees one; *in all* is the whole run.
+The photos are smooth noise of the size and in the formats that are given; every name in the folder is a link to one of
+100 files, so that 20,000 of them take no disk. Each extraction is a process of its own (a ViT of random weights, two
+blocks of 32 units, batches of 64), and memory is its greatest resident set (Linux only). *Opened* are the processor
+seconds in which all files are found whole, before the network sees one; *in all* is the whole run.
 
 Previews, about 10 kB each, lie in a file until their block is written, so that none of them takes memory. Small
 photos show sooner what grows: `--size 64x48`.

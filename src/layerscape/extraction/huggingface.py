@@ -50,8 +50,6 @@ TOWERS = {"metric": "cosine", "because": "its towers are compared by cosine"}
 def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answers: Answers) -> Network:
     """The network without its head, with its own tokenizer or image processor."""
     require("transformers", "models")
-    from transformers import AutoConfig
-
     name, adapter = wish.model, adapter_of(wish)
     if adapter is not None:
         wish = adapter.of_base(wish)
@@ -59,9 +57,8 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
     if wish.folder is None:
         wish = replace(wish, unreached=why_unreached())
     with _quiet(), telling_base(adapter), explained(wish):
-        config = AutoConfig.from_pretrained(**wish.source)
-        _check(wish, config)
-        whole, path, full, missing = _load_module(wish, config, dtype, adapter)
+        config = _config(wish)
+        whole, path, full, (lacking, others) = _load_module(wish, config, dtype, adapter)
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
@@ -77,7 +74,7 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         "random_init": wish.random_init,
         "attention": getattr(module.config, "_attn_implementation", None),
         **({"adapter": adapter.facts} if adapter else {}),
-        **({"lacks": missing} if missing else {}),
+        **({"lacks": [*lacking.names, *others.names]} if lacking or others else {}),
         **({"output": words} if words else {}),
         **({"alone": DECODER_ALONE} if path == "decoder" else {}),
     }
@@ -121,8 +118,11 @@ def _head(wish: Wish, module: torch.nn.Module, deployment: Deployment | None, re
     return why_not if isinstance(why_not, Head) else f"is what the model is deployed with, which {why_not}"
 
 
-def _check(wish: Wish, config: Any) -> None:
-    """Raise, before weights are loaded, at what its configuration and files do not allow."""
+def _config(wish: Wish) -> Any:
+    """Its configuration; raises, before weights are loaded, at what this and the files do not allow."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(**wish.source)
     check_towers(wish.model, config, wish.part)
     if wish.folder is not None and wish.random_init is None:
         check_files(wish.model, wish.folder, getattr(config, "num_hidden_layers", None))
@@ -132,6 +132,7 @@ def _check(wish: Wish, config: Any) -> None:
             f"the loss of each text asked of {wish.model!r}, which is no language model that predicts what comes next, "
             "or what is hidden; ask no loss of it (--loss, loss=True, ablate)."
         )
+    return config
 
 
 def _loss(whole: Any, config: Any, reader: Reader, name: str) -> Loss | MaskedLoss:
@@ -139,23 +140,10 @@ def _loss(whole: Any, config: Any, reader: Reader, name: str) -> Loss | MaskedLo
     return Loss(whole) if is_causal(config) else MaskedLoss(whole, getattr(reader, "mask", None), name)
 
 
-def _parted(wish: Wish, whole: torch.nn.Module, path: str, missing: Sequence[str]) -> tuple[Lacking, Lacking]:
-    """The weights that are lacking in the stack that is looked at, and those beside it, of which it is said."""
-    start = f"{path}." if path else ""
-    own = [key.removeprefix(start) for key in missing if key.startswith(start)]
-    lacking = Lacking(wish.model, whole.get_submodule(path), own, path)
-    others = Lacking(wish.model, whole, [key for key in missing if not key.startswith(start)])
-    if lacking and wish.loss:
-        lacking.refuse("the loss", "leave --loss (loss=True) out")
-    if others and not is_encoder_alone(whole):
-        warnings.warn(f"{others.words}, which its part {path!r} does not need", stacklevel=2)
-    return lacking, others
-
-
 def _load_module(
     wish: Wish, config: Any, dtype: torch.dtype, adapter: Adapter | None
-) -> tuple[torch.nn.Module, str, Any, list[str]]:
-    """The whole, the path of the stack that is looked at, it with its head for the loss, and the weights it lacks."""
+) -> tuple[torch.nn.Module, str, Any, tuple[Lacking, Lacking]]:
+    """The whole, the path of the stack that is looked at, it with its head for the loss, and what both lack."""
     if wish.random_init is not None:
         (module, head), missing = _random(wish, config), list[str]()
     else:
@@ -164,7 +152,20 @@ def _load_module(
         adapter.merge(module if head is None else head)
     path = stack_of(wish.model, module, wish.part)
     module.get_submodule(path).config.use_cache = False
-    return module.to(dtype).eval(), path, head and head.to(dtype).eval(), missing
+    parted = _parted(wish, module, path, missing)
+    return module.to(dtype).eval(), path, head and head.to(dtype).eval(), parted
+
+
+def _parted(wish: Wish, whole: torch.nn.Module, path: str, missing: Sequence[str]) -> tuple[Lacking, Lacking]:
+    """The weights that are lacking in the stack that is looked at, and those beside it, of which it is said."""
+    start = f"{path}." if path else ""
+    lacking = Lacking(wish.model, whole, [key for key in missing if key.startswith(start)])
+    others = Lacking(wish.model, whole, [key for key in missing if not key.startswith(start)])
+    if lacking and wish.loss:
+        lacking.refuse("the loss", "leave --loss (loss=True) out")
+    if others and not is_encoder_alone(whole):
+        warnings.warn(f"{others.words}, which its part {path!r} does not need", stacklevel=2)
+    return lacking, others
 
 
 def _random(wish: Wish, config: Any) -> tuple[Any, Any]:

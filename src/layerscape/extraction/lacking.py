@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from layerscape.core.words import counted, firsts
+from layerscape.core.words import counted
 from layerscape.errors import InvalidValue
 from layerscape.extraction.heads import Head
 from layerscape.extraction.hooks import Inputs
@@ -34,26 +34,34 @@ class Lacking:
     model
         What the user calls it.
     module
-        The network that has them.
+        What has them.
     names
         What it calls them.
-    path
-        Of the network within what the checkpoint is of.
     """
 
-    def __init__(self, model: str, module: torch.nn.Module, names: Sequence[str], path: str = "") -> None:
-        self._model, self._module, self._names, self._path = model, module, names, path
+    def __init__(self, model: str, module: torch.nn.Module, names: Sequence[str]) -> None:
+        self.names = names
+        self._model, self._module = model, module
         self._spared: set[str] = set()  # layers that are shown to need none of them
 
     def __bool__(self) -> bool:
-        return bool(self._names)
+        return bool(self.names)
 
     @property
     def words(self) -> str:
-        """Which model lacks which."""
-        start = f"{self._path}." if self._path else ""
-        named = firsts([start + name for name in self._names])
-        return f"{self._model!r} lacks {counted(len(self._names), 'weight')} ({named})"
+        """Which model lacks how many, with the first of each part."""
+        first = [next(name for name in self.names if _part(name) == part) for part in self._parts]
+        more = ", …" if len(first) < len(self.names) else ""
+        return f"{self._model!r} lacks {counted(len(self.names), 'weight')} ({', '.join(map(repr, first))}{more})"
+
+    @property
+    def _parts(self) -> list[str]:
+        return list(dict.fromkeys(map(_part, self.names)))
+
+    def by_part(self) -> Iterator[Lacking]:
+        """Those of each part by themselves."""
+        for part in self._parts:
+            yield Lacking(self._model, self._module, [name for name in self.names if _part(name) == part])
 
     def refuse(self, what: str, cure: str) -> NoReturn:
         """Raise, since something that is asked for needs one of them."""
@@ -99,14 +107,18 @@ class Lacking:
     def _tensors(self) -> dict[str, torch.Tensor]:
         module = self._module
         there = dict(chain(module.named_parameters(remove_duplicate=False), module.named_buffers()))
-        return {name: there[name] for name in self._names}
+        return {name: there[name] for name in self.names}
+
+
+def _part(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def head_without(lacking: Lacking, make: Callable[[], Head | str]) -> Head | str:
     """What makes the output of a part of a model; where it needs a weight that is lacking there is none, and why."""
     found = make()
-    if isinstance(found, Head) and lacking:
-        with lacking.no_numbers():
+    for part in lacking.by_part() if isinstance(found, Head) else ():
+        with part.no_numbers():
             if not isinstance(make(), Head):
-                return f"is what this part is deployed with, and {lacking.words}"
+                return f"is what this part is deployed with, and {part.words}"
     return found
