@@ -24,6 +24,10 @@ import numpy as np
 
 from benchmarks.publish import publish
 
+BEFORE = (
+    "Seconds of a processor. When each was decoded beforehand too, 2,000 took 2.1 (jpg) and 25.6 (png) to open, "
+    "and 18 and 58 in all."
+)
 CHILD = """
 import resource, sys, time, warnings
 warnings.simplefilter("ignore")
@@ -85,6 +89,8 @@ def main() -> None:
             decoded = n * width * height * 3 / 2**20
             taken = f"{decoded:,.0f} MiB | {peak:,.0f} MiB | {opened:.1f} | {whole:.0f}"
             lines.append(f"| {n:,} {ending} | {width} × {height} | {taken} |")
+    if given.size == "640x480":
+        lines += ["", BEFORE]
     publish(f"Memory of an extraction from {'' if given.size == '640x480' else 'small '}photos", lines)
 
 
