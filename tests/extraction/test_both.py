@@ -227,3 +227,25 @@ def test_towers_that_are_no_models_of_their_own_open(tokenizer, tmp_path, some_s
                 input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], output_hidden_states=True
             ).hidden_states
         np.testing.assert_allclose(table["block_2"][row], states[2][0, -1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_projection_that_is_lacking_takes_the_output_of_its_tower_alone(clip, captioned, make_samples, tmp_path):
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(clip, tmp_path / "without")
+    weights = load_file(folder / "model.safetensors")
+    del weights["text_projection.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    both = open_model(str(folder), device="cpu", part="both")
+    with pytest.warns(UserWarning, match=r"lacks 1 weight .*text_projection.weight.*, which the layers that are asked"):
+        names = [layer.name for layer in both.layers()]
+    assert "vision.output" in names
+    assert "text.output" not in names
+    whole, samples = open_model(clip, device="cpu", part="both"), make_samples(captioned, "image")
+    table, full = (dict(each.blocks(samples, names, "mean", block_rows=7))[0] for each in (both, whole))
+    for name in names:
+        np.testing.assert_array_equal(table[name], full[name], err_msg=name)
+    with pytest.raises(InvalidValue, match=r"^'text.output' is what this part is deployed with, and .* lacks 1 weight"):
+        both.layers(select="text.output")

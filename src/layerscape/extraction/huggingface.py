@@ -62,7 +62,6 @@ def open_pretrained(wish: Wish, device: torch.device, dtype: torch.dtype, answer
         module = whole.get_submodule(path)
         config = getattr(module, "config", config)
         read = partial(text_of, wish.source)
-        lacking, others = _parted(wish, whole, path, missing)
         if wish.part == BOTH:
             reader, heads = read_both(wish, whole, lacking)
         else:
