@@ -25,6 +25,7 @@ How well the intervals cover is measured in benchmarks/coverage.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
 import numpy as np
 from scipy import sparse
@@ -197,21 +198,28 @@ def margin_of_left_out(values: np.ndarray) -> float:
     return float(student95(len(values) - 1) * np.sqrt(jackknife_of(values)))
 
 
-def ends_without(value: float, values: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+def ends_without(
+    value: float, values: np.ndarray, bounds: tuple[float, float], *, share: bool = False
+) -> tuple[float, float]:
     """The 95 % interval of a value, from what it is without each of so many groups in turn.
 
-    Of a share it is Wilson's for as many trials as would spread as far, by Student's law: few groups show a share near
-    its ends as surer than it is.
+    Between 0 and 1 it is Wilson's for as many trials as would spread as far, by Student's law: few groups show a value
+    near its ends as surer than it is. Nothing and all, of a ``share`` of samples, are as sure as they are of so many
+    trials as there are groups.
 
     >>> ends = ends_without(0.9, np.array([0.85, 0.95, 0.9, 0.88, 0.92, 0.9]), (0, 1))
-    >>> [round(end, 2) for end in ends], [round(end, 2) for end in ends_without(0.9, np.full(6, 0.9), (0, 1))]
-    ([0.61, 0.98], [0.9, 0.9])
+    >>> [round(end, 2) for end in ends], [round(end, 2) for end in ends_without(1.0, np.ones(20), (0, 1), share=True)]
+    ([0.61, 0.98], [0.82, 1])
     """
-    margin = margin_of_left_out(values)
-    if tuple(bounds) != (0, 1) or not 0 < value < 1 or margin <= LEAST_MARGIN:
-        return within(value, margin, bounds)
-    z = student95(len(values) - 1)
-    return wilson(value, value * (1 - value) * (z / margin) ** 2, z)
+    margin, z = margin_of_left_out(values), student95(len(values) - 1)
+    between = LEAST_MARGIN < value < 1 - LEAST_MARGIN  # rounding may leave all but a last bit of 1
+    if tuple(bounds) == (0, 1) and between and margin > LEAST_MARGIN:
+        return wilson(value, value * (1 - value) * (z / margin) ** 2, z)
+    low, high = within(value, margin, bounds)
+    if share and tuple(bounds) == (0, 1) and isfinite(margin):
+        least, most = wilson(min(1.0, max(0.0, value)), len(values), z)
+        low, high = min(low, least), max(high, most)
+    return low, high
 
 
 def margin_of_groups(value: Callable[[np.ndarray], float], n_samples: int, *, groups: int = GROUPS) -> float:

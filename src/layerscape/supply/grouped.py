@@ -163,13 +163,14 @@ class Grouped(Dependent):
             words = (f"one group holds {largest:.0%} of the samples and decides the interval",)
         elif self.groups.number < FEW:
             words = (f"an interval over {self.groups.number} groups, which are few",)
-        return *ends_without(found.value, self._without[_key(task)][:, 0], _bounds(task, found)), words
+        without, share = self._without[_key(task)][:, 0], _is_share(task, found)
+        return *ends_without(found.value, without, _bounds(task, found), share=share), words
 
     def _curve(self, task: Task, found: Estimate) -> tuple[Point, ...]:
         without = self._without.get(_key(task), np.empty((0, 1)))
         bounds = task.measure.bounds
         ends = [
-            ends_without(point.value, column, bounds)
+            ends_without(point.value, column, bounds, share=_is_share(task, found))
             for point, column in zip(found.curve, without[:, 1:].T, strict=False)
         ]
         ends += [(nan, nan)] * (len(found.curve) - len(ends))
@@ -243,3 +244,8 @@ def _bounds(task: Task, found: Estimate) -> tuple[float, float]:
     """Between which values it lies: of classes it is an accuracy where of numbers it is an R²."""
     bounds = task.measure.bounds
     return (0.0, 1.0) if tuple(bounds) == (-inf, 1) and "classes" in found.details else bounds
+
+
+def _is_share(task: Task, found: Estimate) -> bool:
+    """Whether it is the mean of shares of the samples, of which few groups may show nothing but all or none."""
+    return found.per_sample is not None and task.measure.closer == "high"
