@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -18,24 +19,25 @@ from layerscape.core.progress import Show, counted
 from layerscape.core.representation import Representation
 from layerscape.core.shown import Card, Shown
 from layerscape.core.threads import Behind, ahead
+from layerscape.core.words import firsts
 from layerscape.errors import InvalidType, InvalidValue, unknown_name
 from layerscape.search import connected, find_neighbors
 from layerscape.storage import RunFolder, SampleTable
-from layerscape.storage.annotated import write_anndata
-from layerscape.storage.dataset import as_dataset
-from layerscape.storage.exported import write_parquet
+from layerscape.storage.exports import Exports
+from layerscape.storage.given import GivenFiles
 from layerscape.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray
 
 Tell = Callable[[int], None] | None
 CUT = "the model's greatest length"  # where texts were cut, as earlier versions said without telling whose limit it was
 
 
-class Run(Upkeep, Shown, Mapping[str, Representation]):
+class Run(Upkeep, Exports, Shown, Mapping[str, Representation | Neighbors]):
     """A finished run: its layers, samples, graphs and table of estimates; a mapping of layer name → `Representation`.
+
+    Where a graph was given in place of vectors it is a mapping to `Neighbors`.
 
     Made by `extract`, `from_arrays` and `open_run`. Layers come in order of execution. A run equals itself only.
 
@@ -67,10 +69,21 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         self.temporary = False
         self._opened: dict[str, Representation] = {}
 
+    @property
+    def given(self) -> GivenFiles:
+        """The graphs that were given in place of the vectors of layers, by layer."""
+        return self.folder.given
+
     def _card(self) -> Card:
         facts = [("path", str(self.path)), *self._counted()]
-        facts += [(layer.name, f"{layer.n_units} units") for layer in self.folder.layers]
+        facts += [(layer, self.described(layer)) for layer in self.layers]
         return Card(f"Run {self.name!r}: {len(self)} layers × {self.n_samples} samples", facts)
+
+    def described(self, layer: str) -> str:
+        """What was given of a layer, in words."""
+        self._known(layer)
+        units = {each.name: each.n_units for each in self.folder.layers}[layer]
+        return self.given.words(layer) if units is None else f"{units} units"
 
     def _counted(self) -> list[tuple[str, str]]:
         """How many samples were kept, skipped and cut, where some were; earlier runs do not say it."""
@@ -136,7 +149,12 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
     def __contains__(self, layer: object) -> bool:
         return layer in self.layers
 
-    def __getitem__(self, layer: str) -> Representation:
+    def __getitem__(self, layer: str) -> Representation | Neighbors:
+        self._known(layer)
+        return self.given[layer] if layer in self.given else self.vectors(layer)
+
+    def vectors(self, layer: str) -> Representation:
+        """The vectors of a layer; raises where a graph was given in place of them."""
         if layer not in self._opened:
             self._known(layer)
             self._opened[layer] = Representation(self.folder.vectors(layer), layer, self.samples.ids)
@@ -174,7 +192,8 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         graph = self.folder.load_graph(layer, near)
         assert graph is not None
         graph = graph.first(k)
-        return graph if graph.near == near else replace(graph, near=near, proven=True)  # other near_copies
+        other = graph.near != near and layer not in self.given
+        return replace(graph, near=near, proven=True) if other else graph  # other near_copies
 
     @door
     def search(
@@ -206,6 +225,11 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
             disk; so a layer in use, the next one and the search may take three times ``memory``.
         """
         wanted = list(self.layers if layers is None else dict.fromkeys(as_names(layers)))
+        if self.given.keys() >= set(wanted):
+            self.given.must_hold(wanted, k)
+            warnings.warn(f"nothing to search: {firsts(wanted)} were given as graphs", stacklevel=3)
+        elif layers is None and self.given:
+            wanted = [layer.name for layer in self.given.others(self.folder.layers)]
         tell = counted(progress, "searching", len(wanted) * self.n_samples)
         with connected(cluster) as workers:
             self.find_graphs(wanted, k, tell, search, workers)
@@ -215,6 +239,7 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
         (near, how), tell = chosen(search), tell or (lambda _: None)
         kept = {layer: self.folder.kept_graph(layer, near) for layer in layers}
         missing = [layer for layer in layers if not 0 < k <= kept[layer].width]
+        self.folder.given.must_hold(missing, k)
         tell((len(layers) - len(missing)) * self.n_samples)
         most = 0 if cluster else how.memory
         seen = ahead(lambda layer: (x := self.loaded(layer, most), deciding_who_is_near(x, near)), missing)
@@ -229,47 +254,9 @@ class Run(Upkeep, Shown, Mapping[str, Representation]):
 
     def loaded(self, layer: str, most: int) -> Representation:
         """A layer in memory if it takes no more bytes than ``most``, and as it is on disk otherwise."""
-        x = self[layer]
+        x = self.vectors(layer)
         small = x.matrix.dtype.itemsize * x.n_samples * x.n_units <= most
         return replace(x, matrix=np.asarray(x.matrix[:])) if small else x
-
-    def to_xarray(self) -> xarray.Dataset:
-        """All layers as an xarray Dataset, with ids and labels: a variable (sample, LAYER_unit) each, read when asked.
-
-        ``xarray.open_zarr(run.path / "vectors.zarr")`` opens the vectors alone, by the names of their layers; those
-        that cannot be the name of a folder are numbered there, as all are in runs of earlier versions.
-        """
-        return as_dataset(self.folder)
-
-    def to_numpy(self) -> dict[str, np.ndarray]:
-        """Layer name to its vectors in memory, shape (N, D), as they are stored.
-
-        >>> from layerscape import from_arrays
-        >>> from_arrays({"first": np.eye(2)}).to_numpy()
-        {'first': array([[1., 0.],
-               [0., 1.]])}
-        """
-        return {layer: np.asarray(self.folder.vectors(layer)[:]) for layer in self.layers}
-
-    def to_parquet(self, path: str | Path) -> Path:
-        """Write ids (``id``), labels and one column of vectors per layer to a file, to the bit, and return its path.
-
-        ``from_files`` and ``layerscape vectors`` make a run of it again, in which a label of several numbers is a
-        layer unless ``FILE:NAME,NAME`` chooses others. A label called like a layer becomes ``NAME (label)``.
-        """
-        write_parquet(self.folder, Path(path))
-        return Path(path)
-
-    def to_anndata(self, path: str | Path) -> Path:
-        """Write a file that ``anndata.read_h5ad`` and scanpy open, ``NAME.h5ad``, and return its path; needs h5py only.
-
-        Ids are ``obs_names``, labels columns of ``obs`` (words as categories), and each layer is ``obsm[LAYER]``, since
-        layers differ in width and so none is ``X``; so is a label of several numbers, ``obsm["NAME (label)"]``. Slashes
-        in names become ``_``; ``uns["layerscape"]`` has the names of layers as they are, and depths. ``from_files``
-        makes a run of it again.
-        """
-        write_anndata(self.folder, Path(path))
-        return Path(path)
 
     def _known(self, layer: str) -> None:
         if layer not in self:

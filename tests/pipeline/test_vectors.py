@@ -118,9 +118,9 @@ REFUSED = {
     "list": "list.npy holds no matrix of samples × units but an array of 40; give one that does.",
     "words": "words.npy holds no matrix of samples × units but an array of 40 × 7 texts; give one that does.",
     "days": "days.npy holds no matrix of samples × units but an array of 40 × 7 dates; give one that does.",
-    "indices": "layer 'indices' is a matrix of 40 × 9 that looks like row numbers of neighbors and not like vectors, "
-    "and a run holds vectors; measure a graph with: layerscape estimate NAME FILE --indices.",
-    "square": "layer 'square' is a matrix of 40 × 40 that looks like the distances of all samples from each other",
+    "far": "far.npy: a matrix of 40 × 9 that looks like distances of neighbors and not like vectors; give the row "
+    "numbers of these neighbors, and this file with --distances.",
+    "uneven": "uneven.npy: from sample 0 to 1 it is",
     "complex": "layer 'complex' holds values of type complex128; give real numbers.",
 }
 
@@ -130,9 +130,9 @@ def test_what_is_no_layer_is_refused_in_one_line(name, data):
     x, y, _ = data
     distances = np.sqrt(((x[:, None] - x) ** 2).sum(-1))
     given = {"three": x[:, :, None] * y[:, None], "none": x[:0], "nan": np.where(x == x[0, 0], np.nan, x)}
-    given |= {"objects": x.astype(object), "list": x[:, 0], "indices": np.argsort(distances)[:, :9]}
+    given |= {"objects": x.astype(object), "list": x[:, 0], "far": np.sort(distances)[:, :9]}
     given |= {"words": x.astype(str), "days": x.astype(int).astype("M8[D]")}
-    given |= {"square": distances, "complex": x * 1j}
+    given |= {"uneven": distances + np.triu(np.ones((N, N)), 1), "complex": x * 1j}
     np.save(f"{name}.npy", given[name], allow_pickle=name == "objects")
     with pytest.raises(LayerscapeError, match=f"^{re.escape(REFUSED[name])}"):
         ls.from_files(f"{name}.npy")

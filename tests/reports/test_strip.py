@@ -72,7 +72,7 @@ def small_run():
         ids = tuple(f"sample {n}" for n in range(n_samples))
         samples = SimpleNamespace(ids=ids, kind="array", labels={}, previews=lambda rows: [""] * len(rows))
         table = pd.DataFrame({"metric": ["euclidean"]})
-        return SimpleNamespace(layers=("stage 0", "stage 1"), samples=samples, graph=graph, table=table)
+        return SimpleNamespace(layers=("stage 0", "stage 1"), samples=samples, graph=graph, table=table, record={})
 
     return make
 

@@ -264,16 +264,25 @@ def test_what_few_groups_cannot_tell_is_said(sizes, words):
     assert np.isnan(found.chance.p) == (len(sizes) == 3)
 
 
-def test_graphs_that_were_given_have_chance_and_no_interval():
-    graphs = [find_neighbors(layer(seed), 6) for seed in (0, 1)]
-    found = ls.estimate("overlap", *graphs, k=6, groups=CODES)
-    assert np.isnan(found.low)
-    assert "no interval over groups of graphs that were given; give the vectors" in found.warnings
-    assert found.chance.p == ls.estimate("overlap", layer(0), layer(1), k=6, groups=CODES).chance.p
-    codes = np.repeat(np.arange(6), [4, 8, 12, 12, 16, 20])
-    found = ls.estimate("overlap", *graphs, k=6, groups=codes)
-    assert found.chance is None
-    assert any("give the vectors" in words for words in found.warnings)
+def test_graphs_that_were_given_have_chance_and_interval_as_far_as_they_hold_neighbors():
+    for codes in (CODES, np.repeat(np.arange(6), [4, 8, 12, 12, 16, 20])):
+        expected = ls.estimate("overlap", layer(0), layer(1), k=6, groups=codes)
+        wide, few = ([find_neighbors(layer(seed), k) for seed in (0, 1)] for k in (71, 6))
+        found = ls.estimate("overlap", *wide, k=6, groups=codes)
+        assert (found.value, found.low, found.chance, found.groups) == (
+            expected.value, expected.low, expected.chance, expected.groups
+        )  # fmt: skip
+        found = ls.estimate("overlap", *few, k=6, groups=codes)
+        assert np.isnan(found.low)
+        assert any(words.startswith("no interval over groups: without one of them") for words in found.warnings)
+
+
+def test_members_of_own_groups_are_left_out_of_a_graph_that_was_given():
+    labels = CODES % 2
+    expected = ls.estimate("label_overlap", layer(0), labels, k=6, groups=CODES)
+    found = ls.estimate("label_overlap", find_neighbors(layer(0), 71), labels, k=6, groups=CODES)
+    assert "own left out" in found.groups
+    assert (found.value, found.low, found.chance) == (expected.value, expected.low, expected.chance)
 
 
 @pytest.mark.parametrize(

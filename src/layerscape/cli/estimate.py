@@ -9,6 +9,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.columns import labels_in, pairs_in
+from layerscape.cli.graphs import graph_parameters, kind_of
 from layerscape.cli.options import search_options, search_parameters, type_of
 from layerscape.cli.show import number, say
 from layerscape.core.estimate import Estimate, ceiling_facts
@@ -74,7 +75,7 @@ def _command(measure: Measure) -> click.Command:
         parameters.append(click.Option([flag, name], type=type_of(hints[name]), help=f"Default: {shown}."))
     if measure.searches:
         parameters += search_parameters()
-    parameters += [*_given(), *_together()]
+    parameters += [*graph_parameters("A, B, …"), *_together()]
     parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."))
 
     def call(**given: Any) -> None:
@@ -96,33 +97,6 @@ def _pairs() -> list[click.Parameter]:
         ),
         click.Option(
             ["--queries"], metavar="FILE", help="Vectors of the queries, where A are those among which they look."
-        ),
-    ]
-
-
-def _given() -> list[click.Parameter]:
-    """What the files are."""
-    return [
-        click.Option(
-            ["--indices/--vectors", "as_indices"],
-            default=None,
-            help="The files hold row numbers of neighbors, one row per sample; or vectors, whatever they look like.",
-        ),
-        click.Option(
-            ["--square", "as_square"],
-            is_flag=True,
-            help="The files hold distances from every sample to every other, N × N.",
-        ),
-        click.Option(
-            ["--distances"],
-            metavar="FILE",
-            multiple=True,
-            help="With --indices: how far these neighbors are, a file for each of A, B, …",
-        ),
-        click.Option(
-            ["--self-first/--no-self", "self_first"],
-            default=None,
-            help="With --indices: whether each row lists the sample itself.  [default: yes, if first in every row]",
         ),
     ]
 
@@ -193,14 +167,13 @@ def _data(
     from layerscape.core.representation import Representation
     from layerscape.inputs import read_matrix
 
-    if as_square and as_indices is not None:
-        raise InvalidValue("the files hold distances between all samples, or row numbers, or vectors; say one of them.")
-    if not as_indices:
+    kind = kind_of(as_indices, as_square)
+    if kind != "indices":
         if distances or self_first is not None:
             raise InvalidValue("--distances and --self-first are of neighbors; say --indices if the files hold those.")
-        if as_square:
+        if kind == "square":
             return [Neighbors.from_distances(read_matrix(file)) for file in files]
-        return [read_matrix(file) if as_indices is None else Representation(read_matrix(file)) for file in files]
+        return [read_matrix(file) if kind is None else Representation(read_matrix(file)) for file in files]
     if distances and len(distances) != len(files):
         raise InvalidValue(f"{len(distances)} --distances for {len(files)} files of neighbors; give one for each.")
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -96,21 +96,22 @@ def layers_command(
 def search_command(run: Path, k: int, cluster: str | None, as_json: bool, **search: Any) -> None:
     """The neighbor graph of every layer of RUN, kept on disk; an interrupted search goes on."""
     from layerscape.cli.clusters import by_cluster
-    from layerscape.core.keywords import chosen
+    from layerscape.core.keywords import Search, chosen
     from layerscape.run import open_run
 
-    chosen(search)
+    chosen(asked := cast(Search, search))
     opened = open_run(run)
     opened.folder.must_keep()
     with by_cluster(cluster) as workers, bars() as progress:
         opened.search(k, cluster=workers, progress=progress, **search)
-    text = f"{opened.path}: graphs of {len(opened.layers)} layers, k={k}"
+    layers = [layer for layer in opened.layers if opened.keeps_graph(layer, k, asked)]
+    text = f"{opened.path}: graphs of {counted(len(layers), 'layer')}, k={k}"
     say(
         text,
         as_json,
         {
             "run": str(opened.path),
-            "layers": list(opened.layers),
+            "layers": layers,
             "k": k,
             "metric": search["metric"],
             "standardize": search["standardize"],

@@ -1,4 +1,4 @@
-"""The command `vectors`: a run from vectors that are there already."""
+"""The command `vectors`: a run from vectors, or graphs, that are there already."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from layerscape.cli import options as shared
+from layerscape.cli.graphs import graph_parameters, kind_of
 from layerscape.cli.labels import in_words
 from layerscape.cli.show import say
 from layerscape.core.words import counted
@@ -35,9 +36,19 @@ from layerscape.errors import InvalidValue
 @click.option("--transposed", is_flag=True, help="Matrices have a sample per column, as neurons × trials.")
 @shared.as_json
 def vectors_command(
-    files: tuple[str, ...], out: Path, labels: str | None, depths: str | None, as_json: bool, **options: Any
+    files: tuple[str, ...],
+    out: Path,
+    labels: str | None,
+    depths: str | None,
+    as_json: bool,
+    as_indices: bool | None,
+    as_square: bool,
+    **options: Any,
 ) -> None:
     """A run from files of vectors, each matrix (samples × units) a layer, to be measured as any run.
+
+    A layer may be a graph in place of vectors: arrays called indices and distances, row numbers of neighbors (--indices
+    and --distances), or the distances between all samples (--square). It is measured by what reads graphs.
 
     .npy, .npz, .safetensors, .zarr, .parquet, .csv, .tsv, .jsonl, .h5, .h5ad, .mat, .pt, IDX. FILE:NAME chooses one
     array of several, or columns of a table; NAME=FILE names a layer.
@@ -48,19 +59,22 @@ def vectors_command(
       layerscape vectors embeddings.parquet --labels topic --out runs/topics
       layerscape vectors V1=v1.mat:rates V4=v4.mat:rates --time mean --out runs/monkey
       layerscape vectors cells.h5ad:X,obsm/X_pca --labels cell_type --out runs/cells
+      layerscape vectors embeddings.npy edits.npy neighbors.npz --labels topic.csv --out runs/graphs
     """
     from layerscape.inputs import is_labels_file
     from layerscape.pipeline.vectors import from_files
 
     chosen = labels if labels is None or is_labels_file(labels) else labels.split(",")
+    options["kind"] = kind_of(as_indices, as_square)
     run = from_files(*files, out=out, labels=chosen, depths=_depths(depths), **options)
     n_units = {layer: run[layer].n_units for layer in run.layers}
     columns = {name: in_words(values) for name, values in run.samples.labels.items()}
     ids = ", ".join(run.samples.ids[:2]) + ", …" * (run.n_samples > 2)
     lines = [f"{run.path}: {counted(len(run), 'layer')} of {counted(run.n_samples, 'sample')}, {ids}"]
-    lines += [f"layer {layer}: {size} units" for layer, size in n_units.items()]
+    lines += [f"layer {layer}: {run.described(layer)}" for layer in run.layers]
     lines += [f"label {name}: {words}" for name, words in columns.items()] or ["no labels"]
     record = {"run": str(run.path), "n_samples": run.n_samples, "layers": n_units, "labels": columns}
+    record |= {"graphs": {layer: _given(graph) for layer, graph in run.given.items()}} if run.given else {}
     say("\n".join(lines), as_json, record)
 
 
@@ -71,3 +85,10 @@ def _depths(given: str | None) -> Any:
         return [float(part) for part in str(given).split(",")]
     except ValueError:
         raise InvalidValue(f"--depths {given}; give even, or a number for each layer: 0,0.5,1.") from None
+
+
+def _given(graph: Any) -> dict[str, Any]:
+    return {"k": graph.k, "distances": graph.has_distances}
+
+
+vectors_command.params[-1:-1] = graph_parameters("such files, in their order")

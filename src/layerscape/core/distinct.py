@@ -10,6 +10,7 @@ from layerscape.core.joined import joined
 from layerscape.core.near_copies import LARGEST, near_limit
 from layerscape.core.nearness import PLAIN
 from layerscape.core.neighbors import Neighbors
+from layerscape.core.taking import copies_of
 
 
 @dataclass(frozen=True)
@@ -41,29 +42,20 @@ def distinct_rows(graph: Neighbors, near: float = PLAIN.near_copies) -> Distinct
         for none.
     """
     n, clusters = graph.n_samples, clusters_of(graph, near)
-    _, first = np.unique(_exact(graph), return_index=True)
+    _, first = np.unique(copies_of(graph), return_index=True)
     _, kept = np.unique(clusters, return_index=True)
     return Distinct(np.sort(kept), n - len(first), len(first) - len(kept))
 
 
 def clusters_of(graph: Neighbors, near: float = PLAIN.near_copies) -> np.ndarray:
     """Shape (N,): a number for each sample, which copies and near copies share."""
-    copies = _exact(graph)
+    copies = copies_of(graph)
     if graph.queries is not None:
         return copies
     _, first, which = np.unique(copies, return_index=True, return_inverse=True)
     distances = graph.distances[first, :LARGEST]
     rows, columns = np.nonzero((distances > 0) & (distances < near_limit(distances, near)))
     return joined(len(first), which[first[rows]], which[graph.indices[first[rows], columns]])[which]
-
-
-def _exact(graph: Neighbors) -> np.ndarray:
-    return joined(graph.n_samples, *_zeros(graph)) if graph.copies is None else graph.copies
-
-
-def _zeros(graph: Neighbors) -> tuple[np.ndarray, np.ndarray]:
-    rows, columns = np.nonzero(graph.distances == 0)
-    return rows, graph.indices[rows, columns]
 
 
 def common_rows(distinct: dict[str, Distinct]) -> dict[str, Distinct]:

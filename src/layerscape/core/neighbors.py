@@ -19,6 +19,7 @@ from layerscape.core.lists import check_lists, first_listed, read_lists
 from layerscape.core.nearness import PLAIN, Nearness
 from layerscape.core.shown import Card, Shown
 from layerscape.core.square import nearest_of_all
+from layerscape.core.taking import lists_of
 from layerscape.errors import InvalidValue
 
 
@@ -286,3 +287,12 @@ class Neighbors(Shown):
         if not whole.all():
             return None
         return Neighbors(indices, distances, len(rows), self.n_units, self.near.among(rows), proven=True)
+
+    def take(self, rows: np.ndarray, near: Nearness | None = None) -> Neighbors:
+        """The graph of some samples, in this order, with as many neighbors as it holds of each, not apart by `near`."""
+        assert self.queries is None, "take is for graphs of all rows"
+        indices, order, copies, starts, tied = lists_of(self, rows, near := near or self.near)
+        apart: Any = order if self.has_distances else None
+        return Neighbors(
+            indices, apart, len(rows), self.n_units, near.among(rows), None, copies, starts, tied, proven=True
+        )

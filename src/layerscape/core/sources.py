@@ -8,13 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from layerscape.core.columns import one_column, plain_column
+from layerscape.core.given import without_vectors
 from layerscape.core.keywords import Search
 from layerscape.core.labels import labels_at
 from layerscape.core.lists import as_vectors
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
-from layerscape.errors import InvalidValue
 
 
 class Source(Protocol):
@@ -91,6 +91,8 @@ class Arrays:
 
     def vectors(self, layer: str) -> Representation:
         """The vectors of a layer that was not given as a graph."""
+        if layer in self.graphs:
+            raise without_vectors(layer)
         return self._vectors[layer]
 
     def n_units(self, layer: str) -> int | None:
@@ -102,11 +104,7 @@ class Arrays:
         return self._labels[task.label]
 
     def take(self, rows: np.ndarray) -> Arrays:
-        """Some of the samples, which need vectors: a graph knows neighbors that are none of them."""
-        if self.graphs:
-            raise InvalidValue(
-                f"{self.n_samples - len(rows)} of {self.n_samples} labels are missing, and the graph that was given "
-                "has neighbors without a label; give the vectors, or leave these samples out of both."
-            )
+        """Some of the samples."""
         labels = {name: labels_at(given, rows) for name, given in self._labels.items()}
-        return Arrays({name: x.take(rows) for name, x in self._vectors.items()}, labels)
+        layers = {name: self.graphs.get(name) or self._vectors[name] for name in self.layers}
+        return Arrays({name: x.take(rows) for name, x in layers.items()}, labels)

@@ -76,6 +76,20 @@ def looks_like_square(matrix: Any) -> bool:
     return True
 
 
+def nearly_square(matrix: Any) -> str:
+    """What is wrong with a matrix that holds 0 all along its diagonal, as distances do; empty where nothing is."""
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] < FEWEST:
+        return ""
+    if np.asarray([matrix[row, row] for row in range(matrix.shape[0])]).any():
+        return ""
+    try:
+        for rows, block in _blocks(matrix):
+            _check(matrix, rows, block)
+    except InvalidValue as error:
+        return str(error)
+    return ""
+
+
 def _square(given: Any) -> Any:
     matrix = as_array(given, "distances")
     if matrix.ndim == 1:

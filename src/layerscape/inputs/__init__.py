@@ -4,6 +4,8 @@ from layerscape.inputs.by_id import rows_of as rows_of
 from layerscape.inputs.contents import Selection as Selection
 from layerscape.inputs.features import features_of as features_of
 from layerscape.inputs.features import known_features as known_features
+from layerscape.inputs.graph_files import GraphFiles as GraphFiles
+from layerscape.inputs.graph_files import Kind as Kind
 from layerscape.inputs.holding import Holding as Holding
 from layerscape.inputs.holding import InFile as InFile
 from layerscape.inputs.holding import by_number as by_number

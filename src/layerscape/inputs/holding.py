@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.conversion import as_array
+from layerscape.core.neighbors import Neighbors
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.inputs.tables import INDEX, as_words
 from layerscape.inputs.vectors import named
@@ -29,7 +30,7 @@ class Holding:
     ----------
     arrays
         Name to an array of at least two axes, of which the first is the samples, in the order of the file; what is
-        without a name is called ``""``. They are sliced as numpy's are, and may lie on disk.
+        without a name is called ``""``. They are sliced as numpy's are, and may lie on disk. Or to a graph.
     ids, ids_in
         N names, and what they are called in the file; empty where it has none.
     columns
@@ -46,11 +47,15 @@ class Holding:
 
     @property
     def n_samples(self) -> int:
-        return next(iter(self.arrays.values())).shape[0]
+        first = next(iter(self.arrays.values()))
+        return first.n_samples if isinstance(first, Neighbors) else first.shape[0]
 
     def at(self, rows: np.ndarray) -> Holding:
         """These samples, in this order, in memory."""
-        arrays = {name: np.asarray(as_array(x, name)[:])[rows] for name, x in self.arrays.items()}
+        arrays = {
+            name: x.take(rows) if isinstance(x, Neighbors) else np.asarray(as_array(x, name)[:])[rows]
+            for name, x in self.arrays.items()
+        }
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()}
         return replace(self, arrays=arrays, ids=[self.ids[row] for row in rows] if self.ids else (), columns=columns)
 

@@ -148,7 +148,10 @@ def _of_table(path: Path, wanted: str | None, id_column: str | None, labels: Seq
         columns = {name: column_of_values(values) for name, values in table.items()}
     columns = {name: values for name, values in columns.items() if name != key and name not in labels}
     vectors = [name for name, values in columns.items() if isinstance(values, np.ndarray) and values.ndim == 2]
-    if wanted is None and vectors:
+    if wanted is None and key is not None and set(as_words(table[key])) <= columns.keys():  # as distances are kept
+        units = list(as_words(table[key]))
+        arrays = {"": np.column_stack([np.asarray(columns[name]) for name in units])}
+    elif wanted is None and vectors:
         arrays, units = {name: np.asarray(columns[name]) for name in vectors}, vectors
     else:
         with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""`from_arrays`: a run from vectors that are there already."""
+"""`from_arrays`: a run from vectors, or graphs, that are there already."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ import numpy as np
 from layerscape.core.conversion import refuse_annotated
 from layerscape.core.labels import as_columns
 from layerscape.core.lists import as_vectors
+from layerscape.core.neighbors import Neighbors
 from layerscape.core.provenance import fingerprint
 from layerscape.core.representation import Representation, ids_of
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.run import Run
 from layerscape.storage import LayerSpec, RunFolder
 from layerscape.storage.files import remove_temporary, temporary_folder
+from layerscape.storage.graphs import graph_bytes
 
+Given = Representation | Neighbors
 Depths = str | Sequence[float | None] | Mapping[str, float | None] | None
 
 
@@ -37,7 +40,8 @@ def from_arrays(
     Parameters
     ----------
     arrays
-        Layer name to array (N, D), in the order of the network; N the same for all.
+        Layer name to array (N, D), in the order of the network; N the same for all. A `Neighbors` in place of an array
+        is a layer of which there is a graph, and no vectors: it is measured by what reads graphs.
     labels
         Column name to N values, as a dict or a DataFrame: real numbers if they are not all whole, which may be m for
         each, shape (N, m); categories otherwise.
@@ -66,14 +70,19 @@ def from_arrays(
         )
     if not arrays:
         raise InvalidValue("no arrays given; give a dict of layer name to array (N, D).")
-    layers = {str(name): as_vectors(x, str(name)) for name, x in arrays.items()}
+    layers = {
+        str(name): _of_all(x, str(name)) if isinstance(x, Neighbors) else as_vectors(x, str(name))
+        for name, x in arrays.items()
+    }
     n = next(iter(layers.values())).n_samples
     for name, size in ((name, x.n_samples) for name, x in layers.items()):
         if size != n:
             raise InvalidValue(f"layer {name!r} has {size} samples and the first {n}; all must be of the same samples.")
-    ids = ids_of(layers.values()) if ids is None else ids
+    ids = ids_of(x for x in layers.values() if isinstance(x, Representation)) if ids is None else ids
     names = [str(row) for row in range(n)] if ids is None else [str(name) for name in ids]
-    layers = {name: replace(x, ids=tuple(names)) for name, x in layers.items()}  # so that errors name the sample
+    layers = {  # so that errors name the sample
+        name: x if isinstance(x, Neighbors) else replace(x, ids=tuple(names)) for name, x in layers.items()
+    }
     columns = as_columns(labels, None if ids is None else names)
     how = layers, columns, _depths(depths, list(layers)), names, "rows" if ids is None else "given"
     if out is not None:
@@ -82,7 +91,8 @@ def from_arrays(
     try:
         # Nobody goes on with a temporary run, so that it is written while its fingerprint is made; but what is no
         # array in memory may not stand to be read by two threads.
-        run = Run(_write(path, *how, later=all(isinstance(x.matrix, np.ndarray) for x in layers.values())))
+        held = all(isinstance(x, Neighbors) or isinstance(x.matrix, np.ndarray) for x in layers.values())
+        run = Run(_write(path, *how, later=held))
     except BaseException:
         remove_temporary(path)
         raise
@@ -93,7 +103,7 @@ def from_arrays(
 
 def _write(
     path: Path,
-    layers: Mapping[str, Representation],
+    layers: Mapping[str, Given],
     columns: Mapping[str, np.ndarray],
     depths: Sequence[float | None],
     names: Sequence[str],
@@ -102,20 +112,27 @@ def _write(
     later: bool = False,
 ) -> RunFolder:
     """Write what is not there yet; ``later`` makes the fingerprint meanwhile, and not before."""
-    dtype = np.result_type(np.float16, *(x.matrix.dtype for x in layers.values())).name
-    specs = [LayerSpec(name, x.n_units, place) for (name, x), place in zip(layers.items(), depths, strict=True)]
+    vectors = {name: x for name, x in layers.items() if isinstance(x, Representation)}
+    graphs = {name: x for name, x in layers.items() if isinstance(x, Neighbors)}
+    dtype = np.result_type(np.float16, *(x.matrix.dtype for x in vectors.values())).name
+    units = {name: x.n_units for name, x in vectors.items()}
+    specs = [LayerSpec(name, units.get(name), place) for name, place in zip(layers, depths, strict=True)]
     with ThreadPoolExecutor(1, thread_name_prefix="layerscape-fingerprint") as beside:
         found = beside.submit(_fingerprint, layers)
         plan = {"model": None, "samples": None if later else found.result(), "dtype": dtype}
         with RunFolder.create(path, plan, specs, len(names), dtype=dtype) as folder:
             folder.write_samples(names, columns, "array")
             if not folder.finished:
+                for name, graph in graphs.items():
+                    folder.given.write(name, graph)
                 for number, rows in folder.blocks_left():
                     if found.done():
                         found.result()  # which raises where a value is not finite
-                    folder.write_block(number, {name: x.stored(rows) for name, x in layers.items()})
+                    folder.write_block(number, {name: x.stored(rows) for name, x in vectors.items()})
                 counts = {"kept": len(names), "skipped": {}, "cut": 0}
-                folder.finish({"source": "arrays", "ids": ids, "counts": counts}, {**plan, "samples": found.result()})
+                told = {"source": "arrays", "ids": ids, "counts": counts}
+                held = {name: {"k": graph.k, "distances": graph.has_distances} for name, graph in graphs.items()}
+                folder.finish({**told, "graphs": held} if held else told, {**plan, "samples": found.result()})
     return folder
 
 
@@ -142,12 +159,24 @@ def _depths(given: Depths, layers: Sequence[str]) -> list[float | None]:
     return places
 
 
-def _fingerprint(layers: Mapping[str, Representation]) -> str:
-    """Of all vectors, which are checked to be finite meanwhile."""
+def _of_all(graph: Neighbors, layer: str) -> Neighbors:
+    """A graph that can be a layer: of all samples."""
+    if graph.queries is not None:
+        raise InvalidValue(
+            f"layer {layer!r} is a graph of {len(graph.indices)} queries; a layer has the neighbors of all its samples."
+        )
+    return graph
+
+
+def _fingerprint(layers: Mapping[str, Given]) -> str:
+    """Of all vectors, which are checked to be finite meanwhile, and of graphs."""
 
     def parts() -> Iterator[str | memoryview]:
         for name, x in layers.items():
             yield name
+            if isinstance(x, Neighbors):
+                yield memoryview(graph_bytes(x, ""))
+                continue
             for rows in x.slices():
                 yield np.ascontiguousarray(x.checked(rows)).data.cast("B")
 

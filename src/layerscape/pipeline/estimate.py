@@ -110,7 +110,7 @@ def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...], que
     if len(data) != len(measure.data):
         raise InvalidValue(f"{measure.name} takes {' and '.join(measure.data)}; {len(data)} given.")
     for kind, given in zip(measure.data, data, strict=True):
-        if kind in ("vectors", "ranking", "ends") and isinstance(given, Neighbors):
+        if kind in ("vectors", "ends") and isinstance(given, Neighbors):
             raise InvalidType(f"{measure.name} needs the vectors themselves; give the array and not its graph.")
     first, *others = data
     if measure.data[1:] == ("labels",):

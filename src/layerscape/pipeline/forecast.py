@@ -74,7 +74,7 @@ def forecast(
 ) -> Forecast:
     """What layers will take, from up to 64 samples, evenly drawn; without samples from the network's own examples."""
     specs = [LayerSpec(info.name, info.n_units, info.depth, info.module) for info in infos]
-    size = {spec.name: spec.n_units * np.dtype(store).itemsize for spec in specs}
+    size = {info.name: info.n_units * np.dtype(store).itemsize for info in infos}
     if samples is None and not network.examples:
         return Forecast(size, None, 0, None, None)
     given = samples if samples is not None else _examples(network)

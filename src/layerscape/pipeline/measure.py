@@ -30,6 +30,7 @@ from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.controls import check_controls
 from layerscape.supply.doubts import say_doubts
+from layerscape.supply.given import answerable
 from layerscape.supply.labels import label_columns, options_for, takes
 from layerscape.supply.sources import Part, parts_of
 from layerscape.supply.supplier import Supplier
@@ -178,7 +179,7 @@ def measure(
     if together is None and any("pairs" not in m.data for m in asked):
         doubt = partial(_doubt, run, search, [*as_names(labels or ()), *of_column], asked, save)
     for part in parts_of(run, by, controls, seed, k, kept=save, asked=drawn):
-        plan = list(_plan(part, asked, columns, labels is not None, k, options))
+        plan = answerable(_plan(part, asked, columns, labels is not None, k, options), part)
         who = together if part.control is None else None  # the rows of a control belong to no others
         rows += _measured(run, supplier_of(part, search, who), plan, progress, doubt)
         doubt = None
@@ -246,7 +247,7 @@ def _measured(
         doubt()
     tell = counted(progress, "measuring", len(plan)) or (lambda _: None)
     for task, estimate in attempts(supplier, in_tiles(plan, run.layers, run.layers, supplier.provision.tile)):
-        yield from as_rows(run, task, estimate, supplier.near, supplier.source.group, supplier.groups_words(task))
+        yield from as_rows(run, task, estimate, supplier.near_said, supplier.source.group, supplier.groups_words(task))
         tell(1)
 
 

@@ -234,9 +234,11 @@ def _check(precision: float, workers: int, network: float) -> None:
 def _held(data: Any) -> tuple[int, dict[str, int], int, Representation, Path | None]:
     """N, D by layer, the bytes of a number, some of the samples, and the folder of a run."""
     if isinstance(data, Run):
-        layer = max(data.layers, key=lambda name: data[name].n_units)
-        units = {name: data[name].n_units for name in data.layers}
-        return data.n_samples, units, data[layer].matrix.dtype.itemsize, data[layer], data.path
+        units = {name: data.vectors(name).n_units for name in data.layers if name not in data.given}
+        if not units:
+            raise InvalidValue("there is nothing to search: all layers of the run were given as graphs.")
+        x = data.vectors(max(units, key=lambda name: units[name]))
+        return data.n_samples, units, x.matrix.dtype.itemsize, x, data.path
     if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
         raise InvalidType(f"{type(data).__name__} to plan for; give a run, or (samples, units, layers).")
     if any(isinstance(each, bool) or not isinstance(each, (int, np.integer)) or each < 1 for each in data):

@@ -47,11 +47,11 @@ def replicate(
                 found[task.layer].append(estimate)
         supplier = Supplier(part, search)
         for task in tasks:
-            yield from as_rows(run, task, _combined(protocol, found[task.layer]), supplier.near, group)
+            yield from as_rows(run, task, _combined(protocol, found[task.layer]), supplier.near_said, group)
         if protocol.k is not None:
             columns = [column for column in category_columns(run, labels) if column != by]
             for task, estimate in _estimates(supplier, list(_overlaps(part, run.depths, columns, protocol)), progress):
-                yield from as_rows(run, task, estimate, supplier.near, group)
+                yield from as_rows(run, task, estimate, supplier.near_said, group)
 
 
 def _estimates(supplier: Supplier, tasks: list[Task], progress: Show) -> Iterator[tuple[Task, Estimate]]:

@@ -34,7 +34,7 @@ CEILING = (
 
 
 def as_rows(
-    run: Run, task: Task, estimate: Estimate, near: Nearness, group: str = "", groups: str = ""
+    run: Run, task: Task, estimate: Estimate, near: Nearness | None, group: str = "", groups: str = ""
 ) -> list[dict[str, Any]]:
     """One row of the table per point of an estimate's curve, or one for the estimate.
 
@@ -69,9 +69,9 @@ def as_rows(
     ]
 
 
-def _near(task: Task, near: Nearness) -> dict[str, Any]:
+def _near(task: Task, near: Nearness | None) -> dict[str, Any]:
     """What was near, as far as the measure could tell."""
-    if not task.measure.searches:
+    if near is None or not task.measure.searches:
         return NEAR
     known = {name: NEAR[name] if value is None else value for name, value in near.record().items()}
     return known if task.measure.distinct else {**known, "near_copies": nan}

@@ -120,4 +120,4 @@ def between_steps(
 
 def _rows(supplier: Supplier, plan: Sequence[Task], run: Any) -> Iterator[dict[str, Any]]:
     for task, estimate in attempts(supplier, plan):
-        yield from as_rows(run, task, estimate, supplier.near, groups=supplier.groups_words(task))
+        yield from as_rows(run, task, estimate, supplier.near_said, groups=supplier.groups_words(task))

@@ -1,4 +1,4 @@
-"""`from_files`: a run from files of vectors that are there already."""
+"""`from_files`: a run from files of vectors, or of graphs, that are there already."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from layerscape.core.lists import LooksLikeGraph
+from layerscape.core.neighbors import Neighbors
+from layerscape.core.representation import Representation
 from layerscape.core.samples import check_ids
 from layerscape.errors import InvalidType, InvalidValue, need
 from layerscape.inputs import (
     ID_COLUMNS,
+    GraphFiles,
     Holding,
     InFile,
+    Kind,
     Steps,
     by_number,
     columns_of_files,
@@ -40,6 +43,9 @@ def from_files(
     time: str | int | None = None,
     time_axis: int | None = None,
     transposed: bool = False,
+    kind: Kind | None = None,
+    distances: str | Path | Sequence[str | Path] = (),
+    self_first: bool | None = None,
 ) -> Run:
     """A run from files of vectors: every matrix in them is a layer, in the order in which they are given.
 
@@ -69,6 +75,15 @@ def from_files(
         Which axis is time: 2, the last, when left out, which a warning says; 1 for samples × tokens × units.
     transposed
         Whether matrices have a sample per column.
+    kind
+        What the matrices are: ``"vectors"``; ``"indices"``, row numbers of the neighbors of each sample, nearest first;
+        ``"square"``, distances between all samples, of which nothing but symmetry is asked. When left out: an array
+        called indices, with one called distances beside it if there is, and what looks like a graph, is one, which a
+        warning says. Of such a layer there are no vectors, and it is measured by what reads graphs.
+    distances
+        How far the neighbors are, in files: one for each matrix of row numbers, in their order.
+    self_first
+        As in `Neighbors.from_arrays`.
 
     Raises
     ------
@@ -91,25 +106,27 @@ def from_files(
     if out is not None:
         check_place(out)
     steps = Steps(None if time is None else str(time), time_axis)
+    graphs = GraphFiles(
+        kind, tuple(map(str, [distances] if isinstance(distances, (str, Path)) else distances)), self_first
+    )
     if isinstance(labels, str) and not Path(labels).suffix and not Path(labels).exists():
         labels = [labels]
     picked = list(labels) if isinstance(labels, (list, tuple)) else None
-    sources = [_source(str(file), id_column, picked or (), transposed) for file in files]
+    sources = [_source(str(file), id_column, picked or (), transposed, graphs) for file in files]
+    graphs.check_used()
     ids = _same_samples(sources) or _ids_beside(labels, id_column, sources[0])
     columns = columns_of_files([(each.path, each.holding) for each in sources], labels, ids, id_column)
     found = {
         name: (each.holding.arrays[array], each.holding.depths.get(array)) for name, each, array in _named(sources)
     }
-    layers = {name: steps.matrix(x, f"layer {name!r}") for name, (x, _) in found.items()}
+    layers = {name: _layer(name, x, steps) for name, (x, _) in found.items()}
     depths = [depth for _, depth in found.values()] if depths is None else depths
-    try:
-        return from_arrays(layers, labels=columns or None, ids=ids or None, out=out, depths=depths)
-    except LooksLikeGraph as error:
-        raise InvalidValue(
-            f"layer {error.layer!r} is {error.looks}, and a run holds vectors; measure a graph with: layerscape "
-            f"estimate NAME FILE {error.option}. In Python vectors all the same are: layerscape.Representation(x), for "
-            "from_arrays."
-        ) from None
+    return from_arrays(layers, labels=columns or None, ids=ids or None, out=out, depths=depths)
+
+
+def _layer(name: str, x: Any, steps: Steps) -> Representation | Neighbors:
+    """A graph as it is; what else is there holds vectors, whatever they look like."""
+    return x if isinstance(x, Neighbors) else Representation(steps.matrix(x, f"layer {name!r}"), name)
 
 
 @dataclass(frozen=True)
@@ -121,13 +138,15 @@ class GivenFile:
     holding: Holding
 
 
-def _source(given: str, id_column: str | None, picked: Sequence[str], transposed: bool) -> GivenFile:
+def _source(
+    given: str, id_column: str | None, picked: Sequence[str], transposed: bool, graphs: GraphFiles
+) -> GivenFile:
     name, equals, path = given.partition("=")
     if not equals or "/" in name or Path(given).exists():
         name, path = "", given
     others = {".pt": _tensors, ".pth": _tensors, ".zarr": _zarr}
     holding = read_vectors(path, id_column=id_column, labels=picked, transposed=transposed, others=others)
-    return GivenFile(name, path, holding)
+    return GivenFile(name, path, replace(holding, arrays=graphs.read(path, holding.arrays)))
 
 
 def _zarr(path: Path) -> InFile:

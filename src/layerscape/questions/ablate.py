@@ -218,7 +218,7 @@ def _rows(
     supplier.prepare(plan, progress)
     rows, tell = [], counted(progress, "measuring", len(plan)) or (lambda _: None)
     for task, estimate in attempts(supplier, plan):
-        rows += as_rows(run, task, estimate, supplier.near)[:1]
+        rows += as_rows(run, task, estimate, supplier.near_said)[:1]
         tell(1)
     return as_table(rows)
 

@@ -62,7 +62,7 @@ class Question:
         """The answer by the leading metric, and the verdict with what the other one says where that is another."""
         metric = leading.metric
         lead = self.of({**search, "metric": metric})
-        if not self.judge.searches or lead.verdict.first is None:
+        if not self.judge.searches or lead.verdict.first is None or not lead.asked[0][0].searches:
             return lead, lead.verdict
         other = self.of({**search, "metric": OTHER[metric]})
         k = max(self.ks(self.columns)) if self.pairs is None else min(WIDE, self.parts[0].n_samples - 1)

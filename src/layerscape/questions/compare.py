@@ -24,6 +24,7 @@ from layerscape.runs import Series, joined
 from layerscape.supply.answers import supplier_of
 from layerscape.supply.attempts import attempts
 from layerscape.supply.doubts import say_doubts
+from layerscape.supply.given import answerable
 from layerscape.supply.graphs import Graphs
 from layerscape.supply.supplier import Supplier
 from layerscape.supply.together import Belonging
@@ -123,12 +124,13 @@ def compare(
     together = belonging.of_columns(run_a.samples.labels, run_a.n_samples, a.rows, a, b)
     of_b: Any = search if not isinstance(together, Recording) else {**search, "apart": together.apart}
     supplier = supplier_of(a, search, together, Graphs(b, of_b))
-    plan = [
+    cells_asked = (
         Task(m, own_options(m, k, options), layer, other_layer)
         for m in chosen
         for other_layer in run_b.layers
         for layer in run_a.layers
-    ]
+    )
+    plan = answerable(cells_asked, a, b)
     supplier.prepare(plan, progress, more=int(permutations is not None))
     if together is None:  # once the graphs are there, which it looks at
         say_doubts(run_a, search)
@@ -149,7 +151,7 @@ def _rows(
     for (task, estimate), judgement in judged_cells:
         depth = b.depths[task.other_layer]
         more = {"other_run": b.name, "other_depth": np.nan if depth is None else depth, **judgement}
-        own = as_rows(a, task, estimate, supplier.near, groups=supplier.groups_words(task))
+        own = as_rows(a, task, estimate, supplier.near_said, groups=supplier.groups_words(task))
         rows += [row | more for row in own]
     return rows
 

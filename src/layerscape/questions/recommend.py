@@ -199,7 +199,7 @@ def recommend(
     if who is None and not of_pairs:
         say_doubts(run, search, labels, keep=not more)
     known = parts[0].columns if queries is None else {}
-    ks = {name: _fitting(judge, parts[0].n_samples, known.get(name)) if k is None else k for name in columns}
+    ks = {name: _fitting(judge, parts, known.get(name)) if k is None else k for name in columns}
     options = {name: own_options(judge, ks[name], {"permutations": permutations, "seed": seed}) for name in columns}
     sources = [each.source for each in of_pairs] if of_pairs else parts
     layers = [layer for layer in layers if layer.layer in sources[0].layers] if queries is not None else layers
@@ -228,11 +228,17 @@ def _columns(run: Run, labels: Any, judge: Measure) -> list[str]:
     return judging_columns(run, labels, judge) if run.samples.labels else []
 
 
-def _fitting(judge: Measure, n_samples: int, labels: np.ndarray | None) -> int | None:
-    """The number of neighbors where none was asked for: of few samples with a label few, or all would be near all."""
+def _fitting(judge: Measure, parts: Sequence[Part], labels: np.ndarray | None) -> int | None:
+    """The number of neighbors where none was asked for: of few samples with a label few, or all would be near all.
+
+    Of graphs that were given one less than the narrowest holds, since differences read one more.
+    """
     own = judge.options.get("k")
+    if own is None:
+        return None
     gaps = None if labels is None else missing(labels)
-    return own if own is None else few_enough(own, n_samples if gaps is None else int((~gaps).sum()))
+    held = [graph.k - 1 for part in parts for graph in part.graphs.values()] if judge.searches else []
+    return max(1, min([few_enough(own, parts[0].n_samples if gaps is None else int((~gaps).sum())), *held]))
 
 
 def _said(found: Verdict, layers: Sequence[Judged], several: bool) -> Recommendation:

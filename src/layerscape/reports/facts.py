@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from layerscape.core.labels import queries_name
+from layerscape.core.words import firsts
 from layerscape.reports.reported import ReportedRun
 
 
@@ -25,11 +26,12 @@ def title(run: ReportedRun) -> str:
 def facts(run: ReportedRun) -> dict[str, str]:
     """What the head of the page says of a run: of what it is."""
     record = run.record
+    given = record.get("graphs", {})
     found = {
         "model": _named(record.get("model")),
         "data": _named(record.get("inputs") or record.get("source")),
         "samples": f"{len(run.samples.ids):,}, {_belonging(run)}{_asked(run)}",
-        "layers": str(len(run.layers)),
+        "layers": str(len(run.layers)) + (f", of which {firsts(list(given))} given as graphs" if given else ""),
         "steps": _named(record.get("steps")),
         "pooling": _named(record.get("pooling")),
     }

@@ -133,7 +133,8 @@ function start() {
     const marks = (flags[entry] & COPY ? "≡" : "") + (flags[entry] & TIED ? "═" : "");
     const name = labelOf(item);
     const distance = (relative[entry] / 255) * farthest[place(query, layer)];
-    const title = `${data.ids[item]} · rank ${rank + 1} at ${layers[layer]} · distance ${distance.toPrecision(3)}`
+    const title = `${data.ids[item]} · rank ${rank + 1} at ${layers[layer]}`
+      + (Number.isNaN(distance) ? "" : ` · distance ${distance.toPrecision(3)}`)
       + (flags[entry] & COPY ? " · a copy" : "") + (flags[entry] & TIED ? " · tied" : "");
     const bar = h("span", { class: "distance" }, h("i", { style: `width:${relative[entry] / 2.55}%` }));
     const node = h(item < Q ? "button" : "div", { class: `card ${kind}`, "data-item": item, title },

@@ -44,7 +44,8 @@ def strip(
         If not even one query fits into the budget.
     """
     n_samples = len(run.samples.ids)
-    k = min(n_neighbors, n_samples - 1)
+    given = run.record.get("graphs", {}) if n_samples > 1 else {}
+    k = min(n_neighbors, n_samples - 1, *(each["k"] for each in given.values()))
     queries = np.random.default_rng(seed).permutation(n_samples)[:n_queries]
     if k < 1:
         return {"n_queries": 0}
@@ -61,13 +62,12 @@ def strip(
     rows = np.concatenate([queries, rest])
     order = np.argsort(rows)
     items = order[np.searchsorted(rows, indices, sorter=order)]
-    farthest = distances[..., -1]
-    with np.errstate(invalid="ignore"):
-        relative = np.nan_to_num(255 * distances / farthest[..., None])
+    relative, farthest = _far(distances, [given.get(layer, {}).get("distances", True) for layer in run.layers])
     return {
         "kind": run.samples.kind,
         "k": k,
-        "metric": near["metric"] + (", standardized" if near["standardize"] else ""),
+        "fewer": "The graphs that were given hold" if k < n_samples - 1 else "There are",
+        "metric": "given" if given.keys() >= set(run.layers) else _metric(near),
         "n_queries": n_shown,
         "n_samples": n_samples,
         "along": along,
@@ -81,6 +81,19 @@ def strip(
         "relative": _packed(np.rint(relative), "u1"),
         "farthest": _packed(farthest, "<f4"),
     }
+
+
+def _far(distances: np.ndarray, known: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """The share of the farthest distance that each is, and the farthest: NaN where there are but ranks."""
+    farthest = distances[..., -1].copy()
+    with np.errstate(invalid="ignore"):
+        relative = np.nan_to_num(255 * distances / farthest[..., None])
+    farthest[:, [not each for each in known]] = np.nan
+    return relative, farthest
+
+
+def _metric(near: dict[str, Any]) -> str:
+    return near["metric"] + (", standardized" if near["standardize"] else "")
 
 
 def near_of(run: ReportedRun) -> dict[str, Any]:
@@ -103,7 +116,7 @@ def _neighbors(
                 f"the graph of layer {layer!r} holds some of the samples only; a page needs graphs of all: search "
                 "again without queries."
             )
-        indices[:, number], distances[:, number] = graph.indices[queries, :k], graph.distances[queries, :k]
+        indices[:, number], distances[:, number] = graph.indices[queries, :k], graph.order[queries, :k]
         tell(1)
     return indices, distances
 

@@ -31,7 +31,7 @@ def write_anndata(folder: RunFolder, path: Path) -> None:
         _table(_Writer(library, file), "var", [], {})  # one X for layers of all widths there is not
         several = _Writer(library, _group(file, "obsm"))
         named = {}
-        for layer in folder.layers:
+        for layer in folder.given.others(folder.layers):
             vectors = folder.vectors(layer.name)
             named[several.name(layer.name)] = layer
             out = several.array(layer.name, shape=vectors.shape, dtype=vectors.dtype)

@@ -15,6 +15,7 @@ from layerscape.core.nearness import Metric, Nearness, Standardize
 from layerscape.errors import FileProblem, InvalidValue
 from layerscape.storage import samples
 from layerscape.storage.folder import SAMPLES, RunFolder
+from layerscape.storage.given import FOLDER as GIVEN
 from layerscape.storage.graphs import graph_bytes, read_graph, read_header
 from layerscape.storage.layout import folder_names
 from layerscape.storage.ledger import NAME, Entry, Ledger
@@ -28,7 +29,7 @@ GRAPHS = "graphs"
 
 @dataclass(frozen=True)
 class Piece:
-    """A file of a run, or the vectors of a layer.
+    """A file of a run, or what was given of a layer: its vectors or its graph.
 
     Attributes
     ----------
@@ -96,7 +97,7 @@ def _must_be_there(ledger: Ledger, name: str) -> bool:
 
 def _was_found(name: str) -> bool:
     """Whether a file holds what was found in the run, and can be found again."""
-    return name != SAMPLES and not name.startswith(f"{VECTORS}/")
+    return name != SAMPLES and not name.startswith((f"{VECTORS}/", f"{GIVEN}/"))
 
 
 def _parts(run: RunFolder, vectors: Vectors, names: list[str], problems: dict[str, str]) -> Iterator[Piece]:
@@ -143,7 +144,7 @@ def _width(run: RunFolder, layer: str, near: Nearness) -> int:
 def _rows(run: RunFolder, chunk: str) -> str:
     block = Vectors.block_of(chunk)
     if block is None:
-        return "its description"
+        return "its graph" if chunk.startswith(f"{GIVEN}/") else "its description"
     rows = run.layout.rows(block)
     return f"samples {rows.start}…{rows.stop - 1}"
 
@@ -195,7 +196,7 @@ def _unfinish(run: RunFolder, bad: list[str]) -> None:
                 rows = np.arange(run.layout.n_samples)[run.layout.rows(block)]
                 unfinished.add(block, _previews(table, rows), len(rows), {})
     for name in bad:
-        if name.startswith(f"{VECTORS}/"):
+        if name != SAMPLES and not _was_found(name):
             (run.path / name).unlink(missing_ok=True)
     replace(run.manifest, finished=None).write(run.path)
 

@@ -28,7 +28,7 @@ def as_dataset(folder: RunFolder) -> xarray.Dataset:
                 if value not in (None, "")
             },
         )
-        for layer in folder.layers
+        for layer in folder.given.others(folder.layers)
     }
     return library.Dataset(layers, coords=_coordinates(folder, layers))
 

@@ -23,7 +23,7 @@ def write_parquet(folder: RunFolder, path: Path) -> None:
         raise InvalidValue(f"cannot write {path}: {why}; give the name of a file, NAME.parquet.")
     about = make_table(folder.samples.ids, folder.samples.labels, folder.samples.kind)
     about = about.rename_columns([_name(name, folder) for name in about.column_names])
-    layers = {layer: folder.vectors(layer.name) for layer in folder.layers}
+    layers = {layer: folder.vectors(layer.name) for layer in folder.given.others(folder.layers)}
     with written_aside(path) as aside:
         writer = None
         for number in range(folder.layout.n_blocks):

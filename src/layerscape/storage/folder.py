@@ -24,7 +24,7 @@ SAMPLES = "samples.parquet"
 
 
 class RunFolder(Results):
-    """A run on disk: ``run.json``, ``vectors.zarr``, ``samples.parquet``, ``graphs``, ``estimates.parquet``.
+    """A run on disk: ``run.json``, ``vectors.zarr``, ``samples.parquet``, ``given``, ``graphs``, ``estimates.parquet``.
 
     What their bytes were when they were written is in ``ledger.json``, by which they are proven as they are read.
     Made by `create`, which also goes on with a run that was interrupted, or by `open`, which reads a finished one.

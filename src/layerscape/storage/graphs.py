@@ -60,7 +60,8 @@ def graph_bytes(graph: Neighbors, vectors: str) -> bytes:
     """
     from safetensors.numpy import save
 
-    fields = {each.name: getattr(graph, each.name) for each in dataclasses.fields(graph)}
+    names = [each.name for each in dataclasses.fields(graph) if each.name != "distances" or graph.has_distances]
+    fields = {name: getattr(graph, name) for name in names}
     fields["near"] = graph.near.record()
     if (apart := graph.near.apart) is not None:
         fields["near"]["apart"] = {"key": apart.key, "name": apart.name, "reach": apart.reach}
@@ -80,10 +81,11 @@ def header_size(path: Path) -> int:
 
 
 class Header(NamedTuple):
-    """How many neighbors a graph holds, and what its header says beside that."""
+    """How many neighbors a graph holds, what its header says beside that, and whether it has distances."""
 
     width: int
     about: About
+    distances: bool
 
 
 def read_header(path: Path) -> Header:
@@ -94,7 +96,7 @@ def read_header(path: Path) -> Header:
 
 def _header_of(file: Any) -> Header:
     about = typed(json.loads(file.metadata()[META]), About)
-    return Header(int(file.get_slice("indices").get_shape()[1]), about)
+    return Header(int(file.get_slice("indices").get_shape()[1]), about, "distances" in file.keys())  # noqa: SIM118
 
 
 def read_graph(path: Path, *, proven: bool = False) -> Neighbors:
@@ -102,7 +104,7 @@ def read_graph(path: Path, *, proven: bool = False) -> Neighbors:
     with _opened(path) as file:
         about = _header_of(file).about
         names: list[str] = list(file.keys())
-        arrays = {EARLIER.get(name, name): file.get_tensor(name) for name in names}
+        arrays = {"distances": None} | {EARLIER.get(name, name): file.get_tensor(name) for name in names}
         marks = arrays.pop(MARKS, None)
         facts: dict[str, Any] = {name: getattr(about, name) for name in ("n_samples", "n_units", "deciding")}
         return Neighbors(**arrays, **facts, near=about.nearness(marks), proven=proven)

@@ -35,7 +35,7 @@ class LayerSpec:
     name
         Any text; no two layers of a run share it.
     n_units
-        D, the number of columns.
+        D, the number of columns; None of a layer that was given as a graph, without vectors.
     depth
         Position l / L in [0, 1]; None for a layer that stands outside of the blocks.
     module
@@ -43,7 +43,7 @@ class LayerSpec:
     """
 
     name: str
-    n_units: int
+    n_units: int | None
     depth: float | None = None
     module: str = ""
 
@@ -94,7 +94,7 @@ def lay_out(
     if n_samples < 1:
         raise InvalidValue(f"a run of {n_samples} samples; give at least one.")
     Layout(n_samples, dtype, 1)  # raises before a wrong dtype is used
-    row_bytes = sum(layer.n_units for layer in layers) * np.dtype(dtype).itemsize
+    row_bytes = max(1, sum(layer.n_units or 0 for layer in layers) * np.dtype(dtype).itemsize)
     most = min(max(block_bytes // row_bytes, 1), MOST_ROWS)
     block_rows = math.ceil(n_samples / math.ceil(n_samples / most))
     return Layout(n_samples, dtype, block_rows, compress, by_name=True)
@@ -108,7 +108,7 @@ def check_layers(layers: tuple[LayerSpec, ...]) -> None:
     for layer in layers:
         if layer.name in seen:
             raise InvalidValue(f"the layer {layer.name!r} is given twice; layer names must be distinct.")
-        if layer.n_units < 1:
+        if layer.n_units is not None and layer.n_units < 1:
             raise InvalidValue(f"layer {layer.name!r} has {layer.n_units} units; a layer must have at least one.")
         seen.add(layer.name)
 
@@ -123,7 +123,7 @@ def disk_needed(layers: Iterable[LayerSpec], n_samples: int, dtype: str = "float
     """
     layers = tuple(layers)
     layout = lay_out(layers, n_samples, dtype)
-    units = sum(layer.n_units for layer in layers)
+    units = sum(layer.n_units or 0 for layer in layers)
     return layout.n_blocks * layout.block_rows * units * np.dtype(dtype).itemsize
 
 

@@ -21,6 +21,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.resources import check_room
 from layerscape.errors import FileProblem, require, unknown_name
 from layerscape.storage.files import file_problems, readable
+from layerscape.storage.given import GivenFiles
 from layerscape.storage.graphs import graph_bytes, header_size, read_graph, read_header
 from layerscape.storage.layout import LayerSpec, folder_names
 from layerscape.storage.ledger import Ledger
@@ -49,6 +50,7 @@ class Results:
         self.ledger = ledger
         self.layers = layers
         self.identity = identity
+        self.given = GivenFiles(layers, ledger)
         self._folders = folder_names(layers)
         self._known: dict[
             str, tuple[tuple[int, ...], KeptGraph]
@@ -92,6 +94,8 @@ class Results:
 
     def load_graph(self, layer: str, near: Nearness) -> Neighbors | None:
         """The graph that was kept of a layer, or None; one of other vectors is none."""
+        if layer in self.given:
+            return self.given[layer]
         name = self.graph_name(layer, near)
         if name in self._unkept:
             return self._unkept[name]
@@ -104,8 +108,10 @@ class Results:
     def kept_graph(self, layer: str, near: Nearness) -> KeptGraph:
         """What is known of the graph that was kept of a layer; of its file nothing is read again unless it is replaced.
 
-        One of other vectors is none.
+        One of other vectors is none. Where one was given in place of vectors it is this one, whatever is asked for.
         """
+        if layer in self.given:
+            return KeptGraph(self.given.width(layer), (0, 0.0))  # of which nobody can look for a unit that decides
         name = self.graph_name(layer, near)
         if name in self._unkept:
             return KeptGraph(self._unkept[name].k, self._unkept[name].deciding)
@@ -119,7 +125,7 @@ class Results:
         if not path.exists() or not self.ledger.knows(name):
             return KeptGraph()
         self.ledger.prove(name, 0, header_size(path))
-        width, about = read_header(path)
+        width, about, _ = read_header(path)
         if about.key != near.key:
             raise self.ledger.damaged(name, f"it was searched for {about.key!r}")
         return KeptGraph(width, about.deciding) if about.vectors in ("", self.identity(layer)) else KeptGraph()

@@ -1,4 +1,4 @@
-"""The vectors of a run: a Zarr v3 group of one array per layer, written a whole chunk at a time."""
+"""The vectors of a run: a Zarr v3 group of one array per layer that has some, written a whole chunk at a time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from layerscape.core.given import without_vectors
 from layerscape.errors import FileProblem, InvalidType, InvalidValue, require, unknown_name
 from layerscape.storage.files import file_problems, in_words, readable, replace_file, sync
+from layerscape.storage.given import GivenFiles
 from layerscape.storage.layout import UNIT, LayerSpec, Layout, array_names
 from layerscape.storage.ledger import CURE, Entry, Ledger
 
@@ -23,7 +25,7 @@ GROUP = f"{NAME}/zarr.json"  # the description of all arrays
 
 @dataclass(frozen=True)
 class Vectors:
-    """The arrays under ``vectors.zarr``, of shape (N, D) each."""
+    """The arrays under ``vectors.zarr``, of shape (N, D) each, and the graphs that were given in place of some."""
 
     layers: tuple[LayerSpec, ...]
     layout: Layout
@@ -35,7 +37,18 @@ class Vectors:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        return array_names(self.layers, self.layout)
+        names = array_names(self.layers, self.layout)
+        return {layer: name for layer, name in names.items() if layer not in self.given}
+
+    @cached_property
+    def given(self) -> GivenFiles:
+        """The graphs that were given in place of vectors, by layer."""
+        return GivenFiles(self.layers, self.ledger)
+
+    @property
+    def arrays(self) -> tuple[LayerSpec, ...]:
+        """The layers that have vectors."""
+        return tuple(layer for layer in self.layers if layer.name not in self.given)
 
     def chunk(self, layer: str, number: int) -> str:
         """The file of a block of a layer, by its path within the run."""
@@ -52,8 +65,8 @@ class Vectors:
         return int(name.split(".")[1]) if name.startswith("c.") else None
 
     def identity(self, layer: str) -> str:
-        """One digest of the vectors of a layer, which a graph of them carries; empty in a run without ledger."""
-        return self.ledger.identity([self.chunk(layer, number) for number in range(self.layout.n_blocks)])
+        """One digest of what was given of a layer, which a graph of it carries; empty in a run without ledger."""
+        return self.ledger.identity(self._data(layer))
 
     def digest(self) -> str:
         """One digest of all files; empty where the ledger does not know them."""
@@ -62,18 +75,23 @@ class Vectors:
 
     def files_of(self, layer: str) -> list[str]:
         """All files of a layer, by their paths within the run."""
-        chunks = [self.chunk(layer, number) for number in range(self.layout.n_blocks)]
-        return [f"{NAME}/{self._names[layer]}/zarr.json", *chunks]
+        described = [] if layer in self.given else [f"{NAME}/{self._names[layer]}/zarr.json"]
+        return [*described, *self._data(layer)]
+
+    def _data(self, layer: str) -> list[str]:
+        if layer in self.given:
+            return [self.given.file(layer)]
+        return [self.chunk(layer, number) for number in range(self.layout.n_blocks)]
 
     def files(self) -> list[str]:
         """All files, by their paths within the run."""
-        return [GROUP, *(name for layer in self._names for name in self.files_of(layer))]
+        return [GROUP, *(name for layer in self.layers for name in self.files_of(layer.name))]
 
     def create(self) -> None:
         """Make the arrays that are not there yet."""
         zarr = require("zarr", "runs")
         zarr.open_group(self.root, mode="a", zarr_format=3)
-        for layer in self.layers:
+        for layer in self.arrays:
             name = self._names[layer.name]
             if (self.root / name / "zarr.json").exists():
                 continue
@@ -145,14 +163,16 @@ class Vectors:
         missing = [name for name in self._names if name not in vectors]
         if missing:
             raise InvalidValue(
-                f"a block without layer {missing[0]!r}; give all {len(self.layers)} layers of the block."
+                f"a block without layer {missing[0]!r}; give all {len(self._names)} layers of the block."
             )
         dtype = np.dtype(self.layout.dtype)
-        return {layer.name: _check_values(layer, np.asarray(vectors[layer.name]), rows, dtype) for layer in self.layers}
+        return {layer.name: _check_values(layer, np.asarray(vectors[layer.name]), rows, dtype) for layer in self.arrays}
 
     def open(self, layer: str) -> Any:
         """One layer as a Zarr array to read, whose blocks are proven as they are read; raises if one is not there."""
         zarr = require("zarr", "runs")
+        if layer in self.given:
+            raise without_vectors(layer)
         if layer not in self._names:
             raise unknown_name("layer", layer, self._names)
         for number in range(self.layout.n_blocks):

@@ -39,6 +39,7 @@ class Across:
         self.graphs: dict[str, Neighbors] = {}
         self._vectors: dict[str, Representation] = {}
         shared = [layer for layer in references.layers if layer in queries]
+        shared = [layer for layer in shared if layer not in {*queries.given, *references.given}]
         self.layers = tuple(layer for layer in shared if queries[layer].n_units == references[layer].n_units)
         if not self.layers:
             why = f"{shared[0]!r} has other units there" if shared else f"those there are {', '.join(queries.layers)}"
@@ -59,13 +60,13 @@ class Across:
     def vectors(self, layer: str) -> Representation:
         """Queries and then references; the last is kept, since tasks come layer by layer."""
         if layer not in self._vectors:
-            sides = (self.queries[layer], self.references[layer])
+            sides = (self.queries.vectors(layer), self.references.vectors(layer))
             names = ("query", "reference")
             ids = tuple(f"{name} {one}" for name, side in zip(names, sides, strict=True) for one in side.ids)
             self._vectors = {layer: Representation(np.concatenate([np.asarray(side) for side in sides]), layer, ids)}
         return self._vectors[layer]
 
-    def n_units(self, layer: str) -> int:
+    def n_units(self, layer: str) -> int | None:
         return self.references[layer].n_units
 
     def label(self, task: Task) -> Pairs:

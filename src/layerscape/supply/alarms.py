@@ -116,8 +116,9 @@ def _first(each: Iterable[Iterator[Alarm]]) -> Iterator[Alarm]:
 
 
 def _dead_in(series: Series, layer: str) -> dict[Any, float]:
-    """The share of dead units at every step."""
-    return {step: dead_share(run[layer]) for step, run in zip(series.steps, series.runs, strict=True)}
+    """The share of dead units at every step at which there are vectors."""
+    there = [(step, run) for step, run in zip(series.steps, series.runs, strict=True) if layer not in run.given]
+    return {step: dead_share(run.vectors(layer)) for step, run in there}
 
 
 def _courses(rows: Sequence[Row], measure: str, *, between: bool = False) -> dict[str, list[_Point]]:

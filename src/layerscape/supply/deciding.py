@@ -46,7 +46,7 @@ class Deciding:
         return self._known[key]
 
     def _title(self, layer: str, which: str) -> str:
-        x = self.source.vectors(layer) if self.source.run is None else self.source.run[layer]
+        x = self.source.vectors(layer) if self.source.run is None else self.source.run.vectors(layer)
         return x.title if x.layer else which
 
     def _unit(self, layer: str, metric: str, searches: bool) -> tuple[int, float]:

@@ -113,7 +113,9 @@ def _graph(run: Run, layer: str, search: Search) -> Neighbors | None:
     rows = None if n <= ASKED else np.sort(np.random.default_rng(0).permutation(n)[:ASKED])
     try:
         kept = run.kept_graph(layer, K, search)
-        return _of_queries(kept, rows) if kept else find_neighbors(run[layer], K, queries=rows, **search)
+        if kept and not kept.has_distances:
+            return None
+        return _of_queries(kept, rows) if kept else find_neighbors(run.vectors(layer), K, queries=rows, **search)
     except LayerscapeError:
         return None
 
@@ -132,8 +134,8 @@ def _of_copies(run: Run, graphs: Mapping[str, Neighbors]) -> str:
     if not known:
         return ""
     codes = np.unique(np.stack(known), axis=1, return_inverse=True)[1].ravel()
-    said = said_of_copies(codes)
-    return "" if said and by_chance(run[next(iter(graphs))], codes) else said
+    said, read = said_of_copies(codes), [layer for layer in graphs if layer not in run.given]
+    return "" if said and read and by_chance(run.vectors(read[0]), codes) else said
 
 
 def _columns(known: Mapping[str, np.ndarray], labels: Collection[str], n: int) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.run import Run
 from layerscape.search import find_neighbors
+from layerscape.supply.listed import ranking_in
 from layerscape.supply.ranking import ranking_among, ranking_of
 
 FEWEST = 3  # distinct rows, of which a dimension can be told
@@ -61,8 +62,14 @@ class Graphs:
                     self._graphs[layer] = self._searched_now(layer, k, tell)
                 except OF_ONE_LAYER as error:
                     self._failed[layer] = error
+        for layer in self.source.graphs:
+            try:
+                self.whole(layer)
+            except OF_ONE_LAYER as error:  # of samples of which it holds no neighbors
+                self._failed[layer] = error
         if distinct:
-            every = [*layers, *(layer for layer, graph in self.source.graphs.items() if _is_told(graph))]
+            given = [layer for layer in self.source.graphs if layer not in self._failed and _is_told(self.whole(layer))]
+            every = [*layers, *given]
             sound = [layer for layer in every if layer not in self._failed]
             found = {layer: distinct_rows(graph, self._share(layer)) for layer, graph in ahead(self.whole, sound)}
             self.distinct = common_rows(found)
@@ -108,7 +115,8 @@ class Graphs:
 
     def _check_queries(self) -> None:
         """Note the graphs of some queries that have near copies, which cannot be left out of them."""
-        for layer, graph in {**self.source.graphs, **self._graphs, **self._few}.items():
+        given = {layer: self.whole(layer) for layer in self.source.graphs if layer not in self._failed}
+        for layer, graph in {**given, **self._graphs, **self._few}.items():
             if graph.queries is None or not graph.has_distances:
                 continue
             if count := near_queries(graph, self._share(layer)):
@@ -131,13 +139,11 @@ class Graphs:
 
     def graph(self, layer: str, k: int, *, distinct: bool = False) -> Neighbors:
         """The graph of a layer with k neighbors: of all samples, or of the distinct rows (fewer, where they are)."""
-        whole, given = self.whole(layer), layer in self.source.graphs
+        whole = self.whole(layer)
         if distinct and layer in self._mixed:
             raise type(self._mixed[layer])(str(self._mixed[layer]))
         distinct = distinct and layer in self.distinct
-        if given and not distinct:
-            return whole
-        key = (layer, distinct, whole.k if given else k)
+        key = (layer, distinct, k)
         if key not in self._cut:
             self._cut[key] = _told(self._of_distinct(layer, whole, k)) if distinct else whole.first(min(k, whole.k))
         return self._cut[key]
@@ -152,7 +158,8 @@ class Graphs:
                 "dimension; leave it out, or pool another token."
             )
         if given:
-            return _as_wide_as_it_holds(whole, rows)
+            found = _as_wide_as_it_holds(whole, rows)
+            return found.first(min(k, found.k))
         if layer in self._few:
             return self._few[layer].first(min(k, self._few[layer].k))
         k = min(k, self.near.among(rows).most(len(rows)))
@@ -170,7 +177,7 @@ class Graphs:
         if layer in self._failed:
             raise type(self._failed[layer])(str(self._failed[layer]))
         if layer in self.source.graphs:
-            return self.source.graphs[layer]
+            return self._given(layer)
         run = self.source.run
         if run is None:
             return self._graphs[layer]
@@ -184,11 +191,30 @@ class Graphs:
             self._graphs[layer] = self._graphs.pop(layer)
         return self._graphs[layer]
 
+    def _given(self, layer: str) -> Neighbors:
+        """The graph that was given, without neighbors that are kept apart."""
+        graph = self.source.graphs[layer]
+        if self.near.apart in (None, graph.near.apart) or graph.queries is not None:
+            return graph
+        if layer not in self._graphs:
+            near = replace(graph.near, apart=self.near.apart)
+            self._graphs[layer] = graph.take(np.arange(graph.n_samples), near)
+        return self._graphs[layer]
+
+    @property
+    def held(self) -> tuple[int, str] | None:
+        """How many neighbors the narrowest of the graphs that were given holds, and of which layer; None without."""
+        sound = [layer for layer in self.source.graphs if layer not in self._failed]
+        return min(((self.whole(layer).k, layer) for layer in sound), default=None)
+
     def ranking(self, layer: str, pairs: Pairs | None = None, label: str = "") -> Ranking:
         """The ranking of a layer, among the candidates of ``pairs`` called ``label``; only the last one is kept."""
         asked = (layer, label)
         if asked not in self._rankings:
             self._rankings.clear()  # what one remembers may be as large as several graphs
+            if layer in self.source.graphs:
+                self._rankings[asked] = ranking_in(self.whole(layer), layer, pairs)
+                return self._rankings[asked]
             whole = self.whole(layer) if layer in self._ready and self.source.asked is None else None
             x = self.vectors(layer)
             found = ranking_of(x, whole, self.search) if pairs is None else ranking_among(x, whole, pairs, self.search)

@@ -108,8 +108,8 @@ class Grouped(Dependent):
         return near_in_label(task, labels) and self.groups.same_within(labels)
 
     def _taking_part(self, tasks: Sequence[Task]) -> Cut | None:
-        """The samples that change places, where these are not all and there are vectors of them."""
-        if not tasks or self.source.graphs or self._other.source.graphs:
+        """The samples that change places, where these are not all."""
+        if not tasks:
             return None
         rows = whole_groups(self.groups).rows
         return None if rows is None else Cut(self.provision, rows, tasks)
@@ -119,8 +119,6 @@ class Grouped(Dependent):
         self._without, self._why_not = {}, {}
         if self.groups.number < FEWEST:
             self._why_not = dict.fromkeys(tasks, f"{self.groups.number} groups, fewer than {FEWEST}: no interval")
-        elif self.source.graphs or self._other.source.graphs:
-            self._why_not = dict.fromkeys(tasks, "no interval over groups of graphs that were given; give the vectors")
         if self._why_not or not tasks:
             return
         blocks, number, found = self.groups.blocks, self.groups.n_blocks, {key: [] for key in tasks}
@@ -179,8 +177,7 @@ class Grouped(Dependent):
     def _score(self, task: Task, exchange: Exchange) -> Score:
         if exchange.rows is None:
             return super()._score(task, exchange)
-        if self._kept is None:
-            raise InvalidValue("no chance where groups of other sizes change places in graphs; give the vectors")
+        assert self._kept is not None
         one, _ = self.provision.fitted(task)
         return self._kept.score(one, self._parts(one))
 

@@ -7,6 +7,7 @@ when asked for, and kept while they may be asked for again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -125,19 +126,6 @@ class Provision:
                 allowed = f"k must lie in 1..{most}" if n > 1 else "a graph needs at least two"
                 raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; {allowed}.")
 
-    def say_default(self, task: Task) -> None:
-        """Raise if a graph that was given holds fewer neighbors than a measure reads of which nobody said how many."""
-        k = min(self.fitted(task)[0].neighbors(self.own.most + 1), self.own.most)
-        name, layers = task.measure.neighbors, self.source.graphs.keys() & {task.layer, task.layer_at(1)}
-        if not isinstance(name, str) or name in task.options or task.measure.distinct or not layers:
-            return
-        holds = min(self.source.graphs[layer].k for layer in layers)
-        if holds < k:
-            raise InvalidValue(
-                f"{task.measure.name} reads {name}={k} neighbors where nothing else is said, and the graph holds "
-                f"{holds}; give {name}={holds} or less, or a graph of more neighbors."
-            )
-
     def serve(self, task: Task, *, more: int = 0) -> Served:
         """All that the measure is given, with ``more`` neighbors than it needs where there are so many."""
         if self._strict:
@@ -148,8 +136,23 @@ class Provision:
     def fitted(self, task: Task) -> tuple[Task, tuple[str, ...]]:
         """The task with a number of neighbors that there are, where nobody asked for one, and what is to be said."""
         distinct = self.distinct(task)
-        one, words = task.fitted(*self._room_for(distinct), self.own.most)
+        one, words = self._held(task, *task.fitted(*self._room_for(distinct), self.own.most))
         return one, (*(self.own.left_out(task.layer) if distinct else ()), *words)
+
+    def _held(self, task: Task, one: Task, words: tuple[str, ...]) -> tuple[Task, tuple[str, ...]]:
+        """The same with no more neighbors than all graphs that were given hold, and an interval reads beside them."""
+        name = task.measure.neighbors
+        given = [side.held for side in (self.own, self.other) if side.held]
+        if not given or not task.measure.searches or task.measure.distinct:
+            return one, words
+        if not isinstance(name, str) or name in task.options:
+            return one, words
+        holds, layer = min(given)
+        k = max(1, holds - max(self._more, task.measure.spare))
+        if k >= {**task.measure.options, **one.options}[name]:
+            return one, words
+        which = f"the graph of layer {layer!r}" if layer else "the graph"
+        return replace(one, options={**one.options, name: k}), (f"{name} = {k}, since {which} holds {holds}",)
 
     def _room_for(self, distinct: Distinct | None) -> tuple[int, int]:
         """How many samples a task is of, and how many neighbors each has at the most, less those beyond its own."""

@@ -18,6 +18,7 @@ from layerscape.core.neighbors import Neighbors
 from layerscape.core.pairs import Pairs
 from layerscape.core.representation import Representation
 from layerscape.core.tasks import Task
+from layerscape.core.words import firsts
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.run import Run
 from layerscape.supply.controls import make_control
@@ -61,13 +62,25 @@ class Part:
     asked: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        self.layers = self.whole.layers
+        given = self.whole.given if self.control is not None else ()
+        self.layers = tuple(layer for layer in self.whole.layers if layer not in given)
         self.n_samples = self.whole.folder.n_samples if self.rows is None else len(self.rows)
         self._is_whole = self.rows is None and self.control is None and self.asked is None
         self.run = self.whole if self.kept and self._is_whole else None
-        self.graphs: dict[str, Neighbors] = {}
+        self.graphs: Mapping[str, Neighbors] = self._given()
         self._vectors: dict[str, Representation] = {}
         self._labels: dict[tuple[Measure, str], Any] = {}
+
+    def _given(self) -> Mapping[str, Neighbors]:
+        """The graphs that were given in place of vectors, of these samples; there are no controls of them."""
+        given = self.whole.given
+        if given and self.asked is not None:
+            raise InvalidValue(
+                f"n_queries spares a search, and there is none of {firsts(list(given))}, given as graphs; leave it out."
+            )
+        if self.control is not None:
+            return {}
+        return given if self.rows is None else given.take(self.rows)
 
     @property
     def columns(self) -> Mapping[str, np.ndarray]:
@@ -87,7 +100,7 @@ class Part:
             self._vectors[layer] = found if self.rows is None else found.take(self.rows)
         return self._vectors[layer]
 
-    def n_units(self, layer: str) -> int:
+    def n_units(self, layer: str) -> int | None:
         return self.whole[layer].n_units
 
     def take(self, rows: np.ndarray) -> Part:

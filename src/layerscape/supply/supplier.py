@@ -15,6 +15,7 @@ import numpy as np
 from layerscape.core.estimate import Estimate
 from layerscape.core.influence import Influence, Moved
 from layerscape.core.keywords import Search, among
+from layerscape.core.nearness import Nearness
 from layerscape.core.neighbors import WithoutDistances
 from layerscape.core.permutation import permutations
 from layerscape.core.progress import Show
@@ -24,6 +25,7 @@ from layerscape.core.words import number
 from layerscape.errors import InvalidValue, LayerscapeError
 from layerscape.search import check_device
 from layerscape.supply.gaps import some_labelled
+from layerscape.supply.given import check_searched
 from layerscape.supply.graphs import Graphs
 from layerscape.supply.provision import Provision
 
@@ -44,8 +46,14 @@ class Supplier:
     def __init__(self, source: Source, search: Search, other: Graphs | None = None):
         self.source, self.search, self.graphs = source, search, Graphs(source, search)
         self.near, self.how = self.graphs.near, self.graphs.how
+        self.searches = check_searched(search, source, *([other.source] if other else []))
         self.provision = Provision(self.graphs, other)
         self._labelled: dict[str, tuple[np.ndarray, Supplier]] = {}  # by label, where some samples have none
+
+    @property
+    def near_said(self) -> Nearness | None:
+        """What was near in what is searched; None where nothing is, since all graphs were given."""
+        return self.near if self.searches else None
 
     def prepare(self, tasks: Sequence[Task], progress: Show = None, *, more: int = 0, all_there: bool = True) -> None:
         """Search what the tasks will ask for, and choose the rows for dimensions, the same in every layer.
@@ -97,9 +105,6 @@ class Supplier:
         served = self.provision.serve(task)
         try:
             found = self._found(served.task, served.data)
-        except InvalidValue:
-            self.provision.say_default(task)
-            raise
         except MemoryError as error:
             name = task.measure.name
             raise InvalidValue(f"{name} needs more memory than there is ({error}); give it less.") from None

@@ -37,7 +37,7 @@ class Early:
         """What is to be said after a look that was not said before; ``table`` is what was measured, None if nothing."""
         self.tell(step, scalars)
         for layer in run.layers:
-            self._dead.setdefault(layer, {})[step] = dead_share(run[layer])
+            self._dead.setdefault(layer, {})[step] = dead_share(run.vectors(layer))
         if table is not None:
             self._rows += table.assign(step=step).to_dict("records")
         if self._between and self._last is not None and self._last[0] < step:
