@@ -1,4 +1,4 @@
-"""Layers that were given as graphs, without vectors: measured to the bit as their vectors, and said where they are not."""
+"""Layers that were given as graphs: measured to the bit as their vectors are, and what they lack is said."""
 
 from __future__ import annotations
 
@@ -152,7 +152,8 @@ def written(tmp_path, monkeypatch):
 
 def test_graphs_are_told_in_files_by_name_by_looks_and_by_what_is_said(tmp_path, monkeypatch):
     graph = written(tmp_path, monkeypatch)
-    with pytest.warns(UserWarning, match="is read as such") as said:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         run = ls.from_files("x.npy", "near.npy", "both.npz", "square.npy", distances="far.npy")
     assert [str(each.message).split(":")[0] for each in said][:2] == ["near.npy", "square.npy"]
     assert {layer: run.described(layer) for layer in run.layers} == {
