@@ -77,11 +77,12 @@ def looks_like_square(matrix: Any) -> bool:
 
 
 def nearly_square(matrix: Any) -> str:
-    """What is wrong with a matrix that holds 0 all along its diagonal, as distances do; empty where nothing is."""
+    """What is wrong with a matrix that is 0 all along its diagonal, or symmetric; empty where nothing is."""
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] < FEWEST:
         return ""
     if np.asarray([matrix[row, row] for row in range(matrix.shape[0])]).any():
-        return ""
+        alike = all(np.allclose(block, np.asarray(matrix[:, rows]).T) for rows, block in _blocks(matrix))
+        return "symmetric, as similarities between samples are; give distances (1 - s, say)." if alike else ""
     try:
         for rows, block in _blocks(matrix):
             _check(matrix, rows, block)
