@@ -1,11 +1,14 @@
 """The closest pair of layers of a map: judged by the closest of permuted samples, and named only where told apart."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 
 import layerscape as ls
+from layerscape.core.exchange import whole_groups
+from layerscape.core.groups import Groups
 from layerscape.errors import InvalidValue
 from layerscape.questions.chosen import Scores, said_of_map
 
@@ -95,6 +98,33 @@ def test_groups_change_places_as_wholes(runs):
         assert judged(a, b, ["overlap"], k=5).p_map.min() == 0.01
     table = judged(a, b, ["overlap"], k=5, groups="who")
     assert table.p_map.min() > 0.05
+
+
+@pytest.mark.parametrize("measure", ["overlap", "cka"])
+def test_groups_of_other_sizes_are_judged_on_the_samples_that_change_places(measure):
+    """By hand: values of the samples that are kept, as they are and with whole groups in other places."""
+    rng, who = np.random.default_rng(4), np.repeat(np.arange(11), [4] * 8 + [10, 30, 60])
+    options: dict[str, Any] = {"k": 5} if measure == "overlap" else {}
+    layers = [rng.standard_normal((11, 4))[who] + rng.standard_normal((len(who), 4)) for _ in range(3)]
+    layers[2] += layers[0]
+    told = {"labels": {"who": who.astype(str)}, "ids": range(len(who))}
+    a, b = ls.from_arrays({"p": layers[0]}, **told), ls.from_arrays({"q": layers[1], "r": layers[2]}, **told)
+    table = ls.compare(a, b, [measure], groups="who", permutations=19, progress=False, **options)
+    exchange = whole_groups(Groups.of(who.astype(str), len(who)))
+    rows = exchange.rows
+    assert rows is not None
+    assert len(rows) < 0.6 * len(who)
+    orders = [np.arange(len(rows)), *exchange.orders(19, 0)]
+    p, *others = (x[rows] for x in layers)
+    every = np.array([[ls.estimate(measure, p, x[order], **options).value for x in others] for order in orders])
+    z = (every - every.mean(axis=0)) / every.std(axis=0)
+    largest = z[1:].max(axis=1)
+    assert table.p_map.tolist() == pytest.approx([(1 + (largest >= each - 1e-12).sum()) / 20 for each in z[0]])
+    np.testing.assert_allclose(table.z, (every[0] - every[1:].mean(axis=0)) / every[1:].std(axis=0), rtol=1e-6)
+    ideal = Scores.of(every[0], every[1:]).calibrated(every[0], 1.0)
+    np.testing.assert_allclose(table.calibrated, ideal, rtol=1e-6)
+    assert table.p_map.tolist()[1] == 0.05  # which is related
+    assert np.abs(table.value - every[0]).max() > 0.02  # while the values are of all
 
 
 def test_a_layer_that_cannot_be_compared_has_no_part(runs):

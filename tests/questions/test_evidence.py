@@ -1,12 +1,16 @@
 """What layers hold of labels, and what the best of many holds by chance."""
 
 import numpy as np
+import pytest
 
 import layerscape as ls
+from layerscape.core.exchange import whole_groups
+from layerscape.core.groups import Groups
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task
 from layerscape.measures import catalog
 from layerscape.questions.evidence import evidence, judges
+from layerscape.supply.grouped import Grouped
 from layerscape.supply.supplier import Supplier
 
 N = 400
@@ -68,3 +72,31 @@ def test_a_probe_is_held_against_chance_as_permuted_labels_are_read():
     np.testing.assert_allclose(found.null, ridge.null)
     np.testing.assert_allclose(found.scored, ridge.scored)
     np.testing.assert_allclose(ridge.scored, ridge.values)
+
+
+@pytest.mark.parametrize("sizes", [[3] * 6 + [6, 9, 40], [4] * 9])
+def test_a_number_of_groups_of_other_sizes_is_judged_on_the_samples_that_change_places(sizes):
+    """By plain recomputation: the value of the samples that are kept, chance, permuted values, and a deletion."""
+    rng, codes = np.random.default_rng(0), np.repeat(np.arange(9), sizes)
+    number, n = rng.standard_normal(9)[codes], len(codes)
+    x = np.c_[number + 0.3 * rng.standard_normal(n), rng.standard_normal(n)]
+    groups, options = Groups.of(codes, n, "who", "kept"), {"k": 4, "kind": "real"}
+    supplier = Grouped(Arrays({"x": x}, {"number": number}), {}, groups)
+    task = Task(catalog()["label_overlap"], options, "x", label="number")
+    supplier.prepare([task], more=1)
+    found, exchange = evidence([(supplier, [task])], 19, 0, lambda _: None), whole_groups(groups)
+    rows = np.arange(n) if exchange.rows is None else exchange.rows
+    assert len(rows) < n / 1.5 or min(sizes) == max(sizes)
+
+    def value(kept, order=slice(None)):
+        return ls.estimate("label_overlap", x[kept], number[kept][order], **options).value
+
+    chance = supplier.estimate(task).chance.value
+    above = [(value(rows, order) - chance) / (1 - chance) for order in (slice(None), *exchange.orders(19, 0))]
+    np.testing.assert_allclose([found.values[0], found.scored[0]], above[0])
+    np.testing.assert_allclose(found.null, above[1:])
+    assert abs(above[0] - (value(np.arange(n)) - chance) / (1 - chance)) > 0.02 or exchange.rows is None
+    without = [(value(rows[codes[rows] != group]) - chance) / (1 - chance) for group in range(9)]
+    np.testing.assert_allclose(found.moved(0).without, without)
+    np.testing.assert_allclose(found.per_sample.mean(), above[0])
+    assert [len(words) for words in found.cautions.values()] == [int(exchange.rows is not None)]

@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -220,13 +221,68 @@ def test_layers_that_share_only_the_groups_are_not_related():
     assert apart.chance.p > 0.05
 
 
-def test_where_most_samples_are_cut_off_the_value_is_not_to_be_held_against_chance():
-    codes = np.repeat(np.arange(11), [80] + [4] * 10)
-    found = ls.estimate("overlap", layer(0, codes), layer(1, codes), k=5, groups=codes)
-    (cut,) = [words for words in found.warnings if "cut to equal sizes" in words]
-    assert cut == (
-        "chance and p are of 44 of 120 samples, of groups cut to equal sizes: too few to hold the value of all against "
-        "that chance; read p"
+@pytest.mark.parametrize("own", [None, "kept"])
+@pytest.mark.parametrize("labels", ["aabbb", "aaabbbb", "aaaabbbb", "aaabbbccc"])
+def test_chance_of_labels_of_groups_is_that_of_all_ways_to_deal_them(labels, own):
+    """By full enumeration, with the one that there is: the mean exactly, and p where all ways are tried."""
+    rng = np.random.default_rng(len(labels))
+    codes = rng.permutation(np.repeat(np.arange(len(labels)), rng.integers(2, 7, len(labels))))
+    a = layer(1, codes)
+    graph = find_neighbors(a, 3, **({} if own else {"groups": codes}))
+    every = {each: np.array(each)[codes] for each in set(permutations(labels))}
+    values = {each: (label[graph.indices] == label[:, None]).mean() for each, label in every.items()}
+    found = ls.estimate("label_overlap", a, every[tuple(labels)], k=3, groups=codes, own_group=own)
+    assert found.value == pytest.approx(values[tuple(labels)], abs=1e-12)
+    assert found.chance.value == pytest.approx(np.mean(list(values.values())), abs=1e-9)
+    as_high = np.mean([value >= found.value - 1e-12 for value in values.values()])
+    if len(labels) > 5:  # which can be dealt in ten ways
+        assert found.chance.p == pytest.approx(as_high, abs=1e-9 if len(labels) < 9 else 0.05)
+        ends = np.quantile(list(values.values()), [0.025, 0.975])
+        assert [found.chance.low, found.chance.high] == pytest.approx(ends, abs=1e-9 if len(labels) < 9 else 0.05)
+
+
+@pytest.mark.parametrize("own", [None, "kept"])
+def test_chance_of_a_probe_and_of_class_weights_is_that_of_all_ways_to_deal_labels(own):
+    labels, codes = "aaabbbb", np.repeat(np.arange(7), [2, 3, 4, 5, 6, 3, 2])
+    a = layer(1, codes)
+    graph = find_neighbors(a, 4, **({} if own else {"groups": codes}))
+    for name, options in (("knn_probe", {"k": 3}), ("label_overlap", {"k": 3, "weight": "class"})):
+        every = [np.array(each)[codes] for each in set(permutations(labels))]
+        values = [catalog()[name].bare(graph, label, **options).value for label in every]
+        here = ls.estimate(name, a, np.array(list(labels))[codes], groups=codes, own_group=own, **options)
+        assert here.chance.value == pytest.approx(np.mean(values), abs=1e-9)
+        assert here.chance.p == pytest.approx(np.mean(np.array(values) >= here.value - 1e-12), abs=1e-9)
+
+
+@pytest.mark.parametrize("own", [None, "kept"])
+def test_the_exact_mean_of_sets_and_paths_is_that_of_all_ways_to_deal_them(own):
+    sets = [{1}, {1, 2}, {2}, {3}, set(), {1, 3}]
+    paths = [("a", "x"), ("a", "x"), ("a", "y"), ("b", "z"), ("b", "z"), ("b", "w")]
+    codes = np.repeat(np.arange(6), [1, 2, 4, 5, 6, 3])
+    graph = find_neighbors(layer(1, codes), 3, **({} if own else {"groups": codes}))
+    for labels in (sets, paths):
+        values = []
+        for places in permutations(range(6)):
+            dealt = [labels[places[code]] for code in codes]
+            values.append(catalog()["label_overlap"].bare(graph, dealt, k=3).value)
+        of_samples = [labels[code] for code in codes]
+        found = ls.estimate("label_overlap", layer(1, codes), of_samples, k=3, groups=codes, own_group=own)
+        assert found.chance.value == pytest.approx(np.mean(values), abs=1e-9)
+
+
+def test_the_default_number_of_neighbors_fits_the_samples_that_chance_is_of():
+    for sizes, k, rows in (([3] * 8 + [200], 6, 27), ([2, 2, 2, 3, 3, 3, 40], 4, 18)):
+        codes = np.repeat(np.arange(len(sizes)), sizes)
+        found = ls.estimate("overlap", layer(0, codes), layer(1, codes), groups=codes)
+        assert found.k == k
+        assert f"k = {k}, since chance is of {rows} of {len(codes)} samples" in found.warnings
+        assert found.chance.p > 0
+        assert found.high > found.low
+    found = ls.estimate("overlap", layer(0, codes), layer(1, codes), groups=codes, k=18)
+    assert found.chance is None
+    assert (
+        "no chance: it would be of 18 of 55 samples, of groups cut to equal sizes, and k=18 neighbors asked of a graph "
+        "that holds 17; k must lie in 1..17." in found.warnings
     )
 
 
@@ -238,8 +294,15 @@ def test_groups_of_other_sizes_are_cut_for_chance_alone():
     assert found.value == ls.estimate("overlap", a, b, k=2).value
     exchange = whole_groups(Groups.of(codes, len(codes)))
     rows = exchange.rows
-    assert f"chance and p are of {len(rows)} of {len(codes)} samples, of groups cut to equal sizes" in found.warnings
     some = ls.estimate("overlap", a[rows], b[rows], k=2)
+    assert found.chance.held == pytest.approx(some.value, abs=1e-12)
+    assert abs(found.value - some.value) > 0.01
+    assert found.to_dict()["chance"]["held"] == found.chance.held
+    assert (
+        f"chance and p are of {len(rows)} of {len(codes)} samples, of groups cut to equal sizes: hold their value, "
+        f"{some.value:.4g}, against that chance" in found.warnings
+    )
+    assert f", of samples whose value is {some.value:.4g}" in str(found)
     values = [ls.estimate("overlap", a[rows], b[rows][order], k=2).value for order in exchange.orders(40, 0)]
     assert found.details["null"][:40] == pytest.approx(values, abs=1e-12)
     assert found.chance.p == (1 + (found.details["null"] >= some.value - 1e-12).sum()) / 1000

@@ -28,12 +28,16 @@ class Chance:
         The central 95 % of that distribution.
     p
         Share of random pairings that score at least as much as was measured; NaN if not known.
+    held
+        The value of the samples that chance and p are of, where these are fewer than all: it, and not the value of all,
+        is to be held against them. NaN elsewhere.
     """
 
     value: float
     low: float = math.nan
     high: float = math.nan
     p: float = math.nan
+    held: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,8 @@ class Estimate(Shown):
         if self.chance:
             chance = self.chance
             p = f", {p_said(chance.p)}" if math.isfinite(chance.p) else ""
-            facts.append(("chance", interval(chance.value, chance.low, chance.high) + p))
+            held = f", of samples whose value is {number(chance.held)}" if math.isfinite(chance.held) else ""
+            facts.append(("chance", interval(chance.value, chance.low, chance.high) + p + held))
         if self.groups:
             facts.append(("groups", self.groups))
         if self.ceiling:
@@ -166,7 +171,8 @@ class Estimate(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: NaN, infinities and keys that do not apply become None; arrays are left out."""
-        chance = self.chance and {name: _plain(getattr(self.chance, name)) for name in ("value", "low", "high", "p")}
+        names = ("value", "low", "high", "p") + (("held",) if self.chance and math.isfinite(self.chance.held) else ())
+        chance = self.chance and {name: _plain(getattr(self.chance, name)) for name in names}
         record: dict[str, Any] = {
             "measure": self.measure,
             "value": _plain(self.value),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, pairwise, permutations, product
 from math import isfinite, lgamma, nan
@@ -27,8 +27,10 @@ from layerscape.core.folds import Folds
 from layerscape.core.groups import TO_SAY, Groups
 from layerscape.core.permutation import share_as_high
 from layerscape.core.strata import FEWEST, arrangements, count, strata_of
+from layerscape.core.words import number
 
 PERMUTATIONS = 999
+CUT = "of groups cut to equal sizes"
 MANY = 1000  # arrangements below which the smallest possible p is said
 NO_FINDING = "a large p does not say that there is nothing"
 AT_ONCE = 2**22  # row numbers of orders that are held
@@ -52,6 +54,8 @@ class Exchange:
         How many different ones there are, the one that was found among them.
     words
         What changes places; empty where who belongs together has said so already, as a lag does.
+    _there
+        Where all arrangements are counted, the one that there is, since chance may give it too: as it might be drawn.
     """
 
     groups: Groups | None
@@ -60,13 +64,14 @@ class Exchange:
     arrangements: float
     words: str
     _orders: Callable[[int, int], Iterator[np.ndarray]]
+    _there: np.ndarray | None = None
 
     def orders(self, number: int, seed: int) -> list[np.ndarray]:
         """So many orders, drawn, or all others where they are fewer."""
         return list(islice(self._orders(number, seed), number))
 
-    def chance(self, score: Score, *, low: bool) -> tuple[Chance, np.ndarray]:
-        """What is scored by chance, and the scores.
+    def chance(self, score: Score, *, low: bool, mean: float = nan) -> tuple[Chance, np.ndarray]:
+        """What is scored by chance, and the scores of other arrangements than the one that there is.
 
         Parameters
         ----------
@@ -74,16 +79,18 @@ class Exchange:
             The values with the samples of one side in some orders.
         low
             Whether it is the small values that say that both sides agree.
+        mean
+            Over all arrangements, where it is known exactly.
         """
         n = self.n_samples
         few = [self._held] if PERMUTATIONS * n <= AT_ONCE else _some(self._orders(PERMUTATIONS, 0), AT_ONCE // n)
         null = np.concatenate([[], *map(score, few)])
-        ends = np.quantile(null, [0.025, 0.975]) if len(null) >= FEWEST - 1 else (nan, nan)
-        p = nan
-        if self.arrangements >= FEWEST:
-            observed, sign = score([np.arange(n)])[0], -1 if low else 1
-            p = share_as_high(sign * null, sign * observed)
-        return Chance(float(null.mean()) if len(null) else nan, float(ends[0]), float(ends[1]), p), null
+        every = null if self._there is None else np.append(null, score([self._there]))
+        ends = np.quantile(every, [0.025, 0.975]) if len(null) >= FEWEST - 1 else (nan, nan)
+        held, sign = float(score([np.arange(n)])[0]), -1 if low else 1
+        p = share_as_high(sign * null, sign * held) if self.arrangements >= FEWEST else nan
+        mean = mean if isfinite(mean) else float(every.mean()) if len(null) else nan
+        return Chance(mean, float(ends[0]), float(ends[1]), p, nan if self.rows is None else held), null
 
     @cached_property
     def _held(self) -> list[np.ndarray]:
@@ -103,14 +110,12 @@ class Exchange:
             words += (f"with {number} groups {NO_FINDING}",)
         return words
 
-    def warnings_among(self, n_samples: int) -> tuple[str, ...]:
-        """The same, and of how many of N samples chance is where it is not of all."""
+    def warnings_among(self, n_samples: int, held: float) -> tuple[str, ...]:
+        """The same, and of how many of N samples chance is where it is not of all, and what these score."""
         if self.rows is None:
             return self.warnings
-        cut = f"chance and p are of {len(self.rows)} of {n_samples} samples, of groups cut to equal sizes"
-        if 2 * len(self.rows) < n_samples:
-            cut += ": too few to hold the value of all against that chance; read p"
-        return (*self.warnings, cut)
+        cut = f"chance and p are of {len(self.rows)} of {n_samples} samples, {CUT}"
+        return (*self.warnings, f"{cut}: hold their value, {number(held)}, against that chance")
 
 
 def of_each(value: Callable[[np.ndarray], float]) -> Score:
@@ -154,7 +159,8 @@ def whole_groups(groups: Groups) -> Exchange:
         while True:
             yield order([rng.permutation(each) for each in strata], rng)
 
-    return Exchange(kept, len(kept.codes), rows, ways, "whole groups change places", _all_or_drawn(orders, ways))
+    found = Exchange(kept, len(kept.codes), rows, ways, "whole groups change places", _all_or_drawn(orders, ways))
+    return replace(found, _there=order(strata, np.random.default_rng(1))) if ways <= PERMUTATIONS + 1 else found
 
 
 def labels_of_groups(
@@ -184,9 +190,10 @@ def labels_of_groups(
         while True:
             yield order([rng.permutation(len(each)) for each in parts])
 
-    words = f"labels of groups are dealt anew{', within folds' if even else ''}"
-    ways = count(logarithm - (_same(own) if plain else 0.0))
-    return Exchange(groups, len(groups.codes), None, ways, words, _all_or_drawn(orders, count(logarithm)))
+    words, n = f"labels of groups are dealt anew{', within folds' if even else ''}", len(groups.codes)
+    ways, every = count(logarithm - (_same(own) if plain else 0.0)), count(logarithm)
+    there = np.arange(n) if every <= PERMUTATIONS + 1 else None
+    return Exchange(groups, n, None, ways, words, _all_or_drawn(orders, every), there)
 
 
 def within_groups(groups: Groups) -> Exchange:

@@ -91,14 +91,17 @@ class Measure:
         their ``{value}``; empty where they say nothing.
     score
         A function of the same arguments that gives the values as a function of a list of orders: with sample
-        ``order[i]`` of the second representation, or its label, in the place of sample i. From it follow the values for
-        permuted labels, and chance and intervals where samples belong together; None where these are not known.
+        ``order[i]`` of the second side in the place of sample i. From it follow the values for permuted labels, and
+        chance where samples belong together; None where these are not known.
+    mean
+        A function of the same arguments and of ``groups`` that gives the exact mean over all ways to deal the labels of
+        groups anew, NaN where it is not known; None where it never is.
     influence
         A function of the same arguments that gives the `Influence` of the samples; its graphs hold one neighbor more
         than the measure needs. Or, in words, why there is none.
     ceiling
-        Where repeats of samples tell how far noise lets it reach, since noise does nothing but divide it: `ALWAYS`, or
-        `EVEN`: if conditions are equally noisy. Else, in words, why they do not; or a function of the options.
+        Where repeats of samples tell how far noise lets it reach, as it only divides it: `ALWAYS`, or `EVEN`:
+        if conditions are equally noisy. Else, in words, why they do not; or a function of the options.
     """
 
     compute: Callable[..., Estimate]
@@ -121,6 +124,7 @@ class Measure:
     sentence: str = ""
     folds: Callable[..., Folds] | None = None
     score: Callable[..., Score] | None = None
+    mean: Callable[..., float] | None = None
     influence: Callable[..., Influence] | str = "nothing was said of how samples move it"
     ceiling: Callable[[Mapping[str, Any]], str] | str = "how noise lowers it is not known"
 
@@ -226,7 +230,7 @@ class Measure:
         """The values as a function of orders of one side; raises where that is not known."""
         if self.score is None:
             raise InvalidValue(f"what unrelated data give is not known of {self.name} where samples belong together")
-        return self.score(*data, **{**self.options, **self.choose(options)}, **_given(parts))
+        return self.score(*data, **{**self.options, **self.choose(options)}, **({"parts": parts} if parts else {}))
 
     def ceiling_by(self, options: Mapping[str, Any]) -> str:
         """`ALWAYS` or `EVEN`, or why there is no ceiling."""
@@ -256,14 +260,10 @@ class Measure:
         if len(data) != len(self.data):
             raise InvalidValue(f"{self.name} takes {' and '.join(self.data)}; {len(data)} given.")
         options = self.choose(options)
-        estimate = self.compute(*data, **options, **_given(parts))
+        estimate = self.compute(*data, **options, **({"parts": parts} if parts else {}))
         if not isinstance(estimate, Estimate):
             raise InvalidType(f"measure {self.name!r} returned {type(estimate).__name__}; it must return an Estimate.")
         return replace(estimate, measure=self.name, options={**self.options, **options})
-
-
-def _given(parts: Folds | None) -> dict[str, Folds]:
-    return {} if parts is None else {"parts": parts}
 
 
 def _apart(data: tuple[Any, ...]) -> str:

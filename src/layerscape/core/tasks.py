@@ -53,9 +53,9 @@ class Task:
         """How many neighbors the measure must be given."""
         return self.measure.neighbors_needed(self.options, n_samples)
 
-    def fitted(self, n_samples: int, most: int, others: int) -> tuple[Task, tuple[str, ...]]:
-        """The task with a number of neighbors that each of N samples has, where nobody asked for one, and that this was
-        done. What was asked for stays, and is refused where it does not fit.
+    def fitted(self, most: int, others: int, why: str) -> tuple[Task, tuple[str, ...]]:
+        """The task with a number of neighbors that each sample has, where nobody asked for one, and that this was done,
+        and why. What was asked for stays, and is refused where it does not fit.
 
         Of what has a chance level, which rises with the part of the ``others`` that is near, a small part is read.
         """
@@ -69,7 +69,7 @@ class Task:
             k = few_enough(k, others + 1)
         if k == self.measure.options[name]:
             return self, ()
-        return replace(self, options={**self.options, name: k}), (f"{name} = {k}, since there are {n_samples} samples",)
+        return replace(self, options={**self.options, name: k}), (f"{name} = {k}, since {why}",)
 
     def width(self, n_samples: int, more: int = 0) -> int:
         """How many neighbors the graph of all samples should hold for it, and for what reads so many ``more``."""

@@ -81,7 +81,8 @@ def judged(
     """What stands in the columns of a map for each of its cells, which are all of one measure.
 
     ``z`` is how far above the cell's own chance, in standard deviations; ``p_map`` the share of permutations whose
-    largest z is as large; ``calibrated`` 0 where that is above 0.05 and 1 where the value is the best there is;
+    largest z is as large; ``calibrated`` 0 where that is above 0.05 and 1 where the value is the best there is: all of
+    what is held against permuted samples, which are fewer than the cell's where groups are cut to equal sizes.
     ``closest`` True for the pair with the largest z and for those not told apart from it, None where nobody can tell.
     """
     known = [place for place, (_, found) in enumerate(cells) if isfinite(found.value)]
@@ -90,19 +91,19 @@ def judged(
         return judgements
     measure = cells[0][0].measure
     sign = 1 if measure.closer == "high" else -1
-    null = np.empty((permutations, len(known)))
+    every = np.empty((1 + permutations, len(known)))
     for column, place in enumerate(known):
         permuted = supplier.permuted(*cells[place], permutations, seed)
-        null = null[: len(permuted)]  # of few groups all arrangements are fewer
-        null[:, column] = sign * permuted
+        every = every[: len(permuted)]  # of few groups all arrangements are fewer
+        every[:, column] = sign * permuted
         tell(1)
+    values, null = every[0], every[1:]
     if len(null) < FEWEST:
         python_warnings.warn(
             f"the map of {measure.name} is not judged: the groups can be arranged in {1 + len(null)} ways, too few",
             stacklevel=6,
         )
         return judgements
-    values = sign * np.array([cells[place][1].value for place in known])
     scores = Scores.of(values, null)
     ideal = sign * measure.bounds[sign > 0]
     best = int(scores.z.argmax())

@@ -11,6 +11,7 @@ import numpy as np
 
 from layerscape.core.decisive import DECIDES
 from layerscape.core.estimate import Estimate
+from layerscape.core.exchange import CUT
 from layerscape.core.influence import Influence, Moved, mean_of
 from layerscape.core.measure import Measure
 from layerscape.core.permutation import ROUNDING
@@ -129,13 +130,15 @@ def evidence(asked: Sequence[Asked], permutations: int, seed: int, tell: Callabl
 
 
 def _cautions(measured: Sequence[Sequence[tuple[Task, Estimate]]]) -> dict[int, tuple[str, ...]]:
-    """By layer what its estimates say of a unit, or of a few samples, that decide their value, or of its being full."""
+    """By layer what its estimates say of a unit, or of a few samples, that decide their value, of its being full, or of
+    samples that chance is not of, which then the scores are not of either.
+    """
     return {
         number: tuple(
             line
             for task, found in both
             for line in (*found.warnings, *_full(task, found))
-            if DECIDES in line or FULL in line
+            if any(words in line for words in (DECIDES, FULL, CUT))
         )
         for number, both in enumerate(measured)
     }
@@ -172,10 +175,9 @@ def _of_layer(
         if not _has_value(*one):
             raise InvalidValue(one[1].warnings[-1])
     found = mean_of([above(_moved(supplier, *one), chance_of(one[1])) for one in both])
-    drawn = [supplier.permuted(*one, permutations, seed) for one in both]
-    if (fewest := min(map(len, drawn))) < permutations:
-        raise InvalidValue(f"labels can be dealt to the groups in {1 + fewest} ways: too few to judge by.")
-    every = [np.r_[supplier.scored(*one), each] for one, each in zip(both, drawn, strict=True)]
+    every = [supplier.permuted(*one, permutations, seed) for one in both]
+    if (fewest := min(map(len, every))) <= permutations:
+        raise InvalidValue(f"labels can be dealt to the groups in {fewest} ways: too few to judge by.")
     gains = [(each - chance_of(one)) / (1 - chance_of(one)) for each, (_, one) in zip(every, both, strict=True)]
     return found, np.mean(gains, axis=0)
 

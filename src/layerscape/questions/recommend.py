@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from layerscape.core.groups import Own
+from layerscape.core.exchange import whole_groups
+from layerscape.core.groups import Groups, Own
 from layerscape.core.keywords import Search, door
 from layerscape.core.labels import missing
 from layerscape.core.measure import Measure
@@ -133,12 +134,13 @@ def recommend(
         ``"knn_probe"``: whether their majority is right; ``"linear_probe"``: what a linear map reads, which costs most.
         Of pairs ``"recall"`` (when left out), ``"reciprocal_rank"`` or ``"ndcg"``.
     k
-        Number of neighbors; when left out the measure's own, but at most a quarter of the samples.
+        Number of neighbors; when left out the measure's own, but at most a quarter of the samples that take part.
     permutations, seed
         Of the labels; at least 19.
     groups
         A label column that says which samples belong together: labels then change places between whole groups or
-        within them, and differences and subsets count groups.
+        within them, and differences and subsets count groups. Of real numbers that are the same for all of a group,
+        layers are judged on the samples that are left where groups are cut to equal sizes.
     own_group, progress
         As in `measure`.
     search
@@ -199,7 +201,7 @@ def recommend(
     if who is None and not of_pairs:
         say_doubts(run, search, labels, keep=not more)
     known = parts[0].columns if queries is None else {}
-    ks = {name: _fitting(judge, parts, known.get(name)) if k is None else k for name in columns}
+    ks = {name: _fitting(judge, parts, known.get(name), who) if k is None else k for name in columns}
     options = {name: own_options(judge, ks[name], {"permutations": permutations, "seed": seed}) for name in columns}
     sources = [each.source for each in of_pairs] if of_pairs else parts
     layers = [layer for layer in layers if layer.layer in sources[0].layers] if queries is not None else layers
@@ -228,8 +230,8 @@ def _columns(run: Run, labels: Any, judge: Measure) -> list[str]:
     return judging_columns(run, labels, judge) if run.samples.labels else []
 
 
-def _fitting(judge: Measure, parts: Sequence[Part], labels: np.ndarray | None) -> int | None:
-    """The number of neighbors where none was asked for: of few samples with a label few, or all would be near all.
+def _fitting(judge: Measure, parts: Sequence[Part], labels: np.ndarray | None, who: Groups | None) -> int | None:
+    """The number of neighbors where none was asked for: of few samples that take part few, or all would be near all.
 
     Of graphs that were given one less than the narrowest holds, since differences read one more.
     """
@@ -237,8 +239,14 @@ def _fitting(judge: Measure, parts: Sequence[Part], labels: np.ndarray | None) -
     if own is None:
         return None
     gaps = None if labels is None else missing(labels)
+    rows = np.arange(parts[0].n_samples) if gaps is None else np.flatnonzero(~gaps)
+    if labels is not None and who is not None and labels.dtype.kind == "f":
+        some = who.take(rows)
+        if some.same_within(labels[rows]):
+            kept = whole_groups(some if who.own == "kept" else some.left_out()).rows
+            rows = rows if kept is None else kept
     held = [graph.k - 1 for part in parts for graph in part.graphs.values()] if judge.searches else []
-    return max(1, min([few_enough(own, parts[0].n_samples if gaps is None else int((~gaps).sum())), *held]))
+    return max(1, min([few_enough(own, len(rows)), *held]))
 
 
 def _said(found: Verdict, layers: Sequence[Judged], several: bool) -> Recommendation:

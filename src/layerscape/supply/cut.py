@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
 from layerscape.core.folds import Folds
 from layerscape.core.keywords import Search, among
@@ -38,8 +39,12 @@ class Cut:
         """The value of a task, and those of its curve; ``parts`` are those of all samples, if it learns."""
         if task.measure.score is not None and parts is None:
             return self.score(task)([np.arange(len(self._rows))])
-        found = task.measure.bare(*self._provision.data(task), parts=self._of(parts), **task.options)
+        found = self.found(task, parts)
         return np.array([found.value, *(point.value for point in found.curve)])
+
+    def found(self, task: Task, parts: Folds | None = None) -> Estimate:
+        """What the measure says of them."""
+        return task.measure.bare(*self._provision.data(task), parts=self._of(parts), **task.options)
 
     def score(self, task: Task, parts: Folds | None = None) -> Score:
         """The values of a task as a function of orders of one side."""

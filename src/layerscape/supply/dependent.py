@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,12 @@ class Dependent(Supplier):
             exchange = self._exchange(task)
             try:
                 score = self._score(task, exchange)
-                chance, null = exchange.chance(score, low=task.measure.closer == "low")
+                low_is_close, mean = task.measure.closer == "low", self._mean(task)
+                chance, null = exchange.chance(score, low=low_is_close, mean=mean)
             except LayerscapeError as error:
                 words += (str(error),)
             else:
-                words += exchange.warnings_among(self.source.n_samples)
+                words += exchange.warnings_among(self.source.n_samples, chance.held)
                 details = _with_chance(found, chance, null)
                 together = "; ".join(filter(None, [together, exchange.words]))
         found = replace(found, low=low, high=high, curve=curve, chance=chance, details=details, groups=together)
@@ -51,13 +53,7 @@ class Dependent(Supplier):
         if self._home(task) is not self:
             return super().permuted(task, found, number, seed)
         exchange = self._exchange(task)
-        return self._score(task, exchange)(exchange.orders(number, seed))
-
-    def scored(self, task: Task, found: Estimate) -> float:
-        if self._home(task) is not self or not task.measure.folds:
-            return super().scored(task, found)
-        exchange = self._exchange(task)
-        return float(self._score(task, exchange)([np.arange(exchange.n_samples)])[0])
+        return self._score(task, exchange)([np.arange(exchange.n_samples), *exchange.orders(number, seed)])
 
     def _parts(self, task: Task) -> Folds | None:
         """What learns learns from all of these but one, in turn; None for what does not, or may take any samples."""
@@ -75,6 +71,10 @@ class Dependent(Supplier):
     def _exchange(self, task: Task) -> Exchange:
         """Which orders of the samples are as likely as the one that there is."""
 
+    def _mean(self, task: Task) -> float:
+        """The mean of a task over all arrangements, where it is known exactly; NaN elsewhere."""
+        return nan
+
     def _score(self, task: Task, exchange: Exchange) -> Score:
         """The value of a task as a function of orders of one side; raises where it has none."""
         one = self.provision.serve(task)
@@ -90,5 +90,6 @@ def _with_chance(found: Estimate, chance: Chance, null: np.ndarray) -> Details:
     """The details, of which those that follow from chance follow from this one."""
     details = {**_without_chance(found.details), "null": null}
     if "corrected" in found.details and chance.value < 1:
-        details["corrected"] = (found.value - chance.value) / (1 - chance.value)
+        held = chance.held if isfinite(chance.held) else found.value
+        details["corrected"] = (held - chance.value) / (1 - chance.value)
     return details

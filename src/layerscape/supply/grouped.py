@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.estimate import Estimate, Point
-from layerscape.core.exchange import Exchange, Score, labels_of_groups, whole_groups, within_groups
+from layerscape.core.exchange import CUT, Exchange, Score, labels_of_groups, whole_groups, within_groups
 from layerscape.core.folds import Folds
 from layerscape.core.groups import FEW, FEWEST, Groups
 from layerscape.core.interval import ends_without
@@ -50,6 +50,7 @@ class Grouped(Dependent):
         self._exchanges: dict[Key | str | None, Exchange] = {}
         self._folds: dict[Key, Folds] = {}
         self._kept: Cut | None = None  # the samples that take part where whole groups change places
+        self.provision.taking_part = self._taking_part
 
     def among(self, rows: np.ndarray) -> Grouped:
         return Grouped(self.source.take(rows), among(self.search, rows), self.groups.take(rows))
@@ -63,9 +64,20 @@ class Grouped(Dependent):
         key, one = _key(task), self.provision.serve(task)
         if key in self._why_not:
             raise InvalidValue(self._why_not[key])
+        if task.reads_labels and (rows := self._taking_part(task)) is not None:
+            return self._moved_of_kept(one.task, rows)
         found = self._found(one.task, one.data)
         each = np.full(found.n_samples, found.value) if found.per_sample is None else found.per_sample
         return Removal(found.value, self._without[key][:, 0], each)
+
+    def _moved_of_kept(self, task: Task, rows: np.ndarray) -> Removal:
+        """The same of the samples that chance is of, which the value of a label is held against by whoever asks."""
+        assert self._kept is not None
+        found, blocks = self._kept.found(task), self.groups.blocks[rows]
+        left = [Cut(self.provision, rows[blocks != block], [task]) for block in np.unique(blocks)]
+        without = np.array([each.values(task)[0] for each in left])
+        each = np.full(len(rows), found.value) if found.per_sample is None else found.per_sample
+        return Removal(found.value, without, each).among(rows, self.source.n_samples)
 
     # Who has a task
 
@@ -95,7 +107,8 @@ class Grouped(Dependent):
         own = [task for task in tasks if not self._leaves_out(task)]
         self.provision.search(own, progress, more=more, strict=strict, wide=lambda width: 2 * width + TIES)
         fitting = self._fitting(own, strict)
-        self._kept = self._taking_part([task for task in fitting.values() if self._by_whole_groups(task)])
+        cut = [(rows, task) for task in fitting.values() if (rows := self._taking_part(task)) is not None]
+        self._kept = Cut(self.provision, cut[0][0], [task for _, task in cut]) if cut else None
         self._leave_out_each(fitting, progress)
         if aside:
             self._left_out._search_for(aside, progress, more, strict)
@@ -107,12 +120,11 @@ class Grouped(Dependent):
         labels = self.source.label(task)
         return near_in_label(task, labels) and self.groups.same_within(labels)
 
-    def _taking_part(self, tasks: Sequence[Task]) -> Cut | None:
-        """The samples that change places, where these are not all."""
-        if not tasks:
+    def _taking_part(self, task: Task) -> np.ndarray | None:
+        """The samples that change places for chance, where these are not all."""
+        if task.measure.score is None:
             return None
-        rows = whole_groups(self.groups).rows
-        return None if rows is None else Cut(self.provision, rows, tasks)
+        return self._exchange(task).rows if self._by_whole_groups(task) else None
 
     def _leave_out_each(self, tasks: Mapping[Key, Task], progress: Show) -> None:
         """What each task finds without each block of groups, or why that is not known."""
@@ -179,7 +191,18 @@ class Grouped(Dependent):
             return super()._score(task, exchange)
         assert self._kept is not None
         one, _ = self.provision.fitted(task)
-        return self._kept.score(one, self._parts(one))
+        try:
+            return self._kept.score(one, self._parts(one))
+        except LayerscapeError as error:
+            of = f"{len(exchange.rows)} of {self.source.n_samples} samples"
+            raise InvalidValue(f"no chance: it would be of {of}, {CUT}, and {error}") from None
+
+    def _mean(self, task: Task) -> float:
+        measure = task.measure
+        if measure.mean is None or self._by_whole_groups(task) or not self.groups.same_within(self.source.label(task)):
+            return nan
+        one = self.provision.serve(task)
+        return measure.mean(*one.data, groups=self.groups, **{**measure.options, **one.task.options})
 
     def _exchange(self, task: Task) -> Exchange:
         key = None if self._by_whole_groups(task) else _key(task) if task.measure.folds else task.label

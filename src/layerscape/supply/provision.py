@@ -11,6 +11,8 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from layerscape.core.distinct import Distinct
 from layerscape.core.keywords import Search
 from layerscape.core.progress import Show, counted
@@ -62,6 +64,7 @@ class Provision:
         self._strict, self._more = True, 0  # whether to refuse more neighbors than there are; those beyond what is read
         self._labels: dict[tuple[str, int], Any] = {}  # of vectors a graph, which all layers share
         self._deciding = {side: Deciding(side.source, side.near) for side in (self.own, self.other)}
+        self.taking_part: Callable[[Task], np.ndarray | None] = lambda _: None  # in chance, where not all samples do
         self._one_at_a_time = Lock()
 
     def search(
@@ -136,7 +139,13 @@ class Provision:
     def fitted(self, task: Task) -> tuple[Task, tuple[str, ...]]:
         """The task with a number of neighbors that there are, where nobody asked for one, and what is to be said."""
         distinct = self.distinct(task)
-        one, words = self._held(task, *task.fitted(*self._room_for(distinct), self.own.most))
+        n, most = self._room_for(distinct)
+        one, words = task.fitted(most, self.own.most, f"there are {n} samples")
+        if (rows := self.taking_part(task)) is not None:
+            others = self.own.near.among(rows).most(len(rows))
+            fewer, said = task.fitted(most, others, f"chance is of {len(rows)} of {n} samples")
+            one, words = (one, words) if fewer.options == one.options else (fewer, said)
+        one, words = self._held(task, one, words)
         return one, (*(self.own.left_out(task.layer) if distinct else ()), *words)
 
     def _held(self, task: Task, one: Task, words: tuple[str, ...]) -> tuple[Task, tuple[str, ...]]:

@@ -138,22 +138,21 @@ class Supplier:
         return influence.among(self._labelled[task.label][0], self.source.n_samples)
 
     def permuted(self, task: Task, found: Estimate, number: int, seed: int) -> np.ndarray:
-        """The values of a task for permuted labels, shape (number,); ``found`` is its estimate."""
+        """The values of a task as samples or labels are, then for permuted ones, shape (1 + number,).
+
+        All are of the same samples and found in the same way, perhaps of fewer and quicker than the value of ``found``,
+        the estimate of the task.
+        """
         if (home := self._home(task)) is not self:
             return home.permuted(task, found, number, seed)
+        own = found.details.get("null_observed", found.value)
         if "null" in found.details and (task.measure.score is None or task.measure.folds):
-            return np.asarray(found.details["null"])
+            return np.append(own, found.details["null"])
         one = self.provision.serve(task)
         score = task.measure.score_of(*one.data, **one.task.options)
         if task.reads_pairs:
-            return score(list(self.source.label(task).orders(number, seed)))
-        return score(list(permutations(self.source.n_samples, number, seed)))
-
-    def scored(self, task: Task, found: Estimate) -> float:
-        """What the labels as they are score by what scores permuted ones, perhaps quicker than the value is found."""
-        if (home := self._home(task)) is not self:
-            return home.scored(task, found)
-        return float(found.details.get("null_observed", found.value))
+            return np.append(own, score(list(self.source.label(task).orders(number, seed))))
+        return np.append(own, score(list(permutations(self.source.n_samples, number, seed))))
 
     def _home(self, task: Task) -> Supplier:
         """Who has the samples of a task: this one, or the one of those samples that have its label."""

@@ -11,6 +11,7 @@ from scipy import sparse
 from layerscape.core.checks import check_name
 from layerscape.core.estimate import Estimate
 from layerscape.core.exchange import Score
+from layerscape.core.groups import Groups
 from layerscape.core.influence import Influence
 from layerscape.core.interval import LEAST_MARGIN, Z95, sd_of_pairs, within
 from layerscape.core.measure import Measure
@@ -164,6 +165,11 @@ def _score(graph: Neighbors, labels: Any, /, *, over: str, **options: Any) -> Sc
     return LabelReading.of(graph, labels, **options).scored()
 
 
+def _mean(graph: Neighbors, labels: Any, /, *, groups: Groups, over: str, **options: Any) -> float:
+    """What the overlap is on average where the labels of groups are dealt anew."""
+    return LabelReading.of(graph, labels, **options).mean_over(groups)
+
+
 def _influence(graph: Neighbors, labels: Any, /, *, over: str, **options: Any) -> Influence:
     """How each sample moves the overlap; with a class_fraction, its class may then read one neighbor fewer."""
     reading = LabelReading.of(graph, labels, **options)
@@ -184,5 +190,6 @@ MEASURE = Measure(
     neighbors="k",
     spare=1,
     score=_score,
+    mean=_mean,
     influence=_influence,
 )

@@ -16,6 +16,7 @@ from scipy import sparse
 from layerscape.core.checks import check_all_asked, check_name, sample_rows
 from layerscape.core.estimate import Chance
 from layerscape.core.exchange import Score
+from layerscape.core.groups import Groups
 from layerscape.core.interval import jackknife_of, of_share, sd_of_deletions
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.permutation import chance_by_law, permutations
@@ -108,15 +109,39 @@ class LabelReading:
             found = np.zeros(len(orders))
             for k, whole in wholes.items():
                 if summed := self.likeness.summed:
-                    parts = whole.indptr, whole.indices, whole.data, np.where(self.wanted == k, self.share, 0.0)
-                    found += [summed(*parts, order) for order in orders]
+                    parts, own = (whole.indptr, whole.indices, whole.data), self.wanted == k
+                    found += [summed(*parts, np.where(own, self._share_in(order), 0.0), order) for order in orders]
                     continue
                 step = max(1, TOGETHER // whole.nnz)
                 for first in range(0, len(orders), step):
                     found[first : first + step] += self._in_orders(whole, k, orders[first : first + step])
-            return found / np.array([self.share[order].sum() for order in orders])
+            return found / np.array([self._share_in(order)[order].sum() for order in orders])
 
         return score
+
+    def _share_in(self, order: np.ndarray) -> np.ndarray:
+        """Shape (N,): what goes with the label of each sample where labels are in an order, perhaps some more often:
+        labels that are dealt to groups of other sizes make classes of other sizes.
+        """
+        if self.weight == "sample":
+            return self.share
+        codes = self.classes("weight='class'")
+        return 1 / np.maximum(1, np.bincount(codes[order], minlength=int(codes.max()) + 1))[codes]
+
+    def mean_over(self, groups: Groups) -> float:
+        """The mean of the label overlap over all ways to deal the labels of groups anew, exactly.
+
+        Every two groups then have the labels of any two as often. NaN where it is no sum over pairs of samples, since
+        what these weigh, or how many are read, goes with the label.
+        """
+        if self.weight == "class" or self.class_fraction is not None:
+            return nan
+        rows, members, shares = self.near()
+        own = float(shares[groups.codes[rows] == groups.codes[members]].sum() / shares.sum())
+        itself = self.likeness.at(groups.first, groups.first)
+        others = sum(float(self.likeness.at(np.full(groups.number, one), groups.first).sum()) for one in groups.first)
+        between = (others - float(itself.sum())) / (groups.number * (groups.number - 1))
+        return own * float(itself.mean()) + (1 - own) * between
 
     def _in_orders(self, whole: sparse.csr_array, k: int, orders: Sequence[np.ndarray]) -> list[float]:
         """What the samples that read k neighbors add to the label overlap, for labels in each of some orders."""
@@ -126,7 +151,7 @@ class LabelReading:
             part = whole if len(rows) == len(order) else whole[rows]
             own = np.repeat(order[rows], np.diff(part.indptr))
             pairs.append(np.stack([own, order[part.indices]]))
-            shares.append(self.share[own] * part.data)
+            shares.append(self._share_in(order)[own] * part.data)
         agrees = np.split(self.likeness.at(*np.hstack(pairs)), np.cumsum(list(map(len, shares)))[:-1])
         return [float(share @ agree) for share, agree in zip(shares, agrees, strict=True)]
 
