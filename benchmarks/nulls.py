@@ -9,7 +9,8 @@ share lies above 6 % at .05 or .2 % at .001. Where samples belong together p is 
 
 Groups are drawn as `benchmarks/laws.py` says, the same ones in both layers. Labels are of groups, or vary within them
 with another prevalence in each. Series share nothing but that they are smooth. "Not told" is what is said of groups
-that the measure is not told of. Differences are those that `benchmarks/coverage.py` has counted.
+that the measure is not told of. "Chosen" is the `p_map` of `compare`, of two runs of two layers, and the p by which
+`recommend` names the best of two layers. Differences are those that `benchmarks/coverage.py` has counted.
 
 Power is of two layers, of which the second has some of the centers of the first, and of labels that move the centers of
 groups, by five strengths: how far the value lies from where it lies by chance, in standard deviations that it has
@@ -29,11 +30,17 @@ from benchmarks.coverage import PARTS as COVERED
 from benchmarks.draws import LEVELS, Found, Part, outside, small
 from benchmarks.laws import GROUPED, INDEPENDENT, SMOOTHED, UNITS, cloud, groups, layer, series
 from benchmarks.publish import publish
-from layerscape import Estimate, LayerscapeError, estimate
+from layerscape import Estimate, LayerscapeError, compare, estimate, from_arrays
 from layerscape.core.representation import Representation
+from layerscape.core.sources import Arrays
+from layerscape.core.tasks import Task
 from layerscape.measures import catalog
+from layerscape.questions.evidence import evidence
+from layerscape.questions.resample import p_of_largest
 from layerscape.search import find_neighbors
+from layerscape.supply.answers import supplier_of
 from layerscape.supply.ranking import ranking_of
+from layerscape.supply.together import Belonging
 
 K, RARE, WIDE = 10, 6, "Gaussian d = 200"
 SLOW = 600  # samples above which distance correlation, of all pairs, is drawn for itself and less often
@@ -160,6 +167,33 @@ def grouped_others(law: str, n: int, rng: np.random.Generator) -> Found:
     return _all_p(ask(layers, of_samples, asked, groups=codes))
 
 
+def chosen(law: str, n: int, rng: np.random.Generator) -> Found:
+    """Of samples that belong together, the closest of four pairs of layers, and the best of two layers by a number that
+    groups have.
+    """
+    codes = groups(law, n)
+    a, b = ({name: layer(law, codes, rng) for name in ("first", "second")} for _ in range(2))
+    number = rng.standard_normal(codes[-1] + 1)[codes]
+    runs = [
+        from_arrays(each, labels={"group": codes.astype(str), "number": number}, ids=range(len(codes)))
+        for each in (a, b)
+    ]
+    found: Found = {}
+    for own, kept in (("", None), (", own left out", "left_out")):
+        table = compare(
+            *runs, ["overlap", "cka"], k=K, groups="group", own_group=kept, permutations=199, progress=False
+        )
+        found |= {f"compare, {name}{own}": (rows.p_map.min(),) for name, rows in table.groupby("measure")}
+    source, options = Arrays(a, {"number": number}), {"k": K, "kind": "real"}
+    for own, kept in (("", None), (", own kept", "kept")):
+        supplier = supplier_of(source, {}, Belonging(codes, kept).of_arrays(source))
+        asked = [(supplier, [Task(catalog()["label_overlap"], options, name, label="number")]) for name in a]
+        supplier.prepare([task for _, tasks in asked for task in tasks])
+        held = evidence(asked, 199, 0, lambda _: None)
+        found[f"recommend, a number of the group{own}"] = (p_of_largest(held.null, float(np.nanmax(held.scored))),)
+    return found
+
+
 def in_time(law: str, n: int, rng: np.random.Generator) -> Found:
     """Of two series."""
     layers = {"a": series(n, rng), "b": series(n, rng)}
@@ -224,6 +258,7 @@ PARTS = {
     "grouped_chance": part(grouped, GROUPED),
     "grouped_ranks": part(grouped_ranks, GROUPED, (100, 150, 300, 600), most=400),
     "grouped_others": part(grouped_others, GROUPED, (100, 300, 600), most=400),
+    "chosen": part(chosen, ("groups of 2 to many",), (100,), most=200, under={}),
     "in_time": part(in_time, (SMOOTHED,)),
     "distances": part(distances, (*INDEPENDENT, WIDE, *GROUPED, SMOOTHED), (2000,), most=400),
     "power": part(power, GROUPED, (100, 300, 600), most=400, means=power_of),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray
 
-BESIDE = ("low", "high", "chance", "chance_low", "chance_high", "p", "scale")  # what the table says of a value
+BESIDE = ("low", "high", "chance", "chance_low", "chance_high", "p", "held", "scale")  # what the table says of a value
 ITSELF = ("low", "high")  # of a layer and itself these are the value
 
 
@@ -97,6 +97,8 @@ def _through(table: pd.DataFrame, library: Any) -> xarray.Dataset:
         _check_one_question(measure.name, rows, controls=False)
         facts = {"long_name": in_units(measure), "options": rows[0]["options"] or ""}
         for column in ("value", *BESIDE[:-1]):
+            if all(row.get(column) is None for row in rows):
+                continue
             array = _filled(rows, column, axes)
             if measure.symmetric:
                 array = np.where(np.isnan(array), array.swapaxes(0, 1), array)

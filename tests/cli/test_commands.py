@@ -151,6 +151,24 @@ def test_why_groups_or_a_series_have_no_interval_is_said(run, tmp_path, capsys):
     assert re.fullmatch(r"chance: 0\.\d+", chance)
 
 
+def test_what_is_held_against_the_chance_of_fewer_samples_is_shown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    codes, rng = np.repeat(np.arange(9), [3] * 6 + [6, 9, 20]), np.random.default_rng(0)
+    x, y = rng.standard_normal((2, len(codes), 3))
+    ls.from_arrays({"a": x, "b": y}, labels={"who": codes.astype(str)}, out="run")
+    np.save("a.npy", x), np.save("b.npy", y), np.save("who.npy", codes)
+    found = ls.estimate("overlap", x, y, k=5, groups=codes)
+    held = f"{found.chance.held:.4g}"
+    assert main(["measure", "run", "--measures", "overlap", "--k", "5", "--groups", "who"]) == 0
+    told = capsys.readouterr()
+    head, row = told.out.splitlines()[:2]
+    assert head.split()[-3:] == ["chance", "p", "held"]
+    assert row.split()[-1] == held
+    assert "note: 1 of 1 rows: chance and p are of fewer samples than the value, of groups cut to equal" in told.err
+    told = said(capsys, "estimate", "overlap", "a.npy", "b.npy", "--k", "5", "--groups", "who.npy")
+    assert f"held against chance: {held}, the value of the samples that it is of" in told
+
+
 def test_compare_names_the_closest_layer_of_the_other_run(run, vectors, tmp_path, capsys):
     ls.from_arrays({"three": vectors**3, "two again": np.tanh(vectors)}, out="other", ids=range(120))
     said(capsys, "search", "run", "--k", "9")

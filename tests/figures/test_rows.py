@@ -64,6 +64,13 @@ def test_chance_is_reached_from_above_or_from_below():
     assert not within_chance({**row, "chance": None, "chance_high": None})
 
 
+def test_an_interval_stands_beside_chance_where_the_samples_do_that_chance_is_of():
+    row = {"value": 0.2, "low": 0.1, "high": 0.3, "chance": 0.5, "held": 0.8}
+    assert not within_chance(row)
+    assert within_chance({**row, "held": 0.55})
+    assert within_chance({**row, "held": None})
+
+
 def test_a_p_says_whether_chance_gives_as_much_and_not_how_well_the_value_is_known():
     row = {"low": 0.4, "high": 0.6, "chance": 0.3, "chance_low": 0.2, "chance_high": 0.41}
     assert not within_chance({**row, "p": 2e-12})

@@ -30,6 +30,13 @@ def moving(shares, steps=None, chance=0.1, margin=0.01):
     return [row("overlap", a, value, margin=margin, later=b, chance=chance) for value, a, b in kept]
 
 
+def test_what_moves_between_steps_is_held_against_chance_by_the_samples_that_it_is_of():
+    rows = moving([0.6, 0.2, 0.1, 0.3, 0.1])
+    of_fewer = [{**each, **{name: each[name] - 0.05 for name in ("value", "low", "high")}} for each in rows]
+    assert kinds([{**each, "held": each["value"] + 0.05} for each in of_fewer]) == kinds(rows) != []
+    assert kinds([{**each, "held": np.nan} for each in rows]) == kinds(rows)
+
+
 def kinds(rows, told=None, dead=None):
     return [(alarm.kind, alarm.layer, alarm.step) for alarm in alarms_in(rows, told or {}, dead or {})]
 

@@ -286,6 +286,28 @@ def test_the_default_number_of_neighbors_fits_the_samples_that_chance_is_of():
     )
 
 
+def test_what_is_held_against_chance_stands_beside_it_wherever_it_is_shown(tmp_path):
+    codes = np.repeat(np.arange(12), [4] * 9 + [12, 20, 40])
+    names, base = {"labels": {"who": codes.astype(str)}, "ids": range(len(codes))}, layer(0, codes)
+    run = ls.from_arrays({"a": base, "b": base + layer(1, codes)}, **names)
+    (row,) = ls.measure(run, ["overlap"], k=5, groups="who").itertuples()
+    found = ls.estimate("overlap", run["a"], run["b"], k=5, groups=codes)
+    assert row.held == found.chance.held != found.value
+    assert run.table.held.tolist() == [row.held]
+    assert np.isnan(ls.estimate("overlap", run["a"], run["b"], k=5).chance.held)
+    assert (
+        f" of samples whose value is {row.held:.2f}, of groups cut to equal sizes"
+        in ls.report(run, tmp_path / "page.html").read_text()
+    )
+    other = ls.from_arrays({"a": base + layer(1, codes)}, **names)
+    changed = ls.changes(run, other, k=5, groups="who")
+    assert changed.table.held.tolist() == [row.held]
+    assert f" by chance of samples that keep {row.held:.4g}, of groups cut to equal sizes." in changed.findings[0]
+    corrected = ls.estimate("procrustes", run["a"], run["b"], groups=codes)
+    chance = corrected.chance
+    assert corrected.details["corrected"] == pytest.approx((chance.held - chance.value) / (1 - chance.value), abs=1e-12)
+
+
 def test_groups_of_other_sizes_are_cut_for_chance_alone():
     codes = np.repeat(np.arange(12), [3, 4, 5, 6, 7, 8, 9, 10, 20, 22, 30, 31])
     a, b = layer(0, codes), layer(1, codes)

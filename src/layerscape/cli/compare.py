@@ -10,7 +10,7 @@ import click
 
 from layerscape.cli import options as shared
 from layerscape.cli.options import search_options
-from layerscape.cli.show import bars, independent, note, number, plain, rows, save_table, say
+from layerscape.cli.show import bars, independent, note, note_held, number, plain, rows, save_table, say
 from layerscape.cli.wishes import check_wishes
 from layerscape.errors import InvalidValue
 
@@ -81,6 +81,7 @@ def compare_command(
             for a, b in combinations(opened, 2)
         ]
         changed = _changes(opened, chosen, options, progress)
+    note_held(_joined(tables))
     record = {"runs": list(map(str, runs)), "rows": [plain(row) for each in tables for row in each.to_dict("records")]}
     record |= {"changes": changed and _changes_record(changed)}
     first = [_changes_said(changed)] if changed else []

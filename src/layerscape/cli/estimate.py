@@ -194,6 +194,8 @@ def _text(measure: Measure, estimate: Estimate) -> str:
         value, low, high = (number(chance[name]) for name in ("value", "low", "high"))
         p = "" if chance["p"] is None else f", {p_said(chance['p'])}"
         lines.append(f"chance: {value}{f' ({low} to {high})' if chance['low'] is not None else ''}{p}")
+        if "held" in chance:
+            lines.append(f"held against chance: {number(chance['held'])}, the value of the samples that it is of")
     if estimate.groups:
         lines.append(f"groups: {estimate.groups}")
     if estimate.ceiling:

@@ -80,6 +80,17 @@ def note_gaps(table: Any) -> None:
             note(f"{measure}{of}, {len(own)} without {what}: {why}")
 
 
+def note_held(table: Any) -> None:
+    """How many rows have a chance that is of fewer samples than their value."""
+    from layerscape.core.exchange import CUT
+
+    if number_of := int(table.held.notna().sum()):
+        note(
+            f"{number_of} of {len(table)} rows: chance and p are of fewer samples than the value, {CUT}, and so is the "
+            "column held: it is what to hold against chance"
+        )
+
+
 def note_alarms(opened: Any, table: Any) -> None:
     """What the steps of a series warn of."""
     from layerscape.runs import Series

@@ -11,7 +11,19 @@ import click
 from layerscape.cli import options as shared
 from layerscape.cli.given import OF_READING, of_inputs, of_measuring, of_model, of_samples
 from layerscape.cli.options import search_options
-from layerscape.cli.show import bars, independent, note, note_alarms, note_gaps, number, plain, rows, save_table, say
+from layerscape.cli.show import (
+    bars,
+    independent,
+    note,
+    note_alarms,
+    note_gaps,
+    note_held,
+    number,
+    plain,
+    rows,
+    save_table,
+    say,
+)
 from layerscape.cli.wishes import check_wishes
 from layerscape.core.words import counted
 from layerscape.errors import need
@@ -143,11 +155,14 @@ def measure_command(run: Path, csv: Path | None, as_json: bool, **options: Any) 
     with bars() as progress:
         table = measured(opened, options, progress)
     note_gaps(table)
+    note_held(table)
     note_alarms(opened, table)
     shown = [name for name in ("step", "other_step") if name in table]
     shown += ["layer", "other_layer", "label", "group", "measure", "k", "value", "low", "high", "chance"]
     at = shown.index("measure")
-    shown[at:at] = ["groups"] if options["groups"] or options["lag"] is not None else []
+    if options["groups"] or options["lag"] is not None:
+        shown[at:at] = ["groups"]
+        shown += ["p", *(["held"] if table.held.notna().any() else [])]
     at = shown.index("k")
     shown[at:at] = ["metric"] if len(options["metrics"]) > 1 else []
     shown += ["ceiling", "over_ceiling"] if options["repeats"] else []

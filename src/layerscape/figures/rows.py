@@ -111,12 +111,18 @@ def columns_of_labels(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row["label"] for row in rows if row.get("label")))
 
 
+def beside(row: Row, name: str) -> float | None:
+    """An end of the interval as it stands beside chance, which may be of fewer samples than the value."""
+    end, held = row[name], row.get("held")
+    return end if end is None or held is None else end + held - row["value"]
+
+
 def within_chance(row: Row, closer: str = "high", of: int = 1) -> bool:
     """Whether chance gives as much: its p, where there is one, of as many tries (Bonferroni); else by the interval.
 
     The value's own interval says how well it is known, which is another question than whether chance could give it.
     """
-    chance, p, own = row.get("chance"), row.get("p"), row["high" if closer == "low" else "low"]
+    chance, p, own = row.get("chance"), row.get("p"), beside(row, "high" if closer == "low" else "low")
     if p is not None:
         return p * of >= LEVEL
     sign = -1 if closer == "low" else 1

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 NEAR = {"metric": "", "standardize": "", "near_copies": nan}  # what stands there where nothing was searched
 COLUMNS = (
     "run", "layer", "depth", "other_layer", "label", "group", "groups", "measure", "options", *NEAR, "k",
-    "scale", "value", "low", "high", "chance", "chance_low", "chance_high", "p", "n_samples", "n_units", "warnings",
+    "scale", "value", "low", "high", "chance", "chance_low", "chance_high", "p", "held", "n_samples", "n_units",
+    "warnings",
 )  # fmt: skip
 CEILING = (
     "ceiling", "ceiling_low", "ceiling_high", "over_ceiling", "over_ceiling_low", "over_ceiling_high",
@@ -57,6 +58,7 @@ def as_rows(
         "chance_low": chance.low if chance else nan,
         "chance_high": chance.high if chance else nan,
         "p": chance.p if chance else nan,
+        "held": chance.held if chance else nan,
         "n_units": estimate.n_units,
         "warnings": "\n".join(estimate.warnings),
         **dict(zip(CEILING, astuple(estimate.ceiling) if estimate.ceiling else repeat(nan), strict=False)),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FEWEST = 10  # samples of a class, and of all others
 SAME, ROUNDED, ROUNDING = "to the bit", "but for rounding", 1e-5  # relative to the size of a layer
 OF_LAYERS = (
-    *("layer", "depth", "other_layer", "kept", "low", "high", "chance", "same"),
+    *("layer", "depth", "other_layer", "kept", "low", "high", "chance", "held", "same"),
     *("further", "further_low", "further_high", "p_holm", "warnings"),
 )
 OF_CLASSES = ("layer", "label", "category", "n_samples", "kept", "others", "difference", "low", "high", "p_holm")
@@ -101,9 +101,10 @@ def of_layers(
 
 def _value(one: Estimate | LayerscapeError) -> dict[str, Any]:
     if isinstance(one, LayerscapeError):
-        return dict.fromkeys(("kept", "low", "high", "chance"), np.nan) | {"warnings": str(one)}
-    chance = one.chance.value if one.chance else np.nan
-    return {"kept": one.value, "low": one.low, "high": one.high, "chance": chance, "warnings": "\n".join(one.warnings)}
+        return dict.fromkeys(("kept", "low", "high", "chance", "held"), np.nan) | {"warnings": str(one)}
+    chance, held = (one.chance.value, one.chance.held) if one.chance else (np.nan, np.nan)
+    found = {"kept": one.value, "low": one.low, "high": one.high, "chance": chance, "held": held}
+    return {**found, "warnings": "\n".join(one.warnings)}
 
 
 def _same(a: Any, b: Any) -> str:

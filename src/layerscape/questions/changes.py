@@ -43,9 +43,10 @@ class Changes(Shown):
     ----------
     table
         A pandas.DataFrame with a row per layer of the second run: ``other_layer``, its counterpart in the first;
-        ``kept``, how alike they are, with its 95 % interval ``low`` to ``high``, and ``chance``; ``same``, whether
-        their vectors are equal ``"to the bit"`` or ``"but for rounding"``, empty if they are not; ``further``, how much
-        less alike they are than the layer before is, with interval, and ``p_holm`` for that there is no difference,
+        ``kept``, how alike they are, with its 95 % interval ``low`` to ``high``, and ``chance`` (where groups of other
+        sizes leave that of fewer samples, ``held`` is what these keep); ``same``, whether their vectors are equal
+        ``"to the bit"`` or ``"but for rounding"``, empty if they are not; ``further``, how much less
+        alike they are than the layer before is, with interval, and ``p_holm`` for that there is no difference,
         corrected for all layers; ``warnings``.
     classes
         A row per layer and class of each label column: ``kept`` of its samples and of all ``others``, their
@@ -93,7 +94,7 @@ class Changes(Shown):
             return [*found, f"{told}, though the vectors of {firsts(other)} are others." if other else f"{told}."]
         found.append(
             f"{least.layer} changed most: {self.measure.replace('_', ' ')} with {least.other_layer} of {self.base} is "
-            f"{_interval(least.kept, least.low, least.high)}, {number(least.chance)} by chance."
+            f"{_interval(least.kept, least.low, least.high)}, {number(least.chance)} by chance{_of(least.held)}."
         )
         if self.changed:
             found.append(f"Change is added in {firsts(self.changed)} (each against the layer before it).")
@@ -136,6 +137,11 @@ class Changes(Shown):
 
 def _weakest(rows: Sequence[Any]) -> str:
     return ROUNDED if any(row.same == ROUNDED for row in rows) else SAME
+
+
+def _of(held: float) -> str:
+    """What the samples keep that chance is of, where these are fewer."""
+    return f" of samples that keep {number(held)}, of groups cut to equal sizes" if held == held else ""
 
 
 def _interval(value: float, low: float, high: float) -> str:

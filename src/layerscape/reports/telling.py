@@ -94,7 +94,9 @@ def beside_chance(measure: Quantity, row: Row) -> str:
         return ""
     step = (high - low) / 2 if chance and low is not None and high is not None else None
     most = f"{MOST}{number(measure.bounds[1])}" if math.isfinite(measure.bounds[1]) else ""
-    return f" (chance gives {number(chance, step)}{most})"
+    held = row.get("held")
+    of = "" if held is None else f" of samples whose value is {number(held, step)}, of groups cut to equal sizes"
+    return f" (chance gives {number(chance, step)}{of}{most})"
 
 
 def once(sentences: Iterable[str]) -> list[str]:

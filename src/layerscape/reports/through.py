@@ -18,7 +18,7 @@ from layerscape.core.words import counted, firsts, listed
 from layerscape.errors import InvalidValue
 from layerscape.figures.measured import heading, measured, question_of, reads_labels
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import LEVEL, Row, columns_of_labels, first_variant, within_chance
+from layerscape.figures.rows import LEVEL, Row, beside, columns_of_labels, first_variant, within_chance
 from layerscape.figures.step_map import RAW
 from layerscape.reports.cautions import Finding, with_cautions
 from layerscape.reports.reported import ReportedRun
@@ -253,7 +253,8 @@ def _settled(rows: Sequence[Row]) -> str:
     since = None
     for row in rows:
         chance = row.get("chance") or 0.0
-        enough = row["low"] is not None and row["low"] >= chance + HALF * (1 - chance)
+        low = beside(row, "low")
+        enough = low is not None and low >= chance + HALF * (1 - chance)
         since = (since or row["when"]) if enough else None
     return f"from {_called(since)} on" if since else "at the last step only" if rows else ""
 

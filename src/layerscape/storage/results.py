@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 ESTIMATES, RECOMMENDATION, NOTES = "estimates.parquet", "recommendation.json", "notes.json"
 FEWER = "ask some of the samples, which is enough for averages: measure(run, n_queries=…), --n-queries"
-LATER = {"standardize": "", "near_copies": nan}  # columns beside the metric that tables kept before do not have
+# Columns that tables kept before do not have: after which they stand, and what is in them.
+LATER = {"standardize": ("metric", ""), "near_copies": ("standardize", nan), "held": ("p", nan)}
 
 
 class KeptGraph(NamedTuple):
@@ -246,8 +247,7 @@ def read_estimates(path: Path) -> pd.DataFrame:
     pandas = require("pandas", "runs")
     with readable(path, "remove that file and measure again"):
         found = pandas.read_parquet(path)
-    if "metric" in found:
-        place = list(found).index("metric")
-        for number, name in enumerate([name for name in LATER if name not in found], 1):
-            found.insert(place + number, name, LATER[name])
+    for name, (before, nothing) in LATER.items():
+        if name not in found and before in found:
+            found.insert(list(found).index(before) + 1, name, nothing)
     return found

@@ -135,7 +135,9 @@ def _courses(rows: Sequence[Row], measure: str, *, between: bool = False) -> dic
         if between and following.get(row["step"]) != _later(row):
             continue
         chance = row["chance"] if between and isfinite(row.get("chance") or 0.0) else 0.0
-        value, low, high = ((row[name] - chance) / (1 - chance) for name in ("value", "low", "high"))
+        held = row.get("held")  # of the samples that chance is of
+        more = held - row["value"] if between and held is not None and isfinite(held) else 0.0
+        value, low, high = ((row[name] + more - chance) / (1 - chance) for name in ("value", "low", "high"))
         depth = row["depth"] if row["depth"] is not None else float("nan")
         step, since = (_later(row), row["step"]) if between else (row["step"], None)
         found.setdefault(row["layer"], []).append(_Point(step, value, low, high, depth, since))
