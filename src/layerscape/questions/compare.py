@@ -86,7 +86,8 @@ def compare(
         for the layer of run_b. A measure that is not symmetric reads run_a → run_b; exchange the runs for the other
         way. With permutations also ``z``, by how many standard deviations a pair is closer than by its own chance;
         ``p_map``, in which share of the permutations some pair of the map is as much closer; ``calibrated``, 0 where
-        that is above 0.05, 1 for the best value there is, and linear between; and ``closest``, True for the pair with
+        that is above 0.05, 1 for the best value there is, and linear between (all of what is ``held`` against chance,
+        where groups of other sizes leave fewer samples to it); and ``closest``, True for the pair with
         the largest z and for all that are not told apart from it (Holm), None where that cannot be tested.
 
     Raises
