@@ -1,5 +1,7 @@
 """Repeats of conditions: which rows they are, how they fall into halves, and what is refused."""
 
+from enum import Enum
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,13 +35,29 @@ def test_all_halves_of_four_sessions_are_three():
     assert [SESSION[other[5]].tolist() for _, other in halves] == [[2, 3], [1, 3], [1, 2]]
 
 
-@pytest.mark.parametrize("form", [list, np.asarray, pd.Series, lambda values: [f"s{value}" for value in values]])
+@pytest.mark.parametrize("form", [list, np.asarray, pd.Series, lambda values: [f"s{value:02}" for value in values]])
 def test_conditions_of_every_form_are_the_same_conditions(form):
     assert np.array_equal(Repeats.of(form(STIMULUS), None, 48).rows, np.arange(48).reshape(12, 4))
 
 
-def test_a_tuple_of_two_columns_is_conditions_and_repeats():
-    assert pair_of((STIMULUS, SESSION)) == (STIMULUS, SESSION)
+def test_conditions_and_repeats_are_in_the_order_of_their_names():
+    order = np.random.default_rng(0).permutation(48)
+    assert np.array_equal(order[Repeats.of(STIMULUS[order], SESSION[order], 48).rows], np.arange(48).reshape(12, 4))
+    size = Enum("Size", ["large", "small"])  # which has no order but by its words
+    assert Repeats.of([size.small, size.large] * 2, None, 4).rows.tolist() == [[1, 3], [0, 2]]
+
+
+def test_every_two_repeats_are_taken_both_ways_round():
+    found = Repeats.of(STIMULUS, SESSION, 48).of_two()
+    pairs = [(SESSION[one[0, 0]], SESSION[other[0, 0]]) for one, other in found]
+    assert sorted(pairs) == [(i, j) for i in range(4) for j in range(4) if i != j]
+    many = Repeats.of(np.repeat([0, 1], 40), np.tile(np.arange(40), 2), 80).of_two()
+    assert len({(int(one[0, 0]), int(other[0, 0])) for one, other in many}) == len(many) == 240
+
+
+@pytest.mark.parametrize("form", [tuple, list])
+def test_two_columns_are_conditions_and_repeats(form):
+    assert pair_of(form([STIMULUS, SESSION])) == (STIMULUS, SESSION)
     assert pair_of([1, 2]) == ([1, 2], None)
     assert pair_of(("ab", "cd")) == (("ab", "cd"), None)  # two conditions, and no two columns
 

@@ -6,7 +6,15 @@ import pandas as pd
 import pytest
 
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import alongside, both_ways, consecutive, first_variant, variants, within_chance
+from layerscape.figures.rows import (
+    alongside,
+    both_ways,
+    consecutive,
+    first_variant,
+    variants,
+    with_ceiling,
+    within_chance,
+)
 
 
 def test_points_of_a_curve_over_samples_are_named_by_them_finest_first(run, profile):
@@ -88,3 +96,10 @@ def test_what_was_asked_of_one_layer_only_stands_behind(run, profile):
     assert rows[0]["variant"] == "range_max 6"
     assert variants(rows) == ["range_max 64", "range_max 6"]
     assert {row["layer"] for row in first_variant(rows)} == set(run.layers[1:])
+
+
+def test_a_row_with_a_ceiling_says_it_and_the_value_over_it():
+    ends = {"ceiling": 0.8, "ceiling_low": 0.7, "ceiling_high": 0.9, "over_ceiling": 0.5}
+    row = {"value": 0.4, **ends, "over_ceiling_low": 0.25, "over_ceiling_high": 0.75}
+    assert with_ceiling(row) == {**row, "reach": "0.80 [0.70, 0.90]", "over": "0.50 [0.25, 0.75]"}
+    assert with_ceiling({"value": 0.4, "ceiling": None}) == {"value": 0.4, "ceiling": None}

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from layerscape.core.permutation import permutations
 from layerscape.errors import InvalidValue, UnknownName
+from layerscape.measures import catalog
 from layerscape.measures.deletion import without_next
 from layerscape.measures.neighborhood.agreement import Relation, membership
 from layerscape.measures.neighborhood.curve import permuted_sums
@@ -165,16 +166,14 @@ def test_bad_labels(labels, kind, text, rng):
 
 
 @pytest.mark.parametrize("influence", [False, True])
-def test_errors_name_no_k_that_nobody_asked_for(rng, influence):
+def test_where_nobody_asked_for_a_k_it_is_what_a_given_graph_holds_and_that_is_said(rng, influence):
     x, y = rng.standard_normal((2, 60, 3))
-    with pytest.raises(
-        InvalidValue, match=r"^overlap reads k=15 neighbors where nothing else is said, and the graph h"
-    ):
-        estimate("overlap", find_neighbors(x, 10), find_neighbors(y, 12), influence=influence)
-    with pytest.raises(
-        InvalidValue, match=r"and the graph holds 10; give k=10 or less, or a graph of more neighbors\.$"
-    ):
-        estimate("label_overlap", find_neighbors(x, 10), np.arange(60) % 2, influence=influence)
+    found = estimate("overlap", find_neighbors(x, 10), find_neighbors(y, 12), influence=influence)
+    assert (found.k, found.warnings) == (9, ("k = 9, since the graph holds 10",))
+    assert found.value == estimate("overlap", x, y, k=9).value
+    of_labels = estimate("label_overlap", find_neighbors(x, 10), np.arange(60) % 2, influence=influence)
+    assert "since the graph holds 10" in of_labels.warnings[0]
+    assert of_labels.value == estimate("label_overlap", x, np.arange(60) % 2, k=of_labels.k).value
     assert estimate("overlap", find_neighbors(x, 31), y, influence=influence).k == 15
 
 
@@ -284,7 +283,7 @@ def test_graphs_without_own_groups_have_no_chance_of_independent_samples(rng):
     assert found.warnings == (words,)
     assert np.isnan(estimate("label_overlap", a, groups % 2, k=5).low)
     with pytest.raises(InvalidValue, match="graphs with nobody left out and own group left out; search both"):
-        estimate("overlap", a, find_neighbors(y, 6), k=5)
+        catalog()["overlap"](a, find_neighbors(y, 6), k=5)
 
 
 def naive_share(a, b, k):

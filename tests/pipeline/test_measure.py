@@ -305,3 +305,15 @@ def test_measures_of_labels_that_a_run_lacks_are_said(rng):
     with pytest.warns(UserWarning, match=r"has no labels that knn_probe can be measured against"):
         table = ls.measure(numbers, ["label_overlap", "knn_probe"])
     assert set(table.measure) == {"label_overlap"}
+
+
+@pytest.mark.parametrize("save", [True, False])
+def test_ranks_without_own_members_are_of_every_pair_of_layers(layers, save):
+    codes = np.arange(N) // 20
+    said = {"groups": codes, "own_group": "left_out"}
+    run = ls.from_arrays(layers, labels={"subject": codes})
+    table = ls.measure(run, "information_imbalance", **{**said, "groups": "subject"}, save=save)
+    assert len(table) == 6
+    for row in table.itertuples():
+        found = ls.estimate("information_imbalance", layers[row.layer], layers[row.other_layer], **said)
+        assert (row.value, row.low, row.p) == (found.value, found.low, found.chance.p)

@@ -157,6 +157,12 @@ def test_other_measures_can_be_asked_and_those_that_cannot_say_so():
             ls.changes(BASE, BASE, name)
 
 
+def test_a_measure_without_a_value_of_each_sample_names_none():
+    found = ls.changes(BASE, run(layers(changed=["block_2"])), "cka").findings
+    assert not any("samples that changed most" in words for words in found)
+    assert re.match(r"block_[23] changed most: cka with block_[23] of ", found[1])
+
+
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -174,6 +180,18 @@ def test_compare_says_it_of_two_runs_of_the_same_layers(folders, capsys):
     assert record["changed"] == ["block_2"]
     assert [row["kept"] for row in record["layers"]][:2] == [1, 1]
     assert len(record["samples"]) == 20
+
+
+def test_compare_says_it_by_a_measure_that_asks_for_no_neighbors_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    codes = np.arange(N) // 15
+    for name, changed in (("base", []), ("tuned", ["block_2"])):
+        run(layers(changed=changed), labels={"subject": codes}, out=name)
+    asked = ["--measures", "cka,overlap", "--k", "10", "--groups", "subject", "--own-group", "left_out"]
+    assert main(["compare", "base", "tuned", *asked]) == 0
+    said = capsys.readouterr().out
+    assert "changed most: cka with" in said
+    assert "overlap: closest layer of tuned" in said
 
 
 @pytest.mark.parametrize(

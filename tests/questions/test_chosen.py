@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import layerscape as ls
@@ -67,6 +68,17 @@ def test_networks_of_the_same_samples_are_close_and_the_pair_is_named(runs):
     assert (table.p_map > 0.05).all()
     assert (table.calibrated == 0).all()
     assert "no pair of layers is closer than the closest of unrelated samples may be (p = " in said_of_map(table, "x")
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.01, "closer than unrelated samples"), (0.4, "no closer than unrelated samples may be")]
+)
+def test_of_one_pair_no_other_is_spoken_of(p, words):
+    table = pd.DataFrame({"layer": "a", "other_layer": "b", "value": [0.5], "z": 3.0, "p_map": p, "closest": True})
+    assert said_of_map(table, "overlap") == f"overlap: a and b (0.5) are {words} (p = {p:.2g})."
+    assert "of the largest of 2 pairs" in said_of_map(
+        pd.concat([table, table.assign(z=1.0)], ignore_index=True), "overlap"
+    )
 
 
 def test_pairs_that_are_alike_are_not_told_apart(runs):

@@ -202,6 +202,20 @@ def test_wholes_are_compared_from_the_first_layer_to_the_last(run_of, make_row):
     ]
 
 
+REACH = {"ceiling": 0.6, "ceiling_low": 0.5, "ceiling_high": 0.7}
+OVER = {"over_ceiling": 0.52, "over_ceiling_low": 0.41, "over_ceiling_high": 0.63}
+
+
+def test_how_far_noise_lets_wholes_be_alike_is_said(run_of, make_row):
+    pair = {"measure": "cka", "layer": "stage 0", "other_layer": "stage 2", "chance": 0.0}
+    plain = make_row(value=0.12, low=0.1, high=0.14, groups="", **pair)
+    means = make_row(value=0.3, low=0.2, high=0.4, groups="40 conditions with 4 repeats", **pair, **REACH, **OVER)
+    assert findings(run_of([plain, means])) == [
+        "Compared as wholes by CKA, 'stage 0' and 'stage 2' score 0.30 [0.20, 0.40] (chance gives 0; the most possible "
+        "is 1). Noise in the repeats lets that reach 0.60 [0.50, 0.70]; over this ceiling it is 0.52 [0.41, 0.63]."
+    ]
+
+
 def test_neighborhoods_change_most_where_the_interval_is_lowest(run_of, make_row):
     pairs = {"layer": ["stage 0", "stage 1"], "other_layer": ["stage 1", "stage 2"], "chance": 0.06, "k": 30}
     assert findings(run_of(estimates(make_row, "overlap", [0.3, 0.9], width=0.02, **pairs))) == [

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import layerscape as ls
@@ -19,6 +20,7 @@ from layerscape.search import find_neighbors
 from layerscape.supply.ranking import ranking_of
 
 G, SIZE = 8, 9
+KEPT = {"groups": "s", "own_group": "kept"}
 CODES = np.repeat(np.arange(G), SIZE)
 SCORED = [
     name for name, each in catalog().items() if each.score is not None and "pairs" not in each.data and not each.folds
@@ -123,7 +125,8 @@ def test_chance_of_classes_is_what_their_labels_give_in_other_places(name, withi
     a, label = halves(0), np.arange(len(CODES)) % 3 if within else np.array([0, 1, 2, 0, 1, 2, 0, 1])[CODES]
     groups = Groups.of(CODES, len(CODES))
     changed = within_groups(groups) if within else labels_of_groups(groups, label[groups.first].tolist())
-    found = ls.estimate(name, a, label, groups=CODES, own_group="kept", **asked(name))
+    kept = {"own_group": "kept"} if catalog()[name].searches else {}
+    found = ls.estimate(name, a, label, groups=CODES, **kept, **asked(name))
     null = [ls.estimate(name, a, label[order], **asked(name)).value for order in changed.orders(19, 0)[:4]]
     assert found.value == ls.estimate(name, a, label, **asked(name)).value
     assert found.details["null"][:4] == pytest.approx(null, abs=1e-9)
@@ -388,6 +391,16 @@ def test_members_of_own_groups_are_left_out_of_a_graph_that_was_given():
             "1 of 72 samples have no",
         ),
         (lambda x: ls.estimate("twonn", x, groups=7), InvalidValue, "groups of shape"),
+        (
+            lambda x: ls.estimate("cka", x, x, groups=CODES, own_group="left_out"),
+            InvalidValue,
+            "^cka reads vectors as they are and has no own_group; leave own_group='left_out' out.$",
+        ),
+        (
+            lambda x: ls.measure(ls.from_arrays({"a": x}, labels={"s": CODES}), ["pca", "participation_ratio"], **KEPT),
+            InvalidValue,
+            "^pca and participation_ratio read vectors as they are and have no own_group; leave own_group='kept' out.$",
+        ),
         (lambda x: ls.estimate("twonn", x, groups=np.linspace(0, 1, 72)), InvalidType, "groups of real numbers"),
         (lambda x: ls.estimate("linear_probe", x, CODES % 2, groups=CODES, folds=9), InvalidValue, "9 of 8 groups"),
         (lambda x: ls.estimate("linear_probe", x, CODES, groups=CODES), InvalidValue, "no two groups have the same"),
@@ -403,6 +416,20 @@ def test_bad_groups_are_refused_in_one_line(call, kind, words):
     with pytest.raises(kind, match=words) as error:
         call(layer(0))
     assert "\n" not in str(error.value)
+
+
+def test_beside_measures_of_neighbors_own_group_changes_nothing_of_what_asks_for_none():
+    codes = np.repeat(
+        np.arange(12), np.arange(2, 26, 2)
+    )  # of sizes of which other strata are made where own are left out
+    run = ls.from_arrays({"a": layer(0, codes), "b": layer(1, codes)}, labels={"s": codes})
+    measures = ["cka", "linear_predictivity", "participation_ratio", "overlap"]
+    alone = ls.measure(run, measures, groups="s", save=False)
+    beside = ls.measure(run, measures, groups="s", own_group="left_out", save=False)
+    cka = alone.measure != "overlap"
+    assert cka.sum() == 5
+    pd.testing.assert_frame_equal(alone[cka], beside[cka])
+    assert "own left out" in beside[~cka].groups.item()
 
 
 def test_the_largest_group_bounds_k_and_the_default_fits():

@@ -66,7 +66,8 @@ def test_every_number_is_what_its_formula_says(recordings):
         low *= np.mean([cka(at(z, [r]), at(z, [s for s in every if s != r])) for r in every])
         high *= np.mean([cka(at(z, [r]), at(z, every)) for r in every])
     assert (found.single_low, found.single_high) == pytest.approx((low, high), rel=1e-9)
-    assert found.single == pytest.approx(np.mean([cka(at(x, [r]), at(y, [r - 1])) for r in every]), rel=1e-9)
+    two = [cka(at(x, [r]), at(y, [s])) for r in every for s in every if r != s]
+    assert found.single == pytest.approx(np.mean(two), rel=1e-12)
 
 
 def test_a_side_without_noise_is_its_own_repeat(recordings):
@@ -96,15 +97,33 @@ def test_any_number_of_repeats_will_do(recordings, number):
     assert found.over_low < ls.estimate("cka", *signals).value < found.over_high
 
 
-def test_rows_and_names_of_conditions_may_be_in_any_order(recordings):
+def test_rows_may_be_in_any_order(recordings):
     _, noisy = recordings
-    order = np.random.default_rng(0).permutation(len(STIMULUS))
+    session = np.array(["first", "second", "third", "fourth"])[SESSION]
+    one = ls.estimate("cka", *noisy, repeats=(STIMULUS, session))
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(len(STIMULUS))
+        other = ls.estimate("cka", *(x[order] for x in noisy), repeats=[STIMULUS[order], session[order]])
+        assert (other.value, other.ceiling) == (one.value, one.ceiling)
+
+
+def test_names_of_conditions_change_nothing_but_the_blocks_of_the_jackknife(recordings):
+    _, noisy = recordings
     one = ls.estimate("cka", *noisy, repeats=(STIMULUS, SESSION))
-    names = [f"picture {number}" for number in STIMULUS[order]]
-    other = ls.estimate("cka", *(x[order] for x in noisy), repeats=(names, SESSION[order]))
-    # The blocks of the jackknife are other ones, and nothing else.
-    for name in ("value", "over", "single_low", "single_high"):
+    other = ls.estimate("cka", *noisy, repeats=([f"picture {number}" for number in STIMULUS], SESSION))
+    for name in ("value", "over", "single", "single_low", "single_high"):
         assert getattr(other.ceiling, name) == pytest.approx(getattr(one.ceiling, name), rel=1e-9)
+
+
+def test_of_many_repeats_single_ones_are_compared_in_some_pairs(recordings):
+    signals, _ = recordings
+    rng, few = np.random.default_rng(0), np.repeat(np.arange(30), 17)
+    noisy = [signal[few] + rng.standard_normal((len(few), UNITS)) for signal in signals]
+    found = ls.estimate("cka", *noisy, repeats=(few, np.tile(np.arange(17), 30)))
+    assert found.warnings == ("single repeats are compared in 240 of 272 pairs",)
+    x, y = (z.reshape(30, 17, -1) for z in noisy)
+    every = [ls.estimate("cka", x[:, i], y[:, j]).value for i in range(17) for j in range(17) if i != j]
+    assert found.ceiling.single == pytest.approx(np.mean(every), abs=4 * np.std(every) * (1 / 240 - 1 / 272) ** 0.5)
 
 
 def test_what_has_no_ceiling_says_why(recordings):
@@ -196,7 +215,7 @@ def test_a_graph_or_other_samples_are_refused(recordings):
 
 def test_runs_have_the_columns_of_ceilings(recordings):
     signals, (x, y) = recordings
-    labels = {"picture": [f"p{number}" for number in STIMULUS], "session": SESSION.astype(str)}
+    labels = {"picture": [f"p{number:03}" for number in STIMULUS], "session": SESSION.astype(str)}
     run = ls.from_arrays({"a": x, "b": y}, labels=labels, ids=range(len(x)))
     table = ls.measure(run, ["cka", "twonn"], repeats=("picture", "session"))
     row = table[table.measure == "cka"].iloc[0]
@@ -212,6 +231,9 @@ def test_runs_have_the_columns_of_ceilings(recordings):
     assert ls.measure(run, ["cka"], repeats=["picture"]).over_ceiling.notna().all()
     with pytest.raises(InvalidValue, match="repeats of 3 columns; give that of the conditions and, if any, of the re"):
         ls.measure(run, ["cka"], repeats=["picture", "session", "session"])
+    words = r"^no label column is called 'picture,session'; two columns are given as repeats=\['picture', 'session'\].$"
+    with pytest.raises(InvalidValue, match=words):
+        ls.measure(run, ["cka"], repeats="picture,session")
     with pytest.raises(ls.LayerscapeError) as caught:
         ls.measure(run, ["cka"], repeats="pictures")
     assert str(caught.value).startswith("unknown column of repeats 'pictures'; nearest: picture.")

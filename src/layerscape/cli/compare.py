@@ -100,7 +100,8 @@ def _changes(opened: list[Run], chosen: list[Measure], options: dict[str, Any], 
     apart = any(options.get(name) is not None for name in ("lag", "repeats"))
     if len(opened) != 2 or dict(opened[0].depths) != dict(opened[1].depths) or not able or apart:
         return None
-    given = {name: options[name] for name in (*FIELDS, "groups", "own_group") if name in options}
+    read = (*FIELDS, "groups", *(["own_group"] if able[0].searches else []))
+    given = {name: options[name] for name in read if name in options}
     return changes(
         opened[0], opened[1], able[0], k=options["k"] if "k" in able[0].options else None, progress=progress, **given
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from layerscape.core.apart import Apart
 from layerscape.core.neighbors import Neighbors
 
 
@@ -27,6 +28,8 @@ class Ranking:
     places
         Called with such pairs, gives the first and the last rank that each may have where distances tie, shape (P, 2),
         of which the rank is the mean. None where these are not known.
+    apart
+        Which samples are no neighbors of each other: they have no rank, and no rank counts them.
     """
 
     n_samples: int
@@ -34,6 +37,13 @@ class Ranking:
     ranks: Callable[[np.ndarray], np.ndarray] = field(repr=False)
     between: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = field(default=None, repr=False)
     places: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
+    apart: Apart | None = None
+
+    @property
+    def ends(self) -> np.ndarray:
+        """Shape (N,): one more than the last rank around each sample, which is twice the mean of its ranks."""
+        every = np.arange(self.n_samples)
+        return self.n_samples - (0 if self.apart is None else self.apart.counts(every) - 1) + np.zeros_like(every)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import combinations, islice, permutations
 from math import comb
 from typing import Any
 
 import numpy as np
 
+from layerscape.core.columns import one_column, plain_column
 from layerscape.core.labels import categories_of
 from layerscape.errors import InvalidValue
 
 SPLITS = 6  # into halves, over which is averaged
+PAIRS = 240  # of different repeats, over which is averaged at the most: all of 16 repeats
 
 Halves = tuple[np.ndarray, np.ndarray]  # rows of each condition, shape (C, h), in the one and in the other half
 
@@ -25,8 +27,9 @@ class Repeats:
     Attributes
     ----------
     rows
-        Shape (C, R): the numbers of the samples of each condition, conditions in the order in which they are met. Where
-        repeats have ids of their own, each column is one of them; else the order within a condition means nothing.
+        Shape (C, R): the numbers of the samples of each condition, conditions in the order of their names. Where
+        repeats have ids of their own, each column is one of them, in their order; else the order within a condition is
+        that of the samples.
     numbered
         Whether repeats have ids.
     name
@@ -48,11 +51,11 @@ class Repeats:
             least two, or a repeat is not there once for every condition.
 
         >>> Repeats.of(["b", "a", "b", "a"], None, 4).rows.tolist()
-        [[0, 2], [1, 3]]
+        [[1, 3], [0, 2]]
         >>> Repeats.of(["b", "a", "b", "a"], [1, 0, 0, 1], 4).rows.tolist()
-        [[0, 2], [3, 1]]
+        [[1, 3], [2, 0]]
         """
-        codes = categories_of(conditions, n_samples, "condition")
+        codes, named = _by_name(conditions, categories_of(conditions, n_samples, "condition"))
         sizes = np.bincount(codes)
         if len(sizes) == n_samples:
             raise InvalidValue(
@@ -64,17 +67,16 @@ class Repeats:
                 f"all {n_samples} samples are of one condition; repeats= names what tells conditions apart, as a "
                 "stimulus."
             )
-        named = [conditions[row] for row in np.unique(codes, return_index=True)[1]] if _listed(conditions) else None
         if sizes.min() < sizes.max():
             few, many = (int(place) for place in (sizes.argmin(), sizes.argmax()))
-            one, other = (few, many) if named is None else (repr(_plain(named[few])), repr(_plain(named[many])))
             raise InvalidValue(
-                f"condition {one} has {sizes[few]} repeat{'s' if sizes[few] > 1 else ''}, {other} has {sizes[many]}; "
-                "give as many of each: leave out conditions, or repeats that are too many."
+                f"condition {named[few]!r} has {sizes[few]} repeat{'s' if sizes[few] > 1 else ''}, {named[many]!r} has "
+                f"{sizes[many]}; give as many of each: leave out conditions, or repeats that are too many."
             )
         if repeats is None:
             return cls(np.argsort(codes, kind="stable").reshape(len(sizes), -1), False, name)
-        return cls(_numbered(codes, categories_of(repeats, n_samples, "repeat"), sizes), True, name)
+        ids, _ = _by_name(repeats, categories_of(repeats, n_samples, "repeat"))
+        return cls(_numbered(codes, ids, sizes), True, name)
 
     @property
     def number(self) -> int:
@@ -115,6 +117,13 @@ class Repeats:
         """One repeat and all others, for every repeat."""
         return [(self.rows[:, [one]], np.delete(self.rows, one, axis=1)) for one in range(self.number)]
 
+    def of_two(self) -> list[Halves]:
+        """Every two different repeats, both ways round; of more than 240 such pairs so many, drawn."""
+        pairs = list(permutations(range(self.number), 2))
+        if len(pairs) > PAIRS:
+            pairs = [pairs[place] for place in np.random.default_rng(0).permutation(len(pairs))[:PAIRS]]
+        return [(self.rows[:, [one]], self.rows[:, [other]]) for one, other in pairs]
+
 
 def spearman_brown(agreement: Any, times: float) -> Any:
     """How measurements agree that have so many times the repeats of those that agree so far: m·r / (1 + (m − 1)·r).
@@ -138,8 +147,15 @@ def _numbered(codes: np.ndarray, repeats: np.ndarray, sizes: np.ndarray) -> np.n
     return np.argsort(places).reshape(len(sizes), -1)
 
 
-def _listed(labels: Any) -> bool:
-    return isinstance(labels, (list, tuple, np.ndarray))
+def _by_name(labels: Any, codes: np.ndarray) -> tuple[np.ndarray, list[Any]]:
+    """Categories numbered in the order of their names, whatever that of the samples is; and the names."""
+    column = plain_column(one_column(labels))
+    names = [_plain(column[row]) for row in np.unique(codes, return_index=True)[1].tolist()]
+    try:
+        order = sorted(range(len(names)), key=names.__getitem__)
+    except TypeError:  # of names that have no order, as members of an Enum
+        order = sorted(range(len(names)), key=lambda place: repr(names[place]))
+    return np.argsort(order)[codes], [names[place] for place in order]
 
 
 def _plain(label: Any) -> Any:
@@ -147,12 +163,12 @@ def _plain(label: Any) -> Any:
 
 
 def pair_of(given: Any) -> tuple[Any, Any]:
-    """Conditions and repeats, of which a caller gives the first alone, or both as two sequences.
+    """Conditions and repeats, of which a caller gives the first alone, or both as a tuple or a list of two sequences.
 
     >>> pair_of(["a", "b", "a"]), pair_of((["a", "b"], [1, 2]))
     ((['a', 'b', 'a'], None), (['a', 'b'], [1, 2]))
     """
-    both = isinstance(given, tuple) and len(given) == 2 and all(_many(each) for each in given)
+    both = isinstance(given, (tuple, list)) and len(given) == 2 and all(_many(each) for each in given)
     return (given[0], given[1]) if both else (given, None)
 
 

@@ -9,7 +9,7 @@ from layerscape.core.words import number
 from layerscape.figures.drawing import Axis, Drawing, Figure
 from layerscape.figures.measured import domain, heading, of_itself
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import Row, both_ways, chosen, within_chance
+from layerscape.figures.rows import Row, both_ways, chosen, with_ceiling, within_chance
 
 
 def layer_pairs(run: Profile, measures: Sequence[Quantity], baseline: Profile) -> Iterator[Drawing]:
@@ -19,7 +19,9 @@ def layer_pairs(run: Profile, measures: Sequence[Quantity], baseline: Profile) -
     """
     for measure in measures:
         found = run.rows(measure.name)
-        found = [chosen(row) for row in (both_ways(found) if measure.symmetric and not run.others else found)]
+        found = [
+            chosen(with_ceiling(row)) for row in (both_ways(found) if measure.symmetric and not run.others else found)
+        ]
         rows = [{**row, "unclear": within_chance(row, measure.closer)} for row in found]
         if measure.symmetric:
             reading = "Each cell compares the layer of its column with that of its row."
@@ -33,7 +35,7 @@ def layer_pairs(run: Profile, measures: Sequence[Quantity], baseline: Profile) -
             Axis("layer", names=run.layers),
             Axis("other_layer", _other_run(rows), names=run.others or run.layers),
             Axis("value", measure.title, domain=domain(measure, rows), reverse=measure.closer == "low"),
-            {"layer": "layer", "other_layer": "and", "said": measure.title, "chance": "chance"},
+            {"layer": "layer", "other_layer": "and", "said": measure.title, "chance": "chance"} | _reached(rows),
             "Question",
             measure,
         )
@@ -43,6 +45,11 @@ def _other_run(rows: Sequence[Row]) -> str:
     """Whose layers stand at the side, where they are those of another run."""
     name = next((row["other_run"] for row in rows if row.get("other_run")), None)
     return f"layer of {name}" if name else ""
+
+
+def _reached(rows: Sequence[Row]) -> dict[str, str]:
+    """What is said of noise, where samples are means over repeats."""
+    return {"reach": "ceiling", "over": "value over ceiling"} if any("reach" in row for row in rows) else {}
 
 
 def _diagonal(run: Profile, measure: Quantity, rows: Sequence[Row]) -> list[Row]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from layerscape.core.words import said
+
 Row = dict[str, Any]
 
 # Two rows of one measure that differ in one of these are different questions, and never points of one line.
@@ -127,3 +129,11 @@ def within_chance(row: Row, closer: str = "high", of: int = 1) -> bool:
         return p * of >= LEVEL
     sign = -1 if closer == "low" else 1
     return chance is not None and own is not None and sign * own <= sign * chance + ROUNDING
+
+
+def with_ceiling(row: Row) -> Row:
+    """The row with ``reach``, how far noise lets its value reach, and ``over``, its value over that, where known."""
+    if row.get("ceiling") is None:
+        return row
+    ends = [(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("ceiling", "over_ceiling")]
+    return {**row, "reach": said(*ends[0]), "over": said(*ends[1])}

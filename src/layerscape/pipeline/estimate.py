@@ -16,13 +16,14 @@ from layerscape.core.measure import Measure
 from layerscape.core.neighbors import Neighbors
 from layerscape.core.pairs import Pairs, rows_in
 from layerscape.core.recording import Lag
+from layerscape.core.repeats import pair_of
 from layerscape.core.representation import Representation, ids_of
 from layerscape.core.sources import Arrays
 from layerscape.core.tasks import Task, check_options, check_used, parted
 from layerscape.errors import InvalidType, InvalidValue
 from layerscape.measures import AnyMeasure, find_measure
 from layerscape.supply.answers import answer
-from layerscape.supply.together import Belonging
+from layerscape.supply.together import Belonging, agreed
 
 
 @door
@@ -54,12 +55,12 @@ def estimate(
         what is found when whole groups change places, or labels within groups; see docs/guide.md.
     own_group
         ``"kept"`` or ``"left_out"``: whether members of a sample's own group may be its neighbors. When left out they
-        may, but for labels that are the same for all of a group.
+        may, but for labels that are the same for all of a group. Read by measures that ask for neighbors alone.
     lag
         In place of groups, for samples that follow each other in time: those within so many rows are no neighbors
         (``"auto"``: until their autocorrelation is below 0.1), and chance is what circular shifts give.
     repeats
-        Shape (N,): which condition each sample repeats, as the stimulus of several trials; or a tuple of that and of
+        Shape (N,): which condition each sample repeats, as the stimulus of several trials; or two of that, the second
         which repeat it is (a session, a subject). What is measured are the means over repeats, and a comparison gets
         its noise ceiling, ``Estimate.ceiling``; see docs/groups.md.
     queries
@@ -97,10 +98,11 @@ def estimate(
     check_options([chosen], options, estimate)
     source, task = _asked(chosen, chosen.choose(options), data, queries)
     check_used(chosen, search, source.graphs.values())
-    _check_indices(source, [*data, groups, *(repeats if isinstance(repeats, tuple) else [repeats])])
+    _check_indices(source, [*data, groups, *pair_of(repeats)])
     belonging = Belonging(groups, own_group, lag, repeats)
     belonging.check([chosen])
-    return answer(source, search, task, belonging.of_arrays(source), influence=influence)
+    search, together = agreed(source, search, belonging.of_arrays(source))
+    return answer(source, search, task, together, influence=influence)
 
 
 def _asked(measure: Measure, options: dict[str, Any], data: tuple[Any, ...], queries: Any) -> tuple[Arrays, Task]:

@@ -85,7 +85,7 @@ def measure(
         are taken to be independent when left out; with groups, chance and intervals count groups and no samples.
     own_group
         ``"kept"`` or ``"left_out"``: whether members of a sample's own group may be its neighbors. When left out they
-        may, but for labels that are the same for all of a group.
+        may, but for labels that are the same for all of a group. Read by measures that ask for neighbors alone.
     lag
         In place of groups, for samples that follow each other in time: those within so many rows are no neighbors
         (``"auto"``: until the autocorrelation of all layers is below 0.1), and chance is what circular shifts give.

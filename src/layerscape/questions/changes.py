@@ -128,6 +128,8 @@ class Changes(Shown):
         ]
 
     def _of_samples(self, layer: str) -> list[str]:
+        if layer not in self.samples:  # of a measure that has no value of each
+            return []
         first = self.samples.sort_values(layer, ascending=self._high, kind="stable").head(3)
         names = ", ".join(
             f"{one!r} ({number(value)})" for one, value in zip(first["sample"], first[layer], strict=True)

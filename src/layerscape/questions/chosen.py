@@ -139,10 +139,13 @@ def said_of_map(table: pd.DataFrame, title: str) -> str:
         judged_none = " that was judged" if table.value.notna().any() else ""
         return f"{title}: no pair of layers has a value{judged_none}."
     best = known.loc[known.z.idxmax()]
+    named = f"{best.layer} and {best.other_layer} ({number(best.value)})"
+    if len(known) == 1:
+        closer = "no closer than unrelated samples may be" if best.p_map > LEVEL else "closer than unrelated samples"
+        return f"{title}: {named} are {closer} ({p_said(best.p_map)})."
     p = f"{p_said(best.p_map)} of the largest of {len(known)} pairs"
     if best.p_map > LEVEL:
         return f"{title}: no pair of layers is closer than the closest of unrelated samples may be ({p})."
-    named = f"{best.layer} and {best.other_layer} ({number(best.value)})"
     if best.closest is None:
         return (
             f"{title}: closer than unrelated samples ({p}); {named} have the largest score, not tested against others."

@@ -9,7 +9,7 @@ from functools import cache
 
 from layerscape.core.quantity import Quantity
 from layerscape.core.words import number
-from layerscape.figures.rows import Row
+from layerscape.figures.rows import Row, with_ceiling
 
 LEVEL = 0.05
 MOST = "; the most possible is "
@@ -97,6 +97,14 @@ def beside_chance(measure: Quantity, row: Row) -> str:
     held = row.get("held")
     of = "" if held is None else f" of samples whose value is {number(held, step)}, of groups cut to equal sizes"
     return f" (chance gives {number(chance, step)}{of}{most})"
+
+
+def under_ceiling(row: Row) -> str:
+    """A sentence on how far noise lets a value of means over repeats reach, and on the value over that; or none."""
+    found = with_ceiling(row)
+    if "reach" not in found:
+        return ""
+    return f" Noise in the repeats lets that reach {found['reach']}; over this ceiling it is {found['over']}."
 
 
 def once(sentences: Iterable[str]) -> list[str]:

@@ -71,7 +71,7 @@ def _count_ranks(supplier: Supplier, tasks: list[Task], widths: list[int]) -> No
     pairs, ranking = [], None
     for task, k in zip(tasks, widths, strict=True):
         with suppress(LayerscapeError):
-            graph, ranking = supplier.provision.data(task)
+            graph, ranking = supplier.home(task).provision.data(task)
             rows, members, _ = graph.weights(k)
             pairs.append(np.stack([rows, members], axis=1))
     if ranking is not None and pairs:

@@ -26,7 +26,7 @@ class Dependent(Supplier):
 
     def attempt(self, task: Task) -> Estimate:
         found = super().attempt(task)
-        if self._home(task) is not self:
+        if self.home(task) is not self:
             return found
         low, high, words = self._interval(task, found)
         together, curve, details = self.groups_words(task), self._curve(task, found), _without_chance(found.details)
@@ -50,7 +50,7 @@ class Dependent(Supplier):
         return task.measure.bare(*data, parts=self._parts(task), **task.options)
 
     def permuted(self, task: Task, found: Estimate, number: int, seed: int) -> np.ndarray:
-        if self._home(task) is not self:
+        if self.home(task) is not self:
             return super().permuted(task, found, number, seed)
         exchange = self._exchange(task)
         return self._score(task, exchange)([np.arange(exchange.n_samples), *exchange.orders(number, seed)])

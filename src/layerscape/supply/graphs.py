@@ -25,6 +25,7 @@ from layerscape.core.threads import ahead
 from layerscape.errors import InvalidType, InvalidValue, LayerscapeError
 from layerscape.run import Run
 from layerscape.search import find_neighbors
+from layerscape.supply.held import without
 from layerscape.supply.listed import ranking_in
 from layerscape.supply.ranking import ranking_among, ranking_of
 
@@ -194,8 +195,10 @@ class Graphs:
     def _given(self, layer: str) -> Neighbors:
         """The graph that was given, without neighbors that are kept apart."""
         graph = self.source.graphs[layer]
-        if self.near.apart in (None, graph.near.apart) or graph.queries is not None:
+        if self.near.apart in (None, graph.near.apart):
             return graph
+        if graph.queries is not None:
+            return without(graph, self.near.apart)
         if layer not in self._graphs:
             near = replace(graph.near, apart=self.near.apart)
             self._graphs[layer] = graph.take(np.arange(graph.n_samples), near)

@@ -43,7 +43,9 @@ class Grouped(Dependent):
 
     def __init__(self, source: Source, search: Search, groups: Groups, other: Graphs | None = None):
         super().__init__(source, search, other)
-        self.groups, self._other = groups, self.provision.other
+        # Tasks that leave own members out are those of another supplier, and of no other task is that said.
+        self.groups, self._own = groups if self.near.apart else replace(groups, own="kept"), groups.own
+        self._other = self.provision.other
         self._aside: Grouped | None = None  # who leaves own groups out
         self._without: dict[Key, np.ndarray] = {}  # by task, what is found without each block of groups
         self._why_not: dict[Key, str] = {}
@@ -53,11 +55,12 @@ class Grouped(Dependent):
         self.provision.taking_part = self._taking_part
 
     def among(self, rows: np.ndarray) -> Grouped:
-        return Grouped(self.source.take(rows), among(self.search, rows), self.groups.take(rows))
+        groups = replace(self.groups.take(rows), own=self._own)
+        return Grouped(self.source.take(rows), among(self.search, rows), groups)
 
     def moved(self, task: Task) -> Removal:
         """What a value is without each block of groups; raises where that is not known."""
-        home = self._home(task)
+        home = self.home(task)
         if isinstance(home, Grouped) and home is not self:
             found = home.moved(task)
             return found.among(self._labelled[task.label][0], self.source.n_samples) if self._gappy(task) else found
@@ -81,8 +84,8 @@ class Grouped(Dependent):
 
     # Who has a task
 
-    def _home(self, task: Task) -> Supplier:
-        home = super()._home(task)
+    def home(self, task: Task) -> Supplier:
+        home = super().home(task)
         return self._left_out if home is self and self._leaves_out(task) else home
 
     @property
@@ -94,11 +97,11 @@ class Grouped(Dependent):
         return self._aside
 
     def _leaves_out(self, task: Task) -> bool:
-        if self.near.apart or not (task.measure.searches or "ranking" in task.measure.data):
+        if self.near.apart or not task.measure.searches:
             return False
-        if self.groups.own is None:
+        if self._own is None:
             return task.reads_labels and self.groups.same_within(self.source.label(task))
-        return self.groups.own == "left_out"
+        return self._own == "left_out"
 
     # Before the tasks
 
@@ -160,7 +163,7 @@ class Grouped(Dependent):
     # What tasks ask for
 
     def groups_words(self, task: Task) -> str:
-        home = self._home(task)
+        home = self.home(task)
         return self.groups.words if home is self else home.groups_words(task)
 
     def _interval(self, task: Task, found: Estimate) -> tuple[float, float, tuple[str, ...]]:

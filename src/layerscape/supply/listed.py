@@ -45,7 +45,7 @@ def ranking_in(graph: Neighbors, layer: str = "", pairs: Pairs | None = None) ->
         np.subtract.at(found, asked[:, 1], weights / 2)  # which ties with itself, and does not stand between
         return found
 
-    return Ranking(graph.n_samples, graph.n_units, lambda asked: places(asked).mean(axis=1), between, places)
+    return Ranking(graph.n_samples, graph.n_units, lambda asked: places(asked).mean(axis=1), between, places, apart)
 
 
 def _by_row(graph: Neighbors, pairs: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

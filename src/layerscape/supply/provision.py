@@ -23,6 +23,7 @@ from layerscape.errors import InvalidValue
 from layerscape.search import find_neighbors
 from layerscape.supply.deciding import Deciding
 from layerscape.supply.graphs import Graphs
+from layerscape.supply.held import check_holds
 from layerscape.supply.labels import most_of_class, near_in_label, vectors_of
 from layerscape.supply.subsets import subsets_of
 
@@ -129,10 +130,20 @@ class Provision:
                 allowed = f"k must lie in 1..{most}" if n > 1 else "a graph needs at least two"
                 raise InvalidValue(f"k={k} neighbors asked of {n} samples{which}; {allowed}.")
 
+    def _check_given(self, task: Task) -> None:
+        """Raise where a graph that was given lists too few samples beside those that are left out of it."""
+        for place, kind in enumerate(task.measure.data):
+            side = self._at(place)
+            layers = self._between(task) if kind == "graphs" else [task.layer_at(place)]
+            for layer in side.source.graphs.keys() & (layers if side.near.apart else ()):
+                k = min(self.fitted(task)[0].neighbors(side.most + 1) + self._beyond(task), side.most)
+                check_holds(side.source.graphs[layer], side.near.apart, k)
+
     def serve(self, task: Task, *, more: int = 0) -> Served:
         """All that the measure is given, with ``more`` neighbors than it needs where there are so many."""
         if self._strict:
             self.check_k(task)
+        self._check_given(task)
         one, words = self.fitted(task)
         return Served(one, self.data(one, more=more), words, self._decisive(one))
 

@@ -33,7 +33,8 @@ def ranking_of(x: Representation, graph: Neighbors | None, search: Any) -> Ranki
             found[missing] = places(x, pairs[missing], **search)
         return found
 
-    return _remembering(x, counted, lambda pairs, weights: between(x, pairs, weights, **search))
+    found = _remembering(x, counted, lambda pairs, weights: between(x, pairs, weights, **search))
+    return replace(found, apart=search.get("apart"))
 
 
 def ranking_among(x: Representation, graph: Neighbors | None, pairs: Pairs, search: Any) -> Ranking:

@@ -11,8 +11,9 @@ The last is read from halves on both sides of the fraction, so that it needs no 
 from different repeats, so that what both sides share in one repeat does not count. It is the agreement without noise
 wherever noise only divides m by the length of what it is added to, as for debiased CKA.
 
-- single repeats: the mean of m(x_i, y_j), between the bounds of Nili et al. 2014 (doi:10.1371/journal.pcbi.1003553): a
-  repeat with the mean of the others (too low), and with the mean of all (too high); of two noisy sides the product.
+- single repeats: the mean of m(x_i, y_j) over i ≠ j, between the bounds of Nili et al. 2014
+  (doi:10.1371/journal.pcbi.1003553): a repeat with the mean of the others (too low), and with the mean of all (too
+  high); of two noisy sides the product.
 
 Intervals are over conditions: the jackknife that leaves out one of up to 20 blocks of them, with Student's law.
 """
@@ -31,7 +32,7 @@ from layerscape.core.estimate import Ceiling, Estimate
 from layerscape.core.interval import GROUPS, margin_of_left_out
 from layerscape.core.keywords import Search
 from layerscape.core.measure import ALWAYS, EVEN
-from layerscape.core.repeats import Halves, Repeats, spearman_brown
+from layerscape.core.repeats import PAIRS, Halves, Repeats, spearman_brown
 from layerscape.core.representation import Representation
 from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
@@ -65,7 +66,7 @@ class Repeated(Supplier):
 
     def attempt(self, task: Task) -> Estimate:
         found = super().attempt(task)
-        if self._home(task) is not self:
+        if self.home(task) is not self:
             return found
         found = replace(found, groups=self.repeats.words)
         if not task.measure.compares or not isfinite(found.value):
@@ -122,8 +123,7 @@ class Repeated(Supplier):
             low = self._whole(task, side, side, ones)
             high = self._whole(task, side, side, [(one, every) for one, _ in ones])
             bounds *= max(low, 0.0), max(high, 0.0)
-        pairs = [(one, ones[place - 1][0]) for place, (one, _) in enumerate(ones)]
-        return self._whole(task, x, y, pairs), float(bounds[0]), float(bounds[1])
+        return self._whole(task, x, y, self.repeats.of_two()), float(bounds[0]), float(bounds[1])
 
     def _whole(self, task: Task, one: Side, other: Side, halves: Sequence[Halves]) -> float:
         """The mean of all conditions alone."""
@@ -158,8 +158,9 @@ class Repeated(Supplier):
 
     def _words(self) -> tuple[str, ...]:
         """What is to be said of a ceiling."""
-        n = len(self.repeats.rows)
-        return () if n <= MOST else (f"the ceiling is of {MOST} of {n} conditions",)
+        n, pairs = len(self.repeats.rows), self.repeats.number * (self.repeats.number - 1)
+        words = (f"the ceiling is of {MOST} of {n} conditions",) if n > MOST else ()
+        return words if pairs <= PAIRS else (*words, f"single repeats are compared in {PAIRS} of {pairs} pairs")
 
 
 def value_of(task: Task, x: Representation, y: Representation) -> float:

@@ -70,10 +70,10 @@ class Supplier:
         self._labelled = some_labelled(self, labelled) if labelled else {}
         own = [task for task in tasks if not self._gappy(task)]
         if all_there:
-            self.provision.check_k(*(task for task in own if self._home(task) is self))
+            self.provision.check_k(*(task for task in own if self.home(task) is self))
         self._search_for(own, progress, more, all_there)
         for some in dict.fromkeys(some for _, some in self._labelled.values()):
-            gappy = [task for task in tasks if self._gappy(task) and self._home(task) is some]
+            gappy = [task for task in tasks if self._gappy(task) and self.home(task) is some]
             some._search_for(gappy, progress, more, all_there)
 
     def _search_for(self, tasks: Sequence[Task], progress: Show, more: int, strict: bool) -> None:
@@ -98,7 +98,7 @@ class Supplier:
 
     def attempt(self, task: Task) -> Estimate:
         """What the measure says, for whoever knows the task of an error."""
-        home = self._home(task)
+        home = self.home(task)
         if home is not self:
             found = home.attempt(task)
             return replace(found, warnings=(*self.gap_words(task), *found.warnings))
@@ -117,7 +117,7 @@ class Supplier:
 
     def influence(self, task: Task) -> Influence:
         """How each of the N samples moves the value, for tasks that were prepared with one neighbor more."""
-        if (home := self._home(task)) is not self:
+        if (home := self.home(task)) is not self:
             return self.among_all(task, home.influence(task))
         try:
             one = self.provision.serve(task, more=1)
@@ -143,7 +143,7 @@ class Supplier:
         All are of the same samples and found in the same way, perhaps of fewer and quicker than the value of ``found``,
         the estimate of the task.
         """
-        if (home := self._home(task)) is not self:
+        if (home := self.home(task)) is not self:
             return home.permuted(task, found, number, seed)
         own = found.details.get("null_observed", found.value)
         if "null" in found.details and (task.measure.score is None or task.measure.folds):
@@ -154,7 +154,7 @@ class Supplier:
             return np.append(own, score(list(self.source.label(task).orders(number, seed))))
         return np.append(own, score(list(permutations(self.source.n_samples, number, seed))))
 
-    def _home(self, task: Task) -> Supplier:
+    def home(self, task: Task) -> Supplier:
         """Who has the samples of a task: this one, or the one of those samples that have its label."""
         return self._labelled[task.label][1] if self._gappy(task) else self
 
@@ -180,7 +180,7 @@ class Supplier:
 
     def words(self, task: Task) -> tuple[str, ...]:
         """What the choice of rows and of the number of neighbors has to say of a task's estimate."""
-        if (home := self._home(task)) is not self:
+        if (home := self.home(task)) is not self:
             return (*self.gap_words(task), *home.words(task))
         return self.provision.fitted(task)[1]
 

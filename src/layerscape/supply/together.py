@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from layerscape.core.groups import Groups, Own
+from layerscape.core.keywords import Search
 from layerscape.core.measure import Measure
 from layerscape.core.names import as_names
 from layerscape.core.recording import Lag, Recording
 from layerscape.core.repeats import Repeats, pair_of
 from layerscape.core.sources import Source
+from layerscape.core.words import listed
 from layerscape.errors import InvalidValue, unknown_name
 from layerscape.supply.serial import check_learning
 
@@ -63,13 +65,19 @@ class Belonging:
         if self.lag is not None:
             for measure in measures:
                 check_learning(measure)
-        if self.groups is None:
-            if self.own_group is not None:
-                raise InvalidValue(
-                    f"own_group={self.own_group!r} without groups; say with groups= who belongs together."
-                )
-        elif by:
+        if self.own_group is not None:
+            self._check_own_group(measures)
+        if self.groups is not None and by:
             raise InvalidValue(f"by={by!r} and groups={self.groups!r} at once; measure the two in a call each.")
+
+    def _check_own_group(self, measures: Sequence[Measure]) -> None:
+        """Raise where nothing would read it."""
+        if self.groups is None:
+            raise InvalidValue(f"own_group={self.own_group!r} without groups; say with groups= who belongs together.")
+        if measures and not any(measure.searches for measure in measures):
+            named = listed([measure.name for measure in measures])
+            verbs = "reads vectors as they are and has" if len(measures) == 1 else "read vectors as they are and have"
+            raise InvalidValue(f"{named} {verbs} no own_group; leave own_group={self.own_group!r} out.")
 
     def of_arrays(self, source: Source) -> Together:
         """Who belongs together among the samples of arrays."""
@@ -110,6 +118,8 @@ class Belonging:
     def _repeats(self, labels: Mapping[str, np.ndarray], n_samples: int, rows: np.ndarray | None) -> Repeats:
         names = as_names(self.repeats)
         for name in names:
+            if name not in labels and len(names) == 1 and set(parts := name.split(",")) <= set(labels):
+                raise InvalidValue(f"no label column is called {name!r}; two columns are given as repeats={parts}.")
             if name not in labels:
                 raise unknown_name("column of repeats", name, labels)
         if len(names) > 2:
@@ -128,6 +138,35 @@ class Belonging:
                     f"lag={self.lag!r} of a graph that was given; give the vectors: their autocorrelation is read."
                 )
         return Recording.of(self.lag, (source.vectors(layer) for source in sources for layer in source.layers))
+
+
+def agreed(source: Source, search: Search, together: Together) -> tuple[Search, Together]:
+    """What is searched and who belongs together, where graphs that were given leave samples out: so does all else.
+
+    Raises
+    ------
+    InvalidValue
+        If they leave out others than each other, or others than are asked for.
+    """
+    found = {graph.near.apart for graph in source.graphs.values()} - {None}
+    if len(found) > 1:
+        words = " and ".join(sorted(each.words for each in found if each))
+        raise InvalidValue(f"graphs with {words}; search both with the same groups or lag.")
+    apart = next(iter(found), None)
+    if apart is None or len(apart.marks) != source.n_samples:  # of other samples, which the measure will say
+        return search, together
+    if isinstance(together, Groups):
+        if together.apart != apart:
+            raise InvalidValue(
+                f"a graph with {apart.words}, and groups= are others; search with these groups, or give the vectors."
+            )
+        if together.own == "kept":
+            raise InvalidValue(
+                f"own_group='kept' of a graph with {apart.words}; leave own_group out, or search without groups."
+            )
+        together = together.left_out()
+    kept_apart: Any = {**search, "apart": apart}
+    return kept_apart, together
 
 
 def _check_no_pairs(measures: Sequence[Measure], asked: str) -> None:

@@ -34,7 +34,8 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
 
     Δ(a→b) = (2/N) · mean over all samples i and the first k neighbors j of i in a of the rank of j around i in b
     (Glielmo et al. 2022, eq. 1). Small one way and large the other: a holds what b does, and more. All ranks are exact,
-    at any N; where distances tie, they are mid-ranks in b, and the mean over the ways to break the tie in a.
+    at any N; where distances tie, they are mid-ranks in b, and the mean over the ways to break the tie in a. Where
+    samples are left out of i's neighbors, ranks are among the others, and N in 2/N is one more than these are.
 
     Parameters
     ----------
@@ -71,17 +72,17 @@ def information_imbalance(a: Neighbors, b: Ranking, /, *, k: int = 1) -> Estimat
     True
     """
     _check(a, b)
-    n = a.n_samples
+    n, scale = a.n_samples, 2 / b.ends[a.query_rows]
     rows, members, weights = a.weights(k)
     ranks = b.ranks(np.stack([a.query_rows[rows], members], axis=1))
-    per_sample = np.bincount(rows, weights * ranks, minlength=len(a.indices)) * (2 / (n * k))
+    per_sample = np.bincount(rows, weights * ranks, minlength=len(a.indices)) * (scale / k)
     value = float(per_sample.mean())
     near = membership(a, k) / k
-    values = sparse.csr_array((weights / k * ranks * (2 / n), (rows, members)), shape=near.shape)
+    values = sparse.csr_array((weights / k * ranks * scale[rows], (rows, members)), shape=near.shape)
     of_pairs = sd_of_pairs(near, values, np.full(len(a.indices), 1 / len(a.indices)), a.query_rows)
     sd, warnings = _with_deletions(a, b, k, max(of_pairs, sd_of_mean(per_sample, a, k=min(RELATED, k))))
     chance = None
-    if a.queries is None:
+    if a.queries is None and b.apart is None:
         # Agreement is a small value: the tail that is asked for is the lower one.
         c = chance_of(relation_of_first(a, k), _relation_of_ranks(b), n, -value, -2 / (n**2 * k))
         chance = Chance(-c.value, -c.high, -c.low, c.p)
@@ -95,11 +96,14 @@ def _check(a: Neighbors, b: Ranking) -> None:
             f"a graph of {a.n_samples} samples and ranks of {b.n_samples}; both must be of the same samples, in the "
             "same order."
         )
+    if a.near.apart != b.apart:
+        words = " and ranks with ".join(each.words if each else "nobody left out" for each in (a.near.apart, b.apart))
+        raise InvalidValue(f"a graph with {words}; leave out the same samples in both.")
 
 
 def _with_deletions(a: Neighbors, b: Ranking, k: int, sd: float) -> tuple[float, tuple[str, ...]]:
     """A standard deviation to which, with few samples, deletions add; words where it is not known what they do."""
-    if a.queries is not None or a.n_samples > FEW or k >= a.n_samples - 1:
+    if a.queries is not None or b.apart is not None or a.n_samples > FEW or k >= a.n_samples - 1:
         return sd, ()
     if a.k <= k or b.between is None:
         return sd, (
@@ -111,6 +115,8 @@ def _with_deletions(a: Neighbors, b: Ranking, k: int, sd: float) -> tuple[float,
 def _influence(a: Neighbors, b: Ranking, /, *, k: int) -> Influence:
     """How each sample moves the imbalance: by its own neighbors, as a neighbor of others, and between these in b."""
     _check(a, b)
+    if b.apart is not None:
+        raise InvalidValue(f"{b.apart.words}: how single samples move the imbalance is not known; leave influence out.")
     if b.between is None:
         raise InvalidValue("ranks without who stands between; an influence needs both: give the vectors themselves.")
     found, without = _deleted(a, b, k)
@@ -140,7 +146,7 @@ def _score(a: Neighbors, b: Ranking, /, *, k: int) -> Score:
     """The imbalance with the samples of b in another order; all ranks are counted."""
     _check(a, b)
     check_all_asked(a, "chance over groups")
-    n = a.n_samples
+    n, scale = a.n_samples, 2 / (a.n_samples * k * b.ends)
     rows, members, weights = a.weights(k)
     ranks: list[np.ndarray] = []
 
@@ -152,20 +158,22 @@ def _score(a: Neighbors, b: Ranking, /, *, k: int) -> Score:
             if not ranks:
                 ranks.append(_all_ranks(b))
             found = ranks[0][pairs[:, 0], pairs[:, 1]]
-        return float((weights * found).sum() * 2 / (n * n * k))
+        return float((weights * found * scale[pairs[:, 0]]).sum())
 
     return of_each(score)
 
 
 def _all_ranks(b: Ranking) -> np.ndarray:
-    """Shape (N, N), with 0 on the diagonal."""
+    """Shape (N, N); in place of none, as of samples that a shift in time brings within the lag, the mean."""
     n = b.n_samples
     if n > ALL_RANKS:
         raise InvalidValue(
             f"chance over groups needs the ranks of all pairs, of {ALL_RANKS} samples at most; these are {n}"
         )
-    rows, columns = np.nonzero(~np.eye(n, dtype=bool))
-    found = np.zeros((n, n), np.float32)
+    every = np.arange(n)
+    left_out = np.eye(n, dtype=bool) if b.apart is None else b.apart.kept(every[:, None], every)
+    rows, columns = np.nonzero(~left_out)
+    found = np.repeat(b.ends[:, None].astype(np.float32) / 2, n, axis=1)
     found[rows, columns] = b.ranks(np.stack([rows, columns], axis=1))
     return found
 
