@@ -108,6 +108,17 @@ def test_p_is_the_share_of_arrangements():
     assert low.p == chance.p
 
 
+def test_beyond_all_that_are_drawn_p_is_that_of_their_law_and_never_below_one_arrangement():
+    """Of 8 groups one arrangement in 40,320 scores as much, which 999 draws do not show."""
+    exchange = whole_groups(of_sizes(*[2] * 8))
+    codes = exchange.groups.codes
+    chance, null = exchange.chance(of_each(lambda order: float((codes[order] == codes).mean())), low=False)
+    assert len(null) == 999
+    assert 1 / 40320 <= chance.p < 1 / 1000
+    far, _ = exchange.chance(of_each(lambda order: float((codes[order] == codes).all())), low=False)
+    assert far.p == pytest.approx(1 / 1000)  # whose scores do not spread, so that they have no law
+
+
 def test_too_few_groups_have_no_p():
     exchange = whole_groups(of_sizes(5, 5, 5))
     chance, null = exchange.chance(of_each(lambda order: float(order[0])), low=False)

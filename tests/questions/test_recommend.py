@@ -377,3 +377,21 @@ def test_a_probe_of_numbers_that_a_few_samples_decide_says_so():
     table = ls.measure(run, ["linear_probe"], labels="far")
     assert all(words in each for each in table.warnings)
     assert "decide" not in "".join(ls.estimate("linear_probe", layers["clear"], layers["clear"][:, 1]).warnings)
+
+
+def test_perfect_layers_that_few_groups_cannot_tell_from_chance_are_not_said_to_be_at_chance():
+    """Nine groups in three threes can be arranged in 280 ways, so that p cannot fall below 1/280."""
+    rng = np.random.default_rng(3)
+    kinds, groups = np.repeat(np.arange(3), 3), np.repeat(np.arange(9), 20)
+    centers = 8 * np.eye(3)[kinds]
+    layers = {name: (centers + rng.standard_normal((9, 3)))[groups] for name in ("one", "other")}
+    layers = {name: x + 0.2 * rng.standard_normal(x.shape) for name, x in layers.items()}
+    run = ls.from_arrays(layers, labels={"kind": kinds[groups], "subject": groups})
+    found = ls.recommend(run, labels="kind", groups="subject", k=10, progress=False)
+    assert found.layer is None
+    assert found.reason.startswith(
+        "So few groups tell no layer apart from chance: the best, 'one' and 'other', judged by"
+    )
+    assert (
+        "scores as much with p = 0.0036, and p cannot be smaller, where a layer is named below 0.001." in found.reason
+    )

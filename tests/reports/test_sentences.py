@@ -6,7 +6,7 @@ import pytest
 
 import layerscape as ls
 from layerscape.core.decisive import REMEDY
-from layerscape.core.exchange import NO_FINDING
+from layerscape.core.exchange import NO_FINDING, NO_LESS
 from layerscape.figures.profile import Profile
 from layerscape.reports import findings
 from layerscape.reports.cautions import changes
@@ -453,6 +453,16 @@ def test_few_groups_do_not_say_that_there_is_nothing(run_of, make_row):
     said = findings(run_of(estimates(make_row, "label_overlap", [0.42, 0.41, 0.44], **labels, **few)))
     assert not any("not above chance" in sentence for sentence in said)
     assert any("Whether a layer encodes 'kind' cannot be told by 5 groups of 'subject'" in each for each in said)
+
+
+def test_the_least_p_that_few_groups_allow_is_no_finding_of_many_layers(run_of, make_row):
+    """8 groups, 4 and 4, can be arranged in 35 ways: p is 1/35 of a layer that tells them wholly."""
+    labels = {"label": "kind", "chance": 0.43, "chance_low": 0.2, "chance_high": 0.8, "k": 30, "p": 1 / 35}
+    few = {"groups": "8 groups of 'subject'", "warnings": f"{NO_LESS} 0.029: so few are the ways to arrange the groups"}
+    said = findings(run_of(estimates(make_row, "label_overlap", [1.0, 1.0, 1.0, 1.0], **labels, **few)))
+    assert any("Whether a layer encodes 'kind' cannot be told by 8 groups of 'subject'" in each for each in said)
+    none = findings(run_of(estimates(make_row, "label_overlap", [0.5, 0.5], **{**labels, "p": 0.6}, **few)))
+    assert any("No layer is seen to encode 'kind'" in each for each in none)
 
 
 def test_of_two_metrics_that_of_the_model_speaks_and_what_the_other_says_otherwise_is_said(run_of, make_row):

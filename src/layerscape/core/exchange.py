@@ -25,13 +25,14 @@ import numpy as np
 from layerscape.core.estimate import Chance
 from layerscape.core.folds import Folds
 from layerscape.core.groups import TO_SAY, Groups
-from layerscape.core.permutation import share_as_high
+from layerscape.core.permutation import p_beyond
 from layerscape.core.strata import FEWEST, arrangements, count, strata_of
 from layerscape.core.words import number
 
 PERMUTATIONS = 999
 CUT = "of groups cut to equal sizes"
 MANY = 1000  # arrangements below which the smallest possible p is said
+NO_LESS = "p cannot fall below"
 NO_FINDING = "a large p does not say that there is nothing"
 AT_ONCE = 2**22  # row numbers of orders that are held
 
@@ -88,9 +89,14 @@ class Exchange:
         every = null if self._there is None else np.append(null, score([self._there]))
         ends = np.quantile(every, [0.025, 0.975]) if len(null) >= FEWEST - 1 else (nan, nan)
         held, sign = float(score([np.arange(n)])[0]), -1 if low else 1
-        p = share_as_high(sign * null, sign * held) if self.arrangements >= FEWEST else nan
+        p = p_beyond(sign * null, sign * held, self.least) if self.arrangements >= FEWEST else nan
         mean = mean if isfinite(mean) else float(every.mean()) if len(null) else nan
         return Chance(mean, float(ends[0]), float(ends[1]), p, nan if self.rows is None else held), null
+
+    @property
+    def least(self) -> float:
+        """The smallest p that there can be: one over the arrangements, or over the shifts that are tried."""
+        return 1 / (self.arrangements if self.groups is not None else min(self.arrangements, 1 + PERMUTATIONS))
 
     @cached_property
     def _held(self) -> list[np.ndarray]:
@@ -105,7 +111,7 @@ class Exchange:
         if self.arrangements < FEWEST:
             words += (f"{number or 'the'} {what} can be arranged in {self.arrangements:.0f} ways: too few for a p",)
         elif self.arrangements < MANY:
-            words += (f"p cannot fall below {1 / self.arrangements:.2g}: so few are the ways to arrange the {what}",)
+            words += (f"{NO_LESS} {1 / self.arrangements:.2g}: so few are the ways to arrange the {what}",)
         if self.arrangements >= FEWEST and 0 < number < TO_SAY:
             words += (f"with {number} groups {NO_FINDING}",)
         return words

@@ -52,6 +52,8 @@ class Evidence:
         The numbers of the layers without a value, and why.
     of_pairs
         Whether queries are counted, and not samples with labels.
+    least
+        The smallest p that there can be, where few groups can be arranged in few ways.
     cautions
         By the number of a layer the warnings that change what its value says.
     """
@@ -65,6 +67,7 @@ class Evidence:
     left_out: Mapping[str, str]
     gaps: Mapping[int, str]
     of_pairs: bool = False
+    least: float = 0.0
     cautions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -126,7 +129,10 @@ def evidence(asked: Sequence[Asked], permutations: int, seed: int, tell: Callabl
     nothing = np.full(len(next(iter(of_samples.values()), ())), np.nan)
     per_sample = np.array([of_samples.get(number, nothing) for number in range(len(asked))])
     of_pairs = any(task.reads_pairs for _, tasks in asked for task in tasks)
-    return Evidence(values, per_sample, moved, null, scored, columns, left_out, gaps, of_pairs, _cautions(measured))
+    of_layers = zip(measured, asked, strict=True)
+    least = max((supplier.least(task) for both, (supplier, _) in of_layers for task, _ in both), default=0.0)
+    told = (columns, left_out, gaps, of_pairs, least, _cautions(measured))
+    return Evidence(values, per_sample, moved, null, scored, *told)
 
 
 def _cautions(measured: Sequence[Sequence[tuple[Task, Estimate]]]) -> dict[int, tuple[str, ...]]:

@@ -83,14 +83,18 @@ def verdict(
     ties = table.layer[(table.behind.abs() < ROUNDING) & (table.layer != name)].map(repr).tolist()
     equals = tuple(table.layer[(table.p >= LEVEL) & (table.layer != name)])
     sure = float(table.wins[table.layer == name].iloc[0])
-    p = p_of_largest(found.null, float(found.scored[best]))
+    scored = float(found.scored[best])
+    few = found.least > SIGNIFICANT and not (found.null > scored + ROUNDING).any()  # whatever there is to see
+    p = found.least if few else max(found.least, p_of_largest(found.null, scored))
     cautions = [f"Caution: {each}." for each in found.cautions.get(best, ())]
     if p > SIGNIFICANT:
         of_best = f"{'the best, ' if len(measured) > 1 else ''}{' and '.join([repr(name), *ties])},"
+        none = "So few groups tell no layer apart from chance" if few else "No layer is told apart from chance"
         reason = (
-            f"No layer is told apart from chance: {of_best} judged by {by} ({why}), "
+            f"{none}: {of_best} judged by {by} ({why}), "
             f"score{'' if ties else 's'} {value:.3f} {SCALE}; for permuted labels the best of {len(measured)} "
-            f"scores as much with {p_said(p)}, where a layer is named below {SIGNIFICANT}."
+            f"scores as much with {p_said(p)}{', and p cannot be smaller' if few else ''}, where a layer is named "
+            f"below {SIGNIFICANT}."
         )
         return Verdict(None, None, " ".join([reason, *cautions]), (), sure, table)
     scores = f"judged by {by}: {why}. It scores {value:.3f} {SCALE}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from layerscape.core.exchange import NO_FINDING
+from layerscape.core.exchange import NO_FINDING, NO_LESS
 from layerscape.core.nearness import CALLED
 from layerscape.core.quantity import Quantity
 from layerscape.figures.measured import heading
 from layerscape.figures.profile import Profile
-from layerscape.figures.rows import Row, alongside, columns_of_labels, first_variant, within_chance
+from layerscape.figures.rows import LEVEL, Row, alongside, columns_of_labels, first_variant, within_chance
 from layerscape.reports.cautions import Finding, changes, lines_of
 from layerscape.reports.telling import above, asked, beside_chance, highest, known, named, not_told_apart
 
@@ -50,7 +50,7 @@ def _verdict(measure: Quantity, rows: Sequence[Row], column: str, decided: Seque
         return f"{heading(measure)} of {column!r}{metric} {where}{value}."
     score = f"{measure.title} {value}"
     if within_chance(top, of=len(rows)):
-        if any(NO_FINDING in line for line in lines_of([top])):
+        if any(NO_FINDING in line for line in lines_of([top])) or _is_least(top):
             return f"Whether a layer encodes {column!r} cannot be told by {top['groups']}: at {named(top)} {score}."
         if alone:
             return f"{named(top)} is not seen to encode {column!r}: {score} is not above chance."
@@ -61,6 +61,11 @@ def _verdict(measure: Quantity, rows: Sequence[Row], column: str, decided: Seque
     if alone:
         return f"{named(top)} encodes {column!r}, with {score}."
     return f"{named(top)} encodes {column!r} best{not_told_apart(rows, top, above)}: {why}, with {score}."
+
+
+def _is_least(row: Row) -> bool:
+    """Whether chance gives as much in none of the few ways to arrange groups, which is no finding of many layers."""
+    return row["p"] is not None and row["p"] < LEVEL and any(NO_LESS in line for line in lines_of([row]))
 
 
 def _compared(rows: Sequence[Row], beside: Sequence[Row], other: str) -> str:

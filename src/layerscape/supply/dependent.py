@@ -55,6 +55,9 @@ class Dependent(Supplier):
         exchange = self._exchange(task)
         return self._score(task, exchange)([np.arange(exchange.n_samples), *exchange.orders(number, seed)])
 
+    def least(self, task: Task) -> float:
+        return self._exchange(task).least if self.home(task) is self else super().least(task)
+
     def _parts(self, task: Task) -> Folds | None:
         """What learns learns from all of these but one, in turn; None for what does not, or may take any samples."""
         return None

@@ -154,6 +154,10 @@ class Supplier:
             return np.append(own, score(list(self.source.label(task).orders(number, seed))))
         return np.append(own, score(list(permutations(self.source.n_samples, number, seed))))
 
+    def least(self, task: Task) -> float:
+        """The smallest p that the value of a task can have, where orders of the samples are few."""
+        return 0.0 if (home := self.home(task)) is self else home.least(task)
+
     def home(self, task: Task) -> Supplier:
         """Who has the samples of a task: this one, or the one of those samples that have its label."""
         return self._labelled[task.label][1] if self._gappy(task) else self
