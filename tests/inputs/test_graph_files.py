@@ -34,17 +34,15 @@ def test_what_is_nearly_that_is_asked_about():
     other[3, 4] = 9
     with pytest.raises(InvalidValue, match=r"^d.npy: from sample 3 to 4 it is 9 and back .* If it holds vec"):
         GraphFiles().read("d.npy", {"": other})
-    with pytest.raises(
-        InvalidValue, match=r"^s.npy: symmetric, as similarities between samples are; give distances \(1"
-    ):
+    with pytest.raises(InvalidValue, match=r"^s.npy: symmetric, as similarities are; give distances \(1"):
         GraphFiles().read("s.npy", {"": np.exp(-FAR)})
     with pytest.raises(InvalidValue, match=r"^s.npy: .* give distances, 0 on the diagonal"):
         GraphFiles("square").read("s.npy", {"": np.exp(-FAR)})
 
 
 def test_square_vectors_are_vectors():
-    x = np.random.default_rng(1).standard_normal((40, 40))
-    assert GraphFiles().read("x.npy", {"": x})[""] is x
+    for x in (np.random.default_rng(1).standard_normal((40, 40)), np.eye(40)):
+        assert GraphFiles().read("x.npy", {"": x})[""] is x
 
 
 def test_distances_without_neighbors_and_an_unknown_kind_are_refused():

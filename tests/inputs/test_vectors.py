@@ -225,3 +225,15 @@ def test_what_pandas_writes_beside_its_index_is_a_header(tmp_path, rng):
             found = read_vectors(path)
             np.testing.assert_allclose(found.arrays[""], values)
             assert list(found.ids) == [str(row) if index is None else index[row] for row in range(12)]
+
+
+def test_columns_are_matched_with_the_samples_only_where_they_are_the_same(tmp_path, rng):
+    """A table that pandas wrote has an index of 0, 1, … and may have columns of these names and others."""
+    pandas = pytest.importorskip("pandas")
+    wide = rng.standard_normal((12, 50))
+    pandas.DataFrame(wide).assign(kind="a").to_csv(tmp_path / "wide.csv")
+    np.testing.assert_allclose(read_vectors(tmp_path / "wide.csv").arrays[""], wide)
+    far = np.abs(np.subtract.outer(np.arange(5.0), np.arange(5.0)))
+    table = pandas.DataFrame(far, index=list("abcde"), columns=list("abcde"))
+    table[list("cabed")].assign(kind="a").to_csv(tmp_path / "far.csv")  # columns in another order than rows
+    np.testing.assert_array_equal(read_vectors(tmp_path / "far.csv").arrays[""], far)

@@ -82,7 +82,8 @@ def nearly_square(matrix: Any) -> str:
         return ""
     if np.asarray([matrix[row, row] for row in range(matrix.shape[0])]).any():
         alike = all(np.allclose(block, np.asarray(matrix[:, rows]).T) for rows, block in _blocks(matrix))
-        return "symmetric, as similarities between samples are; give distances (1 - s, say)." if alike else ""
+        one_hot = all((np.count_nonzero(block, axis=1) <= 1).all() for _, block in _blocks(matrix))
+        return "symmetric, as similarities are; give distances (1 - s, say)." if alike and not one_hot else ""
     try:
         for rows, block in _blocks(matrix):
             _check(matrix, rows, block)

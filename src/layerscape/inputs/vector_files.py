@@ -148,8 +148,9 @@ def _of_table(path: Path, wanted: str | None, id_column: str | None, labels: Seq
         columns = {name: column_of_values(values) for name, values in table.items()}
     columns = {name: values for name, values in columns.items() if name != key and name not in labels}
     vectors = [name for name, values in columns.items() if isinstance(values, np.ndarray) and values.ndim == 2]
-    if wanted is None and key is not None and set(as_words(table[key])) <= columns.keys():  # as distances are kept
-        units = list(as_words(table[key]))
+    ids = as_words(table[key]) if key else ()
+    if wanted is None and ids and set(ids) == _numbers(columns):  # as distances between all samples are kept
+        units = list(ids)
         arrays = {"": np.column_stack([np.asarray(columns[name]) for name in units])}
     elif wanted is None and vectors:
         arrays, units = {name: np.asarray(columns[name]) for name in vectors}, vectors
@@ -162,7 +163,16 @@ def _of_table(path: Path, wanted: str | None, id_column: str | None, labels: Seq
             arrays = {units[0]: arrays[""]}
     check_gaps(path, columns, units)
     others = {name: values for name, values in table.items() if name != key and name not in units}
-    return Holding(arrays, as_words(table[key]) if key else (), key or "", others, depths)
+    return Holding(arrays, ids, key or "", others, depths)
+
+
+def _numbers(columns: Mapping[str, Any]) -> set[str]:
+    """The names of the columns of numbers."""
+    return {
+        name
+        for name, values in columns.items()
+        if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biuf"
+    }
 
 
 def _depths(schema: Any) -> dict[str, float]:

@@ -100,7 +100,12 @@ class Supplier:
         """What the measure says, for whoever knows the task of an error."""
         home = self.home(task)
         if home is not self:
-            found = home.attempt(task)
+            try:
+                found = home.attempt(task)
+            except LayerscapeError as error:
+                if task.layer not in self.source.graphs:  # which hold fewer neighbors where samples are left out
+                    raise
+                raise type(error)(f"{'; '.join(self.gap_words(task))}: {error}") from None
             return replace(found, warnings=(*self.gap_words(task), *found.warnings))
         served = self.provision.serve(task)
         try:

@@ -229,8 +229,8 @@ REAL = np.linspace(0.1, 0.9, 50)
 
 
 GAPS = (
-    "1 of 50 labels are missing, and the graph that was given has neighbors without a label; give the vectors, or "
-    "leave these samples out of both."
+    "1 of 50 samples have no label and are left out: k=5 neighbors asked of a graph that holds 4; k must lie in 1..4: "
+    "search again with a larger k."
 )
 
 
