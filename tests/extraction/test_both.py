@@ -139,6 +139,7 @@ def test_a_picture_and_its_text_fill_both_towers_as_each_does_alone(clip, captio
     both = open_model(clip, device="cpu", part="both")
     names = [layer.name for layer in both.layers(pooling)]
     assert {"vision.output", "text.output", "vision.block_4", "text.block_3"} <= set(names)
+    assert names == sorted(names, key=lambda name: name.startswith("text."))  # each output with its own tower
     assert both.deployed == {"metric": "cosine", "because": "its towers are compared by cosine"}
     table = dict(both.blocks(make_samples(captioned, "image"), names, pooling, block_rows=7, batch_size=3))[0]
     for part, kind in (("vision", "image"), ("text", "text")):

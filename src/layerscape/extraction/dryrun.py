@@ -237,7 +237,7 @@ def _add_input(
 def _add_output(
     places: list[Place], firings: Sequence[Firing], stacks: Sequence[Stack], heads: Mapping[str, Head | str]
 ) -> dict[str, str]:
-    """Add what the model is deployed with, as the last layers; or say why there is none."""
+    """Add what the model is deployed with, as the last layer of its tower; or say why there is none."""
     silent = {}
     if heads and (stacks or any(isinstance(head, Head) for head in heads.values())):
         places[:] = [place for place in places if place.name != OUTPUT]  # it is no output of the network alone
@@ -246,7 +246,8 @@ def _add_output(
         if isinstance(head, str):
             silent[name] = head
         elif seen := [firing for firing in firings if firing.site == Site(head.module)]:
-            places.append(Place(name, seen[0].site, None, seen[0].shape or (), head.default, tower, head=head))
+            at = max((1 + row for row, place in enumerate(places) if place.stack == tower), default=len(places))
+            places.insert(at, Place(name, seen[0].site, None, seen[0].shape or (), head.default, tower, head=head))
         else:
             made = head.module or "the network"
             silent[name] = f"is made of what {made!r} puts out, which is no tensor with a row per sample"
