@@ -218,7 +218,7 @@ def test_layers_that_share_only_the_groups_are_not_related():
     found = ls.estimate("overlap", a, b, k=10, groups=codes)
     assert found.chance.p > 0.05
     assert found.chance.value > 1.5 * 10 / 499
-    assert ls.estimate("overlap", a, c, k=10, groups=codes).chance.p == 0.001
+    assert ls.estimate("overlap", a, c, k=10, groups=codes).chance.p < 0.001
     apart = ls.estimate("overlap", a, b, k=10, groups=codes, own_group="left_out")
     assert apart.chance.value == pytest.approx(10 / 490, rel=0.1)
     assert apart.chance.p > 0.05
@@ -514,7 +514,7 @@ def test_a_label_of_the_groups_is_read():
     x = layer(0, codes) + 6 * np.random.default_rng(1).standard_normal((3, 4))[label][codes]
     found = ls.estimate("linear_probe", x, label[codes].tolist(), groups=codes, method="ridge")
     assert found.value > 0.9
-    assert found.chance.p == 0.001
+    assert found.chance.p < 0.001
     assert found.groups == "40 groups; labels of groups are dealt anew, within folds"
     label[:] = np.arange(40) % 3 % 2
     label[0] = 7

@@ -93,8 +93,9 @@ def share_as_high(null: np.ndarray, observed: float) -> float:
 def p_beyond(null: np.ndarray, observed: float, least: float) -> float:
     """The p-value of a score among some of its permuted ones: how many are as high or, where none is, by their law.
 
-    Beyond all of them it is what their mean, spread and skewness say (`p_above`), but never more than so many scores
-    allow, nor less than all orders that there are do, of which ``least`` is the share of one.
+    Beyond all of them, if they are enough to know it, it is what their mean, spread and skewness say (`p_above`), but
+    never more than so many scores allow, nor less than all orders that there are do, of which ``least`` is the share of
+    one.
 
     >>> null = np.random.default_rng(0).standard_normal(999)
     >>> p_beyond(null, 0.0, 0.0) > 0.4, p_beyond(null, 50.0, 0.0), p_beyond(null, 50.0, 1e-4)
@@ -102,7 +103,7 @@ def p_beyond(null: np.ndarray, observed: float, least: float) -> float:
     """
     p = share_as_high(null, observed)
     spread = float(null.std()) if len(null) else 0.0
-    if p > 1 / (1 + len(null)) or p <= least or spread < ROUNDING:
+    if p > 1 / (1 + len(null)) or p <= least or spread < ROUNDING or len(null) < max(FOR_SKEWNESS):
         return p
     return min(p, max(least, p_above((observed - float(null.mean())) / spread, _skewness(null))))
 

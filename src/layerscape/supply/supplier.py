@@ -103,9 +103,10 @@ class Supplier:
             try:
                 found = home.attempt(task)
             except LayerscapeError as error:
-                if task.layer not in self.source.graphs:  # which hold fewer neighbors where samples are left out
+                words = self.gap_words(task)
+                if not words or task.layer not in self.source.graphs:  # which hold fewer where samples are left out
                     raise
-                raise type(error)(f"{'; '.join(self.gap_words(task))}: {error}") from None
+                raise type(error)(f"{words[0]}: {error}") from None
             return replace(found, warnings=(*self.gap_words(task), *found.warnings))
         served = self.provision.serve(task)
         try:
