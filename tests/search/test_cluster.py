@@ -248,6 +248,6 @@ def test_the_command_says_what_memory_its_workers_took(tmp_path, x):
     run = ls.from_arrays({"one": x[:1000]}, out=tmp_path / "run")
     command = [sys.executable, "-m", "layerscape", "search", str(run.path), "--k", "5", "--cluster", "local:2"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{run.path}: graphs of 1 layers, k=5\n"
+    assert done.stdout == f"{run.path}: graphs of 1 layer, k=5\n"
     assert re.fullmatch(r"note: memory at the most: [\d.]+ MB of 2 workers, [\d.]+ MB here\n", done.stderr)
     assert_same(ls.open(run.path).graph("one", 5), ls.find_neighbors(x[:1000], 5))
