@@ -116,8 +116,9 @@ def read_both(wish: Wish, whole: Any, lacking: Lacking) -> tuple[Both, dict[str,
         part = whole.get_submodule(path)
         readers[name] = load_reader(replace(wish, kind=None), part.config, part)
         head = head_without(lacking, partial(head_of_stack, whole, path, readers[name]))
-        within = f"{path}.{head.module}".rstrip(".") if isinstance(head, Head) else ""
-        heads[name] = replace(head, module=within) if isinstance(head, Head) else head
+        if isinstance(head, Head):
+            head = replace(head, module=f"{path}.{head.module}".rstrip("."))
+        heads[name] = head
     reader = Both(readers["vision"], readers["text"], decodes=False)
     _check_takes(wish, whole, reader, "vision", "text")
     return reader, heads

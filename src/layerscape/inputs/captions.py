@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ import numpy as np
 from layerscape.core.provenance import fingerprint
 from layerscape.core.samples import Captioned
 from layerscape.inputs.contents import Bad, Contents
-from layerscape.inputs.files import reason_of
-from layerscape.inputs.images import decode, open_files
+from layerscape.inputs.images import decode, digest_of, open_files, tried
 from layerscape.inputs.text import text_source
 
 NONE = "has no picture"
@@ -72,28 +72,24 @@ def _in_files(column: Sequence[Any], named: Sequence[int], folder: Path) -> Cont
 
 def _in_memory(column: Sequence[Any]) -> Contents:
     def read(rows: Sequence[int]) -> list[Any]:
-        return [_decoded(column[row]) for row in rows]
+        held = (_held(column[row]) for row in rows)
+        return [decode(each) if isinstance(each, bytes) else each for each in held]
 
     def inspect(rows: Sequence[int]) -> Iterator[str | Bad]:
         for row in rows:
-            found = _decoded(column[row])
-            yield found if isinstance(found, Bad) else fingerprint([str(found.shape), found.tobytes()])
+            held = _held(column[row])
+            if isinstance(held, np.ndarray):
+                yield fingerprint([str(held.shape), held.tobytes()])
+            else:
+                yield held if isinstance(held, Bad) else tried(partial(digest_of, held))
 
     return Contents([str(row) for row in range(len(column))], "image", read, inspect)
 
 
-def _decoded(cell: Any) -> np.ndarray | Bad:
+def _held(cell: Any) -> np.ndarray | bytes | Bad:
     """The picture of a cell: an array of pixels, or the bytes of a file, alone or as data sets of the hub hold them."""
     held = cell.get("bytes") if isinstance(cell, Mapping) else cell
-    if isinstance(held, np.ndarray):
+    if isinstance(held, (np.ndarray, bytes)) and len(held):
         return held
-    if held is None or held == b"":
-        return Bad(NONE)
-    if not isinstance(held, bytes):
-        return Bad(f"has in place of a picture or its path a {type(held).__name__}")
-    try:
-        return decode(held)
-    except MemoryError:
-        raise
-    except Exception as error:  # a decoder may raise anything on corrupt bytes
-        return Bad(f"cannot be decoded ({reason_of(error)})")
+    none = held is None or held == b""
+    return Bad(NONE if none else f"has in place of a picture or its path a {type(held).__name__}")

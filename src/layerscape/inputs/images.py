@@ -137,7 +137,7 @@ def _unreadable(error: OSError) -> None:
 
 
 def _read(path: Path) -> np.ndarray:
-    found = _tried(path, decode)
+    found = tried(lambda: decode(_content(path)))
     if isinstance(found, Bad):
         raise FileProblem(
             f"{path} {found.reason}, though it looked whole at first; check the disk, or repair or remove it, and "
@@ -147,19 +147,20 @@ def _read(path: Path) -> np.ndarray:
 
 
 def _inspect(path: Path) -> str | Bad:
-    return _tried(path, _digest)
+    return tried(lambda: digest_of(_content(path)))
 
 
-def _tried(path: Path, read: Callable[[bytes], _T]) -> _T | Bad:
+def tried(read: Callable[[], _T]) -> _T | Bad:
+    """What is read of a picture, or why it cannot be."""
     try:
-        return read(_content(path))
+        return read()
     except MemoryError:
         raise
     except Exception as error:  # a decoder may raise anything on corrupt bytes
         return Bad(f"cannot be decoded ({reason_of(error)})")
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
     """Of a picture that is whole, which a decoder says where its own sums and marks do not show it."""
     with _opened(content) as image:
         if "exif" in image.info and image.getexif().get(ORIENTATION, 1) != 1:
@@ -214,7 +215,7 @@ def as_picture(image: Any) -> np.ndarray:
 
 def read_picture(path: Path) -> np.ndarray:
     """The picture in a file; raises where there is none."""
-    found = _tried(path, decode)
+    found = tried(lambda: decode(_content(path)))
     if isinstance(found, Bad):
         raise FileProblem(f"{path} {found.reason}; repair it, or leave it out.")
     return found

@@ -205,7 +205,7 @@ class Graphs:
         return self._graphs[layer]
 
     @property
-    def held(self) -> tuple[int, str] | None:
+    def narrowest(self) -> tuple[int, str] | None:
         """How many neighbors the narrowest of the graphs that were given holds, and of which layer; None without."""
         sound = [layer for layer in self.source.graphs if layer not in self._failed]
         return min(((self.whole(layer).k, layer) for layer in sound), default=None)

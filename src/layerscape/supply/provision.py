@@ -156,13 +156,13 @@ class Provision:
             others = self.own.near.among(rows).most(len(rows))
             fewer, said = task.fitted(most, others, f"chance is of {len(rows)} of {n} samples")
             one, words = (one, words) if fewer.options == one.options else (fewer, said)
-        one, words = self._held(task, one, words)
+        one, words = self._no_wider(task, one, words)
         return one, (*(self.own.left_out(task.layer) if distinct else ()), *words)
 
-    def _held(self, task: Task, one: Task, words: tuple[str, ...]) -> tuple[Task, tuple[str, ...]]:
+    def _no_wider(self, task: Task, one: Task, words: tuple[str, ...]) -> tuple[Task, tuple[str, ...]]:
         """The same with no more neighbors than all graphs that were given hold, and an interval reads beside them."""
         name = task.measure.neighbors
-        given = [side.held for side in (self.own, self.other) if side.held]
+        given = [side.narrowest for side in (self.own, self.other) if side.narrowest]
         if not given or not task.measure.searches or task.measure.distinct:
             return one, words
         if not isinstance(name, str) or name in task.options:
