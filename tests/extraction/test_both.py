@@ -158,6 +158,10 @@ def test_texts_that_are_cut_are_counted(clip, captioned, make_samples):
     assert both.count_truncated(samples, [0, 1]) == 1
 
 
+def test_the_length_at_which_texts_are_cut_is_said(clip):
+    assert open_model(clip, device="cpu", part="both").describe()["preprocessing"]["max_length"] == 16
+
+
 def test_a_class_token_of_one_side_is_none_of_both(clip, captioned):
     with pytest.raises(InvalidValue, match=r"^pooling 'cls' asked of .*, which has no class token"):
         open_model(clip, device="cpu", part="both").layers("cls", captioned[:2])

@@ -41,6 +41,19 @@ def test_the_exact_graph_gives_the_numbers_of_the_vectors_to_the_bit(asked):
         same_numbers(ls.measure(of_vectors(), names, **asked), ls.measure(of_graphs(), names, **asked))
 
 
+@pytest.mark.parametrize("asked", ["left out of the lists", "left out by the search"])
+def test_ranks_without_own_members_are_those_of_the_vectors(asked):
+    names, left_out = ["information_imbalance", "overlap"], {"groups": "group", "own_group": "left_out"}
+    searched = {"groups": LABELS["group"], "k": N - 15} if "search" in asked else {"k": N - 1}
+    graphs = ls.from_arrays({name: ls.find_neighbors(x, **searched) for name, x in LAYERS.items()}, labels=LABELS)
+    given = ls.measure(graphs, names, k=5, progress=False, **({"groups": "group"} if "search" in asked else left_out))
+    table = ls.measure(of_vectors(), names, k=5, progress=False, **left_out)
+    assert np.isfinite(table.value).all()
+    np.testing.assert_array_equal(given.value, table.value)
+    if "search" not in asked:  # of a graph that was searched so, chance and interval are of what a group leaves in it
+        same_numbers(given, table)
+
+
 def test_such_a_run_is_read_from_disk_as_it_was_and_every_byte_is_checked(tmp_path):
     run = of_graphs(out=tmp_path / "run")
     again = ls.open(tmp_path / "run")

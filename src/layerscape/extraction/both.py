@@ -78,7 +78,8 @@ class Both:
         return "; ".join(filter(None, said))
 
     def describe(self) -> dict[str, Any]:
-        return {"first": self._first.describe(), "second": self._second.describe()}
+        sides = {"first": self._first.describe(), "second": self._second.describe()}
+        return {**sides, "max_length": self.max_length}
 
     def _check_pairs(self, contents: Sequence[Any], ids: Sequence[str]) -> None:
         wanted, words = (

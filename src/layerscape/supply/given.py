@@ -12,6 +12,7 @@ from layerscape.core.sources import Source
 from layerscape.core.tasks import Task
 from layerscape.core.words import firsts, listed
 from layerscape.errors import InvalidValue, LayerscapeError
+from layerscape.supply.listed import lists_all
 
 VECTORS = "vectors", "of which there are none"
 RANKS = "ranks among all samples", "which the graphs do not list"
@@ -52,7 +53,7 @@ def _lacking(task: Task, sides: tuple[Source, Source]) -> Iterator[tuple[str, La
             continue
         if kind in ("vectors", "ends"):
             yield layer, VECTORS
-        elif kind == "ranking" and graphs[layer].k < sides[place].n_samples - 1:
+        elif kind == "ranking" and not lists_all(graphs[layer]):
             yield layer, RANKS
         elif task.measure.distinct and not graphs[layer].has_distances:
             yield layer, DISTANCES

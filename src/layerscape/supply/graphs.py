@@ -216,7 +216,7 @@ class Graphs:
         if asked not in self._rankings:
             self._rankings.clear()  # what one remembers may be as large as several graphs
             if layer in self.source.graphs:
-                self._rankings[asked] = ranking_in(self.whole(layer), layer, pairs)
+                self._rankings[asked] = ranking_in(self.source.graphs[layer], layer, pairs, self.near.apart)
                 return self._rankings[asked]
             whole = self.whole(layer) if layer in self._ready and self.source.asked is None else None
             x = self.vectors(layer)
